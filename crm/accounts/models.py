@@ -1,0 +1,94 @@
+"""Staff, their teams and roles, API tokens, and the audit trail."""
+
+import pgtrigger
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    ADMINISTRATOR = "administrator", _("Administrator")
+    TEAM_LEAD = "team_lead", _("Team lead")
+    ACCOUNT_MANAGER = "account_manager", _("Account manager")
+    ASSISTANT = "assistant", _("Assistant")
+    SERVICE_AGENT = "service_agent", _("Service agent")
+    SERVICE_LEAD = "service_lead", _("Service lead")
+    ANALYST = "analyst", _("Analyst")
+    PRIVACY_OFFICER = "privacy_officer", _("Privacy officer")
+    CLIENT = "client", _("API client")
+
+
+class Team(models.Model):
+    name = models.CharField(_("name"), max_length=80, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A member of staff, or a service account that only holds API tokens."""
+
+    full_name = models.CharField(_("full name"), max_length=80, blank=True)
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SERVICE_AGENT)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
+    capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+
+class Delegation(models.Model):
+    """An assistant works one manager's book between two dates, both included."""
+
+    manager = models.ForeignKey(User, models.CASCADE, related_name="delegations_given")
+    assistant = models.ForeignKey(User, models.CASCADE, related_name="delegations_held")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="delegation_in_order"),
+            models.CheckConstraint(condition=~models.Q(manager=models.F("assistant")), name="delegation_to_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.manager} → {self.assistant}"
+
+
+class ApiToken(models.Model):
+    """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=30))
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class AuditEntry(models.Model):
+    """One line per human action, readable by a human; the database refuses to change or delete it."""
+
+    at = models.DateTimeField(db_index=True)
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    action = models.CharField(max_length=60)
+    subject_type = models.CharField(max_length=40, blank=True)
+    subject_id = models.BigIntegerField(null=True, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject_type", "subject_id", "-at"], name="audit_subject")]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="never_emptied", operation=pgtrigger.Truncate, level=pgtrigger.Statement),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.action}"

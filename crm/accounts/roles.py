@@ -1,0 +1,100 @@
+"""One table: what each role may do, which customers it sees, and which fields it sees masked or not at all.
+
+Unknown is denied. Pages, API, exports and tests read this table and nothing else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crm.accounts.models import Role
+
+
+class Permission(StrEnum):
+    MY_DAY = "my_day"
+    LIST_CUSTOMERS = "list_customers"
+    FIND_CUSTOMER = "find_customer"
+    VIEW_CUSTOMER = "view_customer"
+    EDIT_CUSTOMER = "edit_customer"
+    LOG_CONTACT = "log_contact"
+    REVEAL_CONTACT = "reveal_contact"
+    ASSIGN_MANAGER = "assign_manager"
+    VIEW_MATRIX = "view_matrix"
+    WORK_ALERTS = "work_alerts"
+    IMPORT = "import"
+    VIEW_NIGHTS = "view_nights"
+    RUN_NIGHT = "run_night"
+    VIEW_RULES = "view_rules"
+    EDIT_RULES = "edit_rules"
+    VIEW_AUDIT = "view_audit"
+
+
+class Scope(StrEnum):
+    OWN = "own"
+    DELEGATED = "delegated"
+    TEAM = "team"
+    LOOKED_UP = "looked_up"
+    ALL = "all"
+    NONE = "none"
+
+
+class Field(StrEnum):
+    """Personal or sensitive fields that not every role sees."""
+
+    CONTACT = "contact"
+    BIRTHDAY = "birthday"
+    MARGIN = "margin"
+    VALUE = "value"
+
+
+@dataclass(frozen=True)
+class Rights:
+    scope: Scope
+    permissions: frozenset[Permission]
+    hidden: frozenset[Field] = frozenset()
+
+
+P = Permission
+_BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
+         P.VIEW_MATRIX, P.WORK_ALERTS}
+
+RIGHTS: dict[str, Rights] = {
+    Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
+    Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
+    Role.TEAM_LEAD: Rights(
+        Scope.TEAM,
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES}),
+    ),
+    Role.SERVICE_AGENT: Rights(
+        Scope.LOOKED_UP,
+        frozenset({P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT, P.REVEAL_CONTACT}),
+        frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
+    ),
+    Role.SERVICE_LEAD: Rights(
+        Scope.ALL,
+        frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
+                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS}),
+        frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
+    ),
+    Role.ANALYST: Rights(
+        Scope.NONE, frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}), frozenset({Field.CONTACT, Field.BIRTHDAY})
+    ),
+    Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
+    Role.ADMINISTRATOR: Rights(
+        Scope.NONE,
+        frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX}),
+        frozenset(Field),
+    ),
+    Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
+}
+NOBODY = Rights(Scope.NONE, frozenset(), frozenset(Field))
+
+
+def rights_of(role: str) -> Rights:
+    return RIGHTS.get(role, NOBODY)
+
+
+class ApiScope(StrEnum):
+    ORDERS_WRITE = "orders:write"
+    ORDERS_READ = "orders:read"
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"

@@ -1,0 +1,25 @@
+"""The Celery app, its limits, and the timetable.
+
+A message only says "look": what is due is decided from the JobRun table, so a lost,
+doubled or late message delays work and never loses or repeats it.
+"""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
+
+app = Celery("laoke")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["crm"])
+
+TIMETABLE = {
+    "plan the night that is due, whatever beat missed": ("crm.tasks.plan_nights", crontab(minute="*/5")),
+    "re-issue work whose worker fell silent": ("crm.tasks.reconcile", 30.0),
+    "send what waits in the outbox": ("crm.tasks.deliver", 30.0),
+}
+app.conf.beat_schedule = {
+    description: {"task": task, "schedule": schedule} for description, (task, schedule) in TIMETABLE.items()
+}

@@ -1,0 +1,49 @@
+"""Every piece of work that must happen is a row here; a Celery message only says "look"."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class JobRun(models.Model):
+    """One job for one business date: at most one row, whatever started it and however often.
+
+    `fence` grows with every attempt: a worker that was taken for dead holds an old fence and its
+    writes are refused. `heartbeat_at` says when the holder last spoke.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    job = models.CharField(max_length=40)
+    business_date = models.DateField()
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    fence = models.PositiveBigIntegerField(default=0)
+    step = models.CharField(max_length=60, blank=True)
+    cursor = models.JSONField(default=dict)
+    counts = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    holder = models.CharField(max_length=120, blank=True)
+    planned_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "business_date"], name="one_run_per_job_and_date"),
+            models.CheckConstraint(
+                condition=~models.Q(state="done") | models.Q(finished_at__isnull=False), name="done_has_an_end"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["heartbeat_at"], name="unfinished_runs", condition=models.Q(state__in=["waiting", "running"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.business_date}"

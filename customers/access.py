@@ -1,0 +1,42 @@
+"""Which customers a user may see: the only place that answers it."""
+
+from datetime import date
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from crm.accounts.models import Delegation, User
+from crm.accounts.roles import Scope, rights_of
+from customers.models import Customer
+
+
+def scope_filter(user: User, today: date, prefix: str = "") -> Q:
+    """A condition for any table that reaches a customer through `prefix` (for example "customer__").
+
+    Fields used: `manager` and, for service agents, today's exact look-ups.
+    """
+    scope = rights_of(user.role).scope if user.is_active else Scope.NONE
+    if scope == Scope.ALL:
+        return Q()
+    if scope == Scope.OWN:
+        return Q(**{f"{prefix}manager": user})
+    if scope == Scope.DELEGATED:
+        managers = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
+        return Q(**{f"{prefix}manager__in": managers.values("manager")})
+    if scope == Scope.TEAM and user.team_id:
+        return Q(**{f"{prefix}manager__team": user.team_id}) | Q(**{f"{prefix}manager__isnull": True})
+    if scope == Scope.LOOKED_UP:
+        return Q(**{f"{prefix}lookup__user": user, f"{prefix}lookup__on": today})
+    return Q(pk__in=[])
+
+
+def visible_to(user: User, today: date) -> QuerySet[Customer]:
+    return Customer.objects.filter(scope_filter(user, today))
+
+
+def customer_for(user: User, pk: int, today: date) -> Customer:
+    """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
+    customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()
+    if customer is None:
+        raise Http404
+    return customer

@@ -1,0 +1,147 @@
+"""What the numbers say: rules, fitted parameters, the figures of each night, changes and alerts."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.money import MoneyField
+from customers.models import Customer, Standing
+
+
+class RuleSet(models.Model):
+    """One version of all constants of the night. Rows are never edited: a change is a new version."""
+
+    version = models.PositiveIntegerField(unique=True)
+    parameters = models.JSONField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
+
+
+class Fit(models.Model):
+    """Parameters fitted on the shop's own history, kept as long as figures refer to them."""
+
+    as_of = models.DateField(unique=True)
+    parameters = models.JSONField()
+    diagnostics = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.as_of}"
+
+
+class Night(models.Model):
+    """The global figures of one night: bars, counts, and which rules and fit made them."""
+
+    as_of = models.DateField(unique=True)
+    rules = models.ForeignKey(RuleSet, models.PROTECT)
+    fit = models.ForeignKey(Fit, models.PROTECT)
+    value_bar = models.FloatField()
+    potential_bar = models.FloatField()
+    figures = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.as_of}"
+
+
+class Change(models.Model):
+    """A customer moved: class or matrix type, when, from where, and the figures that moved them."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="changes")
+    on = models.DateField()
+    class_before = models.SmallIntegerField(choices=Standing.Class)
+    class_after = models.SmallIntegerField(choices=Standing.Class)
+    type_before = models.SmallIntegerField(choices=Standing.Type)
+    type_after = models.SmallIntegerField(choices=Standing.Type)
+    value = MoneyField()
+    potential = MoneyField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["customer", "on"], name="one_change_per_night")]
+        indexes = [models.Index(fields=["-on", "customer"], name="change_by_night")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.on}"
+
+
+class Alert(models.Model):
+    """One silence of one customer: owned work that ends with a purchase, a cause, or its window."""
+
+    class Kind(models.TextChoices):
+        QUIET = "quiet", _("Past their own usual interval")
+        LONG_ABSENCE = "long_absence", _("Long absence")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        RECOVERED = "recovered", _("Bought again")
+        LOST = "lost", _("Lost")
+        NO_RESPONSE = "no_response", _("No response")
+
+    class Cause(models.TextChoices):
+        GAVE_UP = "gave_up", _("Given up by us")
+        LEFT = "left", _("Left by choice")
+        POACHED = "poached", _("Poached by a rival")
+        ATTRACTED = "attracted", _("Attracted away")
+        FORCED = "forced", _("Forced to leave")
+        OTHER = "other", _("Other")
+
+    class Decision(models.TextChoices):
+        NONE = "", _("Not decided")
+        CONTACT = "contact", _("Contact")
+        OFFER = "offer", _("Make an offer")
+        VISIT = "visit", _("Visit")
+        WATCH = "watch", _("Watch")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=12, choices=Kind)
+    last_on = models.DateField(help_text="The last purchase day before the silence")
+    opened_on = models.DateField()
+    window_ends_on = models.DateField()
+    silent = models.BooleanField(default=False, help_text="Backlog of a first run: listed, not notified")
+    severity = MoneyField(help_text="Expected profit at stake over the horizon")
+    evidence = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    decision = models.CharField(max_length=8, choices=Decision, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    closed_on = models.DateField(null=True, blank=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    cause = models.CharField(max_length=10, choices=Cause, blank=True, default="")
+    interview = models.JSONField(default=dict)
+    recovered_after_days = models.IntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "kind", "last_on"], name="one_alert_per_silence"),
+            models.UniqueConstraint(fields=["customer"], condition=Q(state="open"), name="one_open_alert_per_customer"),
+            models.CheckConstraint(condition=~Q(state="lost") | ~Q(cause=""), name="lost_names_a_cause"),
+            models.CheckConstraint(condition=Q(state="open") | Q(closed_on__isnull=False), name="closed_alert_has_a_day"),
+        ]
+        indexes = [models.Index(fields=["-severity"], name="alert_open", condition=Q(state="open"))]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.customer_id}"
+
+
+class AlertComment(models.Model):
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="comments")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.alert_id} {self.at:%Y-%m-%d}"
+
+
+class Backtest(models.Model):
+    """A measurement of the rules on the shop's own past, cut at one day."""
+
+    cut_on = models.DateField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    table = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.cut_on}"
