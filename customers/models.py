@@ -311,6 +311,7 @@ class Standing(models.Model):
     limit_days = models.FloatField(default=0)
     last_on = models.DateField(null=True, blank=True)
     valued_on = models.DateField(null=True, blank=True, help_text="As-of day of the night that wrote the figures")
+    inputs = models.BigIntegerField(default=0, help_text="Digest of the summary the figures were made from")
 
     class Meta:
         indexes = [
