@@ -1,0 +1,43 @@
+"""The Celery doors: a message says "look", the tables say what there is to do."""
+
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from crm import nightly
+from crm.jobs import runs
+from crm.outbox import delivery
+
+NIGHT_STARTS = time(2, 0)
+
+
+def due_night(at: datetime) -> date | None:
+    """The business date whose night should have run by now. Missed nights need no catching up: the latest says all."""
+    local = at.astimezone(ZoneInfo(settings.MALL_TIME_ZONE))
+    return local.date() if local.time() >= NIGHT_STARTS else None
+
+
+@shared_task
+def plan_nights() -> None:
+    night = due_night(timezone.now())
+    if night is not None:
+        runs.plan(nightly.JOB, night, at=timezone.now())
+
+
+@shared_task
+def reconcile() -> None:
+    for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
+        work_night.delay(waiting.business_date.isoformat())
+
+
+@shared_task
+def work_night(business_date: str) -> None:
+    nightly.run(date.fromisoformat(business_date))
+
+
+@shared_task
+def deliver() -> None:
+    delivery.deliver_due(at=timezone.now())

@@ -1,0 +1,199 @@
+"""Churn alerts: opened by the night, worked by a person, ended by a purchase, a cause or their window."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from crm.accounts import audit
+from crm.accounts.models import User
+from crm.lib.errors import DomainError, Invalid
+from crm.lib.money import from_minor
+from customers.models import Customer, Todo
+from segmentation.models import Alert, AlertComment
+
+INTERVIEW = ("why", "recoverable", "rival", "compared")
+
+
+class AlertClosed(DomainError):
+    code = "alert_closed"
+
+
+@dataclass(frozen=True)
+class Due:
+    """An alert that the night found: one per customer, with its evidence as plain numbers."""
+
+    customer_id: int
+    kind: str
+    last_on: date
+    window_ends_on: date
+    severity: int
+    at_stake: int
+    evidence: dict[str, Any]
+
+
+def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
+    """Open what is due; an alert that exists, in whatever state, is left alone. Returns how many were opened.
+
+    A customer whose open long-absence alert is overtaken by their own limit keeps one alert, of the stronger kind.
+    Each opened alert becomes work for the customer's manager; `silent` alerts are listed but notify nobody.
+    """
+    opened = 0
+    already_open = {
+        alert.customer_id: alert
+        for alert in Alert.objects.filter(customer_id__in=[d.customer_id for d in due], state=Alert.State.OPEN)
+    }
+    known = set(
+        Alert.objects.filter(customer_id__in=[d.customer_id for d in due]).values_list("customer_id", "kind", "last_on")
+    )
+    fresh: list[Alert] = []
+    at_stake: dict[int, int] = {}
+    for item in due:
+        if (item.customer_id, item.kind, item.last_on) in known:
+            continue
+        existing = already_open.get(item.customer_id)
+        if existing is not None:
+            if existing.kind == Alert.Kind.LONG_ABSENCE and item.kind == Alert.Kind.QUIET:
+                existing.kind, existing.evidence = Alert.Kind.QUIET, item.evidence
+                existing.severity = from_minor(item.severity)
+                existing.save(update_fields=["kind", "evidence", "severity"])
+            continue
+        at_stake[item.customer_id] = item.at_stake
+        fresh.append(
+            Alert(
+                customer_id=item.customer_id,
+                kind=item.kind,
+                last_on=item.last_on,
+                opened_on=as_of,
+                window_ends_on=item.window_ends_on,
+                silent=silent,
+                severity=from_minor(item.severity),
+                evidence=item.evidence,
+            )
+        )
+    created = Alert.objects.bulk_create(fresh, batch_size=2000)
+    opened = len(created)
+    managers = _managers([a.customer_id for a in created])
+    Todo.objects.bulk_create(
+        [
+            Todo(
+                customer_id=alert.customer_id,
+                owner_id=managers.get(alert.customer_id),
+                reason=Todo.Reason.ALERT,
+                text={"kind": alert.kind, **alert.evidence},
+                due_on=as_of,
+                at_stake=from_minor(at_stake[alert.customer_id]),
+                dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
+                alert_id=alert.pk,
+                opened_at=at,
+            )
+            for alert in created
+        ],
+        batch_size=2000,
+        ignore_conflicts=True,
+    )
+    return opened
+
+
+def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | None = None) -> int:
+    """End every open alert whose customer has bought since; their to-dos are no longer needed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH back AS (
+                UPDATE segmentation_alert a
+                   SET state = 'recovered', closed_on = %(as_of)s,
+                       recovered_after_days = s.last_on - a.last_on
+                  FROM customers_summary s
+                 WHERE a.state = 'open' AND s.customer_id = a.customer_id AND s.last_on > a.last_on
+                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
+             RETURNING a.id
+            ), dropped AS (
+                UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
+                  FROM back WHERE t.alert_id = back.id AND t.state = 'open'
+            )
+            SELECT count(*) FROM back
+            """,
+            {"as_of": as_of, "at": at, "ids": customer_ids},
+        )
+        return cursor.fetchone()[0]
+
+
+def withdraw_unfounded(*, at: datetime) -> int:
+    """End open alerts whose last purchase has vanished (refunded, moved, re-dated): the silence was not theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH gone AS (
+                DELETE FROM segmentation_alert a
+                 WHERE a.state = 'open' AND a.decision = ''
+                   AND NOT EXISTS (SELECT 1 FROM customers_summary s
+                                    WHERE s.customer_id = a.customer_id AND s.last_on >= a.last_on)
+                   AND NOT EXISTS (SELECT 1 FROM segmentation_alertcomment c WHERE c.alert_id = a.id)
+             RETURNING a.id
+            ), dropped AS (
+                UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
+                  FROM gone WHERE t.alert_id = gone.id AND t.state = 'open'
+            )
+            SELECT count(*) FROM gone
+            """,
+            {"at": at},
+        )
+        return cursor.fetchone()[0]
+
+
+def end_windows(*, as_of: date, at: datetime) -> int:
+    """End open alerts whose window is over without a purchase."""
+    ending = Alert.objects.filter(state=Alert.State.OPEN, window_ends_on__lt=as_of)
+    ids = list(ending.values_list("pk", flat=True))
+    Todo.objects.filter(alert_id__in=ids, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
+    return ending.update(state=Alert.State.NO_RESPONSE, closed_on=as_of)
+
+
+@transaction.atomic
+def comment(alert_id: int, *, by: User, text: str, at: datetime) -> AlertComment:
+    """Add a comment of service or sales; allowed on closed alerts too."""
+    if not text.strip():
+        raise Invalid(_("Write a comment first."))
+    return AlertComment.objects.create(alert_id=alert_id, by=by, text=text.strip(), at=at)
+
+
+@transaction.atomic
+def decide(alert_id: int, *, by: User, decision: str, at: datetime) -> Alert:
+    """Say what will be done about an open alert."""
+    alert = _open_alert(alert_id)
+    if decision not in Alert.Decision.values or not decision:
+        raise Invalid(_("Choose one of contact, offer, visit or watch."))
+    alert.decision, alert.decided_at = decision, at
+    alert.save(update_fields=["decision", "decided_at"])
+    audit.record(by, "alert.decided", alert, at=at, decision=decision)
+    return alert
+
+
+@transaction.atomic
+def close_lost(alert_id: int, *, by: User, cause: str, interview: dict[str, str], on: date, at: datetime) -> Alert:
+    """Close as lost, with one of the six causes and what the customer said."""
+    alert = _open_alert(alert_id)
+    if cause not in Alert.Cause.values:
+        raise Invalid(_("Choose one of the six causes: a customer is never lost without one."))
+    alert.state, alert.cause, alert.closed_by, alert.closed_on = Alert.State.LOST, cause, by, on
+    alert.interview = {question: interview.get(question, "").strip() for question in INTERVIEW}
+    alert.save(update_fields=["state", "cause", "closed_by", "closed_on", "interview"])
+    Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(
+        state=Todo.State.DONE, closed_at=at, closed_by=by
+    )
+    audit.record(by, "alert.lost", alert, at=at, cause=cause)
+    return alert
+
+
+def _open_alert(alert_id: int) -> Alert:
+    alert = Alert.objects.select_for_update().get(pk=alert_id)
+    if alert.state != Alert.State.OPEN:
+        raise AlertClosed(_("This alert is already closed: %(how)s.") % {"how": alert.get_state_display()})
+    return alert
+
+
+def _managers(customer_ids: list[int]) -> dict[int, int | None]:
+    return dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "manager_id"))

@@ -1,0 +1,122 @@
+"""One night of scores: compute, compare with last night, write what changed. The what-if stops before writing."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+
+from segmentation import alerts, fitting, frames, rules, scoring
+from segmentation.models import Alert, Fit, Night, RuleSet
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A night that has been worked out but not written."""
+
+    as_of: date
+    state: frames.State
+    scores: scoring.Scores
+    quiet: Any
+    long_absent: Any
+    parameters: fitting.Parameters
+
+
+def bars_before(as_of: date) -> scoring.Bars | None:
+    night = Night.objects.filter(as_of__lt=as_of).order_by("-as_of").first()
+    return scoring.Bars(**night.figures["bars"]) if night else None
+
+
+def work_out(as_of: date, fit: Fit, constants: Mapping[str, float]) -> Outcome:
+    """What the night of `as_of` says under these constants; nothing is written."""
+    parameters = fitting.Parameters.from_json(fit.parameters)
+    state = frames.state()
+    scores = scoring.score(state, parameters, constants, as_of=as_of, bars_before=bars_before(as_of))
+    quiet = scoring.quiet(state, scores, constants)
+    return Outcome(as_of, state, scores, quiet, scoring.long_absent(state, scores, constants) & ~quiet, parameters)
+
+
+def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dict[str, int]:
+    """Write standings, changes, alerts and the figures of the night; returns what was counted.
+
+    Call within one transaction. Writing the same outcome twice changes nothing.
+    """
+    state, scores, as_of = outcome.state, outcome.scores, outcome.as_of
+    first = not Night.objects.filter(as_of__lt=as_of).exists()
+    rows = scoring.changed(state, scores, {**rules.DEFAULTS, **rule_set.parameters})
+    frames.write_standings(
+        frames.StandingRows(
+            customer_id=state.customer_id[rows],
+            customer_class=scores.customer_class[rows],
+            matrix_type=scores.matrix_type[rows],
+            value=scores.value[rows],
+            potential=scores.potential[rows],
+            usual_days=scores.usual_days[rows],
+            limit_days=scores.limit_days[rows],
+            last_day=state.last_day[rows],
+            inputs=state.inputs[rows],
+        ),
+        as_of=as_of,
+    )
+    gone = frames.forget_customers_without_purchase(as_of=as_of)
+    recovered = alerts.close_by_purchase(as_of=as_of, at=at)
+    withdrawn = alerts.withdraw_unfounded(at=at)
+    ended = alerts.end_windows(as_of=as_of, at=at)
+    window = int(rule_set.parameters.get("alert_window_days", rules.DEFAULTS["alert_window_days"]))
+    due = [
+        alert_due(outcome, row, kind, window)
+        for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
+        for row in np.flatnonzero(mask)
+    ]
+    opened = alerts.open_due(due, as_of=as_of, at=at, silent=first)
+    counts = {
+        "customers": len(state),
+        "rows_written": int(rows.sum()),
+        "class_changes": int((scores.customer_class != state.class_before).sum()) + gone,
+        "type_changes": int((scores.matrix_type != state.type_before).sum()),
+        "alerts_opened": opened,
+        "alerts_recovered": recovered,
+        "alerts_withdrawn": withdrawn,
+        "alerts_ended": ended,
+        "big": int((scores.customer_class == 2).sum()),
+        "active": int((scores.customer_class == 1).sum()),
+        "random": int((scores.customer_class == 0).sum()),
+    }
+    Night.objects.update_or_create(
+        as_of=as_of,
+        defaults={
+            "rules": rule_set,
+            "fit": fit,
+            "value_bar": scores.bars.value,
+            "potential_bar": scores.bars.potential,
+            "figures": {"bars": asdict(scores.bars), "total_value": int(np.maximum(scores.value, 0).sum())},
+        },
+    )
+    return counts
+
+
+def alert_due(outcome: Outcome, row: int, kind: str, window: int) -> alerts.Due:
+    """The alert of one customer with the evidence its sentence is made of."""
+    state, scores = outcome.state, outcome.scores
+    last_day = int(state.last_day[row])
+    start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else float(scores.quiet_days[row])
+    no_purchase = float(scores.no_purchase[row])
+    return alerts.Due(
+        customer_id=int(state.customer_id[row]),
+        kind=kind,
+        last_on=frames.from_day_number(last_day),
+        window_ends_on=frames.from_day_number(last_day + int(start) + window),
+        severity=round(no_purchase * max(0.0, float(scores.daily_profit[row])) * 30.44),
+        at_stake=round(no_purchase * max(0, int(scores.value[row]))),
+        evidence={
+            "usual_days": round(float(scores.usual_days[row]), 1),
+            "limit_days": round(float(scores.limit_days[row]), 1),
+            "quiet_days": int(scores.quiet_days[row]),
+            "tail_level": round(float(scores.tail_level[row]), 4),
+            "no_purchase": round(no_purchase, 4),
+            "horizon_days": round(float(scores.horizon_days[row])),
+            "monthly_profit": round(float(scores.daily_profit[row]) * 30.44),
+            "value": int(scores.value[row]),
+        },
+    )

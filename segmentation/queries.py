@@ -1,0 +1,112 @@
+"""Named reads of what the numbers say. Every tile is the count of the list it opens: both start from the same queryset."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
+
+from crm.accounts.models import User
+from crm.accounts.roles import Scope, rights_of
+from crm.lib import arrays
+from customers.access import scope_filter
+from customers.models import Standing
+from segmentation.maths import classes
+from segmentation.models import Alert, Change, Night
+
+
+def standings(user: User, today: date) -> QuerySet[Standing]:
+    """The standings of the customers this user may see."""
+    return Standing.objects.filter(scope_filter(user, today, "customer__"))
+
+
+def aggregates(user: User, today: date) -> QuerySet[Standing]:
+    """What a user may count: the visible customers, or all for roles that see aggregates only."""
+    return Standing.objects.all() if rights_of(user.role).scope == Scope.NONE else standings(user, today)
+
+
+@dataclass(frozen=True)
+class Quadrant:
+    matrix_type: int
+    customers: int
+    value: Any
+    potential: Any
+
+
+def quadrants(rows: QuerySet[Standing]) -> dict[int, Quadrant]:
+    """Customers, value and potential per matrix type I–IV; types nobody has are there with zeros."""
+    found = {
+        row["matrix_type"]: Quadrant(row["matrix_type"], row["n"], row["v"] or 0, row["p"] or 0)
+        for row in rows.filter(matrix_type__gt=0)
+        .values("matrix_type")
+        .annotate(n=Count("pk"), v=Sum("value"), p=Sum("potential"))
+    }
+    return {code: found.get(code, Quadrant(code, 0, 0, 0)) for code in (1, 2, 3, 4)}
+
+
+def class_counts(rows: QuerySet[Standing]) -> dict[int, int]:
+    """Customers per class, prospects included."""
+    found = dict(rows.values_list("customer_class").annotate(Count("pk")))
+    return {code: found.get(code, 0) for code in (2, 1, 0, -1)}
+
+
+def matrix_points(user: User, today: date, *, limit: int = 2000) -> list[tuple[int, str, Any, Any, int]]:
+    """(customer id, name, value, potential, type) of visible customers, the most valuable first."""
+    return list(
+        standings(user, today)
+        .filter(matrix_type__gt=0)
+        .annotate(larger=Greatest("value", "potential"))
+        .order_by("-larger", "customer_id")
+        .values_list("customer_id", "customer__name", "value", "potential", "matrix_type")[:limit]
+    )
+
+
+def concentration() -> classes.Concentration:
+    """The shop's real curve: share of customers against share of (positive) value."""
+    values = arrays.read("SELECT value FROM customers_standing WHERE customer_class >= 0", {}, {"value": "int8"})
+    return classes.concentration(values["value"].astype(np.float64))
+
+
+def movers(user: User, today: date, *, days: int = 30) -> QuerySet[Change]:
+    """Class and type changes of the last days, newest first; first classifications are no movement."""
+    return (
+        Change.objects.filter(scope_filter(user, today, "customer__"), on__gt=today - timedelta(days=days))
+        .filter(~Q(class_before=-1))
+        .select_related("customer")
+        .order_by("-on", "-value", "customer_id")
+    )
+
+
+def open_alerts(user: User, today: date) -> QuerySet[Alert]:
+    """Open alerts the user may see, the largest expected loss first."""
+    return (
+        Alert.objects.filter(scope_filter(user, today, "customer__"), state=Alert.State.OPEN)
+        .select_related("customer", "customer__manager", "customer__standing")
+        .order_by("-severity", "pk")
+    )
+
+
+def long_absent(user: User, today: date, *, days: int) -> QuerySet[Standing]:
+    """Customers without a purchase for more than `days` days, whatever their class; the longest first."""
+    return (
+        standings(user, today)
+        .filter(last_on__lt=today - timedelta(days=days))
+        .select_related("customer", "customer__manager")
+        .order_by("last_on", "customer_id")
+    )
+
+
+def never_activated(user: User, today: date) -> QuerySet[Standing]:
+    """Registered customers who never bought, the oldest registration first."""
+    return (
+        standings(user, today)
+        .filter(last_on__isnull=True)
+        .select_related("customer", "customer__manager")
+        .order_by("customer__registered_on", "customer_id")
+    )
+
+
+def last_night() -> Night | None:
+    return Night.objects.select_related("rules", "fit").order_by("-as_of").first()

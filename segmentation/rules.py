@@ -1,0 +1,96 @@
+"""The constants of the night: one dictionary, versioned, checked, never edited in place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.accounts import audit
+from crm.accounts.models import User
+from crm.lib.errors import DomainError, Invalid
+from segmentation.models import RuleSet
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One editable number: its default, its bounds (both allowed) and what it means."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    label: Any
+    whole: bool = False
+
+
+CONSTANTS = (
+    # 0 lets the weekly backtest choose.
+    Constant("a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)")),
+    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right")),
+    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year")),
+    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), whole=True),
+    Constant("long_absence_days", 113, 0, 1000, gettext_lazy("Long absence: more than this many days (0: off)"), whole=True),
+    Constant("alert_window_days", 60, 7, 365, gettext_lazy("Days until an open alert ends without response"), whole=True),
+    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year")),
+    Constant("value_tolerance", 0.02, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share")),
+    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value")),
+    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers")),
+    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar")),
+    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar")),
+    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness")),
+    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness")),
+    Constant("potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), whole=True),
+)
+DEFAULTS: dict[str, float] = {c.name: c.default for c in CONSTANTS}
+
+
+def validate(parameters: dict[str, Any]) -> dict[str, float]:
+    """The complete parameters. Raises Invalid naming the constant that is missing, unknown or out of bounds."""
+    unknown = parameters.keys() - DEFAULTS.keys()
+    if unknown:
+        raise Invalid(_("There is no rule called “%(name)s”.") % {"name": sorted(unknown)[0]})
+    checked: dict[str, float] = {}
+    for constant in CONSTANTS:
+        try:
+            number = float(parameters.get(constant.name, constant.default))
+        except (TypeError, ValueError):
+            raise Invalid(_("%(label)s: write a number.") % {"label": constant.label}) from None
+        if not constant.low <= number <= constant.high:
+            raise Invalid(
+                _("%(label)s: choose a number from %(low)s to %(high)s.")
+                % {"label": constant.label, "low": constant.low, "high": constant.high}
+            )
+        if constant.whole and number != int(number):
+            raise Invalid(_("%(label)s: choose a whole number.") % {"label": constant.label})
+        checked[constant.name] = number
+    if checked["active_leave"] >= checked["active_enter"]:
+        raise Invalid(_("The lateness to leave “active” must be below the lateness to enter it."))
+    return checked
+
+
+def current() -> RuleSet:
+    """The rules in force; version 1 with the defaults is made on first use."""
+    found = RuleSet.objects.order_by("-version").first()
+    if found is None:
+        found, _created = RuleSet.objects.get_or_create(
+            version=1,
+            defaults={"parameters": DEFAULTS, "reason": "Defaults", "at": datetime.fromisoformat("2000-01-01T00:00Z")},
+        )
+    return found
+
+
+@transaction.atomic
+def save(parameters: dict[str, Any], *, by: User | None, reason: str, at: datetime) -> RuleSet:
+    """A new version, in force from the next night on."""
+    checked = validate(parameters)
+    if not reason.strip():
+        raise Invalid(_("Say in a few words why the rules change."))
+    latest = RuleSet.objects.select_for_update().order_by("-version").first() or current()
+    if checked == {**DEFAULTS, **latest.parameters}:
+        raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")
+    saved = RuleSet.objects.create(version=latest.version + 1, parameters=checked, reason=reason.strip(), by=by, at=at)
+    audit.record(by, "rules.saved", saved, at=at, version=saved.version, reason=saved.reason)
+    return saved

@@ -1,0 +1,177 @@
+"""The score of every customer: one pure function of state, parameters, rules and day. Night and what-if both call it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.fitting import Parameters
+from segmentation.frames import State, day_number
+from segmentation.maths import classes, gaps, potential, profit, purchases, value
+
+Array = NDArray[Any]
+BAR_MEMORY_NIGHTS = 30
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The global figures of a night: smoothed bars, and the shop's real concentration."""
+
+    value: float
+    potential: float
+    value_tonight: float
+    potential_tonight: float
+    big_count: int
+    cap_binds: bool
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One entry per row of the state, in its order. Money in minor units."""
+
+    value: Array
+    potential: Array
+    usual_days: Array
+    limit_days: Array
+    tail_level: Array
+    lateness: Array
+    quiet_days: Array
+    no_purchase: Array
+    horizon_days: Array
+    daily_profit: Array
+    expected_orders: Array
+    profit_per_order: Array
+    customer_class: Array
+    matrix_type: Array
+    bars: Bars
+
+
+def _smoothed(tonight: float, before: float | None) -> float:
+    return tonight if before is None else before + 2 / (BAR_MEMORY_NIGHTS + 1) * (tonight - before)
+
+
+def score(
+    state: State, parameters: Parameters, rules: Mapping[str, float], *, as_of: date, bars_before: Bars | None
+) -> Scores:
+    """What tonight says of every customer in `state`.
+
+    `bars_before` are the bars of the last night before `as_of`; the same arguments give the same scores.
+    """
+    today = day_number(as_of)
+    quiet_days = np.maximum(today - state.last_day, 0).astype(float)
+    repeat_days = state.gap_count.astype(float)
+    span = (state.last_day - state.first_day) / 7.0
+    age = np.maximum((today - state.first_day) / 7.0, span)
+    population = parameters.gaps
+    a_max = rules["a_max"] or parameters.a_max
+    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, a_max, rules["false_alarms_a_year"])
+    lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, quiet_days)
+    horizon_days = np.clip(2 * interval.usual, 7, 120)
+
+    mean_profit = state.profit_sum / np.maximum(state.purchase_days, 1)
+    profit_per_order = profit.shrunk(parameters.credibility, state.purchase_days, mean_profit)
+    decayed = state.decayed_profit * np.exp2(-quiet_days / parameters.half_life_days)
+    daily_profit = profit.decayed_rate(decayed, parameters.half_life_days, parameters.history_days)
+    if parameters.bgnbd is None:
+        # Too few repeat buyers to fit: decayed profit alone, fading with the same half-life.
+        shape = value.fading(parameters.half_life_days)
+        expected = np.broadcast_to(shape, (len(state), len(shape)))
+        no_purchase = lateness * 0 + 0.5
+        weight = 1.0
+    else:
+        weeks = np.array(value.MONTHS) * value.WEEKS_A_MONTH
+        expected = purchases.expected_at(parameters.bgnbd, repeat_days, span, age, weeks)
+        no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, horizon_days / 7)
+        weight = parameters.weight
+    worth = value.current_value(expected, profit_per_order, daily_profit, weight, rules["discount"])
+
+    if parameters.potential is None:
+        possible = np.zeros(len(state))
+    else:
+        period = int(rules["potential_period_days"])
+        possible = potential.potential(
+            parameters.potential,
+            worth.value,
+            state.breadth,
+            quiet_days,
+            value.attrition(expected, rules["discount"]),
+            period,
+        )
+        possible = np.where(today - state.first_day < period, 0.0, possible)
+
+    tonight = classes.big_bar(worth.value, rules["big_share"], rules["big_cap"])
+    tonight_potential = classes.big_bar(possible, rules["big_share"], rules["big_cap"])
+    bars = Bars(
+        value=_smoothed(tonight.bar, bars_before and bars_before.value),
+        potential=_smoothed(tonight_potential.bar, bars_before and bars_before.potential),
+        value_tonight=tonight.bar,
+        potential_tonight=tonight_potential.bar,
+        big_count=tonight.count,
+        cap_binds=tonight.cap_binds,
+    )
+    customer_class = classes.classify(
+        state.class_before, worth.value, bars.value, state.gap_count, lateness, interval.tail_level,
+        enter=rules["big_enter"], leave=rules["big_leave"],
+        active_enter=rules["active_enter"], active_leave=rules["active_leave"],
+    )  # fmt: skip
+    matrix_type = classes.matrix_type(
+        state.type_before, worth.value, bars.value, possible, bars.potential,
+        enter=rules["big_enter"], leave=rules["big_leave"],
+    )  # fmt: skip
+    return Scores(
+        value=np.rint(worth.value).astype(np.int64),
+        potential=np.rint(possible).astype(np.int64),
+        usual_days=interval.usual,
+        limit_days=interval.limit,
+        tail_level=interval.tail_level,
+        lateness=lateness,
+        quiet_days=quiet_days,
+        no_purchase=no_purchase,
+        horizon_days=horizon_days,
+        daily_profit=daily_profit,
+        expected_orders=expected,
+        profit_per_order=profit_per_order,
+        customer_class=customer_class,
+        matrix_type=matrix_type,
+        bars=bars,
+    )
+
+
+def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+    """Rows worth writing: class, type or inputs differ, or value or potential moved beyond the tolerance.
+
+    Decided by the data alone, so that a rebuilt and an incrementally kept summary write the same rows.
+    """
+    tolerance = rules["value_tolerance"]
+
+    def moved(after: Array, before: Array) -> Array:
+        return np.abs(after - before) > np.maximum(tolerance * np.abs(before), 100)
+
+    return (
+        (scores.customer_class != state.class_before)
+        | (scores.matrix_type != state.type_before)
+        | (state.inputs != state.inputs_before)
+        | moved(scores.value, state.value_before)
+        | moved(scores.potential, state.potential_before)
+    )
+
+
+def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+    """Customers past their own limit, whose window since then is still open.
+
+    Whoever has two known gaps was active or better on the day of the last purchase, when lateness is 1.
+    """
+    past_limit = (scores.quiet_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
+    return past_limit & (scores.quiet_days <= scores.limit_days + rules["alert_window_days"])
+
+
+def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+    """Big and active customers beyond the flat number of days whose own limit lies further out."""
+    days = rules["long_absence_days"]
+    if not days:
+        return np.zeros(len(state), dtype=bool)
+    beyond = (scores.quiet_days > days) & (scores.quiet_days <= days + rules["alert_window_days"])
+    return beyond & (scores.customer_class >= 1) & (scores.quiet_days <= scores.limit_days)
