@@ -321,9 +321,7 @@ class Embedded:
         ]  # fmt: skip
         environment = self._clean_environment(install)
         try:
-            done = subprocess.run(
-                command, env=environment, cwd="/", capture_output=True, text=True, **self._as_owner()
-            )
+            done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, **self._as_owner())
         finally:
             password_file.unlink(missing_ok=True)
         if done.returncode:
@@ -419,7 +417,7 @@ class Embedded:
             with connection.cursor() as cursor:
                 cursor.execute("select 1 from pg_database where datname = %s", [name])
                 if cursor.fetchone() is None:
-                    cursor.execute(f'create database "{name}" template template0 encoding \'UTF8\'')
+                    cursor.execute(f"create database \"{name}\" template template0 encoding 'UTF8'")
 
     def _check_chinese_search(self, state: dict[str, Any]) -> None:
         with (
