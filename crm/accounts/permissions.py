@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from crm.accounts.models import ApiToken, User
 from crm.accounts.roles import Field, Permission, rights_of
+
+if TYPE_CHECKING:
+    # At run time the views ask REST framework's settings for HasScope: importing them here would be a circle.
+    from rest_framework.views import APIView
 
 View = Callable[..., HttpResponse]
 
@@ -43,6 +46,6 @@ def needs(permission: Permission) -> Callable[[View], View]:
 class HasScope(BasePermission):
     """The token must hold the view's `scope`. A view without a scope is open to nobody."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         scope = getattr(view, "scope", None)
         return isinstance(request.auth, ApiToken) and scope is not None and scope in request.auth.scopes
