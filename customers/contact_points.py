@@ -1,0 +1,222 @@
+"""The vault: how a customer is reached, encrypted, masked, and findable without being readable.
+
+Each row holds the AES-GCM ciphertext, the mask everyone sees, and keyed HMACs of the whole value and of
+the last four digits. Only `reveal` gives a value back, for one customer, with a purpose, and leaves a line.
+"""
+
+import hmac
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import phonenumbers
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.accounts import audit
+from crm.accounts.models import AuditEntry, User
+from crm.accounts.permissions import may
+from crm.accounts.roles import Permission
+from crm.lib.errors import DomainError, Invalid
+from customers.models import ContactPoint, Customer
+
+Kind = ContactPoint.Kind
+
+INDEX_BYTES = 16
+NONCE_BYTES = 12
+REVEALS_A_DAY = 60
+LONGEST_ADDRESS = 300
+REVEALED = "contact_point.revealed"
+
+
+# Normal forms -------------------------------------------------------------------------------------------------------
+
+
+def plain(text: str) -> str:
+    """Compatibility forms folded (full-width digits), invisible and control characters dropped, blanks collapsed."""
+    folded = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(" " if c.isspace() else c for c in folded if c.isspace() or c.isprintable()).split())
+
+
+def normalise_phone(text: str) -> str:
+    """The E.164 form. A number that a spreadsheet turned into a float is refused, never guessed back."""
+    value = re.sub(r"[‐-―−]", "-", plain(text)).lstrip("'")
+    if re.fullmatch(r"[+-]?\d*\.\d+|[+-]?\d+\.|.*\d[eE][+-]?\d+.*", value):
+        raise Invalid(
+            _("This phone number was damaged by a spreadsheet. Format the column as text and copy it again."),
+            code="phone_damaged",
+        )
+    refusal = Invalid(_("This is not a phone number that can be called."), code="phone_invalid")
+    if not re.fullmatch(r"\+?[\d ().\-/]{3,40}", value):
+        raise refusal
+    try:
+        number = phonenumbers.parse(value, settings.PHONE_REGION)
+    except phonenumbers.NumberParseException:
+        raise refusal from None
+    if not phonenumbers.is_valid_number(number):
+        raise refusal
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normalise_email(text: str) -> str:
+    value = plain(text).lower()
+    try:
+        validate_email(value)
+    except ValidationError:
+        raise Invalid(_("This is not an e-mail address."), code="email_invalid") from None
+    return value
+
+
+def normalise_address(text: str) -> str:
+    value = plain(text)
+    if not 2 <= len(value) <= LONGEST_ADDRESS:
+        raise Invalid(_("An address has between 2 and %(most)d characters.") % {"most": LONGEST_ADDRESS})
+    return value
+
+
+_NORMALISE = {Kind.PHONE: normalise_phone, Kind.EMAIL: normalise_email, Kind.ADDRESS: normalise_address}
+
+
+def normalise(kind: str, value: str) -> str:
+    return _NORMALISE[Kind(kind)](value)
+
+
+# Masks --------------------------------------------------------------------------------------------------------------
+
+
+def mask_phone(e164: str) -> str:
+    """138****5678; never more than the first three and the last four digits."""
+    number = phonenumbers.parse(e164)
+    digits = phonenumbers.national_significant_number(number)
+    head = digits[: min(3, max(0, len(digits) - 8))]
+    home = number.country_code == phonenumbers.country_code_for_region(settings.PHONE_REGION)
+    return f"{'' if home else f'+{number.country_code} '}{head}****{digits[-4:]}"
+
+
+def mask_email(email: str) -> str:
+    name, _at, domain = email.rpartition("@")
+    return f"{name[:1]}***@{domain}"[:120]
+
+
+def mask_address(address: str) -> str:
+    """Down to the city or county where the text says so, else the first two characters."""
+    found = re.match(r"(?:[^省市区縣县區]{1,8}[省市区縣县區]){1,2}", address)
+    return f"{(found.group() if found else address[:2])[:20]}****"
+
+
+_MASK = {Kind.PHONE: mask_phone, Kind.EMAIL: mask_email, Kind.ADDRESS: mask_address}
+
+
+# Keys ---------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)
+def _derived(master: str, use: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=b"laoke vault", info=use).derive(master.encode())
+
+
+def _key(use: bytes) -> bytes:
+    return _derived(settings.VAULT_KEY or settings.SECRET_KEY, use)
+
+
+def blind_index(kind: str, normal: str) -> bytes:
+    return hmac.digest(_key(b"index"), f"{kind}:{normal}".encode(), "sha256")[:INDEX_BYTES]
+
+
+def tail_index(digits: str) -> bytes:
+    return blind_index("tail", digits)
+
+
+def _encrypt(kind: str, normal: str) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(_key(b"encryption")).encrypt(nonce, normal.encode(), str(kind).encode())
+
+
+def _decrypt(point: ContactPoint) -> str:
+    data = bytes(point.encrypted)
+    return AESGCM(_key(b"encryption")).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], point.kind.encode()).decode()
+
+
+class Sealed(NamedTuple):
+    """What is stored of one value."""
+
+    kind: str
+    mask: str
+    encrypted: bytes
+    blind_index: bytes
+    tail_index: bytes | None
+
+
+def seal(kind: str, value: str) -> Sealed:
+    """Normalise and encrypt. Raises Invalid when the value is not one of its kind."""
+    normal = normalise(kind, value)
+    tail = tail_index(normal[-4:]) if kind == Kind.PHONE else None
+    return Sealed(str(kind), _MASK[Kind(kind)](normal), _encrypt(kind, normal), blind_index(kind, normal), tail)
+
+
+# Verbs --------------------------------------------------------------------------------------------------------------
+
+
+def add(customer: Customer, kind: str, value: str) -> None:
+    """The customer can be reached by this value; adding it twice changes nothing."""
+    add_many([(customer.pk, kind, value)])
+
+
+def add_many(points: Iterable[tuple[int, str, str]]) -> None:
+    """Rows of (customer id, kind, clear value). One bad value refuses them all."""
+    ContactPoint.objects.bulk_create(
+        [ContactPoint(customer_id=customer_id, **seal(kind, value)._asdict()) for customer_id, kind, value in points],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+
+
+@transaction.atomic
+def reveal(customer: Customer, *, by: User, purpose: str, at: datetime) -> list[tuple[str, str]]:
+    """The clear values of one customer, for a stated purpose. The look is audited and counts against a limit."""
+    if not may(by, Permission.REVEAL_CONTACT):
+        raise PermissionDenied
+    if not purpose.strip():
+        raise Invalid(_("Say why you need the number."), code="purpose_missing")
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    looks = AuditEntry.objects.filter(actor=by, action=REVEALED, at__gt=at - timedelta(days=1)).count()
+    if looks >= REVEALS_A_DAY:
+        raise DomainError(
+            _("You have looked at %(count)d contacts within a day. Ask your team lead.") % {"count": looks},
+            code="reveal_limit",
+        )
+    points = list(customer.contact_points.order_by("kind", "id"))
+    audit.record(by, REVEALED, customer, at=at, purpose=purpose.strip()[:200], count=len(points))
+    return [(point.kind, _decrypt(point)) for point in points]
+
+
+def find(kind: str, value: str) -> list[int]:
+    """Ids of the customers with exactly this value, however it was written."""
+    index = blind_index(kind, normalise(kind, value))
+    return list(
+        ContactPoint.objects.filter(kind=kind, blind_index=index)
+        .order_by("customer_id")
+        .values_list("customer_id", flat=True)
+    )
+
+
+def find_by_last_four(digits: str) -> list[int]:
+    """Ids of the customers with a phone that ends in these four digits."""
+    if not re.fullmatch(r"[0-9]{4}", digits):
+        raise Invalid(_("Type the last four digits."))
+    return list(
+        ContactPoint.objects.filter(tail_index=tail_index(digits))
+        .order_by("customer_id")
+        .values_list("customer_id", flat=True)
+        .distinct()
+    )

@@ -1,0 +1,248 @@
+"""Orders as their sources tell them: any order of arrival, any number of times, the same record afterwards."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.lib.errors import DomainError, Invalid
+from crm.lib.periods import business_date
+from customers import identity, locks, summary
+from customers.identity import CustomerRef
+from customers.models import Category, Customer, Order, OrderLine, Product, Refund, Standing, Summary
+
+CATEGORY_BITS = 63
+NOTHING = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class LineFact:
+    product: str
+    quantity: int
+    amount: Decimal
+    name: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class RefundFact:
+    """Money back. `cost_returned` is what the goods that came back had cost the mall."""
+
+    external_id: str
+    amount: Decimal
+    refunded_at: datetime
+    cost_returned: Decimal = NOTHING
+
+
+@dataclass(frozen=True)
+class OrderFact:
+    """The whole order as its source sees it in this version. Without `cost`, profit is what was paid."""
+
+    source: str
+    external_id: str
+    version: int
+    customer: CustomerRef
+    ordered_at: datetime
+    paid: Decimal
+    status: str = Order.Status.PAID
+    cost: Decimal = NOTHING
+    lines: tuple[LineFact, ...] = ()
+    refunds: tuple[RefundFact, ...] = ()
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+
+
+class Recorded(NamedTuple):
+    outcome: Outcome
+    order: Order
+    customer: Customer
+
+
+@transaction.atomic
+def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
+    """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
+
+    An older version is stale and changes nothing; the same version must say the same.
+    """
+    _refuse_impossible(fact)
+    locks.hold_off_imports()
+    locks.hold(f"order:{fact.source}:{fact.external_id}")
+    customer = identity.find_or_create(fact.customer, today=today)
+    known_since(customer, min(_day(fact.ordered_at), today))
+    order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
+    if order and fact.version < order.version:
+        return Recorded(Outcome.STALE, order, order.customer)
+    if order and fact.version == order.version:
+        if _content(order) != _told(fact, customer):
+            raise DomainError(
+                _("Version %(version)d of this order is stored with other content. Send a higher version.")
+                % {"version": fact.version},
+                code="version_conflict",
+            )
+        return Recorded(Outcome.UNCHANGED, order, customer)
+
+    concerned = {customer.pk, order.customer_id} if order else {customer.pk}
+    outcome = Outcome.UPDATED if order else Outcome.CREATED
+    order = _store(order or Order(source=fact.source, external_id=fact.external_id), fact, customer, at)
+    refresh(concerned, today=today)
+    return Recorded(outcome, order, customer)
+
+
+def refresh(customer_ids: Iterable[int], *, today: date) -> None:
+    """Summaries, and the last purchase day that lists filter by, follow the orders at once."""
+    ids = sorted(set(customer_ids))
+    summary.refresh_live(ids, today=today)
+    last_days = dict(Summary.objects.filter(pk__in=ids).values_list("customer_id", "last_on"))
+    moved = [s for s in Standing.objects.filter(pk__in=ids).order_by("pk") if s.last_on != last_days.get(s.pk)]
+    for standing in moved:
+        standing.last_on = last_days.get(standing.pk)
+    Standing.objects.bulk_update(moved, ["last_on"], batch_size=1000)
+
+
+def known_since(customer: Customer, day: date) -> None:
+    """Nobody is registered later than their first order, whichever order arrives first."""
+    if day < customer.registered_on:
+        Customer.objects.filter(pk=customer.pk, registered_on__gt=day).update(registered_on=day)
+        customer.registered_on = day
+
+
+# What may be told ---------------------------------------------------------------------------------------------------
+
+
+def _refuse_impossible(fact: OrderFact) -> None:
+    if fact.paid < 0 or fact.cost < 0:
+        raise Invalid(_("Amounts of an order are never negative; money back is a refund."), code="negative_amount")
+    if fact.version < 0:
+        raise Invalid(_("A version is never negative."))
+    if any(line.quantity < 1 for line in fact.lines):
+        raise Invalid(_("A line has at least one piece."))
+    if any(refund.amount <= 0 or refund.cost_returned < 0 for refund in fact.refunds):
+        raise Invalid(_("A refund is more than zero."), code="negative_amount")
+    if len({refund.external_id for refund in fact.refunds}) < len(fact.refunds):
+        raise Invalid(_("Two refunds have the same id."), code="duplicate_refund")
+    if sum(refund.amount for refund in fact.refunds) > fact.paid:
+        raise DomainError(_("The refunds are more than what was paid."), code="refund_exceeds_paid")
+    if sum(refund.cost_returned for refund in fact.refunds) > fact.cost:
+        raise DomainError(_("The goods that came back cost more than the order."), code="refund_exceeds_cost")
+
+
+def _told(fact: OrderFact, customer: Customer) -> tuple[object, ...]:
+    return (
+        customer.pk, fact.status, fact.ordered_at, fact.paid, fact.cost,
+        sorted((line.product, line.quantity, line.amount) for line in fact.lines),
+        sorted((r.external_id, r.refunded_at, r.amount, r.cost_returned - r.amount) for r in fact.refunds),
+    )  # fmt: skip
+
+
+def _content(order: Order) -> tuple[object, ...]:
+    return (
+        order.customer_id, order.status, order.ordered_at, order.paid, order.cost,
+        sorted(order.lines.values_list("product__external_id", "quantity", "amount")),
+        sorted(order.refunds.values_list("external_id", "refunded_at", "amount", "profit_effect")),
+    )  # fmt: skip
+
+
+# Storing ------------------------------------------------------------------------------------------------------------
+
+
+def _day(at: datetime) -> date:
+    return business_date(at, settings.MALL_TIME_ZONE)
+
+
+def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> Order:
+    is_new = order.pk is None
+    products = _products(fact)
+    order.version = fact.version
+    order.customer = customer
+    order.status = fact.status
+    order.ordered_at = fact.ordered_at
+    order.ordered_on = _day(fact.ordered_at)
+    order.paid, order.cost, order.profit = fact.paid, fact.cost, fact.paid - fact.cost
+    order.category_mask = mask_of(product.category_id for product in products.values())
+    order.fully_refunded_on = _fully_refunded_on(fact)
+    order.received_at = at
+    order.save(force_insert=is_new)
+    if not is_new:
+        order.lines.all().delete()
+        order.refunds.all().delete()
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, product=products[line.product], quantity=line.quantity, amount=line.amount)
+        for line in fact.lines
+    )
+    Refund.objects.bulk_create(
+        Refund(
+            order=order,
+            external_id=refund.external_id,
+            customer=customer,
+            purchased_on=order.ordered_on,
+            refunded_at=refund.refunded_at,
+            refunded_on=_day(refund.refunded_at),
+            amount=refund.amount,
+            profit_effect=refund.cost_returned - refund.amount,
+        )
+        for refund in fact.refunds
+    )
+    return order
+
+
+def _fully_refunded_on(fact: OrderFact) -> date | None:
+    """The day on which everything paid had gone back."""
+    back = NOTHING
+    for refund in sorted(fact.refunds, key=lambda refund: refund.refunded_at):
+        back += refund.amount
+        if back >= fact.paid:
+            return _day(refund.refunded_at)
+    return None
+
+
+def mask_of(category_ids: Iterable[int | None]) -> int:
+    mask = 0
+    for category_id in category_ids:
+        if category_id is not None:
+            mask |= 1 << (category_id % CATEGORY_BITS)
+    return mask
+
+
+def _products(fact: OrderFact) -> dict[str, Product]:
+    """The products of the lines by their external id; what the source says of them last is stored."""
+    if not fact.lines:
+        return {}
+    names = sorted({line.category for line in fact.lines if line.category})
+    categories = {c.name: c for c in Category.objects.filter(name__in=names)}
+    if len(categories) < len(names):
+        Category.objects.bulk_create([Category(name=n) for n in names if n not in categories], ignore_conflicts=True)
+        categories = {c.name: c for c in Category.objects.filter(name__in=names)}
+    told = {line.product: line for line in fact.lines}
+    known = Product.objects.filter(source=fact.source, external_id__in=told)
+    products = {product.external_id: product for product in known}
+    if len(products) < len(told):
+        Product.objects.bulk_create(
+            [
+                Product(
+                    source=fact.source, external_id=id_, name=line.name or id_, category=categories.get(line.category)
+                )
+                for id_, line in sorted(told.items())
+                if id_ not in products
+            ],
+            ignore_conflicts=True,
+        )
+        products = {product.external_id: product for product in known.all()}
+    for external_id, product in sorted(products.items()):
+        line = told[external_id]
+        category = categories.get(line.category)
+        name = line.name or product.name
+        if name != product.name or (category and category.pk != product.category_id):
+            product.name, product.category = name, category or product.category
+            product.save(update_fields=["name", "category"])
+    return products

@@ -1,0 +1,131 @@
+"""Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from crm.accounts import audit
+from crm.accounts.models import User
+from crm.accounts.roles import Scope, rights_of
+from crm.lib.errors import DomainError, Invalid
+from crm.lib.periods import business_date
+from customers.access import scope_filter
+from customers.models import Customer, Todo
+
+LONGEST_SNOOZE = timedelta(days=90)
+
+
+def open_task(
+    customer: Customer,
+    *,
+    reason: str,
+    text: dict[str, Any],
+    due_on: date,
+    at: datetime,
+    dedupe_key: str,
+    at_stake: Decimal | int = 0,
+    alert_id: int | None = None,
+    owner: User | None = None,
+) -> Todo:
+    """The task with this key exists; a second call returns it untouched. No owner means the customer's manager."""
+    todo, _created = Todo.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "customer": customer, "owner": owner, "reason": reason, "text": text, "due_on": due_on,
+            "at_stake": at_stake, "alert_id": alert_id, "opened_at": at,
+        },
+    )  # fmt: skip
+    return todo
+
+
+def open_many(rows: Iterable[Todo]) -> int:
+    """Store these unsaved tasks, leaving out keys that exist; returns how many are new."""
+    todos = {row.dedupe_key: row for row in rows}
+    known = set(Todo.objects.filter(dedupe_key__in=todos).values_list("dedupe_key", flat=True))
+    new = [todo for key, todo in sorted(todos.items()) if key not in known]
+    Todo.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
+    return len(new)
+
+
+@transaction.atomic
+def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
+    todo = _locked(todo_id, by, at)
+    if todo.state != Todo.State.OPEN:
+        raise DomainError(_("This task is closed already."), code="already_closed")
+    todo.state, todo.closed_at, todo.closed_by = Todo.State.DONE, at, by
+    todo.save(update_fields=["state", "closed_at", "closed_by"])
+    audit.record(by, "todo.completed", todo, at=at, customer=todo.customer_id, reason=todo.reason)
+    return todo
+
+
+@transaction.atomic
+def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
+    """Undo: the task is open again, as it was."""
+    todo = _locked(todo_id, by, at)
+    if todo.state == Todo.State.OPEN:
+        raise DomainError(_("This task is open already."), code="already_open")
+    todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None
+    todo.save(update_fields=["state", "closed_at", "closed_by"])
+    audit.record(by, "todo.reopened", todo, at=at, customer=todo.customer_id, reason=todo.reason)
+    return todo
+
+
+@transaction.atomic
+def snooze(todo_id: int, *, by: User, until: date, reason: str, at: datetime) -> Todo:
+    """Out of the queue until that day, with the reason on record."""
+    todo = _locked(todo_id, by, at)
+    today = business_date(at, settings.MALL_TIME_ZONE)
+    if todo.state != Todo.State.OPEN:
+        raise DomainError(_("This task is closed already."), code="already_closed")
+    if not today < until <= today + LONGEST_SNOOZE:
+        raise Invalid(
+            _("Choose a day within the next %(days)d days.") % {"days": LONGEST_SNOOZE.days}, code="snooze_day"
+        )
+    if not reason.strip():
+        raise Invalid(_("Say why this can wait."), code="snooze_reason")
+    todo.snoozed_until, todo.snooze_reason = until, reason.strip()[:200]
+    todo.save(update_fields=["snoozed_until", "snooze_reason"])
+    audit.record(by, "todo.snoozed", todo, at=at, customer=todo.customer_id, until=until.isoformat())
+    return todo
+
+
+def reach(user: User, today: date) -> Q:
+    """Tasks the user may touch: their own, and those of customers they may see."""
+    return Q(owner=user) | scope_filter(user, today, "customer__")
+
+
+def queue(user: User, today: date) -> QuerySet[Todo]:
+    """What the user has to do today: overdue promises first, then by what is at stake."""
+    scope = rights_of(user.role).scope
+    of_manager = Q(owner__isnull=True) | Q(owner=F("customer__manager"))
+    if scope == Scope.DELEGATED:
+        mine = Q(owner=user) | (of_manager & scope_filter(user, today, "customer__"))
+    elif scope == Scope.TEAM:
+        # Nobody else would see the tasks of customers without manager.
+        mine = Q(owner=user) | (Q(owner__isnull=True) & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
+    else:
+        mine = Q(owner=user) | Q(owner__isnull=True, customer__manager=user)
+    overdue = When(reason=Todo.Reason.PROMISE, due_on__lt=today, then=Value(0))
+    return (
+        Todo.objects.filter(mine, state=Todo.State.OPEN, due_on__lte=today)
+        .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
+        .annotate(rank=Case(overdue, default=Value(1), output_field=IntegerField()))
+        .select_related("customer__standing", "customer__manager")
+        .order_by("rank", "-at_stake", "id")
+    )
+
+
+def _locked(todo_id: int, by: User, at: datetime) -> Todo:
+    today = business_date(at, settings.MALL_TIME_ZONE)
+    allowed = Todo.objects.filter(reach(by, today)).values("pk")
+    todo = Todo.objects.select_for_update().filter(pk=todo_id, pk__in=allowed).first()
+    if todo is None:
+        raise Http404
+    return todo
