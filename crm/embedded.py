@@ -129,6 +129,14 @@ def _write_private(path: Path, text: str, owner: pwd.struct_passwd | None = None
         file.write(text)
 
 
+def _identity(pid: int) -> list[float] | None:
+    """Return what tells a process from a later one with the same pid."""
+    try:
+        return [pid, psutil.Process(pid).create_time()]
+    except psutil.Error:
+        return None
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
@@ -215,6 +223,8 @@ class Embedded:
                 if entry.name in ("lock", "claim"):
                     continue
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            self._outside().rmdir()
 
     # ---- running as another user
 
@@ -367,7 +377,7 @@ class Embedded:
         """Start PostgreSQL unless it runs, create the database unless it exists, and return its URL."""
         with self._lock():
             state, install = self.state(), self._install()
-            if not self._postgres_answers(state, install.data):
+            if not self._usable("postgres", state, lambda: self._postgres_answers(state, install.data)):
                 fresh = not self._check_cluster(install, state)
                 if fresh:
                     shutil.rmtree(install.data, ignore_errors=True)
@@ -383,7 +393,7 @@ class Embedded:
         """Wait for a server that still starts or stops. True: it answers. False: it is gone."""
         deadline = time.monotonic() + 60
         while self._postmaster(install.data):
-            if self._postgres_answers(state, install.data):
+            if self._usable("postgres", state, lambda: self._postgres_answers(state, install.data)):
                 return True
             if time.monotonic() > deadline:
                 raise EmbeddedError(
@@ -409,6 +419,7 @@ class Embedded:
             cwd="/",
             **self._as_owner(),
         )
+        state["postgres_starter"] = _identity(os.getpid())
         self._save(state)
 
     def _create_database(self, state: dict[str, Any], name: str) -> None:
@@ -452,7 +463,7 @@ class Embedded:
         """Start Redis unless it runs, and return its URL."""
         with self._lock():
             state = self.state()
-            if not self._redis_answers(state):
+            if not self._usable("redis", state, lambda: self._redis_answers(state)):
                 self._run_redis(state)
             return self._redis_url(state)
 
@@ -477,9 +488,23 @@ class Embedded:
         self._run(
             "redis", [_redis_binary(), "redis.conf"], lambda: self._redis_answers(state), signal.SIGTERM, cwd=folder
         )
+        state["redis_starter"] = _identity(os.getpid())
         self._save(state)
 
     # ---- both
+
+    @staticmethod
+    def _usable(name: str, state: dict[str, Any], answers: Callable[[], bool]) -> bool:
+        """Say whether a running server can be used. One whose starter was killed is about to end: see it off."""
+        deadline = time.monotonic() + 30
+        while answers():
+            pid, born = state.get(f"{name}_starter") or (0, 0.0)
+            if sys.platform != "linux" or _identity(pid) == [pid, born]:
+                return True
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{name} was left behind: run python -m crm.embedded stop")
+            time.sleep(0.03)
+        return False
 
     def _run(
         self, name: str, command: list[str], ready: Callable[[], bool], sig: signal.Signals, **options: Any
