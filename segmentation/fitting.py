@@ -1,20 +1,25 @@
 """The weekly fit: what the shop's own history says about gaps, purchases, profit, potential and the alert level."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Min
+from numpy.typing import NDArray
 
+from customers.models import Order
 from segmentation import frames
 from segmentation.maths import backtest, gaps, potential, profit, purchases, value
-from segmentation.maths.histories import Histories, State, state_at
+from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
+
+Array = NDArray[Any]
 
 EVERY = timedelta(days=7)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIN_REPEAT_BUYERS = 200
-FALLBACK_A_MAX = 0.10
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,151 @@ class Parameters:
             history_days=stored["history_days"],
             potential=potential.PotentialTable.from_dict(stored["potential"]) if stored["potential"] else None,
         )
+
+
+def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
+    """The fit that the night of `as_of` uses: the newest one of the last week, or a new one made now."""
+    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
+    return recent or Fit.objects.get_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+
+
+def half_life_for(as_of: date) -> float:
+    """The half-life of the fit the night will use; it moves with the fit, not every day."""
+    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
+    return recent.parameters["half_life_days"] if recent else profit.half_life(history_days(as_of))
+
+
+def history_days(as_of: date) -> int:
+    """Days from the first paid order to `as_of`, at most 730."""
+    first = Order.objects.filter(status=Order.Status.PAID, ordered_on__lte=as_of).aggregate(day=Min("ordered_on"))
+    return min((as_of - first["day"]).days + 1, 730) if first["day"] else 1
+
+
+def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
+    """The columns of a Fit made from the orders up to `as_of`; the defaults of a young shop where too little is known."""
+    sample = frames.purchases(as_of)
+    histories = Histories(
+        sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
+    )
+    today = frames.day_number(as_of)
+    return {"parameters": fit_histories(histories, today, history_days(as_of), rules).to_json()}
+
+
+def fit_histories(histories: Histories, today: int, history: int, rules: Mapping[str, float]) -> Parameters:
+    """All parameters from the purchase days up to `today`."""
+    half_life = profit.half_life(history)
+    now = state_at(histories, today, half_life)
+    population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
+    alerts = backtest.alert_rows(
+        histories,
+        population,
+        from_day=today - min(history, 365),
+        until_day=today,
+        budget=rules["false_alarms_a_year"],
+        least_gaps=int(rules["least_gaps"]),
+    )
+    period = int(rules["potential_period_days"])
+    weight = _weight(histories, today, period, history, half_life, rules)
+    basic = Parameters(
+        gaps=population,
+        bgnbd=_bgnbd(now, today),
+        credibility=profit.fit(now.purchase_days, now.profit_sum, now.profit_square_sum),
+        weight=weight,
+        a_max=backtest.choose_level(alerts, rules["precision_floor"]),
+        half_life_days=half_life,
+        history_days=history,
+        potential=None,
+    )
+    return _with_potential(basic, histories, today, period, rules)
+
+
+def worth(state: State, parameters: Parameters, today: int, discount: float) -> value.Worth:
+    """Current value of every customer of a state, as the night works it out."""
+    return value.of(
+        bgnbd=parameters.bgnbd,
+        credibility=parameters.credibility,
+        weight=parameters.weight,
+        half_life_days=parameters.half_life_days,
+        history_days=parameters.history_days,
+        discount=discount,
+        purchase_days=state.purchase_days,
+        quiet_days=(today - state.last_day).astype(float),
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
+
+
+def _bgnbd(state: State, today: int) -> purchases.BgNbd | None:
+    if (state.gap_count >= 1).sum() < MIN_REPEAT_BUYERS:
+        return None
+    weeks = np.float64(7)
+    return purchases.fit(
+        state.gap_count, (state.last_day - state.first_day) / weeks, (today - state.first_day) / weeks
+    ).params
+
+
+def _at_cut(histories: Histories, cut: int, history: int, half_life: float) -> tuple[State, Parameters]:
+    """The state at a past day, and parameters fitted on what was known then."""
+    past = state_at(histories, cut, half_life)
+    parameters = Parameters(
+        gaps=gaps.fit(past.gap_count, past.log_gap_sum, past.log_gap_square_sum) or gaps.FALLBACK,
+        bgnbd=_bgnbd(past, cut),
+        credibility=profit.fit(past.purchase_days, past.profit_sum, past.profit_square_sum),
+        weight=0.5,
+        a_max=backtest.FALLBACK_LEVEL,
+        half_life_days=half_life,
+        history_days=history,
+        potential=None,
+    )
+    return past, parameters
+
+
+def _weight(
+    histories: Histories, today: int, period: int, history: int, half_life: float, rules: Mapping[str, float]
+) -> float:
+    """The blend weight with the smallest mean absolute error one period back."""
+    cut = today - period
+    if history <= 2 * period:
+        return 0.5
+    past, parameters = _at_cut(histories, cut, history - period, half_life)
+    if parameters.bgnbd is None or not len(past.customer):
+        return 0.5
+    later = profit_between(histories, cut, today)[past.customer]
+    forecast = forecast_profit(past, parameters, cut, period)
+    errors = [
+        float(np.abs((1 - w) * forecast.from_orders + w * forecast.from_own_rate - later).mean()) for w in WEIGHTS
+    ]
+    return WEIGHTS[int(np.argmin(errors))]
+
+
+def forecast_profit(state: State, parameters: Parameters, today: int, days: int) -> value.Worth:
+    """Undiscounted profit of the next `days`, by orders and by own rate, for backtests; needs a fitted BG/NBD."""
+    if parameters.bgnbd is None:
+        raise ValueError("a forecast needs fitted purchases")
+    x, span, age = state.gap_count.astype(float), (state.last_day - state.first_day) / 7, (today - state.first_day) / 7
+    horizons = np.array([value.WEEKS_A_MONTH, days / 7])
+    expected = purchases.expected_at(parameters.bgnbd, x, span, age, horizons)
+    per_order = profit.shrunk(parameters.credibility, state.purchase_days, state.profit_sum / state.purchase_days)
+    decayed = state.decayed_profit * np.exp2(-(today - state.last_day) / parameters.half_life_days)
+    daily = profit.decayed_rate(decayed, parameters.half_life_days, parameters.history_days)
+    from_orders = expected[:, 1] * per_order
+    from_own_rate = daily * value.DAYS_A_MONTH * expected[:, 1] / np.maximum(expected[:, 0], 1e-12)
+    weight = parameters.weight
+    blended = (1 - weight) * from_orders + weight * from_own_rate
+    return value.Worth(blended, from_orders, from_own_rate, expected, per_order, daily)
+
+
+def _with_potential(
+    parameters: Parameters, histories: Histories, today: int, period: int, rules: Mapping[str, float]
+) -> Parameters:
+    """Add the table of look-alikes: customers as they were one period ago, and what each brought since."""
+    cut = today - period
+    past = state_at(histories, cut, parameters.half_life_days)
+    table = potential.fit(
+        worth(past, parameters, cut, rules["discount"]).value,
+        past.breadth,
+        (cut - past.last_day).astype(float),
+        profit_between(histories, cut, today)[past.customer],
+    )
+    return replace(parameters, potential=table)

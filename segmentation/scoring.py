@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segmentation.fitting import Parameters
 from segmentation.frames import State, day_number
-from segmentation.maths import classes, gaps, potential, profit, purchases, value
+from segmentation.maths import classes, gaps, potential, purchases, value
 
 Array = NDArray[Any]
 BAR_MEMORY_NIGHTS = 30
@@ -71,22 +71,23 @@ def score(
     lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, quiet_days)
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
-    mean_profit = state.profit_sum / np.maximum(state.purchase_days, 1)
-    profit_per_order = profit.shrunk(parameters.credibility, state.purchase_days, mean_profit)
-    decayed = state.decayed_profit * np.exp2(-quiet_days / parameters.half_life_days)
-    daily_profit = profit.decayed_rate(decayed, parameters.half_life_days, parameters.history_days)
+    worth = value.of(
+        bgnbd=parameters.bgnbd,
+        credibility=parameters.credibility,
+        weight=parameters.weight,
+        half_life_days=parameters.half_life_days,
+        history_days=parameters.history_days,
+        discount=rules["discount"],
+        purchase_days=state.purchase_days,
+        quiet_days=quiet_days,
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
     if parameters.bgnbd is None:
-        # Too few repeat buyers to fit: decayed profit alone, fading with the same half-life.
-        shape = value.fading(parameters.half_life_days)
-        expected = np.broadcast_to(shape, (len(state), len(shape)))
-        no_purchase = lateness * 0 + 0.5
-        weight = 1.0
+        no_purchase = 1 - lateness
     else:
-        weeks = np.array(value.MONTHS) * value.WEEKS_A_MONTH
-        expected = purchases.expected_at(parameters.bgnbd, repeat_days, span, age, weeks)
         no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, horizon_days / 7)
-        weight = parameters.weight
-    worth = value.current_value(expected, profit_per_order, daily_profit, weight, rules["discount"])
 
     if parameters.potential is None:
         possible = np.zeros(len(state))
@@ -97,7 +98,7 @@ def score(
             worth.value,
             state.breadth,
             quiet_days,
-            value.attrition(expected, rules["discount"]),
+            value.attrition(worth.expected, rules["discount"]),
             period,
         )
         possible = np.where(today - state.first_day < period, 0.0, possible)
@@ -131,9 +132,9 @@ def score(
         quiet_days=quiet_days,
         no_purchase=no_purchase,
         horizon_days=horizon_days,
-        daily_profit=daily_profit,
-        expected_orders=expected,
-        profit_per_order=profit_per_order,
+        daily_profit=worth.daily_profit,
+        expected_orders=worth.expected,
+        profit_per_order=worth.profit_per_order,
         customer_class=customer_class,
         matrix_type=matrix_type,
         bars=bars,

@@ -1,0 +1,90 @@
+"""Big, active, random; the matrix types; the bars between them, with hysteresis."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+UNKNOWN, RANDOM, ACTIVE, BIG = -1, 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The value of the last customer above the bar, how many are above, and whether the cap set it."""
+
+    bar: float
+    count: int
+    cap_binds: bool
+
+
+def big_bar(values: Array, share: float = 0.8, cap: float = 0.30) -> Bar:
+    """The value at which the largest values, added up, reach `share` of all positive value; at most `cap` of customers."""
+    positive = np.sort(values[values > 0])[::-1]
+    if not len(positive):
+        return Bar(0.0, 0, False)
+    running = np.cumsum(positive)
+    needed = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1
+    most = max(1, int(np.floor(cap * len(values))))
+    count = min(needed, most)
+    return Bar(float(positive[count - 1]), count, needed > most)
+
+
+def classify(
+    before: Array, value: Array, bar: float, gap_count: Array, lateness: Array, tail_level: Array, *,
+    enter: float = 1.10, leave: float = 0.75, active_enter: float = 0.10, active_leave: float = 0.02,
+) -> Array:  # fmt: skip
+    """The class of each customer tonight, given the class of last night (-1: none yet)."""
+    threshold = np.where(before == BIG, leave * bar, np.where(before == UNKNOWN, bar, enter * bar))
+    big = (value >= threshold) & (value > 0)
+    stays_active = (before == ACTIVE) & (lateness >= np.minimum(active_leave, 0.4 * tail_level))
+    active = (gap_count >= 2) & ((lateness > active_enter) | stays_active)
+    return np.where(big, BIG, np.where(active, ACTIVE, RANDOM)).astype(np.int16)
+
+
+def matrix_type(
+    before: Array, value: Array, value_bar: float, potential: Array, potential_bar: float, *,
+    enter: float = 1.10, leave: float = 0.75,
+) -> Array:  # fmt: skip
+    """I low/low, II low value and high potential, III high value and low potential, IV high/high (1…4; before 0: none)."""
+
+    def high(amount: Array, bar: float, was_high: Array) -> Array:
+        threshold = np.where(was_high, leave * bar, np.where(before == 0, bar, enter * bar))
+        return (amount >= threshold) & (amount > 0)
+
+    valuable = high(value, value_bar, (before == 3) | (before == 4))
+    promising_ = high(potential, potential_bar, (before == 2) | (before == 4))
+    return (1 + promising_ + 2 * valuable).astype(np.int16)
+
+
+def promising(
+    customer_class: Array, value: Array, bar: float, purchase_days: Array, alive: Array, breadth: Array
+) -> Array:
+    """Row numbers of customers nearest to the big bar, nearest first; the broader buyer wins a tie."""
+    rows = np.flatnonzero((customer_class != BIG) & (purchase_days >= 3) & (alive > 0.3) & (value > 0))
+    return rows[np.lexsort((-breadth[rows], -value[rows] / max(bar, 1e-9)))]
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """Points of the curve (shares of customers and of value, both 0…1) and the share of customers that hold 80 %."""
+
+    customers: list[float]
+    value: list[float]
+    for_80_percent: float
+    by_top_20_percent: float
+
+
+def concentration(values: Array, points: int = 101) -> Concentration:
+    """The shop's real curve over customers by value, negative values counted as nothing."""
+    ordered = np.sort(np.maximum(values, 0))[::-1]
+    total = ordered.sum()
+    if not len(ordered) or total <= 0:
+        return Concentration([0.0, 1.0], [0.0, 1.0], 0.0, 0.0)
+    running = np.concatenate([[0.0], np.cumsum(ordered) / total])
+    shares = np.linspace(0, 1, points)
+    curve = np.interp(shares * len(ordered), np.arange(len(ordered) + 1), running)
+    needed = int(np.searchsorted(running, 0.8 * (1 - 1e-12)))
+    at_20 = float(np.interp(0.2 * len(ordered), np.arange(len(ordered) + 1), running))
+    return Concentration(shares.round(4).tolist(), curve.round(4).tolist(), needed / len(ordered), at_20)

@@ -1,0 +1,104 @@
+"""Intervals between purchase days: an empirical-Bayes log-normal with shared variance.
+
+For customer i with n gaps the logarithms of the gaps are N(mu_i, s2) and mu_i is N(m, t2). Everything a customer
+contributes is n and the sum of the logarithms, so the order of the gaps cannot matter.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import ndtr, ndtri
+
+Array = NDArray[Any]
+LEAST_CUSTOMERS = 200
+LEAST_TAIL = 0.002
+
+
+@dataclass(frozen=True)
+class GapPopulation:
+    """m, s2 (within a customer) and t2 (between customers) of the logarithm of the gap in days."""
+
+    m: float
+    s2: float
+    t2: float
+
+
+FALLBACK = GapPopulation(float(np.log(30)), 1.0, 0.4)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Days: the usual (median) gap and the personal limit; `tail_level` is the share of gaps beyond the limit."""
+
+    usual: Array
+    limit: Array
+    tail_level: Array
+
+
+def fit(gap_count: Array, log_gap_sum: Array, log_gap_square_sum: Array) -> GapPopulation | None:
+    """Maximum likelihood over customers with at least one gap; None with fewer than 200 of them."""
+    known = gap_count >= 1
+    if known.sum() < LEAST_CUSTOMERS:
+        return None
+    n = gap_count[known].astype(float)
+    mean = log_gap_sum[known] / n
+    within = np.maximum(log_gap_square_sum[known] - n * mean**2, 0)
+
+    def loss(theta: Array) -> float:
+        m, s2, t2 = theta[0], np.exp(theta[1]), np.exp(theta[2])
+        v = t2 + s2 / n
+        terms = (n - 1) * np.log(s2) + within / s2 + np.log(n) + np.log(v) + (mean - m) ** 2 / v
+        return float(0.5 * terms.mean())
+
+    found = minimize(loss, [float(mean.mean()), 0.0, np.log(0.4)], method="L-BFGS-B", bounds=[(-2, 9), (-7, 4), (-9, 4)])
+    m, log_s2, log_t2 = found.x
+    return GapPopulation(float(m), float(np.exp(log_s2)), float(np.exp(log_t2)))
+
+
+def posterior(population: GapPopulation, gap_count: Array, log_gap_sum: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of the logarithm of the next gap, per customer."""
+    n = np.asarray(gap_count, dtype=float)
+    w = np.where(n > 0, population.t2 / (population.t2 + population.s2 / np.maximum(n, 1)), 0.0)
+    mean = w * np.where(n > 0, log_gap_sum / np.maximum(n, 1), 0.0) + (1 - w) * population.m
+    return mean, np.sqrt(population.s2 + 1 / (1 / population.t2 + n / population.s2))
+
+
+def tail_level(population: GapPopulation, mean: Array, a_max: float, budget: float = 1.0) -> Array:
+    """The tail at which a customer is late: at most `budget` false alarms a year, at most `a_max` of the gaps."""
+    orders_a_year = 365 / np.exp(mean + 0.5 * population.s2)
+    return np.minimum(a_max, np.maximum(budget / orders_a_year, LEAST_TAIL))
+
+
+def limits(
+    population: GapPopulation, gap_count: Array, log_gap_sum: Array, a_max: float = 0.05, budget: float = 1.0
+) -> Limits:
+    mean, sd = posterior(population, gap_count, log_gap_sum)
+    level = tail_level(population, mean, a_max, budget)
+    return Limits(np.exp(mean), np.exp(mean - ndtri(level) * sd), level)
+
+
+def lateness(population: GapPopulation, gap_count: Array, log_gap_sum: Array, quiet_days: Array) -> Array:
+    """Share of this customer's gaps that would be longer than the present silence: 1 just after a purchase."""
+    mean, sd = posterior(population, gap_count, log_gap_sum)
+    return 1 - ndtr((np.log(np.maximum(quiet_days, 0.5)) - mean) / sd)
+
+
+def next_purchase(
+    population: GapPopulation, gap_count: Array, log_gap_sum: Array, quiet_days: Array
+) -> tuple[Array, Array, Array]:
+    """Days from the last purchase to the next: median and the ends of the 80 % band.
+
+    Past the median the distribution is cut at the present silence and the remaining median is given.
+    """
+    mean, sd = posterior(population, gap_count, log_gap_sum)
+    late = lateness(population, gap_count, log_gap_sum, quiet_days)
+    past = quiet_days > np.exp(mean)
+
+    def quantile(p: float) -> Array:
+        remaining = np.clip(late * (1 - p), 1e-12, 1 - 1e-12)
+        return np.where(past, np.exp(mean - ndtri(remaining) * sd), np.exp(mean + ndtri(p) * sd))
+
+    return quantile(0.5), quantile(0.1), quantile(0.9)

@@ -1,0 +1,88 @@
+"""Purchase days of a sample of customers, and the state they add up to at any day: what fits and backtests look at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """One row per purchase day, sorted by customer (0…customers−1) and day."""
+
+    customer: Array
+    day: Array
+    profit: Array
+    category_mask: Array
+    customers: int
+
+    def until(self, day: int) -> "Histories":
+        kept = self.day <= day
+        return Histories(
+            self.customer[kept], self.day[kept], self.profit[kept], self.category_mask[kept], self.customers
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """Per customer seen by the cut; `customer` holds the row numbers of the histories."""
+
+    customer: Array
+    purchase_days: Array
+    first_day: Array
+    last_day: Array
+    log_gap_sum: Array
+    log_gap_square_sum: Array
+    profit_sum: Array
+    profit_square_sum: Array
+    decayed_profit: Array
+    breadth: Array
+
+    @property
+    def gap_count(self) -> Array:
+        return self.purchase_days - 1
+
+
+def state_at(histories: Histories, cut_day: int, half_life_days: float) -> State:
+    """What each customer's purchase days up to and including `cut_day` add up to; decayed profit seen from last_day."""
+    seen = histories.until(cut_day)
+    if not len(seen.day):
+        none = np.zeros(0)
+        return State(*([none.astype(np.int64)] * 4), *([none] * 5), none.astype(np.int64))
+    start = np.flatnonzero(np.concatenate([[True], np.diff(seen.customer) != 0]))
+    counts = np.diff(np.concatenate([start, [len(seen.day)]]))
+    last = seen.day[start + counts - 1]
+    log_gap = np.zeros(len(seen.day))
+    inner = np.ones(len(seen.day), dtype=bool)
+    inner[start] = False
+    log_gap[inner] = np.log(np.diff(seen.day)[inner[1:]])
+    weight = np.exp2((seen.day - np.repeat(last, counts)) / half_life_days)
+    return State(
+        customer=seen.customer[start],
+        purchase_days=counts,
+        first_day=seen.day[start],
+        last_day=last,
+        log_gap_sum=np.add.reduceat(log_gap, start),
+        log_gap_square_sum=np.add.reduceat(log_gap**2, start),
+        profit_sum=np.add.reduceat(seen.profit.astype(float), start),
+        profit_square_sum=np.add.reduceat(seen.profit.astype(float) ** 2, start),
+        decayed_profit=np.add.reduceat(seen.profit * weight, start),
+        breadth=np.bitwise_count(np.bitwise_or.reduceat(seen.category_mask, start)).astype(np.int64),
+    )
+
+
+def profit_between(histories: Histories, after_day: int, until_day: int) -> Array:
+    """Profit per customer row on purchase days in (after_day, until_day]."""
+    chosen = (histories.day > after_day) & (histories.day <= until_day)
+    return np.bincount(
+        histories.customer[chosen], weights=histories.profit[chosen].astype(float), minlength=histories.customers
+    )
+
+
+def purchases_between(histories: Histories, after_day: int, until_day: int) -> Array:
+    """Purchase days per customer row in (after_day, until_day]."""
+    chosen = (histories.day > after_day) & (histories.day <= until_day)
+    return np.bincount(histories.customer[chosen], minlength=histories.customers)

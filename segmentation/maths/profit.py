@@ -1,0 +1,48 @@
+"""Profit per purchase day by Bühlmann credibility, and the customer's own decayed rate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Credibility:
+    """S2 within customers, MU the mean per purchase day, TAU between customers (Bühlmann–Straub)."""
+
+    within: float
+    mean: float
+    between: float
+
+
+def fit(purchase_days: Array, profit_sum: Array, profit_square_sum: Array) -> Credibility:
+    """Any sign of profit is fine; without repeat days the variance within is 0."""
+    n = np.asarray(purchase_days, dtype=float)
+    if not len(n):
+        return Credibility(0.0, 0.0, 1e-9)
+    mean = profit_sum / n
+    degrees = (n - 1).sum()
+    within = float(np.maximum(profit_square_sum - n * mean**2, 0).sum() / degrees) if degrees > 0 else 0.0
+    overall = float(profit_sum.sum() / n.sum())
+    between = float((n * (mean - overall) ** 2).sum() / n.sum() - within * len(n) / n.sum())
+    return Credibility(within, overall, max(between, 1e-9))
+
+
+def shrunk(credibility: Credibility, purchase_days: Array, mean_profit: Array) -> Array:
+    """The customer's mean pulled towards the shop's: the fewer the days, the further."""
+    n = np.asarray(purchase_days, dtype=float)
+    z = n / (n + credibility.within / credibility.between)
+    return z * mean_profit + (1 - z) * credibility.mean
+
+
+def half_life(history_days: int) -> float:
+    """Days after which a past profit counts half: a quarter of the history, from 30 days to half a year."""
+    return max(30.0, min(history_days, 730) / 4)
+
+
+def decayed_rate(decayed_sum: Array, half_life_days: float, history_days: int) -> Array:
+    """Profit a day from the decayed sum, corrected for what a history of `history_days` cannot hold."""
+    return decayed_sum * (np.log(2) / half_life_days) / (1 - 2.0 ** (-max(history_days, 1) / half_life_days))

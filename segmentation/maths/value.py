@@ -1,0 +1,92 @@
+"""Current value: present value of 24 months of profit under the present pattern."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.maths import profit, purchases
+
+Array = NDArray[Any]
+WEEKS_A_MONTH = 365.25 / 12 / 7
+DAYS_A_MONTH = 30.44
+MONTHS = (0, 1, 2, 3, 6, 12, 18, 24)
+HORIZON = 24
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Per customer, in the unit of the profit: the value, its two ingredients before blending, and what they are made of."""
+
+    value: Array
+    from_orders: Array
+    from_own_rate: Array
+    expected: Array
+    profit_per_order: Array
+    daily_profit: Array
+
+
+def _monthly(expected: Array) -> Array:
+    """Expected purchases in each of the 24 months from the cumulated ones at MONTHS, linear in between."""
+    months = np.arange(HORIZON + 1)
+    right = np.clip(np.searchsorted(MONTHS, months), 1, len(MONTHS) - 1)
+    knots = np.asarray(MONTHS, dtype=float)
+    share = (months - knots[right - 1]) / (knots[right] - knots[right - 1])
+    cumulated = expected[:, right - 1] * (1 - share) + expected[:, right] * share
+    return np.diff(cumulated, axis=1)
+
+
+def _discounts(yearly: float) -> Array:
+    return (1 + yearly) ** (-(np.arange(HORIZON) + 0.5) / 12)
+
+
+def _weights(yearly: float) -> Array:
+    """Linear weights w with `expected @ w` = discounted purchases: the interpolation is linear in `expected`."""
+    return _monthly(np.eye(len(MONTHS))) @ _discounts(yearly)
+
+
+def attrition(expected: Array, yearly: float = 0.10) -> Array:
+    """Discounted months' worth of the first month: how long a present rate lasts, at most about 22."""
+    return (expected @ _weights(yearly)) / np.maximum(expected[:, 1], 1e-12)
+
+
+def fading(half_life_days: float) -> Array:
+    """A stand-in for expected purchases at MONTHS when no model could be fitted: decay with the half-life."""
+    rate = np.log(2) * DAYS_A_MONTH / half_life_days
+    return (1 - np.exp(-rate * np.asarray(MONTHS))) / rate
+
+
+def current_value(
+    expected: Array, profit_per_order: Array, daily_profit: Array, weight: float, discount: float = 0.10
+) -> Worth:
+    """Blend of expected orders × profit per order and of the own rate that fades as the orders do.
+
+    `expected`: customers × MONTHS, cumulated purchases; `weight` 0…1 is the share of the own rate.
+    """
+    from_orders = (expected @ _weights(discount)) * profit_per_order
+    from_own_rate = daily_profit * DAYS_A_MONTH * attrition(expected, discount)
+    blended = (1 - weight) * from_orders + weight * from_own_rate
+    return Worth(blended, from_orders, from_own_rate, expected, profit_per_order, daily_profit)
+
+
+def of(
+    *, bgnbd: purchases.BgNbd | None, credibility: profit.Credibility, weight: float, half_life_days: float,
+    history_days: int, discount: float, purchase_days: Array, quiet_days: Array, span_days: Array,
+    profit_sum: Array, decayed_profit: Array,
+) -> Worth:  # fmt: skip
+    """Current value from the summary of purchase days. Without a fitted model: the decayed profit alone, fading."""
+    per_order = profit.shrunk(credibility, purchase_days, profit_sum / np.maximum(purchase_days, 1))
+    daily = profit.decayed_rate(decayed_profit * np.exp2(-quiet_days / half_life_days), half_life_days, history_days)
+    if bgnbd is None:
+        shape = fading(half_life_days)
+        expected = np.broadcast_to(shape, (len(purchase_days), len(shape)))
+        return current_value(expected, per_order, daily, 1.0, discount)
+    expected = purchases.expected_at(
+        bgnbd,
+        (purchase_days - 1).astype(float),
+        span_days / 7,
+        (span_days + quiet_days) / 7,
+        np.array(MONTHS) * WEEKS_A_MONTH,
+    )
+    return current_value(expected, per_order, daily, weight, discount)
