@@ -1,0 +1,117 @@
+"""The rules measured on the shop's own history up to a cut, and what then really happened."""
+
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import User
+from crm.lib.errors import Invalid
+from customers.models import Order
+from segmentation import fitting, frames, rules
+from segmentation.maths import backtest as maths
+from segmentation.maths import classes, purchases
+from segmentation.maths.histories import Histories, profit_between, purchases_between, state_at
+from segmentation.models import Backtest
+
+LEAST_DAYS = 60
+
+
+def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
+    """Fit on orders up to `cut_on`, forecast the days since, compare; the table is stored.
+
+    Raises Invalid unless at least 60 days lie on both sides of the cut and somebody bought before it.
+    """
+    last_on = Order.objects.filter(status=Order.Status.PAID).aggregate(day=Max("ordered_on"))["day"]
+    history = fitting.history_days(cut_on)
+    if last_on is None or (last_on - cut_on).days < LEAST_DAYS or history < LEAST_DAYS:
+        raise Invalid(_("Choose a day with at least 60 days of orders before and after it."))
+    constants = {**rules.DEFAULTS, **rules.current().parameters}
+    sample = frames.purchases(last_on)
+    histories = Histories(
+        sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
+    )
+    cut, end = frames.day_number(cut_on), frames.day_number(last_on)
+    parameters = fitting.fit_histories(histories.until(cut), cut, history, constants)
+    alerts = maths.alert_rows(
+        histories, parameters.gaps, from_day=cut - min(history, 365), until_day=end,
+        budget=constants["false_alarms_a_year"], least_gaps=int(constants["least_gaps"]),
+    )  # fmt: skip
+    table: dict[str, Any] = {
+        "cut_on": cut_on.isoformat(),
+        "until": last_on.isoformat(),
+        "customers": int(len(np.unique(histories.until(cut).customer))),
+        "alerts": [row.to_dict() for row in alerts],
+        "chosen": maths.choose_level(alerts, constants["precision_floor"]),
+        "value": [],
+        "calibration": [],
+    }
+    if parameters.bgnbd is not None:
+        table |= _value_rows(histories, parameters, cut, end, history, constants)
+    return Backtest.objects.create(cut_on=cut_on, at=at, by=by, table=table)
+
+
+def _value_rows(
+    histories: Histories, parameters: fitting.Parameters, cut: int, end: int, history: int, constants: dict[str, float]
+) -> dict[str, Any]:
+    """Errors of the value against simpler methods, what the top fifth held, and calibration of P(no purchase)."""
+    state = state_at(histories, cut, parameters.half_life_days)
+    days = end - cut
+    real = profit_between(histories, cut, end)[state.customer]
+    forecast = fitting.forecast_profit(state, parameters, cut, days)
+    window = np.maximum(cut - state.first_day, 1) if history >= 730 else np.full(len(real), history)
+    methods = {
+        "value": forecast.value,
+        "orders": forecast.from_orders,
+        "own_rate": forecast.from_own_rate,
+        "past_times_horizon": state.profit_sum * days / window,
+    }
+    top = max(1, len(real) // 5)
+    best = np.sort(real)[::-1][:top].sum()
+    rows = [
+        {
+            "method": name,
+            "error": float(np.abs(guess - real).mean()),
+            "top_fifth": float(real[np.argsort(-guess, kind="stable")[:top]].sum() / best) if best > 0 else 0.0,
+        }
+        for name, guess in methods.items()
+    ]
+    big = classes.big_bar(forecast.value, constants["big_share"], constants["big_cap"])
+    chosen = forecast.value >= big.bar
+    positive = np.maximum(real, 0).sum()
+    return {
+        "value": rows,
+        "big": {
+            "customers": float(chosen.mean()),
+            "profit": float(np.maximum(real[chosen], 0).sum() / positive) if positive > 0 else 0.0,
+        },
+        "calibration": _calibration(histories, parameters, state, cut, end),
+    }
+
+
+def _calibration(
+    histories: Histories, parameters: fitting.Parameters, state: Any, cut: int, end: int
+) -> list[dict[str, float]]:
+    """Ten bins of forecast P(no purchase until the end): forecast, observed, customers."""
+    if parameters.bgnbd is None:
+        return []
+    forecast = purchases.p_no_purchase(
+        parameters.bgnbd,
+        state.gap_count.astype(float),
+        (state.last_day - state.first_day) / 7,
+        (cut - state.first_day) / 7,
+        (end - cut) / 7,
+    )
+    none = purchases_between(histories, cut, end)[state.customer] == 0
+    bins = np.minimum((forecast * 10).astype(int), 9)
+    return [
+        {
+            "forecast": float(forecast[bins == b].mean()),
+            "observed": float(none[bins == b].mean()),
+            "customers": int((bins == b).sum()),
+        }
+        for b in range(10)
+        if (bins == b).any()
+    ]
