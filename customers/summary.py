@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -57,7 +58,7 @@ def state(today: date) -> SummaryState:
 def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) -> None:
     """Recompute these customers from their orders; a customer without purchase day left has no row afterwards."""
     ids = sorted(set(customer_ids))
-    parameters = {"as_of": as_of, "half_life": half_life_days, "ids": ids}
+    parameters: dict[str, Any] = {"as_of": as_of, "half_life": half_life_days, "ids": ids}
     with connection.cursor() as cursor:
         # The lock makes two refreshes of one customer follow each other: the later one reads the later facts.
         cursor.execute("SELECT 1 FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE", parameters)
@@ -90,7 +91,7 @@ def rebuild(*, as_of: date, half_life_days: float) -> None:
         cursor.execute("DELETE FROM customers_dirtymark")
         cursor.execute("TRUNCATE customers_summary")
         cursor.execute(
-            f"INSERT INTO customers_summary ({', '.join(COLUMNS)}) {definition('TRUE')}",  # noqa: S608
+            f"INSERT INTO customers_summary ({', '.join(COLUMNS)}) {definition('TRUE')}",
             {"as_of": as_of, "half_life": half_life_days},
         )
         cursor.execute("ANALYZE customers_summary")

@@ -42,7 +42,7 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
     table: dict[str, Any] = {
         "cut_on": cut_on.isoformat(),
         "until": last_on.isoformat(),
-        "customers": int(len(np.unique(histories.until(cut).customer))),
+        "customers": len(np.unique(histories.until(cut).customer)),
         "alerts": [row.to_dict() for row in alerts],
         "chosen": maths.choose_level(alerts, constants["precision_floor"]),
         "value": [],

@@ -67,7 +67,7 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
     due = [
         alert_due(outcome, row, kind, window)
         for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
-        for row in np.flatnonzero(mask)
+        for row in np.flatnonzero(mask).tolist()
     ]
     opened = alerts.open_due(due, as_of=as_of, at=at, silent=first)
     counts = {

@@ -106,8 +106,8 @@ def score(
     tonight = classes.big_bar(worth.value, rules["big_share"], rules["big_cap"])
     tonight_potential = classes.big_bar(possible, rules["big_share"], rules["big_cap"])
     bars = Bars(
-        value=_smoothed(tonight.bar, bars_before and bars_before.value),
-        potential=_smoothed(tonight_potential.bar, bars_before and bars_before.potential),
+        value=_smoothed(tonight.bar, bars_before.value if bars_before else None),
+        potential=_smoothed(tonight_potential.bar, bars_before.potential if bars_before else None),
         value_tonight=tonight.bar,
         potential_tonight=tonight_potential.bar,
         big_count=tonight.count,

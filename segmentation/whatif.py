@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from customers.models import Customer
-from segmentation import fitting, night, rules
+from segmentation import fitting, frames, night, rules
 from segmentation.models import Alert
 
 SHOWN = 50
@@ -81,7 +81,7 @@ def _would_open(state: Any, rows: Any, kinds: Any) -> list[int]:
     open_since = {a.customer_id: a for a in Alert.objects.filter(customer_id__in=ids, state=Alert.State.OPEN)}
     opened = []
     for customer_id, row, kind in zip(ids, rows, kinds, strict=True):
-        last_on = night.frames.from_day_number(int(state.last_day[row]))
+        last_on = frames.from_day_number(int(state.last_day[row]))
         standing = open_since.get(customer_id)
         blocked = standing is not None and standing.last_on >= last_on
         if (customer_id, str(kind), last_on) not in known and not blocked:

@@ -32,8 +32,11 @@ def from_minor(minor: int) -> Decimal:
     return Decimal(minor).scaleb(-2)
 
 
-class MoneyField(models.BigIntegerField):
+class MoneyField(models.BigIntegerField):  # type: ignore[type-arg]
     """A `Decimal` with two decimals, stored as a bigint of minor units: NaN cannot exist."""
+
+    _pyi_private_set_type: Decimal | int | str  # type: ignore[assignment]
+    _pyi_private_get_type: Decimal  # type: ignore[assignment]
 
     def from_db_value(self, value: int | None, expression: Any, connection: Any) -> Decimal | None:
         # Aggregates over bigint come back as Decimal; both are whole minor units.

@@ -31,7 +31,7 @@ class ProblemFormatter(ExceptionFormatter):
         errors = [{"path": e.attr, "code": e.code, "detail": e.detail} for e in error_response.errors]
         return {
             "type": "about:blank",
-            "title": error_response.type.value.replace("_", " "),
+            "title": str(error_response.type).replace("_", " "),
             "status": self.exc.status_code if hasattr(self.exc, "status_code") else 500,
             "code": errors[0]["code"] if errors else "error",
             "detail": errors[0]["detail"] if errors else "",
@@ -39,7 +39,7 @@ class ProblemFormatter(ExceptionFormatter):
         }
 
 
-def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+def handle(exc: Exception, context: Any) -> Response | None:
     handler = ProblemHandler(exc, context)
     response = handler.run()
     if response is not None:

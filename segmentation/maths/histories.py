@@ -50,8 +50,8 @@ def state_at(histories: Histories, cut_day: int, half_life_days: float) -> State
     """What each customer's purchase days up to and including `cut_day` add up to; decayed profit seen from last_day."""
     seen = histories.until(cut_day)
     if not len(seen.day):
-        none = np.zeros(0)
-        return State(*([none.astype(np.int64)] * 4), *([none] * 5), none.astype(np.int64))
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return State(nobody, nobody, nobody, nobody, nothing, nothing, nothing, nothing, nothing, nobody)
     start = np.flatnonzero(np.concatenate([[True], np.diff(seen.customer) != 0]))
     counts = np.diff(np.concatenate([start, [len(seen.day)]]))
     last = seen.day[start + counts - 1]

@@ -30,6 +30,8 @@ class Command(BaseCommand):
                 f"  {row['reach']:5.3f}  {row['per_month']:7.1f}{mark}"
             )
         for row in table["value"]:
-            out(f"  {row['method']:20} mean absolute error {row['error'] / 100:10.2f}  top fifth {row['top_fifth']:.3f}")
+            out(
+                f"  {row['method']:20} mean absolute error {row['error'] / 100:10.2f}  top fifth {row['top_fifth']:.3f}"
+            )
         for row in table["calibration"]:
             out(f"  no purchase: forecast {row['forecast']:.3f} observed {row['observed']:.3f} ({row['customers']})")
