@@ -1,0 +1,215 @@
+/* Behaviour shared by all pages: keys, dialogs, drawer, toasts, menus, small forms. */
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // Toasts: at most three, five seconds, ten when they can be undone.
+  const toasts = $("#toasts");
+  function settle(item, seconds) {
+    let timer;
+    const start = () => { timer = setTimeout(() => item.remove(), seconds * 1000); };
+    const stop = () => clearTimeout(timer);
+    const dismiss = document.createElement("button");
+    dismiss.type = "button";
+    dismiss.dataset.dismiss = "";
+    dismiss.textContent = "×";
+    dismiss.setAttribute("aria-label", toasts.dataset.close);
+    dismiss.addEventListener("click", () => item.remove());
+    item.append(dismiss);
+    for (const event of ["mouseenter", "focusin"]) item.addEventListener(event, stop);
+    for (const event of ["mouseleave", "focusout"]) item.addEventListener(event, start);
+    start();
+  }
+  function toast({ text, tone = "success", undo = null }) {
+    if (!toasts || !text) return;
+    const item = document.createElement("li");
+    item.className = "lk-toast";
+    item.dataset.tone = tone;
+    const words = document.createElement("span");
+    words.textContent = text;
+    item.append(words);
+    if (undo && undo.url) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = undo.label || toasts.dataset.undo;
+      button.addEventListener("click", () => {
+        item.remove();
+        htmx.ajax("POST", undo.url, { source: document.body, target: undo.target || "body", swap: undo.swap || "none" });
+      });
+      item.append(button);
+    }
+    toasts.append(item);
+    while (toasts.children.length > 3) toasts.firstElementChild.remove();
+    settle(item, undo ? 10 : 5);
+  }
+  if (toasts) for (const item of $$(".lk-toast", toasts)) settle(item, item.dataset.tone === "error" ? 15 : 6);
+  document.addEventListener("toast", (event) => {
+    const detail = event.detail || {};
+    toast(typeof detail.value === "string" ? { text: detail.value } : detail);
+  });
+
+  // htmx: rejected forms (422) are swapped in like any answer; a thin bar while something loads.
+  let pending = 0;
+  const bar = $("#progress");
+  document.addEventListener("htmx:beforeRequest", () => { pending += 1; bar && bar.classList.add("is-on"); });
+  document.addEventListener("htmx:afterRequest", () => { pending = Math.max(0, pending - 1); if (!pending && bar) bar.classList.remove("is-on"); });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 422) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (status === 401 || status === 403) return location.reload();
+    toast({ text: toasts && toasts.dataset.failed, tone: "error" });
+  });
+  document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
+
+  // Dialogs and the drawer.
+  const drawer = $("#drawer");
+  const open = (dialog) => { if (dialog && !dialog.open) dialog.showModal(); };
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (drawer && event.detail.target.id === "drawer-body" && event.detail.target.childElementCount) open(drawer);
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const target = event.detail.target;
+    const wrong = target && $(".has-error input, .has-error select, .has-error textarea", target);
+    if (wrong) wrong.focus();
+  });
+  document.addEventListener("closeDrawer", () => drawer && drawer.close());
+  document.addEventListener("closeDialog", () => $$("dialog[open]").forEach((dialog) => dialog.close()));
+  if (drawer) drawer.addEventListener("close", () => { $("#drawer-body").replaceChildren(); });
+
+  document.addEventListener("click", (event) => {
+    const at = event.target;
+    const opener = at.closest("[data-dialog]");
+    if (opener) return open(document.getElementById(opener.dataset.dialog));
+    const closer = at.closest("[data-close]");
+    if (closer) { const dialog = closer.closest("dialog"); return dialog && dialog.close(); }
+    if (at.nodeName === "DIALOG" && at.open) {
+      const box = at.getBoundingClientRect();
+      const outside = event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+      if (outside) at.close();
+      return;
+    }
+    const toggle = at.closest(".lk-menu-toggle");
+    if (toggle) {
+      const shown = document.getElementById(toggle.getAttribute("aria-controls")).classList.toggle("is-open");
+      toggle.setAttribute("aria-expanded", String(shown));
+      return;
+    }
+    const account = at.closest("[data-login]");
+    if (account) {
+      $("#id_login").value = account.dataset.login;
+      $("#id_password").value = account.dataset.password;
+      $("#id_login").form.requestSubmit();
+      return;
+    }
+    for (const menu of $$("details.lk-user[open]")) if (!menu.contains(at)) menu.open = false;
+    if (at.closest("[data-print]")) return window.print();
+    if (at.closest("a, button, input, select, textarea, label, summary, dialog")) return;
+    const row = at.closest("[data-rows] > [data-href]");
+    if (row && !String(getSelection())) location.assign(row.dataset.href);
+  });
+
+  // Filter forms that send themselves.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-keys-switch]")) {
+      store("laoke-keys", event.target.checked ? "" : "off");
+      return;
+    }
+    const form = event.target.closest("form[data-autosubmit]");
+    if (form) form.requestSubmit();
+  });
+  document.addEventListener("submit", (event) => {
+    // Empty filters stay out of the address.
+    if (event.target.matches("form[data-autosubmit]") && event.target.method === "get") {
+      for (const field of event.target.elements) if (field.name && field.value === "") { field.disabled = true; setTimeout(() => { field.disabled = false; }); }
+    }
+  });
+
+  // Keys: never while typing, nor in the middle of an input method's composition.
+  function store(name, value) { try { localStorage.setItem(name, value); } catch { /* private mode */ } }
+  function stored(name) { try { return localStorage.getItem(name); } catch { return null; } }
+  const keysSwitch = $("[data-keys-switch]");
+  if (keysSwitch) keysSwitch.checked = stored("laoke-keys") !== "off";
+
+  const typing = (element) => element.isContentEditable || (element.matches("input, textarea, select") && !element.matches("[type=checkbox], [type=radio], [type=button], [type=submit]"));
+  const rows = () => $$("[data-rows]").flatMap((list) => [...list.children]).filter((row) => row.offsetParent !== null && (row.dataset.href || row.id));
+  const current = () => $("[data-rows] > .is-current");
+  let place = -1;
+  function select(index) {
+    const all = rows();
+    if (!all.length) return;
+    place = Math.max(0, Math.min(index, all.length - 1));
+    const before = current();
+    if (before) before.classList.remove("is-current");
+    const row = all[place];
+    row.classList.add("is-current");
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+  document.addEventListener("focusin", (event) => {
+    const row = event.target.closest("[data-rows] > *");
+    if (!row || row === current()) return;
+    const before = current();
+    if (before) before.classList.remove("is-current");
+    row.classList.add("is-current");
+    place = rows().indexOf(row);
+  });
+  // The row just worked off is gone: stand on the one that took its place.
+  document.addEventListener("htmx:afterSettle", () => {
+    if (place >= 0 && !current() && !$("dialog[open]") && rows().length) select(place);
+  });
+
+  let going = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.defaultPrevented) return;
+    const at = event.target;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = at.closest && at.closest("form");
+      if (form) { event.preventDefault(); form.requestSubmit(); }
+      return;
+    }
+    if (event.key === "Escape") {
+      for (const menu of $$("details.lk-user[open]")) menu.open = false;
+      if (at.matches && at.matches("[data-search]")) at.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || !at.matches || typing(at)) return;
+    if (stored("laoke-keys") === "off" && event.key !== "Enter") return;
+    const dialog = $("dialog[open]");
+    const key = event.key;
+    if (dialog) return;
+    if (key === "/") { const field = $("[data-search]"); if (field) { event.preventDefault(); field.focus(); field.select(); } return; }
+    if (key === "?") { event.preventDefault(); open($("#shortcuts")); return; }
+    if (going && Date.now() - going < 1500) {
+      going = 0;
+      const link = $(`[data-go="${CSS.escape(key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (key === "g") { going = Date.now(); return; }
+    const row = current();
+    if (key === "j" || key === "k") {
+      if (!rows().length) return;
+      event.preventDefault();
+      select(row ? rows().indexOf(row) + (key === "j" ? 1 : -1) : 0);
+      return;
+    }
+    if (key === "Enter") {
+      if (row && at === row) {
+        const link = row.dataset.href || (row.querySelector("a[href]") || {}).href;
+        if (link) location.assign(link);
+      }
+      return;
+    }
+    if (key.length !== 1) return;
+    const name = CSS.escape(key);
+    const button = (row && row.querySelector(`[data-key="${name}"]`)) || $$(`[data-key="${name}"]`).find((one) => !one.closest("[data-rows]"));
+    if (button) { event.preventDefault(); button.click(); }
+  });
+})();
