@@ -78,8 +78,8 @@ class Size:
     books: tuple[int, int, int, int]
 
 
-FULL = Size(customers=5000, pace=0.86, books=(300, 287, 262, 231))
-SMALL = Size(customers=400, pace=0.64, books=(24, 23, 21, 18))
+FULL = Size(customers=5000, pace=0.79, books=(300, 287, 262, 231))
+SMALL = Size(customers=400, pace=0.62, books=(24, 23, 21, 18))
 
 TEAMS = {"east": "华东客户组", "south": "华南客户组", "service": "客户服务组"}
 MANAGERS = ("chen", "zhao", "lin", "wu")
