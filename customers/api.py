@@ -1,0 +1,177 @@
+"""REST: orders in, customers out. Every view names the scope its token needs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+from rest_framework.views import APIView
+
+from crm.accounts.roles import ApiScope
+from crm.lib.errors import DomainError
+from crm.lib.periods import business_date
+from customers import contact_points, orders
+from customers.access import visible_to
+from customers.orders import Outcome, Recorded
+from customers.serializers import (
+    CLASS_NAMES,
+    BatchIn,
+    BatchItemOut,
+    BatchOut,
+    CustomerOut,
+    FindIn,
+    FindOut,
+    NoQuery,
+    OrderIn,
+    OrderItemIn,
+    OrderOut,
+    OrderPath,
+)  # fmt: skip
+
+MOST_FOUND = 20
+
+
+class BoundedJSONParser(JSONParser):
+    """Bodies nested deeper than Python reads are refused, not an error of ours."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError:
+            raise ParseError from None
+
+
+class StrictView(APIView):
+    """An unknown parameter in the address is an error before anything is done."""
+
+    parser_classes = [BoundedJSONParser]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        NoQuery(data=request.query_params.dict()).is_valid(raise_exception=True)
+
+
+def _status(outcome: Outcome) -> int:
+    return 201 if outcome == Outcome.CREATED else 200
+
+
+class OrderView(StrictView):
+    scope = ApiScope.ORDERS_WRITE
+
+    @extend_schema(
+        operation_id="order_put",
+        request=OrderIn,
+        responses={200: OrderOut, 201: OrderOut},
+        summary="Store one order in its newest version",
+        description="Send the whole order each time something changes, with a higher `version`. Repeating is harmless.",
+    )
+    def put(self, request: Request, source: str, external_id: str) -> Response:
+        OrderPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
+        order = OrderIn(data=request.data)
+        order.is_valid(raise_exception=True)
+        at = timezone.now()
+        today = business_date(at, settings.MALL_TIME_ZONE)
+        recorded = orders.record_order(order.fact(source, external_id), at=at, today=today)
+        return Response(OrderOut(_told(recorded)).data, status=_status(recorded.outcome))
+
+
+def _told(recorded: Recorded) -> dict[str, Any]:
+    order, customer = recorded.order, recorded.customer
+    return {
+        "source": order.source,
+        "external_id": order.external_id,
+        "version": order.version,
+        "outcome": recorded.outcome,
+        "customer": customer.number,
+        "customer_class": CLASS_NAMES[customer.standing.customer_class],
+    }
+
+
+class OrderBatchView(StrictView):
+    scope = ApiScope.ORDERS_WRITE
+
+    @extend_schema(
+        operation_id="order_batch",
+        request=BatchIn(),
+        responses={200: BatchOut},
+        summary="Store up to 500 orders, each for itself",
+        description="Items are orders with their `external_id`. One result per item, in the order sent.",
+    )
+    def post(self, request: Request, source: str) -> Response:
+        OrderPath(data={"source": source}).is_valid(raise_exception=True)
+        batch = BatchIn(data=request.data)
+        batch.is_valid(raise_exception=True)
+        results = [_batch_item(index, source, item) for index, item in enumerate(batch.validated_data["orders"])]
+        return Response({"results": BatchItemOut(results, many=True).data})
+
+
+def _batch_item(index: int, source: str, item: dict[str, Any]) -> dict[str, Any]:
+    result = {"index": index, "external_id": None, "outcome": None, "customer": None, "code": None, "detail": None}
+    order = OrderItemIn(data=item)
+    try:
+        order.is_valid(raise_exception=True)
+        external_id = order.validated_data["external_id"]
+        result["external_id"] = external_id
+        at = timezone.now()
+        today = business_date(at, settings.MALL_TIME_ZONE)
+        recorded = orders.record_order(order.fact(source, external_id), at=at, today=today)
+    except ValidationError as error:
+        path, first = _first(error.detail)
+        return result | {"status": 400, "code": first.code, "detail": f"{path}: {first}" if path else str(first)}
+    except DomainError as error:
+        return result | {"status": error.status, "code": error.code, "detail": str(error)}
+    return result | {
+        "status": _status(recorded.outcome), "outcome": recorded.outcome, "customer": recorded.customer.number,
+    }  # fmt: skip
+
+
+def _first(detail: Any, path: str = "") -> tuple[str, Any]:
+    """The first error of nested validation errors and the path to its field."""
+    while isinstance(detail, dict | list):
+        if isinstance(detail, dict):
+            key, detail = next((k, d) for k, d in detail.items() if d)
+            path = f"{path}.{key}".strip(".") if key != "non_field_errors" else path
+        else:
+            index, detail = next((i, d) for i, d in enumerate(detail) if d)
+            path = f"{path}.{index}" if isinstance(detail, dict) else path
+    return path, detail
+
+
+class CustomerView(StrictView):
+    scope = ApiScope.CUSTOMERS_READ
+
+    @extend_schema(operation_id="customer_get", responses=CustomerOut, summary="Who a customer is to us")
+    def get(self, request: Request, number: str) -> Response:
+        customer = _readable(request).filter(number=number).first() if number.isprintable() else None
+        if customer is None:
+            raise Http404
+        return Response(CustomerOut(customer).data)
+
+
+class CustomerFindView(StrictView):
+    scope = ApiScope.CUSTOMERS_READ
+
+    @extend_schema(
+        operation_id="customer_find",
+        request=FindIn,
+        responses=FindOut,
+        summary="Recognise a customer by the whole phone or e-mail",
+        description="A POST, because personal data does not belong in addresses and logs.",
+    )
+    def post(self, request: Request) -> Response:
+        wanted = FindIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        [(kind, value)] = wanted.validated_data.items()
+        people = _readable(request).filter(pk__in=contact_points.find(kind, value)).order_by("pk")[:MOST_FOUND]
+        return Response(FindOut({"results": people}).data)
+
+
+def _readable(request: Request) -> Any:
+    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    return visible_to(request.user, today).select_related("standing", "manager").prefetch_related("contact_points")

@@ -1,0 +1,132 @@
+"""Named reads of customers: search, and the list that walks `Standing` by its indexes."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import User
+from crm.accounts.permissions import sees
+from crm.accounts.roles import Field, Scope, rights_of
+from crm.lib.errors import Invalid
+from crm.lib.money import from_minor, to_minor
+from customers import contact_points
+from customers.access import scope_filter, visible_to
+from customers.contact_points import Kind
+from customers.identity import query_grams
+from customers.models import Customer, Lookup, Order, Standing
+
+MOST_FOUND = 20
+PAGE = 50
+
+
+# Search -------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def search(user: User, text: str, today: date) -> list[Customer]:
+    """Customers meant by a number, phone, e-mail, order number, four last digits or name; at most twenty.
+
+    A service agent finds anybody, but only by a whole number, and may open whom they found until midnight.
+    """
+    text = contact_points.plain(text)[:120]
+    if not text:
+        return []
+    exact = _exact_ids(user, text)
+    if rights_of(user.role).scope == Scope.LOOKED_UP:
+        found = list(
+            Customer.objects.filter(pk__in=exact).select_related("manager", "standing").order_by("pk")[:MOST_FOUND]
+        )
+        Lookup.objects.bulk_create([Lookup(user=user, customer=c, on=today) for c in found], ignore_conflicts=True)
+        return found
+    people = visible_to(user, today).select_related("manager", "standing")
+    meant = Q(pk__in=exact)
+    if re.fullmatch(r"[0-9]{4}", text) and sees(user, Field.CONTACT):
+        meant |= Q(pk__in=contact_points.find_by_last_four(text))
+    if grams := query_grams(text):
+        meant |= Q(name_grams__contains=grams)
+    return list(people.filter(meant).order_by("-standing__value", "pk")[:MOST_FOUND])
+
+
+def _exact_ids(user: User, text: str) -> list[int]:
+    ids = set(Customer.objects.filter(number=text.upper()).values_list("pk", flat=True))
+    ids.update(Order.objects.filter(external_id=text).values_list("customer_id", flat=True)[:MOST_FOUND])
+    if sees(user, Field.CONTACT):
+        for kind in (Kind.PHONE, Kind.EMAIL):
+            try:
+                ids.update(contact_points.find(kind, text))
+            except Invalid:
+                continue
+    return sorted(ids)
+
+
+# List ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase."""
+
+    customer_class: int | None = None
+    matrix_type: int | None = None
+    manager_id: int | None = None
+    unassigned: bool = False
+    region: str = ""
+    absent_days: int | None = None
+
+
+class Page(NamedTuple):
+    rows: list[Standing]
+    next: str
+
+
+def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
+    """The rows of the list, unordered: its length is the number on every tile that opens it."""
+    rows = Standing.objects.filter(_scope(user, today))
+    if filters.customer_class is not None:
+        rows = rows.filter(customer_class=filters.customer_class)
+    if filters.matrix_type is not None:
+        rows = rows.filter(matrix_type=filters.matrix_type)
+    if filters.unassigned:
+        rows = rows.filter(manager__isnull=True)
+    elif filters.manager_id is not None:
+        rows = rows.filter(manager=filters.manager_id)
+    if filters.region:
+        rows = rows.filter(customer__region=filters.region)
+    if filters.absent_days is not None:
+        rows = rows.filter(last_on__lt=today - timedelta(days=filters.absent_days))
+    return rows
+
+
+def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:
+    """One page by falling value, then id; by id alone for who sees no values. `after`: the `next` of the page before."""
+    by_value = sees(user, Field.VALUE)
+    rows = standings(user, filters, today).select_related("customer", "manager")
+    if after:
+        value, customer_id = _cursor(after)
+        if by_value:
+            rows = rows.filter(value__lte=value).filter(Q(value__lt=value) | Q(customer_id__gt=customer_id))
+        else:
+            rows = rows.filter(customer_id__gt=customer_id)
+    found = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
+    last = found[size - 1] if len(found) > size else None
+    value_of = to_minor(last.value) if last and by_value else 0
+    return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
+
+
+def _scope(user: User, today: date) -> Q:
+    # The manager stands on the row itself, so that filter and sort share one index.
+    if user.is_active and rights_of(user.role).scope == Scope.OWN:
+        return Q(manager=user)
+    return scope_filter(user, today, "customer__")
+
+
+def _cursor(text: str) -> tuple[object, int]:
+    found = re.fullmatch(r"(-?[0-9]{1,16})_([0-9]{1,18})", text)
+    if not found:
+        raise Invalid(_("This page link is not complete. Start again at the first page."), code="bad_cursor")
+    return from_minor(int(found[1])), int(found[2])
