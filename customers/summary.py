@@ -89,7 +89,10 @@ def rebuild(*, as_of: date, half_life_days: float) -> None:
     """Recompute every customer from all orders up to and including `as_of`."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM customers_dirtymark")
+        # Foreign keys are checked at commit; a table with checks pending cannot be truncated.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("TRUNCATE customers_summary")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         cursor.execute(
             f"INSERT INTO customers_summary ({', '.join(COLUMNS)}) {definition('TRUE')}",
             {"as_of": as_of, "half_life": half_life_days},

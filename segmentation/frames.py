@@ -204,6 +204,7 @@ def write_standings(rows: StandingRows, *, as_of: date) -> None:
             """,
             {"as_of": as_of},
         )
+        cursor.execute("DROP TABLE tonight")
 
 
 def forget_customers_without_purchase(*, as_of: date) -> int:
