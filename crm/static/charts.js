@@ -61,7 +61,20 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
       const [left, right] = pad(reach.x);
       const [low, high] = pad(reach.y);
       const corner = { ll: [[left, low], [cut.x, cut.y]], lh: [[left, cut.y], [cut.x, high]], hl: [[cut.x, low], [right, cut.y]], hh: [[cut.x, cut.y], [right, high]] };
-      const label = { ll: "insideBottomLeft", lh: "insideTopLeft", hl: "insideBottomRight", hh: "insideTopRight" };
+      // The names of the quadrants stand in their outer corners, above the points.
+      const names = Object.entries(data.quadrants || {}).map(([key, quadrant]) => ({
+        value: [key[0] === "l" ? left : right, key[1] === "l" ? low : high],
+        name: quadrant.label,
+        url: quadrant.url,
+        label: {
+          formatter: quadrant.count === undefined ? quadrant.label : `${quadrant.label}\n${number(quadrant.count)}`,
+          position: key[0] === "l" ? "right" : "left",
+          align: key[0] === "l" ? "left" : "right",
+          verticalAlign: key[1] === "l" ? "bottom" : "top",
+          offset: [0, key[1] === "l" ? -6 : 6],
+          color: key === "ll" ? "#4b5565" : key === "lh" ? "#5b3fa6" : key === "hl" ? "#0b5cab" : QUADRANT.hh[0],
+        },
+      }));
       const many = data.points.length > 400;
       const series = Object.keys(groups).map((key) => {
         const quadrant = (data.quadrants || {})[key] || {};
@@ -76,12 +89,13 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
           markArea: {
             silent: !quadrant.url,
             itemStyle: { color: QUADRANT[key][1] },
-            label: { position: label[key], color: QUADRANT[key][0] === "#7b8698" ? "#4b5565" : QUADRANT[key][0], fontSize: narrow() ? 11 : 13, fontWeight: 600, lineHeight: 18 },
-            data: [[{ name: quadrant.count === undefined ? quadrant.label || "" : `${quadrant.label}\n${number(quadrant.count)}`, coord: corner[key][0], url: quadrant.url }, { coord: corner[key][1] }]],
+            label: { show: false },
+            data: [[{ name: quadrant.label || "", coord: corner[key][0], url: quadrant.url }, { coord: corner[key][1] }]],
           },
         };
       });
       series[0].markLine = { silent: true, symbol: "none", animation: false, lineStyle: { color: "#4b5565", type: "dashed", width: 1 }, label: { show: false }, data: [{ xAxis: cut.x }, { yAxis: cut.y }] };
+      series.push({ type: "scatter", data: names, z: 9, symbolSize: 1, itemStyle: { color: "transparent" }, tooltip: { show: false }, cursor: "pointer", label: { show: true, fontSize: narrow() ? 11 : 13, fontWeight: 700, lineHeight: 17, padding: [3, 6], borderRadius: 4, backgroundColor: "rgba(255,255,255,.82)" } });
       return {
         grid: { left: 12, right: 18, top: 30, bottom: 34, containLabel: true },
         tooltip: { ...tooltip, formatter: (p) => (p.componentType === "series" ? `<b>${escape(p.data.name || "")}</b><br>${escape(data.x)}: ${number(p.value[2])}<br>${escape(data.y)}: ${number(p.value[3])}` : escape(p.name)) },
@@ -123,7 +137,7 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
       return {
         grid: { left: 16, right: 16, top: 46, bottom: 26 },
         tooltip: { ...tooltip, formatter: (p) => `<b>${escape(p.value[0])}</b>${p.value[2] === undefined ? "" : `<br>${escape(data.amount || "")} ${number(p.value[2], 2)}`}` },
-        xAxis: axis({ type: "time", min: Math.min(...days) - room, max: Math.max(...days) + room, splitLine: { show: false }, axisLabel: { color: MUTED, hideOverlap: true, formatter: "{yyyy}-{MM}-{dd}" }, splitNumber: narrow() ? 2 : 6 }),
+        xAxis: axis({ type: "time", min: Math.min(...days) - room, max: Math.max(...days) + room, splitLine: { show: false }, axisLabel: { color: MUTED, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: "{yyyy}-{MM}-{dd}" }, splitNumber: narrow() ? 2 : 6 }),
         yAxis: { type: "value", min: -1, max: 1, show: false },
         series: [{
           type: "scatter", name: data.label, data: points, z: 5,
@@ -178,7 +192,9 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
   }
   function all() {
     for (const [box, chart] of drawn) if (!box.isConnected) { chart.dispose(); drawn.delete(box); }
-    document.querySelectorAll("[data-chart]").forEach(draw);
+    for (const box of document.querySelectorAll("[data-chart]")) {
+      try { draw(box); } catch (error) { console.error(box.dataset.chart, error); }
+    }
     document.body.dataset.charts = "ready";
   }
   document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target && event.detail.target.querySelector("[data-chart]")) all(); });
