@@ -23,7 +23,7 @@
   }
   function toast({ text, tone = "success", undo = null }) {
     if (!toasts || !text) return;
-    const item = document.createElement("li");
+    const item = document.createElement("div");
     item.className = "lk-toast";
     item.dataset.tone = tone;
     const words = document.createElement("span");
