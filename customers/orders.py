@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from crm.lib.errors import DomainError, Invalid
@@ -103,11 +104,8 @@ def refresh(customer_ids: Iterable[int], *, today: date) -> None:
     """Summaries, and the last purchase day that lists filter by, follow the orders at once."""
     ids = sorted(set(customer_ids))
     summary.refresh_live(ids, today=today)
-    last_days = dict(Summary.objects.filter(pk__in=ids).values_list("customer_id", "last_on"))
-    moved = [s for s in Standing.objects.filter(pk__in=ids).order_by("pk") if s.last_on != last_days.get(s.pk)]
-    for standing in moved:
-        standing.last_on = last_days.get(standing.pk)
-    Standing.objects.bulk_update(moved, ["last_on"], batch_size=1000)
+    last_on = Summary.objects.filter(pk=OuterRef("pk")).values("last_on")
+    Standing.objects.filter(pk__in=ids).update(last_on=Subquery(last_on))
 
 
 def known_since(customer: Customer, day: date) -> None:

@@ -1,0 +1,360 @@
+"""The staging table of one import and the set-based steps from it into the record.
+
+The table is temporary: a killed import leaves nothing behind, and running it again replays harmlessly.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from customers import identity
+from customers.import_row import Staged
+
+COPY_ROWS = 5_000
+TEXTS = (
+    "external_id",
+    "customer",
+    "phone_mask",
+    "email_mask",
+    "name",
+    "region",
+    "city",
+    "status",
+    "category",
+    "product",
+)
+
+TABLES = """
+DROP TABLE IF EXISTS import_rows, import_people, import_touched;
+CREATE TEMP TABLE import_rows (
+    line int, external_id text, version bigint, customer text,
+    phone_index bytea, phone_tail bytea, phone_sealed bytea, phone_mask text,
+    email_index bytea, email_sealed bytea, email_mask text,
+    name text, region text, city text, status text, ordered_at timestamptz, ordered_on date,
+    paid bigint, cost bigint, units int, category text, product text,
+    customer_id bigint, old_customer_id bigint, kept int, outcome text, reason text,
+    person text GENERATED ALWAYS AS
+        (CASE WHEN customer <> '' THEN 'e' || customer ELSE 'p' || encode(phone_index, 'hex') END) STORED
+);
+CREATE TEMP TABLE import_touched (customer_id bigint PRIMARY KEY);
+"""
+
+# A phone alone means the person to whom the file gives that phone elsewhere, if it is one person.
+PEOPLE = """
+WITH owners AS (
+    SELECT phone_index, min(customer) AS customer, count(DISTINCT customer) AS people
+      FROM import_rows WHERE customer <> '' AND phone_index IS NOT NULL GROUP BY 1
+), several AS (
+    SELECT r.phone_index, count(DISTINCT c.customer_id) AS people
+      FROM (SELECT DISTINCT phone_index FROM import_rows WHERE customer = '') r
+      JOIN customers_contactpoint c ON c.kind = 'phone' AND c.blind_index = r.phone_index GROUP BY 1
+)
+UPDATE import_rows r
+   SET customer = CASE WHEN o.people = 1 THEN o.customer ELSE '' END,
+       outcome = CASE WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'rejected' END,
+       reason = CASE WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'ambiguous_customer' END
+  FROM (SELECT DISTINCT phone_index FROM import_rows WHERE customer = '') p
+  LEFT JOIN owners o USING (phone_index)
+  LEFT JOIN several s USING (phone_index)
+ WHERE r.customer = '' AND r.phone_index = p.phone_index AND (o.people IS NOT NULL OR s.people > 1);
+"""
+
+# Of several rows with one order number the highest version counts.
+REPEATED = """
+WITH repeated AS (SELECT external_id FROM import_rows WHERE outcome IS NULL GROUP BY 1 HAVING count(*) > 1),
+kept AS (
+    SELECT DISTINCT ON (external_id) *
+      FROM import_rows JOIN repeated USING (external_id) WHERE outcome IS NULL
+     ORDER BY external_id, version DESC NULLS LAST, line
+)
+UPDATE import_rows r
+   SET outcome = CASE
+           WHEN r.version < k.version THEN 'stale'
+           WHEN (r.person, r.status, r.ordered_at, r.paid, r.cost) = (k.person, k.status, k.ordered_at, k.paid, k.cost)
+               THEN 'unchanged'
+           ELSE 'rejected' END,
+       reason = 'version_conflict', kept = k.line
+  FROM kept k
+ WHERE k.external_id = r.external_id AND k.line <> r.line AND r.outcome IS NULL;
+"""
+
+DISTINCT_PEOPLE = """
+CREATE TEMP TABLE import_people AS
+SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_on) AS first_on,
+       (array_agg(phone_index ORDER BY line) FILTER (WHERE phone_index IS NOT NULL))[1] AS phone_index,
+       coalesce((array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1], '') AS name,
+       coalesce((array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1], '') AS region,
+       coalesce((array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1], '') AS city,
+       NULL::bigint AS customer_id, false AS attach
+  FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' GROUP BY person;
+CREATE UNIQUE INDEX ON import_people (person);
+CREATE INDEX ON import_rows (line);
+CREATE INDEX ON import_rows (person);
+ANALYZE import_rows; ANALYZE import_people;
+"""
+
+# The same rules as identity.find_or_create: the source's own id, else the phone of somebody this source does not know yet.
+RESOLVE = """
+UPDATE import_people p SET customer_id = i.customer_id, attach = true
+  FROM customers_externalidentity i
+ WHERE p.customer_id IS NULL AND p.customer <> '' AND i.source = %(source)s AND i.external_id = p.customer;
+UPDATE import_people p SET customer_id = found.customer_id, attach = true
+  FROM (
+    SELECT DISTINCT ON (c.customer_id) pp.person, c.customer_id
+      FROM import_people pp
+      JOIN LATERAL (
+        SELECT min(customer_id) AS customer_id, count(*) AS people
+          FROM customers_contactpoint c
+         WHERE c.kind = 'phone' AND c.blind_index = pp.phone_index
+           AND (pp.customer = '' OR NOT EXISTS (
+                SELECT 1 FROM customers_externalidentity i WHERE i.customer_id = c.customer_id AND i.source = %(source)s))
+      ) c ON c.people = 1
+     WHERE pp.customer_id IS NULL AND pp.phone_index IS NOT NULL
+     ORDER BY c.customer_id, pp.first_line
+  ) found
+ WHERE p.person = found.person;
+"""
+
+NUMBER_PEOPLE = """
+UPDATE import_people p
+   SET customer_id = nextval(pg_get_serial_sequence('customers_customer', 'id')), attach = true
+  FROM (SELECT person FROM import_people WHERE customer_id IS NULL ORDER BY first_line LIMIT %(most)s) n
+ WHERE p.person = n.person
+RETURNING p.customer_id, p.name, p.region, p.city, p.first_on
+"""
+
+ATTACH_PEOPLE = """
+INSERT INTO customers_standing (customer_id, customer_class, matrix_type, value, potential, usual_days, limit_days, inputs)
+SELECT customer_id, -1, 0, 0, 0, 0, 0, 0 FROM import_people WHERE attach ORDER BY customer_id
+ON CONFLICT DO NOTHING;
+INSERT INTO customers_externalidentity (customer_id, source, external_id)
+SELECT customer_id, %(source)s, customer FROM import_people WHERE attach AND customer <> ''
+ON CONFLICT DO NOTHING;
+INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index)
+SELECT DISTINCT ON (p.customer_id, r.phone_index) p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail
+  FROM import_rows r JOIN import_people p USING (person)
+ WHERE r.phone_index IS NOT NULL AND p.attach
+ON CONFLICT DO NOTHING;
+INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index)
+SELECT DISTINCT ON (p.customer_id, email_index) p.customer_id, 'email', email_mask, email_sealed, email_index
+  FROM import_rows r JOIN import_people p USING (person)
+ WHERE email_index IS NOT NULL AND p.attach
+ON CONFLICT DO NOTHING;
+UPDATE customers_customer c SET registered_on = p.first_on
+  FROM import_people p WHERE p.attach AND p.customer_id = c.id AND p.first_on < c.registered_on;
+UPDATE import_people SET attach = false WHERE attach;
+"""
+
+CLASSIFY = """
+UPDATE import_rows r
+   SET customer_id = told.customer_id, old_customer_id = told.old_customer_id, outcome = told.outcome,
+       reason = CASE WHEN told.outcome = 'rejected'
+                     THEN CASE WHEN r.version = told.stored THEN 'version_conflict' ELSE 'refund_exceeds_paid' END END,
+       version = coalesce(r.version, told.stored + 1, 1)
+  FROM (
+    SELECT r.line, p.customer_id, o.customer_id AS old_customer_id, o.version AS stored, CASE
+             WHEN o.id IS NULL THEN 'created'
+             WHEN r.version < o.version THEN 'stale'
+             WHEN (p.customer_id, r.status, r.ordered_at, r.paid, r.cost)
+                  IS NOT DISTINCT FROM (o.customer_id, o.status, o.ordered_at, o.paid, o.cost)
+               THEN CASE WHEN r.version > o.version THEN 'updated' ELSE 'unchanged' END
+             WHEN r.version = o.version OR r.paid < f.amount OR r.cost < f.cost THEN 'rejected'
+             ELSE 'updated' END AS outcome
+      FROM import_rows r
+      JOIN import_people p USING (person)
+      LEFT JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
+      LEFT JOIN LATERAL (SELECT sum(amount) AS amount, sum(amount + profit_effect) AS cost
+                           FROM customers_refund WHERE order_id = o.id) f ON true
+     WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IS NULL
+  ) told
+ WHERE r.line = told.line;
+"""
+
+PRODUCTS = """
+INSERT INTO customers_category (name)
+SELECT DISTINCT category FROM import_rows WHERE category <> '' AND line BETWEEN %(first)s AND %(last)s ORDER BY 1
+ON CONFLICT DO NOTHING;
+INSERT INTO customers_product (source, external_id, name, category_id)
+SELECT DISTINCT ON (1, 2) %(source)s, coalesce(nullif(product, ''), category), coalesce(nullif(product, ''), category), c.id
+  FROM import_rows LEFT JOIN customers_category c ON c.name = category
+ WHERE product || category <> '' AND line BETWEEN %(first)s AND %(last)s
+ON CONFLICT (source, external_id) DO UPDATE SET category_id = excluded.category_id
+ WHERE customers_product.category_id IS NULL AND excluded.category_id IS NOT NULL;
+"""
+
+STORE = """
+INSERT INTO customers_order (source, external_id, version, customer_id, status, ordered_at, ordered_on,
+                             paid, cost, profit, category_mask, received_at)
+SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_at, r.ordered_on,
+       r.paid, r.cost, r.paid - r.cost, coalesce(1::bigint << (p.category_id %% 63)::int, 0), %(at)s
+  FROM import_rows r
+  LEFT JOIN customers_product p ON p.source = %(source)s AND p.external_id = coalesce(nullif(r.product, ''), r.category)
+                               AND r.product || r.category <> ''
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
+ ORDER BY r.ordered_at, r.line
+ON CONFLICT (source, external_id) DO UPDATE
+   SET version = excluded.version, customer_id = excluded.customer_id, status = excluded.status,
+       ordered_at = excluded.ordered_at, ordered_on = excluded.ordered_on, paid = excluded.paid, cost = excluded.cost,
+       profit = excluded.profit, received_at = excluded.received_at,
+       category_mask = CASE WHEN %(lines)s THEN excluded.category_mask ELSE customers_order.category_mask END;
+INSERT INTO import_touched
+SELECT customer_id FROM import_rows WHERE line BETWEEN %(first)s AND %(last)s AND outcome IN ('created', 'updated')
+ UNION
+SELECT old_customer_id FROM import_rows WHERE line BETWEEN %(first)s AND %(last)s AND outcome = 'updated'
+ON CONFLICT DO NOTHING;
+"""
+
+LINES = """
+DELETE FROM customers_orderline l
+ USING import_rows r JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
+ WHERE l.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated';
+INSERT INTO customers_orderline (order_id, product_id, quantity, amount)
+SELECT o.id, p.id, r.units, r.paid
+  FROM import_rows r
+  JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
+  JOIN customers_product p ON p.source = %(source)s AND p.external_id = coalesce(nullif(r.product, ''), r.category)
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.units > 0
+   AND r.product || r.category <> '';
+"""
+
+# Refunds stay with their order, which may have moved, changed its day or its amount.
+REFUNDS = """
+WITH moved AS (
+    SELECT o.id, o.customer_id, o.ordered_on, o.paid FROM import_rows r
+      JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
+     WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated'
+       AND EXISTS (SELECT 1 FROM customers_refund f WHERE f.order_id = o.id)
+), refunds AS (
+    UPDATE customers_refund f SET customer_id = m.customer_id, purchased_on = m.ordered_on
+      FROM moved m WHERE f.order_id = m.id AND (f.customer_id, f.purchased_on) <> (m.customer_id, m.ordered_on)
+)
+UPDATE customers_order o SET fully_refunded_on = (
+    SELECT min(refunded_on) FROM (
+        SELECT refunded_on, sum(amount) OVER (ORDER BY refunded_at, id) AS back FROM customers_refund WHERE order_id = o.id
+    ) f WHERE f.back >= m.paid)
+  FROM moved m WHERE o.id = m.id;
+"""
+
+
+# A row that says the same as one that is refused is refused with it.
+SETTLE = """
+UPDATE import_rows r SET outcome = k.outcome, reason = k.reason
+  FROM import_rows k
+ WHERE r.kept = k.line AND r.outcome = 'unchanged' AND k.outcome = 'rejected';
+"""
+
+
+def _run(sql: str, **parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+
+
+def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([f"\\x{v.hex()}" if isinstance(v, bytes) else v for v in row] for row in rows)
+    buffer.seek(0)
+    force = f", FORCE_NOT_NULL ({not_null})" if not_null else ""
+    with connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv{force})", buffer)
+
+
+def fill(rows: Iterator[Staged]) -> None:
+    """A fresh staging table with these rows, judged among themselves."""
+    _run(TABLES)
+    columns = ", ".join(Staged._fields)
+    pending: list[Staged] = []
+    for row in rows:
+        pending.append(row)
+        if len(pending) == COPY_ROWS:
+            _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
+            pending.clear()
+    _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
+    _run(PEOPLE)
+    _run(REPEATED)
+    _run(DISTINCT_PEOPLE)
+
+
+def resolve(source: str) -> None:
+    """Who of the file's people is known."""
+    _run(RESOLVE, source=source)
+
+
+def create_people(most: int) -> int:
+    """Customers for people who are not known, at most that many at a time; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBER_PEOPLE, {"most": most})
+        people = cursor.fetchall()
+    rows = (
+        (id_, identity.number_of(id_), name, identity.pinyin(name), _array(identity.name_grams(name)), region, city,
+         first_on, "f", "{}", "unknown", "unknown", "f", "")
+        for id_, name, region, city, first_on in people
+    )  # fmt: skip
+    _copy(
+        "customers_customer (id, number, name, name_pinyin, name_grams, region, city, registered_on, birthday_is_lunar,"
+        " interests, mindset, preferred_channel, is_reseller, notes)",
+        rows,
+        "name, name_pinyin, region, city, notes",
+    )
+    return len(people)
+
+
+def _array(texts: list[str]) -> str:
+    # Grams are letters and digits only: nothing to escape.
+    return "{" + ",".join(f'"{text}"' for text in texts) + "}"
+
+
+def attach_people(source: str) -> None:
+    _run(ATTACH_PEOPLE, source=source)
+
+
+def classify(source: str, first: int, last: int) -> None:
+    """What would become of these lines."""
+    _run(CLASSIFY, source=source, first=first, last=last)
+
+
+def store(source: str, first: int, last: int, *, lines: bool, at: datetime) -> None:
+    """The lines that are new or newer are orders."""
+    where: dict[str, Any] = {"source": source, "first": first, "last": last}
+    if lines:
+        _run(PRODUCTS, **where)
+    _run(STORE, at=at, lines=lines, **where)
+    if lines:
+        _run(LINES, **where)
+    _run(REFUNDS, **where)
+
+
+def last_line() -> int:
+    return int(_rows("SELECT coalesce(max(line), 0) FROM import_rows")[0][0])
+
+
+def outcomes() -> dict[str, int]:
+    """How many rows came to what, once every line is classified."""
+    _run(SETTLE)
+    return dict(_rows("SELECT outcome, count(*) FROM import_rows GROUP BY 1"))
+
+
+def unknown_people() -> int:
+    return int(_rows("SELECT count(*) FROM import_people WHERE customer_id IS NULL")[0][0])
+
+
+def refused() -> dict[int, str]:
+    """Line number -> why the record refuses it."""
+    return dict(_rows("SELECT line, reason FROM import_rows WHERE outcome = 'rejected'"))
+
+
+def touched() -> list[int]:
+    return [row[0] for row in _rows("SELECT customer_id FROM import_touched ORDER BY 1")]
+
+
+def drop() -> None:
+    _run("DROP TABLE IF EXISTS import_rows, import_people, import_touched")
+
+
+def _rows(sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()

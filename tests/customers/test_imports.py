@@ -1,0 +1,259 @@
+"""Files of orders as shops really save them."""
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from crm.accounts.models import Role
+from crm.lib.errors import Invalid
+from customers import imports
+from customers.identity import CustomerRef
+from customers.models import ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
+from customers.orders import RefundFact
+from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
+
+pytestmark = pytest.mark.django_db
+
+SHOP = """订单号,会员编号,姓名,手机号,下单时间,实付金额,成本,状态,分类
+A-1,c-1,李雷,138 0013 8000,2026-11-01 09:30,"1,200.50",700,已付款,茶
+A-2,c-2,韩梅梅,,2026/11/2,80,,已取消,器
+A-3,c-1,李雷,,20261103,20.00,5,交易成功,茶
+"""
+
+
+def upload(text: str | bytes, source: str = "shop", **mapping: str) -> Import:
+    content = text.encode() if isinstance(text, str) else text
+    run = imports.upload("orders.csv", content, source=source, by=None, at=NOW)
+    if mapping:
+        imports.map_columns(run, run.mapping | mapping)
+    return run
+
+
+def go(text: str | bytes, **mapping: str) -> dict[str, int]:
+    return imports.run(upload(text, **mapping), by=None, at=NOW, today=TODAY).counts
+
+
+def counts(**some: int) -> dict[str, int]:
+    names = ("rows", "created", "updated", "unchanged", "stale", "rejected", "new_customers")
+    return dict.fromkeys(names, 0) | some
+
+
+def picture() -> list[Any]:
+    return [
+        list(Order.objects.order_by("external_id").values_list(
+            "external_id", "customer__name", "status", "ordered_on", "paid", "profit", "fully_refunded_on")),
+        list(Summary.objects.order_by("customer__name").values_list("customer__name", "purchase_days", "profit_sum")),
+        list(ContactPoint.objects.order_by("id").values_list("customer__name", "mask")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk"])
+def test_a_chinese_export_goes_in_whatever_its_encoding(encoding: str) -> None:
+    assert go(SHOP.encode(encoding)) == counts(rows=3, created=3, new_customers=2)
+
+    li_lei = Customer.objects.get(name="李雷")
+    assert (li_lei.registered_on, li_lei.name_pinyin) == (date(2026, 11, 1), "li lei")
+    assert list(li_lei.orders.order_by("ordered_at").values_list("external_id", "ordered_on")) == [
+        ("A-1", date(2026, 11, 1)), ("A-3", date(2026, 11, 3)),
+    ]  # fmt: skip
+    assert (str(li_lei.summary.paid_sum), str(li_lei.summary.profit_sum)) == ("1220.50", "515.50")
+    assert li_lei.standing.last_on == date(2026, 11, 3)
+    assert [(p.kind, p.mask) for p in li_lei.contact_points.all()] == [("phone", "138****8000")]
+    assert not Summary.objects.filter(customer__name="韩梅梅").exists()
+    assert OrderLine.objects.filter(product__category__name="茶").count() == 2
+
+
+def test_the_same_file_again_changes_nothing() -> None:
+    go(SHOP)
+    before = picture()
+
+    assert go(SHOP) == counts(rows=3, unchanged=3)
+    assert picture() == before
+
+
+def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
+    go(SHOP)
+    changed = SHOP.replace('"1,200.50"', "1300") + "A-4,c-9,Tom,,2026-11-04,5,,,\nA-5,c-9,Tom,,never,5,,,\n"
+    run = upload(changed)
+    before = picture()
+
+    assert imports.check(run, at=NOW).counts == counts(
+        rows=5, created=1, updated=1, unchanged=2, rejected=1, new_customers=1
+    )
+    assert (picture(), run.state) == (before, "checked")
+
+    said = dict(run.counts)
+    assert imports.run(run, by=None, at=NOW, today=TODAY).counts == said
+    assert (run.state, Order.objects.get(external_id="A-1").version) == ("done", 2)
+
+
+def test_bad_rows_are_given_back_and_the_rest_goes_in() -> None:
+    text = (
+        "order_no,customer,phone,date,paid,version\n"
+        "1,a,,2026-11-01,10,1\n"
+        "2,a,,26/11/01,10,1\n"
+        "3,a,,2026-02-30,10,1\n"
+        "4,a,,2026-11-01,-1,1\n"
+        "5,a,,2026-11-01,NaN,1\n"
+        "6,a,,2026-11-01,1e400,1\n"
+        "7,,,2026-11-01,10,1\n"
+        "8,a,1380013800.0,2026-11-01,10,1\n"
+        "9,a,1.38E+10,2026-11-01,10,1\n"
+        ",a,,2026-11-01,10,1\n"
+        "11,a,,2026-11-01,10\n"
+        '12,"a,,2026-11-01,10,1\n'
+        "13,=cmd,,9999-01-01,10,1\n"
+        "14,b,,2026-11-01,１２.５０,x\n"
+        "15,b,,2026-11-01,１２.５０,2\n"
+    )
+    run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
+
+    assert run.counts == counts(rows=15, created=2, rejected=13, new_customers=2)
+    assert [(r.line_number, r.column) for r in run.rejected.order_by("line_number")] == [
+        (3, "date"), (4, "date"), (5, "paid"), (6, "paid"), (7, "paid"), (8, "customer"), (9, "phone"), (10, "phone"),
+        (11, "order_no"), (12, ""), (13, ""), (14, "date"), (15, "version"),
+    ]  # fmt: skip
+    assert run.rejected.get(line_number=13).line == '12,"a,,2026-11-01,10,1'
+    assert run.rejected.get(line_number=3).line == "2,a,,26/11/01,10,1"
+
+
+def test_refused_rows_cannot_become_formulas() -> None:
+    run = imports.run(upload("customer,date,paid\n=1+1,x,1\n+2,x,1\nc,x,1\n"), by=None, at=NOW, today=TODAY)
+
+    content = imports.rejected_csv(run)
+
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [row[3] for row in rows[1:]] == ["'=1+1,x,1", "'+2,x,1", "c,x,1"]
+
+
+def test_versions_decide_within_a_file_and_against_the_record(record_order: RecordOrder) -> None:
+    record_order(external_id="o-1", version=5)
+    text = "order_no,customer,date,paid,version\n"
+    text += "o-1,c-1,2026-11-01,1,4\n"  # older than the record
+    text += "o-1,c-1,2026-11-01,7,6\n"
+    text += "o-1,c-1,2026-11-01,8,6\n"  # the same version with other content
+    text += "o-1,c-1,2026-11-01,7,6\n"  # the same again
+
+    run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
+
+    assert run.counts == counts(rows=4, updated=1, unchanged=1, stale=1, rejected=1)
+    assert (Order.objects.get().version, str(Order.objects.get().paid)) == (6, "7.00")
+    assert run.rejected.get().line_number == 4
+    assert go(text.replace("7,6", "9,6"))["rejected"] == 3
+
+
+def test_cdnow_rows_without_order_number(make_customer: MakeCustomer) -> None:
+    cdnow = "customer,date,units,revenue\n00001,19970101,1,11.77\n00002,19970112,1,12.00\n00002,19970112,5,77.00\n"
+
+    assert go(cdnow) == counts(rows=3, created=3, new_customers=2)
+    assert go(cdnow) == counts(rows=3, unchanged=3)
+    assert sorted(Order.objects.values_list("external_id", flat=True)) == [
+        "00001/1997-01-01/1", "00002/1997-01-12/1", "00002/1997-01-12/2",
+    ]  # fmt: skip
+    assert Summary.objects.order_by("-paid_sum").values_list("purchase_days", "order_count")[0] == (1, 2)
+
+
+def test_people_are_found_by_phone_and_a_shared_phone_is_not_guessed(make_customer: MakeCustomer) -> None:
+    li_lei = make_customer("李雷", phone="13800138000", source="till")
+    make_customer("韩梅梅", phone="13900139000", external_id="h")
+    make_customer("韩爸爸", phone="13900139000", external_id="p")
+    text = "order_no,customer,phone,date,paid\n"
+    text += "1,,+86 138-0013-8000,2026-11-01,1\n"
+    text += "2,web-7,13800138000,2026-11-01,1\n"
+    text += "3,,13900139000,2026-11-01,1\n"
+    text += "4,,13700137000,2026-11-01,1\n"
+
+    assert go(text) == counts(rows=4, created=3, rejected=1, new_customers=1)
+    assert sorted(li_lei.orders.values_list("external_id", flat=True)) == ["1", "2"]
+    assert sorted(li_lei.identities.values_list("source", "external_id")) == [("shop", "web-7"), ("till", "id of 李雷")]
+    assert go(text) == counts(rows=4, unchanged=3, rejected=1)
+
+
+def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> None:
+    back = RefundFact("r", record_order().order.paid, NOW)
+    record_order(external_id="o-9", refunds=(back,), version=1)
+    record_order(CustomerRef(source="shop", external_id="c-2", name="韩梅梅"), external_id="other")
+
+    assert go("order_no,customer,date,paid,cost,version\no-9,c-2,2026-11-02,120,60,2\n") == counts(rows=1, updated=1)
+
+    order = Order.objects.get(external_id="o-9")
+    assert (order.customer.name, order.fully_refunded_on) == ("韩梅梅", None)
+    assert [(r.customer.name, r.purchased_on) for r in order.refunds.all()] == [("韩梅梅", date(2026, 11, 2))]
+    assert Summary.objects.get(customer__name="韩梅梅").purchase_days == 2
+    assert Standing.objects.get(customer__name="李雷").last_on == date(2026, 11, 1)
+    assert go("order_no,customer,date,paid,cost,version\no-9,c-2,2026-11-02,99,60,3\n")["rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"  \n", b"PK\x03\x04rest", b"<html><body>", b"MZ\x90", "a,b\n".encode("utf-16"), b"only one column\n1\n",
+     b"a,a\n1,2\n",
+     b"\xff\xff\xff,\xff\n"],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(content: bytes) -> None:
+    with pytest.raises(Invalid):
+        upload(content)
+    assert not Import.objects.exists()
+
+
+def test_columns_are_guessed_and_must_suffice() -> None:
+    assert upload(SHOP).mapping == {
+        "order_no": "订单号", "customer": "会员编号", "name": "姓名", "phone": "手机号", "date": "下单时间", "paid": "实付金额",
+        "cost": "成本", "status": "状态", "category": "分类",
+    }  # fmt: skip
+    run = upload("who,when,money\nc,2026-11-01,5\n")
+    with pytest.raises(Invalid) as refusal:
+        imports.check(run, at=NOW)
+    assert refusal.value.code == "mapping_incomplete"
+    with pytest.raises(Invalid):
+        imports.map_columns(run, {"customer": "who", "date": "when", "paid": "nothing"})
+    imports.map_columns(run, {"customer": "who", "date": "when", "paid": "money"})
+    assert imports.check(run, at=NOW).counts == counts(rows=1, created=1, new_customers=1)
+    assert imports.preview(run) == [["c", "2026-11-01", "5"]]
+
+
+def test_an_import_by_a_person_leaves_a_line(make_user: MakeUser) -> None:
+    admin = make_user(Role.ADMINISTRATOR, "Mina")
+    run = imports.upload("o.csv", SHOP.encode(), source="shop", by=admin, at=NOW)
+    imports.run(run, by=admin, at=NOW, today=TODAY)
+
+    assert list(admin.auditentry_set.order_by("id").values_list("action", flat=True)) == [
+        "import.uploaded",
+        "import.run",
+    ]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, refused = tmp_path / "orders.csv", tmp_path / "refused.csv"
+    file.write_text("who,date,money\nc-1,2026-11-01,5\nc-2,never,5\n")
+
+    call_command("import_orders", str(file), "--map", "who=customer", "--map", "money=paid", "--dry-run")
+    assert (Order.objects.count(), "created: 1" in capsys.readouterr().out) == (0, True)
+
+    call_command("import_orders", str(file), "--map", "who=customer", "--map", "money=paid", "--rejected", str(refused))
+    assert (Order.objects.count(), refused.read_text("utf-8-sig").count("\n")) == (1, 2)
+
+    with pytest.raises(CommandError):
+        call_command("import_orders", str(tmp_path / "missing.csv"))
+
+
+def test_a_stack_of_versions_ends_the_same_in_any_order() -> None:
+    head = "order_no,customer,date,paid,version\n"
+    rows = [f"o-{n % 3},c-{n % 2},2026-11-{n + 1:02},{n}.00,{n}\n" for n in range(9)]
+    go(head + "".join(rows))
+    forwards = list(Order.objects.order_by("external_id").values_list("external_id", "version", "paid", "ordered_on"))
+
+    Order.objects.all().delete()
+    go(head + "".join(reversed(rows)))
+
+    assert (
+        list(Order.objects.order_by("external_id").values_list("external_id", "version", "paid", "ordered_on"))
+        == forwards
+    )
