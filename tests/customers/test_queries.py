@@ -1,0 +1,107 @@
+"""Found by those who may see them, listed by value, page by page."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from crm.accounts.models import Role
+from crm.lib.errors import Invalid
+from customers import queries
+from customers.access import visible_to
+from customers.models import Lookup, Standing
+from customers.queries import Filters
+from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_manager_finds_their_own_customers_by_anything(
+    make_customer: MakeCustomer, make_user: MakeUser, make_order: MakeOrder
+) -> None:
+    chen, zhao = make_user(Role.ACCOUNT_MANAGER, "Chen Jing"), make_user(Role.ACCOUNT_MANAGER, "Zhao")
+    li_lei = make_customer("李雷", manager=chen, phone="13812345678", email="lilei@qq.com")
+    make_customer("李雷", manager=zhao, external_id="other")
+    order = make_order(li_lei, external_id="ORDER-77")
+
+    for text in (
+        "李雷",
+        "雷",
+        "li lei",
+        li_lei.number.lower(),
+        "138 1234 5678",
+        "5678",
+        "LILEI@qq.com",
+        order.external_id,
+    ):
+        assert queries.search(chen, text, TODAY) == [li_lei], text
+    for text in ("", "王", "13812345679", "\x00", "%", "'"):
+        assert queries.search(chen, text, TODAY) == []
+    assert queries.search(zhao, "13812345678", TODAY) == []
+    assert queries.search(make_user(Role.ANALYST), "13812345678", TODAY) == []
+    assert not Lookup.objects.exists()
+
+
+def test_a_service_agent_opens_whom_they_found_by_a_whole_number_until_midnight(
+    make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    agent, li_lei = make_user(Role.SERVICE_AGENT), make_customer("李雷", phone="13812345678")
+
+    assert queries.search(agent, "李雷", TODAY) == []
+    assert queries.search(agent, "5678", TODAY) == []
+    assert not visible_to(agent, TODAY).exists()
+
+    for _twice in range(2):
+        assert queries.search(agent, "13812345678", TODAY) == [li_lei]
+    assert visible_to(agent, TODAY).get() == li_lei
+    assert not visible_to(agent, TODAY + timedelta(days=1)).exists()
+
+
+def test_pages_follow_one_another_without_gap_or_repetition(make_customer: MakeCustomer, make_user: MakeUser) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER)
+    for number, value in enumerate((5, 9, 5, -3, 5, 0)):
+        customer = make_customer(f"Customer {number}", manager=chen)
+        Standing.objects.filter(pk=customer.pk).update(value=Decimal(value), customer_class=number % 2)
+
+    values, after = [], ""
+    while True:
+        page = queries.page(chen, Filters(), TODAY, after=after, size=2)
+        values += [(int(row.value), row.customer.name[-1]) for row in page.rows]
+        if not (after := page.next):
+            break
+    assert values == [(9, "1"), (5, "0"), (5, "2"), (5, "4"), (0, "5"), (-3, "3")]
+
+    odd = Filters(customer_class=1)
+    assert len(queries.page(chen, odd, TODAY).rows) == queries.standings(chen, odd, TODAY).count() == 3
+    for cursor in ("x", "1", "1_x", "9" * 30 + "_1", "1_1\n"):
+        with pytest.raises(Invalid):
+            queries.page(chen, Filters(), TODAY, after=cursor)
+
+
+def test_filters_narrow_the_list(make_customer: MakeCustomer, make_user: MakeUser, make_order: MakeOrder) -> None:
+    lead = make_user(Role.TEAM_LEAD, team="East")
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing", team="East")
+    quiet, fresh = make_customer("李雷", manager=chen, region="浙江"), make_customer("韩梅梅")
+    make_order(quiet, on=TODAY - timedelta(days=114))
+    make_order(fresh, on=TODAY - timedelta(days=113))
+
+    def names(**narrowed: object) -> list[str]:
+        return [row.customer.name for row in queries.page(lead, Filters(**narrowed), TODAY).rows]  # type: ignore[arg-type]
+
+    assert names() == ["李雷", "韩梅梅"]
+    assert names(absent_days=113) == ["李雷"]
+    assert names(manager_id=chen.pk) == names(region="浙江") == ["李雷"]
+    assert names(unassigned=True) == ["韩梅梅"]
+    assert names(matrix_type=3) == []
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_page_takes_one_query(
+    make_customer: MakeCustomer, make_user: MakeUser, django_assert_num_queries: object, rows: int
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER)
+    for number in range(rows):
+        make_customer(f"Customer {number}", manager=chen)
+
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert [str(r.manager) + r.customer.name for r in queries.page(chen, Filters(), TODAY).rows]
