@@ -1,8 +1,9 @@
 """REST: orders in, customers out. Every view names the scope its token needs."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,11 +14,13 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
+from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError
 from crm.lib.periods import business_date
 from customers import contact_points, orders
 from customers.access import visible_to
+from customers.models import Customer
 from customers.orders import Outcome, Recorded
 from customers.serializers import (
     CLASS_NAMES,
@@ -172,6 +175,10 @@ class CustomerFindView(StrictView):
         return Response(FindOut({"results": people}).data)
 
 
-def _readable(request: Request) -> Any:
+def _readable(request: Request) -> QuerySet[Customer]:
     today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
-    return visible_to(request.user, today).select_related("standing", "manager").prefetch_related("contact_points")
+    return (
+        visible_to(cast(User, request.user), today)
+        .select_related("standing", "manager")
+        .prefetch_related("contact_points")
+    )

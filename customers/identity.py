@@ -168,7 +168,7 @@ def _complete(customer: Customer, ref: CustomerRef, phone: str, email: str) -> N
     reached_by = [(customer.pk, kind, value) for kind, value in ((Kind.PHONE, phone), (Kind.EMAIL, email)) if value]
     if reached_by:
         contact_points.add_many(reached_by)
-    missing = {
+    missing: dict[str, object] = {
         field: value
         for field, value in (
             ("name", contact_points.plain(ref.name)[:120]),
@@ -178,7 +178,8 @@ def _complete(customer: Customer, ref: CustomerRef, phone: str, email: str) -> N
         if value and not getattr(customer, field)
     }
     if "name" in missing:
-        missing.update(name_pinyin=pinyin(missing["name"]), name_grams=name_grams(missing["name"]))
+        name = str(missing["name"])
+        missing.update(name_pinyin=pinyin(name), name_grams=name_grams(name))
     if missing:
         for field, value in missing.items():
             setattr(customer, field, value)

@@ -118,8 +118,8 @@ class OrderIn(Strict):
     ordered_at = AwareTime()
     paid = Money()
     cost = Money(required=False)
-    lines = LineIn(many=True, required=False, max_length=1000)
-    refunds = RefundIn(many=True, required=False, max_length=1000)
+    lines = LineIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
+    refunds = RefundIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
 
     def fact(self, source: str, external_id: str) -> OrderFact:
         told = dict(self.validated_data)
@@ -137,12 +137,17 @@ class OrderItemIn(OrderIn):
 
 
 class OrderPath(Strict):
-    source = serializers.RegexField(r"^[a-z0-9][a-z0-9_.-]{0,39}\Z")
+    source = serializers.RegexField(r"^[a-z0-9][a-z0-9_.-]{0,39}\Z")  # type: ignore[assignment]
     external_id = Words(max_length=80, required=False)
 
 
+@extend_schema_field(OrderItemIn(many=True))
+class OrderItems(serializers.ListField):
+    """Orders that are judged one by one: a wrong one is an error of its own item."""
+
+
 class BatchIn(Strict):
-    orders = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MOST_ITEMS)
+    orders = OrderItems(child=serializers.DictField(), min_length=1, max_length=MOST_ITEMS)
 
 
 class FindIn(Strict):
@@ -171,12 +176,12 @@ def _normal(kind: str, value: str) -> str:
 
 # Out ----------------------------------------------------------------------------------------------------------------
 
-CLASS_NAMES = {c: c.name.lower() for c in Standing.Class}
-TYPE_NAMES = {t: t.name for t in Standing.Type if t}
+CLASS_NAMES: dict[int, str] = {c: c.name.lower() for c in Standing.Class}
+TYPE_NAMES: dict[int, str] = {t: t.name for t in Standing.Type if t}
 
 
 class OrderOut(serializers.Serializer[Any]):
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     external_id = serializers.CharField()
     version = serializers.IntegerField(help_text="The stored version; higher than the sent one when that is stale")
     outcome = serializers.ChoiceField([o.value for o in Outcome])
