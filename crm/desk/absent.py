@@ -1,0 +1,33 @@
+"""Customers long absent, and those registered who never bought."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from crm.accounts.permissions import needs
+from crm.accounts.roles import Permission
+from crm.desk.today import today
+from segmentation import queries, rules
+
+SHOWN = 100
+
+
+@needs(Permission.WORK_ALERTS)
+def long_absent(request: HttpRequest) -> HttpResponse:
+    day = today()
+    days = int({**rules.DEFAULTS, **rules.current().parameters}["long_absence_days"] or 113)
+    never = request.GET.get("list") == "never"
+    absent_rows = queries.long_absent(request.user, day, days=days)
+    never_rows = queries.never_activated(request.user, day)
+    return render(
+        request,
+        "desk/long_absent.html",
+        {
+            "days": days,
+            "today": day,
+            "never": never,
+            "absent_count": absent_rows.count(),
+            "never_count": never_rows.count(),
+            "rows": (never_rows if never else absent_rows)[:SHOWN],
+            "shown": SHOWN,
+        },
+    )

@@ -1,0 +1,58 @@
+"""What every page shows around its content: the pages a user may open, and how fresh the figures are."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.accounts.models import Role
+from crm.accounts.permissions import may
+from crm.accounts.roles import Permission
+from crm.demo import ACCOUNTS, PASSWORD
+from crm.jobs.models import JobRun
+from crm.lib.periods import business_date
+
+PAGES = (
+    ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
+    ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
+    ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
+    ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
+    ("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", Permission.WORK_ALERTS),
+    ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
+    ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
+    ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
+    ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        logins = [
+            {"username": name, "label": f"{full} · {Role(role).label}", "password": PASSWORD}
+            for name, full, role, _team in ACCOUNTS
+            if role != Role.CLIENT
+        ]
+        return {"demo_logins": logins} if settings.DEMO else {}
+    nav = [
+        {"url": reverse(name), "label": label, "icon": icon, "key": key, "active": request.path == reverse(name)}
+        for name, label, icon, key, permission in PAGES
+        if may(user, permission)
+    ]
+    return {
+        "nav": nav,
+        "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
+        "as_of": _as_of(),
+    }
+
+
+def _as_of() -> dict[str, Any] | None:
+    run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
+    if run is None:
+        return {"text": _("No night has run yet"), "stale": True}
+    age = (business_date(timezone.now(), settings.MALL_TIME_ZONE) - run.business_date).days
+    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}

@@ -1,0 +1,87 @@
+"""The list of customers, and finding one by anything that names them."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from crm.accounts.models import Role, User
+from crm.accounts.permissions import needs
+from crm.accounts.roles import Permission
+from crm.desk.today import today
+from crm.lib.errors import DomainError
+from customers import queries
+from customers.models import Standing
+
+CLASSES = [("", _("Every class")), *Standing.Class.choices]
+TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
+COUNT_UP_TO = 1000
+
+
+class FilterForm(forms.Form):
+    customer_class = forms.TypedChoiceField(label=_("Class"), choices=CLASSES, coerce=int, empty_value=None, required=False)
+    matrix_type = forms.TypedChoiceField(label=_("Type"), choices=TYPES, coerce=int, empty_value=None, required=False)
+    manager = forms.ModelChoiceField(
+        label=_("Manager"),
+        queryset=User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name"),
+        required=False,
+        empty_label=_("Every manager"),
+    )
+    absent_days = forms.IntegerField(label=_("Days without purchase"), min_value=1, max_value=3650, required=False)
+    after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+def customers(request: HttpRequest) -> HttpResponse:
+    form = FilterForm(request.GET)
+    chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
+    filters = queries.Filters(
+        customer_class=chosen.get("customer_class"),
+        matrix_type=chosen.get("matrix_type"),
+        manager_id=chosen["manager"].pk if chosen.get("manager") else None,
+        absent_days=chosen.get("absent_days"),
+    )
+    day = today()
+    error = ""
+    try:
+        page = queries.page(request.user, filters, day, after=chosen.get("after", ""))
+    except DomainError as refusal:
+        page, error = queries.page(request.user, filters, day), str(refusal)
+    count = queries.standings(request.user, filters, day)[: COUNT_UP_TO + 1].count()
+    kept = request.GET.copy()
+    kept["after"] = page.next
+    return render(
+        request,
+        "desk/customers.html",
+        {
+            "form": form,
+            "rows": page.rows,
+            "next": f"?{kept.urlencode()}" if page.next else "",
+            "first": f"?{_without(request, 'after')}" if chosen.get("after") else "",
+            "count": count,
+            "count_is_capped": count > COUNT_UP_TO,
+            "capped_at": COUNT_UP_TO,
+            "filtered": any(value for name, value in chosen.items() if name != "after" and value is not None),
+            "error": error,
+        },
+    )
+
+
+def _without(request: HttpRequest, name: str) -> str:
+    kept = request.GET.copy()
+    kept.pop(name, None)
+    return kept.urlencode()
+
+
+@needs(Permission.FIND_CUSTOMER)
+@require_http_methods(["GET", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """What is searched for may be a phone number: it is posted, never part of an address."""
+    text = request.POST.get("q", "")[:120]
+    found = queries.search(request.user, text, today()) if text else []
+    if len(found) == 1:
+        return redirect("desk:customer", found[0].pk)
+    return render(request, "desk/find.html", {"found": found, "searched": bool(text), "q": text})

@@ -1,0 +1,100 @@
+"""Files of orders: upload, say which column is what, see what would happen, import, fetch back the refused rows."""
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.accounts.permissions import needs
+from crm.accounts.roles import Permission
+from crm.desk.today import now, today
+from crm.lib.errors import DomainError
+from customers import import_file
+from customers import imports as verbs
+from customers.models import Import
+
+FIELDS = (
+    ("date", gettext_lazy("Order date")), ("paid", gettext_lazy("Paid")), ("order_no", gettext_lazy("Order number")),
+    ("customer", gettext_lazy("Customer id")), ("phone", gettext_lazy("Phone")), ("email", gettext_lazy("E-mail")),
+    ("name", gettext_lazy("Name")), ("region", gettext_lazy("Province")), ("city", gettext_lazy("City")),
+    ("cost", gettext_lazy("Cost")), ("units", gettext_lazy("Quantity")), ("status", gettext_lazy("Status")),
+    ("version", gettext_lazy("Version")), ("category", gettext_lazy("Category")), ("product", gettext_lazy("Product")),
+)  # fmt: skip
+
+
+class UploadForm(forms.Form):
+    source = forms.SlugField(label=gettext_lazy("Source"), initial="shop", max_length=40)
+    file = forms.FileField(label=gettext_lazy("CSV file"))
+
+
+class MappingForm(forms.Form):
+    def __init__(self, *args: object, run: Import, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        choices = [("", "–"), *((name, name) for name in verbs.columns(run))]
+        for field, label in FIELDS:
+            self.fields[field] = forms.ChoiceField(
+                label=label, choices=choices, required=field in import_file.NEEDED, initial=run.mapping.get(field, "")
+            )
+
+
+def _import_for(pk: int) -> Import:
+    found = Import.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@needs(Permission.IMPORT)
+def imports(request: HttpRequest) -> HttpResponse:
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data["file"]
+        try:
+            run = verbs.upload(sent.name, sent.read(), source=form.cleaned_data["source"], by=request.user, at=now())
+            return redirect("desk:import", run.pk)
+        except DomainError as refusal:
+            form.add_error("file", str(refusal))
+    status = 422 if form.errors else 200
+    runs = Import.objects.defer("content").select_related("by").order_by("-at")[:30]
+    return render(request, "desk/imports.html", {"form": form, "runs": runs}, status=status)
+
+
+@needs(Permission.IMPORT)
+def import_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST `check` looks at every row and stores nothing; POST `run` imports the good ones."""
+    run = _import_for(pk)
+    form = MappingForm(request.POST or None, run=run)
+    if request.method == "POST" and form.is_valid():
+        try:
+            verbs.map_columns(run, {field: name for field, name in form.cleaned_data.items() if name})
+            run.refresh_from_db()
+            if "run" in request.POST:
+                verbs.run(run, by=request.user, at=now(), today=today())
+                messages.success(request, _("Imported"))
+            else:
+                verbs.check(run, at=now())
+            return redirect("desk:import", pk)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal))
+    return render(
+        request,
+        "desk/import.html",
+        {
+            "run": run,
+            "form": form,
+            "columns": verbs.columns(run),
+            "sample": verbs.preview(run, 20),
+            "rejected": run.rejected.order_by("line_number")[:20],
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@needs(Permission.IMPORT)
+def rejected(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _import_for(pk)
+    response = HttpResponse(verbs.rejected_csv(run), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="rejected-{run.pk}.csv"'
+    return response

@@ -1,0 +1,100 @@
+"""The nights that have run: how long, what changed, what went wrong; and the backtest of the rules."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from crm import nightly
+from crm.accounts import audit
+from crm.accounts.permissions import needs
+from crm.accounts.roles import Permission
+from crm.desk.today import now, today
+from crm.jobs import runs
+from crm.jobs.models import JobRun
+from crm.lib.errors import DomainError
+from segmentation import backtest as verbs
+from segmentation.models import Backtest
+
+SHOWN = 30
+COUNTS = (
+    ("customers", gettext_lazy("Customers")),
+    ("rows_written", gettext_lazy("Rows written")),
+    ("class_changes", gettext_lazy("Class changes")),
+    ("alerts_opened", gettext_lazy("Alerts opened")),
+    ("alerts_recovered", gettext_lazy("Bought again")),
+)
+METHODS = {
+    "value": gettext_lazy("Laoke's value"),
+    "orders": gettext_lazy("Expected orders alone"),
+    "own_rate": gettext_lazy("Own recent profit alone"),
+    "past_times_horizon": gettext_lazy("Past profit × horizon (naive)"),
+}
+
+
+class CutForm(forms.Form):
+    cut = forms.DateField(label=gettext_lazy("Cut on"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+@needs(Permission.VIEW_NIGHTS)
+def nights(request: HttpRequest) -> HttpResponse:
+    rows = [
+        {
+            "run": run,
+            "seconds": (run.finished_at - run.started_at).total_seconds()
+            if run.finished_at and run.started_at
+            else None,
+            "counts": [run.counts.get(name, "") for name, _label in COUNTS],
+        }
+        for run in JobRun.objects.filter(job=nightly.JOB).order_by("-business_date")[:SHOWN]
+    ]
+    return render(request, "desk/nights.html", {"rows": rows, "columns": [label for _name, label in COUNTS]})
+
+
+@needs(Permission.RUN_NIGHT)
+@require_POST
+def run_night(request: HttpRequest) -> HttpResponse:
+    """Plan tonight's run; a worker takes it up within seconds."""
+    planned = runs.plan(nightly.JOB, today(), at=now())
+    if planned.state == JobRun.State.DONE:
+        messages.info(request, _("Today's night has run already."))
+    else:
+        messages.success(request, _("Planned: a worker takes it up within seconds."))
+        audit.record(request.user, "night.planned", planned, at=now())
+    return redirect("desk:nights")
+
+
+@needs(Permission.VIEW_NIGHTS)
+def backtest(request: HttpRequest) -> HttpResponse:
+    latest = Backtest.objects.order_by("-at").first()
+    return render(
+        request, "desk/backtest.html", {"backtest": latest, "form": CutForm(), "value_rows": _value_rows(latest)}
+    )
+
+
+@needs(Permission.RUN_NIGHT)
+@require_POST
+def run_backtest(request: HttpRequest) -> HttpResponse:
+    form = CutForm(request.POST)
+    if form.is_valid():
+        try:
+            verbs.run(form.cleaned_data["cut"], by=request.user, at=now())
+            messages.success(request, _("Measured"))
+            return redirect("desk:backtest")
+        except DomainError as refusal:
+            form.add_error("cut", str(refusal))
+    latest = Backtest.objects.order_by("-at").first()
+    context = {"backtest": latest, "form": form, "value_rows": _value_rows(latest)}
+    return render(request, "desk/backtest.html", context, status=422)
+
+
+def _value_rows(latest: Backtest | None) -> list[dict[str, object]]:
+    if latest is None:
+        return []
+    return [
+        {"method": METHODS.get(row["method"], row["method"]), "error": row["error"] / 100, "top": row["top_fifth"] * 100}
+        for row in latest.table["value"]
+    ]

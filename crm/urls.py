@@ -1,0 +1,12 @@
+"""The address map."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("api/v1/", include("crm.api")),
+    path("", include("crm.desk.urls")),
+]
