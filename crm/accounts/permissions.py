@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 View = Callable[..., HttpResponse]
 
 
+class StaffRequest(HttpRequest):
+    """A request that has passed `needs`: somebody of the staff is signed in."""
+
+    user: User
+
+
 def may(user: User, permission: Permission) -> bool:
     return user.is_authenticated and user.is_active and permission in rights_of(user.role).permissions
 
@@ -32,8 +38,8 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not may(request.user, permission):  # type: ignore[arg-type]
+        def guarded(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not may(request.user, permission):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 

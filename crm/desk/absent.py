@@ -1,9 +1,9 @@
 """Customers long absent, and those registered who never bought."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import today
 from segmentation import queries, rules
@@ -12,7 +12,7 @@ SHOWN = 100
 
 
 @needs(Permission.WORK_ALERTS)
-def long_absent(request: HttpRequest) -> HttpResponse:
+def long_absent(request: StaffRequest) -> HttpResponse:
     day = today()
     days = int({**rules.DEFAULTS, **rules.current().parameters}["long_absence_days"] or 113)
     never = request.GET.get("list") == "never"

@@ -3,14 +3,14 @@
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.accounts.models import User
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk import interval
 from crm.desk.today import now, today
@@ -54,7 +54,7 @@ def _alert_for(user: User, pk: int) -> Alert:
 
 
 @needs(Permission.WORK_ALERTS)
-def alerts(request: HttpRequest) -> HttpResponse:
+def alerts(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     rows = queries.open_alerts(request.user, today())
     if form.is_valid():
@@ -68,12 +68,12 @@ def alerts(request: HttpRequest) -> HttpResponse:
 
 
 @needs(Permission.WORK_ALERTS)
-def alert(request: HttpRequest, pk: int) -> HttpResponse:
+def alert(request: StaffRequest, pk: int) -> HttpResponse:
     return _workbench(request, _alert_for(request.user, pk))
 
 
 def _workbench(
-    request: HttpRequest, found: Alert, lost_form: LostForm | None = None, status: int = 200
+    request: StaffRequest, found: Alert, lost_form: LostForm | None = None, status: int = 200
 ) -> HttpResponse:
     why = explain(found.customer)
     return render(
@@ -112,7 +112,7 @@ def sentence(found: Alert) -> str:
 
 @needs(Permission.WORK_ALERTS)
 @require_POST
-def comment(request: HttpRequest, pk: int) -> HttpResponse:
+def comment(request: StaffRequest, pk: int) -> HttpResponse:
     found = _alert_for(request.user, pk)
     try:
         verbs.comment(found.pk, by=request.user, text=request.POST.get("text", "")[:2000], at=now())
@@ -123,7 +123,7 @@ def comment(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.WORK_ALERTS)
 @require_POST
-def decide(request: HttpRequest, pk: int) -> HttpResponse:
+def decide(request: StaffRequest, pk: int) -> HttpResponse:
     found = _alert_for(request.user, pk)
     try:
         verbs.decide(found.pk, by=request.user, decision=request.POST.get("decision", "")[:10], at=now())
@@ -135,7 +135,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.WORK_ALERTS)
 @require_POST
-def close_lost(request: HttpRequest, pk: int) -> HttpResponse:
+def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
     found = _alert_for(request.user, pk)
     form = LostForm(request.POST)
     if form.is_valid():

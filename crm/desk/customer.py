@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.accounts.models import Role, User
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk import interval
 from crm.desk.today import now, today
@@ -23,7 +23,7 @@ from crm.lib.errors import DomainError
 from customers import contact_points, contacts, managers
 from customers.access import customer_for
 from customers.models import Contact, Customer, Todo
-from segmentation.explain import Explanation, explain
+from segmentation.explain import explain
 from segmentation.models import Alert
 
 TIMELINE = 60
@@ -78,12 +78,12 @@ class Event:
 
 
 @needs(Permission.VIEW_CUSTOMER)
-def customer(request: HttpRequest, pk: int) -> HttpResponse:
+def customer(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, customer_for(request.user, pk, today()))
 
 
 def _page(
-    request: HttpRequest, person: Customer, *, contact_form: ContactForm | None = None,
+    request: StaffRequest, person: Customer, *, contact_form: ContactForm | None = None,
     revealed: list[tuple[str, str]] | None = None, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     why = explain(person)
@@ -155,7 +155,7 @@ def _timeline(person: Customer) -> list[Event]:
 
 @needs(Permission.LOG_CONTACT)
 @require_POST
-def log_contact(request: HttpRequest, pk: int) -> HttpResponse:
+def log_contact(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = ContactForm(request.POST)
     if form.is_valid():
@@ -171,7 +171,7 @@ def log_contact(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.EDIT_CUSTOMER)
 @require_POST
-def edit_profile(request: HttpRequest, pk: int) -> HttpResponse:
+def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = ProfileForm(request.POST, instance=person)
     if form.is_valid():
@@ -182,7 +182,7 @@ def edit_profile(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.REVEAL_CONTACT)
 @require_POST
-def reveal(request: HttpRequest, pk: int) -> HttpResponse:
+def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = RevealForm(request.POST)
     if not form.is_valid():
@@ -200,7 +200,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.ASSIGN_MANAGER)
 @require_POST
-def assign(request: HttpRequest, pk: int) -> HttpResponse:
+def assign(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = AssignForm(request.POST)
     if form.is_valid():

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.models import Role, User
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import today
 from crm.lib.errors import DomainError
@@ -35,7 +35,7 @@ class FilterForm(forms.Form):
 
 
 @needs(Permission.LIST_CUSTOMERS)
-def customers(request: HttpRequest) -> HttpResponse:
+def customers(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     filters = queries.Filters(
@@ -70,7 +70,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _without(request: HttpRequest, name: str) -> str:
+def _without(request: StaffRequest, name: str) -> str:
     kept = request.GET.copy()
     kept.pop(name, None)
     return kept.urlencode()
@@ -78,7 +78,7 @@ def _without(request: HttpRequest, name: str) -> str:
 
 @needs(Permission.FIND_CUSTOMER)
 @require_http_methods(["GET", "POST"])
-def find(request: HttpRequest) -> HttpResponse:
+def find(request: StaffRequest) -> HttpResponse:
     """What is searched for may be a phone number: it is posted, never part of an address."""
     text = request.POST.get("q", "")[:120]
     found = queries.search(request.user, text, today()) if text else []

@@ -2,12 +2,12 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -47,7 +47,7 @@ def _import_for(pk: int) -> Import:
 
 
 @needs(Permission.IMPORT)
-def imports(request: HttpRequest) -> HttpResponse:
+def imports(request: StaffRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
@@ -62,7 +62,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 
 @needs(Permission.IMPORT)
-def import_run(request: HttpRequest, pk: int) -> HttpResponse:
+def import_run(request: StaffRequest, pk: int) -> HttpResponse:
     """POST `check` looks at every row and stores nothing; POST `run` imports the good ones."""
     run = _import_for(pk)
     form = MappingForm(request.POST or None, run=run)
@@ -93,7 +93,7 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.IMPORT)
-def rejected(request: HttpRequest, pk: int) -> HttpResponse:
+def rejected(request: StaffRequest, pk: int) -> HttpResponse:
     run = _import_for(pk)
     response = HttpResponse(verbs.rejected_csv(run), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="rejected-{run.pk}.csv"'

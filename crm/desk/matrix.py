@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.accounts.permissions import may, needs
+from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import today
 from segmentation import queries
@@ -23,7 +23,7 @@ PLACE = {1: "ll", 2: "lh", 3: "hl", 4: "hh"}
 
 
 @needs(Permission.VIEW_MATRIX)
-def matrix(request: HttpRequest) -> HttpResponse:
+def matrix(request: StaffRequest) -> HttpResponse:
     user, day = request.user, today()
     rows = queries.aggregates(user, day)
     quadrants = queries.quadrants(rows)
@@ -34,7 +34,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
     tiles = [
         {
             "code": code,
-            "numeral": "I II III IV".split()[code - 1],
+            "numeral": ["I", "II", "III", "IV"][code - 1],
             "strategy": STRATEGY[code],
             "quadrant": quadrants[code],
             "share": round(100 * quadrants[code].value / total),
@@ -59,7 +59,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _scatter(request: HttpRequest, night: Any, tiles: list[dict[str, Any]]) -> dict[str, Any]:
+def _scatter(request: StaffRequest, night: Any, tiles: list[dict[str, Any]]) -> dict[str, Any]:
     points = queries.matrix_points(request.user, today())
     return {
         "x": _("Current value"),

@@ -5,13 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from crm.accounts.permissions import may, needs
+from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -33,7 +33,7 @@ class SnoozeForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Why it can wait"), max_length=200)
 
 
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: StaffRequest) -> HttpResponse:
     """My day for those who have one; otherwise the first page the role works on."""
     if may(request.user, Permission.MY_DAY):
         return my_day(request)
@@ -48,7 +48,7 @@ home.permission = Permission.MY_DAY  # type: ignore[attr-defined]
 
 
 @needs(Permission.MY_DAY)
-def my_day(request: HttpRequest) -> HttpResponse:
+def my_day(request: StaffRequest) -> HttpResponse:
     user, day = request.user, today()
     queue = todo.queue(user, day)
     everything = request.GET.get("show") == "all"
@@ -105,7 +105,7 @@ def reason(item: Todo) -> str:
 
 @needs(Permission.MY_DAY)
 @require_POST
-def complete(request: HttpRequest, pk: int) -> HttpResponse:
+def complete(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         todo.complete(pk, by=request.user, at=now())
         messages.success(request, _("Done"))
@@ -116,7 +116,7 @@ def complete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.MY_DAY)
 @require_POST
-def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+def reopen(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         todo.reopen(pk, by=request.user, at=now())
         messages.success(request, _("Back in the queue"))
@@ -127,7 +127,7 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.MY_DAY)
 @require_POST
-def snooze(request: HttpRequest, pk: int) -> HttpResponse:
+def snooze(request: StaffRequest, pk: int) -> HttpResponse:
     form = SnoozeForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Give a day and a reason: the task stays in the queue."))

@@ -2,7 +2,7 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from crm import nightly
 from crm.accounts import audit
-from crm.accounts.permissions import needs
+from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import now, today
 from crm.jobs import runs
@@ -40,7 +40,7 @@ class CutForm(forms.Form):
 
 
 @needs(Permission.VIEW_NIGHTS)
-def nights(request: HttpRequest) -> HttpResponse:
+def nights(request: StaffRequest) -> HttpResponse:
     rows = [
         {
             "run": run,
@@ -56,7 +56,7 @@ def nights(request: HttpRequest) -> HttpResponse:
 
 @needs(Permission.RUN_NIGHT)
 @require_POST
-def run_night(request: HttpRequest) -> HttpResponse:
+def run_night(request: StaffRequest) -> HttpResponse:
     """Plan tonight's run; a worker takes it up within seconds."""
     planned = runs.plan(nightly.JOB, today(), at=now())
     if planned.state == JobRun.State.DONE:
@@ -68,7 +68,7 @@ def run_night(request: HttpRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_NIGHTS)
-def backtest(request: HttpRequest) -> HttpResponse:
+def backtest(request: StaffRequest) -> HttpResponse:
     latest = Backtest.objects.order_by("-at").first()
     return render(
         request, "desk/backtest.html", {"backtest": latest, "form": CutForm(), "value_rows": _value_rows(latest)}
@@ -77,7 +77,7 @@ def backtest(request: HttpRequest) -> HttpResponse:
 
 @needs(Permission.RUN_NIGHT)
 @require_POST
-def run_backtest(request: HttpRequest) -> HttpResponse:
+def run_backtest(request: StaffRequest) -> HttpResponse:
     form = CutForm(request.POST)
     if form.is_valid():
         try:

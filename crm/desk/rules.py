@@ -4,13 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts.models import User
-from crm.accounts.permissions import may, needs
+from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -43,7 +43,7 @@ class RulesForm(forms.Form):
 
 
 @needs(Permission.VIEW_RULES)
-def rules(request: HttpRequest) -> HttpResponse:
+def rules(request: StaffRequest) -> HttpResponse:
     """GET shows the rules in force; POST previews a draft or, with `save`, makes it the next version."""
     latest = verbs.current()
     parameters = {**verbs.DEFAULTS, **latest.parameters}
@@ -70,7 +70,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, form: RulesForm, latest: RuleSet, editable: bool, *,
+    request: StaffRequest, form: RulesForm, latest: RuleSet, editable: bool, *,
     preview: whatif.Preview | None = None, previewed: bool = False, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     return render(

@@ -1,0 +1,109 @@
+"""Every page against every role. A route that is not in this table fails."""
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from crm.accounts.models import Role
+from crm.accounts.roles import RIGHTS, Permission
+from crm.desk.urls import urlpatterns
+from tests.conftest import MakeCustomer, MakeUser
+
+P = Permission
+PAGES = {
+    "find": P.FIND_CUSTOMER,
+    "customers": P.LIST_CUSTOMERS,
+    "customer": P.VIEW_CUSTOMER,
+    "log_contact": P.LOG_CONTACT,
+    "edit_profile": P.EDIT_CUSTOMER,
+    "reveal": P.REVEAL_CONTACT,
+    "assign": P.ASSIGN_MANAGER,
+    "matrix": P.VIEW_MATRIX,
+    "alerts": P.WORK_ALERTS,
+    "alert": P.WORK_ALERTS,
+    "alert_comment": P.WORK_ALERTS,
+    "alert_decide": P.WORK_ALERTS,
+    "alert_lost": P.WORK_ALERTS,
+    "long_absent": P.WORK_ALERTS,
+    "imports": P.IMPORT,
+    "import": P.IMPORT,
+    "import_rejected": P.IMPORT,
+    "nights": P.VIEW_NIGHTS,
+    "run_night": P.RUN_NIGHT,
+    "backtest": P.VIEW_NIGHTS,
+    "run_backtest": P.RUN_NIGHT,
+    "rules": P.VIEW_RULES,
+    "my_day": P.MY_DAY,
+    "todo_done": P.MY_DAY,
+    "todo_reopen": P.MY_DAY,
+    "todo_snooze": P.MY_DAY,
+}
+POSTED = {
+    "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
+    "run_backtest", "todo_done", "todo_reopen", "todo_snooze",
+}  # fmt: skip
+OUT_OF_THIN_AIR = 987_654_321
+PUBLIC = {"api-schema", "api-docs", "set_language"}
+
+
+def test_every_route_has_a_row_and_says_the_same() -> None:
+    declared = {route.name: getattr(route.callback, "permission", None) for route in urlpatterns}
+
+    assert declared == PAGES
+
+
+def address(name: str) -> str:
+    takes_id = "<int:pk>" in str(next(route.pattern for route in urlpatterns if route.name == name))
+    return reverse(f"desk:{name}", args=[OUT_OF_THIN_AIR] if takes_id else [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_stranger_is_sent_to_the_door(client: Client, name: str) -> None:
+    answer = client.post(address(name)) if name in POSTED else client.get(address(name))
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("role", [role for role in Role.values if role != Role.CLIENT])
+def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: MakeUser, role: str) -> None:
+    client.force_login(make_user(role))
+    wrong = {}
+    for name, permission in PAGES.items():
+        answer = client.post(address(name)) if name in POSTED else client.get(address(name))
+        allowed = permission in RIGHTS[role].permissions
+        # What exists for nobody answers 404 to those who may look, 403 to those who may not.
+        expected = {200, 302, 404, 422} if allowed else {403}
+        if name == "my_day" and not allowed:
+            expected = {302, 403}
+        if answer.status_code not in expected:
+            wrong[name] = answer.status_code
+
+    assert wrong == {}
+
+
+def test_a_foreign_customer_cannot_be_told_from_a_missing_one(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen, zhao = make_user(name="Chen"), make_user(name="Zhao")
+    foreign = make_customer("韩梅梅", manager=zhao)
+    client.force_login(chen)
+
+    there = client.get(reverse("desk:customer", args=[foreign.pk]))
+    missing = client.get(reverse("desk:customer", args=[OUT_OF_THIN_AIR]))
+
+    assert there.status_code == missing.status_code == 404
+    assert there.content == missing.content
+
+
+def test_other_routes_are_the_known_public_ones() -> None:
+    names = {
+        pattern.name
+        for resolver in get_resolver().url_patterns
+        for pattern in getattr(resolver, "url_patterns", [resolver])
+        if getattr(pattern, "name", None)
+    }
+    login = {name for name in names if name.startswith("account_")}
+
+    assert names - login - set(PAGES) <= PUBLIC
