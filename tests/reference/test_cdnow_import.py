@@ -3,7 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.utils import timezone
 from numpy.testing import assert_allclose
