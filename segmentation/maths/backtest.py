@@ -37,8 +37,8 @@ def alert_rows(
     """Every silence that began with enough known gaps, replayed for each level.
 
     An alert is right if no purchase came in the next H = clip(2 × usual, 7, 120) days, and counts only when
-    those days have been seen. Reach: of the silences that lasted beyond the longest level's limit by H or
-    more, the share in which the alert fired.
+    those days have been seen. Reach: of the customers who were really gone (`_gone`, the same for every level), the
+    share for whom the alert had spoken by `until_day`.
     """
     silence = _silences(histories, least_gaps, until_day)
     rows = []
@@ -48,25 +48,26 @@ def alert_rows(
         fires_on = silence["last_day"] + np.floor(found.limit) + 1
         fired = (fires_on < silence["end_day"]) & (fires_on >= from_day) & (fires_on + horizon <= until_day)
         right = fired & (silence["end_day"] > fires_on + horizon)
-        gone = _gone(silence, found.usual, from_day, until_day)
+        gone = _gone(silence, found.usual, horizon, from_day, until_day)
+        spoke = (fires_on < silence["end_day"]) & (fires_on <= until_day)
         rows.append(
             AlertRow(
                 a_max=level,
                 alerts=int(fired.sum()),
                 right=int(right.sum()),
                 precision=float(right.sum() / max(fired.sum(), 1)),
-                reach=float((fired & gone).sum() / max(gone.sum(), 1)),
+                reach=float((spoke & gone).sum() / max(gone.sum(), 1)),
                 per_month=float(fired.sum() / max((until_day - from_day) / 30.44, 1e-9)),
             )
         )
     return rows
 
 
-def _gone(silence: dict[str, Array], usual: Array, from_day: int, until_day: int) -> Array:
-    """Silences worth an alert, whatever the level: no purchase within four usual gaps (28 to 240 days), all seen."""
-    patience = np.clip(4 * usual, 28, 240)
-    seen = (silence["last_day"] + patience <= until_day) & (silence["last_day"] >= from_day)
-    return seen & (silence["end_day"] > silence["last_day"] + patience)
+def _gone(silence: dict[str, Array], usual: Array, horizon: Array, from_day: int, until_day: int) -> Array:
+    """Silences worth an alert, whatever the level: no purchase in four usual gaps (28 to 240 days), and H more seen."""
+    clear_on = silence["last_day"] + np.clip(4 * usual, 28, 240)
+    seen = (clear_on + horizon <= until_day) & (silence["last_day"] >= from_day)
+    return seen & (silence["end_day"] > clear_on)
 
 
 def _silences(histories: Histories, least_gaps: int, until_day: int) -> dict[str, Array]:
@@ -98,3 +99,70 @@ def choose_level(rows: list[AlertRow], floor: float = 0.5) -> float:
         return FALLBACK_LEVEL
     good = [row.a_max for row in measured if row.precision >= floor]
     return max(good) if good else min(row.a_max for row in measured)
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One way to forecast profit: mean absolute error, and what its top fifth brought of what the best fifth brought."""
+
+    method: str
+    error: float
+    top_fifth: float
+
+    def to_dict(self) -> dict[str, str | float]:
+        return asdict(self)
+
+
+def value_rows(real: Array, guesses: dict[str, Array]) -> list[ValueRow]:
+    """Each forecast against the profit that really came; one row per method, in the order given."""
+    return [
+        ValueRow(name, float(np.abs(guess - real).mean()), top_share(guess, real)) for name, guess in guesses.items()
+    ]
+
+
+def top_share(guess: Array, real: Array, share: float = 0.2) -> float:
+    """What the `share` of customers with the highest guess brought, over what perfect foresight would have picked."""
+    top = max(1, int(len(real) * share))
+    best = np.sort(real)[::-1][:top].sum()
+    return float(real[np.argsort(-guess, kind="stable")[:top]].sum() / best) if best > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Customers whose forecast probability fell into one tenth: mean forecast, share for whom it came true."""
+
+    forecast: float
+    observed: float
+    customers: int
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def calibration(forecast: Array, happened: Array, bins: int = 10) -> list[CalibrationBin]:
+    """Bins of equal width over 0…1; empty ones are left out."""
+    place = np.minimum((forecast * bins).astype(np.int64), bins - 1)
+    return [
+        CalibrationBin(float(forecast[place == b].mean()), float(happened[place == b].mean()), int((place == b).sum()))
+        for b in range(bins)
+        if (place == b).any()
+    ]
+
+
+def calibration_error(rows: list[CalibrationBin]) -> float:
+    """Mean distance of forecast and observed, each customer counting once."""
+    customers = sum(row.customers for row in rows)
+    return sum(abs(row.forecast - row.observed) * row.customers for row in rows) / max(customers, 1)
+
+
+def tail_calibration(
+    histories: Histories, population: gaps.GapPopulation, level: float, *, least_gaps: int = 2, until_day: int
+) -> float:
+    """Share of completed silences that were longer than the limit of a flat `level`; equals `level` if all is well.
+
+    Only customers who came back count: who left for good is no error of the tail.
+    """
+    silence = _silences(histories, least_gaps, until_day)
+    limit = gaps.limits(population, silence["gap_count"], silence["log_gap_sum"], level, budget=np.inf).limit
+    back = np.isfinite(silence["end_day"])
+    return float((silence["end_day"] - silence["last_day"] > limit)[back].mean()) if back.any() else 0.0

@@ -8,15 +8,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 UNKNOWN, RANDOM, ACTIVE, BIG = -1, 0, 1, 2
+LEAST_TYPE_2 = 0.03
+BEST_OF_THE_REST = 1 / 6
 
 
 @dataclass(frozen=True)
 class Bar:
-    """The value of the last customer above the bar, how many are above, and whether the cap set it."""
+    """The value of the last customer above the bar, how many are above, and whether the cap set it.
+
+    `one_dominates`: a single customer holds the whole share, so the page warns that the bar is that customer.
+    """
 
     bar: float
     count: int
     cap_binds: bool
+    one_dominates: bool = False
 
 
 def big_bar(values: Array, share: float = 0.8, cap: float = 0.30) -> Bar:
@@ -28,16 +34,38 @@ def big_bar(values: Array, share: float = 0.8, cap: float = 0.30) -> Bar:
     needed = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1
     most = max(1, int(np.floor(cap * len(values))))
     count = min(needed, most)
-    return Bar(float(positive[count - 1]), count, needed > most)
+    return Bar(float(positive[count - 1]), count, needed > most, needed == 1 and len(positive) > 1)
+
+
+def potential_bar(potential: Array, value: Array, value_bar: float, share: float = 0.8, cap: float = 0.30) -> Bar:
+    """The bar of potential: as the big bar, but where type II would hold under 3 % of customers (the potential sits with
+    the big ones), low enough that the sixth of the others with the highest potential is type II."""
+    usual = big_bar(potential, share, cap)
+    others = potential[(value < value_bar) & (potential > 0)]
+    if not usual.count or not len(others) or (others >= usual.bar).sum() >= LEAST_TYPE_2 * len(potential):
+        return usual
+    rest = int((value < value_bar).sum())
+    wanted = min(max(1, int(BEST_OF_THE_REST * rest)), len(others))
+    bar = min(usual.bar, float(np.sort(others)[::-1][wanted - 1]))
+    return Bar(bar, int((potential >= bar).sum()), False)
 
 
 def classify(
     before: Array, value: Array, bar: float, gap_count: Array, lateness: Array, tail_level: Array, *,
     enter: float = 1.10, leave: float = 0.75, active_enter: float = 0.10, active_leave: float = 0.02,
+    count: int | None = None, past_profit: Array | None = None,
 ) -> Array:  # fmt: skip
-    """The class of each customer tonight, given the class of last night (-1: none yet)."""
+    """The class of each customer tonight, given the class of last night (-1: none yet).
+
+    `count`, of the bar, limits the big ones among customers without a class whose value is the bar itself: the one
+    with the higher `past_profit` goes first, then the one that comes first. Without it all of them are big.
+    """
     threshold = np.where(before == BIG, leave * bar, np.where(before == UNKNOWN, bar, enter * bar))
     big = (value >= threshold) & (value > 0)
+    if count is not None:
+        level = np.flatnonzero(big & (before == UNKNOWN) & (value == bar))
+        order = np.arange(len(level)) if past_profit is None else np.argsort(-past_profit[level], kind="stable")
+        big[level[order[max(count - int((value > bar).sum()), 0) :]]] = False
     stays_active = (before == ACTIVE) & (lateness >= np.minimum(active_leave, 0.4 * tail_level))
     active = (gap_count >= 2) & ((lateness > active_enter) | stays_active)
     return np.where(big, BIG, np.where(active, ACTIVE, RANDOM)).astype(np.int16)

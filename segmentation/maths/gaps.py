@@ -1,5 +1,8 @@
 """Intervals between purchase days: an empirical-Bayes log-normal with shared variance.
 
+Arrays hold one entry per customer: `gap_count` n, `log_gap_sum` the sum of ln(gap in days), `log_gap_square_sum` the sum
+of its squares, `quiet_days` the days since the last purchase day.
+
 For customer i with n gaps the logarithms of the gaps are N(mu_i, s2) and mu_i is N(m, t2). Everything a customer
 contributes is n and the sum of the logarithms, so the order of the gaps cannot matter.
 """
@@ -53,7 +56,9 @@ def fit(gap_count: Array, log_gap_sum: Array, log_gap_square_sum: Array) -> GapP
         terms = (n - 1) * np.log(s2) + within / s2 + np.log(n) + np.log(v) + (mean - m) ** 2 / v
         return float(0.5 * terms.mean())
 
-    found = minimize(loss, [float(mean.mean()), 0.0, np.log(0.4)], method="L-BFGS-B", bounds=[(-2, 9), (-7, 4), (-9, 4)])
+    found = minimize(
+        loss, [float(mean.mean()), 0.0, np.log(0.4)], method="L-BFGS-B", bounds=[(-2, 9), (-7, 4), (-9, 4)]
+    )
     m, log_s2, log_t2 = found.x
     return GapPopulation(float(m), float(np.exp(log_s2)), float(np.exp(log_t2)))
 
@@ -83,7 +88,7 @@ def limits(
 def lateness(population: GapPopulation, gap_count: Array, log_gap_sum: Array, quiet_days: Array) -> Array:
     """Share of this customer's gaps that would be longer than the present silence: 1 just after a purchase."""
     mean, sd = posterior(population, gap_count, log_gap_sum)
-    return 1 - ndtr((np.log(np.maximum(quiet_days, 0.5)) - mean) / sd)
+    return ndtr((mean - np.log(np.maximum(quiet_days, 0.5))) / sd)
 
 
 def next_purchase(
@@ -98,7 +103,9 @@ def next_purchase(
     past = quiet_days > np.exp(mean)
 
     def quantile(p: float) -> Array:
-        remaining = np.clip(late * (1 - p), 1e-12, 1 - 1e-12)
-        return np.where(past, np.exp(mean - ndtri(remaining) * sd), np.exp(mean + ndtri(p) * sd))
+        remaining = np.clip(late * (1 - p), 1e-300, 1 - 1e-12)
+        # The last line of defence for a silence so long that its tail cannot be told from 0.
+        still_ahead = np.maximum(np.exp(mean - ndtri(remaining) * sd), quiet_days)
+        return np.where(past, still_ahead, np.exp(mean + ndtri(p) * sd))
 
     return quantile(0.5), quantile(0.1), quantile(0.9)
