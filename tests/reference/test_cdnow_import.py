@@ -39,9 +39,7 @@ def test_the_published_figures_come_out_of_a_real_night(imported: Import) -> Non
     assert parameters.bgnbd is not None
     assert_allclose([parameters.bgnbd.r, parameters.bgnbd.a], [0.2426, 0.7927], atol=0.005)
     assert_allclose([parameters.bgnbd.alpha, parameters.bgnbd.b], [4.4134, 2.4251], atol=0.05)
-    assert_allclose(
-        [parameters.gaps.m, parameters.gaps.s2, parameters.gaps.t2], [3.3729, 1.3058, 0.3692], atol=0.01
-    )
+    assert_allclose([parameters.gaps.m, parameters.gaps.s2, parameters.gaps.t2], [3.3729, 1.3058, 0.3692], atol=0.01)
     state = frames.state()
     assert int(state.gap_count.sum()) == 2457
     assert int((state.gap_count == 0).sum()) == 1411
