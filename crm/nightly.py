@@ -80,9 +80,7 @@ def _rebuild_held_part(run: JobRun, first_id: int, last_id: int) -> None:
 
 
 def _rebuild_part(run: JobRun, first_id: int, last_id: int) -> None:
-    summary.rebuild_range(
-        first_id, last_id, as_of=run.business_date, half_life_days=run.cursor["half_life_days"]
-    )
+    summary.rebuild_range(first_id, last_id, as_of=run.business_date, half_life_days=run.cursor["half_life_days"])
 
 
 def _summaries(run: JobRun, at: datetime) -> dict[str, int]:
