@@ -34,10 +34,11 @@ class Rejected(NamedTuple):
     column: str
     reason: str
     line: str
+    external_id: str = ""  # of the order, as far as the row says
 
 
 class Staged(NamedTuple):
-    """A row of the staging table, in its column order."""
+    """A row of the staging table, in its column order. `line_paid` is None where a row is a whole order."""
 
     line: int
     external_id: str
@@ -56,11 +57,12 @@ class Staged(NamedTuple):
     status: str
     ordered_at: str
     ordered_on: str
-    paid: int
+    paid: int | None
     cost: int
     units: int
     category: str
     product: str
+    line_paid: int | None
 
 
 class _Bad(Exception):
@@ -154,7 +156,8 @@ def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str
         try:
             yield _staged(row, where, seen)
         except _Bad as bad:
-            yield Rejected(row.line_number, mapping.get(bad.field, bad.field), str(bad)[:300], row.line)
+            number = contact_points.plain(row.cells[where["order_no"]]) if "order_no" in where else ""
+            yield Rejected(row.line_number, mapping.get(bad.field, bad.field), str(bad)[:300], row.line, number)
 
 
 def _staged(row: Row, where: dict[str, int], seen: Counter[tuple[str, str]]) -> Staged:
@@ -186,6 +189,7 @@ def _staged(row: Row, where: dict[str, int], seen: Counter[tuple[str, str]]) -> 
         who = customer or (phone.blind_index.hex()[:16] if phone else "")
         seen[who, ordered_on] += 1
         external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
+    of_lines = "line_paid" in where
     return Staged(
         line=row.line_number,
         external_id=external_id,
@@ -204,9 +208,10 @@ def _staged(row: Row, where: dict[str, int], seen: Counter[tuple[str, str]]) -> 
         status=read("status", status),
         ordered_at=ordered_at,
         ordered_on=ordered_on,
-        paid=read("paid", minor),
+        paid=read("paid", minor) if cell("paid") or not of_lines else None,
         cost=read("cost", minor) if cell("cost") else 0,
         units=read("units", whole, 1_000_000) if cell("units") else 1,
         category=read("category", words, 80),
         product=read("product", words, 80),
+        line_paid=read("line_paid", minor) if of_lines else None,
     )
