@@ -75,8 +75,11 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
             SELECT i, 'C' || lpad(i::text, 7, '0'), n, '',
                    ARRAY[substr(n,1,1), substr(n,2,1), substr(n,3,1), substr(n,1,2), substr(n,2,2)], '', '', %s,
                    false, '{}', 'unknown', 'unknown', false, ''
-              FROM (SELECT i, chr(19968 + (hashint8(i) & 511)) || chr(20500 + (hashint8(i * 7) & 4095))
-                              || chr(20500 + (hashint8(i * 13) & 4095)) AS n FROM generate_series(1, %s) i) named
+              -- A tenth bears the commonest of 100 surnames; given names of one or two of 300 characters.
+              FROM (SELECT i, chr(19968 + floor(100 * power((hashint8(i) & 65535) / 65536.0, 2))::int)
+                              || chr(20500 + (hashint8(i * 7) & 2147483647) %% 300)
+                              || chr(20500 + (hashint8(i * 13) & 2147483647) %% 300) AS n
+                      FROM generate_series(1, %s) i) named
             """,
             [FIRST, customers],
         )
