@@ -53,6 +53,8 @@ def search(user: User, text: str, today: date) -> list[Customer]:
 
 
 def _exact_ids(user: User, text: str) -> list[int]:
+    if not re.search(r"[0-9@]", text):
+        return []  # a name: nothing else is written without a digit or an @
     ids = set(Customer.objects.filter(number=text.upper()).values_list("pk", flat=True))
     ids.update(Order.objects.filter(external_id=text).values_list("customer_id", flat=True)[:MOST_FOUND])
     if sees(user, Field.CONTACT):

@@ -3,8 +3,11 @@
 from typing import Any, cast
 
 from django import forms
+from django.forms.utils import flatatt
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -22,6 +25,21 @@ MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_
 COUNT_UP_TO = 1000
 
 
+class LongSelect(forms.Select):
+    """A select whose options are not a template each: a mall may have hundreds of managers."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        shown = {str(value)} if value is not None else {""}
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) in shown else "", label) for key, label in self.choices),
+        )
+        return format_html(
+            "<select{}>{}</select>", flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name})), options
+        )
+
+
 class FilterForm(forms.Form):
     customer_class = forms.TypedChoiceField(
         label=_("Class"), choices=CLASSES, coerce=int, empty_value=None, required=False
@@ -30,6 +48,7 @@ class FilterForm(forms.Form):
     manager = forms.ModelChoiceField(
         label=_("Manager"),
         queryset=MANAGERS,
+        widget=LongSelect,
         required=False,
         empty_label=_("Every manager"),
     )
