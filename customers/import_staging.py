@@ -228,8 +228,9 @@ INSERT INTO customers_order (source, external_id, version, customer_id, status, 
                              paid, cost, profit, category_mask, received_at)
 SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_at, r.ordered_on,
        r.paid, r.cost, r.paid - r.cost, coalesce((
-           SELECT bit_or(1::bigint << (p.category_id %% 63)::int)
-             FROM import_lines l JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
+           SELECT bit_or((SELECT 1::bigint << (p.category_id %% 63)::int FROM customers_product p
+                           WHERE p.source = %(source)s AND p.external_id = l.product))
+             FROM import_lines l
             WHERE %(lines)s AND l.head = r.line AND l.product <> ''
        ), 0), %(at)s
   FROM import_rows r
