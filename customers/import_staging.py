@@ -243,15 +243,13 @@ STORE = """
 INSERT INTO customers_order (source, external_id, version, customer_id, status, ordered_at, ordered_on,
                              paid, cost, profit, category_mask, received_at)
 SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_at, r.ordered_on,
-       r.paid, r.cost, r.paid - r.cost, coalesce(goods.category_mask, 0), %(at)s
+       r.paid, r.cost, r.paid - r.cost, coalesce((
+           SELECT bit_or((SELECT 1::bigint << (p.category_id %% 63)::int FROM customers_product p
+                           WHERE p.source = %(source)s AND p.external_id = l.product))
+             FROM import_lines l
+            WHERE %(lines)s AND l.head = r.line AND l.product <> ''
+       ), 0), %(at)s
   FROM import_rows r
-  LEFT JOIN (
-    SELECT l.head, bit_or(1::bigint << (p.category_id %% 63)::int) AS category_mask
-      FROM import_lines l
-      JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
-     WHERE %(lines)s AND l.head BETWEEN %(first)s AND %(last)s AND l.product <> ''
-     GROUP BY l.head
-  ) goods ON goods.head = r.line
  WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
  ORDER BY r.ordered_at, r.line
 ON CONFLICT (source, external_id) DO UPDATE
