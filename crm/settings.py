@@ -207,6 +207,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# A run whose worker has not spoken for so long may be taken over by another.
+JOB_SILENT_SECONDS = env.float("JOB_SILENT_SECONDS", default=90)
+# A step may compute for so long without asking the database anything; then its worker counts as frozen.
+JOB_IDLE_SECONDS = env.float("JOB_IDLE_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
 REST_FRAMEWORK = {
