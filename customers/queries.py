@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -18,7 +20,7 @@ from customers import contact_points
 from customers.access import scope_filter, visible_to
 from customers.contact_points import Kind
 from customers.identity import query_grams
-from customers.models import Customer, Lookup, Order, Standing
+from customers.models import Contact, Customer, Lookup, Order, Standing
 
 MOST_FOUND = 20
 PAGE = 50
@@ -118,6 +120,13 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
     last = found[size - 1] if len(found) > size else None
     value_of = to_minor(last.value) if last and by_value else 0
     return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
+
+
+def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
+    """What the user talked about in the last days with customers they look after, the latest first."""
+    since = datetime.combine(today - timedelta(days=days), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    talks = Contact.objects.filter(scope_filter(user, today, "customer__"), by=user, at__gte=since)
+    return talks.select_related("customer").order_by("-at", "-pk")
 
 
 def _cursor(text: str) -> tuple[object, int]:
