@@ -1,14 +1,13 @@
 """A worker killed with -9 in the middle of a step: the night goes on where it stopped and ends as if nothing had been."""
 
-import signal
 from collections.abc import Callable
 
 import pytest
 
 from crm.jobs.models import JobRun
 from tests.faults import digest
-from tests.faults.conftest import NIGHT, done, planned, state
-from tests.faults.processes import Processes, gone, kill, said, until, writes_wait
+from tests.faults.conftest import NIGHT, done, planned
+from tests.faults.processes import Processes, gone, kill, until, writes_wait
 
 Eve = Callable[[str], None]
 # What each step writes, so that a lock on it catches the worker in mid-step.
@@ -33,7 +32,6 @@ def test_a_worker_killed_in_every_step_leaves_the_night_as_it_should_be(
         with writes_wait(table) as lock:
             caught = lock.caught()
             held = JobRun.objects.get(business_date=NIGHT)
-            before = digest.digest(set(digest.WRITTEN) - {JobRun})
             successor = processes.worker()  # starts while the other one waits
             kill(worker)
         until(lambda pids=caught: gone(pids), "the dead worker's session has ended")
