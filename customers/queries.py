@@ -73,13 +73,17 @@ def _exact_ids(user: User, text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase."""
+    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase.
+
+    `text` is a name or part of one, a customer number or a city; never a phone or an e-mail.
+    """
 
     customer_class: int | None = None
     matrix_type: int | None = None
     manager_id: int | None = None
     unassigned: bool = False
     region: str = ""
+    text: str = ""
     absent_days: int | None = None
 
 
@@ -101,9 +105,20 @@ def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
         rows = rows.filter(manager=filters.manager_id)
     if filters.region:
         rows = rows.filter(customer__region=filters.region)
+    if text := filters.text.strip():
+        meant = Q(customer__number=text.upper()) | Q(customer__city=text)
+        if grams := query_grams(text):
+            meant |= Q(customer__name_grams__contains=grams)
+        rows = rows.filter(meant)
     if filters.absent_days is not None:
         rows = rows.filter(last_on__lt=today - timedelta(days=filters.absent_days))
     return rows
+
+
+def regions() -> list[str]:
+    """Every region in which there are customers. Reads the whole table: keep the answer for a while."""
+    found = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
+    return list(found)
 
 
 def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:

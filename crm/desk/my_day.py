@@ -111,7 +111,11 @@ def _row(item: Todo, day: Any) -> dict[str, Any]:
         "customer": item.customer,
         "reason": reason(item),
         "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone"}.get(item.reason, "trending-up"),
-        "tone": "red" if item.reason == "promise" and item.due_on < day else "amber" if item.reason == "alert" else "blue",
+        "tone": "red"
+        if item.reason == "promise" and item.due_on < day
+        else "amber"
+        if item.reason == "alert"
+        else "blue",
         "pinned": item.reason == Todo.Reason.PROMISE and item.due_on < day,
         "age": (day - item.due_on).days,
     }
@@ -138,7 +142,9 @@ def complete(request: StaffRequest, pk: int) -> HttpResponse:
         item = todo.complete(pk, by=request.user, at=now())
     except DomainError as refusal:
         return _answer(request, str(refusal), tone="error")
-    return _answer(request, _("Done: %(name)s") % {"name": item.customer.name}, undo=reverse("desk:todo_reopen", args=[pk]))
+    return _answer(
+        request, _("Done: %(name)s") % {"name": item.customer.name}, undo=reverse("desk:todo_reopen", args=[pk])
+    )
 
 
 @needs(Permission.MY_DAY)
