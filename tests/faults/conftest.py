@@ -23,6 +23,8 @@ from segmentation.models import Alert
 from tests.faults import digest
 from tests.faults.processes import Processes
 
+Eve = Callable[..., None]
+Digest = Callable[..., str]
 NIGHT = date(2026, 11, 17)
 EVE = NIGHT - timedelta(days=8)  # more than a week: the night fits anew
 AT = datetime(2026, 11, 17, 18, tzinfo=UTC)
@@ -107,7 +109,7 @@ def mall(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def eve(mall: None) -> Callable[[str], None]:
+def eve(mall: None) -> Eve:
     """Make it the evening before the night, as often as wanted."""
 
     def evening(way: str = "keeping up") -> None:
@@ -119,7 +121,7 @@ def eve(mall: None) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(mall: None) -> Callable[[str], str]:
+def undisturbed(mall: None) -> Digest:
     """The digest of the night without any fault."""
     known: dict[str, str] = {}
 

@@ -1,7 +1,6 @@
 """The measure itself: it sees all the night writes, and nothing that is only of the run."""
 
 import re
-from collections.abc import Callable
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,13 +10,11 @@ from crm.jobs.models import JobRun
 from customers.models import Standing
 from segmentation.models import Alert
 from tests.faults import digest
-from tests.faults.conftest import NIGHT
-
-Eve = Callable[[str], None]
+from tests.faults.conftest import NIGHT, Digest, Eve
 
 
 def test_the_night_is_eventful_enough_to_tell_a_fault(eve: Eve) -> None:
-    eve("keeping up")
+    eve()
 
     run = nightly.run(NIGHT)
 
@@ -39,7 +36,7 @@ def test_the_digest_covers_every_table_the_night_writes(eve: Eve) -> None:
     assert {"customers_summary", "customers_standing", "segmentation_alert", "outbox_message"} <= written
 
 
-def test_the_same_evening_gives_the_same_digest(eve: Eve, undisturbed: Callable[[str], str]) -> None:
+def test_the_same_evening_gives_the_same_digest(eve: Eve, undisturbed: Digest) -> None:
     expected = undisturbed("keeping up"), undisturbed("rebuilding")
     for way, one in zip(("keeping up", "rebuilding"), expected, strict=True):
         eve(way)
@@ -47,9 +44,9 @@ def test_the_same_evening_gives_the_same_digest(eve: Eve, undisturbed: Callable[
         assert digest.digest() == one
 
 
-def test_one_changed_row_gives_another_digest(eve: Eve, undisturbed: Callable[[str], str]) -> None:
-    expected = undisturbed("keeping up")
-    eve("keeping up")
+def test_one_changed_row_gives_another_digest(eve: Eve, undisturbed: Digest) -> None:
+    expected = undisturbed()
+    eve()
     nightly.run(NIGHT)
     assert digest.digest() == expected
 
@@ -60,9 +57,9 @@ def test_one_changed_row_gives_another_digest(eve: Eve, undisturbed: Callable[[s
     assert len({expected, changed, digest.digest()}) == 3
 
 
-def test_the_row_of_the_run_itself_counts(eve: Eve, undisturbed: Callable[[str], str]) -> None:
-    expected = undisturbed("keeping up")
-    eve("keeping up")
+def test_the_row_of_the_run_itself_counts(eve: Eve, undisturbed: Digest) -> None:
+    expected = undisturbed()
+    eve()
     nightly.run(NIGHT)
 
     JobRun.objects.filter(business_date=NIGHT).update(counts={})

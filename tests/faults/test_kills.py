@@ -1,15 +1,14 @@
-"""A worker killed with -9 in the middle of a step: the night goes on where it stopped and ends as if nothing had been."""
+"""Killed with -9 in the middle of a step: the night goes on where it stopped and ends as if nothing had been."""
 
+import os
+import signal
 from collections.abc import Callable
-
-import pytest
 
 from crm.jobs.models import JobRun
 from tests.faults import digest
-from tests.faults.conftest import NIGHT, done, planned
+from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
 from tests.faults.processes import Processes, gone, kill, until, writes_wait
 
-Eve = Callable[[str], None]
 # What each step writes, so that a lock on it catches the worker in mid-step.
 STEPS = {
     "summaries": "customers_summary",
@@ -19,25 +18,41 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("way", ["keeping up", "rebuilding"])
-def test_a_worker_killed_in_every_step_leaves_the_night_as_it_should_be(
-    way: str, eve: Eve, undisturbed: Callable[[str], str], processes: Processes
-) -> None:
-    expected = undisturbed(way)
-    eve(way)
+def strike_in(step: str, strike: Callable[[int], object]) -> None:
+    """`strike` gets the process that works the night, while it is in the middle of this step."""
+    with writes_wait(STEPS[step]) as lock:
+        caught = lock.caught()
+        held = JobRun.objects.get(business_date=NIGHT)
+        assert held.cursor.get("done", []) == list(STEPS)[: list(STEPS).index(step)]
+        strike(int(held.holder.rpartition(":")[2]))
+    until(lambda: gone(caught), "the session of the dead has ended")
+
+
+def test_whole_workers_killed_in_every_step(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
+    expected = undisturbed("keeping up")
+    eve("keeping up")
     planned()
     processes.relay()
-    worker = processes.worker()
-    for step, table in STEPS.items():
-        with writes_wait(table) as lock:
-            caught = lock.caught()
-            held = JobRun.objects.get(business_date=NIGHT)
-            successor = processes.worker()  # starts while the other one waits
-            kill(worker)
-        until(lambda pids=caught: gone(pids), "the dead worker's session has ended")
-        assert held.step == list(["", *STEPS])[list(STEPS).index(step)]
-        worker = successor
+    workers = {worker.pid: worker for worker in [processes.worker(f"{n}@mall") for n in range(len(STEPS) + 1)]}
+
+    for step in STEPS:
+        strike_in(step, lambda pid: kill(workers[os.getpgid(pid)]))
     until(done, "the night is done")
 
     assert digest.digest() == expected
-    assert JobRun.objects.get(business_date=NIGHT).fence == len(STEPS) + 1
+    assert [worker.poll() for worker in workers.values()].count(-signal.SIGKILL) == len(STEPS)
+
+
+def test_the_working_child_killed(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
+    expected = undisturbed("rebuilding")
+    eve("rebuilding")
+    planned()
+    processes.relay()
+    worker = processes.worker()
+
+    strike_in("scores", lambda pid: os.kill(pid, signal.SIGKILL))
+    until(done, "the night is done")
+
+    assert digest.digest() == expected
+    assert worker.poll() is None
+    assert JobRun.objects.get(business_date=NIGHT).fence == 2
