@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.permissions import StaffRequest, mask, may, needs
+from crm.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import todo
@@ -54,6 +54,7 @@ def my_day(request: StaffRequest) -> HttpResponse:
     everything = request.GET.get("show") == "all"
     rows = list(queue if everything else queue[: SHOWN + 1])
     more = not everything and len(rows) > SHOWN
+    shown = [mask(user, item, at_stake=Field.VALUE) for item in (rows[:SHOWN] if more else rows)]
     promises = queue.filter(reason=Todo.Reason.PROMISE).count()
     book = queries.standings(user, day)
     contacts = Contact.objects.filter(by=user, at__gte=now() - timedelta(days=7)).count()
@@ -62,7 +63,7 @@ def my_day(request: StaffRequest) -> HttpResponse:
         "desk/my_day.html",
         {
             "today": day,
-            "rows": [_row(item, day) for item in rows[:SHOWN] if item] if more else [_row(item, day) for item in rows],
+            "rows": [_row(item, day) for item in shown],
             "more": more,
             "waiting": queue.count(),
             "book": book.count(),
