@@ -3,9 +3,6 @@
 import signal
 import subprocess
 
-from django.db import connection
-
-from crm.jobs.models import JobRun
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
 from tests.faults.processes import Processes, gone, kill, said, until, writes_wait

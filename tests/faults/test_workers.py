@@ -3,9 +3,7 @@
 import os
 
 import pytest
-from django.utils import timezone
 
-from crm import nightly
 from crm.jobs.models import JobRun, Part
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
