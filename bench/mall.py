@@ -13,25 +13,47 @@ FIRST = date(2023, 11, 1)
 LAST = date(2026, 10, 31)
 
 
+# Of the purchases of a large online mall: weeks, and the chance to leave after each purchase (BG/NBD).
+RATE_SHAPE, LEAVING = 0.55, (0.75, 14.0)
+
+
 def draw(customers: int, orders: int, seed: int = 1) -> dict[str, np.ndarray]:
-    """customer, day (days since 1970), paid and profit in minor units, category mask; sorted by day as they would arrive."""
+    """customer, day (days since 1970), paid and profit in minor units, category mask; sorted by day as they would arrive.
+
+    Customers buy as in BG/NBD: at a gamma rate until they leave, with a beta chance after each purchase.
+    """
     rng = np.random.default_rng(seed)
     first, days = day_number(FIRST), (LAST - FIRST).days
-    rate = rng.gamma(0.55, 1.0, customers) + 0.02
-    counts = rng.poisson(rate / rate.mean() * (orders / customers - 1)) + 1
-    customer = np.repeat(np.arange(1, customers + 1), counts)
-    total = len(customer)
     start = rng.integers(0, days, customers)
-    left = start + np.maximum(rng.exponential(500, customers), 1)
-    end = np.minimum(left, days)
-    day = first + np.repeat(start, counts) + (rng.random(total) * np.repeat(np.maximum(end - start, 1), counts)).astype(int)
-    level = rng.gamma(6, 1500, customers)
-    paid = (np.repeat(level, counts) * rng.lognormal(0, 0.5, total)).astype(np.int64) + 100
+    rate = rng.gamma(RATE_SHAPE, 1.0, customers) * (days - start)
+    stays = rng.geometric(np.maximum(rng.beta(*LEAVING, customers), 1e-6))
+
+    def counts(scale: float) -> np.ndarray:
+        return 1 + np.minimum(np.random.default_rng(seed).poisson(rate * scale), 5_000)
+
+    def kept(scale: float) -> int:
+        return int(np.minimum(counts(scale), stays).sum())
+
+    low, high = 1e-6, 10.0
+    for _ in range(40):
+        low, high = ((low + high) / 2, high) if kept((low + high) / 2) < orders else (low, (low + high) / 2)
+    drawn = counts(high)
+    customer = np.repeat(np.arange(customers), drawn)
+    # The first purchase falls on the first day; the others anywhere after it, in order, until the customer leaves.
+    since = rng.random(len(customer))
+    since[np.cumsum(drawn) - drawn] = 0
+    since = since[np.lexsort((since, customer))]
+    nth = np.arange(len(customer)) - np.repeat(np.cumsum(drawn) - drawn, drawn)
+    stayed = nth < stays[customer]
+    customer, since = customer[stayed], since[stayed]
+    total = len(customer)
+    day = first + start[customer] + (since * (days - start[customer])).astype(np.int64)
+    paid = (rng.gamma(6, 1500, customers)[customer] * rng.lognormal(0, 0.5, total)).astype(np.int64) + 100
     profit = (paid * rng.normal(0.3, 0.1, total)).astype(np.int64)
     mask = np.left_shift(np.int64(1), rng.integers(0, 20, total))
     by_arrival = np.argsort(day, kind="stable")
     return {
-        "customer": customer[by_arrival], "day": day[by_arrival], "paid": paid[by_arrival],
+        "customer": customer[by_arrival] + 1, "day": day[by_arrival], "paid": paid[by_arrival],
         "profit": profit[by_arrival], "mask": mask[by_arrival],
     }  # fmt: skip
 
@@ -42,7 +64,8 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(
             "TRUNCATE customers_customer, customers_order, customers_summary, customers_standing, customers_dirtymark,"
-            " customers_summarystate, segmentation_fit, segmentation_night, segmentation_alert, segmentation_change,"
+            " customers_summarystate, segmentation_fit, segmentation_night, segmentation_ruleset,"
+            " segmentation_alert, segmentation_change,"
             " jobs_jobrun, customers_todo CASCADE"
         )
         cursor.execute(
@@ -52,8 +75,11 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
             SELECT i, 'C' || lpad(i::text, 7, '0'), n, '',
                    ARRAY[substr(n,1,1), substr(n,2,1), substr(n,3,1), substr(n,1,2), substr(n,2,2)], '', '', %s,
                    false, '{}', 'unknown', 'unknown', false, ''
-              FROM (SELECT i, chr(19968 + (hashint8(i) & 511)) || chr(20500 + (hashint8(i * 7) & 4095))
-                              || chr(20500 + (hashint8(i * 13) & 4095)) AS n FROM generate_series(1, %s) i) named
+              -- A tenth bears the commonest of 100 surnames; given names of one or two of 300 characters.
+              FROM (SELECT i, chr(19968 + floor(100 * power((hashint8(i) & 65535) / 65536.0, 2))::int)
+                              || chr(20500 + (hashint8(i * 7) & 2147483647) %% 300)
+                              || chr(20500 + (hashint8(i * 13) & 2147483647) %% 300) AS n
+                      FROM generate_series(1, %s) i) named
             """,
             [FIRST, customers],
         )
@@ -112,5 +138,3 @@ def parquet(facts: dict[str, np.ndarray], path: str) -> None:
 
     frame = pd.DataFrame({name: facts[name] for name in ("customer", "day", "profit", "paid", "mask")})  # noqa: F841
     duckdb.sql(f"COPY frame TO '{path}' (FORMAT parquet)")
-
-

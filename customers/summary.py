@@ -62,7 +62,9 @@ def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) 
     parameters: dict[str, Any] = {"as_of": as_of, "half_life": half_life_days, "ids": sorted(set(customer_ids))}
     with connection.cursor() as cursor:
         # The lock makes two refreshes of one customer follow each other: the later one reads the later facts.
-        cursor.execute("SELECT 1 FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE", parameters)
+        cursor.execute(
+            "SELECT 1 FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE", parameters
+        )
         cursor.execute(_recompute("customer_id = ANY(%(ids)s)"), parameters)
 
 
@@ -94,7 +96,9 @@ def rebuild_range(low: int, high: int, *, as_of: date, half_life_days: float) ->
         cursor.execute("DELETE FROM customers_dirtymark WHERE customer_id BETWEEN %(low)s AND %(high)s", parameters)
         # The covering index yields the rows in the order of lag(). The planner fears its random reads and
         # would read the whole table and sort instead, which takes three times as long.
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashagg = off")
+        cursor.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashagg = off"
+        )
         cursor.execute(_recompute("customer_id BETWEEN %(low)s AND %(high)s"), parameters)
         cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_hashagg = on")
 
