@@ -65,8 +65,8 @@ def alerts(request: StaffRequest) -> HttpResponse:
         if form.cleaned_data["undecided"]:
             rows = rows.filter(decision="")
     page = page_of(request, rows, SHOWN)
-    for alert in page.rows:
-        mask(request.user, alert, severity=Field.VALUE)
+    for row in page.rows:
+        mask(request.user, row, severity=Field.VALUE)
     return render(request, "desk/alerts.html", {"form": form, "page": page, "count": rows.count()})
 
 

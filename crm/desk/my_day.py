@@ -79,7 +79,7 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
     book = queries.standings(user, day)
     return {
         "today": day,
-        "rows": [_row(user, item, day) for item in shown],
+        "rows": [_row(item, user, day) for item in shown],
         "waiting": waiting,
         "rest": _address(view, show="all") if waiting > len(shown) else "",
         "reasons": [
@@ -95,8 +95,8 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
         "alerts": queries.open_alerts(user, day).count(),
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
-        "finished": [_row(user, item, day) for item in todo.finished(user, day)[:SHOWN]],
-        "put_off": [_row(user, item, day) for item in todo.put_off(user, day)[:SHOWN]],
+        "finished": [_row(item, user, day) for item in todo.finished(user, day)[:SHOWN]],
+        "put_off": [_row(item, user, day) for item in todo.put_off(user, day)[:SHOWN]],
     }
 
 
@@ -106,7 +106,7 @@ def _address(view: QueryDict, **changes: str) -> str:
     return f"?{kept.urlencode()}"
 
 
-def _row(user: User, item: Todo, day: Any) -> dict[str, Any]:
+def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
     return {
         "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
@@ -176,7 +176,7 @@ def snooze(request: StaffRequest, pk: int) -> HttpResponse:
             answer = _answer(request, text, undo=reverse("desk:todo_reopen", args=[pk]))
             return trigger_client_event(answer, "closeDrawer") if request.htmx else answer
     template = "desk/snooze.html#form" if request.htmx else "desk/snooze.html"
-    context = {"form": form, "row": _row(request.user, item, today())}
+    context = {"form": form, "row": _row(item, request.user, today())}
     return render(request, template, context, status=422 if form.errors else 200)
 
 

@@ -13,6 +13,7 @@ from crm import nightly
 from crm.accounts.models import Delegation, Role, User
 from crm.accounts.roles import RIGHTS, Field, Permission, Scope
 from crm.desk.today import today
+from crm.desk.urls import urlpatterns
 from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
 from segmentation.explain import explain, sentence
@@ -99,8 +100,7 @@ def reach_of(user: User, mall: list[Customer], chen: User) -> None:
 
 def pages(client: Client, mall: list[Customer]) -> Iterator[tuple[str, str]]:
     """Every page with its text, as far as the user may open it."""
-    plain = ("my_day", "customers", "matrix", "alerts", "long_absent", "find", "imports", "nights", "backtest", "rules")
-    addresses = [reverse(f"desk:{name}") for name in plain]
+    addresses = [reverse(f"desk:{route.name}") for route in urlpatterns if "<" not in str(route.pattern)]
     addresses += [reverse("desk:long_absent") + "?list=never", reverse("desk:customers") + "?absent_days=1"]
     addresses += [reverse("desk:customer", args=[person.pk]) for person in mall]
     addresses += [reverse("desk:alert", args=[alert.pk]) for alert in Alert.objects.all()]
@@ -176,7 +176,7 @@ def test_alerts_are_not_sorted_by_what_is_hidden(client: Client, make_user: Make
     """The largest loss first would tell who is worth most."""
     client.force_login(make_user(Role.SERVICE_LEAD))
 
-    rows = client.get(reverse("desk:alerts")).context["rows"]
+    rows = client.get(reverse("desk:alerts")).context["page"].rows
 
     assert [row.pk for row in rows] == list(
         Alert.objects.filter(state="open").order_by("-opened_on", "pk").values_list("pk", flat=True)
