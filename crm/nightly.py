@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,6 +17,8 @@ from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
 JOB = "nightly"
+# The scores of a large mall take numpy a while, in which the database hears nothing of the step.
+LONGEST_THOUGHT = timedelta(seconds=settings.JOB_IDLE_SECONDS)
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +42,7 @@ def run(
             if step in claimed.cursor.get("done", []):
                 continue
             with transaction.atomic():
+                runs.let_go_after(LONGEST_THOUGHT)
                 runs.hold(claimed, at=timezone.now())
                 counts = work(claimed, timezone.now())
                 runs.advance(claimed, step=step, at=timezone.now(), **counts)

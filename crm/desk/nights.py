@@ -60,8 +60,8 @@ def nights(request: StaffRequest) -> HttpResponse:
 @needs(Permission.RUN_NIGHT)
 @require_POST
 def run_night(request: StaffRequest) -> HttpResponse:
-    """Plan tonight's run; a worker takes it up within seconds."""
-    planned = runs.plan(nightly.JOB, today(), at=now())
+    """Plan tonight's run, or try it once more; a worker takes it up within seconds."""
+    planned = runs.ask_for(nightly.JOB, today(), at=now())
     if planned.state == JobRun.State.DONE:
         messages.info(request, _("Today's night has run already."))
     else:

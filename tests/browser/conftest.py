@@ -86,7 +86,8 @@ class Desk:
         """Nothing sticks out to the right, neither on a desk nor on a phone."""
         for size in (PHONE, WIDE):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
-            assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], self.page.url
+            # Charts take a moment to follow the window.
+            self.page.wait_for_function(f"document.documentElement.scrollWidth <= {size['width']}", timeout=5_000)
         assert self.page.locator("html").get_attribute("lang") == self.language
 
 
