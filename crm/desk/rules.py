@@ -1,6 +1,6 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any
 
 from django import forms
@@ -39,6 +39,13 @@ class RulesForm(forms.Form):
                 widget=forms.NumberInput(attrs={"step": "1" if constant.whole else "any"}),
             )
         self.order_fields([*(constant.name for constant in verbs.CONSTANTS), "reason"])
+
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The constants under the headings they belong to."""
+        return [
+            (str(group), [self[constant.name] for constant in constants])
+            for group, constants in groupby(verbs.CONSTANTS, key=lambda constant: constant.group)
+        ]
 
     def parameters(self) -> dict[str, float]:
         return {constant.name: self.cleaned_data[constant.name] for constant in verbs.CONSTANTS}
