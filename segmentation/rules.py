@@ -1,5 +1,8 @@
 """The constants of the night: one dictionary, versioned, checked, never edited in place."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +78,23 @@ def validate(parameters: dict[str, Any]) -> dict[str, float]:
     return checked
 
 
+def digest(parameters: Mapping[str, float], *, after: int) -> str:
+    """Names this draft made while version `after` was in force: another draft, or a newer version, has another digest."""
+    told = json.dumps({"after": after, **dict(sorted(parameters.items()))})
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Any, float, float]]:
+    """(label, before, after) of each constant that differs."""
+    old, new = {**DEFAULTS, **before}, {**DEFAULTS, **after}
+    return [(c.label, old[c.name], new[c.name]) for c in CONSTANTS if old[c.name] != new[c.name]]
+
+
+def reason_of(version: RuleSet) -> str:
+    """Why this version came to be, in the reader's language where Laoke itself made it."""
+    return _("The defaults Laoke starts with") if version.version == 1 and version.by_id is None else version.reason
+
+
 def current() -> RuleSet:
     """The rules in force; version 1 with the defaults is made on first use."""
     found = RuleSet.objects.order_by("-version").first()
@@ -91,7 +111,7 @@ def save(parameters: dict[str, Any], *, by: User | None, reason: str, at: dateti
     """A new version, in force from the next night on."""
     checked = validate(parameters)
     if not reason.strip():
-        raise Invalid(_("Say in a few words why the rules change."))
+        raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
     latest = RuleSet.objects.select_for_update().order_by("-version").first() or current()
     if checked == {**DEFAULTS, **latest.parameters}:
         raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")

@@ -37,10 +37,11 @@ PAGES = {
     "todo_done": P.MY_DAY,
     "todo_reopen": P.MY_DAY,
     "todo_snooze": P.MY_DAY,
+    "contacts": P.MY_DAY,
 }
 POSTED = {
     "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
-    "run_backtest", "todo_done", "todo_reopen", "todo_snooze",
+    "run_backtest", "todo_done", "todo_reopen",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
 PUBLIC = {"api-schema", "api-docs", "set_language"}
