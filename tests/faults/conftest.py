@@ -63,7 +63,9 @@ def build() -> None:
                     "SELECT setval(pg_get_serial_sequence('customers_customer', 'id'),"
                     " (SELECT max(id) + 60000 FROM customers_customer))"
                 )
-        ref = CustomerRef(source="shop", external_id=f"c-{number}", name=f"客户{number}", registered_on=date(2024, 1, 1))
+        ref = CustomerRef(
+            source="shop", external_id=f"c-{number}", name=f"客户{number}", registered_on=date(2024, 1, 1)
+        )
         people.append(identity.find_or_create(ref, today=NIGHT))
     for number, person in enumerate(people):
         manager = (chen, zhao, None)[number % 3]

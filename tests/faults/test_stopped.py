@@ -61,7 +61,9 @@ def test_frozen_between_steps(eve: Eve, undisturbed: Digest, processes: Processe
     assert digest.digest() == expected
 
 
-def test_without_the_fence_the_woken_one_works_it_all_again(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
+def test_without_the_fence_the_woken_one_works_it_all_again(
+    eve: Eve, undisturbed: Digest, processes: Processes
+) -> None:
     expected = undisturbed()
     eve()
     frozen = frozen_between_steps(processes, "--unguarded")
