@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts.models import User
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.permissions import StaffRequest, may, needs, sees
+from crm.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from crm.lib.money import from_minor
@@ -128,6 +128,9 @@ def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
     labels = dict(Standing.Class.choices)
     managers = {u.pk: str(u) for u in User.objects.filter(pk__in=[m for m in preview.alerts_by_manager if m])}
     sees_names = rights_of(user.role).scope != Scope.NONE
+    sees_values = sees(user, Field.VALUE)
+    # The order of the rows would tell what the figures do not.
+    movers = preview.movers if sees_values else sorted(preview.movers, key=lambda row: row["customer_id"])
     return {
         "as_of": preview.as_of,
         "alerts": preview.alerts_opened,
@@ -149,8 +152,8 @@ def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
                 "name": row["name"] if sees_names else "",
                 "before": labels[row["before"]],
                 "after": labels[row["after"]],
-                "value": from_minor(row["value"]),
+                "value": from_minor(row["value"]) if sees_values else None,
             }
-            for row in preview.movers
+            for row in movers
         ],
     }  # fmt: skip

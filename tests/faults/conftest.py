@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +63,9 @@ def build() -> None:
                     "SELECT setval(pg_get_serial_sequence('customers_customer', 'id'),"
                     " (SELECT max(id) + 60000 FROM customers_customer))"
                 )
-        ref = CustomerRef(source="shop", external_id=f"c-{number}", name=f"客户{number}", registered_on=date(2024, 1, 1))
+        ref = CustomerRef(
+            source="shop", external_id=f"c-{number}", name=f"客户{number}", registered_on=date(2024, 1, 1)
+        )
         people.append(identity.find_or_create(ref, today=NIGHT))
     for number, person in enumerate(people):
         manager = (chen, zhao, None)[number % 3]
@@ -140,16 +141,22 @@ def undisturbed(mall: None) -> Digest:
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     servers = Embedded(tmp_path_factory.mktemp("redis"), durable=False)
-    servers.start_redis()
     yield servers
     servers.stop()
 
 
-@pytest.fixture
-def processes(mall: None, redis: Embedded, tmp_path: Path) -> Iterator[Processes]:
-    started = Processes(redis.start_redis(), tmp_path)
+@pytest.fixture(scope="module")
+def running(mall: None, redis: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    started = Processes(redis, tmp_path_factory.mktemp("processes"))
     yield started
     started.kill_all()
+
+
+@pytest.fixture
+def processes(running: Processes) -> Processes:
+    """Workers stay up from test to test, at rest until the test calls the crew."""
+    running.rest()
+    return running
 
 
 def planned() -> JobRun:

@@ -13,13 +13,16 @@ from urllib.parse import quote
 
 import psycopg2
 from django.db import connection
+from redis import Redis
+
+from crm.embedded import Embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 # Silence that in production is a matter of minutes.
 SILENT_SECONDS, IDLE_SECONDS = 1.5, 2.0
 
 
-def until(true: Callable[[], Any], what: str, *, seconds: float = 30) -> Any:
+def until(true: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
     """Wait for something to be so, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := true()):
@@ -37,46 +40,63 @@ def database_url() -> str:
 class Processes:
     """Starts processes in sessions of their own; whatever is left of them is killed at the end."""
 
-    def __init__(self, redis_url: str, folder: Path) -> None:
+    def __init__(self, servers: Embedded, folder: Path) -> None:
         self.folder = folder
+        redis_url = servers.start_redis()
+        self.redis = Redis.from_url(redis_url)
         self.environment = os.environ | {
             "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url,
             "JOB_SILENT_SECONDS": str(SILENT_SECONDS),
             "JOB_IDLE_SECONDS": str(IDLE_SECONDS),
             "EMAIL_URL": f"filemail:///{folder}/mail",
-            "OMP_NUM_THREADS": "1",
+            "DJANGO_SETTINGS_MODULE": "crm.settings",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.named: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        log = self.folder / f"{len(self.running)}-{command[-1].replace('/', '-')}.log"
+        log = self.folder / f"{len(self.started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         process.log = log  # type: ignore[attr-defined]
-        self.running.append(process)
+        self.started.append(process)
         return process
-
-    def worker(self, name: str = "one@mall") -> subprocess.Popen[bytes]:
-        """A Celery worker with one child; it takes a message as soon as it is up."""
-        return self.start(
-            "-m", "celery", "-A", "crm", "worker", "-c", "1", "-l", "info", "--without-mingle", "--without-gossip",
-            "-n", name,
-        )  # fmt: skip
-
-    def relay(self) -> subprocess.Popen[bytes]:
-        return self.start("manage.py", "relay", "--every", "0.3")
 
     def night(self, *options: str) -> subprocess.Popen[bytes]:
         """One process that works a night, without Celery; see `one_night.py`."""
         return self.start("-m", "tests.faults.one_night", *options)
 
+    def crew(self, *names: str) -> list[subprocess.Popen[bytes]]:
+        """A relay, and Celery workers of these names with one child each; those that live already go on."""
+        self._keep("relay", "manage.py", "relay", "--every", "0.3")
+        kill(self.named["relay"], signal.SIGCONT)
+        return [
+            self._keep(
+                name, "-m", "celery", "-A", "crm", "worker", "-c", "1", "-l", "info", "-n", name,
+                "--without-mingle", "--without-gossip",
+            )
+            for name in names or ("one@mall",)
+        ]  # fmt: skip
+
+    def _keep(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        if name not in self.named or self.named[name].poll() is not None:
+            self.named[name] = self.start(*command)
+        return self.named[name]
+
+    def rest(self) -> None:
+        """The relay is silent until the next `crew`, and no message is under way."""
+        if "relay" in self.named:
+            kill(self.named["relay"], signal.SIGSTOP)
+        self.redis.delete("celery")
+        until(lambda: not self.redis.exists("celery", "unacked"), "the workers are at rest")
+
     def kill_all(self) -> None:
-        for process in self.running:
+        for process in self.started:
             if process.poll() is None:
                 kill(process)
             print(f"--- {process.args!r}\n{said(process)[-3000:]}")

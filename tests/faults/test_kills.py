@@ -28,27 +28,11 @@ def strike_in(step: str, strike: Callable[[int], object]) -> None:
     until(lambda: gone(caught), "the session of the dead has ended")
 
 
-def test_whole_workers_killed_in_every_step(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
-    expected = undisturbed("keeping up")
-    eve("keeping up")
-    planned()
-    processes.relay()
-    workers = {worker.pid: worker for worker in [processes.worker(f"{n}@mall") for n in range(len(STEPS) + 1)]}
-
-    for step in STEPS:
-        strike_in(step, lambda pid: kill(workers[os.getpgid(pid)]))
-    until(done, "the night is done")
-
-    assert digest.digest() == expected
-    assert [worker.poll() for worker in workers.values()].count(-signal.SIGKILL) == len(STEPS)
-
-
 def test_the_working_child_killed(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
     expected = undisturbed("rebuilding")
     eve("rebuilding")
     planned()
-    processes.relay()
-    worker = processes.worker()
+    [worker] = processes.crew()
 
     strike_in("scores", lambda pid: os.kill(pid, signal.SIGKILL))
     until(done, "the night is done")
@@ -56,3 +40,17 @@ def test_the_working_child_killed(eve: Eve, undisturbed: Digest, processes: Proc
     assert digest.digest() == expected
     assert worker.poll() is None
     assert JobRun.objects.get(business_date=NIGHT).fence == 2
+
+
+def test_whole_workers_killed_in_every_step(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
+    expected = undisturbed()
+    eve()
+    planned()
+    workers = {worker.pid: worker for worker in processes.crew(*[f"{name}@mall" for name in ("one", *STEPS)])}
+
+    for step in STEPS:
+        strike_in(step, lambda pid: kill(workers[os.getpgid(pid)]))
+    until(done, "the night is done")
+
+    assert digest.digest() == expected
+    assert [worker.poll() for worker in workers.values()].count(-signal.SIGKILL) == len(STEPS)

@@ -14,7 +14,7 @@ from crm.jobs import runs
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve
 
-POSITIONS = 12
+POSITIONS = 10
 Fault = Callable[[int], Callable[[int], BaseException | None]]
 
 

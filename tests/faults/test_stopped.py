@@ -3,17 +3,13 @@
 import signal
 import subprocess
 
-from django.db import connection
-
-from crm.jobs.models import JobRun
 from tests.faults import digest
-from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
+from tests.faults.conftest import NIGHT, Digest, Eve, done
 from tests.faults.processes import Processes, gone, kill, said, until, writes_wait
 
 
 def finish_by_another(processes: Processes) -> None:
-    processes.relay()
-    processes.worker()
+    processes.crew()
     until(done, "the night is done by another")
 
 
@@ -28,7 +24,6 @@ def test_frozen_within_a_step(eve: Eve, undisturbed: Digest, processes: Processe
     """It holds the row of the run: PostgreSQL ends its session, or nobody could take over."""
     expected = undisturbed()
     eve()
-    planned()
     frozen = processes.night(NIGHT.isoformat())
     with writes_wait("customers_standing") as lock:
         caught = lock.caught()
@@ -46,7 +41,6 @@ def test_frozen_within_a_step(eve: Eve, undisturbed: Digest, processes: Processe
 
 def frozen_between_steps(processes: Processes, *options: str) -> subprocess.Popen[bytes]:
     """It has claimed the night and holds nothing."""
-    planned()
     frozen = processes.night(NIGHT.isoformat(), *options)
     with writes_wait("segmentation_fit", "ACCESS EXCLUSIVE") as lock:  # read before the first step
         lock.caught()
@@ -67,7 +61,9 @@ def test_frozen_between_steps(eve: Eve, undisturbed: Digest, processes: Processe
     assert digest.digest() == expected
 
 
-def test_without_the_fence_the_woken_one_works_it_all_again(eve: Eve, undisturbed: Digest, processes: Processes) -> None:
+def test_without_the_fence_the_woken_one_works_it_all_again(
+    eve: Eve, undisturbed: Digest, processes: Processes
+) -> None:
     expected = undisturbed()
     eve()
     frozen = frozen_between_steps(processes, "--unguarded")

@@ -16,7 +16,6 @@ STEPS = [name for name, _work in nightly.STEPS]
 
 def worked_by_two(processes: Processes, *options: str) -> list[list[str]]:
     """What two processes say that were let go at the same moment, each with the night before it."""
-    planned()
     start = Lock("LOCK TABLE jobs_jobrun IN ACCESS EXCLUSIVE MODE")
     two = [processes.night(NIGHT.isoformat(), *options) for _ in range(2)]
     start.caught(2)
