@@ -37,6 +37,10 @@ class LostForm(forms.Form):
     )
 
 
+class CommentForm(forms.Form):
+    text = forms.CharField(label=gettext_lazy("Comment"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class FilterForm(forms.Form):
     kind = forms.ChoiceField(choices=[("", gettext_lazy("Both kinds")), *Alert.Kind.choices], required=False)
     undecided = forms.BooleanField(label=gettext_lazy("Not decided yet"), required=False)
@@ -76,8 +80,9 @@ def alert(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _workbench(
-    request: StaffRequest, found: Alert, lost_form: LostForm | None = None, status: int = 200
-) -> HttpResponse:
+    request: StaffRequest, found: Alert, *, lost_form: LostForm | None = None,
+    comment_form: CommentForm | None = None, status: int = 200,
+) -> HttpResponse:  # fmt: skip
     why = explain(found.customer, reader=request.user)
     return render(
         request,
@@ -90,6 +95,7 @@ def _workbench(
             "comments": found.comments.select_related("by").order_by("at"),
             "decisions": [choice for choice in Alert.Decision.choices if choice[0]],
             "lost_form": lost_form or LostForm(),
+            "comment_form": comment_form or CommentForm(),
         },
         status=status,
     )
@@ -99,11 +105,15 @@ def _workbench(
 @require_POST
 def comment(request: StaffRequest, pk: int) -> HttpResponse:
     found = _alert_for(request.user, pk)
-    try:
-        verbs.comment(found.pk, by=request.user, text=request.POST.get("text", "")[:2000], at=now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("desk:alert", pk)
+    form = CommentForm(request.POST)
+    if form.is_valid():
+        try:
+            verbs.comment(found.pk, by=request.user, text=form.cleaned_data["text"], at=now())
+        except DomainError as refusal:
+            form.add_error("text", str(refusal))
+        else:
+            return redirect("desk:alert", pk)
+    return _workbench(request, found, comment_form=form, status=422)
 
 
 @needs(Permission.WORK_ALERTS)
@@ -132,4 +142,4 @@ def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("Closed as lost"))
             return redirect("desk:alert", pk)
-    return _workbench(request, found, form, status=422)
+    return _workbench(request, found, lost_form=form, status=422)

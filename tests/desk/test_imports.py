@@ -19,9 +19,7 @@ A3,2026-11-03,10.00,,
 @pytest.fixture
 def address(client: Client, make_user: MakeUser) -> str:
     client.force_login(make_user(Role.ADMINISTRATOR))
-    client.post(
-        reverse("desk:imports"), {"source": "shop", "file": SimpleUploadedFile("orders.csv", FILE.encode())}
-    )
+    client.post(reverse("desk:imports"), {"source": "shop", "file": SimpleUploadedFile("orders.csv", FILE.encode())})
     return reverse("desk:import", args=[Import.objects.get().pk])
 
 
