@@ -426,7 +426,16 @@ def refused() -> dict[int, str]:
 
 
 def touched() -> list[int]:
-    return [row[0] for row in _rows("SELECT customer_id FROM import_touched ORDER BY 1")]
+    """Customers whose orders this pass has changed, or an earlier one that was killed before it came to their figures."""
+    return [
+        row[0]
+        for row in _rows("""
+            SELECT customer_id FROM import_touched
+             UNION
+            SELECT customer_id FROM customers_dirtymark
+             WHERE customer_id IN (SELECT customer_id FROM import_rows WHERE outcome = 'unchanged')
+             ORDER BY 1""")
+    ]
 
 
 def drop() -> None:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm import arrival
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk.paging import page_of
@@ -79,7 +80,7 @@ def import_run(request: StaffRequest, pk: int) -> HttpResponse:
             verbs.map_columns(run, {field: name for field, name in form.cleaned_data.items() if name})
             run.refresh_from_db()
             if "run" in request.POST:
-                verbs.run(run, by=request.user, at=now(), today=today())
+                arrival.file(run, by=request.user, at=now(), today=today())
                 messages.success(request, _("Imported"))
             else:
                 verbs.check(run, at=now())
