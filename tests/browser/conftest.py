@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone, translation
 from django.utils.translation import gettext, ngettext
@@ -57,8 +58,10 @@ def drawn() -> demo.Mall:
 
 
 @pytest.fixture
-def mall(live_server: LiveServer, drawn: demo.Mall) -> str:
+def mall(live_server: LiveServer, drawn: demo.Mall, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the mall."""
+    # A thread of the server that kept its connection would keep the test database from being dropped.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     demo.load(drawn, at=timezone.now() - timedelta(days=1))
     nightly.run(today() - timedelta(days=1))
     return str(live_server.url)
