@@ -88,6 +88,8 @@ class Case(models.Model):
 
     severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity)
     class_at_open = models.SmallIntegerField(choices=Standing.Class)
+    # Rises with the customer while the case is open, never falls.
+    served_as = models.SmallIntegerField(_("served as"), choices=Standing.Class)
     value_at_open = MoneyField(default=0)
     priority = models.PositiveSmallIntegerField(_("priority"))
     priority_source = models.CharField(max_length=10, choices=PrioritySource, default=PrioritySource.RULE)
@@ -268,7 +270,7 @@ class CaseMessage(models.Model):
     body = models.TextField()
     sent_at = models.DateTimeField()
     cycle = models.PositiveSmallIntegerField()
-    external_ref = models.CharField(max_length=120, null=True, blank=True, unique=True)  # noqa: DJ001 (unique when given)
+    external_ref = models.CharField(max_length=120, null=True, blank=True, unique=True)
     counts_as_response = models.BooleanField(default=False)
     redacted_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,5 +1,7 @@
 """Running promises: one row per case, metric, cycle and generation, with the moments to look at next."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -88,7 +90,7 @@ class Pause(models.Model):
 
     clock = models.ForeignKey(Clock, models.CASCADE, related_name="pauses", db_index=False)
     reason = models.CharField(max_length=10, choices=Reason)
-    period = DateTimeRangeField()
+    period: Any = DateTimeRangeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:

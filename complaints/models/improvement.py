@@ -24,7 +24,7 @@ class Survey(models.Model):
     cycle = models.PositiveSmallIntegerField()
     agent = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     state = models.CharField(max_length=9, choices=State, default=State.PLANNED)
-    digest = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001 (unique when given)
+    digest = models.CharField(max_length=64, null=True, blank=True, unique=True)
     send_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

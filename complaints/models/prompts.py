@@ -1,5 +1,7 @@
 """What the next colleague who serves the customer must know, and whether it reached somebody."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
@@ -31,7 +33,7 @@ class ServicePrompt(models.Model):
     trigger = models.CharField(_("at"), max_length=10, choices=Trigger)
     department = models.ForeignKey(Department, models.PROTECT, null=True, blank=True, related_name="+")
     text = models.CharField(_("prompt"), max_length=300, blank=True)
-    valid = DateTimeRangeField()
+    valid: Any = DateTimeRangeField()
     status = models.CharField(max_length=12, choices=Status, default=Status.ARMED)
     armed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
 

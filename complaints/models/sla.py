@@ -32,7 +32,8 @@ class SlaPolicy(models.Model):
 
     version = models.PositiveIntegerField(unique=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
-    effective = DateTimeRangeField(null=True, blank=True)
+    # Empty while it is a draft.
+    effective = DateTimeRangeField(null=True, blank=True)  # type: ignore[misc]
     resolution_mode = models.CharField(
         _("after reopening"), max_length=5, choices=ResolutionMode, default=ResolutionMode.CYCLE
     )
