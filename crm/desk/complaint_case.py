@@ -10,6 +10,7 @@ from uuid import uuid4
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from complaints import handover, lifecycle, priority, prompts, queries, remedies, transitions
+from complaints import handover, lifecycle, priority, prompts, remedies, transitions
 from complaints.models import (
     Case,
     CaseEvent,
@@ -41,6 +42,7 @@ from complaints.models.remedies import RemedyKind
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import RIGHTS, Field, Permission
+from crm.desk import cases
 from crm.desk.complaint_log import said, zone
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -63,6 +65,9 @@ ICONS = {
     "closed": "lock", "merged": "copy", "absorbed": "copy", "escalated": "alert-triangle", "answered": "star",
 }  # fmt: skip
 SIMILAR_DAYS = 30
+PROMINENT = (
+    "claim", "acknowledge", "keep", "take_up", "wait", "resume", "resolve", "customer", "ask", "remedy", "reopen", "close",
+)  # fmt: skip
 
 
 # The forms: one per thing that can be done ---------------------------------------------------------------------------
@@ -404,7 +409,7 @@ DEEDS: dict[str, Deed] = {
         gettext_lazy("Offer a remedy"), RemedyForm,
         lambda case, by, at, told: remedies.propose(
             case.pk, kind=told["kind"], amount=told["amount"] or Decimal(0), reason=told["reason"],
-            promised_at=told["promised_at"], by=by, at=at, client_key=str(told["request_key"] or ""),
+            promised_at=told["promised_at"], by=by, at=at, client_key=f"case:{told['request_key'] or uuid4()}",
         ),
         gettext_lazy("Stored"),
     ),
@@ -415,7 +420,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "remedy_reject": Deed(
         gettext_lazy("Refuse"), RowTextForm,
-        lambda case, by, at, told: remedies.reject(_of(case, Remedy.objects, told), by=by, at=at, reason=told["text"]),
+        lambda case, by, at, told: remedies.refuse(_of(case, Remedy.objects, told), by=by, at=at, reason=told["text"]),
         gettext_lazy("Refused"),
     ),
     "remedy_issue": Deed(
@@ -427,7 +432,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "remedy_revoke": Deed(
         gettext_lazy("Take back"), RowTextForm,
-        lambda case, by, at, told: remedies.revoke(_of(case, Remedy.objects, told), by=by, at=at, reason=told["text"]),
+        lambda case, by, at, told: remedies.take_back(_of(case, Remedy.objects, told), by=by, at=at, reason=told["text"]),
         gettext_lazy("Taken back"),
     ),
     "prompt": Deed(
@@ -445,14 +450,14 @@ DEEDS: dict[str, Deed] = {
 
 @needs(Permission.WORK_COMPLAINTS)
 def complaint(request: StaffRequest, pk: int) -> HttpResponse:
-    return page(request, queries.case_for(request.user, pk, today()))
+    return page(request, cases.case_for(request.user, pk, today()))
 
 
 @needs(Permission.WORK_COMPLAINTS)
 @require_POST
 def act(request: StaffRequest, pk: int) -> HttpResponse:
     """Do one of the deeds. What was typed comes back with the refusal; a second editor sees both texts."""
-    case = queries.case_for(request.user, pk, today())
+    case = cases.case_for(request.user, pk, today())
     name = request.POST.get("do", "")
     deed = DEEDS.get(name)
     if deed is None or (deed.lead_only and not may(request.user, Permission.LEAD_COMPLAINTS)):
@@ -479,7 +484,7 @@ def _form(deed: Deed, case: Case, data: Any = None) -> Act:
     if isinstance(form, MergeForm):
         field = form.fields["into"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-        field.queryset = queries.open_cases(case.customer_id).exclude(pk=case.pk)
+        field.queryset = cases.open_cases(case.customer_id).exclude(pk=case.pk)
     return form
 
 
@@ -494,7 +499,7 @@ def _first(deed: Deed, case: Case) -> dict[str, Any]:
 
 def _again(form: Act, case: Case) -> Act:
     """The same words, now knowing what the case has become: saving them once more is the confirming click."""
-    data = form.data.copy()
+    data = dict(form.data.items())
     data["version"] = str(case.version)
     again = type(form)(data)
     again.full_clean()
@@ -505,7 +510,7 @@ def _again(form: Act, case: Case) -> Act:
 @require_POST
 def draft(request: StaffRequest, pk: int) -> HttpResponse:
     """Unsent words are safe on the server."""
-    case = queries.case_for(request.user, pk, today())
+    case = cases.case_for(request.user, pk, today())
     form = ReplyForm(request.POST)
     form.is_valid()
     version = form.cleaned_data.get("version") or case.version
@@ -555,13 +560,13 @@ def page(
                 {"pk": prompt.pk, "at": prompt.get_trigger_display(), "text": prompts.wording(prompt)}
                 for prompt in case.prompts.filter(status="armed").select_related("case__category")
             ],
-            "others": queries.open_cases(case.customer_id).exclude(pk=case.pk)[:5],
+            "others": cases.open_cases(case.customer_id).exclude(pk=case.pk)[:5],
             "promises": Todo.objects.filter(
                 customer=case.customer, state=Todo.State.OPEN, reason=Todo.Reason.PROMISE
             ).order_by("due_on")[:5],
-            "similar": queries.similar_count(case, days=SIMILAR_DAYS, at=at),
+            "similar": cases.similar_count(case, days=SIMILAR_DAYS, at=at),
             "similar_days": SIMILAR_DAYS,
-            "suggestions": remedies.suggest(case) if case.is_open else [],
+            "suggestions": _suggestions(case, user, at) if case.is_open else [],
             "lead": may(user, Permission.LEAD_COMPLAINTS),
         },
         status=status,
@@ -586,10 +591,9 @@ def _deeds(case: Case, user: User) -> list[dict[str, Any]]:
             names.insert(0, "take_up")
         names += ["assign", "transfer", "classify", "prioritise", "edit", "prompt"]
         names += ["release"] if case.owner_id else []
-        names += ["merge"] if queries.open_cases(case.customer_id).exclude(pk=case.pk).exists() else []
+        names += ["merge"] if cases.open_cases(case.customer_id).exclude(pk=case.pk).exists() else []
         names += ["withdraw", "invalidate"]
     keys = {"claim": "a", "wait": "w", "resume": "w", "resolve": "e", "transfer": "t", "ask": "h", "customer": "i"}
-    prominent = {"claim", "acknowledge", "keep", "take_up", "wait", "resume", "resolve", "customer", "ask", "remedy", "reopen", "close"}
     return [
         {
             "name": name,
@@ -597,7 +601,7 @@ def _deeds(case: Case, user: User) -> list[dict[str, Any]]:
             "form": (form := _form(DEEDS[name], case)),
             "asks": bool(form.visible_fields()),
             "key": keys.get(name, ""),
-            "prominent": name in prominent,
+            "prominent": name in PROMINENT,
             "primary": name in ("claim", "resolve", "keep"),
         }
         for name in names
@@ -606,7 +610,8 @@ def _deeds(case: Case, user: User) -> list[dict[str, Any]]:
 
 def _templates(case: Case, user: User) -> list[dict[str, str]]:
     fields = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": settings.MALL_NAME}
-    found = ReplyTemplate.objects.filter(Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id]), active=True)
+    fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
+    found = ReplyTemplate.objects.filter(fitting, active=True)
     return [{"name": template.name, "text": _filled(template.body, fields)} for template in found.order_by("name")]
 
 
@@ -671,8 +676,8 @@ def _told(event: CaseEvent, names: dict[int, str]) -> str:
 
 def _label(field: str) -> str:
     try:
-        return str(Case._meta.get_field(field.removesuffix("_id")).verbose_name)
-    except Exception:
+        return str(getattr(Case._meta.get_field(field.removesuffix("_id")), "verbose_name", field))
+    except FieldDoesNotExist:
         return field
 
 
@@ -738,6 +743,18 @@ def _handovers(case: Case, user: User) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _suggestions(case: Case, user: User, at: datetime) -> list[str]:
+    """What fits the loss, each with what this person may still give by themselves."""
+    lines = []
+    for kind in remedies.suggested(case):
+        left = remedies.remaining(case, kind, by=user, at=at)
+        if not left:
+            lines.append(str(kind.label))
+        else:
+            lines.append(_("%(what)s up to %(most)s") % {"what": kind.label, "most": f"{left:,.0f}"})
+    return lines
 
 
 def _remedies(case: Case, user: User) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
 from django.db import transaction
 from django.db.models import Q, Sum
@@ -21,7 +22,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from complaints import calendars, intake, lifecycle, prompts, remedies, sla
-from complaints import queries as cases
 from complaints.models import Case, Category, Metric, RemedyLimit
 from complaints.models.cases import OPEN
 from complaints.models.catalogue import Severity
@@ -29,9 +29,10 @@ from complaints.models.remedies import RemedyKind
 from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import Field, Permission
+from crm.desk import cases
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers import contact_points, contacts, identity, queries
+from customers import contacts, identity, queries
 from customers.access import customer_for
 from customers.identity import CustomerRef
 from customers.models import Contact, Customer, Order, Standing, Todo
@@ -91,7 +92,7 @@ class LogForm(forms.Form):
         field = self.fields["remedy"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101
         field.choices = [("", _("Nothing for now"))] + [
-            (limit.kind, f"{RemedyKind(limit.kind).label} {_('up to %(most)s') % {'most': f'{limit.at_once:,.0f}'}}")
+            (limit.kind, _offer(limit))
             for limit in allowed or []
         ]
 
@@ -108,9 +109,20 @@ class LogForm(forms.Form):
         return told
 
 
+def _offer(limit: RemedyLimit) -> str:
+    label = str(RemedyKind(limit.kind).label)
+    most = f"{limit.at_once:,.0f}"
+    return _("%(what)s up to %(most)s") % {"what": label, "most": most} if limit.at_once else label
+
+
 @needs(Permission.LOG_COMPLAINT)
 def new(request: StaffRequest) -> HttpResponse:
     """The page, with `?customer=` for one we know. A phone system may send `?phone=`: it is looked up and let go."""
+    try:
+        sla.policy_at(now())
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+        return render(request, "desk/complaints/log.html", {}, status=409)
     if request.method == "POST":
         return _save(request)
     if phone := request.GET.get("phone", "")[:40]:
@@ -192,7 +204,9 @@ def _initial(person: Customer) -> dict[str, Any]:
 
 def _allowed(user: User, person: Customer | None) -> list[RemedyLimit]:
     """What this agent may give at once to a customer of this class."""
-    return remedies.allowed(user, person.standing.customer_class if person else Standing.Class.PROSPECT)
+    customer_class = person.standing.customer_class if person else Standing.Class.PROSPECT
+    limits = [remedies.limit_for(user.role, customer_class, kind) for kind in RemedyKind]
+    return [limit for limit in limits if limit]
 
 
 def _page(
@@ -209,7 +223,7 @@ def _page(
             "draft_key": f"call-{person.pk if person else 'new'}",
             "caller": known,
             "groups": _groups(told),
-            "promises": _promises(person, str(told.get("promise") or "due")),
+            "promises": _promises(person, str(told.get("promise") or "due")) if form else [],
             "severities": [
                 {"value": value, "label": label, "chosen": str(told.get("severity") or "") == str(value)}
                 for value, label in [("", _("as usual for it")), *Severity.choices]
@@ -224,7 +238,8 @@ def _page(
 def _groups(told: Any) -> list[dict[str, Any]]:
     """The categories in two levels, each level short enough for the digits."""
     leaves = Category.objects.filter(active=True, parent__active=True).select_related("parent")
-    wanted, groups = str(told.get("category") or ""), {}
+    wanted = str(told.get("category") or "")
+    groups: dict[int | None, dict[str, Any]] = {}
     for leaf in leaves.order_by("parent__position", "parent_id", "position", "id"):
         assert leaf.parent is not None  # noqa: S101
         group = groups.setdefault(
@@ -298,7 +313,7 @@ def _caller(user: User, person: Customer, told: Any) -> dict[str, Any]:
             }
             for promise in promises[:2]
         ],
-        "prompts": [prompt.text for prompt in prompts.due_for(person, trigger="contact", at=at)],
+        "prompts": [prompts.wording(prompt) for prompt in prompts.armed(person, "contact", at=at)[:2]],
         "lately": _("%(contacts)d conversations in 30 days, %(cases)d open cases")
         % {"contacts": lately, "cases": len(open_cases)},
         "open_cases": [
@@ -351,7 +366,7 @@ def _trend(person: Customer, at: datetime) -> dict[str, str]:
 
 
 def _history(person: Customer) -> list[dict[str, Any]]:
-    talks = [
+    talks: list[dict[str, Any]] = [
         {"at": talk.at, "icon": "phone", "title": talk.get_outcome_display(), "text": talk.note}
         for talk in person.contacts.order_by("-at")[:4]
     ]
@@ -383,10 +398,11 @@ def _log(user: User, person: Customer | None, told: dict[str, Any]) -> tuple[Cas
     at, day, key = now(), today(), str(told["client_key"])
     if told["into"]:
         case = cases.case_for(user, told["into"], day)
-        lifecycle.customer_wrote(
-            case.pk, body=told["description"], channel=told["channel"] or Case.Channel.PHONE, at=at, request_key=key
-        )
-        return case, None
+        said_in = lifecycle.customer_replied(
+            case.pk, body=told["description"], channel=told["channel"] or Case.Channel.PHONE, at=at, by=user,
+            external_ref=f"call:{key}",
+        )  # fmt: skip
+        return said_in, None
     if person is None:
         person = identity.find_or_create(
             CustomerRef(phone=told["phone"], name=told["name"] or _("Caller"), registered_on=day), today=day

@@ -22,6 +22,7 @@ from segmentation import queries
 SHOWN = 25
 LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
+    (Permission.WORK_COMPLAINTS, "desk:complaints"),
     (Permission.FIND_CUSTOMER, "desk:find"),
     (Permission.VIEW_RULES, "desk:rules"),
     (Permission.VIEW_NIGHTS, "desk:nights"),
