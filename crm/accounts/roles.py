@@ -85,14 +85,14 @@ RIGHTS: dict[str, Rights] = {
     ),
     Role.ANALYST: Rights(
         Scope.NONE,
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_COMPLAINT_REPORTS}),
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
         frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
-                   P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS}),
+                   P.EDIT_COMPLAINT_SETTINGS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),

@@ -11,7 +11,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import localtime
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from complaints import handover, lifecycle, priority, prompts, remedies, transitions
+from complaints import handover, lifecycle, priority, prompts, queries, remedies, transitions
 from complaints.models import (
     Case,
     CaseEvent,
@@ -27,7 +27,6 @@ from complaints.models import (
     Category,
     Clock,
     Department,
-    Draft,
     Handover,
     Pause,
     Queue,
@@ -36,15 +35,15 @@ from complaints.models import (
     RootCause,
     ServicePrompt,
 )
+from complaints.models.cases import OPEN
 from complaints.models.catalogue import Severity
 from complaints.models.clocks import LIVE
 from complaints.models.remedies import RemedyKind
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import RIGHTS, Field, Permission
-from crm.desk import cases
 from crm.desk.complaint_log import said, zone
-from crm.desk.today import now, today
+from crm.desk.today import now
 from crm.lib.errors import DomainError
 from customers.models import Todo
 
@@ -450,14 +449,14 @@ DEEDS: dict[str, Deed] = {
 
 @needs(Permission.WORK_COMPLAINTS)
 def complaint(request: StaffRequest, pk: int) -> HttpResponse:
-    return page(request, cases.case_for(request.user, pk, today()))
+    return page(request, queries.case_for(request.user, pk, now()))
 
 
 @needs(Permission.WORK_COMPLAINTS)
 @require_POST
 def act(request: StaffRequest, pk: int) -> HttpResponse:
     """Do one of the deeds. What was typed comes back with the refusal; a second editor sees both texts."""
-    case = cases.case_for(request.user, pk, today())
+    case = queries.case_for(request.user, pk, now())
     name = request.POST.get("do", "")
     deed = DEEDS.get(name)
     if deed is None or (deed.lead_only and not may(request.user, Permission.LEAD_COMPLAINTS)):
@@ -484,7 +483,7 @@ def _form(deed: Deed, case: Case, data: Any = None) -> Act:
     if isinstance(form, MergeForm):
         field = form.fields["into"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-        field.queryset = cases.open_cases(case.customer_id).exclude(pk=case.pk)
+        field.queryset = _others(case)
     return form
 
 
@@ -510,7 +509,7 @@ def _again(form: Act, case: Case) -> Act:
 @require_POST
 def draft(request: StaffRequest, pk: int) -> HttpResponse:
     """Unsent words are safe on the server."""
-    case = cases.case_for(request.user, pk, today())
+    case = queries.case_for(request.user, pk, now())
     form = ReplyForm(request.POST)
     form.is_valid()
     version = form.cleaned_data.get("version") or case.version
@@ -523,7 +522,7 @@ def page(
     conflict: transitions.Conflict | None = None, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     user, at = request.user, now()
-    kept = Draft.objects.filter(case=case, author=user).first()
+    kept = queries.draft_of(case, user)
     reply_form = ReplyForm(
         initial={
             "version": kept.base_version if kept else case.version,
@@ -560,17 +559,22 @@ def page(
                 {"pk": prompt.pk, "at": prompt.get_trigger_display(), "text": prompts.wording(prompt)}
                 for prompt in case.prompts.filter(status="armed").select_related("case__category")
             ],
-            "others": cases.open_cases(case.customer_id).exclude(pk=case.pk)[:5],
+            "others": _others(case)[:5],
             "promises": Todo.objects.filter(
                 customer=case.customer, state=Todo.State.OPEN, reason=Todo.Reason.PROMISE
             ).order_by("due_on")[:5],
-            "similar": cases.similar_count(case, days=SIMILAR_DAYS, at=at),
+            "similar": queries.similar(case, days=SIMILAR_DAYS, at=at).count(),
             "similar_days": SIMILAR_DAYS,
             "suggestions": _suggestions(case, user, at) if case.is_open else [],
             "lead": may(user, Permission.LEAD_COMPLAINTS),
         },
         status=status,
     )
+
+
+def _others(case: Case) -> QuerySet[Case]:
+    """The customer's other open cases."""
+    return queries.of_customer(case.customer).filter(status__in=OPEN).exclude(pk=case.pk)
 
 
 def _deeds(case: Case, user: User) -> list[dict[str, Any]]:
@@ -591,7 +595,7 @@ def _deeds(case: Case, user: User) -> list[dict[str, Any]]:
             names.insert(0, "take_up")
         names += ["assign", "transfer", "classify", "prioritise", "edit", "prompt"]
         names += ["release"] if case.owner_id else []
-        names += ["merge"] if cases.open_cases(case.customer_id).exclude(pk=case.pk).exists() else []
+        names += ["merge"] if _others(case).exists() else []
         names += ["withdraw", "invalidate"]
     keys = {"claim": "a", "wait": "w", "resume": "w", "resolve": "e", "transfer": "t", "ask": "h", "customer": "i"}
     return [

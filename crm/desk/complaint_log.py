@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from complaints import calendars, intake, lifecycle, prompts, remedies, sla
+from complaints import calendars, intake, lifecycle, prompts, queries, remedies, sla
 from complaints.models import Case, Category, Metric, RemedyLimit
 from complaints.models.cases import OPEN
 from complaints.models.catalogue import Severity
@@ -29,10 +29,10 @@ from complaints.models.remedies import RemedyKind
 from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import Field, Permission
-from crm.desk import cases
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers import contacts, identity, queries
+from customers import contacts, identity
+from customers import queries as people
 from customers.access import customer_for
 from customers.identity import CustomerRef
 from customers.models import Contact, Customer, Order, Standing, Todo
@@ -147,19 +147,19 @@ def _found(request: StaffRequest, text: str, *, clean_address: bool = False) -> 
     user, day = request.user, today()
     if not text.strip():
         return redirect("desk:complaint_new")
-    exact = queries.search(user, text, day)
+    exact = people.search(user, text, day)
     if len(exact) == 1:
         return redirect(f"{reverse('desk:complaint_new')}?customer={exact[0].pk}")
-    people = exact or queries.callers(user, text, day)
-    if people:
+    likely = exact or people.callers(user, text, day)
+    if likely:
         return render(
             request,
             "desk/complaints/log.html",
             {
                 "q": text,
                 "clean_address": clean_address,
-                "callers": [_hint(user, person) for person in people[:9]],
-                "too_many": len(people) > 9,
+                "callers": [_hint(user, person) for person in likely[:9]],
+                "too_many": len(likely) > 9,
             },
         )
     looks_like_phone = sum(character.isdigit() for character in text) >= 7
@@ -193,7 +193,7 @@ def caller(request: StaffRequest) -> HttpResponse:
         raise Http404 from None
     if user_id != request.user.pk:
         raise Http404
-    queries.look_up(request.user, customer_id, today())
+    people.look_up(request.user, customer_id, today())
     customer_for(request.user, customer_id, today())
     return redirect(f"{reverse('desk:complaint_new')}?customer={customer_id}")
 
@@ -397,7 +397,7 @@ def _log(user: User, person: Customer | None, told: dict[str, Any]) -> tuple[Cas
     """The complaint, and with it the conversation, its promise and the remedy offered."""
     at, day, key = now(), today(), str(told["client_key"])
     if told["into"]:
-        case = cases.case_for(user, told["into"], day)
+        case = queries.case_for(user, told["into"], at)
         said_in = lifecycle.customer_replied(
             case.pk, body=told["description"], channel=told["channel"] or Case.Channel.PHONE, at=at, by=user,
             external_ref=f"call:{key}",
@@ -407,7 +407,7 @@ def _log(user: User, person: Customer | None, told: dict[str, Any]) -> tuple[Cas
         person = identity.find_or_create(
             CustomerRef(phone=told["phone"], name=told["name"] or _("Caller"), registered_on=day), today=day
         )
-        queries.look_up(user, person.pk, day)
+        people.look_up(user, person.pk, day)
     channel = told["channel"] or Case.Channel.PHONE
     logged = intake.log(
         person, category=told["category"], channel=channel, by=user, at=at, description=told["description"],
@@ -435,7 +435,7 @@ def _log(user: User, person: Customer | None, told: dict[str, Any]) -> tuple[Cas
 @needs(Permission.LOG_COMPLAINT)
 def logged(request: StaffRequest, pk: int) -> HttpResponse:
     """The number, large, and the sentence to read aloud."""
-    case = cases.case_for(request.user, pk, today())
+    case = queries.case_for(request.user, pk, now())
     stamp = request.GET.get("by", "")
     promised = datetime.fromtimestamp(int(stamp), zone()) if stamp.isdecimal() and len(stamp) <= 11 else None
     by_when = promised or case.next_due_at

@@ -1,7 +1,7 @@
 """The work list and the board: the same named lists, the same order, the same counts."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,37 +11,40 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from complaints import lifecycle, priority, routing
-from complaints.models import Case, Category, Queue, QueueMember, RootCause
+from complaints import lifecycle, priority, queries, routing
+from complaints.models import Case, Category, Department, Queue, QueueMember, RootCause
 from complaints.models.cases import OPEN
+from complaints.queries import Filters
 from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import Field, Permission
-from crm.desk import cases
 from crm.desk.complaint_case import TONES, Status
-from crm.desk.today import now, today
+from crm.desk.today import now
 from crm.lib.errors import DomainError
 from customers.models import Standing
 
 PAGE = 50
 TILES = 20
+TIMES = ("opened_from", "opened_until", "resolved_from", "resolved_until")
+LAST = 4_000_000_000
 LISTS = {
     "mine": gettext_lazy("Mine"),
-    "open": gettext_lazy("Open"),
+    "all": gettext_lazy("Open"),
     "unassigned": gettext_lazy("Nobody's"),
-    "soon": gettext_lazy("Due within the hour"),
-    "missed": gettext_lazy("Promise missed"),
+    "due_soon": gettext_lazy("Due within the hour"),
+    "breached": gettext_lazy("Promise missed"),
     "big": gettext_lazy("Big customers"),
     "look": gettext_lazy("Wrote again"),
     "asked": gettext_lazy("Asked of me"),
-    "solved": gettext_lazy("Solved"),
-    "all": gettext_lazy("All"),
+    "finished": gettext_lazy("Solved"),
+    "every": gettext_lazy("All"),
 }
+UNCOUNTED = ("finished", "every")
+ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 
@@ -65,30 +68,67 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Owner"), required=False, empty_label=gettext_lazy("Everybody"),
         queryset=User.objects.filter(pk__in=QueueMember.objects.values("user")).order_by("full_name"),
     )  # fmt: skip
-    root_cause = forms.ModelChoiceField(
-        queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput
-    )
+    root_cause = forms.ModelChoiceField(queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput)
+    department = forms.ModelChoiceField(queryset=Department.objects.all(), required=False, widget=forms.HiddenInput)
     customer = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    since = forms.DateField(required=False, widget=forms.HiddenInput)
-    until = forms.DateField(required=False, widget=forms.HiddenInput)
+    product = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
+    open = forms.TypedChoiceField(
+        choices=[("", ""), ("1", "1"), ("0", "0")], coerce=lambda told: told == "1", empty_value=None, required=False,
+        widget=forms.HiddenInput,
+    )  # fmt: skip
+    breached = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    unassigned = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    reopened = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    logged_late = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    counted = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    opened_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    opened_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
 
-def _narrowed(rows: QuerySet[Case], chosen: dict[str, Any]) -> QuerySet[Case]:
-    if chosen.get("status"):
-        rows = rows.filter(status=chosen["status"])
-    for name in ("queue", "owner", "root_cause", "customer"):
-        if chosen.get(name):
-            rows = rows.filter(**{name: chosen[name]})
-    if chosen.get("served_as") is not None:
-        rows = rows.filter(served_as=chosen["served_as"])
-    if chosen.get("category"):
-        rows = rows.filter(Q(category=chosen["category"]) | Q(category__parent=chosen["category"]))
-    if chosen.get("since"):
-        rows = rows.filter(opened_at__date__gte=chosen["since"])
-    if chosen.get("until"):
-        rows = rows.filter(opened_at__date__lte=chosen["until"])
-    return rows
+def the_list(name: str, user: User, at: datetime) -> QuerySet[Case]:
+    """One of the lists, unordered: its length is the number on its tab."""
+    if name == "asked":
+        asked = queries.handovers_for(user).values("case")
+        return queries.cases_for(user, at).filter(pk__in=asked)
+    if name == "look":
+        return queries.cases_for(user, at, Filters(open=True)).filter(needs_a_look=True)
+    fixed = {"finished": Filters(open=False), "every": Filters()}
+    return queries.cases_for(user, at, fixed.get(name) or queries.work_lists(user, at)[name])
+
+
+def _filters(chosen: dict[str, Any]) -> Filters:
+    """What the form, or a number of the reports, narrows the list to."""
+    rows = ("queue", "owner", "category", "root_cause", "department")
+    more: dict[str, Any] = {f"{name}_id": chosen[name].pk for name in rows if chosen.get(name)}
+    more |= {name: _instant(chosen.get(name)) for name in TIMES}
+    return Filters(
+        status=chosen.get("status") or "", served_as=chosen.get("served_as"), customer_id=chosen.get("customer"),
+        product_ref=chosen.get("product") or "", reopened=bool(chosen.get("reopened")), open=chosen.get("open"),
+        logged_late=bool(chosen.get("logged_late")), counted=bool(chosen.get("counted")),
+        breached=True if chosen.get("breached") else None, unassigned=bool(chosen.get("unassigned")), **more,
+    )  # fmt: skip
+
+
+def _instant(stamp: int | None) -> datetime | None:
+    return datetime.fromtimestamp(stamp, UTC) if stamp else None
+
+
+def address_of(filters: Filters) -> str:
+    """The list behind a number: the same filter, as an address."""
+    told: dict[str, Any] = {"list": "every"}
+    for name, value in vars(filters).items():
+        if value in (None, "", False):
+            continue
+        if name in TIMES:
+            told[name] = int(value.timestamp())
+        else:
+            told["product" if name == "product_ref" else name.removesuffix("_id")] = 1 if value is True else value
+    if filters.open is False:
+        told["open"] = 0
+    return f"{reverse('desk:complaints')}?{urlencode(told)}"
 
 
 def _which(request: StaffRequest) -> str:
@@ -96,15 +136,14 @@ def _which(request: StaffRequest) -> str:
     name = request.GET.get("list", "")
     if name in LISTS:
         return name
-    return "mine" if cases.named_list("mine", request.user, today(), now()).exists() else "open"
+    return "mine" if the_list("mine", request.user, now()).exists() else "all"
 
 
 def _tabs(request: StaffRequest, chosen: str, page: str) -> list[dict[str, Any]]:
-    user, day, at = request.user, today(), now()
-    tabs = []
+    at, tabs = now(), []
     for name, label in LISTS.items():
-        count = cases.named_list(name, user, day, at).count() if name not in ("solved", "all") else ""
-        if count == 0 and name in ("look", "asked", "big", "unassigned") and name != chosen:
+        count = "" if name in UNCOUNTED else the_list(name, request.user, at).count()
+        if count == 0 and name in ONLY_WHEN_SOME and name != chosen:
             continue
         tabs.append({"href": f"{reverse(page)}?list={name}", "label": label, "count": count, "active": name == chosen})
     return tabs
@@ -115,9 +154,8 @@ def queue(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     name = _which(request)
-    rows = _narrowed(cases.named_list(name, request.user, today(), now()), chosen)
-    finished = name in ("solved", "all")
-    found = _page_after(rows, chosen.get("after", ""), newest_first=finished)
+    rows = queries.narrowed(the_list(name, request.user, now()), _filters(chosen))
+    found = _page_after(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
     page = list(found.select_related("customer", "category", "owner", "queue")[: PAGE + 1])
     kept = {key: value for key, value in request.GET.items() if key != "after" and value}
     more = len(page) > PAGE
@@ -129,7 +167,7 @@ def queue(request: StaffRequest) -> HttpResponse:
             "chosen": name,
             "tabs": _tabs(request, name, "desk:complaints"),
             "rows": [_row(case, request.user) for case in page[:PAGE]],
-            "filtered": any(value not in (None, "") for key, value in chosen.items() if key != "after"),
+            "filtered": any(value not in (None, "", False) for key, value in chosen.items() if key != "after"),
             "next": "?" + urlencode({**kept, "after": _cursor(page[PAGE - 1])}) if more else "",
         },
     )
@@ -147,12 +185,12 @@ def _page_after(rows: QuerySet[Case], after: str, *, newest_first: bool) -> Quer
     if found:
         priority_, stamp, pk = int(found[1]), found[2], int(found[3])
         if stamp:
-            due = datetime.fromtimestamp(float(stamp), tz=localtime(now()).tzinfo)
+            due = datetime.fromtimestamp(float(stamp), UTC)
             later = Q(next_due_at__gt=due) | Q(next_due_at=due, pk__gt=pk) | Q(next_due_at__isnull=True)
         else:
             later = Q(next_due_at__isnull=True, pk__gt=pk)
         rows = rows.filter(Q(priority__gt=priority_) | Q(priority=priority_) & later)
-    return cases.in_order(rows)
+    return queries.in_order(rows)
 
 
 def _row(case: Case, user: User) -> dict[str, Any]:
@@ -167,14 +205,14 @@ def _row(case: Case, user: User) -> dict[str, Any]:
 @needs(Permission.WORK_COMPLAINTS)
 def board(request: StaffRequest) -> HttpResponse:
     name = _which(request)
-    user, day, at = request.user, today(), now()
-    rows = cases.named_list(name, user, day, at)
-    shown = COLUMNS if name in ("solved", "all") else [status for status in COLUMNS if status in OPEN]
+    user, at = request.user, now()
+    rows = the_list(name, user, at)
+    shown = COLUMNS if name in UNCOUNTED else [status for status in COLUMNS if status in OPEN]
     columns = []
     for status in shown:
         here = rows.filter(status=status)
         count = here.count()
-        top = cases.in_order(here).select_related("customer", "owner")[:TILES]
+        top = queries.in_order(here).select_related("customer", "owner")[:TILES]
         columns.append(
             {
                 "label": status.label,
@@ -215,7 +253,7 @@ def _loads() -> list[dict[str, Any]]:
 @require_POST
 def claim(request: StaffRequest, pk: int) -> HttpResponse:
     """Take a case from the list and stay there."""
-    case = cases.case_for(request.user, pk, today())
+    case = queries.case_for(request.user, pk, now())
     try:
         lifecycle.claim(case.pk, by=request.user, at=now())
         messages.success(request, _("%(number)s is yours") % {"number": case.number})
@@ -233,8 +271,8 @@ def _own_page(request: StaffRequest) -> bool:
 @require_POST
 def find_number(request: StaffRequest) -> HttpResponse:
     """C-2043, or 2043, opens the case."""
-    found = re.fullmatch(r"\s*[cC]?-?\s*(\d{1,18})\s*", request.POST.get("number", ""))
-    case = cases.visible(request.user, today()).filter(pk=int(found[1])).first() if found else None
+    number = queries.by_number(request.POST.get("number", "")[:30])
+    case = queries.cases_for(request.user, now()).filter(pk=number).first() if number else None
     if case is None:
         messages.error(request, _("There is no case with this number that you may see."))
         return redirect("desk:complaints")

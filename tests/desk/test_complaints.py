@@ -219,7 +219,7 @@ def test_the_pages_of_the_list_hold_every_case_once_in_order(
             description=code,
         )  # fmt: skip
 
-    seen, address = [], "?list=open"
+    seen, address = [], "?list=all"
     while address:
         page = client.get(reverse("desk:complaints") + address)
         seen += [row["case"] for row in page.context["rows"]]
