@@ -28,6 +28,7 @@ from complaints.models import (
     Clock,
     Department,
     Handover,
+    Metric,
     Pause,
     Queue,
     Remedy,
@@ -81,10 +82,14 @@ class Act(forms.Form):
 class ReplyForm(Act):
     body = forms.CharField(label=gettext_lazy("Words"), widget=forms.Textarea(attrs={"rows": 4}), max_length=20000)
     as_note = forms.BooleanField(required=False)
-    channel = forms.ChoiceField(label=gettext_lazy("Channel"), choices=Case.Channel.choices, required=False)
+    channel = forms.ChoiceField(
+        label=gettext_lazy("Channel"), choices=Case.Channel.choices, required=False,
+        widget=forms.Select(attrs={"class": "lk-input"}),
+    )  # fmt: skip
     then_wait = forms.ChoiceField(
-        label=gettext_lazy("then wait for"), choices=[("", gettext_lazy("nothing")), *Pause.Reason.choices[:-1]], required=False
-    )
+        label=gettext_lazy("then wait for"), choices=[("", gettext_lazy("nothing")), *Pause.Reason.choices[:-1]],
+        required=False, widget=forms.Select(attrs={"class": "lk-input"}),
+    )  # fmt: skip
     request_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
 
@@ -673,6 +678,8 @@ def _told(event: CaseEvent, names: dict[int, str]) -> str:
         parts.append(f"({Status(event.from_status).label} → {Status(event.to_status).label})")
     for field, (before, after) in data.get("changed", {}).items():
         parts.append(f"{_label(field)}: {before or '–'} → {after or '–'}")
+    if missed := data.get("breached"):
+        parts.append(_("missed: %(promises)s") % {"promises": ", ".join(str(Metric(m).label) for m in missed)})
     if reason := data.get("reason"):
         parts.append(f"“{dict(Pause.Reason.choices).get(reason, reason)}”")
     return " ".join(str(part) for part in parts)

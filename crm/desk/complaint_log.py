@@ -156,7 +156,7 @@ def _found(request: StaffRequest, text: str, *, clean_address: bool = False) -> 
             request,
             "desk/complaints/log.html",
             {
-                "q": text,
+                "sought": text,
                 "clean_address": clean_address,
                 "callers": [_hint(user, person) for person in likely[:9]],
                 "too_many": len(likely) > 9,
@@ -165,7 +165,7 @@ def _found(request: StaffRequest, text: str, *, clean_address: bool = False) -> 
     looks_like_phone = sum(character.isdigit() for character in text) >= 7
     first = {"phone": text} if looks_like_phone else {"name": "" if any(c.isdigit() for c in text) else text}
     form = LogForm(initial={"client_key": uuid4(), **first}, allowed=_allowed(user, None))
-    return _page(request, None, form, q=text, nobody=True, clean_address=clean_address)
+    return _page(request, None, form, sought=text, nobody=True, clean_address=clean_address)
 
 
 def _hint(user: User, person: Customer) -> dict[str, Any]:
@@ -248,6 +248,8 @@ def _groups(told: Any) -> list[dict[str, Any]]:
         chosen = str(leaf.pk) == wanted
         group["categories"].append({"pk": leaf.pk, "name": leaf.name, "chosen": chosen})
         group["chosen"] = group["chosen"] or chosen
+    for place, group in enumerate(groups.values(), start=1):
+        group["key"] = str(place % 10) if place <= 10 else ""
     return list(groups.values())
 
 

@@ -70,10 +70,10 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && event.target === text) { text.blur(); form.focus(); return; }
       if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
-      if (/^[1-9]$/.test(event.key) && !adding()) {
+      if (/^[0-9]$/.test(event.key) && !adding()) {
         const sub = shown();
         const level = sub && !$("input:checked", sub) ? $$("input", sub) : tops;
-        const choice = level[Number(event.key) - 1];
+        const choice = level[(Number(event.key) + 9) % 10];
         if (!choice) return;
         event.preventDefault();
         choice.checked = true;
@@ -85,7 +85,7 @@
       if (name) { event.preventDefault(); event.stopImmediatePropagation(); cycle(name); }
       if (event.key === "t") { event.preventDefault(); text.focus(); }
     }, true);
-    if (adding()) text.focus(); else form.focus();
+    if (adding()) text.focus({ preventScroll: true }); else form.focus({ preventScroll: true });
   }
 
   // Unsent words stay on this computer until the server has them.
