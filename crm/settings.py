@@ -28,6 +28,9 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "laoke"
+# PostgreSQL's default of 4 is the price of a moving disc arm; the indexes of the record live in memory or on flash.
+# An import stages its file in a temporary table; the buffers are taken as they are needed.
+DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1 -c temp_buffers=256MB"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -206,6 +209,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# A run whose worker has not spoken for so long may be taken over by another.
+JOB_SILENT_SECONDS = env.float("JOB_SILENT_SECONDS", default=90)
+# A step may compute for so long without asking the database anything; then its worker counts as frozen.
+JOB_IDLE_SECONDS = env.float("JOB_IDLE_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
 REST_FRAMEWORK = {

@@ -18,6 +18,8 @@ from customers.import_row import Rejected, Staged, parse
 from customers.models import Import, RejectedRow
 
 CHUNK = 20_000
+# More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
+REFRESHED_AT_ONCE = 20_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -80,9 +82,9 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 import_staging.classify(run_.source, first, last)
                 import_staging.store(run_.source, first, last, lines=has_lines, at=at)
         concerned = import_staging.touched()
-        for start in range(0, len(concerned), CHUNK):
+        if len(concerned) <= REFRESHED_AT_ONCE:
             with transaction.atomic():
-                orders.refresh(concerned[start : start + CHUNK], today=today)
+                orders.refresh(concerned, today=today)
         done = _finish(run_, refused, new_people, state=Import.State.DONE, at=at)
     if by:
         audit.record(by, "import.run", done, at=at, **done.counts)
@@ -126,15 +128,22 @@ def _stage(run_: Import) -> list[Rejected]:
     names, _separator = import_file.header(text)
     import_file.check_mapping(run_.mapping, names)
     refused: list[Rejected] = []
+    incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
+        above, suspect = "", False
         for row in parse(import_file.rows(text), names, run_.mapping):
             if isinstance(row, Staged):
                 yield row
             else:
                 refused.append(row)
+            if suspect or isinstance(row, Rejected):
+                # A refused row that does not say its order may be a line of the order above or of the one below it.
+                incomplete.add(row.external_id or above)
+            suspect = not row.external_id
+            above = row.external_id or above
 
-    import_staging.fill(good())
+    import_staging.fill(good(), of_lines="line_paid" in run_.mapping, incomplete=incomplete)
     return refused
 
 
@@ -161,12 +170,20 @@ def _why(code: str) -> str:
         "version_conflict": _("This order is stored, or stands in this file, with other content in the same version."),
         "ambiguous_customer": _("Several customers share this phone. Give the customer's id."),
         "refund_exceeds_paid": _("More has been refunded than this row says was paid or cost."),
+        "line_refused": _(
+            "Another line of this order was refused, or may have been: the order goes in whole or not at all."
+        ),
+        "lines_disagree": _("The lines of this order differ in customer, time, status or total."),
     }[code]
 
 
 @transaction.atomic
 def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> Import:
-    """Counts and refused rows of this pass replace those of an earlier one."""
+    """Counts and refused rows of this pass replace those of an earlier one.
+
+    `rows` and `rejected` count rows of the file, the other outcomes orders.
+    """
+    rows = import_staging.rows() + len(refused)
     found = Counter(import_staging.outcomes())
     reasons = import_staging.refused()
     if reasons:
@@ -178,7 +195,7 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         )
     found["rejected"] = len(refused)
     names = ("created", "updated", "unchanged", "stale", "rejected")
-    run_.counts = {"rows": found.total(), **{name: found[name] for name in names}, "new_customers": new_people}
+    run_.counts = {"rows": rows, **{name: found[name] for name in names}, "new_customers": new_people}
     run_.state = state
     run_.finished_at = at if state == Import.State.DONE else None
     run_.save(update_fields=["counts", "state", "finished_at"])

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -18,7 +20,7 @@ from customers import contact_points
 from customers.access import scope_filter, visible_to
 from customers.contact_points import Kind
 from customers.identity import query_grams
-from customers.models import Customer, Lookup, Order, Standing
+from customers.models import Contact, Customer, Lookup, Order, Standing
 
 MOST_FOUND = 20
 MOST_CALLERS = 10
@@ -80,6 +82,8 @@ def look_up(user: User, customer_id: int, today: date) -> None:
 
 
 def _exact_ids(user: User, text: str) -> list[int]:
+    if not re.search(r"[0-9@]", text):
+        return []  # a name: nothing else is written without a digit or an @
     ids = set(Customer.objects.filter(number=text.upper()).values_list("pk", flat=True))
     ids.update(Order.objects.filter(external_id=text).values_list("customer_id", flat=True)[:MOST_FOUND])
     if sees(user, Field.CONTACT):
@@ -96,13 +100,17 @@ def _exact_ids(user: User, text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase."""
+    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase.
+
+    `text` is a name or part of one, a customer number or a city; never a phone or an e-mail.
+    """
 
     customer_class: int | None = None
     matrix_type: int | None = None
     manager_id: int | None = None
     unassigned: bool = False
     region: str = ""
+    text: str = ""
     absent_days: int | None = None
 
 
@@ -113,7 +121,7 @@ class Page(NamedTuple):
 
 def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
     """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    rows = Standing.objects.filter(_scope(user, today))
+    rows = Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
     if filters.customer_class is not None:
         rows = rows.filter(customer_class=filters.customer_class)
     if filters.matrix_type is not None:
@@ -124,9 +132,20 @@ def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
         rows = rows.filter(manager=filters.manager_id)
     if filters.region:
         rows = rows.filter(customer__region=filters.region)
+    if text := filters.text.strip():
+        meant = Q(customer__number=text.upper()) | Q(customer__city=text)
+        if grams := query_grams(text):
+            meant |= Q(customer__name_grams__contains=grams)
+        rows = rows.filter(meant)
     if filters.absent_days is not None:
         rows = rows.filter(last_on__lt=today - timedelta(days=filters.absent_days))
     return rows
+
+
+def regions() -> list[str]:
+    """Every region in which there are customers. Reads the whole table: keep the answer for a while."""
+    found = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
+    return list(found)
 
 
 def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:
@@ -145,11 +164,11 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
     return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
 
 
-def _scope(user: User, today: date) -> Q:
-    # The manager stands on the row itself, so that filter and sort share one index.
-    if user.is_active and rights_of(user.role).scope == Scope.OWN:
-        return Q(manager=user)
-    return scope_filter(user, today, "customer__")
+def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
+    """What the user talked about in the last days with customers they look after, the latest first."""
+    since = datetime.combine(today - timedelta(days=days), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    talks = Contact.objects.filter(scope_filter(user, today, "customer__"), by=user, at__gte=since)
+    return talks.select_related("customer").order_by("-at", "-pk")
 
 
 def _cursor(text: str) -> tuple[object, int]:

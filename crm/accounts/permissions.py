@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -23,6 +24,7 @@ class StaffRequest(HttpRequest):
     """A request that has passed `needs`: somebody of the staff is signed in."""
 
     user: User
+    htmx: HtmxDetails
 
 
 def may(user: User, permission: Permission) -> bool:

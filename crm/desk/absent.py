@@ -5,6 +5,7 @@ from django.shortcuts import render
 
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
+from crm.desk.paging import page_of
 from crm.desk.today import today
 from segmentation import queries, rules
 
@@ -27,7 +28,6 @@ def long_absent(request: StaffRequest) -> HttpResponse:
             "never": never,
             "absent_count": absent_rows.count(),
             "never_count": never_rows.count(),
-            "rows": (never_rows if never else absent_rows)[:SHOWN],
-            "shown": SHOWN,
+            "page": page_of(request, never_rows if never else absent_rows, SHOWN),
         },
     )

@@ -13,6 +13,7 @@ from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
 from crm.desk import interval
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from crm.lib.money import from_minor
@@ -27,7 +28,9 @@ SHOWN = 100
 
 class LostForm(forms.Form):
     cause = forms.ChoiceField(label=gettext_lazy("Cause"), choices=Alert.Cause.choices, widget=forms.RadioSelect)
-    why = forms.CharField(label=gettext_lazy("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
+    why = forms.CharField(
+        label=gettext_lazy("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False
+    )
     recoverable = forms.CharField(label=gettext_lazy("Can we win them back, and how?"), max_length=300, required=False)
     rival = forms.CharField(label=gettext_lazy("Which rival do they buy from now?"), max_length=120, required=False)
     compared = forms.CharField(
@@ -41,7 +44,7 @@ class FilterForm(forms.Form):
 
 
 def _visible(user: User) -> QuerySet[Alert]:
-    return Alert.objects.filter(scope_filter(user, today(), "customer__")).select_related(
+    return Alert.objects.filter(scope_filter(user, today(), "customer__", book="customer__standing__")).select_related(
         "customer__standing", "customer__manager", "closed_by"
     )
 
@@ -62,9 +65,8 @@ def alerts(request: StaffRequest) -> HttpResponse:
             rows = rows.filter(kind=form.cleaned_data["kind"])
         if form.cleaned_data["undecided"]:
             rows = rows.filter(decision="")
-    return render(
-        request, "desk/alerts.html", {"form": form, "rows": rows[:SHOWN], "count": rows.count(), "shown": SHOWN}
-    )
+    page = page_of(request, rows, SHOWN)
+    return render(request, "desk/alerts.html", {"form": form, "page": page, "count": rows.count()})
 
 
 @needs(Permission.WORK_ALERTS)
@@ -141,9 +143,7 @@ def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         told = dict(form.cleaned_data)
         try:
-            verbs.close_lost(
-                found.pk, by=request.user, cause=told.pop("cause"), interview=told, on=today(), at=now()
-            )
+            verbs.close_lost(found.pk, by=request.user, cause=told.pop("cause"), interview=told, on=today(), at=now())
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:

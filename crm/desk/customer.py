@@ -20,8 +20,8 @@ from crm.accounts.roles import Permission
 from crm.desk import interval
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers import contact_points, contacts, managers
-from customers.access import customer_for
+from customers import contact_points, contacts, managers, profiles
+from customers.access import customer_for, visible_to
 from customers.models import Contact, Customer, Todo
 from segmentation.explain import explain
 from segmentation.models import Alert
@@ -84,6 +84,7 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _page(
     request: StaffRequest, person: Customer, *, contact_form: ContactForm | None = None,
+    profile_form: ProfileForm | None = None, assign_form: AssignForm | None = None,
     revealed: list[tuple[str, str]] | None = None, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     why = explain(person)
@@ -101,9 +102,9 @@ def _page(
             "contact_points": person.contact_points.order_by("kind", "pk"),
             "timeline": _timeline(person),
             "contact_form": contact_form or ContactForm(),
-            "profile_form": ProfileForm(instance=person),
+            "profile_form": profile_form or ProfileForm(instance=person),
             "reveal_form": RevealForm(),
-            "assign_form": AssignForm(),
+            "assign_form": assign_form or AssignForm(),
             "revealed": revealed,
         },
         status=status,
@@ -173,10 +174,11 @@ def log_contact(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
-    form = ProfileForm(request.POST, instance=person)
-    if form.is_valid():
-        Customer.objects.filter(pk=pk).update(**form.cleaned_data)
-        messages.success(request, _("Saved"))
+    form = ProfileForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, profile_form=form, status=422)
+    profiles.edit(person, by=request.user, at=now(), **form.cleaned_data)
+    messages.success(request, _("Saved"))
     return redirect("desk:customer", pk)
 
 
@@ -205,11 +207,16 @@ def assign(request: StaffRequest, pk: int) -> HttpResponse:
     form = AssignForm(request.POST)
     if form.is_valid():
         try:
-            managers.assign(
+            _person, warning = managers.assign(
                 person, manager=form.cleaned_data["manager"], by=request.user, on=today(),
                 reason=form.cleaned_data["reason"], at=now(),
             )  # fmt: skip
-            messages.success(request, _("Handed over"))
         except DomainError as refusal:
-            messages.error(request, str(refusal))
-    return redirect("desk:customer", pk)
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("Handed over"))
+            if warning:
+                messages.warning(request, warning)
+            reachable = visible_to(request.user, today()).filter(pk=pk).exists()
+            return redirect("desk:customer", pk) if reachable else redirect("desk:customers")
+    return _page(request, person, assign_form=form, status=422)

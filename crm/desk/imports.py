@@ -9,18 +9,21 @@ from django.utils.translation import gettext_lazy
 
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import import_file
 from customers import imports as verbs
 from customers.models import Import
 
+SHOWN = 30
 FIELDS = (
     ("date", gettext_lazy("Order date")), ("paid", gettext_lazy("Paid")), ("order_no", gettext_lazy("Order number")),
     ("customer", gettext_lazy("Customer id")), ("phone", gettext_lazy("Phone")), ("email", gettext_lazy("E-mail")),
     ("name", gettext_lazy("Name")), ("region", gettext_lazy("Province")), ("city", gettext_lazy("City")),
     ("cost", gettext_lazy("Cost")), ("units", gettext_lazy("Quantity")), ("status", gettext_lazy("Status")),
     ("version", gettext_lazy("Version")), ("category", gettext_lazy("Category")), ("product", gettext_lazy("Product")),
+    ("line_paid", gettext_lazy("Line amount")),
 )  # fmt: skip
 
 
@@ -57,8 +60,8 @@ def imports(request: StaffRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error("file", str(refusal))
     status = 422 if form.errors else 200
-    runs = Import.objects.defer("content").select_related("by").order_by("-at")[:30]
-    return render(request, "desk/imports.html", {"form": form, "runs": runs}, status=status)
+    page = page_of(request, Import.objects.defer("content").select_related("by").order_by("-at", "-pk"), SHOWN)
+    return render(request, "desk/imports.html", {"form": form, "page": page}, status=status)
 
 
 @needs(Permission.IMPORT)

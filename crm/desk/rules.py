@@ -1,5 +1,6 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -21,6 +22,7 @@ from segmentation import whatif
 from segmentation.models import Night, RuleSet
 
 CLASSES = (2, 1, 0)
+VERSIONS_SHOWN = 20
 
 
 class RulesForm(forms.Form):
@@ -56,22 +58,35 @@ def rules(request: StaffRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, latest, editable, status=422)
     try:
-        if "save" in request.POST:
-            saved = verbs.save(form.parameters(), by=request.user, reason=form.cleaned_data["reason"], at=now())
-            messages.success(
-                request, _("Version %(version)d is in force from the next night on.") % {"version": saved.version}
-            )
-            return redirect("desk:rules")
-        preview = whatif.preview(form.parameters(), as_of=today()) if Night.objects.exists() else None
+        draft = verbs.digest(verbs.validate(form.parameters()), after=latest.version)
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, latest, editable, status=422)
-    return _page(request, form, latest, editable, preview=preview, previewed=True)
+    if "save" in request.POST:
+        try:
+            return _save(request, form, draft)
+        except DomainError as refusal:
+            form.add_error("reason" if refusal.code == "reason_missing" else None, str(refusal))
+    preview = whatif.preview(form.parameters(), as_of=today()) if Night.objects.exists() else None
+    status = 422 if form.errors else 200
+    return _page(request, form, latest, editable, preview=preview, previewed=draft, status=status)
+
+
+def _save(request: StaffRequest, form: RulesForm, draft: str) -> HttpResponse:
+    """Only what was previewed is saved: whoever saves has seen what these very rules do."""
+    if request.POST.get("previewed") != draft:
+        raise DomainError(
+            _("These rules have not been previewed yet. Here is their preview: look at it, then save."),
+            code="not_previewed",
+        )
+    saved = verbs.save(form.parameters(), by=request.user, reason=form.cleaned_data["reason"], at=now())
+    messages.success(request, _("Version %(version)d is in force from the next night on.") % {"version": saved.version})
+    return redirect("desk:rules")
 
 
 def _page(
     request: StaffRequest, form: RulesForm, latest: RuleSet, editable: bool, *,
-    preview: whatif.Preview | None = None, previewed: bool = False, status: int = 200,
+    preview: whatif.Preview | None = None, previewed: str = "", status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     return render(
         request,
@@ -80,12 +95,25 @@ def _page(
             "form": form,
             "latest": latest,
             "editable": editable,
-            "versions": RuleSet.objects.select_related("by").order_by("-version")[:20],
+            "versions": _history(),
             "previewed": previewed,
             "preview": _told(preview, request.user) if preview else None,
         },
         status=status,
     )
+
+
+def _history() -> list[dict[str, Any]]:
+    """The newest versions, each with what it changed."""
+    found = list(RuleSet.objects.select_related("by").order_by("-version")[: VERSIONS_SHOWN + 1])
+    return [
+        {
+            "version": version,
+            "reason": verbs.reason_of(version),
+            "changes": verbs.changes(before.parameters, version.parameters) if before else [],
+        }
+        for version, before in zip_longest(found[:VERSIONS_SHOWN], found[1:])
+    ]
 
 
 def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:

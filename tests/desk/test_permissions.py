@@ -54,12 +54,13 @@ PAGES = {
     "complaint_calendar_day": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_import": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
+    "contacts": P.MY_DAY,
 }
 POSTED = {
     "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
-    "run_backtest", "todo_done", "todo_reopen", "todo_snooze", "complaint_find_number", "complaint_find",
-    "complaint_caller", "complaint_do", "complaint_draft", "complaint_claim", "complaint_calendar_week",
-    "complaint_calendar_day", "complaint_calendar_import", "complaint_calendar_confirm",
+    "run_backtest", "todo_done", "todo_reopen", "complaint_find_number", "complaint_find", "complaint_caller",
+    "complaint_do", "complaint_draft", "complaint_claim", "complaint_calendar_week", "complaint_calendar_day",
+    "complaint_calendar_import", "complaint_calendar_confirm",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
 PUBLIC = {"api-schema", "api-docs", "set_language"}
