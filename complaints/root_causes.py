@@ -180,7 +180,7 @@ def _caused(after: date, until: date) -> list[tuple[int, int, str, int, datetime
         Case.objects.filter(root_cause__isnull=False, received_at__date__gt=after, received_at__date__lte=until)
         .exclude(status__in=NOT_COUNTED)
         .values_list("pk", "root_cause_id", "product_ref", "served_as", "received_at")
-    )  # type: ignore[arg-type]
+    )
 
 
 def _orders(after: date, until: date) -> int:
