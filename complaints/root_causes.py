@@ -71,9 +71,7 @@ def open_actions(*, as_of: date, at: datetime) -> int:
     """Every cluster has a running corrective action; one that runs already only gets the new cases. Returns the new ones."""
     opened = 0
     for cluster in find_clusters(as_of):
-        cause = (
-            RootCause.objects.select_for_update(of=("self",)).select_related("department").get(pk=cluster.root_cause_id)
-        )
+        cause = RootCause.objects.select_for_update().get(pk=cluster.root_cause_id)
         action, created = CorrectiveAction.objects.get_or_create(
             root_cause=cause, product_ref=cluster.product_ref, status__in=RUNNING,
             defaults={
