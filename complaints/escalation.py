@@ -36,7 +36,7 @@ def escalate_due(*, now: datetime, limit: int = 500) -> int:
 
 @transaction.atomic
 def _escalate(case_id: int, now: datetime) -> int:
-    case = claim(case_id)
+    case = transitions.hold_if_free(case_id)
     if case is None:
         return 0
     steps: list[tuple[Clock, EscalationStep]] = []
@@ -65,12 +65,6 @@ def _escalate(case_id: int, now: datetime) -> int:
     for clock, step in steps:
         _tell(case, clock, step, now)
     return 1
-
-
-def claim(case_id: int) -> Case | None:
-    """The case, held, unless somebody else holds it."""
-    rows = Case.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-    return rows.select_related("policy", "queue__department", "customer", "owner").filter(pk=case_id).first()
 
 
 def take_steps(clock: Clock, now: datetime) -> list[EscalationStep]:

@@ -238,7 +238,7 @@ def reply(
     if transitions.repeated(case, request_key):
         return case
     if case.pk == case_id:
-        transitions.lock(case_id, version=version, relies_on=["messages"], yours={"message": body})
+        transitions.check(case, version=version, relies_on=["messages"], yours={"message": body})
     transitions.must_be_open(case)
     message = messages.say(case, by=by, at=at, body=body, channel=channel)
     to = Status.IN_PROGRESS if case.status == Status.NEW else None

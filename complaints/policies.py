@@ -43,8 +43,10 @@ def draft(*, by: User, at: datetime) -> SlaPolicy:
         made.reopen_days, made.auto_close_days = newest.reopen_days, newest.auto_close_days
         made.save()
         targets, steps = list(newest.targets.all()), list(newest.steps.all())
-        for copy in (*targets, *steps):
-            copy.pk, copy.policy = None, made
+        for target in targets:
+            target.pk, target.policy = None, made
+        for step in steps:
+            step.pk, step.policy = None, made
         SlaTarget.objects.bulk_create(targets)
         EscalationStep.objects.bulk_create(steps)
     audit.record(by, "policy.drafted", made, at=at, version=version)

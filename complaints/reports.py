@@ -42,9 +42,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a breakdown: `key` is None for what has none."""
+    """One line of a breakdown. Cases without a value (no cause yet, no product named) have no line."""
 
-    key: int | str | None
+    key: int | str
     label: str
     count: int
     filters: Filters
@@ -104,7 +104,7 @@ def by_department(user: User, period: Period, at: datetime) -> list[Row]:
 
 def by_product(user: User, period: Period, at: datetime, most: int = 10) -> list[Row]:
     rows = _breakdown(user, period, at, "product_ref", "product_ref", "product_ref")
-    return [row for row in rows if row.key][:most]
+    return rows[:most]
 
 
 def by_class(user: User, period: Period, at: datetime) -> list[Row]:
@@ -233,13 +233,9 @@ def _breakdown(user: User, period: Period, at: datetime, group: str, label: str,
     base = _within(period)
     rows = cases_for(user, at, base).values(group, label).annotate(n=Count("pk", distinct=True)).order_by("-n", group)
     return [
-        Row(
-            row[group],
-            str(row[label] if row[label] is not None else ""),
-            row["n"],
-            replace(base, **{field: row[group]}),
-        )
+        Row(row[group], str(row[label]), row["n"], replace(base, **{field: row[group]}))
         for row in rows
+        if row[group] not in (None, "")
     ]
 
 

@@ -71,9 +71,7 @@ def open_actions(*, as_of: date, at: datetime) -> int:
     """Every cluster has a running corrective action; one that runs already only gets the new cases. Returns the new ones."""
     opened = 0
     for cluster in find_clusters(as_of):
-        cause = (
-            RootCause.objects.select_for_update(of=("self",)).select_related("department").get(pk=cluster.root_cause_id)
-        )
+        cause = RootCause.objects.select_for_update().get(pk=cluster.root_cause_id)
         action, created = CorrectiveAction.objects.get_or_create(
             root_cause=cause, product_ref=cluster.product_ref, status__in=RUNNING,
             defaults={
@@ -180,7 +178,7 @@ def _caused(after: date, until: date) -> list[tuple[int, int, str, int, datetime
         Case.objects.filter(root_cause__isnull=False, received_at__date__gt=after, received_at__date__lte=until)
         .exclude(status__in=NOT_COUNTED)
         .values_list("pk", "root_cause_id", "product_ref", "served_as", "received_at")
-    )  # type: ignore[arg-type]
+    )
 
 
 def _orders(after: date, until: date) -> int:

@@ -78,11 +78,8 @@ def pull(queue_id: int, *, at: datetime) -> int:
     while True:
         waiting = Case.objects.filter(queue=queue, owner__isnull=True, status__in=OPEN)
         urgent = waiting.order_by("priority", F("next_due_at").asc(nulls_last=True), "id")
-        case = (
-            urgent.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("policy", "customer")
-            .first()
-        )
+        free = urgent.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True).first()
+        case = transitions.hold(free) if free else None
         member = _least_loaded(queue, case.priority) if case else None
         if case is None or member is None:
             return handed

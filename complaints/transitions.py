@@ -65,20 +65,37 @@ def lock(
     was touched since; whatever else happened does not stand in the way.
     """
     case = hold(case_id)
-    if version is not None and version != case.version:
-        newer = case.events.filter(seq__gt=version, touched__overlap=list(relies_on)).select_related("actor")
-        theirs = [_change(event) for event in newer.order_by("seq")]
-        if theirs:
-            raise Conflict(case, theirs, yours or {})
+    check(case, version=version, relies_on=relies_on, yours=yours)
     return case
 
 
+def check(case: Case, *, version: int | None, relies_on: Iterable[str], yours: dict[str, str] | None = None) -> None:
+    """Raises Conflict when something in `relies_on` was touched after this version of the held case."""
+    if version is None or version == case.version:
+        return
+    newer = case.events.filter(seq__gt=version, touched__overlap=list(relies_on)).select_related("actor")
+    if theirs := [_change(event) for event in newer.order_by("seq")]:
+        raise Conflict(case, theirs, yours or {})
+
+
 def hold(case_id: int) -> Case:
-    return (
-        Case.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("policy", "queue__department", "category", "customer", "owner")
-        .get(pk=case_id)
-    )
+    """The case, held to the end of the transaction.
+
+    Locked first and read afterwards: a statement that joins and waits for the lock would bring the new row together with
+    the old owner, or lose the row because its queue has changed.
+    """
+    Case.objects.select_for_update(no_key=True).values_list("pk").get(pk=case_id)
+    return _read(case_id)
+
+
+def hold_if_free(case_id: int) -> Case | None:
+    """The case, held, unless somebody else holds it at this moment."""
+    rows = Case.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=case_id)
+    return _read(case_id) if rows.values_list("pk").first() else None
+
+
+def _read(case_id: int) -> Case:
+    return Case.objects.select_related("policy", "queue__department", "category", "customer", "owner").get(pk=case_id)
 
 
 def hold_target(case_id: int) -> Case:
