@@ -11,4 +11,5 @@ urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("", include(urls_api.patterns(record=arrival.order))),
+    path("", include("complaints.urls_api")),
 ]

@@ -59,6 +59,8 @@ INSTALLED_APPS = [
     "crm.outbox",
     "customers",
     "segmentation",
+    "loyalty",
+    "complaints",
     "crm.desk",
     "crm",
 ]

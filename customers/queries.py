@@ -23,6 +23,7 @@ from customers.identity import query_grams
 from customers.models import Contact, Customer, Lookup, Order, Standing
 
 MOST_FOUND = 20
+MOST_CALLERS = 10
 PAGE = 50
 
 
@@ -52,6 +53,32 @@ def search(user: User, text: str, today: date) -> list[Customer]:
     if grams := query_grams(text):
         meant |= Q(name_grams__contains=grams)
     return list(people.filter(meant).order_by("-standing__value", "pk")[:MOST_FOUND])
+
+
+def callers(user: User, text: str, today: date) -> list[Customer]:
+    """Whom a caller may be who gives only a name or four last digits; at most ten, so that nobody leafs through.
+
+    A service agent may open one of them only through `look_up`.
+    """
+    text = contact_points.plain(text)[:120]
+    if re.fullmatch(r"[0-9]{4}", text):
+        if not sees(user, Field.CONTACT):
+            return []
+        meant = Q(pk__in=contact_points.find_by_last_four(text))
+    elif (grams := query_grams(text)) and not text.isdigit():
+        meant = Q(name_grams__contains=grams)
+    else:
+        return []
+    everybody = rights_of(user.role).scope == Scope.LOOKED_UP
+    people = Customer.objects.all() if everybody else visible_to(user, today)
+    return list(
+        people.filter(meant).select_related("manager", "standing").order_by("-standing__value", "pk")[:MOST_CALLERS]
+    )
+
+
+def look_up(user: User, customer_id: int, today: date) -> None:
+    """The agent has this customer on the line and may open the record until midnight."""
+    Lookup.objects.get_or_create(user=user, customer_id=customer_id, on=today)
 
 
 def _exact_ids(user: User, text: str) -> list[int]:

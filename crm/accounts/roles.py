@@ -26,6 +26,11 @@ class Permission(StrEnum):
     VIEW_RULES = "view_rules"
     EDIT_RULES = "edit_rules"
     VIEW_AUDIT = "view_audit"
+    LOG_COMPLAINT = "log_complaint"
+    WORK_COMPLAINTS = "work_complaints"
+    LEAD_COMPLAINTS = "lead_complaints"
+    VIEW_COMPLAINT_REPORTS = "view_complaint_reports"
+    EDIT_COMPLAINT_SETTINGS = "edit_complaint_settings"
 
 
 class Scope(StrEnum):
@@ -55,33 +60,39 @@ class Rights:
 
 P = Permission
 _BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-         P.VIEW_MATRIX, P.WORK_ALERTS}
+         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS}
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
     Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES}),
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
+                           P.VIEW_COMPLAINT_REPORTS}),
     ),
     Role.SERVICE_AGENT: Rights(
         Scope.LOOKED_UP,
-        frozenset({P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT, P.REVEAL_CONTACT}),
+        frozenset({P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT, P.REVEAL_CONTACT, P.LOG_COMPLAINT,
+                   P.WORK_COMPLAINTS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.SERVICE_LEAD: Rights(
         Scope.ALL,
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS}),
+                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
+                   P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
-        Scope.NONE, frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}), frozenset({Field.CONTACT, Field.BIRTHDAY})
+        Scope.NONE,
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}),
+        frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
-        frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX}),
+        frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
+                   P.EDIT_COMPLAINT_SETTINGS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
@@ -98,3 +109,5 @@ class ApiScope(StrEnum):
     ORDERS_READ = "orders:read"
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    COMPLAINTS_READ = "complaints:read"
+    COMPLAINTS_WRITE = "complaints:write"

@@ -20,6 +20,7 @@ PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
+    ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
     ("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", Permission.WORK_ALERTS),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
@@ -52,6 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": nav,
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
+        "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": _as_of(),
     }
 

@@ -32,6 +32,7 @@ CONTACT_DAYS = 7
 A_WEEK = timedelta(days=7)
 LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
+    (Permission.WORK_COMPLAINTS, "desk:complaints"),
     (Permission.FIND_CUSTOMER, "desk:find"),
     (Permission.VIEW_RULES, "desk:rules"),
     (Permission.VIEW_NIGHTS, "desk:nights"),

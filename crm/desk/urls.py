@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from crm.desk import absent, alerts, customer, customer_list, imports, matrix, my_day, nights, rules
+from crm.desk import (
+    absent,
+    alerts,
+    complaint_calendars,
+    complaint_case,
+    complaint_log,
+    complaint_queue,
+    customer,
+    customer_list,
+    imports,
+    matrix,
+    my_day,
+    nights,
+    rules,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -33,4 +47,21 @@ urlpatterns = [
     path("backtest/", nights.backtest, name="backtest"),
     path("backtest/run/", nights.run_backtest, name="run_backtest"),
     path("rules/", rules.rules, name="rules"),
+    path("complaints/", complaint_queue.queue, name="complaints"),
+    path("complaints/board/", complaint_queue.board, name="complaint_board"),
+    path("complaints/number/", complaint_queue.find_number, name="complaint_find_number"),
+    path("complaints/new/", complaint_log.new, name="complaint_new"),
+    path("complaints/new/find/", complaint_log.find, name="complaint_find"),
+    path("complaints/new/caller/", complaint_log.caller, name="complaint_caller"),
+    path("complaints/<int:pk>/", complaint_case.complaint, name="complaint"),
+    path("complaints/<int:pk>/logged/", complaint_log.logged, name="complaint_logged"),
+    path("complaints/<int:pk>/do/", complaint_case.act, name="complaint_do"),
+    path("complaints/<int:pk>/draft/", complaint_case.draft, name="complaint_draft"),
+    path("complaints/<int:pk>/claim/", complaint_queue.claim, name="complaint_claim"),
+    path("complaints/calendars/", complaint_calendars.calendars, name="complaint_calendars"),
+    path("complaints/calendars/<int:pk>/", complaint_calendars.calendar, name="complaint_calendar"),
+    path("complaints/calendars/<int:pk>/week/", complaint_calendars.set_week, name="complaint_calendar_week"),
+    path("complaints/calendars/<int:pk>/day/", complaint_calendars.set_day, name="complaint_calendar_day"),
+    path("complaints/calendars/<int:pk>/holidays/", complaint_calendars.import_holidays, name="complaint_calendar_import"),
+    path("complaints/calendars/<int:pk>/confirm/", complaint_calendars.confirm_year, name="complaint_calendar_confirm"),
 ]

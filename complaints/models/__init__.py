@@ -1,0 +1,19 @@
+"""The complaint desk's tables, by subject."""
+
+from complaints.models.calendars import BusinessCalendar, CalendarDay, CalendarShift, CalendarYear
+from complaints.models.cases import Case, CaseEvent, CaseMessage, Draft
+from complaints.models.catalogue import Category, Macro, ReplyTemplate, RootCause
+from complaints.models.clocks import Clock, ClockAlert, Pause
+from complaints.models.desk import Department, Queue, QueueMember
+from complaints.models.handover import Handover
+from complaints.models.improvement import CorrectiveAction, SilentSign, Survey
+from complaints.models.prompts import PromptDelivery, ServicePrompt
+from complaints.models.remedies import Remedy, RemedyLimit
+from complaints.models.sla import EscalationStep, Metric, PriorityMatrix, SlaPolicy, SlaTarget
+
+__all__ = [
+    "BusinessCalendar", "CalendarDay", "CalendarShift", "CalendarYear", "Case", "CaseEvent", "CaseMessage", "Category",
+    "Clock", "ClockAlert", "CorrectiveAction", "Department", "Draft", "EscalationStep", "Handover", "Macro", "Metric",
+    "Pause", "PriorityMatrix", "PromptDelivery", "Queue", "QueueMember", "Remedy", "RemedyLimit", "ReplyTemplate",
+    "RootCause", "ServicePrompt", "SilentSign", "SlaPolicy", "SlaTarget", "Survey",
+]  # fmt: skip

@@ -1,0 +1,168 @@
+"""Named reads of cases. Every list, tile and count goes through `cases_for`, so their numbers cannot disagree."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.http import Http404
+
+from complaints.models import Case, Draft, Handover, Remedy
+from complaints.models.cases import OPEN
+from crm.accounts.models import User
+from crm.accounts.permissions import may
+from crm.accounts.roles import Permission, Scope, rights_of
+from crm.lib.periods import business_date
+from customers.access import scope_filter
+from customers.models import Customer
+
+SOON = timedelta(hours=1)
+NOT_COUNTED = (Case.Status.MERGED, Case.Status.INVALID)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; None or empty means anything. Times are instants, the later bound not included."""
+
+    status: str = ""
+    open: bool | None = None
+    queue_id: int | None = None
+    owner_id: int | None = None
+    unassigned: bool = False
+    served_as: int | None = None
+    category_id: int | None = None
+    root_cause_id: int | None = None
+    department_id: int | None = None
+    product_ref: str = ""
+    customer_id: int | None = None
+    breached: bool | None = None
+    due_before: datetime | None = None
+    opened_from: datetime | None = None
+    opened_until: datetime | None = None
+    resolved_from: datetime | None = None
+    resolved_until: datetime | None = None
+    reopened: bool = False
+    logged_late: bool = False
+    counted: bool = False
+    kind: str = ""
+
+
+def reach(user: User, today: date) -> Q:
+    """Cases the user may open: their own, their queues', asked of them, and those of customers they may see."""
+    if not user.is_active or not may(user, Permission.WORK_COMPLAINTS):
+        return Q(pk__in=[])
+    if rights_of(user.role).scope == Scope.ALL:
+        return Q()
+    asked = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
+    queues = user.complaint_queues.values("queue")
+    return Q(owner=user) | Q(queue__in=queues) | Q(pk__in=asked) | scope_filter(user, today, "customer__")
+
+
+def cases_for(user: User, at: datetime, filters: Filters | None = None) -> QuerySet[Case]:
+    """The cases the user may open, narrowed. Unordered: its length is the number on every tile that opens it."""
+    return narrowed(Case.objects.filter(reach(user, business_date(at, settings.MALL_TIME_ZONE))), filters or Filters())
+
+
+def case_for(user: User, pk: int, at: datetime) -> Case:
+    """The case, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
+    found = cases_for(user, at).select_related(
+        "customer__standing",
+        "customer__manager",
+        "category__parent",
+        "queue__department",
+        "owner",
+        "root_cause",
+        "policy",
+    )
+    case = found.filter(pk=pk).first()
+    if case is None:
+        raise Http404
+    return case
+
+
+def narrowed(cases: QuerySet[Case], filters: Filters) -> QuerySet[Case]:
+    equal = {
+        "status": filters.status, "queue": filters.queue_id, "owner": filters.owner_id, "served_as": filters.served_as,
+        "root_cause": filters.root_cause_id, "root_cause__department": filters.department_id,
+        "product_ref": filters.product_ref, "customer": filters.customer_id, "breached": filters.breached,
+        "kind": filters.kind, "next_due_at__lt": filters.due_before, "opened_at__gte": filters.opened_from,
+        "opened_at__lt": filters.opened_until, "resolved_at__gte": filters.resolved_from,
+        "resolved_at__lt": filters.resolved_until,
+    }  # fmt: skip
+    cases = cases.filter(**{name: value for name, value in equal.items() if value is not None and value != ""})
+    if filters.open is not None:
+        cases = cases.filter(status__in=OPEN) if filters.open else cases.exclude(status__in=OPEN)
+    if filters.unassigned:
+        cases = cases.filter(owner__isnull=True)
+    if filters.category_id is not None:
+        cases = cases.filter(Q(category=filters.category_id) | Q(category__parent=filters.category_id))
+    if filters.reopened:
+        cases = cases.filter(reopen_count__gt=0)
+    if filters.logged_late:
+        cases = cases.filter(received_at__lt=F("opened_at") - timedelta(days=1))
+    if filters.counted:
+        cases = cases.exclude(status__in=NOT_COUNTED)
+    return cases
+
+
+def in_order(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Total and stable: priority, then what is due first, then the older case."""
+    return cases.order_by("priority", F("next_due_at").asc(nulls_last=True), "id")
+
+
+def work_lists(user: User, at: datetime) -> dict[str, Filters]:
+    """The tabs of the work list: each is a filter, its number the count of what it opens."""
+    return {
+        "mine": Filters(open=True, owner_id=user.pk),
+        "unassigned": Filters(open=True, unassigned=True),
+        "big": Filters(open=True, served_as=2),
+        "breached": Filters(open=True, breached=True),
+        "due_soon": Filters(open=True, due_before=at + SOON),
+        "all": Filters(open=True),
+    }
+
+
+def counts(user: User, at: datetime) -> dict[str, int]:
+    return {name: cases_for(user, at, filters).count() for name, filters in work_lists(user, at).items()}
+
+
+def by_number(text: str) -> int | None:
+    """The id behind what people write: C-2043, c2043, 2043."""
+    digits = text.strip().upper().removeprefix("C").removeprefix("-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+def of_customer(customer: Customer) -> QuerySet[Case]:
+    return Case.objects.filter(customer=customer).select_related("category", "owner").order_by("-opened_at")
+
+
+def similar(case: Case, *, at: datetime, days: int = 30) -> QuerySet[Case]:
+    """Other cases about the same product in the last days, or of the same category when no product is named."""
+    since = (
+        Case.objects.filter(opened_at__gt=at - timedelta(days=days)).exclude(pk=case.pk).exclude(status__in=NOT_COUNTED)
+    )
+    same = since.filter(product_ref=case.product_ref) if case.product_ref else since.filter(category=case.category_id)
+    return same.select_related("category").order_by("-opened_at")
+
+
+def handovers_for(user: User) -> QuerySet[Handover]:
+    """Questions waiting for this person: theirs by name, and their departments' without a name."""
+    mine = Q(assignee=user) | Q(assignee__isnull=True, to_department__head=user)
+    waiting = Handover.objects.filter(mine, status__in=(Handover.Status.PENDING, Handover.Status.ACCEPTED))
+    return waiting.select_related("case__customer", "to_department", "asked_by").order_by("due_at", "id")
+
+
+def to_approve(user: User) -> QuerySet[Remedy]:
+    """Remedies that wait for a second person, without the user's own."""
+    rows = Remedy.objects.filter(status=Remedy.Status.PROPOSED).exclude(proposed_by=user)
+    return rows.select_related("case__customer", "proposed_by").order_by("proposed_at", "id")
+
+
+def promised(*, before: datetime) -> QuerySet[Remedy]:
+    """Remedies promised for a moment before this one and not given: the promises to keep."""
+    owed = (Remedy.Status.PROPOSED, Remedy.Status.APPROVED, Remedy.Status.FAILED)
+    return Remedy.objects.filter(status__in=owed, promised_at__lt=before).select_related("case").order_by("promised_at")
+
+
+def draft_of(case: Case, user: User) -> Draft | None:
+    return Draft.objects.filter(case=case, author=user).first()

@@ -1,0 +1,339 @@
+"""The complaint desk through its pages: found, logged, worked, solved, and nothing typed is ever lost."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from complaints import defaults, intake, lifecycle
+from complaints.models import Case, CaseMessage, Category, Draft, Queue, QueueMember, RootCause
+from crm.accounts.models import Role, User
+from crm.desk.today import today
+from customers.models import Contact, Customer, Lookup, Standing
+from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+
+PHONE = "138 0013 8000"
+
+
+@pytest.fixture
+def desk(db: None) -> None:
+    defaults.install(at=timezone.now() - timedelta(days=1))
+
+
+@pytest.fixture
+def agent(desk: None, make_user: MakeUser) -> User:
+    user = make_user(Role.SERVICE_AGENT, "Liu Fang")
+    for queue in Queue.objects.all():
+        QueueMember.objects.create(queue=queue, user=user)
+    return user
+
+
+@pytest.fixture
+def client(client: Client, agent: User) -> Client:
+    client.force_login(agent)
+    return client
+
+
+@pytest.fixture
+def li_lei(make_customer: MakeCustomer) -> Customer:
+    person = make_customer("李雷", phone=PHONE)
+    Standing.objects.filter(pk=person.pk).update(customer_class=Standing.Class.ACTIVE)
+    return person
+
+
+@pytest.fixture
+def case(li_lei: Customer, agent: User) -> Case:
+    late = Category.objects.get(code="delivery-late")
+    return intake.log(
+        li_lei, category=late, channel="phone", by=agent, at=timezone.now(), description="包裹三天没到"
+    ).case
+
+
+def draft_of_a_call(person: Customer | None, **more: object) -> dict[str, object]:
+    late = Category.objects.get(code="delivery-late")
+    who = {"customer": person.pk} if person else {}
+    return {"client_key": str(uuid4()), "category": late.pk, "description": "包裹三天没到", "promise": "due"} | who | more
+
+
+# Finding the caller
+
+
+@pytest.mark.parametrize("text", [PHONE, "13800138000", "+86 138-0013-8000", "１３８００１３８０００"])
+def test_a_phone_in_any_form_opens_its_customer(client: Client, li_lei: Customer, text: str) -> None:
+    answer = client.post(reverse("desk:complaint_find"), {"q": text})
+
+    assert answer["Location"] == f"{reverse('desk:complaint_new')}?customer={li_lei.pk}"
+
+
+def test_a_phone_system_sends_the_number_and_the_address_forgets_it(client: Client, li_lei: Customer) -> None:
+    known = client.get(reverse("desk:complaint_new"), {"phone": PHONE})
+    unknown = client.get(reverse("desk:complaint_new"), {"phone": "139 0013 9000"})
+
+    assert known["Location"] == f"{reverse('desk:complaint_new')}?customer={li_lei.pk}"
+    assert "data-clean-address" in unknown.content.decode()
+    assert "139 0013 9000" in unknown.content.decode()
+
+
+def test_four_digits_offer_callers_by_number_and_only_the_chosen_one_opens(
+    client: Client, li_lei: Customer, agent: User, make_customer: MakeCustomer
+) -> None:
+    other = make_customer("韩梅梅", phone="139 0013 8000")
+
+    offered = client.post(reverse("desk:complaint_find"), {"q": "8000"})
+    callers = offered.context["callers"]
+    assert {caller["name"] for caller in callers} == {"李**", "韩**"}
+    assert client.get(reverse("desk:customer", args=[other.pk])).status_code == 404
+
+    token = next(caller["token"] for caller in callers if caller["name"] == "韩**")
+    client.post(reverse("desk:complaint_caller"), {"caller": token})
+
+    assert list(Lookup.objects.filter(user=agent).values_list("customer", flat=True)) == [other.pk]
+    assert client.get(reverse("desk:customer", args=[other.pk])).status_code == 200
+
+
+def test_a_caller_somebody_else_was_offered_cannot_be_chosen(
+    client: Client, li_lei: Customer, make_user: MakeUser
+) -> None:
+    token = client.post(reverse("desk:complaint_find"), {"q": "8000"}).context["callers"][0]["token"]
+    client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
+
+    assert client.post(reverse("desk:complaint_caller"), {"caller": token}).status_code == 404
+    assert client.post(reverse("desk:complaint_caller"), {"caller": "made up"}).status_code == 404
+
+
+def test_a_stranger_becomes_a_customer_with_the_complaint(client: Client, desk: None) -> None:
+    page = client.post(reverse("desk:complaint_find"), {"q": "137 0000 1234"})
+    assert page.context["form"].initial["phone"] == "137 0000 1234"
+
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(None, phone="137 0000 1234", name="王芳"))
+
+    case = Case.objects.get()
+    assert case.customer.name == "王芳"
+    assert [point.mask for point in case.customer.contact_points.all()] == ["137****1234"]
+
+
+def test_the_page_shows_who_calls_before_the_first_sentence(
+    client: Client, li_lei: Customer, make_order: MakeOrder, case: Case
+) -> None:
+    make_order(li_lei, on=today() - timedelta(days=3))
+    Lookup.objects.create(user=User.objects.get(full_name="Liu Fang"), customer=li_lei, on=today())
+
+    caller = client.get(reverse("desk:complaint_new"), {"customer": li_lei.pk}).context["caller"]
+
+    assert caller["trend_word"] == "rising"
+    assert [order["chosen"] for order in caller["orders"]] == [True]
+    assert [other["number"] for other in caller["open_cases"]] == [case.number]
+    assert caller["into"] == str(case.pk)
+
+
+# Logging
+
+
+@pytest.fixture
+def on_the_line(client: Client, li_lei: Customer) -> Customer:
+    client.post(reverse("desk:complaint_find"), {"q": PHONE})
+    return li_lei
+
+
+def test_saving_says_the_number_and_what_to_read_aloud(client: Client, on_the_line: Customer, agent: User) -> None:
+    answer = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line), follow=True)
+
+    case = Case.objects.get()
+    page = answer.content.decode()
+    assert (case.owner, case.description, case.channel) == (agent, "包裹三天没到", "phone")
+    assert f"It is on record under number {case.number}. You will hear from us by " in page
+
+
+def test_saving_twice_makes_one_complaint(client: Client, on_the_line: Customer) -> None:
+    told = draft_of_a_call(on_the_line, promise="hour")
+
+    first = client.post(reverse("desk:complaint_new"), told)
+    second = client.post(reverse("desk:complaint_new"), told)
+
+    assert Case.objects.count() == Contact.objects.count() == 1
+    assert first["Location"].split("?")[0] == second["Location"].split("?")[0]
+
+
+def test_a_promise_is_kept_in_mind(client: Client, on_the_line: Customer) -> None:
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="tomorrow"))
+
+    case = Case.objects.get()
+    promise = on_the_line.todos.get()
+    assert promise.text["promise"].startswith(f"{case.number}: call back by ")
+    assert promise.due_on == today() + timedelta(days=1)
+
+
+def test_who_calls_again_is_added_to_the_open_case(client: Client, on_the_line: Customer, case: Case) -> None:
+    told = draft_of_a_call(on_the_line, into=case.pk, description="还是没到", category="")
+
+    client.post(reverse("desk:complaint_new"), told)
+    client.post(reverse("desk:complaint_new"), told)
+
+    assert Case.objects.count() == 1
+    assert [message.body for message in case.messages.all()] == ["还是没到"]
+
+
+def test_without_a_category_nothing_is_stored_and_nothing_typed_is_lost(client: Client, on_the_line: Customer) -> None:
+    answer = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, category=""))
+
+    assert answer.status_code == 422
+    assert "包裹三天没到" in answer.content.decode()
+    assert "Choose what it is about" in answer.content.decode()
+    assert not Case.objects.exists()
+
+
+def test_a_remedy_within_the_agents_limit_goes_with_the_complaint(client: Client, on_the_line: Customer) -> None:
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, remedy="coupon", remedy_amount="30"))
+
+    remedy = Case.objects.get().remedies.get()
+    assert (remedy.kind, remedy.amount, remedy.status) == ("coupon", 30, "approved")
+
+
+def test_a_customer_nobody_looked_up_cannot_be_logged_for(client: Client, li_lei: Customer) -> None:
+    assert client.get(reverse("desk:complaint_new"), {"customer": li_lei.pk}).status_code == 404
+    assert client.post(reverse("desk:complaint_new"), draft_of_a_call(li_lei)).status_code == 404
+
+
+# The list
+
+
+def test_each_tab_counts_what_it_opens(client: Client, case: Case, li_lei: Customer) -> None:
+    page = client.get(reverse("desk:complaints"))
+
+    for tab in page.context["tabs"]:
+        rows = client.get(tab["href"]).context["rows"]
+        assert tab["count"] in ("", len(rows)), tab["label"]
+
+
+def test_the_pages_of_the_list_hold_every_case_once_in_order(
+    client: Client, li_lei: Customer, agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.desk.complaint_queue.PAGE", 3)
+    codes = ["delivery-late", "quality-unsafe", "points-level", "delivery-lost", "other-other"] * 2
+    for code in codes:
+        intake.log(
+            li_lei, category=Category.objects.get(code=code), channel="phone", by=agent, at=timezone.now(),
+            description=code,
+        )  # fmt: skip
+
+    seen, address = [], "?list=all"
+    while address:
+        page = client.get(reverse("desk:complaints") + address)
+        seen += [row["case"] for row in page.context["rows"]]
+        address = page.context["next"]
+
+    assert len(seen) == len({case.pk for case in seen}) == 10
+    assert seen == sorted(seen, key=lambda case: (case.priority, case.next_due_at, case.pk))
+
+
+def test_taking_a_case_from_the_list_makes_it_mine(client: Client, case: Case, agent: User) -> None:
+    lifecycle.release(case.pk, by=agent, at=timezone.now(), reason="lunch")
+
+    client.post(reverse("desk:complaint_claim", args=[case.pk]))
+
+    case.refresh_from_db()
+    assert case.owner == agent
+
+
+def test_a_case_of_a_foreign_queue_does_not_exist(client: Client, case: Case, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
+
+    assert client.get(reverse("desk:complaint", args=[case.pk])).status_code == 404
+    assert client.post(reverse("desk:complaint_do", args=[case.pk]), {"do": "claim"}).status_code == 404
+
+
+def test_the_list_asks_the_database_no_more_for_thirty_cases_than_for_one(
+    client: Client, case: Case, li_lei: Customer, agent: User, django_assert_num_queries: object
+) -> None:
+    address = reverse("desk:complaints")
+    client.get(address)
+    with django_assert_num_queries(30, exact=False) as one:  # type: ignore[operator]
+        client.get(address)
+    for number in range(30):
+        intake.log(
+            li_lei, category=case.category, channel="phone", by=agent, at=timezone.now(), description=str(number)
+        )
+
+    with django_assert_num_queries(len(one)):  # type: ignore[operator]
+        client.get(address)
+
+
+# The case
+
+
+def do(client: Client, case: Case, name: str, **told: object) -> object:
+    return client.post(reverse("desk:complaint_do", args=[case.pk]), {"do": name, "version": case.version} | told)
+
+
+def test_an_answer_stops_the_first_clock(client: Client, case: Case) -> None:
+    do(client, case, "reply", body="今天送到", channel="phone")
+
+    case.refresh_from_db()
+    assert case.first_response_at is not None
+    assert "今天送到" in client.get(reverse("desk:complaint", args=[case.pk])).content.decode()
+
+
+def test_the_second_of_two_who_answer_sees_both_texts_and_confirms(client: Client, case: Case, agent: User) -> None:
+    lifecycle.reply(case.pk, by=agent, at=timezone.now(), body="我们已联系快递", channel="phone")
+
+    refused = do(client, case, "reply", body="请再等一天", channel="phone")
+
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "我们已联系快递" in page
+    assert page.count("请再等一天") == 2  # beside the other text, and in the form
+    case.refresh_from_db()
+    do(client, case, "reply", body="请再等一天", channel="phone")
+    assert CaseMessage.objects.filter(case=case).count() == 2
+
+
+def test_solving_without_a_cause_says_so_and_keeps_the_words(client: Client, case: Case) -> None:
+    told = {"outcome": "fixed", "justified": "justified", "resolution": "重新发货", "reply": "已重发"}
+
+    refused = do(client, case, "resolve", **told)
+    assert refused.status_code == 422
+    assert "重新发货" in refused.content.decode()
+
+    do(client, case, "resolve", **told, root_cause=RootCause.objects.get(code="carrier-late").pk)
+    case.refresh_from_db()
+    assert (case.status, case.justified) == ("resolved", "justified")
+
+
+def test_unsent_words_are_kept_for_their_author(client: Client, case: Case, agent: User) -> None:
+    client.post(reverse("desk:complaint_draft", args=[case.pk]), {"body": "亲爱的", "version": case.version})
+
+    assert Draft.objects.get(case=case, author=agent).body == "亲爱的"
+    assert "亲爱的" in client.get(reverse("desk:complaint", args=[case.pk])).content.decode()
+
+
+def test_the_clock_says_why_it_is_due_then(client: Client, case: Case) -> None:
+    clocks = client.get(reverse("desk:complaint", args=[case.pk])).context["clocks"]
+
+    assert [clock["label"] for clock in clocks] == ["First answer", "Solution"]
+    assert clocks[0]["why"][0].startswith("240 minutes of “工作时间” from ")
+
+
+def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client, case: Case, li_lei: Customer) -> None:
+    other = intake.log(
+        li_lei, category=case.category, channel="phone", by=None, at=timezone.now(), description="另一件"
+    ).case
+    remedy = do(client, other, "remedy", kind="coupon", amount="500", reason="迟到") and other.remedies.get()
+
+    assert do(client, case, "remedy_reject", row=remedy.pk, text="no").status_code == 404  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
+def test_every_page_answers_in_each_language(client: Client, case: Case, li_lei: Customer, language: str) -> None:
+    client.post(reverse("desk:complaint_find"), {"q": PHONE})
+    for address in (
+        reverse("desk:complaints"),
+        reverse("desk:complaint_board"),
+        reverse("desk:complaint_new"),
+        f"{reverse('desk:complaint_new')}?customer={li_lei.pk}",
+        reverse("desk:complaint", args=[case.pk]),
+        reverse("desk:complaint_logged", args=[case.pk]),
+    ):
+        assert client.get(address, HTTP_ACCEPT_LANGUAGE=language).status_code == 200, address
