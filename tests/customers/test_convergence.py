@@ -17,15 +17,19 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.customers.api_urls"
 Event = dict[str, Any]
 
 
+def told(at: datetime) -> str:
+    return f"{at:%FT%TZ}"
+
+
 def event(number: int, version: int, customer: int, day: int, paid: int, status: str, refunds: list[int]) -> Event:
     """One version of one order; its refunds are shares, in per cent, of what was paid."""
     at = datetime(2026, 1, 1, 4, tzinfo=UTC) + timedelta(days=day)
     back = [
-        {"external_id": f"r-{index}", "amount": f"{paid * share / 100:.2f}", "refunded_at": f"{at + timedelta(days=share):%FT%TZ}"}
+        {"external_id": f"r-{index}", "amount": f"{paid * share / 100:.2f}", "refunded_at": told(at + timedelta(share))}
         for index, share in enumerate(refunds)
-    ]  # fmt: skip
+    ]
     return {
-        "external_id": f"o-{number}", "version": version, "status": status, "ordered_at": f"{at:%FT%TZ}",
+        "external_id": f"o-{number}", "version": version, "status": status, "ordered_at": told(at),
         "customer": {"external_id": f"c-{customer}", "name": f"客户{customer}"},
         "paid": f"{paid}.00", "cost": f"{paid // 2}.00", "refunds": back,
         "lines": [{"product": f"p-{number}", "quantity": 1 + day % 3, "amount": f"{paid}.00", "category": "茶"}],
@@ -36,7 +40,7 @@ def event(number: int, version: int, customer: int, day: int, paid: int, status:
 def histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     """Up to nine versions of three orders, and another way of telling them: shuffled, repeated, in packets."""
     keys = draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=9, unique=True))
-    told = [
+    events = [
         event(
             number, version, draw(st.integers(0, 2)), draw(st.integers(0, 300)), draw(st.integers(1, 900)),
             draw(st.sampled_from(["paid", "paid", "paid", "pending", "cancelled"])),
@@ -44,13 +48,13 @@ def histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
         )
         for number, version in keys
     ]  # fmt: skip
-    again = draw(st.permutations(told + draw(st.lists(st.sampled_from(told), max_size=3))))
+    again = draw(st.permutations(events + draw(st.lists(st.sampled_from(events), max_size=3))))
     packets: list[list[Event]] = [[]]
     for item in again:
         if packets[-1] and draw(st.booleans()):
             packets.append([])
         packets[-1].append(item)
-    return sorted(told, key=lambda item: item["version"]), packets
+    return sorted(events, key=lambda item: item["version"]), packets
 
 
 def send(shop: APIClient, packet: list[Event]) -> None:
