@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
-from crm.accounts.permissions import sees
+from crm.accounts.permissions import mask, sees
 from crm.accounts.roles import Field, Scope, rights_of
 from crm.lib.errors import Invalid
 from crm.lib.money import from_minor, to_minor
@@ -134,7 +134,8 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
     found = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
     last = found[size - 1] if len(found) > size else None
     value_of = to_minor(last.value) if last and by_value else 0
-    return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
+    shown = [mask(user, row, value=Field.VALUE, potential=Field.VALUE) for row in found[:size]]
+    return Page(shown, f"{value_of}_{last.customer_id}" if last else "")
 
 
 def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:

@@ -26,30 +26,52 @@ class Constant:
     low: float
     high: float
     label: Any
+    group: Any
     whole: bool = False
 
 
+ALERTS = gettext_lazy("When an alert opens and ends")
+VALUE = gettext_lazy("Value and potential")
+CLASSES = gettext_lazy("Who is big, who is active")
 CONSTANTS = (
     # 0 lets the weekly backtest choose.
-    Constant("a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)")),
-    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right")),
-    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year")),
-    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), whole=True),
     Constant(
-        "long_absence_days", 113, 0, 1000, gettext_lazy("Long absence: more than this many days (0: off)"), whole=True
+        "a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)"), ALERTS
+    ),
+    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right"), ALERTS),
+    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year"), ALERTS),
+    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), ALERTS, whole=True),
+    Constant(
+        "long_absence_days",
+        113,
+        0,
+        1000,
+        gettext_lazy("Long absence: more than this many days (0: off)"),
+        ALERTS,
+        whole=True,
     ),
     Constant(
-        "alert_window_days", 60, 7, 365, gettext_lazy("Days until an open alert ends without response"), whole=True
+        "alert_window_days",
+        60,
+        7,
+        365,
+        gettext_lazy("Days until an open alert ends without response"),
+        ALERTS,
+        whole=True,
     ),
-    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year")),
-    Constant("value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share")),
-    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value")),
-    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers")),
-    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar")),
-    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar")),
-    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness")),
-    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness")),
-    Constant("potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), whole=True),
+    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year"), VALUE),
+    Constant(
+        "value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share"), VALUE
+    ),
+    Constant(
+        "potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), VALUE, whole=True
+    ),
+    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value"), CLASSES),
+    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers"), CLASSES),
+    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar"), CLASSES),
+    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar"), CLASSES),
+    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness"), CLASSES),
+    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness"), CLASSES),
 )
 DEFAULTS: dict[str, float] = {c.name: c.default for c in CONSTANTS}
 

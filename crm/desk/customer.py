@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.accounts.models import Role, User
-from crm.accounts.permissions import StaffRequest, needs
-from crm.accounts.roles import Permission
+from crm.accounts.permissions import StaffRequest, mask, needs
+from crm.accounts.roles import Field, Permission
 from crm.desk import interval
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -87,13 +87,13 @@ def _page(
     profile_form: ProfileForm | None = None, assign_form: AssignForm | None = None,
     revealed: list[tuple[str, str]] | None = None, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
-    why = explain(person)
+    why = explain(person, reader=request.user)
     return render(
         request,
         "desk/customer.html",
         {
             "customer": person,
-            "standing": person.standing,
+            "standing": mask(request.user, person.standing, value=Field.VALUE, potential=Field.VALUE),
             "today": today(),
             "why": why,
             "interval": interval.chart(person, why) if why else None,

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import reswap, retarget, trigger_client_event
 
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.models import User
+from crm.accounts.permissions import StaffRequest, mask, may, needs
+from crm.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
@@ -78,7 +79,7 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
     book = queries.standings(user, day)
     return {
         "today": day,
-        "rows": [_row(item, day) for item in shown],
+        "rows": [_row(item, user, day) for item in shown],
         "waiting": waiting,
         "rest": _address(view, show="all") if waiting > len(shown) else "",
         "reasons": [
@@ -94,8 +95,8 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
         "alerts": queries.open_alerts(user, day).count(),
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
-        "finished": [_row(item, day) for item in todo.finished(user, day)[:SHOWN]],
-        "put_off": [_row(item, day) for item in todo.put_off(user, day)[:SHOWN]],
+        "finished": [_row(item, user, day) for item in todo.finished(user, day)[:SHOWN]],
+        "put_off": [_row(item, user, day) for item in todo.put_off(user, day)[:SHOWN]],
     }
 
 
@@ -105,9 +106,9 @@ def _address(view: QueryDict, **changes: str) -> str:
     return f"?{kept.urlencode()}"
 
 
-def _row(item: Todo, day: Any) -> dict[str, Any]:
+def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
     return {
-        "todo": item,
+        "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
         "reason": reason(item),
         "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone"}.get(item.reason, "trending-up"),
@@ -175,7 +176,7 @@ def snooze(request: StaffRequest, pk: int) -> HttpResponse:
             answer = _answer(request, text, undo=reverse("desk:todo_reopen", args=[pk]))
             return trigger_client_event(answer, "closeDrawer") if request.htmx else answer
     template = "desk/snooze.html#form" if request.htmx else "desk/snooze.html"
-    context = {"form": form, "row": _row(item, today())}
+    context = {"form": form, "row": _row(item, request.user, today())}
     return render(request, template, context, status=422 if form.errors else 200)
 
 

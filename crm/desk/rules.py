@@ -1,6 +1,6 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any
 
 from django import forms
@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts.models import User
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.permissions import StaffRequest, may, needs, sees
+from crm.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from crm.lib.money import from_minor
@@ -39,6 +39,13 @@ class RulesForm(forms.Form):
                 widget=forms.NumberInput(attrs={"step": "1" if constant.whole else "any"}),
             )
         self.order_fields([*(constant.name for constant in verbs.CONSTANTS), "reason"])
+
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The constants under the headings they belong to."""
+        return [
+            (str(group), [self[constant.name] for constant in constants])
+            for group, constants in groupby(verbs.CONSTANTS, key=lambda constant: constant.group)
+        ]
 
     def parameters(self) -> dict[str, float]:
         return {constant.name: self.cleaned_data[constant.name] for constant in verbs.CONSTANTS}
@@ -121,6 +128,9 @@ def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
     labels = dict(Standing.Class.choices)
     managers = {u.pk: str(u) for u in User.objects.filter(pk__in=[m for m in preview.alerts_by_manager if m])}
     sees_names = rights_of(user.role).scope != Scope.NONE
+    sees_values = sees(user, Field.VALUE)
+    # The order of the rows would tell what the figures do not.
+    movers = preview.movers if sees_values else sorted(preview.movers, key=lambda row: row["customer_id"])
     return {
         "as_of": preview.as_of,
         "alerts": preview.alerts_opened,
@@ -142,8 +152,8 @@ def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
                 "name": row["name"] if sees_names else "",
                 "before": labels[row["before"]],
                 "after": labels[row["after"]],
-                "value": from_minor(row["value"]),
+                "value": from_minor(row["value"]) if sees_values else None,
             }
-            for row in preview.movers
+            for row in movers
         ],
     }  # fmt: skip

@@ -135,6 +135,14 @@ def test_lost_needs_a_cause_and_keeps_what_was_typed(client: Client, alert: Aler
     assert (alert.state, alert.cause, alert.interview["why"]) == ("lost", "forced", "moved to Chengdu")
 
 
+def test_a_refused_comment_keeps_what_was_typed(client: Client, alert: Alert) -> None:
+    refused = client.post(reverse("desk:alert_comment", args=[alert.pk]), {"text": "客服：" + "物" * 2000})
+
+    assert refused.status_code == 422
+    assert "客服：物物" in refused.content.decode()
+    assert not alert.comments.exists()
+
+
 def test_the_alert_says_its_evidence_in_a_sentence(client: Client, alert: Alert) -> None:
     page = client.get(reverse("desk:alert", args=[alert.pk])).content.decode()
 
