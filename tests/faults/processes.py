@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SILENT_SECONDS, IDLE_SECONDS = 1.5, 2.0
 
 
-def until(true: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
+def until(true: Callable[[], Any], what: str, *, seconds: float = 120) -> Any:
     """Wait for something to be so, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := true()):

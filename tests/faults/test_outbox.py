@@ -1,11 +1,13 @@
 """Messages to people: a message is never lost; only one whose sender died at the worst moment goes out twice."""
 
+import socket
 import subprocess
 import threading
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message as Mail
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -96,6 +98,20 @@ def test_without_the_lock_they_send_the_same_message(monkeypatch: pytest.MonkeyP
     told = two_senders_at_once(monkeypatch)
 
     assert told != sorted(set(told))
+
+
+def test_a_mail_server_that_says_nothing_is_left_after_a_while(settings: Any) -> None:
+    assert settings.EMAIL_TIMEOUT == 15
+    queue("news")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = mute.getsockname()
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_TIMEOUT = 0.2
+        assert delivery.deliver_due(at=AT) == 0
+
+    waiting = Message.objects.get()
+    assert (waiting.state, waiting.error, waiting.attempts) == (Message.State.WAITING, "SMTPServerDisconnected", 1)
 
 
 def test_a_message_is_tried_five_times_and_then_kept_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
