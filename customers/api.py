@@ -66,6 +66,7 @@ def _status(outcome: Outcome) -> int:
 
 class OrderView(StrictView):
     scope = ApiScope.ORDERS_WRITE
+    out: type[OrderOut] = OrderOut
 
     @extend_schema(
         operation_id="order_put",
@@ -81,7 +82,11 @@ class OrderView(StrictView):
         at = timezone.now()
         today = business_date(at, settings.MALL_TIME_ZONE)
         recorded = orders.record_order(order.fact(source, external_id), at=at, today=today)
-        return Response(OrderOut(_told(recorded)).data, status=_status(recorded.outcome))
+        return Response(self.out(self.told(recorded)).data, status=_status(recorded.outcome))
+
+    def told(self, recorded: Recorded) -> dict[str, Any]:
+        """What the client is answered; other rooms may add to it."""
+        return _told(recorded)
 
 
 def _told(recorded: Recorded) -> dict[str, Any]:
