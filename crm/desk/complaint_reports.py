@@ -1,5 +1,6 @@
 """The figures of the desk: every number opens the list that it counts."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from crm.accounts.roles import Permission
 from crm.desk.complaint_queue import address_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers.models import Standing
+from customers.models import Product, Standing
 
 DAYS = 30
 TONES = {"breached": "red", "unassigned": "amber", "reopened": "amber"}
@@ -67,6 +68,7 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
     names = {person.pk: str(person) for person in User.objects.all()}
     classes = dict(Standing.Class.choices)
     kept, due = reports.promises_kept(period)
+    products = _named(reports.by_product(user, period, at))
     ages = reports.backlog_age(user, at)
     rate = reports.per_thousand_orders(user, period, at)
     return render(
@@ -89,7 +91,7 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
                     (_("By root cause"), reports.by_root_cause(user, period, at), _("No cause has been named yet.")),
                     (_("By responsible department"), reports.by_department(user, period, at), _("No cause has been named yet.")),
                     (_("By class"), reports.by_class(user, period, at), _("No complaint in this time.")),
-                    (_("By product, the ten most"), reports.by_product(user, period, at), _("No product has been named.")),
+                    (_("By product, the ten most"), products, _("No product has been named.")),
                 )
             ],
             "attainment": [
@@ -134,6 +136,12 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
             "berg": silent.iceberg(since=period.since, until=period.until),
         },
     )  # fmt: skip
+
+
+def _named(rows: list[Row]) -> list[Row]:
+    """Products by name where the shop has told it."""
+    names = dict(Product.objects.filter(external_id__in=[row.key for row in rows]).values_list("external_id", "name"))
+    return [replace(row, label=names.get(str(row.key), row.label)) for row in rows]
 
 
 def _rows(rows: list[Row]) -> list[dict[str, Any]]:

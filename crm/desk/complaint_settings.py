@@ -189,7 +189,8 @@ class PromisesForm(forms.Form):
         super().__init__(*args, **kwargs)
         calendars = list(BusinessCalendar.objects.order_by("name"))
         for customer_class in CLASSES:
-            mine = [t for key, t in known.items() if key[0] == customer_class]
+            # A class without promises of its own starts from the hours of everybody else.
+            mine = [t for key, t in known.items() if key[0] == customer_class] or list(known.values())[-1:]
             self.fields[f"hours_{customer_class}"] = forms.TypedChoiceField(
                 label=_("Hours"), choices=[(c.pk, c.name) for c in calendars], coerce=int,
                 initial=mine[0].calendar_id if mine else None,

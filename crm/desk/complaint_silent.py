@@ -72,7 +72,7 @@ def why(sign: SilentSign) -> str:
     if sign.sign == SilentSign.Sign.REFUND:
         return _("Order %(order)s refunded on %(on)s (¥%(amount)s), no word from the customer") % told
     if sign.sign == SilentSign.Sign.MOOD:
-        return _("Sounded annoyed on %(on)s") % told
+        return _("In the conversation of %(on)s") % told
     if sign.sign == SilentSign.Sign.OVERDUE:
         return _("Last bought on %(last_on)s and stays away longer than usual") % told
     if sign.sign == SilentSign.Sign.PRODUCT:
