@@ -68,9 +68,19 @@ class Desk(RuleBasedStateMachine):
         self.results: dict[int, tuple[Any, ...]] = {}
         self.placed: set[int] = set()
         self.secrets: list[str] = []
+        self.versions: dict[int, int] = {}
+        self.changed: list[Case] = []
+        for customer in (*self.customers, self.customers[0]):
+            self.log_case(customer, at=self.now)
 
     def teardown(self) -> None:
-        if hasattr(self, "example"):
+        if not hasattr(self, "example"):
+            return
+        try:
+            self.changed = list(Case.objects.select_related("category", "merged_into"))
+            self.history_is_whole()
+            self.clocks_are_right()
+        finally:
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
 
@@ -83,9 +93,9 @@ class Desk(RuleBasedStateMachine):
         except DomainError:
             assert list(Case.objects.order_by("pk").values_list("pk", "version")) == before
 
-    def one(self, pick: int) -> Case | None:
+    def one(self, pick: int) -> Case:
         cases = list(Case.objects.order_by("pk"))
-        return cases[pick % len(cases)] if cases else None
+        return cases[pick % len(cases)]
 
     # Time
 
@@ -114,22 +124,15 @@ class Desk(RuleBasedStateMachine):
     # Intake and people
 
     @rule(
-        who=st.integers(0, 2),
-        what=st.sampled_from(CATEGORIES),
-        ago=st.sampled_from([0, 0, 30, 900]),
-        told=st.booleans(),
-    )
-    def a_complaint_comes_in(self, who: int, what: str, ago: int, told: bool) -> None:
+        who=st.integers(0, 2), what=st.sampled_from(CATEGORIES), ago=st.sampled_from([0, 0, 30, 900]),
+        kind=st.sampled_from(["complaint", "complaint", "grumble"]), told=st.booleans(),
+    )  # fmt: skip
+    def a_complaint_comes_in(self, who: int, what: str, ago: int, kind: str, told: bool) -> None:
         with self.asking():
             self.log_case(
-                self.customers[who], category=what, at=self.now, received_at=self.now - timedelta(minutes=ago),
-                by=self.agents[0] if told else None, told="好的" if told else "",
+                self.customers[who], category=what, kind=kind, at=self.now, by=self.agents[0] if told else None,
+                received_at=self.now - timedelta(minutes=ago), told="好的" if told else "",
             )  # fmt: skip
-
-    @rule(who=st.integers(0, 2))
-    def a_remark_in_passing(self, who: int) -> None:
-        with self.asking():
-            self.log_case(self.customers[who], kind="grumble", at=self.now)
 
     @rule(who=st.integers(0, 1), available=st.booleans(), capacity=st.integers(1, 4))
     def an_agent_comes_or_goes(self, who: int, available: bool, capacity: int) -> None:
@@ -145,82 +148,89 @@ class Desk(RuleBasedStateMachine):
 
     # One case
 
-    @rule(pick=st.integers(0, 9), verb=st.integers(0, 9), who=st.integers(0, 1))
-    def somebody_works(self, pick: int, verb: int, who: int) -> None:
-        case, by, at = self.one(pick), self.agents[who], self.now
-        if case is None:
-            return
-        pk = case.pk
+    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4), who=st.integers(0, 1))
+    def it_changes_hands(self, pick: int, verb: int, who: int) -> None:
+        pk, by, at = self.one(pick).pk, self.agents[who], self.now
         verbs: list[Callable[[], Any]] = [
             lambda: lifecycle.acknowledge(pk, by=by, at=at),
             lambda: lifecycle.claim(pk, by=by, at=at),
             lambda: lifecycle.assign(pk, by, by=self.lead, at=at),
             lambda: lifecycle.release(pk, by=by, at=at, reason="换人"),
             lambda: lifecycle.transfer(pk, queue_of("quality" if who else "logistics"), by=by, at=at, reason="转"),
+        ]
+        with self.asking():
+            verbs[verb]()
+
+    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4))
+    def somebody_works(self, pick: int, verb: int) -> None:
+        pk, by, at = self.one(pick).pk, self.agents[0], self.now
+        verbs: list[Callable[[], Any]] = [
             lambda: lifecycle.note(pk, by=by, at=at, body="备注"),
             lambda: lifecycle.resume(pk, by=by, at=at),
             lambda: lifecycle.keep_resolved(pk, by=by, at=at),
             lambda: lifecycle.take_up(pk, by=by, at=at),
-            lambda: lifecycle.prioritise(pk, 1 + who, by=self.lead, at=at, reason="手工"),
+            lambda: lifecycle.prioritise(pk, 1 + pick % 4, by=self.lead, at=at, reason="手工"),
         ]
         with self.asking():
             verbs[verb]()
 
     @rule(pick=st.integers(0, 9), wait=st.sampled_from(["", "", "answer", "return"]))
     def we_answer(self, pick: int, wait: str) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.reply(case.pk, by=self.agents[0], at=self.now, body="您好", channel="phone", then_wait=wait)
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.reply(case.pk, by=self.agents[0], at=self.now, body="您好", channel="phone", then_wait=wait)
 
     @rule(pick=st.integers(0, 9))
     def the_customer_writes(self, pick: int) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.customer_replied(
-                    case.pk, at=self.now, body="在吗", channel="wechat", external_ref=f"m{next(self.numbers)}"
-                )
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.customer_replied(
+                case.pk, at=self.now, body="在吗", channel="wechat", external_ref=f"m{next(self.numbers)}"
+            )
 
     @rule(pick=st.integers(0, 9), what=st.sampled_from(CATEGORIES), severity=st.integers(1, 4), leading=st.booleans())
     def it_is_something_else(self, pick: int, what: str, severity: int, leading: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                by = self.lead if leading else self.agents[0]
-                lifecycle.classify(case.pk, category=category_of(what), severity=severity, by=by, at=self.now)
+        case = self.one(pick)
+        with self.asking():
+            by = self.lead if leading else self.agents[0]
+            lifecycle.classify(case.pk, category=category_of(what), severity=severity, by=by, at=self.now)
 
-    @rule(pick=st.integers(0, 9), told=st.booleans(), cause=st.booleans())
+    @rule(pick=st.integers(0, 9), told=st.sampled_from([True, True, False]), cause=st.sampled_from([True, True, False]))
     def it_is_solved(self, pick: int, told: bool, cause: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                fields = solved(reply="好了" if told else "") | ({} if cause else {"root_cause": None})
-                lifecycle.resolve(case.pk, by=self.agents[0], at=self.now, **fields)
+        case = self.one(pick)
+        with self.asking():
+            fields = solved(reply="好了" if told else "") | ({} if cause else {"root_cause": None})
+            lifecycle.resolve(case.pk, by=self.agents[0], at=self.now, **fields)
 
     @rule(pick=st.integers(0, 9), ours=st.booleans())
     def it_is_reopened(self, pick: int, ours: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.reopen(case.pk, by=self.agents[1] if ours else None, at=self.now, reason="没好")
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.reopen(case.pk, by=self.agents[1] if ours else None, at=self.now, reason="没好")
 
-    @rule(pick=st.integers(0, 9), other=st.integers(0, 9))
-    def two_are_one(self, pick: int, other: int) -> None:
-        if (case := self.one(pick)) and (target := self.one(other)):
+    @rule(pick=st.integers(0, 9))
+    def two_are_one(self, pick: int) -> None:
+        case = self.one(pick)
+        others = Case.objects.filter(customer=case.customer_id, status__in=OPEN).exclude(pk=case.pk)
+        if target := others.order_by("pk").last():
             with self.asking():
                 lifecycle.merge(case.pk, target.pk, by=self.agents[0], at=self.now)
 
     @rule(pick=st.integers(0, 9), withdrawn=st.booleans())
     def it_was_nothing(self, pick: int, withdrawn: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                verb = lifecycle.withdraw if withdrawn else lifecycle.invalidate
-                verb(case.pk, by=self.lead, at=self.now, reason="没事")
+        case = self.one(pick)
+        with self.asking():
+            verb = lifecycle.withdraw if withdrawn else lifecycle.invalidate
+            verb(case.pk, by=self.lead, at=self.now, reason="没事")
 
     # Departments, remedies, surveys
 
     @rule(pick=st.integers(0, 9), blocking=st.booleans())
     def a_department_is_asked(self, pick: int, blocking: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                department = Department.objects.get(code="logistics")
-                handover.ask(case.pk, department, question="在哪？", by=self.agents[0], at=self.now, blocking=blocking)
+        case = self.one(pick)
+        with self.asking():
+            department = Department.objects.get(code="logistics")
+            handover.ask(case.pk, department, question="在哪？", by=self.agents[0], at=self.now, blocking=blocking)
 
     @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
     def a_department_answers(self, pick: int, how: int) -> None:
@@ -237,16 +247,16 @@ class Desk(RuleBasedStateMachine):
 
     @rule(
         pick=st.integers(0, 9),
-        amount=st.sampled_from([20, 50, 80, 300, 4_000]),
+        amount=st.sampled_from([20, 50, 80, 1_900]),
         kind=st.sampled_from(["refund", "coupon"]),
     )
     def a_remedy_is_proposed(self, pick: int, amount: int, kind: str) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                remedies.propose(
-                    case.pk, kind=kind, amount=amount, reason="补偿", by=self.agents[0], at=self.now,
-                    client_key=f"r{next(self.numbers)}",
-                )  # fmt: skip
+        case = self.one(pick)
+        with self.asking():
+            remedies.propose(
+                case.pk, kind=kind, amount=amount, reason="补偿", by=self.agents[0], at=self.now,
+                client_key=f"r{next(self.numbers)}",
+            )  # fmt: skip
 
     @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
     def a_remedy_goes_on(self, pick: int, how: int) -> None:
@@ -272,6 +282,13 @@ class Desk(RuleBasedStateMachine):
             follow_up.record_answer(self.secrets[pick % len(self.secrets)], score=score, solved=score > 2, at=self.now)
 
     # The promises
+
+    @invariant()
+    def somebody_notices(self) -> None:
+        """What changed since the last step is looked at; at the end everything is, in case something changed unsaid."""
+        cases = list(Case.objects.select_related("category", "merged_into"))
+        self.changed = [case for case in cases if self.versions.get(case.pk) != case.version]
+        self.versions = {case.pk: case.version for case in cases}
 
     @invariant()
     def history_is_whole(self) -> None:
@@ -305,7 +322,7 @@ class Desk(RuleBasedStateMachine):
                     working_time(clock.target.calendar), clock.started_at, budget, pauses
                 )
             assert case.next_due_at == min((c.due_at for c in live if c.due_at), default=None)
-        for clock in Clock.objects.exclude(state__in=LIVE):
+        for clock in Clock.objects.filter(case__in=self.cases()).exclude(state__in=LIVE):
             assert clock.state != "met" or clock.breached_at is None
             assert clock.state != "missed" or clock.breached_at < clock.stopped_at
 
@@ -321,7 +338,7 @@ class Desk(RuleBasedStateMachine):
     @invariant()
     def what_was_missed_stays_missed(self) -> None:
         """C7."""
-        for clock in Clock.objects.select_related("case"):
+        for clock in Clock.objects.filter(case__in=self.cases()).select_related("case"):
             if clock.pk in self.breaches:
                 assert clock.breached_at == self.breaches[clock.pk]
             if clock.breached_at:
@@ -372,9 +389,8 @@ class Desk(RuleBasedStateMachine):
             if event.case.owner_id and member and event.case.version == event.seq:
                 assert routing.load_of(event.case.queue).get(member.user_id, 0) <= member.capacity
 
-    @staticmethod
-    def cases() -> list[Case]:
-        return list(Case.objects.select_related("category", "merged_into"))
+    def cases(self) -> list[Case]:
+        return self.changed
 
     @staticmethod
     def live(case: Case) -> list[Clock]:
@@ -402,8 +418,8 @@ def test_whatever_happens_the_promises_hold(
     run_state_machine_as_test(
         story,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
+            max_examples=20,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize=True,
