@@ -5,7 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.http import Http404
 
-from complaints import follow_up, lifecycle, policies, priority, prompts, queries, reports, root_causes, silent, surveys
+from complaints import (
+    daily,
+    follow_up,
+    lifecycle,
+    policies,
+    priority,
+    prompts,
+    queries,
+    reports,
+    root_causes,
+    silent,
+    surveys,
+)
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -332,3 +344,21 @@ def test_the_reason_of_a_priority_hides_the_value_from_who_may_not_see_it(
     assert priority.wording(case, with_value=False) == "P2: Big, Normal"
     assert ServicePrompt.objects.count() == 0
     assert cause_of("packing").department.code == "warehouse"
+
+
+# Once a day ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_day_done_twice_changes_nothing_more(
+    log_case: LogCase, li_lei: Customer, wang: User, make_user: MakeUser
+) -> None:
+    make_user(Role.ADMINISTRATOR)
+    for _ in range(5):
+        solve(log_case(li_lei), wang)
+    monday, at = date(2026, 6, 8), WEDNESDAY + 6 * DAY
+
+    first, second = daily.run(as_of=monday, at=at), daily.run(as_of=monday, at=at)
+
+    assert (first["closed"], first["actions_opened"], first["years_to_confirm"]) == (5, 1, 1)
+    assert {name: n for name, n in second.items() if n} == {"years_to_confirm": 1}
+    assert Message.objects.filter(dedupe_key__startswith="year:").count() == 1
