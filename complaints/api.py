@@ -289,7 +289,7 @@ class SurveysView(StrictView):
                 secret = surveys.send(pk, at=at)
             except DomainError:
                 continue  # somebody else has just taken it
-            link = request.build_absolute_uri(reverse("desk:survey", args=[secret]))
+            link = request.build_absolute_uri(reverse("survey", args=[secret]))
             results.append({"complaint": survey.case.number, "customer": survey.case.customer.number, "link": link})
         return Response(SurveysOut({"results": results}).data)
 

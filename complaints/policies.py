@@ -29,6 +29,16 @@ class TargetFact:
     calendar_id: int
 
 
+@dataclass(frozen=True)
+class StepFact:
+    """Whom to tell, and whether to raise the priority, when this share of a promise's time is used up."""
+
+    metric: str
+    at_percent: int
+    notify: tuple[str, ...] = ()
+    raise_priority: bool = False
+
+
 @transaction.atomic
 def draft(*, by: User, at: datetime) -> SlaPolicy:
     """The draft of the next version, with everything the newest published one says; made once, then edited."""
@@ -69,6 +79,25 @@ def set_targets(policy_id: int, targets: Iterable[TargetFact], *, by: User, at: 
         for row in rows
     )  # fmt: skip
     audit.record(by, "policy.targets_set", policy, at=at, version=policy.version, targets=len(rows))
+    return policy
+
+
+@transaction.atomic
+def set_steps(policy_id: int, steps: Iterable[StepFact], *, by: User, at: datetime) -> SlaPolicy:
+    """The draft takes exactly these steps as time runs out."""
+    policy = _draft(policy_id)
+    rows = list(steps)
+    if len({(row.metric, row.at_percent) for row in rows}) < len(rows):
+        raise Invalid(_("A step can be taken only once at the same per cent."), code="step_twice")
+    policy.steps.all().delete()
+    EscalationStep.objects.bulk_create(
+        EscalationStep(
+            policy=policy, metric=row.metric, at_percent=row.at_percent, notify=list(row.notify),
+            raise_priority=row.raise_priority,
+        )
+        for row in rows
+    )  # fmt: skip
+    audit.record(by, "policy.steps_set", policy, at=at, version=policy.version, steps=len(rows))
     return policy
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from complaints import escalation, lifecycle, prompts, surveys
 from crm import nightly
 from crm.jobs import runs
 from crm.outbox import delivery
@@ -54,6 +55,19 @@ def _invite(as_of: date) -> None:
             help_night.apply_async([as_of.isoformat()], retry=False, expires=600)
     except OperationalError:
         log.warning("night %s: Redis is away, so this worker rebuilds alone", as_of)
+
+
+@shared_task
+def watch_complaints() -> None:
+    escalation.tick(now=timezone.now())
+
+
+@shared_task
+def rest_complaints() -> None:
+    at = timezone.now()
+    lifecycle.close_due(now=at)
+    prompts.expire_due(now=at)
+    surveys.expire_due(now=at)
 
 
 @shared_task

@@ -71,6 +71,7 @@ Record = Callable[..., Recorded]
 class OrderView(StrictView):
     scope = ApiScope.ORDERS_WRITE
     record: Record = staticmethod(orders.record_order)
+    out: type[OrderOut] = OrderOut
 
     @extend_schema(
         operation_id="order_put",
@@ -86,7 +87,11 @@ class OrderView(StrictView):
         at = timezone.now()
         today = business_date(at, settings.MALL_TIME_ZONE)
         recorded = self.record(order.fact(source, external_id), at=at, today=today)
-        return Response(OrderOut(_told(recorded)).data, status=_status(recorded.outcome))
+        return Response(self.out(self.told(recorded)).data, status=_status(recorded.outcome))
+
+    def told(self, recorded: Recorded) -> dict[str, Any]:
+        """What the client is answered; other rooms may add to it."""
+        return _told(recorded)
 
 
 def _told(recorded: Recorded) -> dict[str, Any]:

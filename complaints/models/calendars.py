@@ -62,7 +62,7 @@ class CalendarDay(models.Model):
     """One date that differs from its weekday. Closed wins the day; open rows replace the weekly shifts."""
 
     class Kind(models.TextChoices):
-        CLOSED = "closed", _("Closed")
+        CLOSED = "closed", _("Day off")
         OPEN = "open", _("Worked")
 
     class Source(models.TextChoices):

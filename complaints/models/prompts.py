@@ -30,7 +30,7 @@ class ServicePrompt(models.Model):
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="service_prompts", db_index=False)
     case = models.ForeignKey(Case, models.PROTECT, related_name="prompts")
-    trigger = models.CharField(_("at"), max_length=10, choices=Trigger)
+    trigger = models.CharField(_("moment"), max_length=10, choices=Trigger)
     department = models.ForeignKey(Department, models.PROTECT, null=True, blank=True, related_name="+")
     text = models.CharField(_("prompt"), max_length=300, blank=True)
     valid: Any = DateTimeRangeField()

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, mask, needs
 from crm.accounts.roles import Field, Permission
-from crm.desk import interval
+from crm.desk import customer_cases, interval
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import contact_points, contacts, managers, profiles
@@ -106,6 +106,7 @@ def _page(
             "reveal_form": RevealForm(),
             "assign_form": assign_form or AssignForm(),
             "revealed": revealed,
+            "told": customer_cases.of(request.user, person),
         },
         status=status,
     )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import reswap, retarget, trigger_client_event
 
+from complaints.queries import Filters, cases_for, in_order
 from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, mask, may, needs
 from crm.accounts.roles import Field, Permission, Scope, rights_of
@@ -29,6 +30,7 @@ from segmentation import queries
 SHOWN = 25
 CONTACTS_SHOWN = 50
 CONTACT_DAYS = 7
+URGENT = 3
 A_WEEK = timedelta(days=7)
 LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
@@ -94,6 +96,11 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
         "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
         "big": book.filter(customer_class=Standing.Class.BIG).count(),
         "alerts": queries.open_alerts(user, day).count(),
+        "complaints": cases_for(user, now(), Filters(open=True)).count(),
+        "missed": cases_for(user, now(), Filters(open=True, breached=True)).count(),
+        "urgent": in_order(cases_for(user, now(), Filters(open=True, served_as=Standing.Class.BIG))).select_related("customer")[
+            :URGENT
+        ],
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "finished": [_row(item, user, day) for item in todo.finished(user, day)[:SHOWN]],

@@ -68,9 +68,18 @@ class Desk(RuleBasedStateMachine):
         self.results: dict[int, tuple[Any, ...]] = {}
         self.placed: set[int] = set()
         self.secrets: list[str] = []
+        self.versions: dict[int, int] = {}
+        self.changed: list[Case] = []
+        for customer in (*self.customers, self.customers[0]):
+            self.log_case(customer, at=self.now)
 
     def teardown(self) -> None:
-        if hasattr(self, "example"):
+        if not hasattr(self, "example"):
+            return
+        try:
+            self.changed = list(Case.objects.select_related("category", "merged_into"))
+            self.look_at_changes()
+        finally:
             transaction.set_rollback(True)
             self.example.__exit__(None, None, None)
 
@@ -83,9 +92,9 @@ class Desk(RuleBasedStateMachine):
         except DomainError:
             assert list(Case.objects.order_by("pk").values_list("pk", "version")) == before
 
-    def one(self, pick: int) -> Case | None:
+    def one(self, pick: int) -> Case:
         cases = list(Case.objects.order_by("pk"))
-        return cases[pick % len(cases)] if cases else None
+        return cases[pick % len(cases)]
 
     # Time
 
@@ -114,22 +123,15 @@ class Desk(RuleBasedStateMachine):
     # Intake and people
 
     @rule(
-        who=st.integers(0, 2),
-        what=st.sampled_from(CATEGORIES),
-        ago=st.sampled_from([0, 0, 30, 900]),
-        told=st.booleans(),
-    )
-    def a_complaint_comes_in(self, who: int, what: str, ago: int, told: bool) -> None:
+        who=st.integers(0, 2), what=st.sampled_from(CATEGORIES), ago=st.sampled_from([0, 0, 30, 900]),
+        kind=st.sampled_from(["complaint", "complaint", "grumble"]), told=st.booleans(),
+    )  # fmt: skip
+    def a_complaint_comes_in(self, who: int, what: str, ago: int, kind: str, told: bool) -> None:
         with self.asking():
             self.log_case(
-                self.customers[who], category=what, at=self.now, received_at=self.now - timedelta(minutes=ago),
-                by=self.agents[0] if told else None, told="好的" if told else "",
+                self.customers[who], category=what, kind=kind, at=self.now, by=self.agents[0] if told else None,
+                received_at=self.now - timedelta(minutes=ago), told="好的" if told else "",
             )  # fmt: skip
-
-    @rule(who=st.integers(0, 2))
-    def a_remark_in_passing(self, who: int) -> None:
-        with self.asking():
-            self.log_case(self.customers[who], kind="grumble", at=self.now)
 
     @rule(who=st.integers(0, 1), available=st.booleans(), capacity=st.integers(1, 4))
     def an_agent_comes_or_goes(self, who: int, available: bool, capacity: int) -> None:
@@ -145,82 +147,89 @@ class Desk(RuleBasedStateMachine):
 
     # One case
 
-    @rule(pick=st.integers(0, 9), verb=st.integers(0, 9), who=st.integers(0, 1))
-    def somebody_works(self, pick: int, verb: int, who: int) -> None:
-        case, by, at = self.one(pick), self.agents[who], self.now
-        if case is None:
-            return
-        pk = case.pk
+    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4), who=st.integers(0, 1))
+    def it_changes_hands(self, pick: int, verb: int, who: int) -> None:
+        pk, by, at = self.one(pick).pk, self.agents[who], self.now
         verbs: list[Callable[[], Any]] = [
             lambda: lifecycle.acknowledge(pk, by=by, at=at),
             lambda: lifecycle.claim(pk, by=by, at=at),
             lambda: lifecycle.assign(pk, by, by=self.lead, at=at),
             lambda: lifecycle.release(pk, by=by, at=at, reason="换人"),
             lambda: lifecycle.transfer(pk, queue_of("quality" if who else "logistics"), by=by, at=at, reason="转"),
+        ]
+        with self.asking():
+            verbs[verb]()
+
+    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4))
+    def somebody_works(self, pick: int, verb: int) -> None:
+        pk, by, at = self.one(pick).pk, self.agents[0], self.now
+        verbs: list[Callable[[], Any]] = [
             lambda: lifecycle.note(pk, by=by, at=at, body="备注"),
             lambda: lifecycle.resume(pk, by=by, at=at),
             lambda: lifecycle.keep_resolved(pk, by=by, at=at),
             lambda: lifecycle.take_up(pk, by=by, at=at),
-            lambda: lifecycle.prioritise(pk, 1 + who, by=self.lead, at=at, reason="手工"),
+            lambda: lifecycle.prioritise(pk, 1 + pick % 4, by=self.lead, at=at, reason="手工"),
         ]
         with self.asking():
             verbs[verb]()
 
     @rule(pick=st.integers(0, 9), wait=st.sampled_from(["", "", "answer", "return"]))
     def we_answer(self, pick: int, wait: str) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.reply(case.pk, by=self.agents[0], at=self.now, body="您好", channel="phone", then_wait=wait)
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.reply(case.pk, by=self.agents[0], at=self.now, body="您好", channel="phone", then_wait=wait)
 
     @rule(pick=st.integers(0, 9))
     def the_customer_writes(self, pick: int) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.customer_replied(
-                    case.pk, at=self.now, body="在吗", channel="wechat", external_ref=f"m{next(self.numbers)}"
-                )
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.customer_replied(
+                case.pk, at=self.now, body="在吗", channel="wechat", external_ref=f"m{next(self.numbers)}"
+            )
 
     @rule(pick=st.integers(0, 9), what=st.sampled_from(CATEGORIES), severity=st.integers(1, 4), leading=st.booleans())
     def it_is_something_else(self, pick: int, what: str, severity: int, leading: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                by = self.lead if leading else self.agents[0]
-                lifecycle.classify(case.pk, category=category_of(what), severity=severity, by=by, at=self.now)
+        case = self.one(pick)
+        with self.asking():
+            by = self.lead if leading else self.agents[0]
+            lifecycle.classify(case.pk, category=category_of(what), severity=severity, by=by, at=self.now)
 
-    @rule(pick=st.integers(0, 9), told=st.booleans(), cause=st.booleans())
+    @rule(pick=st.integers(0, 9), told=st.sampled_from([True, True, False]), cause=st.sampled_from([True, True, False]))
     def it_is_solved(self, pick: int, told: bool, cause: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                fields = solved(reply="好了" if told else "") | ({} if cause else {"root_cause": None})
-                lifecycle.resolve(case.pk, by=self.agents[0], at=self.now, **fields)
+        case = self.one(pick)
+        with self.asking():
+            fields = solved(reply="好了" if told else "") | ({} if cause else {"root_cause": None})
+            lifecycle.resolve(case.pk, by=self.agents[0], at=self.now, **fields)
 
     @rule(pick=st.integers(0, 9), ours=st.booleans())
     def it_is_reopened(self, pick: int, ours: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                lifecycle.reopen(case.pk, by=self.agents[1] if ours else None, at=self.now, reason="没好")
+        case = self.one(pick)
+        with self.asking():
+            lifecycle.reopen(case.pk, by=self.agents[1] if ours else None, at=self.now, reason="没好")
 
-    @rule(pick=st.integers(0, 9), other=st.integers(0, 9))
-    def two_are_one(self, pick: int, other: int) -> None:
-        if (case := self.one(pick)) and (target := self.one(other)):
+    @rule(pick=st.integers(0, 9))
+    def two_are_one(self, pick: int) -> None:
+        case = self.one(pick)
+        others = Case.objects.filter(customer=case.customer_id, status__in=OPEN).exclude(pk=case.pk)
+        if target := others.order_by("pk").last():
             with self.asking():
                 lifecycle.merge(case.pk, target.pk, by=self.agents[0], at=self.now)
 
     @rule(pick=st.integers(0, 9), withdrawn=st.booleans())
     def it_was_nothing(self, pick: int, withdrawn: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                verb = lifecycle.withdraw if withdrawn else lifecycle.invalidate
-                verb(case.pk, by=self.lead, at=self.now, reason="没事")
+        case = self.one(pick)
+        with self.asking():
+            verb = lifecycle.withdraw if withdrawn else lifecycle.invalidate
+            verb(case.pk, by=self.lead, at=self.now, reason="没事")
 
     # Departments, remedies, surveys
 
     @rule(pick=st.integers(0, 9), blocking=st.booleans())
     def a_department_is_asked(self, pick: int, blocking: bool) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                department = Department.objects.get(code="logistics")
-                handover.ask(case.pk, department, question="在哪？", by=self.agents[0], at=self.now, blocking=blocking)
+        case = self.one(pick)
+        with self.asking():
+            department = Department.objects.get(code="logistics")
+            handover.ask(case.pk, department, question="在哪？", by=self.agents[0], at=self.now, blocking=blocking)
 
     @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
     def a_department_answers(self, pick: int, how: int) -> None:
@@ -237,16 +246,16 @@ class Desk(RuleBasedStateMachine):
 
     @rule(
         pick=st.integers(0, 9),
-        amount=st.sampled_from([20, 50, 80, 300, 4_000]),
+        amount=st.sampled_from([20, 50, 80, 1_900]),
         kind=st.sampled_from(["refund", "coupon"]),
     )
     def a_remedy_is_proposed(self, pick: int, amount: int, kind: str) -> None:
-        if case := self.one(pick):
-            with self.asking():
-                remedies.propose(
-                    case.pk, kind=kind, amount=amount, reason="补偿", by=self.agents[0], at=self.now,
-                    client_key=f"r{next(self.numbers)}",
-                )  # fmt: skip
+        case = self.one(pick)
+        with self.asking():
+            remedies.propose(
+                case.pk, kind=kind, amount=amount, reason="补偿", by=self.agents[0], at=self.now,
+                client_key=f"r{next(self.numbers)}",
+            )  # fmt: skip
 
     @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
     def a_remedy_goes_on(self, pick: int, how: int) -> None:
@@ -274,6 +283,23 @@ class Desk(RuleBasedStateMachine):
     # The promises
 
     @invariant()
+    def the_promises_hold(self) -> None:
+        """For what changed since the last step; at the end for everything, in case something changed unsaid."""
+        cases = list(Case.objects.select_related("category", "merged_into"))
+        self.changed = [case for case in cases if self.versions.get(case.pk) != case.version]
+        self.versions = {case.pk: case.version for case in cases}
+        self.look_at_changes()
+
+    def look_at_changes(self) -> None:
+        self.history_is_whole()
+        self.clocks_are_right()
+        self.the_first_answer_is_a_persons_and_stays()
+        self.what_was_missed_stays_missed()
+        self.solved_means_solved()
+        self.nobody_gives_more_than_the_head_may()
+        self.a_merged_case_is_quiet()
+        self.nobody_is_handed_more_than_fits()
+
     def history_is_whole(self) -> None:
         """C1, C2: the table of changes, no gap in the history, and the history says how the case stands."""
         for case in self.cases():
@@ -288,7 +314,6 @@ class Desk(RuleBasedStateMachine):
             due = {c.metric: c.due_at.isoformat() if c.due_at else None for c in self.live(case)}
             assert (status, last.data["cycle"], last.data["due"]) == (case.status, case.cycle, due)
 
-    @invariant()
     def clocks_are_right(self) -> None:
         """C3, C4, C5: who runs, who is paused, and what is due first. Deadlines follow from the facts alone."""
         for case in self.cases():
@@ -305,11 +330,10 @@ class Desk(RuleBasedStateMachine):
                     working_time(clock.target.calendar), clock.started_at, budget, pauses
                 )
             assert case.next_due_at == min((c.due_at for c in live if c.due_at), default=None)
-        for clock in Clock.objects.exclude(state__in=LIVE):
+        for clock in Clock.objects.filter(case__in=self.cases()).exclude(state__in=LIVE):
             assert clock.state != "met" or clock.breached_at is None
             assert clock.state != "missed" or clock.breached_at < clock.stopped_at
 
-    @invariant()
     def the_first_answer_is_a_persons_and_stays(self) -> None:
         """C6."""
         for case in self.cases():
@@ -318,10 +342,9 @@ class Desk(RuleBasedStateMachine):
             if case.first_response_at:
                 assert self.first_answers.setdefault(case.pk, case.first_response_at) == case.first_response_at
 
-    @invariant()
     def what_was_missed_stays_missed(self) -> None:
         """C7."""
-        for clock in Clock.objects.select_related("case"):
+        for clock in Clock.objects.filter(case__in=self.cases()).select_related("case"):
             if clock.pk in self.breaches:
                 assert clock.breached_at == self.breaches[clock.pk]
             if clock.breached_at:
@@ -330,7 +353,6 @@ class Desk(RuleBasedStateMachine):
                 result = (clock.state, clock.stopped_at, clock.elapsed_seconds, clock.due_at)
                 assert self.results.setdefault(clock.pk, result) == result
 
-    @invariant()
     def solved_means_solved(self) -> None:
         """C9, and C14 by its unique key."""
         for case in self.cases():
@@ -339,7 +361,6 @@ class Desk(RuleBasedStateMachine):
                 assert "" not in (case.resolution, case.outcome)
                 assert case.root_cause_id or not case.category.needs_root_cause
 
-    @invariant()
     def nobody_gives_more_than_the_head_may(self) -> None:
         """C10: what is given or promised stays within the limits of who agreed to it."""
         for case in self.cases():
@@ -350,7 +371,6 @@ class Desk(RuleBasedStateMachine):
                 assert sum((r.amount for r in agreed), Decimal(0)) <= limit.per_case
                 assert not agreed.filter(needs_approval=True, decided_by=F("proposed_by")).exists()
 
-    @invariant()
     def a_merged_case_is_quiet(self) -> None:
         """C11: nothing is said in it afterwards, and its target is not merged itself."""
         for case in self.cases():
@@ -360,7 +380,6 @@ class Desk(RuleBasedStateMachine):
                 assert not CaseMessage.objects.filter(case=case, sent_at__gt=merged.at).exists()
                 assert case.merged_into.status != Status.MERGED
 
-    @invariant()
     def nobody_is_handed_more_than_fits(self) -> None:
         """C12: what was handed out by itself fitted when it was."""
         handed = CaseEvent.objects.filter(kind__in=[CaseEvent.Kind.ROUTED, CaseEvent.Kind.LOGGED]).exclude(
@@ -372,9 +391,8 @@ class Desk(RuleBasedStateMachine):
             if event.case.owner_id and member and event.case.version == event.seq:
                 assert routing.load_of(event.case.queue).get(member.user_id, 0) <= member.capacity
 
-    @staticmethod
-    def cases() -> list[Case]:
-        return list(Case.objects.select_related("category", "merged_into"))
+    def cases(self) -> list[Case]:
+        return self.changed
 
     @staticmethod
     def live(case: Case) -> list[Clock]:
@@ -402,8 +420,8 @@ def test_whatever_happens_the_promises_hold(
     run_state_machine_as_test(
         story,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
+            max_examples=20,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize=True,

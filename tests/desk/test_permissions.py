@@ -48,6 +48,17 @@ PAGES = {
     "complaint_do": P.WORK_COMPLAINTS,
     "complaint_draft": P.WORK_COMPLAINTS,
     "complaint_claim": P.WORK_COMPLAINTS,
+    "prompt_seen": P.WORK_COMPLAINTS,
+    "complaint_silent": P.WORK_COMPLAINTS,
+    "complaint_silent_close": P.WORK_COMPLAINTS,
+    "complaint_reports": P.VIEW_COMPLAINT_REPORTS,
+    "complaint_actions": P.WORK_COMPLAINTS,
+    "complaint_action": P.WORK_COMPLAINTS,
+    "complaint_member": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_priorities": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_promises": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_settings": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_store": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendars": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_week": P.EDIT_COMPLAINT_SETTINGS,
@@ -59,11 +70,13 @@ PAGES = {
 POSTED = {
     "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
     "run_backtest", "todo_done", "todo_reopen", "complaint_find_number", "complaint_find", "complaint_caller",
-    "complaint_do", "complaint_draft", "complaint_claim", "complaint_calendar_week", "complaint_calendar_day",
+    "complaint_do", "complaint_draft", "complaint_claim", "complaint_silent_close", "prompt_seen",
+    "complaint_action",
+    "complaint_member", "complaint_priorities", "complaint_promises", "complaint_store", "complaint_calendar_week", "complaint_calendar_day",
     "complaint_calendar_import", "complaint_calendar_confirm",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
-PUBLIC = {"api-schema", "api-docs", "set_language"}
+PUBLIC = {"api-schema", "api-docs", "set_language", "survey"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:
@@ -73,8 +86,9 @@ def test_every_route_has_a_row_and_says_the_same() -> None:
 
 
 def address(name: str) -> str:
-    takes_id = "<int:pk>" in str(next(route.pattern for route in urlpatterns if route.name == name))
-    return reverse(f"desk:{name}", args=[OUT_OF_THIN_AIR] if takes_id else [])
+    pattern = str(next(route.pattern for route in urlpatterns if route.name == name))
+    takes = [OUT_OF_THIN_AIR] if "<int:pk>" in pattern else ["queues"] if "<slug:part>" in pattern else []
+    return reverse(f"desk:{name}", args=takes)
 
 
 @pytest.mark.django_db

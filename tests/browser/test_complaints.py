@@ -1,0 +1,139 @@
+"""A complaint from a blank screen while the customer speaks: keys only, few of them, and nothing is lost."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from complaints import defaults
+from complaints.models import Case, Queue, QueueMember
+from crm.accounts.models import User
+from customers import contact_points
+from customers.models import Customer, Standing
+from tests.browser.conftest import SitDown
+
+AGENT = "agent"
+PHONE = "138 1234 5678"
+MOST_KEYS = 12
+WORDS = "包裹五天没动，客户很着急"
+
+
+class Keyboard:
+    """Counts what the agent presses; the words themselves do not count."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.pressed = page, 0
+
+    def press(self, key: str) -> None:
+        self.pressed += 1
+        self.page.keyboard.press(key)
+
+    def say(self, words: str) -> None:
+        self.page.keyboard.insert_text(words)
+
+
+@pytest.fixture
+def caller(mall: str) -> Customer:
+    """An active customer with orders, whose phone is known."""
+    defaults.install(at=timezone.now() - timedelta(days=1))
+    for queue in Queue.objects.all():
+        QueueMember.objects.create(queue=queue, user=User.objects.get(username=AGENT))
+    person = Customer.objects.filter(standing__customer_class=Standing.Class.ACTIVE, orders__isnull=False).first()
+    assert person is not None
+    contact_points.add(person, "phone", PHONE)
+    return person
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_complaint_is_logged_by_keyboard_in_twelve_keys(sit_down: SitDown, caller: Customer, language: str) -> None:
+    desk = sit_down(AGENT, language)
+    page, keys = desk.page, Keyboard(desk.page)
+    desk.open("/complaints/")
+
+    keys.press("n")
+    page.wait_for_url("**/complaints/new/")
+    expect(page.locator(".lk-find [name=q]")).to_be_focused()
+    keys.say(PHONE)
+    keys.press("Enter")
+    page.wait_for_url(f"**/complaints/new/?customer={caller.pk}")
+    expect(page.locator(".lk-identity")).to_contain_text(caller.name)
+    expect(page.locator("form[data-quick-log]")).to_be_focused()
+    keys.press("1")
+    keys.press("2")
+    expect(page.locator("textarea[name=description]")).to_be_focused()
+    keys.say(WORDS)
+    keys.press("Control+Enter")
+    page.wait_for_url("**/logged/**")
+
+    case = Case.objects.get()
+    expect(page.locator(".lk-logged .number")).to_have_text(case.number)
+    expect(page.locator(".lk-logged blockquote")).to_contain_text(case.number)
+    assert (case.customer, case.category.code, case.description) == (caller, "delivery-lost", WORDS)
+    assert keys.pressed <= MOST_KEYS
+    assert PHONE not in page.url
+    desk.fits()
+
+    # Enter is the next call.
+    expect(page.locator(".lk-logged a.btn-primary")).to_be_focused()
+    keys.press("Enter")
+    page.wait_for_url("**/complaints/new/")
+
+
+def test_a_closed_tab_loses_nothing_and_who_calls_again_is_added(sit_down: SitDown, caller: Customer) -> None:
+    desk = sit_down(AGENT, "zh-hans")
+    page = desk.page
+    desk.open("/complaints/new/")
+    page.fill(".lk-find [name=q]", PHONE)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/complaints/new/?customer={caller.pk}")
+    page.keyboard.press("3")
+    page.keyboard.press("1")
+    page.keyboard.insert_text(WORDS)
+    page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('laoke-draft-call-'))")
+
+    page.goto("about:blank")
+    desk.open(f"/complaints/new/?customer={caller.pk}")
+
+    expect(page.locator("textarea[name=description]")).to_have_value(WORDS)
+    expect(page.locator("input[name=category]:checked")).to_have_count(1)
+    page.locator("textarea[name=description]").focus()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/logged/**")
+    case = Case.objects.get()
+
+    desk.open(f"/complaints/new/?customer={caller.pk}")
+    expect(page.locator("textarea[name=description]")).to_be_focused()
+    expect(page.locator("textarea[name=description]")).to_have_value("")
+    page.keyboard.insert_text("又打电话来问")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(f"**/complaints/{case.pk}/logged/**")
+    assert [message.body for message in case.messages.all()] == ["又打电话来问"]
+    assert Case.objects.count() == 1
+
+
+def test_the_case_page_fits_and_works_by_keys(sit_down: SitDown, caller: Customer) -> None:
+    desk = sit_down(AGENT, "zh-hans")
+    page = desk.page
+    desk.open("/complaints/new/")
+    page.fill(".lk-find [name=q]", PHONE)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**?customer=*")
+    desk.fits()
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+    page.keyboard.insert_text(WORDS)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/logged/**")
+    case = Case.objects.get()
+
+    desk.open(f"/complaints/{case.pk}/")
+    desk.fits()
+    page.fill("#id_answer", "今天一定送到")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".lk-said[data-direction=out]")).to_contain_text("今天一定送到")
+    page.locator("h1").click()
+    page.keyboard.press("e")
+    expect(page.locator("#do-resolve")).to_be_visible()
+    desk.open("/complaints/board/")
+    desk.fits()

@@ -1,0 +1,128 @@
+"""Making it good: within limits at once, above them by two people, and given once."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from complaints import lifecycle, remedies
+from complaints.models import Case, Remedy
+from crm.accounts.models import Role, User
+from crm.lib.errors import DomainError, Invalid
+from crm.outbox.models import Message
+from customers.models import Customer
+from tests.complaints.conftest import DAY, WEDNESDAY, LogCase, solved
+from tests.conftest import MakeUser
+
+pytestmark = pytest.mark.django_db
+Status = Remedy.Status
+
+
+@pytest.fixture
+def case(log_case: LogCase, li_lei: Customer) -> Case:
+    return log_case(li_lei)
+
+
+def propose(case: Case, by: User, amount: object = 50, key: str = "", **told: Any) -> Remedy:
+    fields = {"kind": "refund", "reason": "丢件", "at": WEDNESDAY, "client_key": key or f"{case.pk}-{amount}-{by.pk}"}
+    return remedies.propose(case.pk, by=by, amount=amount, **fields | told)
+
+
+def test_within_the_limits_nobody_else_is_asked(case: Case, wang: User) -> None:
+    remedy = propose(case, wang)
+
+    assert (remedy.status, remedy.needs_approval, remedy.limits) == (Status.APPROVED, False, {})
+    given = remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, reference="R-1")
+    assert (given.status, given.issued_at) == (Status.ISSUED, WEDNESDAY)
+    remedies.issue(remedy.pk, by=wang, at=WEDNESDAY + DAY, reference="R-1")
+    with pytest.raises(DomainError):
+        remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, reference="R-2")
+
+
+def test_proposing_twice_is_once(case: Case, wang: User) -> None:
+    assert propose(case, wang, key="k") == propose(case, wang, key="k")
+    assert Remedy.objects.count() == 1
+
+
+def test_above_a_limit_a_second_person_with_the_right_and_the_limit_agrees(
+    case: Case, wang: User, sun: User, lead: User, make_user: MakeUser
+) -> None:
+    remedy = propose(case, wang, 80)
+    assert (remedy.status, remedy.limits) == (Status.PROPOSED, {"at_once": ["80.00", "50.00"]})
+    for who, code in ((wang, "second_person"), (sun, "not_an_approver")):
+        with pytest.raises(DomainError) as refusal:
+            remedies.approve(remedy.pk, by=who, at=WEDNESDAY)
+        assert refusal.value.code == code
+
+    assert remedies.approve(remedy.pk, by=lead, at=WEDNESDAY).status == Status.APPROVED
+
+    huge = propose(case, wang, 9000)
+    with pytest.raises(DomainError, match=r"above your own limits too: at once 9000\.00 > 2000\.00"):
+        remedies.approve(huge.pk, by=lead, at=WEDNESDAY)
+
+
+def test_small_sums_add_up_per_case_per_customer_and_per_day(
+    case: Case, log_case: LogCase, li_lei: Customer, wang: User, sun: User
+) -> None:
+    propose(case, wang, 50, "1")
+    propose(case, wang, 50, "2")
+    assert propose(case, wang, 1, "3").limits == {"per_case": ["101.00", "100.00"]}
+    other = log_case(li_lei)
+    propose(other, sun, 50, "4")
+    # 101 in the first case and 50 here: 50 more would make 201.
+    assert propose(other, sun, 50, "5").limits == {"per_customer": ["201.00", "200.00"]}
+    later = WEDNESDAY + timedelta(days=31)
+    assert propose(log_case(li_lei, at=later), sun, 50, "6", at=later).limits == {}
+
+
+def test_a_big_customer_may_be_given_more(log_case: LogCase, madam_gao: Customer, wang: User) -> None:
+    case = log_case(madam_gao)
+
+    assert propose(case, wang, 200).status == Status.APPROVED
+    assert remedies.remaining(case, "refund", by=wang, at=WEDNESDAY) == Decimal("200.00")
+    assert remedies.suggested(case)[-1] == "visit"
+
+
+def test_an_analyst_gives_nothing_alone(case: Case, make_user: MakeUser) -> None:
+    assert propose(case, make_user(Role.ANALYST), 1).limits == {"role": ["1.00", "0"]}
+
+
+def test_a_case_is_not_solved_over_an_open_remedy_unless_it_is_promised(case: Case, wang: User, lead: User) -> None:
+    remedy = propose(case, wang, 80)
+    with pytest.raises(DomainError) as refusal:
+        lifecycle.resolve(case.pk, by=wang, at=WEDNESDAY, **solved())
+    assert refusal.value.code == "remedy_open"
+
+    remedies.refuse(remedy.pk, by=lead, at=WEDNESDAY, reason="已经重发")
+    assert Message.objects.filter(recipient=wang, dedupe_key__startswith="remedy-refused").count() == 1
+    propose(case, wang, 20, promised_at=WEDNESDAY + DAY)
+    assert lifecycle.resolve(case.pk, by=wang, at=WEDNESDAY, **solved()).status == Case.Status.RESOLVED
+
+
+def test_what_failed_is_still_owed_and_what_was_given_can_be_taken_back(case: Case, wang: User) -> None:
+    remedy = propose(case, wang)
+    remedies.fail(remedy.pk, at=WEDNESDAY, error="no such account")
+    remedies.issue(remedy.pk, by=None, at=WEDNESDAY, reference="R-1")
+
+    assert remedies.take_back(remedy.pk, by=wang, at=WEDNESDAY, reason="客户不要").status == Status.REVOKED
+    assert remedies.remaining(case, "refund", by=wang, at=WEDNESDAY) == Decimal("50.00")
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"amount": 0}, "remedy_amount"),
+        ({"amount": -1}, "remedy_amount"),
+        ({"kind": "points", "amount": "10.50"}, "remedy_amount"),
+        ({"kind": "apology", "amount": 5}, "remedy_amount"),
+        ({"kind": "house", "amount": 5}, "unknown_remedy"),
+        ({"reason": " "}, "reason_missing"),
+        ({"promised_at": WEDNESDAY}, "promise_past"),
+    ],
+)
+def test_what_cannot_be_given_is_refused(case: Case, wang: User, told: dict[str, Any], code: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        propose(case, wang, **told)
+
+    assert refusal.value.code == code

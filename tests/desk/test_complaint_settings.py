@@ -1,0 +1,268 @@
+"""The desk set up by its head: hours, people, promises; and the customer's own answer, figures and silence."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from complaints import defaults, intake, lifecycle, silent, surveys
+from complaints.models import (
+    BusinessCalendar,
+    Case,
+    Category,
+    CorrectiveAction,
+    PriorityMatrix,
+    Queue,
+    QueueMember,
+    RootCause,
+    SilentSign,
+    SlaPolicy,
+)
+from crm.accounts.models import AuditEntry, Role, User
+from crm.desk.complaint_calendars import parse_hours
+from crm.desk.today import today
+from crm.lib.errors import Invalid
+from customers.models import Customer
+from tests.conftest import MakeCustomer, MakeUser
+
+
+@pytest.fixture
+def lead(db: None, make_user: MakeUser) -> User:
+    defaults.install(at=timezone.now() - timedelta(days=1))
+    return make_user(Role.SERVICE_LEAD, "Zheng Kai")
+
+
+@pytest.fixture
+def client(client: Client, lead: User) -> Client:
+    client.force_login(lead)
+    return client
+
+
+@pytest.fixture
+def office(lead: User) -> BusinessCalendar:
+    return BusinessCalendar.objects.get(code="office")
+
+
+@pytest.fixture
+def case(make_customer: MakeCustomer, lead: User) -> Case:
+    return intake.log(
+        make_customer("李雷"), category=Category.objects.get(code="delivery-late"), channel="phone", by=lead,
+        at=timezone.now(), description="包裹三天没到",
+    ).case  # fmt: skip
+
+
+def solve(case: Case, by: User) -> Case:
+    return lifecycle.resolve(
+        case.pk, by=by, at=timezone.now(), outcome="fixed", resolution="重发", reply="已重发",
+        root_cause=RootCause.objects.get(code="carrier-late"),
+    )  # fmt: skip
+
+
+# Working hours
+
+
+def test_hours_are_read_as_people_write_them() -> None:
+    assert parse_hours("09:00–12:00, 13:00-18:00") == [(540, 720), (780, 1080)]
+    assert parse_hours("9:00至18:00") == [(540, 1080)]
+    assert parse_hours("") == []
+    with pytest.raises(Invalid):
+        parse_hours("nine to five")
+
+
+def test_a_deadline_can_be_tried_before_it_is_promised(client: Client, office: BusinessCalendar) -> None:
+    address = reverse("desk:complaint_calendar", args=[office.pk])
+
+    found = client.get(address, {"start": "2026-06-03T11:30", "minutes": "60"}).context["deadline"]
+
+    assert f"{found['due']:%Y-%m-%d %H:%M}" == "2026-06-03 13:30"
+    assert [stretch["minutes"] for stretch in found["stretches"]] == [30, 30]
+    assert found["guess"] == [2026]
+
+
+def test_a_day_set_by_hand_shows_in_its_month(client: Client, office: BusinessCalendar) -> None:
+    client.post(
+        reverse("desk:complaint_calendar_day", args=[office.pk]),
+        {"date": "2027-03-06", "kind": "worked", "hours": "09:00-12:00", "name": "盘点"},
+    )
+
+    weeks = client.get(reverse("desk:complaint_calendar", args=[office.pk]), {"month": "2027-03"}).context["weeks"]
+    [day] = [day for week in weeks for day in week if day["date"] == date(2027, 3, 6)]
+    assert (day["hours"], day["name"]) == ("09:00–12:00", "盘点")
+
+
+def test_hours_that_overlap_are_refused_and_stay_typed(client: Client, office: BusinessCalendar) -> None:
+    week = {f"day_{n}": "09:00-18:00" for n in range(1, 6)} | {"day_6": "09:00-12:00, 11:00-13:00", "day_7": ""}
+
+    answer = client.post(reverse("desk:complaint_calendar_week", args=[office.pk]), week)
+
+    assert answer.status_code == 422
+    assert "09:00-12:00, 11:00-13:00" in answer.content.decode()
+    assert office.shifts.filter(weekday=6).count() == 0
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["queues", "departments", "categories", "causes", "templates", "limits", "calendars", "members", "priorities", "promises"],
+)  # fmt: skip
+def test_every_part_of_the_settings_opens(client: Client, part: str) -> None:
+    assert client.get(reverse("desk:complaint_settings", args=[part])).status_code == 200
+
+
+def test_a_new_category_is_on_record_and_a_third_level_is_refused(client: Client, lead: User) -> None:
+    address = reverse("desk:complaint_store", args=["categories"])
+    leaf = Category.objects.get(code="delivery-late")
+    told = {"code": "delivery-cold", "name": "冷链断链", "position": "9", "default_severity": "2", "active": "on"}
+
+    client.post(address, told | {"parent": leaf.parent_id})
+    refused = client.post(address, told | {"code": "deeper", "parent": leaf.pk})
+
+    assert Category.objects.get(code="delivery-cold").default_severity == 2
+    assert AuditEntry.objects.filter(actor=lead, action="category.stored").count() == 1
+    assert refused.status_code == 422
+    assert not Category.objects.filter(code="deeper").exists()
+
+
+def test_a_zone_that_does_not_exist_is_refused(client: Client, office: BusinessCalendar) -> None:
+    address = reverse("desk:complaint_store", args=["calendars"])
+
+    answer = client.post(address, {"row": office.pk, "code": "office", "name": "Office", "zone": "Asia/Atlantis"})
+
+    assert answer.status_code == 422
+    office.refresh_from_db()
+    assert office.zone == "Asia/Shanghai"
+
+
+def test_somebody_joins_a_queue_and_leaves_it(client: Client, make_user: MakeUser) -> None:
+    agent, queue = make_user(Role.SERVICE_AGENT), Queue.objects.get(code="general")
+    told = {"queue": queue.pk, "user": agent.pk, "capacity": 10, "available": "on"}
+
+    client.post(reverse("desk:complaint_member"), told)
+    assert QueueMember.objects.get().capacity == 10
+    client.post(reverse("desk:complaint_member"), told | {"remove": "1"})
+
+    assert not QueueMember.objects.exists()
+
+
+def test_priorities_are_saved_as_a_version_and_safety_stays_first(client: Client) -> None:
+    form = client.get(reverse("desk:complaint_settings", args=["priorities"])).context["form"]
+    cells = {name: field.initial for name, field in form.fields.items() if name != "reason"}
+
+    refused = client.post(reverse("desk:complaint_priorities"), cells | {"cell_0_1": 2, "reason": "quiet week"})
+    client.post(reverse("desk:complaint_priorities"), cells | {"cell_0_3": 4, "reason": "quiet week"})
+
+    assert refused.status_code == 422
+    assert PriorityMatrix.objects.order_by("-version").first().cells["0"] == [1, 2, 4, 4]  # type: ignore[union-attr]
+
+
+def test_promises_are_drafted_saved_and_put_in_force(client: Client) -> None:
+    address = reverse("desk:complaint_promises")
+    client.post(address, {"do": "draft"})
+    form = client.get(reverse("desk:complaint_settings", args=["promises"])).context["form"]
+    told: dict[str, Any] = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+
+    without_reason = client.post(address, told | {"min_2_3_first_response": 45, "do": "publish"})
+    client.post(address, told | {"min_2_3_first_response": 45, "do": "publish", "reason": "faster for big customers"})
+
+    assert without_reason.status_code == 422
+    policy = SlaPolicy.objects.filter(status="published").order_by("-version").first()
+    assert policy is not None
+    assert policy.version == 2
+    assert policy.targets.get(customer_class=2, severity=3, metric="first_response").minutes == 45
+    assert policy.steps.count() == 9
+
+
+# The customer's answer
+
+
+@pytest.fixture
+def link(case: Case, lead: User) -> str:
+    solve(case, lead)
+    return reverse("survey", args=[surveys.send(case.surveys.get().pk, at=timezone.now())])
+
+
+def test_opening_the_link_answers_nothing_and_one_answer_reopens_an_unhappy_case(link: str, case: Case) -> None:
+    stranger = Client()
+
+    assert stranger.get(link).status_code == 200
+    assert case.surveys.get().score is None
+    thanks = stranger.post(link, {"score": "1", "solved": "no", "comment": "还没到"})
+
+    case.refresh_from_db()
+    assert "Thank you" in thanks.content.decode()
+    assert (case.surveys.get().score, case.status) == (1, "in_progress")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
+def test_a_link_that_ran_out_says_so_in_each_language(link: str, language: str) -> None:
+    assert Client().get(link, HTTP_ACCEPT_LANGUAGE=language).status_code == 200
+    assert Client().get(reverse("survey", args=["made-up"]), HTTP_ACCEPT_LANGUAGE=language).status_code == 410
+
+
+# Figures and silence
+
+
+def test_every_number_of_the_figures_opens_as_many_cases(client: Client, case: Case, lead: User) -> None:
+    solve(case, lead)
+    page = client.get(reverse("desk:complaint_reports"))
+
+    numbers = [(figure["count"], figure["href"]) for figure in page.context["figures"]]
+    numbers += [(row["count"], row["href"]) for part in page.context["breakdowns"] for row in part["rows"]]
+    for count, address in numbers:
+        assert len(client.get(address).context["rows"]) == count, address
+    assert sum(count for count, _address in numbers) >= 5
+
+
+def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: MakeCustomer) -> None:
+    signs = [
+        SilentSign.objects.create(
+            customer=make_customer(name), sign="mood", ref=name, found_on=today(), evidence={"on": "2026-11-01"}
+        )
+        for name in ("李雷", "韩梅梅")
+    ]
+    late = Category.objects.get(code="delivery-late")
+
+    assert len(client.get(reverse("desk:complaint_silent")).context["rows"]) == 2
+    client.post(reverse("desk:complaint_silent_close", args=[signs[0].pk]), {"do": "called", "words": "其实很满意"})
+    client.post(
+        reverse("desk:complaint_silent_close", args=[signs[1].pk]),
+        {"do": "convert", "words": "包裹总是慢", "category": late.pk},
+    )
+
+    states = dict(SilentSign.objects.values_list("ref", "state"))
+    assert states == {"李雷": "called", "韩梅梅": "converted"}
+    assert silent.iceberg(since=timezone.now() - timedelta(days=1), until=timezone.now()).registered == 1
+
+
+def test_a_cause_that_keeps_coming_back_is_planned(client: Client, lead: User) -> None:
+    action = CorrectiveAction.objects.create(
+        root_cause=RootCause.objects.get(code="packing"), rule="count", opened_on=today(), due_on=today(),
+        baseline_rate=5, target_rate=2,
+    )  # fmt: skip
+
+    client.post(
+        reverse("desk:complaint_action", args=[action.pk]),
+        {"do": "plan", "title": "加厚纸箱", "owner": lead.pk, "due_on": "2026-12-31", "target_rate": "1.5"},
+    )
+
+    action.refresh_from_db()
+    assert (action.title, action.target_rate) == ("加厚纸箱", 1.5)
+    assert "加厚纸箱" in client.get(reverse("desk:complaint_actions")).content.decode()
+
+
+def test_the_customer_page_warns_until_somebody_has_seen_to_it(client: Client, case: Case, lead: User) -> None:
+    customer: Customer = case.customer
+    Category.objects.filter(pk=case.category_id).update(prompt_trigger="contact", prompt_text="先道歉")
+    solve(case, lead)
+    address = reverse("desk:customer", args=[customer.pk])
+
+    [prompt] = client.get(address).context["told"]["prompts"]
+    assert "先道歉" in prompt["text"]
+    client.post(reverse("desk:prompt_seen", args=[prompt["pk"]]))
+
+    assert client.get(address).context["told"]["prompts"] == []
