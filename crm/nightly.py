@@ -1,12 +1,14 @@
 """Everything that happens once a night, in the order it must happen."""
 
 import logging
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
-from crm.jobs import runs
+from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from customers import summary
@@ -17,23 +19,28 @@ JOB = "nightly"
 log = logging.getLogger(__name__)
 
 
-def run(as_of: date, *, again: bool = False, rebuild: bool = False) -> JobRun | None:
+def run(
+    as_of: date, *, again: bool = False, rebuild: bool = False, invite: Callable[[date], None] | None = None
+) -> JobRun | None:
     """Work the night of `as_of`; None if somebody else holds it or it is done already.
 
     Each step and its mark commit together: a killed night goes on with the step that was not finished.
-    Running a night twice changes nothing. `rebuild` recomputes every summary instead of the changed ones.
+    Running a night twice changes nothing. `rebuild` recomputes every summary instead of the changed ones;
+    `invite` is called when there are parts of it that other workers could take by `help_out`.
     """
     planned = runs.plan(JOB, as_of, at=timezone.now())
     claimed = runs.claim(planned.pk, at=timezone.now(), holder=runs.holder_name(), again=again)
     if claimed is None:
         return None
     try:
+        if "summaries" not in claimed.cursor.get("done", []):
+            _rebuild_together(claimed, rebuild, invite)
         for step, work in STEPS:
             if step in claimed.cursor.get("done", []):
                 continue
             with transaction.atomic():
                 runs.hold(claimed, at=timezone.now())
-                counts = work(as_of, rebuild, timezone.now())
+                counts = work(claimed, timezone.now())
                 runs.advance(claimed, step=step, at=timezone.now(), **counts)
             log.info("night %s: %s %s", as_of, step, counts)
     except runs.Superseded:
@@ -45,28 +52,61 @@ def run(as_of: date, *, again: bool = False, rebuild: bool = False) -> JobRun | 
     return claimed
 
 
-def _summaries(as_of: date, rebuild: bool, at: datetime) -> dict[str, int]:
-    half_life = fitting.half_life_for(as_of)
-    if rebuild:
-        summary.rebuild(as_of=as_of, half_life_days=half_life)
+def help_out(as_of: date) -> int:
+    """Work parts of a night that another worker holds, as long as there are any; returns how many were worked."""
+    held = JobRun.objects.filter(job=JOB, business_date=as_of, state=JobRun.State.RUNNING).first()
+    if held is None or "half_life_days" not in held.cursor:
+        return 0
+    return parts.work(held.pk, partial(_rebuild_part, held), now=timezone.now)
+
+
+def _rebuild_together(run: JobRun, rebuild: bool, invite: Callable[[date], None] | None) -> None:
+    """Where changed summaries are not enough, recompute all of them in parts that workers share."""
+    half_life = fitting.half_life_for(run.business_date)
+    if not run.parts.exists():
+        if not rebuild and not summary.needs_rebuild(as_of=run.business_date, half_life_days=half_life):
+            return
+        with transaction.atomic():
+            runs.note(run, at=timezone.now(), half_life_days=half_life)
+            parts.split(run, summary.ranges())
+    if invite:
+        invite(run.business_date)
+    parts.finish(run, partial(_rebuild_held_part, run), now=timezone.now)
+
+
+def _rebuild_held_part(run: JobRun, first_id: int, last_id: int) -> None:
+    runs.hold(run, at=timezone.now())
+    _rebuild_part(run, first_id, last_id)
+
+
+def _rebuild_part(run: JobRun, first_id: int, last_id: int) -> None:
+    summary.rebuild_range(first_id, last_id, as_of=run.business_date, half_life_days=run.cursor["half_life_days"])
+
+
+def _summaries(run: JobRun, at: datetime) -> dict[str, int]:
+    as_of = run.business_date
+    if "half_life_days" in run.cursor:
+        run.parts.all().delete()
+        summary.rebuilt(as_of=as_of, half_life_days=run.cursor["half_life_days"])
         return {"summaries": -1}
-    return {"summaries": summary.update(as_of=as_of, half_life_days=half_life)}
+    return {"summaries": summary.update(as_of=as_of, half_life_days=fitting.half_life_for(as_of))}
 
 
-def _fit(as_of: date, rebuild: bool, at: datetime) -> dict[str, int]:
+def _fit(run: JobRun, at: datetime) -> dict[str, int]:
     constants = {**rules.DEFAULTS, **rules.current().parameters}
-    return {"fitted_on": int(fitting.for_night(as_of, constants).as_of.strftime("%Y%m%d"))}
+    return {"fitted_on": int(fitting.for_night(run.business_date, constants).as_of.strftime("%Y%m%d"))}
 
 
-def _scores(as_of: date, rebuild: bool, at: datetime) -> dict[str, int]:
+def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     rule_set = rules.current()
     constants = {**rules.DEFAULTS, **rule_set.parameters}
-    fit = fitting.for_night(as_of, constants)
-    return night.write(night.work_out(as_of, fit, constants), fit, rule_set, at=at)
+    fit = fitting.for_night(run.business_date, constants)
+    return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
 
 
-def _notify(as_of: date, rebuild: bool, at: datetime) -> dict[str, int]:
+def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
+    as_of = run.business_date
     fresh = Alert.objects.filter(opened_on=as_of, state=Alert.State.OPEN, silent=False)
     per_manager: dict[int, int] = {}
     for manager_id in fresh.filter(customer__manager__isnull=False).values_list("customer__manager_id", flat=True):

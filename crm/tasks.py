@@ -1,17 +1,21 @@
 """The Celery doors: a message says "look", the tables say what there is to do."""
 
+import logging
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from crm import nightly
 from crm.jobs import runs
 from crm.outbox import delivery
 
 NIGHT_STARTS = time(2, 0)
+INVITATIONS = 15
+log = logging.getLogger(__name__)
 
 
 def due_night(at: datetime) -> date | None:
@@ -35,7 +39,21 @@ def reconcile() -> None:
 
 @shared_task
 def work_night(business_date: str) -> None:
-    nightly.run(date.fromisoformat(business_date))
+    nightly.run(date.fromisoformat(business_date), invite=_invite)
+
+
+@shared_task
+def help_night(business_date: str) -> None:
+    nightly.help_out(date.fromisoformat(business_date))
+
+
+def _invite(as_of: date) -> None:
+    """Tell the other workers that there is something to share. Whoever comes too late finds nothing to do."""
+    try:
+        for _ in range(INVITATIONS):
+            help_night.apply_async([as_of.isoformat()], retry=False, expires=600)
+    except OperationalError:
+        log.warning("night %s: Redis is away, so this worker rebuilds alone", as_of)
 
 
 @shared_task

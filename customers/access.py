@@ -10,21 +10,23 @@ from crm.accounts.roles import Scope, rights_of
 from customers.models import Customer
 
 
-def scope_filter(user: User, today: date, prefix: str = "") -> Q:
+def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None = None) -> Q:
     """A condition for any table that reaches a customer through `prefix` (for example "customer__").
 
-    Fields used: `manager` and, for service agents, today's exact look-ups.
+    Fields used: `manager` and, for service agents, today's exact look-ups. `book` is the path to a row that carries
+    a copy of the manager, such as Standing, where that is nearer than the customer.
     """
+    book = prefix if book is None else book
     scope = rights_of(user.role).scope if user.is_active else Scope.NONE
     if scope == Scope.ALL:
         return Q()
     if scope == Scope.OWN:
-        return Q(**{f"{prefix}manager": user})
+        return Q(**{f"{book}manager": user})
     if scope == Scope.DELEGATED:
         managers = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
-        return Q(**{f"{prefix}manager__in": managers.values("manager")})
+        return Q(**{f"{book}manager__in": managers.values("manager")})
     if scope == Scope.TEAM and user.team_id:
-        return Q(**{f"{prefix}manager__team": user.team_id}) | Q(**{f"{prefix}manager__isnull": True})
+        return Q(**{f"{book}manager__team": user.team_id}) | Q(**{f"{book}manager__isnull": True})
     if scope == Scope.LOOKED_UP:
         return Q(**{f"{prefix}lookup__user": user, f"{prefix}lookup__on": today})
     return Q(pk__in=[])

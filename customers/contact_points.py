@@ -44,6 +44,8 @@ REVEALED = "contact_point.revealed"
 
 def plain(text: str) -> str:
     """Compatibility forms folded (full-width digits), invisible and control characters dropped, blanks collapsed."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     folded = unicodedata.normalize("NFKC", text)
     return " ".join("".join(" " if c.isspace() else c for c in folded if c.isspace() or c.isprintable()).split())
 

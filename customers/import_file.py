@@ -29,6 +29,8 @@ HEADERS = {
              "訂單日期", "付款时间", "成交时间"),
     "paid": ("paid", "amount", "revenue", "total", "sales", "实付", "实付金额", "實付金額", "金额", "金額", "订单金额",
              "支付金额"),
+    "line_paid": ("linepaid", "lineamount", "linetotal", "lineprice", "商品金额", "商品实付", "商品小计", "小计", "小計",
+                  "行金额"),
     "cost": ("cost", "成本", "成本价", "成本金额"),
     "units": ("units", "quantity", "qty", "数量", "數量", "件数"),
     "status": ("status", "orderstatus", "状态", "订单状态", "狀態"),
@@ -36,7 +38,7 @@ HEADERS = {
     "category": ("category", "类目", "分类", "品类", "類別"),
     "product": ("product", "sku", "productid", "item", "商品", "商品编号", "商品编码", "商品名称", "產品"),
 }  # fmt: skip
-NEEDED = ("date", "paid")
+NEEDED = ("date",)
 
 
 class Row(NamedTuple):
@@ -103,6 +105,10 @@ def check_mapping(mapping: dict[str, str], names: list[str]) -> None:
         if column not in names:
             raise Invalid(_("The file has no column “%(column)s”.") % {"column": column}, code="bad_mapping")
     missing = [field for field in NEEDED if field not in mapping]
+    if not mapping.keys() & {"paid", "line_paid"}:
+        missing.append("paid")
+    if "line_paid" in mapping and "order_no" not in mapping:
+        missing.append("order_no")
     if not mapping.keys() & {"customer", "phone"}:
         missing.append("customer")
     if missing:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -34,10 +34,11 @@ class Rejected(NamedTuple):
     column: str
     reason: str
     line: str
+    external_id: str = ""  # of the order, as far as the row says
 
 
 class Staged(NamedTuple):
-    """A row of the staging table, in its column order."""
+    """A row of the staging table, in its column order. `line_paid` is None where a row is a whole order."""
 
     line: int
     external_id: str
@@ -56,27 +57,33 @@ class Staged(NamedTuple):
     status: str
     ordered_at: str
     ordered_on: str
-    paid: int
+    paid: int | None
     cost: int
     units: int
     category: str
     product: str
+    line_paid: int | None
 
 
-class _Bad(Exception):
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
+_PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
+_PLAIN_AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
+
+
+@lru_cache(maxsize=1)
+def _mall_zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 @lru_cache(maxsize=20_000)
 def moment(text: str) -> tuple[str, str]:
     """(instant, mall-local day). A time without offset is mall time; a day is its first minute; 26/11/22 is refused."""
-    value = unicodedata.normalize("NFKC", text).strip().lstrip("'")
-    value = re.sub(r"^(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?", lambda m: f"{m[1]}-{m[2]:>02}-{m[3]:>02}", value)
-    if not re.match(r"\d{4}-\d{2}-\d{2}|\d{8}$", value):
-        raise Invalid(_("Write the date like 2026-11-17 or 2026-11-17 09:30."))
-    zone = ZoneInfo(settings.MALL_TIME_ZONE)
+    value = text
+    if not _PLAIN_TIME.fullmatch(text):
+        value = unicodedata.normalize("NFKC", text).strip().lstrip("'")
+        value = re.sub(r"^(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?", lambda m: f"{m[1]}-{m[2]:>02}-{m[3]:>02}", value)
+        if not re.match(r"\d{4}-\d{2}-\d{2}|\d{8}$", value):
+            raise Invalid(_("Write the date like 2026-11-17 or 2026-11-17 09:30."))
+    zone = _mall_zone(settings.MALL_TIME_ZONE)
     try:
         at = datetime.fromisoformat(value)
         at = at if at.tzinfo else at.replace(tzinfo=zone)
@@ -85,12 +92,14 @@ def moment(text: str) -> tuple[str, str]:
         raise Invalid(_("There is no such day or time.")) from None
     if not date(1970, 1, 1) <= local.date() <= date(2100, 12, 31):
         raise Invalid(_("The time must lie between 1970 and 2100."))
-    return at.astimezone(UTC).isoformat(), local.date().isoformat()
+    return at.isoformat(), local.date().isoformat()
 
 
 @lru_cache(maxsize=20_000)
 def minor(text: str) -> int:
     """Minor units of 1234.5, 1,234.50, ¥12 or １２.５０; never negative, at most two decimals that say something."""
+    if plain := _PLAIN_AMOUNT.fullmatch(text):
+        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
     value = unicodedata.normalize("NFKC", text).strip().lstrip("'").removesuffix("元").strip("¥$€£ ")
     if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", value, re.ASCII):
         value = value.replace(",", "")
@@ -136,6 +145,29 @@ def sealed(kind: str, text: str) -> Sealed:
     return contact_points.seal(kind, text)
 
 
+def _or(empty: Any, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: read(text) if text else empty
+
+
+# Field -> what makes its value of a stripped cell; a field without column reads "".
+READERS: dict[str, Callable[[str], Any]] = {
+    "order_no": lambda text: words(text, 80),
+    "version": _or(None, lambda text: whole(text, 2**63 - 1)),
+    "customer": lambda text: words(text, 80),
+    "phone": _or(None, lambda text: sealed(Kind.PHONE, text)),
+    "email": _or(None, lambda text: sealed(Kind.EMAIL, text)),
+    "name": lambda text: words(text, 120),
+    "region": lambda text: words(text, 60),
+    "city": lambda text: words(text, 60),
+    "status": status,
+    "date": moment,
+    "paid": minor,
+    "cost": _or(0, minor),
+    "units": _or(1, lambda text: whole(text, 1_000_000)),
+    "category": lambda text: words(text, 80),
+    "product": lambda text: words(text, 80),
+    "line_paid": _or(None, minor),
+}
 Parsed = Staged | Rejected
 
 
@@ -145,68 +177,63 @@ def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str
     Without order number one is made of customer, day and the how-manieth row of that day it is,
     so that the same file makes the same numbers however its other rows are sorted.
     """
-    where = {field: names.index(column) for field, column in mapping.items()}
+    readers = dict(READERS)
+    if "line_paid" in mapping:
+        readers |= {"paid": _or(None, minor), "line_paid": minor}
+    absent = {field: read("") for field, read in readers.items() if field not in mapping and field != "date"}
+    columns = [(names.index(column), field, readers[field]) for field, column in mapping.items()]
     seen: Counter[tuple[str, str]] = Counter()
     for row in rows:
         if isinstance(row, Broken):
             yield Rejected(row.line_number, "", row.reason, row.line)
             continue
+        values = absent.copy()
+        field = "customer"
         try:
-            yield _staged(row, where, seen)
-        except _Bad as bad:
-            yield Rejected(row.line_number, mapping.get(bad.field, bad.field), str(bad)[:300], row.line)
-
-
-def _staged(row: Row, where: dict[str, int], seen: Counter[tuple[str, str]]) -> Staged:
-    def cell(field: str) -> str:
-        return row.cells[where[field]].strip() if field in where else ""
-
-    def read(field: str, how: Callable[..., Any], *limits: Any) -> Any:
-        try:
-            return how(cell(field), *limits)
+            for index, field, read in columns:
+                values[field] = read(row.cells[index].strip())
+            if not values["customer"] and not values["phone"]:
+                field = "customer"
+                raise Invalid(_("Neither customer nor phone is given."))
+            if "order_no" in mapping and not values["order_no"]:
+                field = "order_no"
+                raise Invalid(_("The order number is missing."))
         except Invalid as error:
-            raise _Bad(field, str(error)) from None
+            number = contact_points.plain(row.cells[names.index(mapping["order_no"])]) if "order_no" in mapping else ""
+            yield Rejected(row.line_number, mapping.get(field, field), str(error)[:300], row.line, number)
+            continue
+        yield _staged(row.line_number, values, seen)
 
-    customer = read("customer", words, 80)
-    try:
-        phone = sealed(Kind.PHONE, cell("phone")) if cell("phone") else None
-    except Invalid as error:
-        raise _Bad("phone", str(error)) from None
-    try:
-        email = sealed(Kind.EMAIL, cell("email")) if cell("email") else None
-    except Invalid as error:
-        raise _Bad("email", str(error)) from None
-    if not customer and not phone:
-        raise _Bad("customer", _("Neither customer nor phone is given."))
-    ordered_at, ordered_on = read("date", moment)
-    external_id = read("order_no", words, 80)
-    if "order_no" in where and not external_id:
-        raise _Bad("order_no", _("The order number is missing."))
+
+def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -> Staged:
+    phone, email = values["phone"], values["email"]
+    ordered_at, ordered_on = values["date"]
+    external_id = values["order_no"]
     if not external_id:
-        who = customer or (phone.blind_index.hex()[:16] if phone else "")
+        who = values["customer"] or phone.blind_index.hex()[:16]
         seen[who, ordered_on] += 1
         external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
-    return Staged(
-        line=row.line_number,
-        external_id=external_id,
-        version=read("version", whole, 2**63 - 1) if cell("version") else None,
-        customer=customer,
-        phone_index=phone and phone.blind_index,
-        phone_tail=phone and phone.tail_index,
-        phone_sealed=phone and phone.encrypted,
-        phone_mask=phone.mask if phone else "",
-        email_index=email and email.blind_index,
-        email_sealed=email and email.encrypted,
-        email_mask=email.mask if email else "",
-        name=read("name", words, 120),
-        region=read("region", words, 60),
-        city=read("city", words, 60),
-        status=read("status", status),
-        ordered_at=ordered_at,
-        ordered_on=ordered_on,
-        paid=read("paid", minor),
-        cost=read("cost", minor) if cell("cost") else 0,
-        units=read("units", whole, 1_000_000) if cell("units") else 1,
-        category=read("category", words, 80),
-        product=read("product", words, 80),
+    vault = (phone.blind_index, phone.tail_index, phone.encrypted, phone.mask) if phone else (None, None, None, "")
+    post = (email.blind_index, email.encrypted, email.mask) if email else (None, None, "")
+    return Staged._make(
+        (
+            line,
+            external_id,
+            values["version"],
+            values["customer"],
+            *vault,
+            *post,
+            values["name"],
+            values["region"],
+            values["city"],
+            values["status"],
+            ordered_at,
+            ordered_on,
+            values["paid"],
+            values["cost"],
+            values["units"],
+            values["category"],
+            values["product"],
+            values["line_paid"],
+        )
     )

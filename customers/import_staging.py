@@ -6,6 +6,7 @@ The table is temporary: a killed import leaves nothing behind, and running it ag
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -29,18 +30,51 @@ TEXTS = (
 )
 
 TABLES = """
-DROP TABLE IF EXISTS import_rows, import_people, import_touched;
+DROP TABLE IF EXISTS import_rows, import_people, import_touched CASCADE;
+DROP TABLE IF EXISTS import_lines;
 CREATE TEMP TABLE import_rows (
     line int, external_id text, version bigint, customer text,
     phone_index bytea, phone_tail bytea, phone_sealed bytea, phone_mask text,
     email_index bytea, email_sealed bytea, email_mask text,
     name text, region text, city text, status text, ordered_at timestamptz, ordered_on date,
-    paid bigint, cost bigint, units int, category text, product text,
+    paid bigint, cost bigint, units int, category text, product text, line_paid bigint,
     customer_id bigint, old_customer_id bigint, kept int, outcome text, reason text,
     person text GENERATED ALWAYS AS
         (CASE WHEN customer <> '' THEN 'e' || customer ELSE 'p' || encode(phone_index, 'hex') END) STORED
 );
 CREATE TEMP TABLE import_touched (customer_id bigint PRIMARY KEY);
+"""
+
+# A row is an order with at most one product: its line is the row itself.
+WHOLE_ORDERS = """
+CREATE TEMP VIEW import_lines AS
+SELECT line, line AS head, units, category, coalesce(nullif(product, ''), category) AS product, paid AS amount
+  FROM import_rows;
+"""
+
+# A row is a line: the first row of an order (of each version of it) stands for the order, with the sum of its lines
+# unless the file gives a total. An order with a line missing or with lines that disagree is refused as a whole.
+ORDERS_OF_LINES = """
+CREATE TEMP TABLE import_lines AS
+SELECT line, min(line) OVER (PARTITION BY external_id, version) AS head, units, category,
+       coalesce(nullif(product, ''), category) AS product, line_paid AS amount
+  FROM import_rows;
+CREATE INDEX ON import_lines (head);
+ANALYZE import_lines;
+WITH orders AS (
+    SELECT min(line) AS head, coalesce(min(paid), sum(line_paid)) AS paid, sum(cost) AS cost,
+           min(person) <> max(person) OR min(status) <> max(status) OR min(ordered_at) <> max(ordered_at)
+               OR min(paid) <> max(paid) AS disagree
+      FROM import_rows GROUP BY external_id, version
+)
+UPDATE import_rows r
+   SET paid = o.paid, cost = o.cost,
+       outcome = CASE WHEN r.external_id = ANY(%(incomplete)s) OR o.disagree THEN 'rejected' END,
+       reason = CASE WHEN r.external_id = ANY(%(incomplete)s) THEN 'line_refused'
+                     WHEN o.disagree THEN 'lines_disagree' END
+  FROM orders o
+ WHERE r.line = o.head;
+DELETE FROM import_rows r USING import_lines l WHERE l.line = r.line AND l.head <> l.line;
 """
 
 # A phone alone means the person to whom the file gives that phone elsewhere, if it is one person.
@@ -55,8 +89,10 @@ WITH owners AS (
 )
 UPDATE import_rows r
    SET customer = CASE WHEN o.people = 1 THEN o.customer ELSE '' END,
-       outcome = CASE WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'rejected' END,
-       reason = CASE WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'ambiguous_customer' END
+       outcome = CASE WHEN r.outcome = 'rejected' OR o.people > 1 OR o.people IS NULL AND s.people > 1
+                      THEN 'rejected' END,
+       reason = CASE WHEN r.outcome = 'rejected' THEN r.reason
+                     WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'ambiguous_customer' END
   FROM (SELECT DISTINCT phone_index FROM import_rows WHERE customer = '') p
   LEFT JOIN owners o USING (phone_index)
   LEFT JOIN several s USING (phone_index)
@@ -176,12 +212,13 @@ UPDATE import_rows r
 
 PRODUCTS = """
 INSERT INTO customers_category (name)
-SELECT DISTINCT category FROM import_rows WHERE category <> '' AND line BETWEEN %(first)s AND %(last)s ORDER BY 1
+SELECT DISTINCT category FROM import_lines WHERE category <> '' AND head BETWEEN %(first)s AND %(last)s ORDER BY 1
 ON CONFLICT DO NOTHING;
 INSERT INTO customers_product (source, external_id, name, category_id)
-SELECT DISTINCT ON (1, 2) %(source)s, coalesce(nullif(product, ''), category), coalesce(nullif(product, ''), category), c.id
-  FROM import_rows LEFT JOIN customers_category c ON c.name = category
- WHERE product || category <> '' AND line BETWEEN %(first)s AND %(last)s
+SELECT DISTINCT ON (1, 2) %(source)s, product, product, c.id
+  FROM import_lines LEFT JOIN customers_category c ON c.name = category
+ WHERE product <> '' AND head BETWEEN %(first)s AND %(last)s
+ ORDER BY 1, 2, c.id NULLS LAST
 ON CONFLICT (source, external_id) DO UPDATE SET category_id = excluded.category_id
  WHERE customers_product.category_id IS NULL AND excluded.category_id IS NOT NULL;
 """
@@ -190,10 +227,15 @@ STORE = """
 INSERT INTO customers_order (source, external_id, version, customer_id, status, ordered_at, ordered_on,
                              paid, cost, profit, category_mask, received_at)
 SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_at, r.ordered_on,
-       r.paid, r.cost, r.paid - r.cost, coalesce(1::bigint << (p.category_id %% 63)::int, 0), %(at)s
+       r.paid, r.cost, r.paid - r.cost, coalesce(goods.category_mask, 0), %(at)s
   FROM import_rows r
-  LEFT JOIN customers_product p ON p.source = %(source)s AND p.external_id = coalesce(nullif(r.product, ''), r.category)
-                               AND r.product || r.category <> ''
+  LEFT JOIN (
+    SELECT l.head, bit_or(1::bigint << (p.category_id %% 63)::int) AS category_mask
+      FROM import_lines l
+      JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
+     WHERE %(lines)s AND l.head BETWEEN %(first)s AND %(last)s AND l.product <> ''
+     GROUP BY l.head
+  ) goods ON goods.head = r.line
  WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
  ORDER BY r.ordered_at, r.line
 ON CONFLICT (source, external_id) DO UPDATE
@@ -213,12 +255,14 @@ DELETE FROM customers_orderline l
  USING import_rows r JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
  WHERE l.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated';
 INSERT INTO customers_orderline (order_id, product_id, quantity, amount)
-SELECT o.id, p.id, r.units, r.paid
+SELECT o.id, p.id, l.units, l.amount
   FROM import_rows r
+  JOIN import_lines l ON l.head = r.line
   JOIN customers_order o ON o.source = %(source)s AND o.external_id = r.external_id
-  JOIN customers_product p ON p.source = %(source)s AND p.external_id = coalesce(nullif(r.product, ''), r.category)
- WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.units > 0
-   AND r.product || r.category <> '';
+  JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
+   AND l.units > 0 AND l.product <> ''
+ ORDER BY l.line;
 """
 
 # Refunds stay with their order, which may have moved, changed its day or its amount.
@@ -262,8 +306,12 @@ def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> Non
         cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv{force})", buffer)
 
 
-def fill(rows: Iterator[Staged]) -> None:
-    """A fresh staging table with these rows, judged among themselves."""
+def fill(rows: Iterator[Staged], *, of_lines: bool, incomplete: AbstractSet[str]) -> None:
+    """A fresh staging table with one row per order, judged among themselves.
+
+    `of_lines`: rows are lines, to be put together by order number. `incomplete`, looked at when all rows have been
+    taken: numbers of orders of which a line was refused.
+    """
     _run(TABLES)
     columns = ", ".join(Staged._fields)
     pending: list[Staged] = []
@@ -273,6 +321,10 @@ def fill(rows: Iterator[Staged]) -> None:
             _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
             pending.clear()
     _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
+    if of_lines:
+        _run(ORDERS_OF_LINES, incomplete=sorted(incomplete))
+    else:
+        _run(WHOLE_ORDERS)
     _run(PEOPLE)
     _run(REPEATED)
     _run(DISTINCT_PEOPLE)
@@ -331,8 +383,13 @@ def last_line() -> int:
     return int(_rows("SELECT coalesce(max(line), 0) FROM import_rows")[0][0])
 
 
+def rows() -> int:
+    """How many rows of the file are staged."""
+    return int(_rows("SELECT count(*) FROM import_lines")[0][0])
+
+
 def outcomes() -> dict[str, int]:
-    """How many rows came to what, once every line is classified."""
+    """How many orders came to what, once every line is classified."""
     _run(SETTLE)
     return dict(_rows("SELECT outcome, count(*) FROM import_rows GROUP BY 1"))
 
@@ -343,7 +400,11 @@ def unknown_people() -> int:
 
 def refused() -> dict[int, str]:
     """Line number -> why the record refuses it."""
-    return dict(_rows("SELECT line, reason FROM import_rows WHERE outcome = 'rejected'"))
+    return dict(
+        _rows("""
+            SELECT l.line, r.reason FROM import_rows r JOIN import_lines l ON l.head = r.line
+             WHERE r.outcome = 'rejected'""")
+    )
 
 
 def touched() -> list[int]:
@@ -351,7 +412,7 @@ def touched() -> list[int]:
 
 
 def drop() -> None:
-    _run("DROP TABLE IF EXISTS import_rows, import_people, import_touched")
+    _run("DROP TABLE IF EXISTS import_rows, import_people, import_touched CASCADE; DROP TABLE IF EXISTS import_lines")
 
 
 def _rows(sql: str) -> list[Any]:

@@ -126,15 +126,22 @@ def _stage(run_: Import) -> list[Rejected]:
     names, _separator = import_file.header(text)
     import_file.check_mapping(run_.mapping, names)
     refused: list[Rejected] = []
+    incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
+        above, suspect = "", False
         for row in parse(import_file.rows(text), names, run_.mapping):
             if isinstance(row, Staged):
                 yield row
             else:
                 refused.append(row)
+            if suspect or isinstance(row, Rejected):
+                # A refused row that does not say its order may be a line of the order above or of the one below it.
+                incomplete.add(row.external_id or above)
+            suspect = not row.external_id
+            above = row.external_id or above
 
-    import_staging.fill(good())
+    import_staging.fill(good(), of_lines="line_paid" in run_.mapping, incomplete=incomplete)
     return refused
 
 
@@ -161,12 +168,20 @@ def _why(code: str) -> str:
         "version_conflict": _("This order is stored, or stands in this file, with other content in the same version."),
         "ambiguous_customer": _("Several customers share this phone. Give the customer's id."),
         "refund_exceeds_paid": _("More has been refunded than this row says was paid or cost."),
+        "line_refused": _(
+            "Another line of this order was refused, or may have been: the order goes in whole or not at all."
+        ),
+        "lines_disagree": _("The lines of this order differ in customer, time, status or total."),
     }[code]
 
 
 @transaction.atomic
 def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> Import:
-    """Counts and refused rows of this pass replace those of an earlier one."""
+    """Counts and refused rows of this pass replace those of an earlier one.
+
+    `rows` and `rejected` count rows of the file, the other outcomes orders.
+    """
+    rows = import_staging.rows() + len(refused)
     found = Counter(import_staging.outcomes())
     reasons = import_staging.refused()
     if reasons:
@@ -178,7 +193,7 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         )
     found["rejected"] = len(refused)
     names = ("created", "updated", "unchanged", "stale", "rejected")
-    run_.counts = {"rows": found.total(), **{name: found[name] for name in names}, "new_customers": new_people}
+    run_.counts = {"rows": rows, **{name: found[name] for name in names}, "new_customers": new_people}
     run_.state = state
     run_.finished_at = at if state == Import.State.DONE else None
     run_.save(update_fields=["counts", "state", "finished_at"])

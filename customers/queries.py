@@ -53,6 +53,8 @@ def search(user: User, text: str, today: date) -> list[Customer]:
 
 
 def _exact_ids(user: User, text: str) -> list[int]:
+    if not re.search(r"[0-9@]", text):
+        return []  # a name: nothing else is written without a digit or an @
     ids = set(Customer.objects.filter(number=text.upper()).values_list("pk", flat=True))
     ids.update(Order.objects.filter(external_id=text).values_list("customer_id", flat=True)[:MOST_FOUND])
     if sees(user, Field.CONTACT):
@@ -86,7 +88,7 @@ class Page(NamedTuple):
 
 def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
     """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    rows = Standing.objects.filter(_scope(user, today))
+    rows = Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
     if filters.customer_class is not None:
         rows = rows.filter(customer_class=filters.customer_class)
     if filters.matrix_type is not None:
@@ -116,13 +118,6 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
     last = found[size - 1] if len(found) > size else None
     value_of = to_minor(last.value) if last and by_value else 0
     return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
-
-
-def _scope(user: User, today: date) -> Q:
-    # The manager stands on the row itself, so that filter and sort share one index.
-    if user.is_active and rights_of(user.role).scope == Scope.OWN:
-        return Q(manager=user)
-    return scope_filter(user, today, "customer__")
 
 
 def _cursor(text: str) -> tuple[object, int]:

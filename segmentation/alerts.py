@@ -34,20 +34,26 @@ class Due:
     evidence: dict[str, Any]
 
 
+def raised_before(customer_ids: list[int]) -> set[tuple[int, str, date]]:
+    """(customer, kind, last purchase day) of every alert these customers ever had: such an alert is not raised again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customer_id, kind, last_on FROM segmentation_alert WHERE customer_id = ANY(%s)", [customer_ids]
+        )
+        return set(cursor.fetchall())
+
+
 def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     """Open what is due; an alert that exists, in whatever state, is left alone. Returns how many were opened.
 
     A customer whose open long-absence alert is overtaken by their own limit keeps one alert, of the stronger kind.
     Each opened alert becomes work for the customer's manager; `silent` alerts are listed but notify nobody.
     """
-    opened = 0
     already_open = {
         alert.customer_id: alert
         for alert in Alert.objects.filter(customer_id__in=[d.customer_id for d in due], state=Alert.State.OPEN)
     }
-    known = set(
-        Alert.objects.filter(customer_id__in=[d.customer_id for d in due]).values_list("customer_id", "kind", "last_on")
-    )
+    known = raised_before([item.customer_id for item in due])
     fresh: list[Alert] = []
     at_stake: dict[int, int] = {}
     for item in due:
@@ -74,7 +80,6 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
             )
         )
     created = Alert.objects.bulk_create(fresh, batch_size=2000)
-    opened = len(created)
     managers = _managers([a.customer_id for a in created])
     Todo.objects.bulk_create(
         [
@@ -94,7 +99,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
         batch_size=2000,
         ignore_conflicts=True,
     )
-    return opened
+    return len(created)
 
 
 def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | None = None) -> int:
@@ -121,7 +126,7 @@ def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | No
         return cursor.fetchone()[0]
 
 
-def withdraw_unfounded(*, at: datetime) -> int:
+def withdraw_unfounded(*, at: datetime, customer_ids: list[int] | None = None) -> int:
     """End open alerts whose last purchase has vanished (refunded, moved, re-dated): the silence was not theirs."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -129,6 +134,7 @@ def withdraw_unfounded(*, at: datetime) -> int:
             WITH gone AS (
                 DELETE FROM segmentation_alert a
                  WHERE a.state = 'open' AND a.decision = ''
+                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
                    AND NOT EXISTS (SELECT 1 FROM customers_summary s
                                     WHERE s.customer_id = a.customer_id AND s.last_on >= a.last_on)
                    AND NOT EXISTS (SELECT 1 FROM segmentation_alertcomment c WHERE c.alert_id = a.id)
@@ -139,7 +145,7 @@ def withdraw_unfounded(*, at: datetime) -> int:
             )
             SELECT count(*) FROM gone
             """,
-            {"at": at},
+            {"at": at, "ids": customer_ids},
         )
         return cursor.fetchone()[0]
 

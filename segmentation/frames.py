@@ -46,6 +46,9 @@ class State:
     def __len__(self) -> int:
         return len(self.customer_id)
 
+    def rows(self, which: slice) -> "State":
+        return State(**{name: column[which] for name, column in vars(self).items()})
+
     @property
     def gap_count(self) -> Array:
         return self.purchase_days - 1
@@ -207,9 +210,27 @@ def write_standings(rows: StandingRows, *, as_of: date) -> None:
         cursor.execute("DROP TABLE tonight")
 
 
-def forget_customers_without_purchase(*, as_of: date) -> int:
-    """A customer whose last purchase was undone is a prospect again; returns how many."""
+def customers_whose_open_alert_is_outdated(state: State) -> list[int]:
+    """Customers with an open alert that speaks of another last purchase than the state, or of one where there is none."""
+    alerts = arrays.read(
+        "SELECT customer_id, last_on FROM segmentation_alert WHERE state = 'open'",
+        {},
+        {"customer_id": "int8", "last_day": "date"},
+    )
+    if not len(state):
+        return alerts["customer_id"].tolist()
+    row = np.minimum(np.searchsorted(state.customer_id, alerts["customer_id"]), len(state) - 1)
+    same = (state.customer_id[row] == alerts["customer_id"]) & (state.last_day[row] == alerts["last_day"])
+    return alerts["customer_id"][~same].tolist()
+
+
+def forget_customers_without_purchase(state: State, *, as_of: date) -> int:
+    """A customer whose last purchase was undone is a prospect again; returns how many. Call after `write_standings`."""
     with connection.cursor() as cursor:
+        # Everybody in the state now stands in a class, so nobody else may: counting is cheaper than comparing.
+        cursor.execute("SELECT count(*) FROM customers_standing WHERE customer_class >= 0")
+        if cursor.fetchone()[0] == len(state):
+            return 0
         cursor.execute(
             """
             WITH gone AS (

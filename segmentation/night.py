@@ -59,15 +59,19 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
         ),
         as_of=as_of,
     )
-    gone = frames.forget_customers_without_purchase(as_of=as_of)
-    recovered = alerts.close_by_purchase(as_of=as_of, at=at)
-    withdrawn = alerts.withdraw_unfounded(at=at)
+    gone = frames.forget_customers_without_purchase(state, as_of=as_of)
+    moved = frames.customers_whose_open_alert_is_outdated(state)
+    recovered = alerts.close_by_purchase(as_of=as_of, at=at, customer_ids=moved)
+    withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
     ended = alerts.end_windows(as_of=as_of, at=at)
     window = int(rule_set.parameters.get("alert_window_days", rules.DEFAULTS["alert_window_days"]))
+    flagged = np.flatnonzero(outcome.quiet | outcome.long_absent)
+    known = alerts.raised_before(state.customer_id[flagged].tolist())
     due = [
         alert_due(outcome, row, kind, window)
         for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
-        for row in np.flatnonzero(mask).tolist()
+        for row in flagged[mask[flagged]].tolist()
+        if (int(state.customer_id[row]), kind.value, frames.from_day_number(state.last_day[row])) not in known
     ]
     opened = alerts.open_due(due, as_of=as_of, at=at, silent=first)
     counts = {

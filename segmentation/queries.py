@@ -19,7 +19,7 @@ from segmentation.models import Alert, Change, Night
 
 def standings(user: User, today: date) -> QuerySet[Standing]:
     """The standings of the customers this user may see."""
-    return Standing.objects.filter(scope_filter(user, today, "customer__"))
+    return Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
 
 
 def aggregates(user: User, today: date) -> QuerySet[Standing]:
@@ -72,7 +72,9 @@ def concentration() -> classes.Concentration:
 def movers(user: User, today: date, *, days: int = 30) -> QuerySet[Change]:
     """Class and type changes of the last days, newest first; first classifications are no movement."""
     return (
-        Change.objects.filter(scope_filter(user, today, "customer__"), on__gt=today - timedelta(days=days))
+        Change.objects.filter(
+            scope_filter(user, today, "customer__", book="customer__standing__"), on__gt=today - timedelta(days=days)
+        )
         .filter(~Q(class_before=-1))
         .select_related("customer")
         .order_by("-on", "-value", "customer_id")
@@ -82,7 +84,9 @@ def movers(user: User, today: date, *, days: int = 30) -> QuerySet[Change]:
 def open_alerts(user: User, today: date) -> QuerySet[Alert]:
     """Open alerts the user may see, the largest expected loss first."""
     return (
-        Alert.objects.filter(scope_filter(user, today, "customer__"), state=Alert.State.OPEN)
+        Alert.objects.filter(
+            scope_filter(user, today, "customer__", book="customer__standing__"), state=Alert.State.OPEN
+        )
         .select_related("customer", "customer__manager", "customer__standing")
         .order_by("-severity", "pk")
     )

@@ -32,10 +32,14 @@ CONSTANTS = (
     Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right")),
     Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year")),
     Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), whole=True),
-    Constant("long_absence_days", 113, 0, 1000, gettext_lazy("Long absence: more than this many days (0: off)"), whole=True),
-    Constant("alert_window_days", 60, 7, 365, gettext_lazy("Days until an open alert ends without response"), whole=True),
+    Constant(
+        "long_absence_days", 113, 0, 1000, gettext_lazy("Long absence: more than this many days (0: off)"), whole=True
+    ),
+    Constant(
+        "alert_window_days", 60, 7, 365, gettext_lazy("Days until an open alert ends without response"), whole=True
+    ),
     Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year")),
-    Constant("value_tolerance", 0.02, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share")),
+    Constant("value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share")),
     Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value")),
     Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers")),
     Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar")),

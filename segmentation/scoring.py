@@ -1,7 +1,7 @@
 """The score of every customer: one pure function of state, parameters, rules and day. Night and what-if both call it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from segmentation.maths import classes, gaps, potential, purchases, value
 
 Array = NDArray[Any]
 BAR_MEMORY_NIGHTS = 30
+BLOCK = 100_000
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """One entry per row of the state, in its order. Money in minor units."""
+class OwnScores:
+    """What follows from the customer and the parameters: one entry per row of the state. Money in minor units."""
 
     value: Array
     potential: Array
@@ -44,6 +45,12 @@ class Scores:
     daily_profit: Array
     expected_orders: Array
     profit_per_order: Array
+
+
+@dataclass(frozen=True)
+class Scores(OwnScores):
+    """With what follows from the comparison with all others."""
+
     customer_class: Array
     matrix_type: Array
     bars: Bars
@@ -60,6 +67,48 @@ def score(
 
     `bars_before` are the bars of the last night before `as_of`; the same arguments give the same scores.
     """
+    own = _own_scores(state, parameters, rules, as_of)
+    tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
+    tonight_potential = classes.big_bar(own.potential, rules["big_share"], rules["big_cap"])
+    bars = Bars(
+        value=_smoothed(tonight.bar, bars_before.value if bars_before else None),
+        potential=_smoothed(tonight_potential.bar, bars_before.potential if bars_before else None),
+        value_tonight=tonight.bar,
+        potential_tonight=tonight_potential.bar,
+        big_count=tonight.count,
+        cap_binds=tonight.cap_binds,
+    )
+    customer_class = classes.classify(
+        state.class_before, own.value, bars.value, state.gap_count, own.lateness, own.tail_level,
+        enter=rules["big_enter"], leave=rules["big_leave"],
+        active_enter=rules["active_enter"], active_leave=rules["active_leave"],
+    )  # fmt: skip
+    matrix_type = classes.matrix_type(
+        state.type_before, own.value, bars.value, own.potential, bars.potential,
+        enter=rules["big_enter"], leave=rules["big_leave"],
+    )  # fmt: skip
+    return Scores(
+        **{
+            **vars(own),
+            "value": np.rint(own.value).astype(np.int64),
+            "potential": np.rint(own.potential).astype(np.int64),
+        },
+        customer_class=customer_class,
+        matrix_type=matrix_type,
+        bars=bars,
+    )
+
+
+def _own_scores(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
+    """What depends on the customer alone, a block of rows at a time: memory is then a matter of the results."""
+    blocks = [
+        _of_block(state.rows(slice(start, start + BLOCK)), parameters, rules, as_of)
+        for start in range(0, max(len(state), 1), BLOCK)
+    ]
+    return OwnScores(*(np.concatenate([getattr(block, f.name) for block in blocks]) for f in fields(OwnScores)))
+
+
+def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
     today = day_number(as_of)
     quiet_days = np.maximum(today - state.last_day, 0).astype(float)
     repeat_days = state.gap_count.astype(float)
@@ -103,28 +152,9 @@ def score(
         )
         possible = np.where(today - state.first_day < period, 0.0, possible)
 
-    tonight = classes.big_bar(worth.value, rules["big_share"], rules["big_cap"])
-    tonight_potential = classes.big_bar(possible, rules["big_share"], rules["big_cap"])
-    bars = Bars(
-        value=_smoothed(tonight.bar, bars_before.value if bars_before else None),
-        potential=_smoothed(tonight_potential.bar, bars_before.potential if bars_before else None),
-        value_tonight=tonight.bar,
-        potential_tonight=tonight_potential.bar,
-        big_count=tonight.count,
-        cap_binds=tonight.cap_binds,
-    )
-    customer_class = classes.classify(
-        state.class_before, worth.value, bars.value, state.gap_count, lateness, interval.tail_level,
-        enter=rules["big_enter"], leave=rules["big_leave"],
-        active_enter=rules["active_enter"], active_leave=rules["active_leave"],
-    )  # fmt: skip
-    matrix_type = classes.matrix_type(
-        state.type_before, worth.value, bars.value, possible, bars.potential,
-        enter=rules["big_enter"], leave=rules["big_leave"],
-    )  # fmt: skip
-    return Scores(
-        value=np.rint(worth.value).astype(np.int64),
-        potential=np.rint(possible).astype(np.int64),
+    return OwnScores(
+        value=worth.value,
+        potential=possible,
         usual_days=interval.usual,
         limit_days=interval.limit,
         tail_level=interval.tail_level,
@@ -135,9 +165,6 @@ def score(
         daily_profit=worth.daily_profit,
         expected_orders=worth.expected,
         profit_per_order=worth.profit_per_order,
-        customer_class=customer_class,
-        matrix_type=matrix_type,
-        bars=bars,
     )
 
 

@@ -41,7 +41,7 @@ class FilterForm(forms.Form):
 
 
 def _visible(user: User) -> QuerySet[Alert]:
-    return Alert.objects.filter(scope_filter(user, today(), "customer__")).select_related(
+    return Alert.objects.filter(scope_filter(user, today(), "customer__", book="customer__standing__")).select_related(
         "customer__standing", "customer__manager", "closed_by"
     )
 

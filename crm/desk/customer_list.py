@@ -1,16 +1,19 @@
 """The list of customers, and finding one by anything that names them."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.http import HttpResponse
+from django.forms.utils import flatatt
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, needs
-from crm.accounts.roles import Permission
+from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.today import today
 from crm.lib.errors import DomainError
 from customers import queries
@@ -18,25 +21,54 @@ from customers.models import Standing
 
 CLASSES = [("", _("Every class")), *Standing.Class.choices]
 TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
+MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name")
 COUNT_UP_TO = 1000
 
 
+class LongSelect(forms.Select):
+    """A select whose options are not a template each: a mall may have hundreds of managers."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        shown = {str(value)} if value is not None else {""}
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) in shown else "", label) for key, label in self.choices),
+        )
+        return format_html(
+            "<select{}>{}</select>", flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name})), options
+        )
+
+
 class FilterForm(forms.Form):
-    customer_class = forms.TypedChoiceField(label=_("Class"), choices=CLASSES, coerce=int, empty_value=None, required=False)
+    customer_class = forms.TypedChoiceField(
+        label=_("Class"), choices=CLASSES, coerce=int, empty_value=None, required=False
+    )
     matrix_type = forms.TypedChoiceField(label=_("Type"), choices=TYPES, coerce=int, empty_value=None, required=False)
     manager = forms.ModelChoiceField(
         label=_("Manager"),
-        queryset=User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name"),
+        queryset=MANAGERS,
+        widget=LongSelect,
         required=False,
         empty_label=_("Every manager"),
     )
     absent_days = forms.IntegerField(label=_("Days without purchase"), min_value=1, max_value=3650, required=False)
     after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
+    def __init__(self, data: QueryDict, *, user: User) -> None:
+        super().__init__(data)
+        scope = rights_of(user.role).scope
+        managers = cast(forms.ModelChoiceField, self.fields["manager"])
+        if scope in (Scope.OWN, Scope.DELEGATED):
+            # Whoever sees one book has nothing to choose; an old link may still name a manager.
+            managers.widget = forms.HiddenInput()
+        elif scope == Scope.TEAM:
+            managers.queryset = MANAGERS.filter(team=user.team_id)
+
 
 @needs(Permission.LIST_CUSTOMERS)
 def customers(request: StaffRequest) -> HttpResponse:
-    form = FilterForm(request.GET)
+    form = FilterForm(request.GET, user=request.user)
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     filters = queries.Filters(
         customer_class=chosen.get("customer_class"),

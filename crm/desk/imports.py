@@ -21,6 +21,7 @@ FIELDS = (
     ("name", gettext_lazy("Name")), ("region", gettext_lazy("Province")), ("city", gettext_lazy("City")),
     ("cost", gettext_lazy("Cost")), ("units", gettext_lazy("Quantity")), ("status", gettext_lazy("Status")),
     ("version", gettext_lazy("Version")), ("category", gettext_lazy("Category")), ("product", gettext_lazy("Product")),
+    ("line_paid", gettext_lazy("Line amount")),
 )  # fmt: skip
 
 

@@ -47,3 +47,21 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.business_date}"
+
+
+class Part(models.Model):
+    """A range of ids of a running step, so that several workers can share it. Gone when the step is done."""
+
+    run = models.ForeignKey(JobRun, on_delete=models.CASCADE, related_name="parts")
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "first_id"], name="one_part_per_run_and_range"),
+            models.CheckConstraint(condition=models.Q(first_id__lte=models.F("last_id")), name="part_is_a_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.first_id} to {self.last_id}"

@@ -72,6 +72,13 @@ def advance(run: JobRun, *, step: str, at: datetime, **counts: object) -> None:
     JobRun.objects.filter(pk=run.pk).update(step=step, cursor=run.cursor, counts=run.counts)
 
 
+def note(run: JobRun, *, at: datetime, **remembered: object) -> None:
+    """Store what the rest of the run, whoever works it, has to go by."""
+    hold(run, at=at)
+    run.cursor = {**run.cursor, **remembered}
+    JobRun.objects.filter(pk=run.pk).update(cursor=run.cursor)
+
+
 def finish(run: JobRun, *, at: datetime) -> None:
     JobRun.objects.filter(pk=run.pk, fence=run.fence).update(state=JobRun.State.DONE, finished_at=at, heartbeat_at=at)
     run.refresh_from_db()

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from crm.accounts.models import Role
 from crm.lib.errors import Invalid
 from customers import imports
 from customers.identity import CustomerRef
-from customers.models import ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
-from customers.orders import RefundFact
+from customers.models import Category, ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
+from customers.orders import LineFact, RefundFact, mask_of
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +258,86 @@ def test_a_stack_of_versions_ends_the_same_in_any_order() -> None:
         list(Order.objects.order_by("external_id").values_list("external_id", "version", "paid", "ordered_on"))
         == forwards
     )
+
+
+LINES = """order_no,customer,date,product,category,units,line_amount,cost
+o-1,c-1,2026-11-01,oolong,tea,2,60.00,30
+o-2,c-2,2026-11-01,teapot,ware,1,80,50
+o-1,c-1,2026-11-01,cup,ware,4,40.50,12
+o-1,c-1,2026-11-01,oolong,tea,1,30,15
+"""
+
+
+def lines_of(number: str) -> list[tuple[Any, ...]]:
+    rows = OrderLine.objects.filter(order__external_id=number).order_by("id")
+    return [(r.product.external_id, r.quantity, str(r.amount)) for r in rows.select_related("product")]
+
+
+def test_rows_of_one_order_number_are_its_lines() -> None:
+    assert go(LINES) == counts(rows=4, created=2, new_customers=2)
+
+    order = Order.objects.get(external_id="o-1")
+    assert (str(order.paid), str(order.cost), str(order.profit)) == ("130.50", "57.00", "73.50")
+    assert lines_of("o-1") == [("oolong", 2, "60.00"), ("cup", 4, "40.50"), ("oolong", 1, "30.00")]
+    assert order.category_mask == mask_of(Category.objects.values_list("pk", flat=True))
+    assert Order.objects.get(external_id="o-2").category_mask == mask_of([Category.objects.get(name="ware").pk])
+    assert Summary.objects.get(customer=order.customer).category_mask == order.category_mask
+
+
+def test_lines_told_by_file_and_by_the_api_are_one_order(record_order: RecordOrder) -> None:
+    go(LINES)
+    by_file = Order.objects.get(external_id="o-1")
+    told = [LineFact("oolong", 2, Decimal(60), category="tea"), LineFact("cup", 4, Decimal("40.50"), category="ware")]
+    record_order(
+        by_file.customer, external_id="same", lines=(*told, LineFact("oolong", 1, Decimal(30), category="tea"))
+    )
+
+    assert lines_of("o-1") == lines_of("same")
+    assert by_file.category_mask == Order.objects.get(external_id="same").category_mask
+
+
+def test_lines_again_change_nothing_and_a_newer_version_replaces_them() -> None:
+    head, *rows = LINES.splitlines()
+    versioned = "\n".join([f"{head},version", *(f"{row},1" for row in rows)])
+    go(versioned)
+    before = picture()
+
+    assert go(versioned) == counts(rows=4, unchanged=2)
+    assert picture() == before
+    newer = versioned + "\no-1,c-1,2026-11-01,cup,ware,1,10,3,2\n"
+    assert imports.check(upload(newer), at=NOW).counts == counts(rows=5, updated=1, unchanged=1, stale=1)
+    assert go(newer) == counts(rows=5, updated=1, unchanged=1, stale=1)
+    assert (lines_of("o-1"), str(Order.objects.get(external_id="o-1").paid)) == ([("cup", 1, "10.00")], "10.00")
+
+
+def test_a_total_beside_the_lines_is_what_was_paid() -> None:
+    text = "order_no,customer,date,paid,product,line_amount\n"
+    text += "o-1,c-1,2026-11-01,95,tea,60\no-1,c-1,2026-11-01,,cup,40\no-2,c-1,2026-11-01,7,tea,4\no-2,c-1,2026-11-01,8,cup,4\n"
+
+    run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
+
+    assert run.counts == counts(rows=4, created=1, rejected=2, new_customers=1)
+    assert (str(Order.objects.get().paid), len(lines_of("o-1"))) == ("95.00", 2)
+    assert sorted(run.rejected.values_list("line_number", flat=True)) == [4, 5]
+
+
+def test_an_order_goes_in_whole_or_not_at_all() -> None:
+    text = "order_no,customer,date,line_amount\n"
+    text += "o-1,c-1,2026-11-01,1\no-1,c-1,2026-11-01,never\n"  # a bad amount: not half of o-1
+    text += "o-2,c-1,2026-11-01,1\no-2,c-2,2026-11-01,1\n"  # two customers
+    text += "o-3,c-1,2026-11-01,1\n"
+    text += "o-3,c-1\n"  # a torn line may belong to the order above or to the one below
+    text += "o-4,c-1,2026-11-01,1\n"
+    text += "o-5,c-1,2026-11-01,1\no-6,c-1,2026-11-01,1\no-5,c-1,2026-11-01,1\n"
+
+    run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
+
+    assert run.counts == counts(rows=10, created=2, rejected=7, new_customers=1)
+    assert list(run.rejected.order_by("line_number").values_list("line_number", flat=True)) == [2, 3, 4, 5, 6, 7, 8]
+    assert sorted(Order.objects.values_list("external_id", "paid")) == [("o-5", Decimal(2)), ("o-6", Decimal(1))]
+
+
+def test_lines_need_an_order_number() -> None:
+    with pytest.raises(Invalid) as refusal:
+        imports.check(upload("customer,date,line_amount\nc,2026-11-01,5\n"), at=NOW)
+    assert refusal.value.code == "mapping_incomplete"

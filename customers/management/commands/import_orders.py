@@ -14,7 +14,7 @@ from customers import imports
 
 
 class Command(BaseCommand):
-    help = "Import a CSV file of orders: one order per row, the columns guessed from the header."
+    help = "Import a CSV file of orders: one order or one line of an order per row, columns guessed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
