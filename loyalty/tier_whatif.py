@@ -26,7 +26,7 @@ from customers.models import Customer, Standing
 from loyalty import tier_figures as facts
 from loyalty import tier_night, tiers
 from loyalty.models import TierChange, TierDraft, TierOverride, TierRules, TierSimulation, TierState
-from loyalty.tier_evaluation import Basis, Reason, Transition, add_months, lowest, transfer
+from loyalty.tier_evaluation import Basis, Reason, Transition, add_months, lowest, totals, transfer, window_start
 from loyalty.tier_figures import People, Span
 from loyalty.tier_rules import Content, digest, rule_of, starting_point, validate
 from segmentation.frames import day_number
@@ -123,18 +123,21 @@ def work_out(content: Content, *, starts_on: date, today: date, restores: TierRu
         first_day, people, amount, before=before, rule=rule, restores=restores, refunds=refunds
     )
     everybody = np.union1d(ids, people.ids)
-    spread = [
-        facts.at(everybody, people.ids, a)
-        for a in (people.held.rank, worked.rank_before, worked.after.rank, worked.reason)
-    ]
+
+    def spread(values: Array) -> Array:
+        return facts.at(everybody, people.ids, values)
+
     return Simulated(
-        everybody,
-        *spread,
-        facts.at(everybody, ids, sums[-2]),
-        facts.at(everybody, ids, sums[-1]),
-        old,
-        content,
-        starts_on,
+        ids=everybody,
+        held_before=spread(people.held.rank),
+        before=spread(worked.rank_before),
+        after=spread(worked.after.rank),
+        reason=spread(worked.reason),
+        amount=facts.at(everybody, ids, sums[-2]),
+        year=facts.at(everybody, ids, sums[-1]),
+        old=old,
+        content=content,
+        starts_on=starts_on,
     )
 
 
@@ -171,7 +174,7 @@ def _reviews_between(night: date, until: date, people: People, rules: TierRules)
         some = People(people.ids[due], people.held.of(due), people.seq[due])
         ends = np.full(len(due), day, np.int64)
         bought = facts.events(some.ids, rule.basis)
-        amount = tier_night.totals(bought, tier_night.window_start(rule, ends), ends, ends)
+        amount = totals(bought, window_start(rule, ends), ends, ends)
         worked = tier_night.work_out(day, some, amount, before=rule, rule=rule, refunds=False)
         after = _afterwards(worked)
         seq = people.seq.copy()
