@@ -95,16 +95,20 @@ def work_out(
     held = people.held
     reason = np.zeros(len(people.ids), np.int64)
     trails: dict[int, list[Line]] = {}
+    restored: Array | None = None
     if refunds and before is not None and before.undo_on_refund:
         held, trails = _undo(day, people, before)
     if before is not rule:
         if restores is not None and before is not None and rule.transition == Transition.RESTORE:
-            held = _restore(people, held, before, restores)
+            lowered, held = held, _restore(people, held, before, restores)
+            restored = ~held.same(lowered)
         if before is not None and before.basis != rule.basis:
             held = replace(held, earned_bar=np.zeros(len(people.ids), np.int64))
         held, reason = transfer(before, rule, held, amount, day)
     outcome = step(rule, held, amount, retaining(day, people.ids, held, amount, rule), day)
     reason = np.where(outcome.reason != Reason.NONE, outcome.reason, reason)
+    if restored is not None:
+        reason = np.where(restored & (reason == Reason.NONE), Reason.RULES, reason)
     return Worked(day, before, rule, people, outcome.held, reason, amount, trails)
 
 
