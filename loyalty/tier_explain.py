@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 from numpy.typing import NDArray
 
 from crm.lib.money import from_minor
@@ -200,9 +199,9 @@ def at_risk(*, on: date, customer_ids: Sequence[int] | None = None) -> list[AtRi
     return sorted(found, key=lambda one: (one.by, one.customer_id))
 
 
-def open_todos(*, on: date, at: datetime) -> int:
+def open_todos(*, on: date, at: datetime, customer_ids: Sequence[int] | None = None) -> int:
     """Every member at risk who has an account manager is a to-do of theirs, one per review; returns how many are new."""
-    risks = {one.customer_id: one for one in at_risk(on=on)}
+    risks = {one.customer_id: one for one in at_risk(on=on, customer_ids=customer_ids)}
     rows = Customer.objects.filter(pk__in=risks, manager__isnull=False).select_related("standing")
     review = dict(Membership.objects.filter(pk__in=risks).values_list("pk", "review_on"))
     return todo.open_many(_todo(customer, risks[customer.pk], review[customer.pk], on, at) for customer in rows)
@@ -227,42 +226,3 @@ def drop_settled_todos(*, on: date, at: datetime) -> int:
         one.customer_id for one in at_risk(on=on, customer_ids=list(open_ones.values_list("customer_id", flat=True)))
     }
     return open_ones.exclude(customer_id__in=still).update(state=Todo.State.DROPPED, closed_at=at)
-
-
-# Counts -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class LevelCount:
-    level: Content
-    rank: int
-    members: int
-    came: int
-    left: int
-
-
-def members_per_level(*, since: date) -> list[LevelCount]:
-    """How many hold each level by the rules, and how many came and left since that day; highest first."""
-    rules = tiers.applied()
-    if rules is None:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM customers_customer")
-        everybody = cursor.fetchone()[0]
-        cursor.execute("SELECT rank, count(*) FROM loyalty_membership WHERE rank > 0 GROUP BY rank")
-        held = dict(cursor.fetchall())
-        cursor.execute(
-            """
-            SELECT level_before, level_after, count(*) FROM loyalty_tierchange
-             WHERE "on" >= %s AND level_before <> level_after GROUP BY 1, 2
-            """,
-            [since],
-        )
-        moves = cursor.fetchall()
-    counts = []
-    for rank, level in reversed(list(enumerate(rules.levels))):
-        members = held.get(rank, 0) if rank else everybody - sum(held.values())
-        came = sum(n for _before, after, n in moves if after == level["code"])
-        left = sum(n for before, _after, n in moves if before == level["code"])
-        counts.append(LevelCount(level, rank, members, came, left))
-    return counts

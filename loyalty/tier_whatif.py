@@ -333,6 +333,19 @@ def histogram(amounts: Array, basis: str) -> list[list[float]]:
     ]
 
 
+def try_out(content: Content, *, draft: TierDraft, today: date) -> dict[str, Any]:
+    """The figures of these rules in the place of the draft's, on its day or tomorrow; nothing is stored."""
+    starts_on = max(draft.starts_on, today + timedelta(days=1))
+    return figures(work_out(content, starts_on=starts_on, today=today, restores=draft.rolls_back))
+
+
+def distribution(content: Content, *, today: date) -> list[list[float]]:
+    """The histogram of what counts today under these rules' basis and window."""
+    content = validate(content)
+    _ids, [amounts] = facts.sums([tier_night.span_of(rule_of(content), day_number(today) + 1)])
+    return histogram(amounts, content["basis"])
+
+
 def rehearse(content: Content, *, first: date, last: date) -> list[dict[str, Any]]:
     """If these rules had been in force from `first` on: members per level, rises and falls, month by month.
 
@@ -447,6 +460,15 @@ def moves_of(simulation: TierSimulation) -> dict[int, tuple[int, int]]:
     """Customer → rank before and after, as the simulation said."""
     columns = np.frombuffer(zlib.decompress(bytes(simulation.moves)), dtype="<i8").reshape(3, -1)
     return {int(customer): (int(before), int(after)) for customer, before, after in columns.T}
+
+
+def movers(simulation: TierSimulation, *, before: str, after: str) -> list[int]:
+    """Customers in one cell of the table, by the names of the levels before and after."""
+    old = {level["code"]: level["name"] for level in (simulation.based_on.levels if simulation.based_on else [])}
+    new = simulation.draft.content["levels"]
+    names = [old.get(level["code"], level["name"]) for level in new]
+    found = moves_of(simulation).items()
+    return sorted(c for c, (was, is_) in found if names[was] == before and new[is_]["name"] == after)
 
 
 def fresh(draft: TierDraft, *, today: date) -> TierSimulation | None:

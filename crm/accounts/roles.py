@@ -26,6 +26,9 @@ class Permission(StrEnum):
     VIEW_RULES = "view_rules"
     EDIT_RULES = "edit_rules"
     VIEW_AUDIT = "view_audit"
+    VIEW_TIERS = "view_tiers"
+    PROMISE_LEVEL = "promise_level"
+    PUBLISH_TIERS = "publish_tiers"
 
 
 class Scope(StrEnum):
@@ -55,14 +58,15 @@ class Rights:
 
 P = Permission
 _BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-         P.VIEW_MATRIX, P.WORK_ALERTS}
+         P.VIEW_MATRIX, P.WORK_ALERTS, P.VIEW_TIERS}
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
     Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES}),
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROMISE_LEVEL,
+                           P.PUBLISH_TIERS}),
     ),
     Role.SERVICE_AGENT: Rights(
         Scope.LOOKED_UP,
@@ -72,16 +76,18 @@ RIGHTS: dict[str, Rights] = {
     Role.SERVICE_LEAD: Rights(
         Scope.ALL,
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS}),
+                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.VIEW_TIERS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
-        Scope.NONE, frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}), frozenset({Field.CONTACT, Field.BIRTHDAY})
+        Scope.NONE, frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS}),
+        frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
-        frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX}),
+        frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX, P.VIEW_TIERS,
+                   P.PUBLISH_TIERS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),

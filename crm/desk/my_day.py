@@ -82,7 +82,7 @@ def _row(item: Todo, day: Any) -> dict[str, Any]:
         "customer": item.customer,
         "standing": item.customer.standing,
         "reason": reason(item),
-        "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone"}.get(item.reason, "trending-up"),
+        "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}.get(item.reason, "trending-up"),
         "tone": "red" if item.reason == "promise" and item.due_on < day else "amber" if item.reason == "alert" else "blue",
         "pinned": item.reason == Todo.Reason.PROMISE and item.due_on < day,
         "age": (day - item.due_on).days,
@@ -100,6 +100,8 @@ def reason(item: Todo) -> str:
         }
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": text.get("promise") or text.get("text") or text.get("words") or "…"}
+    if item.reason == Todo.Reason.TIER:
+        return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % text
     return str(item.get_reason_display())
 
 

@@ -33,6 +33,22 @@ PAGES = {
     "backtest": P.VIEW_NIGHTS,
     "run_backtest": P.RUN_NIGHT,
     "rules": P.VIEW_RULES,
+    "tiers_members": P.VIEW_TIERS,
+    "tiers_at_risk": P.WORK_ALERTS,
+    "tiers": P.VIEW_RULES,
+    "tiers_new": P.EDIT_RULES,
+    "tiers_draft": P.EDIT_RULES,
+    "tiers_preview": P.EDIT_RULES,
+    "tiers_transition": P.EDIT_RULES,
+    "tiers_confirm": P.VIEW_RULES,
+    "tiers_drop": P.EDIT_RULES,
+    "tiers_moves": P.VIEW_RULES,
+    "tiers_version": P.VIEW_RULES,
+    "tiers_roll_back": P.EDIT_RULES,
+    "tiers_withdraw": P.PUBLISH_TIERS,
+    "tiers_why": P.VIEW_CUSTOMER,
+    "tiers_promise": P.PROMISE_LEVEL,
+    "tiers_end_promise": P.PROMISE_LEVEL,
     "my_day": P.MY_DAY,
     "todo_done": P.MY_DAY,
     "todo_reopen": P.MY_DAY,
@@ -40,7 +56,8 @@ PAGES = {
 }
 POSTED = {
     "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
-    "run_backtest", "todo_done", "todo_reopen", "todo_snooze",
+    "run_backtest", "todo_done", "todo_reopen", "todo_snooze", "tiers_new", "tiers_preview", "tiers_drop",
+    "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
 PUBLIC = {"api-schema", "api-docs", "set_language"}

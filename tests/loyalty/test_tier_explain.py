@@ -12,7 +12,7 @@ from customers import todo
 from customers.models import Customer, Todo
 from customers.orders import RefundFact
 from loyalty import tier_explain, tiers
-from loyalty.models import Membership, TierRules
+from loyalty.models import TierRules
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.loyalty.tier_stories import START, content, level_of, night, noon, person, put_in_force
 
@@ -156,17 +156,3 @@ def test_whoever_falls_short_soon_is_a_task_of_their_manager_once_and_ends_when_
     make_order(li_lei, late, "800.00")
     assert tier_explain.drop_settled_todos(on=late + timedelta(days=1), at=noon(late)) == 1
     assert Todo.objects.get().state == Todo.State.DROPPED
-
-
-def test_levels_are_counted_as_they_are_listed(
-    rules: TierRules, make_customer: MakeCustomer, make_order: MakeOrder
-) -> None:
-    for number in range(5):
-        someone = make_customer(f"客户{number}")
-        make_order(someone, START + timedelta(days=number), str(600 * number + 1) + ".00")
-    night(TODAY)
-
-    counts = {one.level["code"]: one for one in tier_explain.members_per_level(since=START)}
-
-    assert {code: one.members for code, one in counts.items()} == {"gold": 0, "silver": 3, "member": 2}
-    assert counts["silver"].came == Membership.objects.filter(rank=1).count() == 3

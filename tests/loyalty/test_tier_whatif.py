@@ -43,7 +43,7 @@ def crowd(make_customer: MakeCustomer, size: int = 40, seed: int = 7) -> list[Cu
     Order.objects.bulk_create(orders)
     for order in orders:
         if dice.random() < 0.2:
-            back = order.ordered_on + timedelta(days=dice.randrange(1, 30))
+            back = min(order.ordered_on + timedelta(days=dice.randrange(30)), TODAY)
             refunds.append(
                 Refund(
                     order=order, external_id="r", customer=order.customer, purchased_on=order.ordered_on,
