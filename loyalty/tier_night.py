@@ -194,7 +194,8 @@ def write(worked: Worked, rules: TierRules, *, at: datetime) -> dict[str, int]:
         changes.append(
             TierChange(
                 customer_id=int(ids[place]), seq=int(seq[place]), on=on, at=at, reason=line.reason, rules=rules,
-                rank_before=int(same_level(line.rule_before, line.rule)[was["rank"]]), rank_after=now["rank"],
+                rank_before=int(same_level(line.rule_before, worked.rule)[was["rank"]]),
+                rank_after=int(same_level(line.rule, worked.rule)[now["rank"]]),
                 level_before=line.rule_before.levels[was["rank"]].code, level_after=line.rule.levels[now["rank"]].code,
                 since=now["since"], review_on=now["review_on"], grace_until=now["grace_until"],
                 amount=int(worked.amount[place]), before=plain(was),

@@ -152,9 +152,12 @@ def _timeline(person: Customer) -> list[Event]:
             moved.append(f"{change.get_type_before_display()} → {change.get_type_after_display()}")
         if moved:
             events.append(Event(_noon(change.on), "trending-up", "violet", _("Moved"), " · ".join(moved)))
+    lines = person.tier_changes.exclude(rank_before=F("rank_after")).select_related("rules").order_by("-seq")
     events += [
-        Event(_noon(line.since), "chart-bar", "blue", _("Level"), f"{line.level_before} → {line.level_after}: {line.get_reason_display()}")
-        for line in person.tier_changes.exclude(rank_before=F("rank_after")).order_by("-seq")[:TIMELINE]
+        Event(
+            _noon(line.since), "chart-bar", "blue", f"{line.name_before} → {line.name_after}", line.get_reason_display()
+        )
+        for line in lines[:TIMELINE]
     ]
     return sorted(events, key=lambda event: event.at, reverse=True)[:TIMELINE]
 

@@ -198,6 +198,18 @@ class TierChange(models.Model):
     def __str__(self) -> str:
         return f"{self.customer_id} {self.on}"
 
+    @property
+    def name_before(self) -> str:
+        return self._name(self.level_before)
+
+    @property
+    def name_after(self) -> str:
+        return self._name(self.level_after)
+
+    def _name(self, code: str) -> str:
+        """As the rules of that night call it; a level they no longer know goes by its code."""
+        return next((level["name"] for level in self.rules.levels if level["code"] == code), code)
+
 
 class TierOverride(models.Model):
     """A floor: until `ends_on` the customer has at least this level. The rules go on counting underneath."""
