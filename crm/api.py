@@ -8,4 +8,5 @@ urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("", include("customers.urls_api")),
+    path("", include("loyalty.urls_api_tiers")),
 ]
