@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,10 +13,13 @@ from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from customers import summary
+from loyalty import tier_explain, tiers
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
 JOB = "nightly"
+# The scores of a large mall take numpy a while, in which the database hears nothing of the step.
+LONGEST_THOUGHT = timedelta(seconds=settings.JOB_IDLE_SECONDS)
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +43,7 @@ def run(
             if step in claimed.cursor.get("done", []):
                 continue
             with transaction.atomic():
+                runs.let_go_after(LONGEST_THOUGHT)
                 runs.hold(claimed, at=timezone.now())
                 counts = work(claimed, timezone.now())
                 runs.advance(claimed, step=step, at=timezone.now(), **counts)
@@ -104,6 +109,14 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
 
 
+def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
+    """Reviews, refunds and new rules of the levels; then the managers' work follows what is at risk."""
+    as_of = run.business_date
+    counts = tiers.review_due(as_of, at=at)
+    tier_explain.drop_settled_todos(on=as_of, at=at)
+    return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
+
+
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
@@ -120,5 +133,6 @@ STEPS = (
     ("summaries", _summaries),
     ("fit", _fit),
     ("scores", _scores),
+    ("tiers", _tiers),
     ("notify", _notify),
 )

@@ -29,7 +29,8 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "laoke"
 # PostgreSQL's default of 4 is the price of a moving disc arm; the indexes of the record live in memory or on flash.
-DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1"
+# An import stages its file in a temporary table; the buffers are taken as they are needed.
+DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1 -c temp_buffers=256MB"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -189,6 +190,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Without a limit a mail server that accepts and says nothing holds a worker for ever.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=15)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
 
 CELERY_BROKER_URL = REDIS_URL
@@ -201,6 +204,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 3600
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Celery's default is to end the worker after 100 tries, within the hour.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 7200,
     "socket_timeout": 15,
@@ -208,6 +213,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# A run whose worker has not spoken for so long may be taken over by another.
+JOB_SILENT_SECONDS = env.float("JOB_SILENT_SECONDS", default=90)
+# A step may compute for so long without asking the database anything; then its worker counts as frozen.
+JOB_IDLE_SECONDS = env.float("JOB_IDLE_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
 REST_FRAMEWORK = {

@@ -1,5 +1,6 @@
 """REST: orders in, customers out. Every view names the scope its token needs."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
@@ -64,8 +65,12 @@ def _status(outcome: Outcome) -> int:
     return 201 if outcome == Outcome.CREATED else 200
 
 
+Record = Callable[..., Recorded]
+
+
 class OrderView(StrictView):
     scope = ApiScope.ORDERS_WRITE
+    record: Record = staticmethod(orders.record_order)
 
     @extend_schema(
         operation_id="order_put",
@@ -80,7 +85,7 @@ class OrderView(StrictView):
         order.is_valid(raise_exception=True)
         at = timezone.now()
         today = business_date(at, settings.MALL_TIME_ZONE)
-        recorded = orders.record_order(order.fact(source, external_id), at=at, today=today)
+        recorded = self.record(order.fact(source, external_id), at=at, today=today)
         return Response(OrderOut(_told(recorded)).data, status=_status(recorded.outcome))
 
 
@@ -98,6 +103,7 @@ def _told(recorded: Recorded) -> dict[str, Any]:
 
 class OrderBatchView(StrictView):
     scope = ApiScope.ORDERS_WRITE
+    record: Record = staticmethod(orders.record_order)
 
     @extend_schema(
         operation_id="order_batch",
@@ -110,11 +116,12 @@ class OrderBatchView(StrictView):
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
         batch = BatchIn(data=request.data)
         batch.is_valid(raise_exception=True)
-        results = [_batch_item(index, source, item) for index, item in enumerate(batch.validated_data["orders"])]
+        items = enumerate(batch.validated_data["orders"])
+        results = [_batch_item(index, source, item, self.record) for index, item in items]
         return Response({"results": BatchItemOut(results, many=True).data})
 
 
-def _batch_item(index: int, source: str, item: dict[str, Any]) -> dict[str, Any]:
+def _batch_item(index: int, source: str, item: dict[str, Any], record: Record) -> dict[str, Any]:
     result = {"index": index, "external_id": None, "outcome": None, "customer": None, "code": None, "detail": None}
     order = OrderItemIn(data=item)
     try:
@@ -123,7 +130,7 @@ def _batch_item(index: int, source: str, item: dict[str, Any]) -> dict[str, Any]
         result["external_id"] = external_id
         at = timezone.now()
         today = business_date(at, settings.MALL_TIME_ZONE)
-        recorded = orders.record_order(order.fact(source, external_id), at=at, today=today)
+        recorded = record(order.fact(source, external_id), at=at, today=today)
     except ValidationError as error:
         path, first = _first(error.detail)
         return result | {"status": 400, "code": first.code, "detail": f"{path}: {first}" if path else str(first)}

@@ -116,6 +116,21 @@ def mask_address(address: str) -> str:
     return f"{(found.group() if found else address[:2])[:20]}****"
 
 
+LEAST_PHONE_DIGITS = 10
+
+
+def veil(text: str) -> str:
+    """The text as it may be shown: masked where it is a phone or an e-mail, otherwise as it is."""
+    if "@" not in text and sum(character.isdigit() for character in text) < LEAST_PHONE_DIGITS:
+        return text
+    for kind in (Kind.EMAIL, Kind.PHONE):
+        try:
+            return _MASK[kind](normalise(kind, text))
+        except Invalid:
+            continue
+    return text
+
+
 _MASK = {Kind.PHONE: mask_phone, Kind.EMAIL: mask_email, Kind.ADDRESS: mask_address}
 
 

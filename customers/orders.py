@@ -68,6 +68,7 @@ class Recorded(NamedTuple):
     outcome: Outcome
     order: Order
     customer: Customer
+    left: int | None = None  # the customer who had the order before
 
 
 @transaction.atomic
@@ -80,8 +81,12 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     locks.hold_off_imports()
     locks.hold(f"order:{fact.source}:{fact.external_id}")
     customer = identity.find_or_create(fact.customer, today=today)
-    known_since(customer, min(_day(fact.ordered_at), today))
     order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
+    concerned = {customer.pk, order.customer_id} if order else {customer.pk}
+    day = min(_day(fact.ordered_at), today)
+    if day < customer.registered_on:
+        _lock(concerned)  # both in one order, before one of them is written: the other order may cross this one
+        known_since(customer, day)
     if order and fact.version < order.version:
         return Recorded(Outcome.STALE, order, order.customer)
     if order and fact.version == order.version:
@@ -93,11 +98,11 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
             )
         return Recorded(Outcome.UNCHANGED, order, customer)
 
-    concerned = {customer.pk, order.customer_id} if order else {customer.pk}
+    left = order.customer_id if order and order.customer_id != customer.pk else None
     outcome = Outcome.UPDATED if order else Outcome.CREATED
     order = _store(order or Order(source=fact.source, external_id=fact.external_id), fact, customer, at)
     refresh(concerned, today=today)
-    return Recorded(outcome, order, customer)
+    return Recorded(outcome, order, customer, left)
 
 
 def refresh(customer_ids: Iterable[int], *, today: date) -> None:
@@ -106,6 +111,11 @@ def refresh(customer_ids: Iterable[int], *, today: date) -> None:
     summary.refresh_live(ids, today=today)
     last_on = Summary.objects.filter(pk=OuterRef("pk")).values("last_on")
     Standing.objects.filter(pk__in=ids).update(last_on=Subquery(last_on))
+
+
+def _lock(customer_ids: Iterable[int]) -> None:
+    people = Customer.objects.select_for_update(no_key=True).filter(pk__in=customer_ids)
+    list(people.order_by("pk").values_list("pk"))
 
 
 def known_since(customer: Customer, day: date) -> None:

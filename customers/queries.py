@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
-from crm.accounts.permissions import sees
+from crm.accounts.permissions import mask, sees
 from crm.accounts.roles import Field, Scope, rights_of
 from crm.lib.errors import Invalid
 from crm.lib.money import from_minor, to_minor
@@ -18,7 +20,7 @@ from customers import contact_points
 from customers.access import scope_filter, visible_to
 from customers.contact_points import Kind
 from customers.identity import query_grams
-from customers.models import Customer, Lookup, Order, Standing
+from customers.models import Contact, Customer, Lookup, Order, Standing
 
 MOST_FOUND = 20
 PAGE = 50
@@ -71,13 +73,17 @@ def _exact_ids(user: User, text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase."""
+    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase.
+
+    `text` is a name or part of one, a customer number or a city; never a phone or an e-mail.
+    """
 
     customer_class: int | None = None
     matrix_type: int | None = None
     manager_id: int | None = None
     unassigned: bool = False
     region: str = ""
+    text: str = ""
     absent_days: int | None = None
 
 
@@ -99,9 +105,20 @@ def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
         rows = rows.filter(manager=filters.manager_id)
     if filters.region:
         rows = rows.filter(customer__region=filters.region)
+    if text := filters.text.strip():
+        meant = Q(customer__number=text.upper()) | Q(customer__city=text)
+        if grams := query_grams(text):
+            meant |= Q(customer__name_grams__contains=grams)
+        rows = rows.filter(meant)
     if filters.absent_days is not None:
         rows = rows.filter(last_on__lt=today - timedelta(days=filters.absent_days))
     return rows
+
+
+def regions() -> list[str]:
+    """Every region in which there are customers. Reads the whole table: keep the answer for a while."""
+    found = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
+    return list(found)
 
 
 def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:
@@ -117,7 +134,15 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
     found = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
     last = found[size - 1] if len(found) > size else None
     value_of = to_minor(last.value) if last and by_value else 0
-    return Page(found[:size], f"{value_of}_{last.customer_id}" if last else "")
+    shown = [mask(user, row, value=Field.VALUE, potential=Field.VALUE) for row in found[:size]]
+    return Page(shown, f"{value_of}_{last.customer_id}" if last else "")
+
+
+def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
+    """What the user talked about in the last days with customers they look after, the latest first."""
+    since = datetime.combine(today - timedelta(days=days), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    talks = Contact.objects.filter(scope_filter(user, today, "customer__"), by=user, at__gte=since)
+    return talks.select_related("customer").order_by("-at", "-pk")
 
 
 def _cursor(text: str) -> tuple[object, int]:

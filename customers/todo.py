@@ -1,9 +1,10 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -67,12 +68,16 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
 
 @transaction.atomic
 def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
-    """Undo: the task is open again, as it was."""
+    """Undo: the task is open and in the queue again, whether it was finished or put off."""
     todo = _locked(todo_id, by, at)
-    if todo.state == Todo.State.OPEN:
+    today = business_date(at, settings.MALL_TIME_ZONE)
+    put_off = todo.snoozed_until is not None and todo.snoozed_until > today
+    if todo.state == Todo.State.OPEN and not put_off:
         raise DomainError(_("This task is open already."), code="already_open")
     todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None
-    todo.save(update_fields=["state", "closed_at", "closed_by"])
+    if put_off:
+        todo.snoozed_until, todo.snooze_reason = None, ""
+    todo.save(update_fields=["state", "closed_at", "closed_by", "snoozed_until", "snooze_reason"])
     audit.record(by, "todo.reopened", todo, at=at, customer=todo.customer_id, reason=todo.reason)
     return todo
 
@@ -101,8 +106,41 @@ def reach(user: User, today: date) -> Q:
     return Q(owner=user) | scope_filter(user, today, "customer__")
 
 
+def task_for(user: User, pk: int, today: date) -> Todo:
+    """The open task, or Http404 if it is missing or out of reach."""
+    reachable = Todo.objects.filter(reach(user, today), state=Todo.State.OPEN).select_related("customer")
+    found = reachable.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def queue(user: User, today: date) -> QuerySet[Todo]:
     """What the user has to do today: overdue promises first, then by what is at stake."""
+    overdue = When(reason=Todo.Reason.PROMISE, due_on__lt=today, then=Value(0))
+    return (
+        Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, due_on__lte=today)
+        .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
+        .annotate(rank=Case(overdue, default=Value(1), output_field=IntegerField()))
+        .select_related("customer__standing", "customer__manager")
+        .order_by("rank", "-at_stake", "id")
+    )
+
+
+def finished(user: User, today: date) -> QuerySet[Todo]:
+    """What the user finished today, the latest first."""
+    midnight = datetime.combine(today, time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    done = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE, closed_at__gte=midnight)
+    return done.select_related("customer").order_by("-closed_at")
+
+
+def put_off(user: User, today: date) -> QuerySet[Todo]:
+    """What will come back into the user's queue on a later day, the soonest first."""
+    waiting = Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, snoozed_until__gt=today)
+    return waiting.select_related("customer").order_by("snoozed_until", "id")
+
+
+def _work_of(user: User, today: date) -> Q:
     scope = rights_of(user.role).scope
     of_manager = Q(owner__isnull=True) | Q(owner=F("customer__manager"))
     if scope == Scope.DELEGATED:
@@ -112,14 +150,7 @@ def queue(user: User, today: date) -> QuerySet[Todo]:
         mine = Q(owner=user) | (Q(owner__isnull=True) & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
     else:
         mine = Q(owner=user) | Q(owner__isnull=True, customer__manager=user)
-    overdue = When(reason=Todo.Reason.PROMISE, due_on__lt=today, then=Value(0))
-    return (
-        Todo.objects.filter(mine, state=Todo.State.OPEN, due_on__lte=today)
-        .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
-        .annotate(rank=Case(overdue, default=Value(1), output_field=IntegerField()))
-        .select_related("customer__standing", "customer__manager")
-        .order_by("rank", "-at_stake", "id")
-    )
+    return mine
 
 
 def _locked(todo_id: int, by: User, at: datetime) -> Todo:

@@ -126,6 +126,43 @@ def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | No
         return cursor.fetchone()[0]
 
 
+def reopen_undone(*, as_of: date, customer_ids: list[int] | None = None) -> int:
+    """Open again every alert within its window whose ending purchase was undone, and its to-do; returns how many.
+
+    Such an alert is never raised anew, so without this a cancelled order would hide the silence for good.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH back AS (
+                UPDATE segmentation_alert a SET state = 'open', closed_on = NULL, recovered_after_days = NULL
+                  FROM customers_summary s
+                 WHERE a.state = 'recovered' AND a.window_ends_on >= %(as_of)s
+                   AND s.customer_id = a.customer_id AND s.last_on = a.last_on
+                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
+                   AND NOT EXISTS (SELECT 1 FROM segmentation_alert o
+                                    WHERE o.customer_id = a.customer_id AND o.id <> a.id
+                                      AND (o.state = 'open' OR o.state = 'recovered' AND o.last_on = a.last_on
+                                           AND o.id > a.id))
+             RETURNING a.id
+            ), wanted AS (
+                UPDATE customers_todo t SET state = 'open', closed_at = NULL
+                  FROM back WHERE t.alert_id = back.id AND t.state = 'dropped'
+            )
+            SELECT count(*) FROM back
+            """,
+            {"as_of": as_of, "ids": customer_ids},
+        )
+        return cursor.fetchone()[0]
+
+
+@transaction.atomic
+def follow_purchases(customer_ids: list[int] | None, *, as_of: date, at: datetime) -> None:
+    """Alerts of these customers (None: of all) say what their summaries say, by day rather than by night."""
+    close_by_purchase(as_of=as_of, at=at, customer_ids=customer_ids)
+    reopen_undone(as_of=as_of, customer_ids=customer_ids)
+
+
 def withdraw_unfounded(*, at: datetime, customer_ids: list[int] | None = None) -> int:
     """End open alerts whose last purchase has vanished (refunded, moved, re-dated): the silence was not theirs."""
     with connection.cursor() as cursor:

@@ -1,4 +1,7 @@
-"""Why a figure is what it is: the score of one customer worked out again from stored inputs, piece by piece."""
+"""Why a figure is what it is: the score of one customer worked out again from stored inputs, piece by piece.
+
+Every text is made for a reader: figures of value or margin that the reader's role does not see are not in it.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,19 +11,25 @@ import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts.models import User
+from crm.accounts.permissions import sees
+from crm.accounts.roles import Field
 from crm.lib.money import from_minor
 from customers.models import Customer, Standing
 from segmentation import fitting, frames, rules, scoring
 from segmentation.maths import gaps, potential, value
-from segmentation.models import Night
+from segmentation.models import Alert, Night
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The figures of one customer as of `as_of`, with the pieces they are made of. Days count from the last purchase."""
+    """The figures of one customer as of `as_of`, with the pieces they are made of. Days count from the last purchase.
+
+    Value and potential are None, and their parts and reason empty, for a reader who does not see values.
+    """
 
     as_of: date
-    value: Decimal
+    value: Decimal | None
     value_parts: list[tuple[str, str]]
     usual_days: float
     limit_days: float
@@ -33,12 +42,12 @@ class Explanation:
     next_low_on: date
     next_high_on: date
     class_reason: str
-    potential: Decimal
+    potential: Decimal | None
     potential_reason: str
     stale: bool
 
 
-def explain(customer: Customer, night: Night | None = None) -> Explanation | None:
+def explain(customer: Customer, *, reader: User, night: Night | None = None) -> Explanation | None:
     """None for a customer without purchase or before the first night.
 
     Uses the night that wrote the stored figures, so the sum of the parts is the figure on the page; `stale` says
@@ -58,10 +67,11 @@ def explain(customer: Customer, night: Night | None = None) -> Explanation | Non
     quiet = scores.quiet_days
     median, low, high = gaps.next_purchase(parameters.gaps, state.gap_count, state.log_gap_sum, quiet)
     last_day = int(state.last_day[0])
+    sees_value = sees(reader, Field.VALUE)
     return Explanation(
         as_of=night.as_of,
-        value=from_minor(int(scores.value[0])),
-        value_parts=_value_parts(scores, parameters, constants),
+        value=from_minor(int(scores.value[0])) if sees_value else None,
+        value_parts=_value_parts(scores, parameters, constants, reader) if sees_value else [],
         usual_days=float(scores.usual_days[0]),
         limit_days=float(scores.limit_days[0]),
         quiet_days=int(quiet[0]),
@@ -72,11 +82,33 @@ def explain(customer: Customer, night: Night | None = None) -> Explanation | Non
         next_on=frames.from_day_number(last_day + round(float(median[0]))),
         next_low_on=frames.from_day_number(last_day + round(float(low[0]))),
         next_high_on=frames.from_day_number(last_day + round(float(high[0]))),
-        class_reason=_class_reason(standing, state, scores, night, constants),
-        potential=from_minor(int(scores.potential[0])),
-        potential_reason=_potential_reason(state, scores, parameters),
+        class_reason=_class_reason(standing, state, scores, night if sees_value else None, constants),
+        potential=from_minor(int(scores.potential[0])) if sees_value else None,
+        potential_reason=_potential_reason(state, scores, parameters) if sees_value else "",
         stale=int(state.inputs[0]) != standing.inputs,
     )
+
+
+def sentence(alert: Alert, *, reader: User) -> str:
+    """The evidence of an alert in words an account manager can say on the phone."""
+    told = alert.evidence
+    if "usual_days" not in told:
+        return ""
+    figures = {
+        "usual": round(told["usual_days"]),
+        "limit": round(told["limit_days"]),
+        "certain": round(100 * (1 - told["tail_level"])),
+        "quiet": told["quiet_days"],
+    }
+    if not (sees(reader, Field.VALUE) and sees(reader, Field.MARGIN)):
+        return _(
+            "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
+            "%(quiet)d days."
+        ) % figures
+    return _(
+        "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
+        "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
+    ) % {**figures, "monthly": f"{from_minor(told['monthly_profit']):,.0f}"}
 
 
 def _money(minor: float) -> str:
@@ -84,14 +116,17 @@ def _money(minor: float) -> str:
 
 
 def _value_parts(
-    scores: scoring.Scores, parameters: fitting.Parameters, constants: dict[str, float]
+    scores: scoring.Scores, parameters: fitting.Parameters, constants: dict[str, float], reader: User
 ) -> list[tuple[str, str]]:
     year, both = scores.expected_orders[0, value.MONTHS.index(12)], scores.expected_orders[0, -1]
+    margins = [
+        (_("Profit per order, drawn towards the shop's mean"), _money(scores.profit_per_order[0])),
+        (_("Own profit a month, recent months counting more"), _money(scores.daily_profit[0] * value.DAYS_A_MONTH)),
+    ]
     return [
         (_("Orders expected in 12 months"), f"{year:.2f}"),
         (_("Orders expected in 24 months"), f"{both:.2f}"),
-        (_("Profit per order, drawn towards the shop's mean"), _money(scores.profit_per_order[0])),
-        (_("Own profit a month, recent months counting more"), _money(scores.daily_profit[0] * value.DAYS_A_MONTH)),
+        *(margins if sees(reader, Field.MARGIN) else []),
         (_("Share of the own rate in the blend"), f"{parameters.weight:.0%}"),
         (_("Discount rate a year"), f"{constants['discount']:.0%}"),
         (_("Present value of 24 months"), _money(float(scores.value[0]))),
@@ -99,10 +134,13 @@ def _value_parts(
 
 
 def _class_reason(
-    standing: Standing, state: frames.State, scores: scoring.Scores, night: Night, constants: dict[str, float]
+    standing: Standing, state: frames.State, scores: scoring.Scores, night: Night | None, constants: dict[str, float]
 ) -> str:
-    bar = _money(night.value_bar)
+    """Without a night, whose bar is a value, no figure of value is told."""
+    bar = _money(night.value_bar) if night else ""
     if standing.customer_class == Standing.Class.BIG:
+        if night is None:
+            return _("One of the customers who together bring most of the shop's value.")
         return _("Value %(value)s; big customers start at %(bar)s and stay until they fall below %(leave)s.") % {
             "value": _money(float(scores.value[0])),
             "bar": bar,
@@ -115,7 +153,11 @@ def _class_reason(
             int(state.gap_count[0]),
         ) % {"count": int(state.gap_count[0]), "quiet": int(scores.quiet_days[0])}
     if state.gap_count[0] < 2:
+        if night is None:
+            return _("Too few purchases to know a habit.")
         return _("Too few purchases to know a habit; the bar to big is %(bar)s.") % {"bar": bar}
+    if night is None:
+        return _("Quiet for %(quiet)d days, longer than is usual for them.") % {"quiet": int(scores.quiet_days[0])}
     return _("Quiet for %(quiet)d days, longer than is usual for them; the bar to big is %(bar)s.") % {
         "quiet": int(scores.quiet_days[0]),
         "bar": bar,

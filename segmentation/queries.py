@@ -9,7 +9,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
 from crm.accounts.models import User
-from crm.accounts.roles import Scope, rights_of
+from crm.accounts.permissions import sees
+from crm.accounts.roles import Field, Scope, rights_of
 from crm.lib import arrays
 from customers.access import scope_filter
 from customers.models import Standing
@@ -54,6 +55,8 @@ def class_counts(rows: QuerySet[Standing]) -> dict[int, int]:
 
 def matrix_points(user: User, today: date, *, limit: int = 2000) -> list[tuple[int, str, Any, Any, int]]:
     """(customer id, name, value, potential, type) of visible customers, the most valuable first."""
+    if not sees(user, Field.VALUE):
+        return []
     return list(
         standings(user, today)
         .filter(matrix_type__gt=0)
@@ -82,13 +85,14 @@ def movers(user: User, today: date, *, days: int = 30) -> QuerySet[Change]:
 
 
 def open_alerts(user: User, today: date) -> QuerySet[Alert]:
-    """Open alerts the user may see, the largest expected loss first."""
+    """Open alerts the user may see, the largest expected loss first; the newest first for who sees no values."""
+    order = "-severity" if sees(user, Field.VALUE) else "-opened_on"
     return (
         Alert.objects.filter(
             scope_filter(user, today, "customer__", book="customer__standing__"), state=Alert.State.OPEN
         )
         .select_related("customer", "customer__manager", "customer__standing")
-        .order_by("-severity", "pk")
+        .order_by(order, "pk")
     )
 
 

@@ -1,5 +1,8 @@
 """The constants of the night: one dictionary, versioned, checked, never edited in place."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,30 +26,52 @@ class Constant:
     low: float
     high: float
     label: Any
+    group: Any
     whole: bool = False
 
 
+ALERTS = gettext_lazy("When an alert opens and ends")
+VALUE = gettext_lazy("Value and potential")
+CLASSES = gettext_lazy("Who is big, who is active")
 CONSTANTS = (
     # 0 lets the weekly backtest choose.
-    Constant("a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)")),
-    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right")),
-    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year")),
-    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), whole=True),
     Constant(
-        "long_absence_days", 113, 0, 1000, gettext_lazy("Long absence: more than this many days (0: off)"), whole=True
+        "a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)"), ALERTS
+    ),
+    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right"), ALERTS),
+    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year"), ALERTS),
+    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), ALERTS, whole=True),
+    Constant(
+        "long_absence_days",
+        113,
+        0,
+        1000,
+        gettext_lazy("Long absence: more than this many days (0: off)"),
+        ALERTS,
+        whole=True,
     ),
     Constant(
-        "alert_window_days", 60, 7, 365, gettext_lazy("Days until an open alert ends without response"), whole=True
+        "alert_window_days",
+        60,
+        7,
+        365,
+        gettext_lazy("Days until an open alert ends without response"),
+        ALERTS,
+        whole=True,
     ),
-    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year")),
-    Constant("value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share")),
-    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value")),
-    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers")),
-    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar")),
-    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar")),
-    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness")),
-    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness")),
-    Constant("potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), whole=True),
+    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year"), VALUE),
+    Constant(
+        "value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share"), VALUE
+    ),
+    Constant(
+        "potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), VALUE, whole=True
+    ),
+    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value"), CLASSES),
+    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers"), CLASSES),
+    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar"), CLASSES),
+    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar"), CLASSES),
+    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness"), CLASSES),
+    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness"), CLASSES),
 )
 DEFAULTS: dict[str, float] = {c.name: c.default for c in CONSTANTS}
 
@@ -75,6 +100,23 @@ def validate(parameters: dict[str, Any]) -> dict[str, float]:
     return checked
 
 
+def digest(parameters: Mapping[str, float], *, after: int) -> str:
+    """Names this draft made while version `after` was in force: another draft, or a newer version, has another digest."""
+    told = json.dumps({"after": after, **dict(sorted(parameters.items()))})
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Any, float, float]]:
+    """(label, before, after) of each constant that differs."""
+    old, new = {**DEFAULTS, **before}, {**DEFAULTS, **after}
+    return [(c.label, old[c.name], new[c.name]) for c in CONSTANTS if old[c.name] != new[c.name]]
+
+
+def reason_of(version: RuleSet) -> str:
+    """Why this version came to be, in the reader's language where Laoke itself made it."""
+    return _("The defaults Laoke starts with") if version.version == 1 and version.by_id is None else version.reason
+
+
 def current() -> RuleSet:
     """The rules in force; version 1 with the defaults is made on first use."""
     found = RuleSet.objects.order_by("-version").first()
@@ -91,7 +133,7 @@ def save(parameters: dict[str, Any], *, by: User | None, reason: str, at: dateti
     """A new version, in force from the next night on."""
     checked = validate(parameters)
     if not reason.strip():
-        raise Invalid(_("Say in a few words why the rules change."))
+        raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
     latest = RuleSet.objects.select_for_update().order_by("-version").first() or current()
     if checked == {**DEFAULTS, **latest.parameters}:
         raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")

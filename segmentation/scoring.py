@@ -69,7 +69,9 @@ def score(
     """
     own = _own_scores(state, parameters, rules, as_of)
     tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
-    tonight_potential = classes.big_bar(own.potential, rules["big_share"], rules["big_cap"])
+    tonight_potential = classes.potential_bar(
+        own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
+    )
     bars = Bars(
         value=_smoothed(tonight.bar, bars_before.value if bars_before else None),
         potential=_smoothed(tonight_potential.bar, bars_before.potential if bars_before else None),
@@ -82,6 +84,7 @@ def score(
         state.class_before, own.value, bars.value, state.gap_count, own.lateness, own.tail_level,
         enter=rules["big_enter"], leave=rules["big_leave"],
         active_enter=rules["active_enter"], active_leave=rules["active_leave"],
+        count=tonight.count, past_profit=state.profit_sum,
     )  # fmt: skip
     matrix_type = classes.matrix_type(
         state.type_before, own.value, bars.value, own.potential, bars.potential,

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 View = Callable[..., HttpResponse]
+Row = TypeVar("Row")
 
 
 class StaffRequest(HttpRequest):
     """A request that has passed `needs`: somebody of the staff is signed in."""
 
     user: User
+    htmx: HtmxDetails
 
 
 def may(user: User, permission: Permission) -> bool:
@@ -31,6 +34,14 @@ def may(user: User, permission: Permission) -> bool:
 
 def sees(user: User, field: Field) -> bool:
     return field not in rights_of(user.role).hidden
+
+
+def mask(user: User, row: Row, **fields: Field) -> Row:
+    """The row to be shown, never saved, with None where the user's role may not look: mask(user, standing, value=VALUE)."""
+    for name, field in fields.items():
+        if not sees(user, field):
+            setattr(row, name, None)
+    return row
 
 
 def needs(permission: Permission) -> Callable[[View], View]:

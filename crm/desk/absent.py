@@ -3,8 +3,9 @@
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from crm.accounts.permissions import StaffRequest, needs
-from crm.accounts.roles import Permission
+from crm.accounts.permissions import StaffRequest, mask, needs
+from crm.accounts.roles import Field, Permission
+from crm.desk.paging import page_of
 from crm.desk.today import today
 from segmentation import queries, rules
 
@@ -18,6 +19,9 @@ def long_absent(request: StaffRequest) -> HttpResponse:
     never = request.GET.get("list") == "never"
     absent_rows = queries.long_absent(request.user, day, days=days)
     never_rows = queries.never_activated(request.user, day)
+    page = page_of(request, never_rows if never else absent_rows, SHOWN)
+    for row in page.rows:
+        mask(request.user, row, value=Field.VALUE, potential=Field.VALUE)
     return render(
         request,
         "desk/long_absent.html",
@@ -27,7 +31,6 @@ def long_absent(request: StaffRequest) -> HttpResponse:
             "never": never,
             "absent_count": absent_rows.count(),
             "never_count": never_rows.count(),
-            "rows": (never_rows if never else absent_rows)[:SHOWN],
-            "shown": SHOWN,
+            "page": page,
         },
     )

@@ -10,16 +10,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.accounts.models import User
-from crm.accounts.permissions import StaffRequest, needs
-from crm.accounts.roles import Permission
+from crm.accounts.permissions import StaffRequest, mask, needs
+from crm.accounts.roles import Field, Permission
 from crm.desk import interval
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from crm.lib.money import from_minor
 from customers.access import scope_filter
 from segmentation import alerts as verbs
 from segmentation import queries
-from segmentation.explain import explain
+from segmentation.explain import explain, sentence
 from segmentation.models import Alert
 
 SHOWN = 100
@@ -27,12 +27,18 @@ SHOWN = 100
 
 class LostForm(forms.Form):
     cause = forms.ChoiceField(label=gettext_lazy("Cause"), choices=Alert.Cause.choices, widget=forms.RadioSelect)
-    why = forms.CharField(label=gettext_lazy("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
+    why = forms.CharField(
+        label=gettext_lazy("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False
+    )
     recoverable = forms.CharField(label=gettext_lazy("Can we win them back, and how?"), max_length=300, required=False)
     rival = forms.CharField(label=gettext_lazy("Which rival do they buy from now?"), max_length=120, required=False)
     compared = forms.CharField(
         label=gettext_lazy("How does the rival's service compare?"), max_length=300, required=False
     )
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(label=gettext_lazy("Comment"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class FilterForm(forms.Form):
@@ -62,9 +68,10 @@ def alerts(request: StaffRequest) -> HttpResponse:
             rows = rows.filter(kind=form.cleaned_data["kind"])
         if form.cleaned_data["undecided"]:
             rows = rows.filter(decision="")
-    return render(
-        request, "desk/alerts.html", {"form": form, "rows": rows[:SHOWN], "count": rows.count(), "shown": SHOWN}
-    )
+    page = page_of(request, rows, SHOWN)
+    for row in page.rows:
+        mask(request.user, row, severity=Field.VALUE)
+    return render(request, "desk/alerts.html", {"form": form, "page": page, "count": rows.count()})
 
 
 @needs(Permission.WORK_ALERTS)
@@ -73,52 +80,40 @@ def alert(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _workbench(
-    request: StaffRequest, found: Alert, lost_form: LostForm | None = None, status: int = 200
-) -> HttpResponse:
-    why = explain(found.customer)
+    request: StaffRequest, found: Alert, *, lost_form: LostForm | None = None,
+    comment_form: CommentForm | None = None, status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    why = explain(found.customer, reader=request.user)
     return render(
         request,
         "desk/alert.html",
         {
             "alert": found,
             "customer": found.customer,
-            "evidence": found.evidence,
-            "sentence": sentence(found),
+            "sentence": sentence(found, reader=request.user),
             "interval": interval.chart(found.customer, why) if why else None,
             "comments": found.comments.select_related("by").order_by("at"),
             "decisions": [choice for choice in Alert.Decision.choices if choice[0]],
             "lost_form": lost_form or LostForm(),
+            "comment_form": comment_form or CommentForm(),
         },
         status=status,
     )
-
-
-def sentence(found: Alert) -> str:
-    """The evidence in one sentence an account manager can say on the phone."""
-    told = found.evidence
-    if "usual_days" not in told:
-        return ""
-    return _(
-        "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
-        "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
-    ) % {
-        "usual": round(told["usual_days"]),
-        "limit": round(told["limit_days"]),
-        "certain": round(100 * (1 - told["tail_level"])),
-        "quiet": told["quiet_days"],
-        "monthly": f"{from_minor(told['monthly_profit']):,.0f}",
-    }
 
 
 @needs(Permission.WORK_ALERTS)
 @require_POST
 def comment(request: StaffRequest, pk: int) -> HttpResponse:
     found = _alert_for(request.user, pk)
-    try:
-        verbs.comment(found.pk, by=request.user, text=request.POST.get("text", "")[:2000], at=now())
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("desk:alert", pk)
+    form = CommentForm(request.POST)
+    if form.is_valid():
+        try:
+            verbs.comment(found.pk, by=request.user, text=form.cleaned_data["text"], at=now())
+        except DomainError as refusal:
+            form.add_error("text", str(refusal))
+        else:
+            return redirect("desk:alert", pk)
+    return _workbench(request, found, comment_form=form, status=422)
 
 
 @needs(Permission.WORK_ALERTS)
@@ -141,12 +136,10 @@ def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         told = dict(form.cleaned_data)
         try:
-            verbs.close_lost(
-                found.pk, by=request.user, cause=told.pop("cause"), interview=told, on=today(), at=now()
-            )
+            verbs.close_lost(found.pk, by=request.user, cause=told.pop("cause"), interview=told, on=today(), at=now())
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("Closed as lost"))
             return redirect("desk:alert", pk)
-    return _workbench(request, found, form, status=422)
+    return _workbench(request, found, lost_form=form, status=422)

@@ -41,7 +41,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
     nav = [
-        {"url": reverse(name), "label": label, "icon": icon, "key": key, "active": request.path == reverse(name)}
+        {
+            "url": reverse(name),
+            "label": label,
+            "icon": icon,
+            "key": key,
+            "active": _stands_on(request.path, reverse(name)),
+        }
         for name, label, icon, key, permission in PAGES
         if may(user, permission)
     ]
@@ -50,6 +56,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "as_of": _as_of(),
     }
+
+
+def _stands_on(path: str, page: str) -> bool:
+    """On the page or on one below it; the start has none below."""
+    return path == page or (page != "/" and path.startswith(page))
 
 
 def _as_of() -> dict[str, Any] | None:

@@ -16,13 +16,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.accounts.models import Role, User
-from crm.accounts.permissions import StaffRequest, needs
-from crm.accounts.roles import Permission
+from crm.accounts.permissions import StaffRequest, mask, needs
+from crm.accounts.roles import Field, Permission
 from crm.desk import interval, tiers
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers import contact_points, contacts, managers
-from customers.access import customer_for
+from customers import contact_points, contacts, managers, profiles
+from customers.access import customer_for, visible_to
 from customers.models import Contact, Customer, Todo
 from segmentation.explain import explain
 from segmentation.models import Alert
@@ -85,15 +85,16 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _page(
     request: StaffRequest, person: Customer, *, contact_form: ContactForm | None = None,
+    profile_form: ProfileForm | None = None, assign_form: AssignForm | None = None,
     revealed: list[tuple[str, str]] | None = None, status: int = 200,
 ) -> HttpResponse:  # fmt: skip
-    why = explain(person)
+    why = explain(person, reader=request.user)
     return render(
         request,
         "desk/customer.html",
         {
             "customer": person,
-            "standing": person.standing,
+            "standing": mask(request.user, person.standing, value=Field.VALUE, potential=Field.VALUE),
             "today": today(),
             "why": why,
             "interval": interval.chart(person, why) if why else None,
@@ -103,9 +104,9 @@ def _page(
             "contact_points": person.contact_points.order_by("kind", "pk"),
             "timeline": _timeline(person),
             "contact_form": contact_form or ContactForm(),
-            "profile_form": ProfileForm(instance=person),
+            "profile_form": profile_form or ProfileForm(instance=person),
             "reveal_form": RevealForm(),
-            "assign_form": AssignForm(),
+            "assign_form": assign_form or AssignForm(),
             "revealed": revealed,
         },
         status=status,
@@ -182,10 +183,11 @@ def log_contact(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
-    form = ProfileForm(request.POST, instance=person)
-    if form.is_valid():
-        Customer.objects.filter(pk=pk).update(**form.cleaned_data)
-        messages.success(request, _("Saved"))
+    form = ProfileForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, profile_form=form, status=422)
+    profiles.edit(person, by=request.user, at=now(), **form.cleaned_data)
+    messages.success(request, _("Saved"))
     return redirect("desk:customer", pk)
 
 
@@ -214,11 +216,16 @@ def assign(request: StaffRequest, pk: int) -> HttpResponse:
     form = AssignForm(request.POST)
     if form.is_valid():
         try:
-            managers.assign(
+            _person, warning = managers.assign(
                 person, manager=form.cleaned_data["manager"], by=request.user, on=today(),
                 reason=form.cleaned_data["reason"], at=now(),
             )  # fmt: skip
-            messages.success(request, _("Handed over"))
         except DomainError as refusal:
-            messages.error(request, str(refusal))
-    return redirect("desk:customer", pk)
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("Handed over"))
+            if warning:
+                messages.warning(request, warning)
+            reachable = visible_to(request.user, today()).filter(pk=pk).exists()
+            return redirect("desk:customer", pk) if reachable else redirect("desk:customers")
+    return _page(request, person, assign_form=form, status=422)

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.core.cache import cache
 from django.forms.utils import flatatt
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -19,10 +20,14 @@ from crm.lib.errors import DomainError
 from customers import queries
 from customers.models import Standing
 
+NOT_HERE = _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
 CLASSES = [("", _("Every class")), *Standing.Class.choices]
 TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
 MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name")
 COUNT_UP_TO = 1000
+AN_HOUR = 3600
+# Eight digits are no customer number: a phone, like an e-mail, does not belong in an address.
+CONTACT_DATA = r"^(?!.*@)(?!(?:[^0-9]*[0-9]){8}).*$"
 
 
 class LongSelect(forms.Select):
@@ -52,11 +57,24 @@ class FilterForm(forms.Form):
         required=False,
         empty_label=_("Every manager"),
     )
+    region = forms.CharField(label=_("Province"), max_length=60, required=False, widget=LongSelect)
     absent_days = forms.IntegerField(label=_("Days without purchase"), min_value=1, max_value=3650, required=False)
+    text = forms.RegexField(
+        regex=CONTACT_DATA,
+        label=_("Name, number or city"),
+        max_length=60,
+        required=False,
+        error_messages={"invalid": NOT_HERE},
+        widget=forms.TextInput(attrs={"type": "search", "pattern": CONTACT_DATA.strip("^$"), "title": NOT_HERE}),
+    )
     after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
+        region = cast(forms.CharField, self.fields["region"])
+        known = cast(list[str], cache.get_or_set("regions", queries.regions, AN_HOUR))
+        asked = [data["region"]] if data.get("region") and data["region"] not in known else []
+        cast(LongSelect, region.widget).choices = [("", _("Every province")), *((name, name) for name in known + asked)]
         scope = rights_of(user.role).scope
         managers = cast(forms.ModelChoiceField, self.fields["manager"])
         if scope in (Scope.OWN, Scope.DELEGATED):
@@ -69,11 +87,15 @@ class FilterForm(forms.Form):
 @needs(Permission.LIST_CUSTOMERS)
 def customers(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET, user=request.user)
-    chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
+    form.is_valid()
+    # What cannot be understood is said beside its field; the rest still holds.
+    chosen: dict[str, Any] = form.cleaned_data
     filters = queries.Filters(
         customer_class=chosen.get("customer_class"),
         matrix_type=chosen.get("matrix_type"),
         manager_id=chosen["manager"].pk if chosen.get("manager") else None,
+        region=chosen.get("region", ""),
+        text=chosen.get("text", ""),
         absent_days=chosen.get("absent_days"),
     )
     day = today()
@@ -96,7 +118,8 @@ def customers(request: StaffRequest) -> HttpResponse:
             "count": count,
             "count_is_capped": count > COUNT_UP_TO,
             "capped_at": COUNT_UP_TO,
-            "filtered": any(value for name, value in chosen.items() if name != "after" and value is not None),
+            "filtered": form.errors
+            or any(value not in (None, "") for name, value in chosen.items() if name != "after"),
             "error": error,
         },
     )

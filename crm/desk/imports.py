@@ -1,5 +1,7 @@
 """Files of orders: upload, say which column is what, see what would happen, import, fetch back the refused rows."""
 
+from itertools import zip_longest
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -7,14 +9,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm import arrival
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from customers import import_file
+from customers import contact_points, import_file
 from customers import imports as verbs
 from customers.models import Import
 
+SHOWN = 30
+SAMPLE = 20
 FIELDS = (
     ("date", gettext_lazy("Order date")), ("paid", gettext_lazy("Paid")), ("order_no", gettext_lazy("Order number")),
     ("customer", gettext_lazy("Customer id")), ("phone", gettext_lazy("Phone")), ("email", gettext_lazy("E-mail")),
@@ -58,21 +64,23 @@ def imports(request: StaffRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error("file", str(refusal))
     status = 422 if form.errors else 200
-    runs = Import.objects.defer("content").select_related("by").order_by("-at")[:30]
-    return render(request, "desk/imports.html", {"form": form, "runs": runs}, status=status)
+    page = page_of(request, Import.objects.defer("content").select_related("by").order_by("-at", "-pk"), SHOWN)
+    return render(request, "desk/imports.html", {"form": form, "page": page}, status=status)
 
 
 @needs(Permission.IMPORT)
 def import_run(request: StaffRequest, pk: int) -> HttpResponse:
     """POST `check` looks at every row and stores nothing; POST `run` imports the good ones."""
     run = _import_for(pk)
+    # What a row lacks altogether is named by the field, not by a column of the file.
+    labels = {field: label for field, label in FIELDS if field not in verbs.columns(run)}
     form = MappingForm(request.POST or None, run=run)
     if request.method == "POST" and form.is_valid():
         try:
             verbs.map_columns(run, {field: name for field, name in form.cleaned_data.items() if name})
             run.refresh_from_db()
             if "run" in request.POST:
-                verbs.run(run, by=request.user, at=now(), today=today())
+                arrival.file(run, by=request.user, at=now(), today=today())
                 messages.success(request, _("Imported"))
             else:
                 verbs.check(run, at=now())
@@ -86,11 +94,24 @@ def import_run(request: StaffRequest, pk: int) -> HttpResponse:
             "run": run,
             "form": form,
             "columns": verbs.columns(run),
-            "sample": verbs.preview(run, 20),
-            "rejected": run.rejected.order_by("line_number")[:20],
+            "sample": _sample(run),
+            "rejected": [
+                {"line": row.line_number, "column": labels.get(row.column, row.column), "reason": row.reason}
+                for row in run.rejected.order_by("line_number")[:SAMPLE]
+            ],
         },
         status=422 if form.errors else 200,
     )
+
+
+def _sample(run: Import) -> list[list[str]]:
+    """The first rows as they were read, phones and e-mails masked: who imports need not see them."""
+    plain = {name for field, name in run.mapping.items() if field not in ("customer", "phone", "email")}
+    names = verbs.columns(run)
+    return [
+        [cell if name in plain else contact_points.veil(cell) for name, cell in zip_longest(names, row, fillvalue="")]
+        for row in verbs.preview(run, SAMPLE)
+    ]
 
 
 @needs(Permission.IMPORT)

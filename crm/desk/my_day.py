@@ -2,24 +2,34 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db.models import Count
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import reswap, retarget, trigger_client_event
 
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.models import User
+from crm.accounts.permissions import StaffRequest, mask, may, needs
+from crm.accounts.roles import Field, Permission, Scope, rights_of
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import todo
-from customers.models import Contact, Standing, Todo
+from customers.models import Standing, Todo
+from customers.queries import contacts_of
 from segmentation import queries
 
 SHOWN = 25
+CONTACTS_SHOWN = 50
+CONTACT_DAYS = 7
+A_WEEK = timedelta(days=7)
 LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
     (Permission.FIND_CUSTOMER, "desk:find"),
@@ -29,8 +39,12 @@ LANDING = (
 
 
 class SnoozeForm(forms.Form):
-    until = forms.DateField(label=gettext_lazy("Show again on"), widget=forms.DateInput(attrs={"type": "date"}))
-    reason = forms.CharField(label=gettext_lazy("Why it can wait"), max_length=200)
+    reason = forms.CharField(
+        label=gettext_lazy("Why it can wait"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
+    )
+    until = forms.DateField(
+        label=gettext_lazy("Show again on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
 
 def home(request: StaffRequest) -> HttpResponse:
@@ -49,41 +63,60 @@ home.permission = Permission.MY_DAY  # type: ignore[attr-defined]
 
 @needs(Permission.MY_DAY)
 def my_day(request: StaffRequest) -> HttpResponse:
+    return render(request, "desk/my_day.html", _day(request, request.GET))
+
+
+def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
+    """The day as it stands; `view` narrows the queue to one reason or shows all of it."""
     user, day = request.user, today()
     queue = todo.queue(user, day)
-    everything = request.GET.get("show") == "all"
-    rows = list(queue if everything else queue[: SHOWN + 1])
-    more = not everything and len(rows) > SHOWN
-    promises = queue.filter(reason=Todo.Reason.PROMISE).count()
+    counts = dict(queue.order_by().values_list("reason").annotate(Count("pk")))
+    chosen = view.get("reason", "") if view.get("reason") in counts else ""
+    if chosen:
+        queue = queue.filter(reason=chosen)
+    waiting = counts[chosen] if chosen else sum(counts.values())
+    shown = list(queue if view.get("show") == "all" else queue[:SHOWN])
     book = queries.standings(user, day)
-    contacts = Contact.objects.filter(by=user, at__gte=now() - timedelta(days=7)).count()
-    return render(
-        request,
-        "desk/my_day.html",
-        {
-            "today": day,
-            "rows": [_row(item, day) for item in rows[:SHOWN] if item] if more else [_row(item, day) for item in rows],
-            "more": more,
-            "waiting": queue.count(),
-            "book": book.count(),
-            "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
-            "big": book.filter(customer_class=Standing.Class.BIG).count(),
-            "alerts": queries.open_alerts(user, day).count(),
-            "promises": promises,
-            "contacts": contacts,
-            "snooze_form": SnoozeForm(initial={"until": day + timedelta(days=7)}),
-        },
-    )
-
-
-def _row(item: Todo, day: Any) -> dict[str, Any]:
     return {
-        "todo": item,
+        "today": day,
+        "rows": [_row(item, user, day) for item in shown],
+        "waiting": waiting,
+        "rest": _address(view, show="all") if waiting > len(shown) else "",
+        "reasons": [
+            {"label": label, "count": counts[value], "url": f"?reason={value}", "active": value == chosen}
+            for value, label in Todo.Reason.choices
+            if value in counts
+        ],
+        "all_count": sum(counts.values()),
+        "all_active": not chosen,
+        "book": book.count(),
+        "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
+        "big": book.filter(customer_class=Standing.Class.BIG).count(),
+        "alerts": queries.open_alerts(user, day).count(),
+        "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
+        "contact_days": CONTACT_DAYS,
+        "finished": [_row(item, user, day) for item in todo.finished(user, day)[:SHOWN]],
+        "put_off": [_row(item, user, day) for item in todo.put_off(user, day)[:SHOWN]],
+    }
+
+
+def _address(view: QueryDict, **changes: str) -> str:
+    kept = view.copy()
+    kept.update(changes)
+    return f"?{kept.urlencode()}"
+
+
+def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
+    return {
+        "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
-        "standing": item.customer.standing,
         "reason": reason(item),
         "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}.get(item.reason, "trending-up"),
-        "tone": "red" if item.reason == "promise" and item.due_on < day else "amber" if item.reason == "alert" else "blue",
+        "tone": "red"
+        if item.reason == "promise" and item.due_on < day
+        else "amber"
+        if item.reason == "alert"
+        else "blue",
         "pinned": item.reason == Todo.Reason.PROMISE and item.due_on < day,
         "age": (day - item.due_on).days,
     }
@@ -109,11 +142,12 @@ def reason(item: Todo) -> str:
 @require_POST
 def complete(request: StaffRequest, pk: int) -> HttpResponse:
     try:
-        todo.complete(pk, by=request.user, at=now())
-        messages.success(request, _("Done"))
+        item = todo.complete(pk, by=request.user, at=now())
     except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("desk:my_day")
+        return _answer(request, str(refusal), tone="error")
+    return _answer(
+        request, _("Done: %(name)s") % {"name": item.customer.name}, undo=reverse("desk:todo_reopen", args=[pk])
+    )
 
 
 @needs(Permission.MY_DAY)
@@ -121,22 +155,49 @@ def complete(request: StaffRequest, pk: int) -> HttpResponse:
 def reopen(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         todo.reopen(pk, by=request.user, at=now())
-        messages.success(request, _("Back in the queue"))
     except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("desk:my_day")
+        return _answer(request, str(refusal), tone="error")
+    return _answer(request, _("Back in the queue"))
 
 
 @needs(Permission.MY_DAY)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def snooze(request: StaffRequest, pk: int) -> HttpResponse:
-    form = SnoozeForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Give a day and a reason: the task stays in the queue."))
+    """The form as a drawer over My day, or as a page of its own; a refused one keeps what was typed."""
+    item = todo.task_for(request.user, pk, today())
+    form = SnoozeForm(request.POST if request.method == "POST" else None, initial={"until": today() + A_WEEK})
+    if request.method == "POST" and form.is_valid():
+        try:
+            todo.snooze(pk, by=request.user, at=now(), **form.cleaned_data)
+        except DomainError as refusal:
+            form.add_error("reason" if getattr(refusal, "code", "") == "snooze_reason" else "until", str(refusal))
+        else:
+            text = _("Put off until %(day)s: %(name)s") % {
+                "day": form.cleaned_data["until"].isoformat(), "name": item.customer.name,
+            }  # fmt: skip
+            answer = _answer(request, text, undo=reverse("desk:todo_reopen", args=[pk]))
+            return trigger_client_event(answer, "closeDrawer") if request.htmx else answer
+    template = "desk/snooze.html#form" if request.htmx else "desk/snooze.html"
+    context = {"form": form, "row": _row(item, request.user, today())}
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _answer(request: StaffRequest, text: str, *, tone: str = "success", undo: str = "") -> HttpResponse:
+    """The day as it now is, with a word on what happened and the way back; a plain form is sent to the page."""
+    if not request.htmx:
+        messages.add_message(request, messages.ERROR if tone == "error" else messages.SUCCESS, text, extra_tags=undo)
         return redirect("desk:my_day")
-    try:
-        todo.snooze(pk, by=request.user, at=now(), **form.cleaned_data)
-        messages.success(request, _("Put off until %(day)s") % {"day": form.cleaned_data["until"].isoformat()})
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return redirect("desk:my_day")
+    seen = urlsplit(request.htmx.current_url or "")
+    answer = render(request, "desk/my_day.html#day", _day(request, QueryDict(seen.query)))
+    told: dict[str, Any] = {"text": text, "tone": tone}
+    if undo:
+        told["undo"] = {"url": undo, "target": "#day", "swap": "outerHTML"}
+    return retarget(reswap(trigger_client_event(answer, "toast", told), "outerHTML"), "#day")
+
+
+@needs(Permission.MY_DAY)
+def contacts(request: StaffRequest) -> HttpResponse:
+    """The talks that My day counts."""
+    talks = contacts_of(request.user, today(), days=CONTACT_DAYS)
+    context = {"days": CONTACT_DAYS, "count": talks.count(), "page": page_of(request, talks, CONTACTS_SHOWN)}
+    return render(request, "desk/contacts.html", context)

@@ -12,6 +12,7 @@ from crm import nightly
 from crm.accounts import audit
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.jobs import runs
 from crm.jobs.models import JobRun
@@ -41,24 +42,26 @@ class CutForm(forms.Form):
 
 @needs(Permission.VIEW_NIGHTS)
 def nights(request: StaffRequest) -> HttpResponse:
+    page = page_of(request, JobRun.objects.filter(job=nightly.JOB).order_by("-business_date"), SHOWN)
     rows = [
         {
             "run": run,
             "seconds": (run.finished_at - run.started_at).total_seconds()
             if run.finished_at and run.started_at
             else None,
-            "counts": [run.counts.get(name, "") for name, _label in COUNTS],
+            "counts": [(label, run.counts.get(name, "")) for name, label in COUNTS],
         }
-        for run in JobRun.objects.filter(job=nightly.JOB).order_by("-business_date")[:SHOWN]
+        for run in page.rows
     ]
-    return render(request, "desk/nights.html", {"rows": rows, "columns": [label for _name, label in COUNTS]})
+    context = {"rows": rows, "page": page, "columns": [label for _name, label in COUNTS]}
+    return render(request, "desk/nights.html", context)
 
 
 @needs(Permission.RUN_NIGHT)
 @require_POST
 def run_night(request: StaffRequest) -> HttpResponse:
-    """Plan tonight's run; a worker takes it up within seconds."""
-    planned = runs.plan(nightly.JOB, today(), at=now())
+    """Plan tonight's run, or try it once more; a worker takes it up within seconds."""
+    planned = runs.ask_for(nightly.JOB, today(), at=now())
     if planned.state == JobRun.State.DONE:
         messages.info(request, _("Today's night has run already."))
     else:
@@ -95,6 +98,10 @@ def _value_rows(latest: Backtest | None) -> list[dict[str, object]]:
     if latest is None:
         return []
     return [
-        {"method": METHODS.get(row["method"], row["method"]), "error": row["error"] / 100, "top": row["top_fifth"] * 100}
+        {
+            "method": METHODS.get(row["method"], row["method"]),
+            "error": row["error"] / 100,
+            "top": row["top_fifth"] * 100,
+        }
         for row in latest.table["value"]
     ]

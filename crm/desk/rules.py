@@ -1,5 +1,6 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
+from itertools import groupby, zip_longest
 from typing import Any
 
 from django import forms
@@ -10,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts.models import User
-from crm.accounts.permissions import StaffRequest, may, needs
-from crm.accounts.roles import Permission, Scope, rights_of
+from crm.accounts.permissions import StaffRequest, may, needs, sees
+from crm.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from crm.lib.money import from_minor
@@ -21,6 +22,7 @@ from segmentation import whatif
 from segmentation.models import Night, RuleSet
 
 CLASSES = (2, 1, 0)
+VERSIONS_SHOWN = 20
 
 
 class RulesForm(forms.Form):
@@ -37,6 +39,13 @@ class RulesForm(forms.Form):
                 widget=forms.NumberInput(attrs={"step": "1" if constant.whole else "any"}),
             )
         self.order_fields([*(constant.name for constant in verbs.CONSTANTS), "reason"])
+
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The constants under the headings they belong to."""
+        return [
+            (str(group), [self[constant.name] for constant in constants])
+            for group, constants in groupby(verbs.CONSTANTS, key=lambda constant: constant.group)
+        ]
 
     def parameters(self) -> dict[str, float]:
         return {constant.name: self.cleaned_data[constant.name] for constant in verbs.CONSTANTS}
@@ -56,22 +65,35 @@ def rules(request: StaffRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, latest, editable, status=422)
     try:
-        if "save" in request.POST:
-            saved = verbs.save(form.parameters(), by=request.user, reason=form.cleaned_data["reason"], at=now())
-            messages.success(
-                request, _("Version %(version)d is in force from the next night on.") % {"version": saved.version}
-            )
-            return redirect("desk:rules")
-        preview = whatif.preview(form.parameters(), as_of=today()) if Night.objects.exists() else None
+        draft = verbs.digest(verbs.validate(form.parameters()), after=latest.version)
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, latest, editable, status=422)
-    return _page(request, form, latest, editable, preview=preview, previewed=True)
+    if "save" in request.POST:
+        try:
+            return _save(request, form, draft)
+        except DomainError as refusal:
+            form.add_error("reason" if refusal.code == "reason_missing" else None, str(refusal))
+    preview = whatif.preview(form.parameters(), as_of=today()) if Night.objects.exists() else None
+    status = 422 if form.errors else 200
+    return _page(request, form, latest, editable, preview=preview, previewed=draft, status=status)
+
+
+def _save(request: StaffRequest, form: RulesForm, draft: str) -> HttpResponse:
+    """Only what was previewed is saved: whoever saves has seen what these very rules do."""
+    if request.POST.get("previewed") != draft:
+        raise DomainError(
+            _("These rules have not been previewed yet. Here is their preview: look at it, then save."),
+            code="not_previewed",
+        )
+    saved = verbs.save(form.parameters(), by=request.user, reason=form.cleaned_data["reason"], at=now())
+    messages.success(request, _("Version %(version)d is in force from the next night on.") % {"version": saved.version})
+    return redirect("desk:rules")
 
 
 def _page(
     request: StaffRequest, form: RulesForm, latest: RuleSet, editable: bool, *,
-    preview: whatif.Preview | None = None, previewed: bool = False, status: int = 200,
+    preview: whatif.Preview | None = None, previewed: str = "", status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     return render(
         request,
@@ -80,7 +102,7 @@ def _page(
             "form": form,
             "latest": latest,
             "editable": editable,
-            "versions": RuleSet.objects.select_related("by").order_by("-version")[:20],
+            "versions": _history(),
             "previewed": previewed,
             "preview": _told(preview, request.user) if preview else None,
         },
@@ -88,11 +110,27 @@ def _page(
     )
 
 
+def _history() -> list[dict[str, Any]]:
+    """The newest versions, each with what it changed."""
+    found = list(RuleSet.objects.select_related("by").order_by("-version")[: VERSIONS_SHOWN + 1])
+    return [
+        {
+            "version": version,
+            "reason": verbs.reason_of(version),
+            "changes": verbs.changes(before.parameters, version.parameters) if before else [],
+        }
+        for version, before in zip_longest(found[:VERSIONS_SHOWN], found[1:])
+    ]
+
+
 def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
     """The preview in words and tables; names only for roles that see customers."""
     labels = dict(Standing.Class.choices)
     managers = {u.pk: str(u) for u in User.objects.filter(pk__in=[m for m in preview.alerts_by_manager if m])}
     sees_names = rights_of(user.role).scope != Scope.NONE
+    sees_values = sees(user, Field.VALUE)
+    # The order of the rows would tell what the figures do not.
+    movers = preview.movers if sees_values else sorted(preview.movers, key=lambda row: row["customer_id"])
     return {
         "as_of": preview.as_of,
         "alerts": preview.alerts_opened,
@@ -114,8 +152,8 @@ def _told(preview: whatif.Preview, user: User) -> dict[str, Any]:
                 "name": row["name"] if sees_names else "",
                 "before": labels[row["before"]],
                 "after": labels[row["after"]],
-                "value": from_minor(row["value"]),
+                "value": from_minor(row["value"]) if sees_values else None,
             }
-            for row in preview.movers
+            for row in movers
         ],
     }  # fmt: skip

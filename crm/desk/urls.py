@@ -10,6 +10,7 @@ urlpatterns = [
     path("todo/<int:pk>/done/", my_day.complete, name="todo_done"),
     path("todo/<int:pk>/reopen/", my_day.reopen, name="todo_reopen"),
     path("todo/<int:pk>/snooze/", my_day.snooze, name="todo_snooze"),
+    path("contacts/", my_day.contacts, name="contacts"),
     path("find/", customer_list.find, name="find"),
     path("customers/", customer_list.customers, name="customers"),
     path("customers/<int:pk>/", customer.customer, name="customer"),

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from crm.jobs import runs
 from crm.jobs.models import JobRun, Part
-
-# A worker that stops breathing within a part lets go of it after this time; the part is then worked again.
-LONGEST_SILENCE = "60s"
 
 
 def split(run: JobRun, ranges: Iterable[tuple[int, int]]) -> None:
@@ -39,8 +37,7 @@ def finish(run: JobRun, do: Callable[[int, int], None], *, now: Callable[[], dat
 
 @transaction.atomic
 def _work_one(run_id: int, do: Callable[[int, int], None], now: Callable[[], datetime], *, wait: bool) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [LONGEST_SILENCE])
+    runs.let_go_after(runs.SILENT_AFTER)
     undone = Part.objects.filter(run=run_id, done_at__isnull=True).order_by("first_id")
     part = undone.select_for_update(skip_locked=not wait).first()
     if part is None:

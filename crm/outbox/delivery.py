@@ -1,9 +1,15 @@
-"""Queue a message with the change that causes it; deliver it afterwards, each at most once per key."""
+"""Queue a message with the change that causes it, once per key; deliver it afterwards, at least once.
 
+A sender that dies after the mail has gone and before that is stored leaves the message waiting: it goes out again,
+under the same Message-ID, by which mail servers and readers know a repetition.
+"""
+
+import hashlib
 import logging
 from datetime import date, datetime, timedelta
 
-from django.core.mail import send_mail
+from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -73,7 +79,7 @@ def _attempt(message: Message, at: datetime) -> int:
     try:
         if not message.recipient.email:
             raise ValueError(_("no e-mail address"))
-        send_mail(message.subject, message.body, None, [message.recipient.email])
+        _mail(message).send()
     except Exception as error:  # whatever the transport raises, the message waits for its next turn
         log.warning("message %s failed: %s", message.pk, type(error).__name__)
         message.error = type(error).__name__
@@ -86,3 +92,10 @@ def _attempt(message: Message, at: datetime) -> int:
     message.state, message.sent_at, message.error = Message.State.SENT, at, ""
     message.save()
     return 1
+
+
+def _mail(message: Message) -> EmailMessage:
+    name = hashlib.sha256(message.dedupe_key.encode()).hexdigest()[:32]
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    headers = {"Message-ID": f"<{name}@{domain}>"}
+    return EmailMessage(message.subject, message.body, to=[message.recipient.email], headers=headers)

@@ -136,6 +136,8 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
       const days = [...data.purchases.map((p) => p[0]), data.limit && data.limit.on, data.today && data.today.on, data.next && data.next.to].filter(Boolean).map((d) => +new Date(d));
       const room = Math.max(3 * 864e5, (Math.max(...days) - Math.min(...days)) * 0.05);
       return {
+        // The span of the next purchase is often narrower than its name, which therefore stands in the corner.
+        title: data.next ? { text: `{box|}  ${data.next.label}`, left: 8, top: 0, padding: 0, textStyle: { fontSize: 12, fontWeight: 400, color: "#0b5cab", rich: { box: { width: 14, height: 10, borderRadius: 2, backgroundColor: "#b9d7f5" } } } } : undefined,
         grid: { left: 16, right: 16, top: 46, bottom: 26 },
         tooltip: { ...tooltip, formatter: (p) => `<b>${escape(p.value[0])}</b>${p.value[2] === undefined ? "" : `<br>${escape(data.amount || "")} ${number(p.value[2], 2)}`}` },
         xAxis: axis({ type: "time", min: Math.min(...days) - room, max: Math.max(...days) + room, splitLine: { show: false }, axisLabel: { color: MUTED, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: "{yyyy}-{MM}-{dd}" }, splitNumber: narrow() ? 2 : 6 }),
@@ -145,7 +147,7 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
           symbolSize: (v) => 9 + 12 * Math.sqrt((v[2] || 0) / largest),
           itemStyle: { color: "#066fd1", opacity: 0.75, borderColor: "#fff", borderWidth: 1 },
           markLine: { symbol: "none", silent: true, animation: false, label: { formatter: (p) => p.name, fontSize: 12, position: "end" }, data: marks },
-          markArea: data.next ? { silent: true, itemStyle: { color: "#d6e8fa" }, label: { color: "#0b5cab", fontSize: 12, position: "insideBottom" }, data: [[{ name: data.next.label, xAxis: data.next.from }, { xAxis: data.next.to }]] } : undefined,
+          markArea: data.next ? { silent: true, itemStyle: { color: "#d6e8fa" }, label: { show: false }, data: [[{ name: data.next.label, xAxis: data.next.from }, { xAxis: data.next.to }]] } : undefined,
         }],
       };
     },

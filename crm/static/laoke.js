@@ -30,9 +30,13 @@
     words.textContent = text;
     item.append(words);
     if (undo && undo.url) {
+      // Only the last thing can be taken back by key: older ones are in the list of what was done.
+      for (const older of $$(".lk-toast", toasts)) if ($("[data-key=u]", older)) older.remove();
       const button = document.createElement("button");
+      const key = document.createElement("kbd");
       button.type = "button";
-      button.textContent = undo.label || toasts.dataset.undo;
+      button.dataset.key = key.textContent = "u";
+      button.append(undo.label || toasts.dataset.undo, " ", key);
       button.addEventListener("click", () => {
         item.remove();
         htmx.ajax("POST", undo.url, { source: document.body, target: undo.target || "body", swap: undo.swap || "none" });
@@ -43,7 +47,7 @@
     while (toasts.children.length > 3) toasts.firstElementChild.remove();
     settle(item, undo ? 10 : 5);
   }
-  if (toasts) for (const item of $$(".lk-toast", toasts)) settle(item, item.dataset.tone === "error" ? 15 : 6);
+  if (toasts) for (const item of $$(".lk-toast", toasts)) settle(item, item.dataset.tone === "error" ? 15 : $("form", item) ? 10 : 6);
   document.addEventListener("toast", (event) => {
     const detail = event.detail || {};
     toast(typeof detail.value === "string" ? { text: detail.value } : detail);
@@ -70,7 +74,11 @@
   // Dialogs and the drawer.
   const drawer = $("#drawer");
   const open = (dialog) => { if (dialog && !dialog.open) dialog.showModal(); };
-  document.addEventListener("htmx:afterSwap", (event) => {
+  // A dialog named in the address, or one whose form was refused, is open from the start.
+  const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  open($("dialog[data-open]") || (named && named.matches("dialog") && named));
+  // Not before it is settled: a form would still be an ordinary one.
+  document.addEventListener("htmx:afterSettle", (event) => {
     if (drawer && event.detail.target.id === "drawer-body" && event.detail.target.childElementCount) open(drawer);
   });
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -85,7 +93,7 @@
   document.addEventListener("click", (event) => {
     const at = event.target;
     const opener = at.closest("[data-dialog]");
-    if (opener) return open(document.getElementById(opener.dataset.dialog));
+    if (opener) { event.preventDefault(); return open(document.getElementById(opener.dataset.dialog)); }
     const closer = at.closest("[data-close]");
     if (closer) { const dialog = closer.closest("dialog"); return dialog && dialog.close(); }
     if (at.nodeName === "DIALOG" && at.open) {

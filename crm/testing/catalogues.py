@@ -31,7 +31,7 @@ def in_template(path: Path) -> Iterator[str]:
 
 def used() -> set[str]:
     texts: set[str] = set()
-    for folder in ("crm", "customers", "segmentation"):
+    for folder in ("crm", "customers", "segmentation", "loyalty", "complaints"):
         for path in (ROOT / folder).rglob("*.py"):
             texts.update(in_python(path))
     for path in (ROOT / "templates").rglob("*.html"):

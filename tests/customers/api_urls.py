@@ -2,4 +2,6 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("api/v1/", include("customers.urls_api"))]
+from customers import urls_api
+
+urlpatterns = [path("api/v1/", include(urls_api.patterns()))]

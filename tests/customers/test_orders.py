@@ -44,7 +44,7 @@ def picture() -> list[Any]:
 
 
 def test_the_first_order_makes_the_customer_and_the_summary(record_order: RecordOrder) -> None:
-    outcome, order, customer = record_order(lines=(TEA, CUP))
+    outcome, order, customer, _left = record_order(lines=(TEA, CUP))
 
     assert outcome == Outcome.CREATED
     assert (order.paid, order.cost, order.profit) == (Decimal("100.00"), Decimal("60.00"), Decimal("40.00"))
@@ -196,3 +196,33 @@ def test_an_order_of_the_future_is_kept_and_not_counted(record_order: RecordOrde
     record_order(ordered_at=datetime(2027, 1, 1, tzinfo=UTC))
 
     assert not Summary.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_orders_that_cross_between_two_people_do_not_wait_for_each_other(record_order: RecordOrder) -> None:
+    """Two orders change places, each time at the same moment, and each time the people are known for longer."""
+    wrong: list[Exception] = []
+    together = threading.Barrier(2)
+
+    def swap(number: str, *people: CustomerRef) -> None:
+        try:
+            for version in range(12):
+                together.wait(10)
+                try:
+                    at = datetime(2020 - version, 1, 1, tzinfo=UTC)
+                    record_order(people[version % 2], external_id=number, version=version, ordered_at=at)
+                except Exception as error:
+                    wrong.append(error)
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=swap, args=told) for told in (("o-1", LI_LEI, HAN_MEIMEI), ("o-2", HAN_MEIMEI, LI_LEI))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert list(Order.objects.values_list("version", flat=True)) == [11, 11]

@@ -135,26 +135,18 @@ def test_lost_needs_a_cause_and_keeps_what_was_typed(client: Client, alert: Aler
     assert (alert.state, alert.cause, alert.interview["why"]) == ("lost", "forced", "moved to Chengdu")
 
 
+def test_a_refused_comment_keeps_what_was_typed(client: Client, alert: Alert) -> None:
+    refused = client.post(reverse("desk:alert_comment", args=[alert.pk]), {"text": "客服：" + "物" * 2000})
+
+    assert refused.status_code == 422
+    assert "客服：物物" in refused.content.decode()
+    assert not alert.comments.exists()
+
+
 def test_the_alert_says_its_evidence_in_a_sentence(client: Client, alert: Alert) -> None:
     page = client.get(reverse("desk:alert", args=[alert.pk])).content.decode()
 
     assert "Usually buys every 30 days and is back within 38 days 95 times in 100" in page
-
-
-def test_rules_are_previewed_then_saved(client: Client, make_user: MakeUser, li_lei: Customer) -> None:
-    nightly.run(today())
-    client.force_login(make_user(Role.ADMINISTRATOR))
-    form = client.get(reverse("desk:rules")).context["form"]
-    draft = {name: field.initial for name, field in form.fields.items() if name != "reason"} | {"big_share": 0.7}
-
-    previewed = client.post(reverse("desk:rules"), {**draft, "preview": ""})
-    without_reason = client.post(reverse("desk:rules"), {**draft, "save": ""})
-    saved = client.post(reverse("desk:rules"), {**draft, "save": "", "reason": "fewer big customers"})
-
-    assert previewed.context["preview"]["alerts"] >= 0
-    assert without_reason.status_code == 422
-    assert saved.status_code == 302
-    assert client.get(reverse("desk:rules")).context["latest"].parameters["big_share"] == 0.7
 
 
 def test_the_list_asks_the_database_no_more_for_thirty_customers_than_for_one(

@@ -53,10 +53,11 @@ PAGES = {
     "todo_done": P.MY_DAY,
     "todo_reopen": P.MY_DAY,
     "todo_snooze": P.MY_DAY,
+    "contacts": P.MY_DAY,
 }
 POSTED = {
     "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
-    "run_backtest", "todo_done", "todo_reopen", "todo_snooze", "tiers_new", "tiers_preview", "tiers_drop",
+    "run_backtest", "todo_done", "todo_reopen", "tiers_new", "tiers_preview", "tiers_drop",
     "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321

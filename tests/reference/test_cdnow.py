@@ -2,15 +2,16 @@
 
 import csv
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from segmentation.fitting import Parameters
 from segmentation.maths import backtest, classes, gaps, profit, purchases, value
 from segmentation.maths.histories import Histories, State, profit_between, purchases_between, state_at
+from tests.reference.replay import flaps_per_100_years
 
 START = (date(1997, 1, 1) - date(1970, 1, 1)).days
 CUT = (date(1997, 9, 30) - date(1970, 1, 1)).days
@@ -198,32 +199,16 @@ def test_big_customers_hold_most_of_what_comes(forecast: dict[str, np.ndarray], 
 
 
 def test_classes_seldom_flap(histories: Histories, state: State, population: gaps.GapPopulation) -> None:
-    """A flap is a change of class that is undone within 60 days."""
     history = CUT - START + 1
-    life = profit.half_life(history)
-    params = purchases.fit(*weeks(state)).params
-    credibility = profit.fit(state.purchase_days, state.profit_sum, state.profit_square_sum)
-    before, bar, nights = np.full(histories.customers, classes.UNKNOWN), 0.0, []
-    for day in range(START + 120, END + 1, 7):
-        now = state_at(histories, day, life)
-        quiet = (day - now.last_day).astype(float)
-        worth = value.of(
-            bgnbd=params, credibility=credibility, weight=0.5, half_life_days=life, history_days=day - START + 1,
-            discount=0.1, purchase_days=now.purchase_days, quiet_days=quiet,
-            span_days=(now.last_day - now.first_day).astype(float),
-            profit_sum=now.profit_sum, decayed_profit=now.decayed_profit,
-        ).value  # fmt: skip
-        tonight = classes.big_bar(worth).bar
-        bar = bar + (1 - (1 - 2 / 31) ** 7) * (tonight - bar) if nights else tonight
-        level = gaps.limits(population, now.gap_count, now.log_gap_sum, 0.1).tail_level
-        late = gaps.lateness(population, now.gap_count, now.log_gap_sum, quiet)
-        before = before.copy()
-        before[now.customer] = classes.classify(before[now.customer], worth, bar, now.gap_count, late, level)
-        nights.append(before)
+    parameters = Parameters(
+        gaps=population,
+        bgnbd=purchases.fit(*weeks(state)).params,
+        credibility=profit.fit(state.purchase_days, state.profit_sum, state.profit_square_sum),
+        weight=0.5,
+        a_max=0.1,
+        half_life_days=profit.half_life(history),
+        history_days=history,
+        potential=None,
+    )
 
-    flaps = 0
-    for row in np.array(nights).T:
-        moved = np.flatnonzero((row[1:] != row[:-1]) & (row[:-1] >= 0)) + 1
-        flaps += sum(row[b] == row[a - 1] and (b - a) * 7 <= 60 for a, b in pairwise(moved))
-
-    assert 100 * flaps / ((np.array(nights) >= 0).sum() * 7 / 365) <= 20
+    assert flaps_per_100_years(histories, parameters, opened=START, first_night=START + 120, last_night=END) <= 20

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from crm import arrival
 from crm.lib.errors import DomainError
 from crm.lib.periods import business_date
 from customers import imports
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 imports.check(run, at=at)
             else:
-                imports.run(run, by=None, at=at, today=today)
+                arrival.file(run, by=None, at=at, today=today)
         except (DomainError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in run.counts.items()))

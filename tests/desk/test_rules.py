@@ -1,0 +1,82 @@
+"""The page of the rules: nothing is saved that was not looked at."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from crm import nightly
+from crm.accounts.models import Role, User
+from crm.desk.today import today
+from segmentation import rules
+from tests.conftest import MakeUser
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "desk:rules"
+
+
+@pytest.fixture
+def admin(client: Client, make_user: MakeUser) -> User:
+    user = make_user(Role.ADMINISTRATOR, "He Min")
+    client.force_login(user)
+    return user
+
+
+def draft(**told: Any) -> dict[str, Any]:
+    return rules.DEFAULTS | {"big_share": 0.7} | told
+
+
+def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
+    nightly.run(today())
+
+    previewed = client.post(reverse(ADDRESS), draft(preview=""))
+    seen = previewed.context["previewed"]
+    without_reason = client.post(reverse(ADDRESS), draft(save="", previewed=seen))
+    saved = client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="fewer big customers"))
+
+    assert previewed.context["preview"]["alerts"] == 0
+    assert without_reason.status_code == 422
+    assert "Say in a few words why the rules change." in without_reason.content.decode()
+    assert saved.status_code == 302
+    assert rules.current().parameters["big_share"] == 0.7
+
+
+def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: Client, admin: User) -> None:
+    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
+    other = draft(save="", previewed=seen, big_share=0.6, reason="fewer big customers")
+
+    refused = client.post(reverse(ADDRESS), other)
+
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert "These rules have not been previewed yet." in page
+    assert 'value="0.6"' in page
+    assert 'value="fewer big customers"' in page
+    assert rules.current().version == 1
+    client.post(reverse(ADDRESS), other | {"previewed": refused.context["previewed"]})
+    assert rules.current().parameters["big_share"] == 0.6
+
+
+def test_a_preview_does_not_outlive_the_rules_it_was_compared_with(client: Client, admin: User) -> None:
+    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
+    client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="somebody was faster"))
+
+    late = client.post(reverse(ADDRESS), draft(save="", previewed=seen, big_cap=0.2, reason="mine"))
+
+    assert late.status_code == 422
+    assert rules.current().version == 2
+
+
+def test_the_versions_tell_their_changes_in_the_language_of_the_reader(client: Client, admin: User) -> None:
+    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
+    client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="少一些大客户"))
+
+    told = client.get(reverse(ADDRESS)).context["versions"]
+
+    assert [(row["version"].version, row["reason"]) for row in told] == [
+        (2, "少一些大客户"),
+        (1, "The defaults Laoke starts with"),
+    ]
+    assert [(before, after) for _label, before, after in told[0]["changes"]] == [(0.8, 0.7)]
+    assert told[1]["changes"] == []

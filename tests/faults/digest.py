@@ -1,0 +1,82 @@
+"""What the night writes: kept aside, put back, and boiled down to one hash."""
+
+import hashlib
+from collections.abc import Iterable
+
+from django.db import connection, models, transaction
+
+from crm.jobs.models import JobRun, Part
+from crm.outbox.models import Message
+from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
+from segmentation.models import Alert, Change, Fit, Night, RuleSet
+
+# Every table the night writes, and the columns that say which rows are meant. Parents first.
+WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
+    JobRun: ("job", "business_date"),
+    Part: ("first_id",),
+    DirtyMark: ("customer_id",),
+    SummaryState: ("id",),
+    Summary: ("customer_id",),
+    RuleSet: ("version",),
+    Fit: ("as_of",),
+    Night: ("as_of",),
+    Standing: ("customer_id",),
+    Change: ("customer_id", '"on"'),
+    Alert: ("customer_id", "kind", "last_on"),
+    Todo: ("dedupe_key",),
+    Message: ("dedupe_key",),
+}
+# Moments, row numbers and who did it differ from run to run, whatever the night says.
+OF_THE_RUN = {
+    JobRun: {"id", "attempts", "fence", "holder", "planned_at", "started_at", "heartbeat_at", "finished_at"},
+    Part: {"id", "done_at", "run_id"},
+    DirtyMark: {"id", "marked_at"},
+    RuleSet: {"id"},
+    Fit: {"id"},
+    Night: {"id", "fit_id", "rules_id"},
+    Change: {"id"},
+    Alert: {"id"},
+    Todo: {"id", "opened_at", "closed_at", "alert_id"},
+    Message: {"id", "queued_at", "sent_at", "next_attempt_at"},
+}
+
+
+def columns(model: type[models.Model]) -> list[str]:
+    return [field.column for field in model._meta.concrete_fields]
+
+
+def digest(tables: Iterable[type[models.Model]] = WRITTEN) -> str:
+    """SHA-256 over all rows of these tables in the order of their keys."""
+    total = hashlib.sha256()
+    with connection.cursor() as cursor:
+        for model in tables:
+            told = [f'"{name}"' for name in columns(model) if name not in OF_THE_RUN.get(model, set())]
+            order = ", ".join(WRITTEN[model])
+            cursor.execute(f"SELECT ({', '.join(told)})::text FROM {model._meta.db_table} ORDER BY {order}")
+            for (row,) in cursor.fetchall():
+                total.update(f"{model._meta.db_table} {row}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def keep() -> None:
+    """Copy the tables aside, into a schema of their own."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
+        for model in WRITTEN:
+            cursor.execute(f"CREATE TABLE kept.{model._meta.db_table} AS TABLE {model._meta.db_table}")
+
+
+@transaction.atomic
+def put_back() -> None:
+    """The tables are what they were when they were kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in WRITTEN)} CASCADE")
+        for model in WRITTEN:
+            told = ", ".join(f'"{name}"' for name in columns(model))
+            table = model._meta.db_table
+            cursor.execute(f"INSERT INTO {table} ({told}) SELECT {told} FROM kept.{table}")
+
+
+def forget() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE")

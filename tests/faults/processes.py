@@ -1,0 +1,152 @@
+"""Real processes over the test database and a Redis of their own, and the ways to stop them in mid-work."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from django.db import connection
+from redis import Redis
+
+from crm.embedded import Embedded
+
+ROOT = Path(__file__).resolve().parents[2]
+# Silence that in production is a matter of minutes.
+SILENT_SECONDS, IDLE_SECONDS = 1.5, 2.0
+
+
+def until(true: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
+    """Wait for something to be so, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := true()):
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.02)
+    return answer
+
+
+def database_url() -> str:
+    told = connection.settings_dict
+    user, password = quote(str(told["USER"])), quote(str(told["PASSWORD"]), safe="")
+    return f"postgres://{user}:{password}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
+
+
+class Processes:
+    """Starts processes in sessions of their own; whatever is left of them is killed at the end."""
+
+    def __init__(self, servers: Embedded, folder: Path) -> None:
+        self.folder = folder
+        redis_url = servers.start_redis()
+        self.redis = Redis.from_url(redis_url)
+        self.environment = os.environ | {
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": redis_url,
+            "JOB_SILENT_SECONDS": str(SILENT_SECONDS),
+            "JOB_IDLE_SECONDS": str(IDLE_SECONDS),
+            "EMAIL_URL": f"filemail:///{folder}/mail",
+            "DJANGO_SETTINGS_MODULE": "crm.settings",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.named: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        log = self.folder / f"{len(self.started)}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        process.log = log  # type: ignore[attr-defined]
+        self.started.append(process)
+        return process
+
+    def night(self, *options: str) -> subprocess.Popen[bytes]:
+        """One process that works a night, without Celery; see `one_night.py`."""
+        return self.start("-m", "tests.faults.one_night", *options)
+
+    def crew(self, *names: str) -> list[subprocess.Popen[bytes]]:
+        """A relay, and Celery workers of these names with one child each; those that live already go on."""
+        self._keep("relay", "manage.py", "relay", "--every", "0.3")
+        kill(self.named["relay"], signal.SIGCONT)
+        return [
+            self._keep(
+                name, "-m", "celery", "-A", "crm", "worker", "-c", "1", "-l", "info", "-n", name,
+                "--without-mingle", "--without-gossip",
+            )
+            for name in names or ("one@mall",)
+        ]  # fmt: skip
+
+    def _keep(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        if name not in self.named or self.named[name].poll() is not None:
+            self.named[name] = self.start(*command)
+        return self.named[name]
+
+    def rest(self) -> None:
+        """The relay is silent until the next `crew`, and no message is under way."""
+        if "relay" in self.named:
+            kill(self.named["relay"], signal.SIGSTOP)
+        self.redis.delete("celery")
+        until(lambda: not self.redis.exists("celery", "unacked"), "the workers are at rest")
+
+    def kill_all(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                kill(process)
+            print(f"--- {process.args!r}\n{said(process)[-3000:]}")
+
+
+def kill(process: subprocess.Popen[bytes], sig: signal.Signals = signal.SIGKILL) -> None:
+    """Signal the process and its children; wait until a killed one is gone."""
+    os.killpg(process.pid, sig)
+    if sig == signal.SIGKILL:
+        process.wait(10)
+
+
+def said(process: subprocess.Popen[bytes]) -> str:
+    return process.log.read_text(errors="replace")  # type: ignore[attr-defined,no-any-return]
+
+
+class Lock:
+    """A lock the test holds on a connection of its own, so that whoever writes there has to wait."""
+
+    def __init__(self, statement: str) -> None:
+        self.connection = psycopg2.connect(database_url())
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+        self.pid = self.connection.info.backend_pid
+
+    def waiting(self) -> list[int]:
+        """Backends that wait for this lock."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", [self.pid])
+            return [pid for (pid,) in cursor.fetchall()]
+
+    def caught(self, count: int = 1) -> list[int]:
+        """Wait until so many wait for this lock."""
+        return until(lambda: len(found := self.waiting()) >= count and found, f"{count} waiting for the lock")
+
+    def release(self) -> None:
+        self.connection.close()
+
+
+@contextlib.contextmanager
+def writes_wait(table: str, mode: str = "SHARE") -> Iterator[Lock]:
+    """Nobody writes this table meanwhile; with ACCESS EXCLUSIVE nobody reads it either."""
+    lock = Lock(f"LOCK TABLE {table} IN {mode} MODE")
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def gone(pids: list[int]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = ANY(%s)", [pids])
+        return cursor.fetchone() is None

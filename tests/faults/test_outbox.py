@@ -1,0 +1,117 @@
+"""Messages to people: a message is never lost; only one whose sender died at the worst moment goes out twice."""
+
+import subprocess
+import threading
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import Message as Mail
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.db.models import QuerySet
+
+from crm.accounts.models import User
+from crm.outbox import delivery
+from crm.outbox.models import Message
+from tests.faults.conftest import AT, Eve
+from tests.faults.processes import Processes, kill, writes_wait
+
+
+@pytest.fixture(autouse=True)
+def _clean(eve: Eve) -> None:
+    eve()
+    Message.objects.all().delete()
+
+
+def queue(*keys: str) -> None:
+    for key in keys:
+        delivery.queue(
+            User.objects.get(username="chen").pk, channel=Message.Channel.EMAIL, dedupe_key=key, subject=key, at=AT
+        )
+
+
+def sending(processes: Processes) -> subprocess.Popen[bytes]:
+    return processes.start("-c", "import django; django.setup(); from crm import tasks; tasks.deliver()")
+
+
+def sent(processes: Processes) -> list[Mail]:
+    return [message_from_bytes(path.read_bytes()) for path in sorted(Path(processes.folder, "mail").glob("*"))]
+
+
+def test_a_message_whose_sender_died_before_it_could_note_it_is_sent_again(processes: Processes) -> None:
+    queue("news")
+    with writes_wait("outbox_message") as lock:
+        sender = sending(processes)
+        lock.caught()
+        kill(sender)
+    assert len(sent(processes)) == 1
+    assert Message.objects.get().state == Message.State.WAITING
+
+    assert sending(processes).wait(20) == 0
+
+    first, second = sent(processes)
+    assert Message.objects.get().state == Message.State.SENT
+    assert first["Subject"] == second["Subject"] == "news"
+    assert first["Message-ID"] == second["Message-ID"]  # a mail server shows it once
+
+
+def two_senders_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Both are in the middle of sending their first message at the same time."""
+    told: list[str] = []
+    both = threading.Barrier(2)
+
+    def send(message: object) -> int:
+        told.append(message.subject)  # type: ignore[attr-defined]
+        if len(told) <= 2:
+            both.wait(timeout=10)
+        return 1
+
+    def deliver() -> None:
+        try:
+            delivery.deliver_due(at=AT)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(mail.EmailMessage, "send", send)
+    threads = [threading.Thread(target=deliver) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(told)
+
+
+def test_two_senders_send_each_message_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue("a", "b", "c")
+
+    assert two_senders_at_once(monkeypatch) == ["a", "b", "c"]
+
+
+def test_without_the_lock_they_send_the_same_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue("a", "b", "c")
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+
+    told = two_senders_at_once(monkeypatch)
+
+    assert told != sorted(set(told))
+
+
+def test_a_message_is_tried_five_times_and_then_kept_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(message: object) -> int:
+        raise ConnectionRefusedError
+
+    queue("news")
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
+    tried = []
+    at = AT
+    while Message.objects.filter(state=Message.State.WAITING).exists():
+        at = Message.objects.get().next_attempt_at
+        tried.append(at - AT)
+        assert delivery.deliver_due(at=at) == 0
+
+    minutes = [round(wait / timedelta(minutes=1)) for wait in tried]
+    assert minutes == [0, 1, 6, 36, 156]
+    failed = Message.objects.get()
+    assert (failed.state, failed.error) == (Message.State.FAILED, "ConnectionRefusedError")
