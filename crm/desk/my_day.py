@@ -38,6 +38,9 @@ LANDING = (
 )
 
 
+ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}
+
+
 class SnoozeForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Why it can wait"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
@@ -111,7 +114,7 @@ def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
         "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
         "reason": reason(item),
-        "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}.get(item.reason, "trending-up"),
+        "icon": ICONS.get(item.reason, "trending-up"),
         "tone": "red"
         if item.reason == "promise" and item.due_on < day
         else "amber"
