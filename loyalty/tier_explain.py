@@ -77,6 +77,14 @@ class Explanation:
     history: list[TierChange]
 
     @property
+    def threshold(self) -> Decimal | int | None:
+        """What the next level asks."""
+        if self.next_level is None:
+            return None
+        asked = Decimal(self.next_level["qualify"])
+        return int(asked) if self.counts_orders else asked
+
+    @property
     def progress(self) -> int:
         """Per cent of the way to the next level, 100 at the top."""
         if self.next_level is None:
