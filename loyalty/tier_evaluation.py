@@ -10,6 +10,7 @@ inclusive: whoever reaches the amount exactly is in.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -260,6 +261,7 @@ def _raise(rule: Rule, held: Held, target: Array, up: Array, today: Array, why: 
 # New rules ----------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def same_level(before: Rule | None, after: Rule) -> Array:
     """For each rank under the old rules, the rank under the new: the level of the same code, else of the same rank."""
     if before is None:

@@ -175,6 +175,9 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
 
     Both histories stay. Doing it again changes nothing. Orders move by the merge of the records itself.
     """
+    with connection.cursor() as cursor:
+        # A night that is being worked ends first: it may be writing either of the two.
+        cursor.execute("SELECT 1 FROM loyalty_tierstate FOR SHARE")
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
     today, rules = _today(at), applied()
     held = {member.customer_id: member for member in Membership.objects.filter(pk__in=[loser.pk, winner.pk])}
