@@ -37,6 +37,7 @@ from customers.models import (
     Todo,
 )
 from customers.orders import CATEGORY_BITS
+from loyalty import tier_rules, tier_whatif
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -746,6 +747,7 @@ def load(mall: Mall, *, at: datetime, say: Say = lambda line: None) -> dict[str,
         ("orders", lambda: _store_orders(mall, ids, midnights)),
         ("contacts", lambda: _store_talks(mall, ids, users, zone)),
         ("tasks", lambda: _store_tasks(mall, ids, zone)),
+        ("levels", lambda: _levels(users, at)),
     ]
     for name, step in steps:
         began = time.perf_counter()
@@ -778,6 +780,24 @@ def _accounts(today: date) -> dict[str, User]:
         defaults={"starts_on": today - timedelta(days=30), "ends_on": today + timedelta(days=335)},
     )
     return users
+
+
+def _levels(users: dict[str, User], at: datetime) -> int:
+    """The first rules, drafted by the administrator and published by the team lead the day before `at`."""
+    yesterday = at - timedelta(days=1)
+    names = {"member": "会员", "silver": "银卡", "gold": "金卡", "platinum": "白金卡"}
+    bars = {"member": "0", "silver": "1500", "gold": "6000", "platinum": "20000"}
+    content = tier_rules.starting_point()
+    content["levels"] = [
+        {**level, "name": names[level["code"]], "qualify": bars[level["code"]],
+         "retain": str(int(bars[level["code"]]) * 4 // 5)}
+        for level in content["levels"]
+    ]  # fmt: skip
+    draft = tier_whatif.new_draft(by=users["admin"], at=yesterday)
+    tier_whatif.save_draft(draft.pk, content=content, reason="首版会员等级规则", by=users["admin"], at=yesterday)
+    told = tier_whatif.simulate(draft.pk, by=users["admin"], at=yesterday).figures
+    tier_whatif.publish(draft.pk, by=users["lead"], falls=told["falls"], at=yesterday)
+    return len(content["levels"])
 
 
 def _goods() -> list[Product]:

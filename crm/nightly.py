@@ -16,6 +16,7 @@ from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from customers import summary
+from loyalty import tier_explain, tiers
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
@@ -111,6 +112,14 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
 
 
+def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
+    """Reviews, refunds and new rules of the levels; then the managers' work follows what is at risk."""
+    as_of = run.business_date
+    counts = tiers.review_due(as_of, at=at)
+    tier_explain.drop_settled_todos(on=as_of, at=at)
+    return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
+
+
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
@@ -148,6 +157,7 @@ STEPS = (
     ("summaries", _summaries),
     ("fit", _fit),
     ("scores", _scores),
+    ("tiers", _tiers),
     ("notify", _notify),
     ("complaints", _complaints),
 )

@@ -378,6 +378,7 @@ class Todo(models.Model):
         CONTACT = "contact", _("Planned contact")
         PROMISING = "promising", _("Could become big")
         RISING = "rising", _("Random customer rising")
+        TIER = "tier", _("Level at risk")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")

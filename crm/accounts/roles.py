@@ -31,6 +31,9 @@ class Permission(StrEnum):
     LEAD_COMPLAINTS = "lead_complaints"
     VIEW_COMPLAINT_REPORTS = "view_complaint_reports"
     EDIT_COMPLAINT_SETTINGS = "edit_complaint_settings"
+    VIEW_TIERS = "view_tiers"
+    PROMISE_LEVEL = "promise_level"
+    PUBLISH_TIERS = "publish_tiers"
 
 
 class Scope(StrEnum):
@@ -60,7 +63,7 @@ class Rights:
 
 P = Permission
 _BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS}
+         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS, P.VIEW_TIERS}
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
@@ -68,7 +71,7 @@ RIGHTS: dict[str, Rights] = {
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
         frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
-                           P.VIEW_COMPLAINT_REPORTS}),
+                           P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS}),
     ),
     Role.SERVICE_AGENT: Rights(
         Scope.LOOKED_UP,
@@ -80,19 +83,19 @@ RIGHTS: dict[str, Rights] = {
         Scope.ALL,
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
                    P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
-                   P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS}),
+                   P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
         Scope.NONE,
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX}),
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
         frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
-                   P.EDIT_COMPLAINT_SETTINGS}),
+                   P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),

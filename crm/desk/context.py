@@ -23,10 +23,12 @@ PAGES = (
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
     ("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", Permission.WORK_ALERTS),
+    ("desk:tiers_members", gettext_lazy("Levels"), "chart-bar", "v", Permission.VIEW_TIERS),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
+    ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
 )
 
 

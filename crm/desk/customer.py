@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, mask, needs
 from crm.accounts.roles import Field, Permission
-from crm.desk import customer_cases, interval
+from crm.desk import customer_cases, interval, tiers
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import contact_points, contacts, managers, profiles
@@ -97,6 +98,7 @@ def _page(
             "today": today(),
             "why": why,
             "interval": interval.chart(person, why) if why else None,
+            "level": tiers.card(person),
             "alert": Alert.objects.filter(customer=person, state=Alert.State.OPEN).first(),
             "todos": Todo.objects.filter(customer=person, state=Todo.State.OPEN).order_by("due_on", "pk"),
             "contact_points": person.contact_points.order_by("kind", "pk"),
@@ -152,6 +154,13 @@ def _timeline(person: Customer) -> list[Event]:
             moved.append(f"{change.get_type_before_display()} → {change.get_type_after_display()}")
         if moved:
             events.append(Event(_noon(change.on), "trending-up", "violet", _("Moved"), " · ".join(moved)))
+    lines = person.tier_changes.exclude(rank_before=F("rank_after")).select_related("rules").order_by("-seq")
+    events += [
+        Event(
+            _noon(line.since), "chart-bar", "blue", f"{line.name_before} → {line.name_after}", line.get_reason_display()
+        )
+        for line in lines[:TIMELINE]
+    ]
     return sorted(events, key=lambda event: event.at, reverse=True)[:TIMELINE]
 
 

@@ -41,6 +41,9 @@ LANDING = (
 )
 
 
+ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}
+
+
 class SnoozeForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Why it can wait"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
@@ -119,7 +122,7 @@ def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
         "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
         "reason": reason(item),
-        "icon": {"alert": "alert-triangle", "promise": "clock", "contact": "phone"}.get(item.reason, "trending-up"),
+        "icon": ICONS.get(item.reason, "trending-up"),
         "tone": "red"
         if item.reason == "promise" and item.due_on < day
         else "amber"
@@ -141,6 +144,8 @@ def reason(item: Todo) -> str:
         }
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": text.get("promise") or text.get("text") or text.get("words") or "…"}
+    if item.reason == Todo.Reason.TIER:
+        return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % text
     return str(item.get_reason_display())
 
 

@@ -20,6 +20,7 @@ from crm.desk import (
     my_day,
     nights,
     rules,
+    tiers,
 )
 
 app_name = "desk"
@@ -79,4 +80,20 @@ urlpatterns = [
     path("complaints/calendars/<int:pk>/day/", complaint_calendars.set_day, name="complaint_calendar_day"),
     path("complaints/calendars/<int:pk>/holidays/", complaint_calendars.import_holidays, name="complaint_calendar_import"),
     path("complaints/calendars/<int:pk>/confirm/", complaint_calendars.confirm_year, name="complaint_calendar_confirm"),
+    path("levels/", tiers.members, name="tiers_members"),
+    path("levels/at-risk/", tiers.at_risk, name="tiers_at_risk"),
+    path("levels/rules/", tiers.rules, name="tiers"),
+    path("levels/rules/new/", tiers.new, name="tiers_new"),
+    path("levels/drafts/<int:pk>/", tiers.draft, name="tiers_draft"),
+    path("levels/drafts/<int:pk>/preview/", tiers.preview, name="tiers_preview"),
+    path("levels/drafts/<int:pk>/transition/", tiers.transition, name="tiers_transition"),
+    path("levels/drafts/<int:pk>/confirm/", tiers.confirm, name="tiers_confirm"),
+    path("levels/drafts/<int:pk>/drop/", tiers.drop, name="tiers_drop"),
+    path("levels/simulations/<int:pk>/", tiers.moves, name="tiers_moves"),
+    path("levels/versions/<int:pk>/", tiers.version, name="tiers_version"),
+    path("levels/versions/<int:pk>/roll-back/", tiers.roll_back, name="tiers_roll_back"),
+    path("levels/versions/<int:pk>/withdraw/", tiers.withdraw, name="tiers_withdraw"),
+    path("customers/<int:pk>/level/", tiers.why, name="tiers_why"),
+    path("customers/<int:pk>/level/promise/", tiers.promise, name="tiers_promise"),
+    path("customers/<int:pk>/level/promise/end/", tiers.end_promise, name="tiers_end_promise"),
 ]

@@ -6,6 +6,7 @@ concentration  {x, y, points: [[share of customers, share of profit]… in 0–1
                 actual: {x, y, label}, curve: "series name"}
 interval       {purchases: [["2026-01-31", amount]…], next: {from, to, label}, limit: {on, label}, today: {on, label},
                 label: "purchase", amount: "amount"}
+spend          {x, y, bars: [[from, to, customers]…]}   equal steps of the logarithm; tiers.js lays thresholds over it
 line           {labels: […], series: [{name, data, dashed?}], unit: "%"?, min?, x?, y?}
 bar            {labels: […], series: [{name, data}], unit?, horizontal?, stacked?, urls?: […], x?, y?}   zero-based
 */
@@ -148,6 +149,19 @@ bar            {labels: […], series: [{name, data}], unit?, horizontal?, stack
           markLine: { symbol: "none", silent: true, animation: false, label: { formatter: (p) => p.name, fontSize: 12, position: "end" }, data: marks },
           markArea: data.next ? { silent: true, itemStyle: { color: "#d6e8fa" }, label: { show: false }, data: [[{ name: data.next.label, xAxis: data.next.from }, { xAxis: data.next.to }]] } : undefined,
         }],
+      };
+    },
+
+    spend(data) {
+      const log = (v) => Math.log10(Math.max(v, 1));
+      const bars = data.bars.length ? data.bars : [[1, 10, 0]];
+      const steps = bars.map(([low, , count]) => [log(low), count]).concat([[log(bars[bars.length - 1][1]), 0]]);
+      return {
+        grid: { left: 46, right: 18, top: 40, bottom: 40 },
+        tooltip: { ...tooltip, trigger: "axis", axisPointer: { type: "line" }, formatter: (ps) => { const bar = bars[ps[0].dataIndex]; return bar ? `${brief(bar[0])} – ${brief(bar[1])}<br>${escape(data.y)}: ${number(bar[2])}` : ""; } },
+        xAxis: axis({ type: "value", min: 0, max: Math.ceil(steps[steps.length - 1][0] * 4) / 4, interval: 1, name: data.x, nameLocation: "middle", nameGap: 26, splitLine: { show: false }, axisLabel: { color: MUTED, showMaxLabel: false, formatter: (v) => brief(10 ** v) } }),
+        yAxis: axis({ type: "value", name: data.y, nameTextStyle: { color: MUTED, align: "left" }, axisLabel: { color: MUTED, formatter: brief } }),
+        series: [{ type: "line", step: "end", data: steps, showSymbol: false, lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.16 } }],
       };
     },
 

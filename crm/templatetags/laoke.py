@@ -11,6 +11,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.accounts.models import User
 from crm.accounts.permissions import may as user_may
@@ -56,6 +57,14 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str = "¥") ->
         symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
     )
+
+
+@register.simple_tag
+def counted(amount: Decimal | int, orders: bool) -> SafeString:
+    """{% counted why.gap why.counts_orders %}: what the rules of the levels count, yuan or orders."""
+    if orders:
+        return format_html("{}", ngettext("%(n)d order", "%(n)d orders", int(amount)) % {"n": amount})
+    return money(amount)
 
 
 _LOOK_OF_CLASS = {

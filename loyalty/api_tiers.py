@@ -1,0 +1,106 @@
+"""REST for the till and the shop: which level a customer has, and what it entitles to."""
+
+from decimal import Decimal
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.accounts.models import User
+from crm.accounts.roles import ApiScope
+from crm.lib.periods import business_date
+from customers.access import visible_to
+from customers.api import StrictView
+from loyalty import tier_explain
+from loyalty.tier_explain import Explanation
+from loyalty.tier_rules import BENEFIT, Content
+
+
+class BenefitOut(serializers.Serializer[Any]):
+    """`amount` is in `unit`: % of the price, × of the points, ¥, or d(ays); empty for benefits without amount."""
+
+    kind = serializers.ChoiceField(choices=list(BENEFIT))
+    amount = serializers.CharField()
+    unit = serializers.CharField()
+
+
+class LevelOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class TierOut(serializers.Serializer[Any]):
+    """`gap` is what reaches `next_level` (a purchase of exactly that is enough), in `counted_in`."""
+
+    customer = serializers.CharField()
+    level = LevelOut()
+    rank = serializers.IntegerField(min_value=0)
+    since = serializers.DateField(allow_null=True)
+    review_on = serializers.DateField(allow_null=True)
+    grace_until = serializers.DateField(allow_null=True)
+    promised_until = serializers.DateField(allow_null=True)
+    benefits = BenefitOut(many=True)
+    next_level = LevelOut(allow_null=True)
+    counted_in = serializers.ChoiceField(choices=["money", "orders"])
+    amount = serializers.CharField()
+    gap = serializers.CharField(allow_null=True)
+    keep_missing = serializers.CharField(allow_null=True)
+    keep_by = serializers.DateField(allow_null=True)
+    seniority_years = serializers.IntegerField(min_value=0)
+    rules_version = serializers.IntegerField(min_value=1)
+
+
+class TierView(StrictView):
+    scope = ApiScope.CUSTOMERS_READ
+
+    @extend_schema(
+        operation_id="customer_tier_get",
+        responses=TierOut,
+        summary="The level of a customer and its benefits",
+        description="404 while the mall has no levels. Everything bought up to this moment is counted in `gap`.",
+    )
+    def get(self, request: Request, number: str) -> Response:
+        at = timezone.now()
+        today = business_date(at, settings.MALL_TIME_ZONE)
+        people = visible_to(cast(User, request.user), today)
+        customer = people.filter(number=number).first() if number.isprintable() else None
+        why = tier_explain.explain(customer, at=at) if customer else None
+        if customer is None or why is None:
+            raise Http404
+        return Response(TierOut(_told(customer.number, why)).data)
+
+
+def _told(number: str, why: Explanation) -> dict[str, Any]:
+    standing = why.standing
+    member, promised = standing.member, standing.promised
+    return {
+        "customer": number,
+        "level": standing.level,
+        "rank": standing.rank,
+        "since": member.since if member else None,
+        "review_on": member.review_on if member else None,
+        "grace_until": member.grace_until if member else None,
+        "promised_until": promised.ends_on if promised else None,
+        "benefits": [_benefit(one) for one in standing.benefits],
+        "next_level": why.next_level,
+        "counted_in": "orders" if why.counts_orders else "money",
+        "amount": _written(why.amount),
+        "gap": _written(why.gap),
+        "keep_missing": _written(why.keep_missing),
+        "keep_by": why.keep_by,
+        "seniority_years": standing.seniority_years,
+        "rules_version": standing.rules.version,
+    }
+
+
+def _benefit(one: Content) -> dict[str, str]:
+    return {"kind": one["kind"], "amount": one["amount"], "unit": BENEFIT[one["kind"]].unit if one["amount"] else ""}
+
+
+def _written(amount: Decimal | int | None) -> str | None:
+    return None if amount is None else str(amount)

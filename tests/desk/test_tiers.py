@@ -1,0 +1,217 @@
+"""The pages of the levels, through HTTP."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.models import Role, User
+from crm.desk.today import today
+from customers.models import Customer, Standing, Todo
+from loyalty import tier_whatif, tiers
+from loyalty.models import TierDraft, TierOverride, TierRules
+from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.loyalty.tier_stories import content, level_of, night, noon, put_in_force
+
+
+@pytest.fixture
+def chen(make_user: MakeUser) -> User:
+    return make_user(Role.ACCOUNT_MANAGER, "Chen", team="east")
+
+
+@pytest.fixture
+def lead(make_user: MakeUser) -> User:
+    return make_user(Role.TEAM_LEAD, "Zhou", team="east")
+
+
+@pytest.fixture
+def admin(make_user: MakeUser) -> User:
+    return make_user(Role.ADMINISTRATOR, "He")
+
+
+@pytest.fixture
+def rules(db: None) -> TierRules:
+    return put_in_force(content(), today() - timedelta(days=40))
+
+
+@pytest.fixture
+def li_lei(rules: TierRules, make_customer: MakeCustomer, make_order: MakeOrder, chen: User) -> Customer:
+    """Silver, a year ago all but fifty days: reviewed soon, with nothing bought since."""
+    person = make_customer("李雷", manager=chen)
+    make_order(person, today() - timedelta(days=20), "1680.00", today=today())
+    night(today())
+    return person
+
+
+def sent(client: Client, draft: TierDraft, **changes: str) -> dict[str, Any]:
+    """The editor's fields as the browser would send them."""
+    page = client.get(reverse("desk:tiers_draft", args=[draft.pk]))
+    told: dict[str, Any] = {}
+    for level in page.context["levels"]:
+        for name in ("code", "name", "qualify", "retain"):
+            told[f"level-{level['number']}-{name}"] = level[name]
+    for one in [*page.context["choices"], *page.context["numbers"]]:
+        told[one["name"]] = one["value"]
+    for one in page.context["switches"]:
+        if one["value"]:
+            told[one["name"]] = "on"
+    return told | {"point_cost": "0.01"} | changes
+
+
+def test_the_card_says_the_gap_and_the_drawer_why(client: Client, chen: User, li_lei: Customer) -> None:
+    client.force_login(chen)
+
+    page = client.get(reverse("desk:customer", args=[li_lei.pk])).content.decode()
+    drawer = client.get(reverse("desk:tiers_why", args=[li_lei.pk])).content.decode()
+
+    assert "¥3,320.00" in page
+    assert "to Gold" in page
+    assert "¥3,320.00" in drawer
+    assert "Leaves the window within 30 days" in drawer
+    assert "Reached by purchases" in drawer
+
+
+def test_a_tile_counts_what_its_list_holds_for_every_role(
+    client: Client, li_lei: Customer, make_customer: MakeCustomer, make_user: MakeUser, chen: User, lead: User
+) -> None:
+    make_customer("韩梅梅", manager=make_user(Role.ACCOUNT_MANAGER, "Wu", team="south"))
+    for user, expected in ((chen, 1), (lead, 1), (make_user(Role.SERVICE_LEAD), 2)):
+        client.force_login(user)
+        total = 0
+        for tile in client.get(reverse("desk:tiers_members")).context["levels"]:
+            found = client.get(reverse("desk:tiers_members"), {"level": tile["level"]["code"]}).context
+            assert len(found["rows"]) == tile["count"] == found["chosen"]["count"]
+            total += tile["count"]
+        assert total == expected
+
+
+def test_roles_that_see_no_customer_see_counts_without_names(client: Client, admin: User, li_lei: Customer) -> None:
+    client.force_login(admin)
+    page = client.get(reverse("desk:tiers_members"))
+
+    assert [tile["count"] for tile in page.context["levels"]] == [0, 1, 0]
+    assert "李雷" not in page.content.decode()
+
+
+def test_a_level_at_risk_becomes_a_to_do_that_says_what_is_missing(
+    client: Client, chen: User, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    put_in_force(content(window_months=2, validity_months=2), today() - timedelta(days=40))
+    person = make_customer("李雷", manager=chen)
+    make_order(person, today() - timedelta(days=30), "1000.00", today=today())
+    night(today())
+    client.force_login(chen)
+
+    assert "¥800.00" in client.get(reverse("desk:tiers_at_risk")).content.decode()
+    client.post(reverse("desk:tiers_at_risk"))
+
+    assert Todo.objects.get().reason == Todo.Reason.TIER
+    assert "Silver ends unless 800.00 more is bought by" in client.get(reverse("desk:my_day")).content.decode()
+
+
+def test_a_promise_is_made_and_ended_by_the_team_lead(client: Client, lead: User, li_lei: Customer) -> None:
+    client.force_login(lead)
+    told = {"level": "gold", "ends_on": (today() + timedelta(days=30)).isoformat(), "reason": "opening"}
+
+    client.post(reverse("desk:tiers_promise", args=[li_lei.pk]), told)
+    assert level_of(li_lei, today()) == "gold"
+    assert "promised until" in client.get(reverse("desk:customer", args=[li_lei.pk])).content.decode()
+
+    client.post(reverse("desk:tiers_end_promise", args=[li_lei.pk]))
+    assert TierOverride.objects.get().ends_on == today()
+    assert level_of(li_lei, today()) == "silver"
+
+
+def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, lead: User, li_lei: Customer) -> None:
+    Standing.objects.update(customer_class=Standing.Class.BIG)
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    told = sent(client, draft, **{"level-1-qualify": "2000", "level-1-retain": "1700"})
+
+    preview = client.post(reverse("desk:tiers_preview", args=[draft.pk]), told | {"transition": "now"})
+    assert preview.context["figures"]["falls"] == 1
+    assert "李雷" not in preview.content.decode()
+    client.post(reverse("desk:tiers_draft", args=[draft.pk]), told)
+    starts_on = today() + timedelta(days=1)
+    going_on = client.post(
+        reverse("desk:tiers_transition", args=[draft.pk]),
+        {"transition": "now", "starts_on": starts_on.isoformat(), "reason": "costs", "notice": "Dear members"},
+    )
+    assert going_on["Location"] == reverse("desk:tiers_confirm", args=[draft.pk])
+    own = client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "1"})
+    assert own.status_code == 422
+    assert "somebody else has to publish it" in own.content.decode()
+
+    client.force_login(lead)
+    page = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
+    assert "Silver begins at 2000 instead of 1000." in page
+    assert "李雷" in page
+    wrong = client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "7"})
+    assert (wrong.status_code, TierRules.objects.count()) == (422, 1)
+    client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "1"})
+    second = TierRules.objects.get(version=2)
+    night(starts_on)
+    assert level_of(li_lei, starts_on) == "member"
+    page = client.get(reverse("desk:tiers_version", args=[second.pk]), {"replay": "1"})
+    assert page.context["aftermath"].as_said == page.context["aftermath"].said == 1
+    cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
+    assert [one.name for one in cell.context["rows"]] == ["李雷"]
+
+    back = tier_whatif.roll_back(second.pk, by=admin, reason="complaints", at=noon(starts_on))
+    tier_whatif.publish(back.pk, by=lead, falls=0, at=noon(starts_on))
+    night(starts_on + timedelta(days=1))
+    assert level_of(li_lei, starts_on + timedelta(days=1)) == "silver"
+
+
+def test_what_was_typed_is_not_lost_when_it_is_refused(client: Client, admin: User, rules: TierRules) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    told = sent(client, draft, **{"level-1-name": "银卡", "level-1-qualify": "9999"})
+
+    refused = client.post(reverse("desk:tiers_draft", args=[draft.pk]), told)
+
+    assert refused.status_code == 422
+    assert "Gold must begin above 银卡." in refused.content.decode()
+    assert 'value="9999"' in refused.content.decode()
+    draft.refresh_from_db()
+    assert draft.content["levels"][1]["qualify"] == "1000"
+
+
+def test_levels_are_added_and_removed_on_the_screen_only(client: Client, admin: User, rules: TierRules) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    address = reverse("desk:tiers_draft", args=[draft.pk])
+
+    more = client.post(address, sent(client, draft, add=""))
+    fewer = client.post(address, sent(client, draft, remove="1"))
+
+    assert [len(page.context["levels"]) for page in (more, fewer)] == [4, 2]
+    draft.refresh_from_db()
+    assert len(draft.content["levels"]) == 3
+
+
+def test_pages_without_rules_say_how_to_begin(client: Client, admin: User) -> None:
+    client.force_login(admin)
+
+    assert "No levels yet" in client.get(reverse("desk:tiers_members")).content.decode()
+    assert "No rules yet" in client.get(reverse("desk:tiers")).content.decode()
+    assert tiers.applied() is None
+
+
+def test_the_lists_ask_no_more_for_more_members(
+    client: Client, chen: User, rules: TierRules, make_customer: MakeCustomer, make_order: MakeOrder,
+    django_assert_max_num_queries: Any,
+) -> None:  # fmt: skip
+    night(today())
+    client.force_login(chen)
+    for number in range(3):
+        person = make_customer(f"客户{number}", manager=chen)
+        make_order(person, today(), "1000.00", today=today())
+        tiers.after_orders([person.pk], at=noon(today()))
+        with django_assert_max_num_queries(14):
+            client.get(reverse("desk:tiers_members"), {"level": "silver"})
