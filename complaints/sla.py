@@ -64,8 +64,10 @@ def start(
 
 def work_out(clock_: Clock) -> None:
     """Due and look-at moments follow from start, budget, calendar and pauses."""
-    clock_.due_at = due_after(clock_, clock_.budget_minutes)
-    clock_.state = State.RUNNING if clock_.due_at else State.PAUSED
+    # A clock that was overdue when it was paused has a due moment behind it; it stands still all the same.
+    paused = clock_.pauses.filter(period__upper_inf=True).exists()
+    clock_.due_at = None if paused else due_after(clock_, clock_.budget_minutes)
+    clock_.state = State.PAUSED if paused else State.RUNNING
     clock_.calendar_version = clock_.target.calendar.version
     schedule(clock_)
     clock_.save()

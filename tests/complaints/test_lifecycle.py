@@ -82,6 +82,19 @@ def test_a_pause_outside_hours_moves_no_deadline(case: Case, wang: User) -> None
     assert clock(case, Metric.NEXT_RESPONSE).state == Clock.State.RUNNING
 
 
+def test_an_overdue_case_that_waits_stands_still_and_stays_overdue(case: Case, wang: User) -> None:
+    answer(case, wang)
+    late = WEDNESDAY + 30 * DAY
+
+    lifecycle.wait_for_customer(case.pk, reason="return", by=wang, at=late)
+
+    paused = clock(case, Metric.RESOLUTION)
+    assert (paused.state, paused.due_at) == (Clock.State.PAUSED, None)
+    assert paused.breached_at == datetime(2026, 6, 10, 1, 30, tzinfo=UTC)
+    lifecycle.customer_replied(case.pk, at=late + DAY, body="寄回了", channel="phone")
+    assert clock(case, Metric.RESOLUTION).due_at == paused.breached_at
+
+
 def test_a_second_question_does_not_restart_the_answer_that_is_owed(case: Case, wang: User) -> None:
     answer(case, wang)
     for minutes in (20, 40):

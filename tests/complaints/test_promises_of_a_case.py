@@ -46,6 +46,8 @@ from tests.complaints.conftest import WEDNESDAY, LogCase, category_of, join, que
 
 Status = Case.Status
 CATEGORIES = ("delivery-late", "delivery-lost", "quality-unsafe", "points-missing", "other-other")
+# Mostly the same few cases, so that much happens to each.
+PICK = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 4, 5])
 STEPS_OF_TIME = (1, 7, 45, 300, 1_500, 9_000)
 
 
@@ -147,7 +149,7 @@ class Desk(RuleBasedStateMachine):
 
     # One case
 
-    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4), who=st.integers(0, 1))
+    @rule(pick=PICK, verb=st.integers(0, 4), who=st.integers(0, 1))
     def it_changes_hands(self, pick: int, verb: int, who: int) -> None:
         pk, by, at = self.one(pick).pk, self.agents[who], self.now
         verbs: list[Callable[[], Any]] = [
@@ -160,7 +162,7 @@ class Desk(RuleBasedStateMachine):
         with self.asking():
             verbs[verb]()
 
-    @rule(pick=st.integers(0, 9), verb=st.integers(0, 4))
+    @rule(pick=PICK, verb=st.integers(0, 4))
     def somebody_works(self, pick: int, verb: int) -> None:
         pk, by, at = self.one(pick).pk, self.agents[0], self.now
         verbs: list[Callable[[], Any]] = [
@@ -173,13 +175,13 @@ class Desk(RuleBasedStateMachine):
         with self.asking():
             verbs[verb]()
 
-    @rule(pick=st.integers(0, 9), wait=st.sampled_from(["", "", "answer", "return"]))
+    @rule(pick=PICK, wait=st.sampled_from(["", "", "answer", "return"]))
     def we_answer(self, pick: int, wait: str) -> None:
         case = self.one(pick)
         with self.asking():
             lifecycle.reply(case.pk, by=self.agents[0], at=self.now, body="您好", channel="phone", then_wait=wait)
 
-    @rule(pick=st.integers(0, 9))
+    @rule(pick=PICK)
     def the_customer_writes(self, pick: int) -> None:
         case = self.one(pick)
         with self.asking():
@@ -187,27 +189,27 @@ class Desk(RuleBasedStateMachine):
                 case.pk, at=self.now, body="在吗", channel="wechat", external_ref=f"m{next(self.numbers)}"
             )
 
-    @rule(pick=st.integers(0, 9), what=st.sampled_from(CATEGORIES), severity=st.integers(1, 4), leading=st.booleans())
+    @rule(pick=PICK, what=st.sampled_from(CATEGORIES), severity=st.integers(1, 4), leading=st.booleans())
     def it_is_something_else(self, pick: int, what: str, severity: int, leading: bool) -> None:
         case = self.one(pick)
         with self.asking():
             by = self.lead if leading else self.agents[0]
             lifecycle.classify(case.pk, category=category_of(what), severity=severity, by=by, at=self.now)
 
-    @rule(pick=st.integers(0, 9), told=st.sampled_from([True, True, False]), cause=st.sampled_from([True, True, False]))
+    @rule(pick=PICK, told=st.sampled_from([True, True, False]), cause=st.sampled_from([True, True, False]))
     def it_is_solved(self, pick: int, told: bool, cause: bool) -> None:
         case = self.one(pick)
         with self.asking():
             fields = solved(reply="好了" if told else "") | ({} if cause else {"root_cause": None})
             lifecycle.resolve(case.pk, by=self.agents[0], at=self.now, **fields)
 
-    @rule(pick=st.integers(0, 9), ours=st.booleans())
+    @rule(pick=PICK, ours=st.booleans())
     def it_is_reopened(self, pick: int, ours: bool) -> None:
         case = self.one(pick)
         with self.asking():
             lifecycle.reopen(case.pk, by=self.agents[1] if ours else None, at=self.now, reason="没好")
 
-    @rule(pick=st.integers(0, 9))
+    @rule(pick=PICK)
     def two_are_one(self, pick: int) -> None:
         case = self.one(pick)
         others = Case.objects.filter(customer=case.customer_id, status__in=OPEN).exclude(pk=case.pk)
@@ -215,7 +217,7 @@ class Desk(RuleBasedStateMachine):
             with self.asking():
                 lifecycle.merge(case.pk, target.pk, by=self.agents[0], at=self.now)
 
-    @rule(pick=st.integers(0, 9), withdrawn=st.booleans())
+    @rule(pick=PICK, withdrawn=st.booleans())
     def it_was_nothing(self, pick: int, withdrawn: bool) -> None:
         case = self.one(pick)
         with self.asking():
@@ -224,14 +226,14 @@ class Desk(RuleBasedStateMachine):
 
     # Departments, remedies, surveys
 
-    @rule(pick=st.integers(0, 9), blocking=st.booleans())
+    @rule(pick=PICK, blocking=st.booleans())
     def a_department_is_asked(self, pick: int, blocking: bool) -> None:
         case = self.one(pick)
         with self.asking():
             department = Department.objects.get(code="logistics")
             handover.ask(case.pk, department, question="在哪？", by=self.agents[0], at=self.now, blocking=blocking)
 
-    @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
+    @rule(pick=PICK, how=st.integers(0, 3))
     def a_department_answers(self, pick: int, how: int) -> None:
         asked = list(Handover.objects.order_by("pk"))
         if not asked:
@@ -245,8 +247,8 @@ class Desk(RuleBasedStateMachine):
             ][how]()  # fmt: skip
 
     @rule(
-        pick=st.integers(0, 9),
-        amount=st.sampled_from([20, 50, 80, 1_900]),
+        pick=PICK,
+        amount=st.sampled_from([20, 80, 1_900, 3_000]),
         kind=st.sampled_from(["refund", "coupon"]),
     )
     def a_remedy_is_proposed(self, pick: int, amount: int, kind: str) -> None:
@@ -257,7 +259,7 @@ class Desk(RuleBasedStateMachine):
                 client_key=f"r{next(self.numbers)}",
             )  # fmt: skip
 
-    @rule(pick=st.integers(0, 9), how=st.integers(0, 3))
+    @rule(pick=PICK, how=st.integers(0, 3))
     def a_remedy_goes_on(self, pick: int, how: int) -> None:
         known = list(Remedy.objects.order_by("pk"))
         if not known:
@@ -275,7 +277,7 @@ class Desk(RuleBasedStateMachine):
         self.secrets += [surveys.send(pk, at=self.now) for pk in surveys.due(now=self.now)]
 
     @precondition(lambda self: self.secrets)
-    @rule(pick=st.integers(0, 9), score=st.integers(1, 5))
+    @rule(pick=PICK, score=st.integers(1, 5))
     def the_customer_is_asked(self, pick: int, score: int) -> None:
         with self.asking():
             follow_up.record_answer(self.secrets[pick % len(self.secrets)], score=score, solved=score > 2, at=self.now)
@@ -326,9 +328,8 @@ class Desk(RuleBasedStateMachine):
                 assert (open_pauses, clock.state) == ((1, "paused") if waits else (0, "running"))
                 pauses = [(p.period.lower, p.period.upper) for p in clock.pauses.all()]
                 budget = timedelta(minutes=clock.budget_minutes)
-                assert clock.due_at == business_time.due_at(
-                    working_time(clock.target.calendar), clock.started_at, budget, pauses
-                )
+                due = business_time.due_at(working_time(clock.target.calendar), clock.started_at, budget, pauses)
+                assert clock.due_at == (None if waits else due)
             assert case.next_due_at == min((c.due_at for c in live if c.due_at), default=None)
         for clock in Clock.objects.filter(case__in=self.cases()).exclude(state__in=LIVE):
             assert clock.state != "met" or clock.breached_at is None
@@ -368,6 +369,7 @@ class Desk(RuleBasedStateMachine):
                 agreed = case.remedies.filter(kind=kind, status__in=["approved", "issued"])
                 limit = remedies.limit_for(self.lead.role, case.served_as, kind)
                 assert limit is not None
+                assert all(remedy.amount <= limit.at_once for remedy in agreed)
                 assert sum((r.amount for r in agreed), Decimal(0)) <= limit.per_case
                 assert not agreed.filter(needs_approval=True, decided_by=F("proposed_by")).exists()
 

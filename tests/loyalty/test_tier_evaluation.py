@@ -149,6 +149,16 @@ def test_one_fen_short_is_grace_and_that_fen_in_grace_renews() -> None:
     assert night(RULE, waiting.held, saved, day("2027-03-21")).reason.tolist() == [Reason.RENEWED]
 
 
+def test_in_grace_the_window_of_the_review_stays_open() -> None:
+    """What counted on the day of the review still counts on the last day of grace."""
+    bought = [("2026-03-01", 500_000), ("2026-03-05", 200_000), ("2026-09-01", 199_999)]
+    waiting = night(RULE, gold_since("2026-03-01"), events(*bought), day("2027-03-02")).held
+    saved = events(*bought, ("2027-03-30", 1))
+
+    assert from_day_number(tiers.retaining_start(RULE, waiting, day("2027-03-31"))[0]) == date(2026, 3, 2)
+    assert night(RULE, waiting, saved, day("2027-03-31")).reason.tolist() == [Reason.RENEWED]
+
+
 @pytest.mark.parametrize(("downgrade", "rank"), [(Downgrade.ONE_STEP, SILVER), (Downgrade.TO_QUALIFIED, MEMBER)])
 def test_after_grace_the_member_falls_as_the_rules_say(downgrade: Downgrade, rank: int) -> None:
     rule = replace(RULE, downgrade=downgrade)

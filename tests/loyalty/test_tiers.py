@@ -178,6 +178,22 @@ def test_the_refund_of_the_purchase_behind_it_takes_the_level_back(
     assert TierChange.objects.filter(customer=li_lei).latest("seq").reason == Reason.REFUND
 
 
+def test_a_later_purchase_that_would_have_been_enough_holds_the_level_from_its_own_day(
+    rules: TierRules, li_lei: Customer, make_order: MakeOrder
+) -> None:
+    first = make_order(li_lei, SPRING, "1000.00")
+    make_order(li_lei, SPRING + timedelta(days=10), "1000.00")
+    night(SPRING + timedelta(days=11))
+
+    refund(first, make_order, "1000.00", SPRING + timedelta(days=15))
+    night(SPRING + timedelta(days=16))
+
+    member = Membership.objects.get(pk=li_lei.pk)
+    assert (member.rank, member.since, member.review_on) == (1, SPRING + timedelta(days=10), date(2027, 4, 11))
+    reasons = list(TierChange.objects.filter(customer=li_lei).order_by("seq").values_list("reason", flat=True))
+    assert reasons == [Reason.UPGRADE, Reason.REFUND, Reason.UPGRADE]
+
+
 def test_after_the_refund_everything_is_as_for_the_twin_who_never_bought(
     rules: TierRules, li_lei: Customer, make_customer: MakeCustomer, make_order: MakeOrder
 ) -> None:
