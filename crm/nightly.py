@@ -8,10 +8,8 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from complaints import calendars, lifecycle, notices, root_causes, silent
-from complaints.models import Department
+from complaints import daily
 from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
@@ -133,24 +131,7 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
 
 
 def _complaints(run: JobRun, at: datetime) -> dict[str, int]:
-    """Cases follow customers who have risen; who is unhappy in silence is listed; each Monday, what keeps coming back."""
-    as_of = run.business_date
-    done = {"risen_cases": lifecycle.follow_classes(at=at), "silent_signs": silent.find(as_of=as_of, at=at)}
-    if as_of.isoweekday() == 1:
-        done["actions"] = root_causes.open_actions(as_of=as_of, at=at)
-    _tell_of_unconfirmed_years(at)
-    return done
-
-
-def _tell_of_unconfirmed_years(at: datetime) -> None:
-    """Sixty days before a year whose holidays nobody has looked at, the heads of the departments are told once."""
-    for calendar, year in calendars.unconfirmed(at):
-        heads = Department.objects.filter(calendar=calendar, active=True).values_list("head", flat=True)
-        notices.tell(
-            heads, key=f"calendar:{calendar.pk}:{year}", at=at, link=f"/complaints/calendars/{calendar.pk}/",
-            subject=_("The holidays of %(year)d in “%(calendar)s” are not confirmed")
-            % {"year": year, "calendar": calendar},
-        )  # fmt: skip
+    return daily.run(as_of=run.business_date, at=at)
 
 
 STEPS = (

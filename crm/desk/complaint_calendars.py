@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from complaints import calendars as verbs
-from complaints import clock
+from complaints import clock, escalation
 from complaints.models import BusinessCalendar
 from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission
@@ -138,6 +138,10 @@ def _page(
             "before": (first - timedelta(days=1)).strftime("%Y-%m"),
             "after": (first + timedelta(days=31)).strftime("%Y-%m"),
             "confirmed": first.year in hours.confirmed_years,
+            "moved": [
+                {"case": moved.case, "promise": moved.get_metric_display(), "before": moved.due_at, "after": due}
+                for moved, due in escalation.preview_recalculation(found.pk)
+            ],
             "deadline_form": tried or DeadlineForm(initial={"start": now().astimezone(hours.zone), "minutes": 480}),
             "deadline": _deadline(hours, tried) if tried and tried.is_valid() else None,
         },
@@ -246,4 +250,18 @@ def confirm_year(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         verbs.confirm_year(pk, form.cleaned_data["year"], by=request.user, at=now())
         messages.success(request, _("The year %(year)s is confirmed.") % {"year": form.cleaned_data["year"]})
+    return redirect("desk:complaint_calendar", pk)
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@require_POST
+def recalculate(request: StaffRequest, pk: int) -> HttpResponse:
+    """Open cases follow the calendar as it is now; each says so in its history."""
+    found = get_object_or_404(BusinessCalendar, pk=pk)
+    reason = request.POST.get("reason", "").strip()[:200]
+    if not reason:
+        messages.error(request, _("Say why the deadlines move."))
+        return _page(request, found, status=422)
+    moved = escalation.recalculate_calendar(pk, by=request.user, at=now(), reason=reason)
+    messages.success(request, _("%(count)d open cases have new deadlines.") % {"count": moved})
     return redirect("desk:complaint_calendar", pk)

@@ -79,6 +79,7 @@ urlpatterns = [
     path("complaints/calendars/<int:pk>/week/", complaint_calendars.set_week, name="complaint_calendar_week"),
     path("complaints/calendars/<int:pk>/day/", complaint_calendars.set_day, name="complaint_calendar_day"),
     path("complaints/calendars/<int:pk>/holidays/", complaint_calendars.import_holidays, name="complaint_calendar_import"),
+    path("complaints/calendars/<int:pk>/recalculate/", complaint_calendars.recalculate, name="complaint_calendar_again"),
     path("complaints/calendars/<int:pk>/confirm/", complaint_calendars.confirm_year, name="complaint_calendar_confirm"),
     path("levels/", tiers.members, name="tiers_members"),
     path("levels/at-risk/", tiers.at_risk, name="tiers_at_risk"),

@@ -103,6 +103,27 @@ def test_hours_that_overlap_are_refused_and_stay_typed(client: Client, office: B
     assert office.shifts.filter(weekday=6).count() == 0
 
 
+def test_a_closed_day_moves_open_deadlines_only_when_somebody_says_so(
+    client: Client, office: BusinessCalendar, case: Case
+) -> None:
+    address = reverse("desk:complaint_calendar", args=[office.pk])
+    first = case.clocks.get(metric="first_response")
+    assert first.due_at is not None
+    client.post(
+        reverse("desk:complaint_calendar_day", args=[office.pk]),
+        {"date": timezone.localtime(first.due_at).date().isoformat(), "kind": "closed", "name": "台风"},
+    )
+
+    moved = client.get(address).context["moved"]
+    assert [row["case"] for row in moved if row["promise"] == "First answer"] == [case]
+    assert case.clocks.get(metric="first_response").due_at == first.due_at
+    client.post(reverse("desk:complaint_calendar_again", args=[office.pk]), {"reason": "typhoon"})
+
+    assert client.get(address).context["moved"] == []
+    assert case.clocks.get(metric="first_response").due_at > first.due_at  # type: ignore[operator]
+    assert case.events.filter(kind="recalculated").exists()
+
+
 # Settings
 
 

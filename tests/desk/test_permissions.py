@@ -80,6 +80,7 @@ PAGES = {
     "complaint_calendar_week": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_day": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_import": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_calendar_again": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
 }
@@ -89,7 +90,7 @@ POSTED = {
     "complaint_do", "complaint_draft", "complaint_claim", "complaint_silent_close", "prompt_seen",
     "complaint_action", "complaint_member", "complaint_priorities", "complaint_promises", "complaint_store",
     "complaint_calendar_week", "complaint_calendar_day",
-    "complaint_calendar_import", "complaint_calendar_confirm",
+    "complaint_calendar_import", "complaint_calendar_again", "complaint_calendar_confirm",
     "tiers_new", "tiers_preview", "tiers_drop", "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
