@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 
 from crm.lib import arrays
 from segmentation.frames import day_number
@@ -58,8 +58,12 @@ def draw(customers: int, orders: int, seed: int = 1) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+@transaction.atomic
 def load(customers: int, facts: dict[str, np.ndarray]) -> float:
-    """Empty the tables, load the mall, return the seconds of the orders' COPY (indexes and triggers off meanwhile)."""
+    """Empty the tables, load the mall, return the seconds of the orders' COPY (indexes and triggers off meanwhile).
+
+    All or nothing: an interrupted load leaves no table without its indexes.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(

@@ -46,7 +46,6 @@ class Cluster:
 def find_clusters(as_of: date) -> list[Cluster]:
     """Five cases in 30 days, or twice the usual rate per 1000 orders (of 12 weeks before), or two big customers."""
     first, usual_first = as_of - WINDOW, as_of - WINDOW - USUAL
-    orders, usual_orders = _orders(first, as_of), _orders(usual_first, first)
     recent: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
     before: dict[tuple[int, str], int] = defaultdict(int)
     for pk, cause, product, served_as, received_at in _caused(usual_first, as_of):
@@ -56,6 +55,9 @@ def find_clusters(as_of: date) -> list[Cluster]:
                 recent[key].append((pk, served_as))
             else:
                 before[key] += 1
+    if not recent:
+        return []
+    orders, usual_orders = _orders(first, as_of), _orders(usual_first, first)
     found = []
     for (cause, product), cases in sorted(recent.items()):
         rate, usual = _rate(len(cases), orders), _rate(before[cause, product], usual_orders)

@@ -21,6 +21,7 @@ from customers.orders import OrderFact
 from segmentation.models import Alert
 from tests.faults import digest
 from tests.faults.processes import Processes
+from tests.loyalty import tier_stories
 
 Eve = Callable[..., None]
 Digest = Callable[..., str]
@@ -89,6 +90,7 @@ def build() -> None:
     order("large", people[39], EVE, paid=Decimal(50_000))
     newcomer = identity.find_or_create(CustomerRef(source="shop", external_id="c-new", name="新客"), today=NIGHT)
     order("only", newcomer, EVE - timedelta(days=1))
+    tier_stories.put_in_force(tier_stories.content(), NIGHT)
 
 
 @pytest.fixture(scope="module")

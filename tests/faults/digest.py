@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 from django.db import connection, models, transaction
 
+from complaints.models import SilentSign
 from crm.jobs.models import JobRun, Part
 from crm.outbox.models import Message
 from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
+from loyalty.models import Membership, TierChange, TierState
 from segmentation.models import Alert, Change, Fit, Night, RuleSet
 
 # Every table the night writes, and the columns that say which rows are meant. Parents first.
@@ -25,6 +27,10 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Alert: ("customer_id", "kind", "last_on"),
     Todo: ("dedupe_key",),
     Message: ("dedupe_key",),
+    TierState: ("id",),
+    Membership: ("customer_id",),
+    TierChange: ("customer_id", "seq"),
+    SilentSign: ("customer_id", "sign", "ref"),
 }
 # Moments, row numbers and who did it differ from run to run, whatever the night says.
 OF_THE_RUN = {
@@ -38,6 +44,8 @@ OF_THE_RUN = {
     Alert: {"id"},
     Todo: {"id", "opened_at", "closed_at", "alert_id"},
     Message: {"id", "queued_at", "sent_at", "next_attempt_at"},
+    TierChange: {"id", "at"},
+    SilentSign: {"id"},
 }
 
 

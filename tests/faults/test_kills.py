@@ -14,7 +14,9 @@ STEPS = {
     "summaries": "customers_summary",
     "fit": "segmentation_fit",
     "scores": "customers_standing",
+    "tiers": "loyalty_membership",
     "notify": "outbox_message",
+    "complaints": "complaints_silentsign",
 }
 
 
