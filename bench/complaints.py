@@ -24,10 +24,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
 django.setup()
 
 import numpy as np  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from complaints import defaults, intake, lifecycle  # noqa: E402
@@ -134,12 +133,9 @@ def prepare(agents: list[User]) -> None:
 
 def signed_in(user: User) -> str:
     """The cookie of a session."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return f"sessionid={session.session_key}"
+    door = Client()
+    door.force_login(user)
+    return f"sessionid={door.cookies['sessionid'].value}"
 
 
 class Writer(threading.Thread):
@@ -180,7 +176,10 @@ class Writer(threading.Thread):
 
 
 def agent(port: int, cookie: str, address: Callable[[], str], first: float, until: float, spent: list[float]) -> None:
-    """One agent's browser: asks at its moments; a late answer is counted from the moment it was wanted."""
+    """One agent's browser: asks at its moments; a late answer is counted from the moment it was wanted.
+
+    Anything but 200 counts as never answered, and shows in the percentile.
+    """
     wire = http.client.HTTPConnection("127.0.0.1", port)
     wanted = first
     while wanted < until:
@@ -188,9 +187,7 @@ def agent(port: int, cookie: str, address: Callable[[], str], first: float, unti
         wire.request("GET", address(), headers={"Cookie": cookie, "Accept-Language": "zh-hans"})
         answer = wire.getresponse()
         answer.read()
-        if answer.status != 200:
-            raise SystemExit(f"{address()}: {answer.status}")
-        spent.append((time.perf_counter() - wanted) * 1000)
+        spent.append((time.perf_counter() - wanted) * 1000 if answer.status == 200 else float("inf"))
         wanted += EVERY
     wire.close()
 
@@ -213,7 +210,7 @@ def p95(port: int, cookies: list[str], address: Callable[[], str]) -> float:
 
 
 def look_up(port: int, cookie: str, runs: int = 200) -> float:
-    """p95 in ms of the box of the quick log: a phone number, one keystroke's pause after the last digit."""
+    """p95 in ms from a phone number in the box of the quick log to the caller on the page, a redirect in between."""
     known = [f"1370013{i:04}" for i in range(100)]
     with_phone = list(Customer.objects.order_by("pk")[:100].values_list("pk", flat=True))
     contact_points.add_many((pk, "phone", phone) for pk, phone in zip(with_phone, known, strict=True))
@@ -233,8 +230,13 @@ def look_up(port: int, cookie: str, runs: int = 200) -> float:
         wire.request("POST", "/complaints/new/find/", body=f"q={known[i % 100]}", headers=headers)
         answer = wire.getresponse()
         answer.read()
-        if answer.status != 200:
+        if answer.status != 302:
             raise SystemExit(f"look-up: {answer.status}")
+        wire.request("GET", answer.headers["Location"], headers=headers)
+        caller = wire.getresponse()
+        caller.read()
+        if caller.status != 200:
+            raise SystemExit(f"caller: {caller.status}")
         spent.append((time.perf_counter() - began) * 1000)
     return float(np.percentile(spent, 95))
 
@@ -242,6 +244,7 @@ def look_up(port: int, cookie: str, runs: int = 200) -> float:
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
     agents = staff()
     prepare(agents)
     cookies = [signed_in(one) for one in agents]
@@ -250,7 +253,7 @@ def main() -> None:
     server = subprocess.Popen(
         [
             sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-            "--workers", "2", "--threads", "4", "--no-control-socket", "--log-level", "error",
+            "--workers", "2", "--threads", "4", "--keep-alive", "30", "--no-control-socket", "--log-level", "error",
         ],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "bench.settings"},
     )  # fmt: skip

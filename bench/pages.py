@@ -20,6 +20,7 @@ warnings.filterwarnings("ignore", "No directory at")  # static files are not wha
 django.setup()
 
 import numpy as np  # noqa: E402
+from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -126,6 +127,7 @@ def seconds(work: Callable[[int], object], runs: int = 200) -> float:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    call_command("createcachetable", verbosity=0)
     people = staff()
     manager = people[Role.ACCOUNT_MANAGER]
     prepare(manager)

@@ -44,12 +44,12 @@ class Staged(NamedTuple):
     external_id: str
     version: int | None
     customer: str
-    phone_index: bytes | None
-    phone_tail: bytes | None
-    phone_sealed: bytes | None
+    phone_index: str | None
+    phone_tail: str | None
+    phone_sealed: str | None
     phone_mask: str
-    email_index: bytes | None
-    email_sealed: bytes | None
+    email_index: str | None
+    email_sealed: str | None
     email_mask: str
     name: str
     region: str
@@ -66,6 +66,8 @@ class Staged(NamedTuple):
 
 
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
+# Up to the minute, the second, the offset: all seconds of one minute are of one day.
+_SECOND_OF_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):([0-5]\d)([+-]\d\d:\d\d)?", re.ASCII)
 _PLAIN_AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 
 
@@ -74,11 +76,19 @@ def _mall_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-@lru_cache(maxsize=20_000)
 def moment(text: str) -> tuple[str, str]:
     """(instant, mall-local day). A time without offset is mall time; a day is its first minute; 26/11/22 is refused."""
+    if plain := _SECOND_OF_MINUTE.fullmatch(text):
+        day, minute, second, offset = plain.groups("")
+        at, local_day = _moment(f"{day}T{minute}:00{offset}")
+        return f"{at[:17]}{second}{at[19:]}", local_day
+    return _moment(text)
+
+
+@lru_cache(maxsize=20_000)
+def _moment(text: str) -> tuple[str, str]:
     value = text
-    if not _PLAIN_TIME.fullmatch(text):
+    if not _PLAIN_TIME.fullmatch(text[:19]):
         value = unicodedata.normalize("NFKC", text).strip().lstrip("'")
         value = re.sub(r"^(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?", lambda m: f"{m[1]}-{m[2]:>02}-{m[3]:>02}", value)
         if not re.match(r"\d{4}-\d{2}-\d{2}|\d{8}$", value):
@@ -213,8 +223,12 @@ def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -
         who = values["customer"] or phone.blind_index.hex()[:16]
         seen[who, ordered_on] += 1
         external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
-    vault = (phone.blind_index, phone.tail_index, phone.encrypted, phone.mask) if phone else (None, None, None, "")
-    post = (email.blind_index, email.encrypted, email.mask) if email else (None, None, "")
+    vault: tuple[str | None, ...] = (None, None, None, "")
+    post: tuple[str | None, ...] = (None, None, "")
+    if phone:
+        vault = (*map(_bytea, (phone.blind_index, phone.tail_index, phone.encrypted)), phone.mask)
+    if email:
+        post = (*map(_bytea, (email.blind_index, email.encrypted)), email.mask)
     return Staged._make(
         (
             line,
@@ -237,3 +251,7 @@ def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -
             values["line_paid"],
         )
     )
+
+
+def _bytea(value: bytes | None) -> str | None:
+    return None if value is None else f"\\x{value.hex()}"

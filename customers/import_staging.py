@@ -129,7 +129,7 @@ SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_o
        coalesce((array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1], '') AS name,
        coalesce((array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1], '') AS region,
        coalesce((array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1], '') AS city,
-       NULL::bigint AS customer_id, false AS attach
+       NULL::bigint AS customer_id, false AS attach, '' AS found_by
   FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' GROUP BY person;
 CREATE UNIQUE INDEX ON import_people (person);
 CREATE INDEX ON import_rows (line);
@@ -139,7 +139,7 @@ ANALYZE import_rows; ANALYZE import_people;
 
 # The same rules as identity.find_or_create: the source's own id, else the phone of somebody this source does not know yet.
 RESOLVE = """
-UPDATE import_people p SET customer_id = known.customer_id, attach = true
+UPDATE import_people p SET customer_id = known.customer_id, attach = true, found_by = 'identity'
   FROM (
     SELECT pp.person, i.customer_id
       FROM import_people pp
@@ -148,7 +148,7 @@ UPDATE import_people p SET customer_id = known.customer_id, attach = true
      WHERE pp.customer_id IS NULL AND pp.customer <> ''
   ) known
  WHERE p.person = known.person;
-UPDATE import_people p SET customer_id = found.customer_id, attach = true
+UPDATE import_people p SET customer_id = found.customer_id, attach = true, found_by = 'phone'
   FROM (
     SELECT DISTINCT ON (c.customer_id) pp.person, c.customer_id
       FROM import_people pp
@@ -167,7 +167,7 @@ UPDATE import_people p SET customer_id = found.customer_id, attach = true
 
 NUMBER_PEOPLE = """
 UPDATE import_people p
-   SET customer_id = nextval(pg_get_serial_sequence('customers_customer', 'id')), attach = true
+   SET customer_id = nextval(pg_get_serial_sequence('customers_customer', 'id')), attach = true, found_by = 'nothing'
   FROM (SELECT person FROM import_people WHERE customer_id IS NULL ORDER BY first_line LIMIT %(most)s) n
  WHERE p.person = n.person
 RETURNING p.customer_id, p.name, p.region, p.city, p.first_on
@@ -176,14 +176,12 @@ RETURNING p.customer_id, p.name, p.region, p.city, p.first_on
 ATTACH_PEOPLE = """
 INSERT INTO customers_standing (customer_id, customer_class, matrix_type, value, potential, usual_days, limit_days, inputs)
 SELECT customer_id, -1, 0, 0, 0, 0, 0, 0 FROM import_people p
- WHERE attach AND NOT EXISTS (SELECT 1 FROM customers_standing s WHERE s.customer_id = p.customer_id)
+ WHERE attach AND found_by = 'nothing'
  ORDER BY customer_id
 ON CONFLICT DO NOTHING;
 INSERT INTO customers_externalidentity (customer_id, source, external_id)
 SELECT customer_id, %(source)s, customer FROM import_people p
- WHERE attach AND customer <> ''
-   AND NOT EXISTS (SELECT 1 FROM customers_externalidentity i
-                    WHERE i.source = %(source)s AND i.external_id = p.customer AND i.customer_id = p.customer_id)
+ WHERE attach AND customer <> '' AND found_by <> 'identity'
 ON CONFLICT DO NOTHING;
 INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index)
 SELECT DISTINCT ON (p.customer_id, r.phone_index) p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail
@@ -317,7 +315,7 @@ def _run(sql: str, **parameters: Any) -> None:
 
 def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> None:
     buffer = io.StringIO()
-    csv.writer(buffer).writerows([f"\\x{v.hex()}" if isinstance(v, bytes) else v for v in row] for row in rows)
+    csv.writer(buffer).writerows(rows)
     buffer.seek(0)
     force = f", FORCE_NOT_NULL ({not_null})" if not_null else ""
     with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -83,6 +83,7 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
     waiting = counts[chosen] if chosen else sum(counts.values())
     shown = list(queue if view.get("show") == "all" else queue[:SHOWN])
     book = queries.standings(user, day)
+    cases = cases_for(user, now(), Filters(open=True))
     return {
         "today": day,
         "rows": [_row(item, user, day) for item in shown],
@@ -95,15 +96,11 @@ def _day(request: StaffRequest, view: QueryDict) -> dict[str, Any]:
         ],
         "all_count": sum(counts.values()),
         "all_active": not chosen,
-        "book": book.count(),
+        **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
         "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
-        "big": book.filter(customer_class=Standing.Class.BIG).count(),
         "alerts": queries.open_alerts(user, day).count(),
-        "complaints": cases_for(user, now(), Filters(open=True)).count(),
-        "missed": cases_for(user, now(), Filters(open=True, breached=True)).count(),
-        "urgent": in_order(cases_for(user, now(), Filters(open=True, served_as=Standing.Class.BIG))).select_related("customer")[
-            :URGENT
-        ],
+        **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
+        "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "finished": [_row(item, user, day) for item in todo.finished(user, day)[:SHOWN]],
