@@ -6,9 +6,13 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
+from crm import arrival, nightly
 from crm.accounts.models import Role
 from crm.lib.errors import DomainError, Invalid
+from crm.outbox.models import Message
+from customers.identity import CustomerRef
 from customers.models import Customer
+from customers.orders import OrderFact
 from loyalty import point_adjustments, point_holds, point_laws, point_orders, point_rules, points, rewards
 from loyalty.models import (
     OrderPoints,
@@ -134,7 +138,9 @@ def test_the_night_catches_up_with_what_an_import_brought(usual: None, li_lei: C
         (date(2026, 4, 2), "year", date(2027, 12, 31)),
     ],
 )
-def test_points_are_good_to_the_last_second_of_their_day(db: None, earned: date, life_ends: str, last_day: date) -> None:
+def test_points_are_good_to_the_last_second_of_their_day(
+    db: None, earned: date, life_ends: str, last_day: date
+) -> None:
     version = rules(life_ends=life_ends)
     ends = point_rules.expiry(version, datetime(earned.year, earned.month, earned.day, 4, tzinfo=UTC))
 
@@ -312,7 +318,9 @@ def test_small_requests_add_up_to_the_limit_of_a_day(usual: None, li_lei: Custom
     assert states == ["done"] * 10 + ["waiting"]
 
 
-def test_the_same_key_asks_once_and_another_amount_is_refused(usual: None, li_lei: Customer, make_user: MakeUser) -> None:
+def test_the_same_key_asks_once_and_another_amount_is_refused(
+    usual: None, li_lei: Customer, make_user: MakeUser
+) -> None:
     lead = make_user(Role.SERVICE_LEAD)
     for _again in range(2):
         point_adjustments.request(li_lei, 100, reason="late delivery", client_key="a", by=lead, at=SPRING)
@@ -324,7 +332,9 @@ def test_the_same_key_asks_once_and_another_amount_is_refused(usual: None, li_le
 
 
 @pytest.mark.parametrize("amount", [0, -0, 10_000_001, -10_000_001])
-def test_amounts_that_make_no_sense_are_refused(usual: None, li_lei: Customer, make_user: MakeUser, amount: int) -> None:
+def test_amounts_that_make_no_sense_are_refused(
+    usual: None, li_lei: Customer, make_user: MakeUser, amount: int
+) -> None:
     with pytest.raises(Invalid, match="whole number"):
         point_adjustments.request(li_lei, amount, reason="oops oops", client_key="a", by=make_user(), at=SPRING)
 
@@ -451,3 +461,24 @@ def test_rules_do_not_overlap_nor_change(usual: None) -> None:
         type(later).objects.filter(pk=later.pk).update(rate=5)
     with pytest.raises(IntegrityError), transaction.atomic():
         type(later).objects.create(version=9, starts_at=START + DAY, rate=1, reason="x", at=START)
+
+
+# At the roof ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_by_the_front_door_earns_at_once_and_a_broken_law_alarms(
+    usual: None, li_lei: Customer, make_user: MakeUser
+) -> None:
+    admin = make_user(Role.ADMINISTRATOR)
+    fact = OrderFact(
+        source="shop", external_id="o-9", version=1, customer=CustomerRef(number=li_lei.number), ordered_at=SPRING,
+        paid=Decimal(88),
+    )  # fmt: skip
+    arrival.order(fact, at=SPRING, today=SPRING.date())
+    assert available(li_lei, SPRING) == 88
+    OrderPoints.objects.update(granted=87)
+
+    run = nightly.run(SPRING.date())
+
+    assert run is not None
+    assert Message.objects.filter(recipient=admin, subject__contains="an order has been granted").count() == 1

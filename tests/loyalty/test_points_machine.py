@@ -6,7 +6,7 @@ LAOKE_POINTS_EXAMPLES sets how many stories are told. Six mutants show that the 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,18 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from crm.lib.errors import DomainError
 from customers.models import Order
-from loyalty import ledger, point_holds, point_laws, point_orders, point_rules, points
+from loyalty import ledger, point_holds, point_laws, point_orders, points
 from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot
 from tests.loyalty.point_stories import START, order, person, rules
 
