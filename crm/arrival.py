@@ -9,18 +9,20 @@ from crm.lib.deadlock import again_after_deadlock
 from customers import imports, orders
 from customers.models import Import
 from customers.orders import OrderFact, Outcome, Recorded
-from loyalty import tiers
+from loyalty import point_orders, tiers
 from segmentation import alerts
 
 
 @again_after_deadlock
 @transaction.atomic
 def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
-    """`orders.record_order`, after which nobody is said to be quiet, or of a lower level, who has bought."""
+    """`orders.record_order`, after which nobody who has bought is said to be quiet, lacks points or a level."""
     recorded = orders.record_order(fact, at=at, today=today)
     if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
         concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
         alerts.follow_purchases(concerned, as_of=today, at=at)
+        # Before the level: a purchase earns with the level it was made with.
+        point_orders.reconcile([recorded.order.pk], at=at)
         tiers.after_orders(concerned, at=at)
     return recorded
 

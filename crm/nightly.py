@@ -1,20 +1,23 @@
 """Everything that happens once a night, in the order it must happen."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from complaints import daily
+from crm.accounts.models import Role, User
 from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
+from crm.outbox.models import Message
 from customers import summary
-from loyalty import tier_explain, tiers
+from loyalty import point_laws, point_orders, rewards, tier_explain, tiers
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
@@ -118,6 +121,26 @@ def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
     return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
 
 
+def _points(run: JobRun, at: datetime) -> dict[str, int]:
+    """What imports earned, what became usable or expired; then the laws of the ledger are asked of the real tables."""
+    swept = point_orders.sweep(at=at)
+    freed = rewards.free_lapsed()
+    _alarm(point_laws.broken(), run.business_date, at)
+    return {"point_orders": swept["orders"], "point_accounts": swept["accounts"], "rewards_freed": freed}
+
+
+def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
+    """What must always be true and is not: in the log, with the rows, and told to every administrator."""
+    admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
+    for law, rows in broken.items():
+        log.error("not true of the ledger: %s: %s", law, rows)
+        for admin_id in admins:
+            delivery.queue(
+                admin_id, channel=Message.Channel.IN_APP, dedupe_key=f"law:{law}:{on}:{admin_id}", at=at, link="/nights/",
+                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law},
+            )  # fmt: skip
+
+
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
@@ -139,6 +162,7 @@ STEPS = (
     ("fit", _fit),
     ("scores", _scores),
     ("tiers", _tiers),
+    ("points", _points),
     ("notify", _notify),
     ("complaints", _complaints),
 )

@@ -183,6 +183,7 @@ class Order(models.Model):
             ),
             models.Index(fields=["customer", "-ordered_at"], name="order_by_customer"),
             BrinIndex(fields=["ordered_on"], name="order_days"),
+            BrinIndex(fields=["received_at"], name="order_arrivals"),
         ]
         triggers = [
             _marks("mark_inserted", "touched_rows", pgtrigger.Insert),

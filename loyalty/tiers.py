@@ -263,8 +263,8 @@ def standing(customer: Customer, *, on: date) -> Standing | None:
     return Standing(rules, rank, earned, member, promised, seniority_years(customer, on))
 
 
-def levels_of(customer_ids: Iterable[int], *, on: date) -> Mapping[int, str]:
-    """The names of the levels of these customers, in two queries; empty as long as the mall has no tiers."""
+def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, Content]:
+    """The levels of these customers, in two queries; empty as long as the mall has no tiers."""
     rules, ids = applied(), sorted(set(customer_ids))
     if rules is None:
         return {}
@@ -272,7 +272,12 @@ def levels_of(customer_ids: Iterable[int], *, on: date) -> Mapping[int, str]:
     codes = [level["code"] for level in rules.levels]
     for promised in TierOverride.objects.filter(customer__in=ids, starts_on__lte=on, ends_on__gt=on):
         ranks[promised.customer_id] = max(ranks[promised.customer_id], floor_rank(promised, codes))
-    return {customer_id: rules.levels[rank]["name"] for customer_id, rank in ranks.items()}
+    return {customer_id: rules.levels[rank] for customer_id, rank in ranks.items()}
+
+
+def levels_of(customer_ids: Iterable[int], *, on: date) -> Mapping[int, str]:
+    """The names of the levels of these customers."""
+    return {customer_id: level["name"] for customer_id, level in levels_held(customer_ids, on=on).items()}
 
 
 def seniority_years(customer: Customer, on: date) -> int:

@@ -1,5 +1,19 @@
 """The tables of loyalty, one module per subject."""
 
+from loyalty.models.points import (
+    HoldAllocation,
+    OrderPoints,
+    PointAccount,
+    PointAdjustment,
+    PointHold,
+    PointLot,
+    PointRules,
+    PointState,
+    PointTxn,
+    Posting,
+    Redemption,
+    Reward,
+)
 from loyalty.models.tiers import (
     Membership,
     TierChange,
@@ -10,4 +24,24 @@ from loyalty.models.tiers import (
     TierState,
 )
 
-__all__ = ["Membership", "TierChange", "TierDraft", "TierOverride", "TierRules", "TierSimulation", "TierState"]
+__all__ = [
+    "HoldAllocation",
+    "Membership",
+    "OrderPoints",
+    "PointAccount",
+    "PointAdjustment",
+    "PointHold",
+    "PointLot",
+    "PointRules",
+    "PointState",
+    "PointTxn",
+    "Posting",
+    "Redemption",
+    "Reward",
+    "TierChange",
+    "TierDraft",
+    "TierOverride",
+    "TierRules",
+    "TierSimulation",
+    "TierState",
+]

@@ -1,0 +1,181 @@
+"""Points of purchases: what an order has earned follows what is known of it, however often and in whatever order it is told.
+
+The target of an order is worked out from what the record says at this moment, under the lock of the account; the
+ledger gets the difference to what was granted before. Telling the same again therefore changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import F, Q, Sum
+
+from crm.lib.periods import business_date
+from customers.models import Order
+from loyalty import point_rules, tiers
+from loyalty.ledger import Book, Bucket, Kind, Ledger
+from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot, PointRules, PointState
+
+CHUNK = 500
+# Orders whose transactions were still open when the last night looked.
+OVERLAP = timedelta(days=1)
+ONE = Decimal(1)
+
+
+def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
+    """These orders have earned what they should by now; returns how many changed anything.
+
+    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on. What was
+    earned too much is taken back: not yet usable points of the order first, then its usable ones, then those of it that
+    expired unused, then other usable points; what is left is a debt.
+    """
+    ids = sorted(set(order_ids))
+    if not ids or not PointRules.objects.exists():
+        return 0
+    owners = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    before = set(OrderPoints.objects.filter(pk__in=ids).values_list("account_id", flat=True))
+    merged = _merged(owners)
+    with Ledger.opened(before | {merged.get(pk, pk) for pk in owners}, at=at) as ledger:
+        return _reconcile(ledger, ids, merged, at)
+
+
+def sweep(*, at: datetime) -> dict[str, int]:
+    """What nobody came by to do: orders of imports, points that became usable or expired, holds that ran out."""
+    return {"orders": _arrived(at), "accounts": _due(at)}
+
+
+def _reconcile(ledger: Ledger, ids: list[int], merged: Mapping[int, int], at: datetime) -> int:
+    # Read again under the locks: this is what the ledger will agree with.
+    found = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
+    orders = list(found.order_by("ordered_at", "pk"))
+    known = OrderPoints.objects.select_related("rules").in_bulk(ids)
+    multipliers: dict[int, Decimal] | None = None
+    stored, fresh, changed = [], [], 0
+    for order in orders:
+        account_id = merged.get(order.customer_id, order.customer_id)
+        row = known.get(order.pk)
+        if account_id not in ledger or (row and row.account_id not in ledger):
+            continue  # moved to somebody else just now: whoever moved it reconciles it, and so does the night
+        if row is None:
+            rules = point_rules.in_force(order.ordered_at)
+            if rules is None or order.status != Order.Status.PAID:
+                continue
+            if multipliers is None:
+                multipliers = _multipliers(orders, at)
+            row = OrderPoints(
+                order=order, account_id=account_id, rules=rules, multiplier=multipliers.get(order.customer_id, ONE),
+                order_version=order.version,
+            )  # fmt: skip
+            fresh.append(row)
+        else:
+            stored.append(row)
+        target = 0
+        if order.status == Order.Status.PAID:
+            net = order.paid - (order.back or Decimal(0))
+            target = point_rules.earned(row.rules, row.multiplier, net)
+        if row.account_id != account_id:
+            changed += _earn(ledger[row.account_id], row, order, -row.granted)
+            row.account_id, row.granted = account_id, 0
+        delta = target - row.granted
+        changed += _earn(ledger[account_id], row, order, delta)
+        row.granted, row.order_version = target, order.version
+    OrderPoints.objects.bulk_create(fresh)
+    OrderPoints.objects.bulk_update(stored, ["account", "granted", "order_version"])
+    return changed
+
+
+def _earn(book: Book, row: OrderPoints, order: Order, delta: int) -> int:
+    if not delta:
+        return 0
+    with book.entry(Kind.EARN, order=order, order_delta=delta, points=abs(delta)):
+        if delta > 0:
+            book.issue(
+                delta, source=PointLot.Source.ORDER, order=order, earned_at=order.ordered_at,
+                available_from=point_rules.usable_from(row.rules, order.ordered_at),
+                expires_at=point_rules.expiry(row.rules, order.ordered_at),
+            )  # fmt: skip
+        else:
+            _take_back(book, order, -delta)
+    return 1
+
+
+def _take_back(book: Book, order: Order, points: int) -> None:
+    own = [lot for lot in book.lots if lot.order_id == order.pk]
+    for lot in own:
+        taken = min(points, lot.pending)
+        book.move(lot, Bucket.PENDING, Bucket.VOIDED, taken)
+        points -= taken
+    usable = [lot for lot in own if not book.is_over(lot)]
+    taken = min(points, sum(lot.available for lot in usable))
+    book.take(taken, first=usable)
+    points -= taken
+    if points:
+        for lot_id, expired in _expired_of(order, book):
+            gone = min(points, expired)
+            book.move(book.lot(lot_id), Bucket.EXPIRED, Bucket.VOIDED, gone)
+            points -= gone
+    book.owe(book.take(points))
+
+
+def _expired_of(order: Order, book: Book) -> Iterable[tuple[int, int]]:
+    """(lot, points) of the order that expired unused: nobody is charged for what they never had the use of."""
+    lots = PointLot.objects.filter(order=order, account=book.account, expires_at__isnull=False)
+    return lots.annotate(expired=Sum("postings__points", filter=Q(postings__bucket=Bucket.EXPIRED))).filter(
+        expired__gt=0
+    ).order_by("pk").values_list("pk", "expired")  # fmt: skip
+
+
+def _merged(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Customer -> whose account has theirs now, for those whose account was merged."""
+    rows = PointAccount.objects.filter(pk__in=customer_ids, merged_into__isnull=False)
+    found = dict(rows.values_list("pk", "merged_into_id"))
+    if not found:
+        return {}
+    further = _merged(found.values())
+    return {pk: further.get(into, into) for pk, into in found.items()}
+
+
+def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
+    """Customer -> the multiplier of the level they have today, where the level has one."""
+    people = {order.customer_id: order.customer for order in orders}
+    today = business_date(at, settings.MALL_TIME_ZONE)
+    found = {}
+    for customer_id, level in tiers.levels_held(people, on=today).items():
+        for benefit in level["benefits"]:
+            years = tiers.seniority_years(people[customer_id], today)
+            if benefit["kind"] == "multiplier" and years >= benefit["after_years"]:
+                found[customer_id] = Decimal(benefit["amount"])
+    return found
+
+
+def _arrived(at: datetime) -> int:
+    """Orders that came since the last night, by import or while something was broken."""
+    first = PointRules.objects.order_by("starts_at").first()
+    if first is None:
+        return 0
+    state = PointState.objects.filter(pk=1).first()
+    since = state.orders_until - OVERLAP if state else first.at
+    waiting = (
+        Order.objects.filter(received_at__gte=since, ordered_at__gte=first.starts_at)
+        .filter(Q(points__isnull=True, status=Order.Status.PAID) | ~Q(points__order_version=F("version")))
+        .filter(Q(points__isnull=False) | Q(status=Order.Status.PAID))
+    )
+    ids = list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
+    changed = sum(reconcile(ids[start : start + CHUNK], at=at) for start in range(0, len(ids), CHUNK))
+    PointState.objects.update_or_create(pk=1, defaults={"orders_until": at})
+    return changed
+
+
+def _due(at: datetime) -> int:
+    lots = PointLot.objects.filter(
+        Q(pending__gt=0, available_from__lte=at) | Q(available__gt=0, expires_at__lte=at)
+    ).values_list("account_id", flat=True)
+    holds = PointHold.objects.filter(state=PointHold.State.ACTIVE, expires_at__lte=at).values_list(
+        "account_id", flat=True
+    )
+    ids = sorted({*lots, *holds})
+    for start in range(0, len(ids), CHUNK):
+        with Ledger.opened(ids[start : start + CHUNK], at=at):
+            pass  # opening is what settles them
+    return len(ids)

@@ -1,0 +1,106 @@
+"""How points are earned and how long they live: versions, and the arithmetic of one version."""
+
+from calendar import monthrange
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from crm.accounts import audit
+from crm.accounts.models import User
+from crm.lib.errors import Invalid
+from crm.lib.periods import business_date
+from loyalty.models import PointRules
+
+EndOf = PointRules.EndOf
+NUMBERS = ("rate", "most_per_order", "pending_days", "life_months", "hold_minutes", "grace_days", "yuan_per_point")
+
+
+def in_force(at: datetime) -> PointRules | None:
+    """The version of that moment; None as long as the mall gives no points."""
+    return (
+        PointRules.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at)
+        .order_by("-starts_at")
+        .first()
+    )
+
+
+@transaction.atomic
+def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: str, at: datetime) -> PointRules:
+    """A new version from `starts_at` on; the one before ends then. Points already earned keep their own rules.
+
+    Raises Invalid for numbers out of range, a start in the past or before a version that is still to come.
+    """
+    last = PointRules.objects.select_for_update().order_by("-version").first()
+    if not reason.strip():
+        raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
+    if starts_at < at:
+        raise Invalid(_("Rules begin now or later: nobody's points are worked out again."), code="starts_at")
+    if last and starts_at <= last.starts_at:
+        raise Invalid(
+            _("Version %(version)d begins later than this. Choose a later start.") % {"version": last.version},
+            code="starts_at",
+        )
+    values = {name: told[name] for name in (*NUMBERS, "life_ends") if name in told}
+    for name in NUMBERS:
+        value = values.get(name)
+        if value is not None and not 0 <= value <= 1_000_000:
+            raise Invalid(_("The numbers of the rules lie between 0 and 1,000,000."), code=name)
+    if values.get("hold_minutes") == 0:
+        raise Invalid(_("A redemption needs at least a minute."), code="hold_minutes")
+    if values.get("life_months") == 0:
+        raise Invalid(
+            _("Points live at least a month. Leave it empty for points that never expire."), code="life_months"
+        )
+    if last and last.ends_at is None:
+        last.ends_at = starts_at
+        last.save(update_fields=["ends_at"])
+    version = PointRules.objects.create(
+        version=last.version + 1 if last else 1,
+        starts_at=starts_at,
+        reason=reason.strip()[:300],
+        by=by,
+        at=at,
+        **values,
+    )
+    audit.record(by, "points.rules", version, at=at, version=version.version)
+    return version
+
+
+def earned(rules: PointRules, multiplier: Decimal, net: Decimal) -> int:
+    """Points of an order whose net amount is `net` yuan: the total rounded down, at most the cap."""
+    points = int((max(net, Decimal(0)) * rules.rate * multiplier).to_integral_value(ROUND_FLOOR))
+    return points if rules.most_per_order is None else min(points, rules.most_per_order)
+
+
+def usable_from(rules: PointRules, earned_at: datetime) -> datetime:
+    return earned_at + timedelta(days=rules.pending_days)
+
+
+def expiry(rules: PointRules, earned_at: datetime) -> datetime | None:
+    """The local midnight after the last day on which the points are good; None if they never expire."""
+    if rules.life_months is None:
+        return None
+    day = _months_later(business_date(earned_at, settings.MALL_TIME_ZONE), rules.life_months)
+    if rules.life_ends == EndOf.MONTH:
+        day = _end_of_month(day.year, day.month)
+    elif rules.life_ends == EndOf.QUARTER:
+        day = _end_of_month(day.year, (day.month + 2) // 3 * 3)
+    elif rules.life_ends == EndOf.YEAR:
+        day = date(day.year, 12, 31)
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+
+
+def _months_later(day: date, months: int) -> date:
+    """29 February plus twelve months is 28 February."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _end_of_month(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
