@@ -12,5 +12,5 @@ urlpatterns = [
     path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("", include(urls_api.patterns(record=arrival.order, order_view=orders.OrderView))),
     path("", include("complaints.urls_api")),
-    path("", include("loyalty.urls_api_tiers")),
+    path("", include("loyalty.urls_api")),
 ]

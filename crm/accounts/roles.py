@@ -34,6 +34,10 @@ class Permission(StrEnum):
     VIEW_TIERS = "view_tiers"
     PROMISE_LEVEL = "promise_level"
     PUBLISH_TIERS = "publish_tiers"
+    USE_POINTS = "use_points"
+    APPROVE_POINTS = "approve_points"
+    VIEW_POINT_REPORTS = "view_point_reports"
+    EDIT_POINTS = "edit_points"
 
 
 class Scope(StrEnum):
@@ -63,7 +67,7 @@ class Rights:
 
 P = Permission
 _BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS, P.VIEW_TIERS}
+         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS, P.VIEW_TIERS, P.USE_POINTS}
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
@@ -71,31 +75,32 @@ RIGHTS: dict[str, Rights] = {
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
         frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
-                           P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS}),
+                           P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS, P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
     ),
     Role.SERVICE_AGENT: Rights(
         Scope.LOOKED_UP,
         frozenset({P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT, P.REVEAL_CONTACT, P.LOG_COMPLAINT,
-                   P.WORK_COMPLAINTS}),
+                   P.WORK_COMPLAINTS, P.USE_POINTS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.SERVICE_LEAD: Rights(
         Scope.ALL,
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
                    P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
-                   P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS}),
+                   P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.USE_POINTS,
+                   P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
         Scope.NONE,
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS}),
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
         frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
-                   P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS}),
+                   P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS, P.VIEW_POINT_REPORTS, P.EDIT_POINTS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
@@ -114,3 +119,5 @@ class ApiScope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     COMPLAINTS_READ = "complaints:read"
     COMPLAINTS_WRITE = "complaints:write"
+    POINTS_READ = "points:read"
+    POINTS_WRITE = "points:write"

@@ -24,6 +24,7 @@ PAGES = (
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
     ("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", Permission.WORK_ALERTS),
     ("desk:tiers_members", gettext_lazy("Levels"), "chart-bar", "v", Permission.VIEW_TIERS),
+    ("desk:point_programme", gettext_lazy("Points"), "gift", "o", Permission.VIEW_POINT_REPORTS),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),

@@ -49,6 +49,16 @@ PAGES = {
     "tiers_why": P.VIEW_CUSTOMER,
     "tiers_promise": P.PROMISE_LEVEL,
     "tiers_end_promise": P.PROMISE_LEVEL,
+    "points": P.USE_POINTS,
+    "points_redeem": P.USE_POINTS,
+    "points_adjust": P.USE_POINTS,
+    "redemption_end": P.USE_POINTS,
+    "point_programme": P.VIEW_POINT_REPORTS,
+    "point_rules": P.EDIT_POINTS,
+    "point_decide": P.APPROVE_POINTS,
+    "rewards": P.VIEW_POINT_REPORTS,
+    "reward_new": P.EDIT_POINTS,
+    "reward": P.EDIT_POINTS,
     "my_day": P.MY_DAY,
     "todo_done": P.MY_DAY,
     "todo_reopen": P.MY_DAY,
@@ -91,6 +101,7 @@ POSTED = {
     "complaint_action", "complaint_member", "complaint_priorities", "complaint_promises", "complaint_store",
     "complaint_calendar_week", "complaint_calendar_day",
     "complaint_calendar_import", "complaint_calendar_again", "complaint_calendar_confirm",
+    "points_redeem", "points_adjust", "redemption_end", "point_rules", "point_decide",
     "tiers_new", "tiers_preview", "tiers_drop", "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
@@ -106,6 +117,8 @@ def test_every_route_has_a_row_and_says_the_same() -> None:
 def address(name: str) -> str:
     pattern = str(next(route.pattern for route in urlpatterns if route.name == name))
     takes = [OUT_OF_THIN_AIR] if "<int:pk>" in pattern else ["queues"] if "<slug:part>" in pattern else []
+    if "<slug:verb>" in pattern:
+        takes.append("cancel")
     return reverse(f"desk:{name}", args=takes)
 
 

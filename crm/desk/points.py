@@ -1,0 +1,190 @@
+"""Points of one customer: what there is, every line of the ledger, redeeming and asking for points by hand."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from crm.accounts.models import User
+from crm.accounts.permissions import StaffRequest, may, needs
+from crm.accounts.roles import Permission
+from crm.desk.today import now, today
+from crm.lib.errors import DomainError
+from customers.access import customer_for
+from customers.models import Customer
+from loyalty import point_adjustments, point_rules, points, rewards
+from loyalty.models import PointAdjustment, PointHold, PointTxn, Redemption, Reward
+from loyalty.points import MOST_AT_ONCE
+
+LINES = 50
+SOON = 3
+TONES = {
+    PointTxn.Kind.EARN: "green", PointTxn.Kind.GRANT: "green", PointTxn.Kind.RETURN: "green",
+    PointTxn.Kind.CAPTURE: "blue", PointTxn.Kind.HOLD: "amber", PointTxn.Kind.EXPIRE: "grey",
+    PointTxn.Kind.TAKE: "red", PointTxn.Kind.RELEASE: "green",
+}  # fmt: skip
+
+
+class RewardChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return _("%(reward)s · %(points)d points") % {"reward": obj.name, "points": obj.points}
+
+
+class RedeemForm(forms.Form):
+    """Only what the balance is enough for is offered."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    reward = RewardChoice(label=gettext_lazy("Reward"), queryset=Reward.objects.none(), empty_label=None)
+    quantity = forms.IntegerField(label=gettext_lazy("Quantity"), min_value=1, max_value=100, initial=1)
+
+    def __init__(self, *args: Any, available: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reward"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        within = Reward.objects.filter(active=True) if self.is_bound else affordable(available)
+        field.queryset = within.order_by("points", "pk")
+
+
+class AdjustForm(forms.Form):
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    points = forms.IntegerField(
+        label=gettext_lazy("Points"), min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE,
+        help_text=gettext_lazy("With a minus to take points away"),
+    )  # fmt: skip
+    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=5, max_length=300)
+
+
+def affordable(available: int) -> Any:
+    return Reward.objects.filter(active=True, points__lte=available).exclude(stock=0)
+
+
+def card(user: User, person: Customer) -> dict[str, Any]:
+    """Empty for who has nothing to do with points, and as long as the mall gives none."""
+    at = now()
+    if not may(user, Permission.USE_POINTS) or point_rules.in_force(at) is None:
+        return {}
+    balance = points.balance(person, at=at)
+    return {"balance": balance, "expiring": balance.expiring[:SOON]}
+
+
+@needs(Permission.USE_POINTS)
+def ledger(request: StaffRequest, pk: int) -> HttpResponse:
+    return _page(request, customer_for(request.user, pk, today()))
+
+
+def _page(
+    request: StaffRequest, person: Customer, *, redeem: RedeemForm | None = None, adjust: AdjustForm | None = None
+) -> HttpResponse:
+    at = now()
+    balance = points.balance(person, at=at)
+    page = Paginator(points.statement(person), LINES).get_page(request.GET.get("page"))
+    running = Redemption.objects.filter(
+        hold__account=person.pk, state=Redemption.State.RESERVED, hold__state=PointHold.State.ACTIVE
+    ).select_related("hold", "reward")
+    done = Redemption.objects.filter(hold__account=person.pk, state=Redemption.State.DONE)
+    waiting = PointAdjustment.objects.filter(account=person.pk, state=PointAdjustment.State.WAITING)
+    refused = bool(redeem and redeem.errors) or bool(adjust and adjust.errors)
+    return render(
+        request,
+        "desk/points/ledger.html",
+        {
+            "customer": person,
+            "balance": balance,
+            "page": page,
+            "rows": [_row(line) for line in page],
+            "running": running.order_by("hold__expires_at"),
+            "done": done.select_related("hold", "reward").order_by("-at")[:10],
+            "waiting": waiting.select_related("by"),
+            "redeem_form": redeem or RedeemForm(available=balance.available, initial={"key": uuid4()}),
+            "can_redeem": affordable(balance.available).exists() and not balance.frozen,
+            "adjust_form": adjust or AdjustForm(initial={"key": uuid4()}),
+            "limit": point_adjustments.LIMITS.get(request.user.role, (0, 0))[0],  # type: ignore[call-overload]
+        },
+        status=422 if refused else 200,
+    )
+
+
+def _row(line: PointTxn) -> dict[str, Any]:
+    return {"line": line, "tone": TONES.get(PointTxn.Kind(line.kind), "grey"), "what": wording(line)}
+
+
+def wording(line: PointTxn) -> str:
+    """What happened, in words a customer would understand."""
+    if line.order_id and line.order:
+        if line.order_delta < 0:
+            return _("Refund of order %(order)s") % {"order": line.order.external_id}
+        return _("Order %(order)s") % {"order": line.order.external_id}
+    hold = line.hold
+    if hold is not None:
+        redemption = getattr(hold, "redemption", None)
+        what = str(redemption.reward) if redemption else f"{hold.get_purpose_display()} {hold.ref}"
+        return _("time ran out: %(what)s") % {"what": what} if line.reason == "lapsed" else what
+    return line.reason
+
+
+@needs(Permission.USE_POINTS)
+@require_POST
+def redeem(request: StaffRequest, pk: int) -> HttpResponse:
+    """The reward is set aside; the page counts down until it is handed over."""
+    person = customer_for(request.user, pk, today())
+    form = RedeemForm(request.POST, available=points.balance(person, at=now()).available)
+    if form.is_valid():
+        told = form.cleaned_data
+        try:
+            rewards.reserve(
+                person, told["reward"], quantity=told["quantity"], key=str(told["key"]), at=now(), by=request.user
+            )
+            messages.success(request, _("%(reward)s is set aside.") % {"reward": told["reward"]})
+            return redirect("desk:points", pk)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal))
+    return _page(request, person, redeem=form)
+
+
+@needs(Permission.USE_POINTS)
+@require_POST
+def end_redemption(request: StaffRequest, pk: int, verb: str) -> HttpResponse:
+    """Hand over, cancel, or take back afterwards."""
+    found = Redemption.objects.filter(pk=pk).select_related("hold").first()
+    if found is None or verb not in ("hand-over", "cancel", "take-back"):
+        raise Http404
+    person = customer_for(request.user, found.hold.account_id, today())
+    try:
+        if verb == "take-back":
+            rewards.take_back(pk, at=now(), by=request.user, reason=request.POST.get("reason", "")[:300])
+        else:
+            end = rewards.hand_over if verb == "hand-over" else rewards.cancel
+            end(pk, at=now(), by=request.user)
+        messages.success(request, Redemption.objects.get(pk=pk).get_state_display())
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("desk:points", person.pk)
+
+
+@needs(Permission.USE_POINTS)
+@require_POST
+def adjust(request: StaffRequest, pk: int) -> HttpResponse:
+    """Done at once within the limit of the role, otherwise waiting for a second person."""
+    person = customer_for(request.user, pk, today())
+    form = AdjustForm(request.POST)
+    if form.is_valid():
+        told = form.cleaned_data
+        try:
+            made = point_adjustments.request(
+                person, told["points"], reason=told["reason"], client_key=str(told["key"]), by=request.user, at=now()
+            )
+            if made.state == PointAdjustment.State.DONE:
+                messages.success(request, _("%(points)+d points") % {"points": made.points})
+            else:
+                messages.info(request, _("Asked for: a second person decides."))
+            return redirect("desk:points", pk)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal))
+    return _page(request, person, adjust=form)

@@ -1,0 +1,242 @@
+"""REST for the till and the shop: a customer's points, set aside, redeemed or given back, and what they buy.
+
+A hold is known by its purpose and ref, a redemption and an adjustment by the Idempotency-Key of the request: told twice,
+each happens once. The same key with another content is answered with 422.
+"""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.accounts.models import User
+from crm.accounts.roles import ApiScope
+from crm.lib.errors import Invalid
+from crm.lib.periods import business_date
+from customers.access import visible_to
+from customers.api import StrictView
+from customers.models import Customer
+from loyalty import point_adjustments, point_holds, points, rewards
+from loyalty.models import PointHold, Redemption, Reward
+from loyalty.points import MOST_AT_ONCE
+
+LINES = 50
+LARGEST_ID = 2**63 - 1
+KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, description="Yours, at most 80 characters"
+)
+
+
+class ExpiringOut(serializers.Serializer[Any]):
+    last_day = serializers.DateField()
+    points = serializers.IntegerField()
+
+
+class LineOut(serializers.Serializer[Any]):
+    seq = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    change = serializers.IntegerField()
+    balance = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class PointsOut(serializers.Serializer[Any]):
+    """`available` can be used now; `debt` is repaid by what comes next; `lines` are the newest of the ledger."""
+
+    customer = serializers.CharField()
+    available = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    held = serializers.IntegerField()
+    debt = serializers.IntegerField()
+    frozen = serializers.BooleanField()
+    expiring = ExpiringOut(many=True)
+    lines = LineOut(many=True)
+
+
+class HoldIn(serializers.Serializer[Any]):
+    points = serializers.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
+    purpose = serializers.ChoiceField(choices=PointHold.Purpose.choices)
+    ref = serializers.CharField(max_length=80)
+
+
+class HoldOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    points = serializers.IntegerField()
+    purpose = serializers.CharField()
+    ref = serializers.CharField()
+    state = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class AdjustmentIn(serializers.Serializer[Any]):
+    points = serializers.IntegerField(min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE)
+    reason = serializers.CharField(max_length=300)
+
+
+class AdjustmentOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    points = serializers.IntegerField()
+    state = serializers.CharField()
+
+
+class RewardOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    points = serializers.IntegerField()
+    stock = serializers.IntegerField(allow_null=True)
+
+
+class RewardsOut(serializers.Serializer[Any]):
+    rewards = RewardOut(many=True)
+
+
+class RedemptionIn(serializers.Serializer[Any]):
+    reward = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    quantity = serializers.IntegerField(min_value=1, max_value=100, default=1)
+
+
+class RedemptionOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    reward = serializers.IntegerField(source="reward_id")
+    quantity = serializers.IntegerField()
+    points = serializers.IntegerField(source="hold.points")
+    state = serializers.CharField()
+    expires_at = serializers.DateTimeField(source="hold.expires_at")
+
+
+def _customer(request: Request, number: str) -> Customer:
+    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    people = visible_to(cast(User, request.user), today)
+    found = people.filter(number=number).first() if number.isprintable() else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def _key(request: Request) -> str:
+    """Keys belong to the client that made them up."""
+    key = str(request.headers.get("Idempotency-Key", "")).strip()
+    if not key or len(key) > 80 or not key.isprintable():
+        raise Invalid(
+            _("Send an Idempotency-Key header of your own, at most 80 characters."), code="idempotency_key_missing"
+        )
+    return f"{request.user.pk}:{key}"[:80]
+
+
+class PointsView(StrictView):
+    scope = ApiScope.POINTS_READ
+
+    @extend_schema(operation_id="customer_points_get", responses=PointsOut, summary="The points of a customer")
+    def get(self, request: Request, number: str) -> Response:
+        customer, at = _customer(request, number), timezone.now()
+        balance = points.balance(customer, at=at)
+        lines = points.statement(customer)[:LINES]
+        told = {
+            "customer": customer.number, **vars(balance), "lines": lines,
+            "expiring": [{"last_day": day, "points": count} for day, count in balance.expiring],
+        }  # fmt: skip
+        return Response(PointsOut(told).data)
+
+
+class HoldsView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+
+    @extend_schema(
+        operation_id="points_hold", request=HoldIn, responses={201: HoldOut}, summary="Set points aside",
+        description="The same purpose and ref find the first hold. It lapses at `expires_at`.",
+    )  # fmt: skip
+    def post(self, request: Request, number: str) -> Response:
+        told = HoldIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        values = told.validated_data
+        made = point_holds.hold(
+            _customer(request, number),
+            values["points"],
+            purpose=values["purpose"],
+            ref=values["ref"],
+            at=timezone.now(),
+        )
+        return Response(HoldOut(made).data, status=201)
+
+
+class HoldEndView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+    ends = {"capture": point_holds.capture, "release": point_holds.release}
+
+    @extend_schema(
+        operation_id="points_hold_end", request=None, responses=HoldOut, summary="Redeem a hold, or give it back",
+        description="`verb` is capture or release. Telling it twice is harmless.",
+    )  # fmt: skip
+    def post(self, request: Request, pk: int, verb: str) -> Response:
+        end = self.ends.get(verb)
+        if end is None or pk > LARGEST_ID or not PointHold.objects.filter(pk=pk).exists():
+            raise Http404
+        return Response(HoldOut(end(pk, at=timezone.now())).data)
+
+
+class AdjustmentsView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+
+    @extend_schema(
+        operation_id="points_adjust", parameters=[KEY], request=AdjustmentIn, responses={201: AdjustmentOut},
+        summary="Ask for points by hand", description="Waits for two people of the mall unless `state` says done.",
+    )  # fmt: skip
+    def post(self, request: Request, number: str) -> Response:
+        told = AdjustmentIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        made = point_adjustments.request(
+            _customer(request, number), told.validated_data["points"], reason=told.validated_data["reason"],
+            client_key=_key(request), by=cast(User, request.user), at=timezone.now(),
+        )  # fmt: skip
+        return Response(AdjustmentOut(made).data, status=201)
+
+
+class RewardsView(StrictView):
+    scope = ApiScope.POINTS_READ
+
+    @extend_schema(operation_id="reward_list", responses=RewardsOut, summary="What points can be exchanged for")
+    def get(self, request: Request) -> Response:
+        return Response(RewardsOut({"rewards": Reward.objects.filter(active=True).order_by("points", "pk")}).data)
+
+
+class RedemptionsView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+
+    @extend_schema(
+        operation_id="redemption_create", parameters=[KEY], request=RedemptionIn, responses={201: RedemptionOut},
+        summary="Set a reward aside for a customer",
+    )  # fmt: skip
+    def post(self, request: Request, number: str) -> Response:
+        told = RedemptionIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        reward = Reward.objects.filter(pk=told.validated_data["reward"]).first()
+        if reward is None:
+            raise Invalid(_("There is no such reward."), code="no_such_reward")
+        made = rewards.reserve(
+            _customer(request, number), reward, quantity=told.validated_data["quantity"], key=_key(request),
+            at=timezone.now(),
+        )  # fmt: skip
+        return Response(RedemptionOut(made).data, status=201)
+
+
+class RedemptionEndView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+    ends = {"hand-over": rewards.hand_over, "cancel": rewards.cancel}
+
+    @extend_schema(
+        operation_id="redemption_end", request=None, responses=RedemptionOut,
+        summary="Hand a reward over, or put it back", description="`verb` is hand-over or cancel.",
+    )  # fmt: skip
+    def post(self, request: Request, pk: int, verb: str) -> Response:
+        end = self.ends.get(verb)
+        if end is None or pk > LARGEST_ID or not Redemption.objects.filter(pk=pk).exists():
+            raise Http404
+        return Response(RedemptionOut(end(pk, at=timezone.now())).data)

@@ -1,0 +1,16 @@
+"""Below /api/v1/."""
+
+from django.urls import path
+
+from loyalty import api_points, api_tiers
+
+urlpatterns = [
+    path("customers/<str:number>/tier", api_tiers.TierView.as_view(), name="customer-tier"),
+    path("customers/<str:number>/points", api_points.PointsView.as_view(), name="customer-points"),
+    path("customers/<str:number>/holds", api_points.HoldsView.as_view(), name="customer-holds"),
+    path("customers/<str:number>/adjustments", api_points.AdjustmentsView.as_view(), name="customer-adjustments"),
+    path("customers/<str:number>/redemptions", api_points.RedemptionsView.as_view(), name="customer-redemptions"),
+    path("holds/<int:pk>/<slug:verb>", api_points.HoldEndView.as_view(), name="hold-end"),
+    path("rewards", api_points.RewardsView.as_view(), name="rewards"),
+    path("redemptions/<int:pk>/<slug:verb>", api_points.RedemptionEndView.as_view(), name="redemption-end"),
+]

@@ -1,0 +1,137 @@
+"""The pages of points: the card, the ledger in words, redeeming, asking by hand, deciding, the programme."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from crm.accounts.models import Role, User
+from customers.models import Customer
+from loyalty import point_rules, points
+from loyalty.models import PointAdjustment, PointRules, Redemption, Reward
+from tests.conftest import MakeCustomer, MakeUser
+
+
+@pytest.fixture
+def chen(make_user: MakeUser) -> User:
+    return make_user(name="Chen")
+
+
+@pytest.fixture
+def li_lei(make_customer: MakeCustomer, chen: User) -> Customer:
+    return make_customer("李雷", manager=chen)
+
+
+@pytest.fixture
+def rules(db: None) -> PointRules:
+    start = timezone.now() - timedelta(days=10)
+    return point_rules.save({"rate": Decimal(1)}, starts_at=start, by=None, reason="Tests", at=start)
+
+
+@pytest.fixture
+def rich(rules: PointRules, li_lei: Customer) -> Customer:
+    points.grant(li_lei, 500, source="goodwill", key="g", at=timezone.now(), reason="late delivery")
+    return li_lei
+
+
+def test_the_customer_page_shows_the_points_and_none_while_there_are_no_rules(
+    client: Client, chen: User, li_lei: Customer, make_customer: MakeCustomer
+) -> None:
+    client.force_login(chen)
+    page = reverse("desk:customer", args=[li_lei.pk])
+    assert client.get(page).context["points"] == {}
+    start = timezone.now()
+    point_rules.save({"rate": Decimal(1)}, starts_at=start, by=None, reason="Tests", at=start)
+    points.grant(li_lei, 500, source="goodwill", key="g", at=timezone.now())
+
+    assert client.get(page).context["points"]["balance"].available == 500
+
+
+def test_a_reward_is_redeemed_once_however_often_the_form_is_sent(client: Client, chen: User, rich: Customer) -> None:
+    cup = Reward.objects.create(name="杯子", points=300)
+    client.force_login(chen)
+    address = reverse("desk:points", args=[rich.pk])
+    key = client.get(address).context["redeem_form"].initial["key"]
+    for _again in range(2):
+        told = {"key": key, "reward": cup.pk, "quantity": 1}
+        assert client.post(reverse("desk:points_redeem", args=[rich.pk]), told).status_code == 302
+    taken = Redemption.objects.get()
+
+    assert "300 points set aside" in client.get(address).content.decode()
+    client.post(reverse("desk:redemption_end", args=[taken.pk, "hand-over"]))
+    lines = [row["what"] for row in client.get(address).context["rows"]]
+    assert lines == ["杯子", "杯子", "late delivery"]
+    client.post(reverse("desk:redemption_end", args=[taken.pk, "take-back"]), {"reason": "broken"})
+    assert points.balance(rich, at=timezone.now()).available == 500
+
+
+def test_what_cannot_be_paid_is_refused_with_the_numbers_and_stays_typed(
+    client: Client, chen: User, rich: Customer
+) -> None:
+    cup = Reward.objects.create(name="杯子", points=300)
+    client.force_login(chen)
+    told = {"key": "8c0f0a52-7a0e-4a5c-9a70-2f2f8f3f7b11", "reward": cup.pk, "quantity": 2}
+    answer = client.post(reverse("desk:points_redeem", args=[rich.pk]), told)
+
+    assert answer.status_code == 422
+    assert "Only 500 points can be used, 600 are asked for." in answer.content.decode()
+    assert answer.context["redeem_form"]["quantity"].value() == "2"
+    assert not Redemption.objects.exists()
+
+
+def test_above_the_limit_the_lead_decides(client: Client, chen: User, rich: Customer, make_user: MakeUser) -> None:
+    lead = make_user(Role.SERVICE_LEAD)
+    client.force_login(chen)
+    told = {"key": "8c0f0a52-7a0e-4a5c-9a70-2f2f8f3f7b12", "points": 5000, "reason": "wedding present"}
+    client.post(reverse("desk:points_adjust", args=[rich.pk]), told)
+    asked = PointAdjustment.objects.get()
+    assert asked.state == PointAdjustment.State.WAITING
+    assert client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"}).status_code == 403
+
+    client.force_login(lead)
+    assert [one.pk for one in client.get(reverse("desk:point_programme")).context["waiting"]] == [asked.pk]
+    client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"})
+
+    assert points.balance(rich, at=timezone.now()).available == 5500
+
+
+def test_a_foreign_customer_has_no_ledger(client: Client, rich: Customer, make_user: MakeUser) -> None:
+    client.force_login(make_user(name="Zhao"))
+
+    assert client.get(reverse("desk:points", args=[rich.pk])).status_code == 404
+
+
+def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: MakeUser, rules: PointRules) -> None:
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    told = {
+        "rate": "2", "pending_days": "7", "life_months": "24", "life_ends": "year", "hold_minutes": "30",
+        "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival",
+    }  # fmt: skip
+    assert client.post(reverse("desk:point_rules"), told | {"reason": ""}).status_code == 422
+    assert client.post(reverse("desk:point_rules"), told).status_code == 302
+
+    found = point_rules.in_force(timezone.now())
+    assert found is not None
+    assert (found.version, found.rate, found.life_months) == (2, Decimal(2), 24)
+
+
+def test_the_liability_of_the_page_is_that_of_the_ledger(client: Client, rich: Customer, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.ANALYST))
+    page = client.get(reverse("desk:point_programme"))
+
+    assert (page.context["owed"], page.context["issued"]) == (500, 500)
+    assert sum(page.context["months"]["series"][0]["data"]) == 500
+
+
+def test_the_catalogue_is_edited_by_the_administrator(client: Client, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    client.post(reverse("desk:reward_new"), {"name": "杯子", "points": "300", "stock": "5", "active": "on"})
+    cup = Reward.objects.get()
+    client.post(reverse("desk:reward", args=[cup.pk]), {"name": "马克杯", "points": "300", "stock": "", "active": "on"})
+    cup.refresh_from_db()
+
+    assert (cup.name, cup.stock) == ("马克杯", None)
+    assert client.post(reverse("desk:reward_new"), {"name": "x", "points": "0"}).status_code == 422
