@@ -33,7 +33,7 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
     """
     if PointRules.objects.exists():
         return 0
-    rng, began = random.Random(SEED), at - STARTED
+    rng, began = random.Random(SEED), at - STARTED  # noqa: S311
     point_rules.save(
         {"rate": Decimal(1), "pending_days": 15, "life_months": 6, "most_per_order": 20_000},
         starts_at=began, by=None, reason="积分计划上线", at=began,
