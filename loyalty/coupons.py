@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.lib.deadlock import again_after_deadlock
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.money import MoneyField, from_minor, to_minor
+from customers import locks
 from customers.models import Customer, Order
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponLineShare, CouponRedemption
 from loyalty.shares import split
@@ -105,21 +107,34 @@ class Offer:
         return self.campaign.gift
 
 
-def validate(customer: Customer, basket: Basket, *, at: datetime, code: str = "", campaign: str = "") -> Offer:
+def validate(
+    customer: Customer, basket: Basket, *, at: datetime, code: str = "", campaign: str = "", order_ref: str = ""
+) -> Offer:
     """What the coupon would give on this basket, at this moment. Changes nothing and reserves nothing.
 
-    `code` is the coupon's; a campaign without codes is named by `campaign`. Raises DomainError with the reason.
+    `code` is the coupon's; a campaign without codes is named by `campaign`. What `order_ref` itself has reserved
+    does not stand in its way. Raises DomainError with the reason.
     """
     found, coupon = _meant(customer, code=code, campaign=campaign)
+    not_in_the_way = CouponRedemption.objects.filter(campaign=found, status=Status.RESERVED).filter(
+        Q(reserved_until__lte=at) | Q(order_ref=order_ref)
+    )
+    if coupon is not None and coupon.status == Coupon.Status.RESERVED and not_in_the_way.filter(coupon=coupon).exists():
+        coupon.status = Coupon.Status.ISSUED
     _refuse_coupon(coupon, at)
     _refuse_campaign(found, at)
     offer = work_out(found, coupon, basket)
+    free = not_in_the_way.aggregate(
+        all=Count("pk"),
+        worth=Coalesce(Sum("worth"), Value(NOTHING, MoneyField())),
+        own=Count("pk", filter=Q(customer=customer)),
+    )
     used = CampaignUsage.objects.filter(campaign=found, customer=customer).first()
-    if used is not None and used.used >= used.most:
+    if used is not None and used.used - free["own"] >= used.most:
         raise _customer_limit(found)
-    if found.used >= found.total_limit:
+    if found.used - free["all"] >= found.total_limit:
         raise _sold_out(found)
-    if found.budget is not None and found.budget_used + offer.worth > found.budget:
+    if found.budget is not None and found.budget_used - free["worth"] + offer.worth > found.budget:
         raise _budget_spent()
     return offer
 
@@ -176,6 +191,7 @@ def reserve(
     if not timedelta(0) < hold <= LONGEST_HOLD:
         raise Invalid(_("A coupon is held for at most 24 hours."), code="hold")
     _hold_customers([customer.pk])
+    locks.hold(f"coupon:{order_ref}")  # two customers who name the same order
     found, coupon = _meant(customer, code=code, campaign=campaign, lock=True)
     own = _live(found, order_ref)
     if own is not None:
@@ -187,15 +203,14 @@ def reserve(
         if own.status == Status.REDEEMED:
             raise DomainError(_("This order has redeemed its coupon. Roll it back first."), code="order_redeemed")
         _give_back(own, Status.RELEASED, at=at, reason="replaced")
+    in_the_way = Q(order_ref=order_ref) | Q(coupon=coupon) if coupon else Q(order_ref=order_ref)
+    _release_rows(_overdue(at).filter(in_the_way), at)
     if coupon is not None:
-        _free_if_overdue(coupon, at)
+        coupon.refresh_from_db(fields=["status"])
     _refuse_coupon(coupon, at)
     _refuse_campaign(found, at)
-    if CouponRedemption.objects.filter(
-        order_ref=order_ref, stack_group=found.stack_group, status__in=LIVE, reserved_until__gt=at
-    ).exists():
+    if CouponRedemption.objects.filter(order_ref=order_ref, stack_group=found.stack_group, status__in=LIVE).exists():
         raise DomainError(_("This order has a coupon that does not combine with this one."), code="does_not_combine")
-    _release_rows(_overdue(at).filter(order_ref=order_ref), at)
     offer = work_out(found, coupon, basket)
     redemption = CouponRedemption.objects.create(
         campaign=found, coupon=coupon, customer=customer, order_ref=order_ref, stack_group=found.stack_group,
@@ -283,7 +298,9 @@ def ref_of(order: Order) -> str:
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
     ids = CouponRedemption.objects.filter(order_ref=ref_of(order), status__in=LIVE).order_by("pk")
-    return sum(_follow(pk, order.status, order.fully_refunded_on is not None, at) for pk in ids.values_list("pk", flat=True))
+    return sum(
+        _follow(pk, order.status, order.fully_refunded_on is not None, at) for pk in ids.values_list("pk", flat=True)
+    )
 
 
 def follow_orders(*, at: datetime) -> int:
@@ -363,9 +380,7 @@ def _held(redemption_id: int) -> CouponRedemption:
     return rows.get(pk=redemption_id)
 
 
-def _meant(
-    customer: Customer, *, code: str, campaign: str, lock: bool = False
-) -> tuple[CouponCampaign, Coupon | None]:
+def _meant(customer: Customer, *, code: str, campaign: str, lock: bool = False) -> tuple[CouponCampaign, Coupon | None]:
     """The campaign and coupon that are meant. Another customer's coupon is as unknown as one that does not exist."""
     if bool(code) == bool(campaign):
         raise Invalid(_("Give the code of a coupon or the name of a campaign without codes."), code="code_or_campaign")
@@ -421,9 +436,7 @@ def take_of_campaign(campaign_id: int, worth: Decimal) -> bool:
     """One more of the campaign and its cost; False, and nothing changed, when limit or budget would be passed."""
     cost = Value(worth, MoneyField())
     open_now = CouponCampaign.objects.filter(pk=campaign_id, status=CouponCampaign.Status.RUNNING)
-    fits = open_now.filter(
-        Q(budget__isnull=True) | Q(budget__gte=F("budget_used") + cost), used__lt=F("total_limit")
-    )
+    fits = open_now.filter(Q(budget__isnull=True) | Q(budget__gte=F("budget_used") + cost), used__lt=F("total_limit"))
     return fits.update(used=F("used") + 1, budget_used=F("budget_used") + cost) == 1
 
 
@@ -438,22 +451,33 @@ def _redeem(redemption: CouponRedemption, at: datetime) -> CouponRedemption:
 def _give_back(
     redemption: CouponRedemption, status: str, *, at: datetime, reason: str, keep_slot: bool = False
 ) -> CouponRedemption:
+    _end(redemption, status, at=at, reason=reason, keep_slot=keep_slot)
+    if not keep_slot:
+        _return_slots([redemption])
+    return redemption
+
+
+def _end(redemption: CouponRedemption, status: str, *, at: datetime, reason: str, keep_slot: bool = False) -> None:
     redemption.status, redemption.ended_at, redemption.reason = status, at, reason.strip()[:200]
     redemption.keeps_slot = keep_slot
     redemption.save(update_fields=["status", "ended_at", "reason", "keeps_slot"])
-    if keep_slot:
-        return redemption
     coupon = redemption.coupon
-    if coupon is not None:
+    if coupon is not None and not keep_slot:
         coupon.status = Coupon.Status.ISSUED if coupon.expires_at > at else Coupon.Status.EXPIRED
         coupon.save(update_fields=["status"])
-    CampaignUsage.objects.filter(campaign=redemption.campaign_id, customer=redemption.customer_id).update(
-        used=F("used") - 1
-    )
-    CouponCampaign.objects.filter(pk=redemption.campaign_id).update(
-        used=F("used") - 1, budget_used=F("budget_used") - Value(redemption.worth, MoneyField())
-    )
-    return redemption
+
+
+def _return_slots(ended: Iterable[CouponRedemption]) -> None:
+    """The counters no longer count these: every usage first, campaigns last, as whoever takes slots does."""
+    rows = sorted(ended, key=lambda one: (one.customer_id, one.campaign_id))
+    for one in rows:
+        usage = CampaignUsage.objects.filter(campaign=one.campaign_id, customer=one.customer_id)
+        usage.update(used=F("used") - 1)
+    for campaign_id in sorted({one.campaign_id for one in rows}):
+        worths = [one.worth for one in rows if one.campaign_id == campaign_id]
+        CouponCampaign.objects.filter(pk=campaign_id).update(
+            used=F("used") - len(worths), budget_used=F("budget_used") - Value(sum(worths, NOTHING), MoneyField())
+        )
 
 
 def _overdue(at: datetime) -> QuerySet[CouponRedemption]:
@@ -462,22 +486,17 @@ def _overdue(at: datetime) -> QuerySet[CouponRedemption]:
 
 def _release_rows(rows: QuerySet[CouponRedemption], at: datetime) -> int:
     """Release these where nobody holds coupon or redemption; whoever holds one of them decides about it."""
-    released = 0
+    released = []
     for pk, coupon_id in list(rows.order_by("pk").values_list("pk", "coupon_id")[:SWEPT_AT_ONCE]):
         if coupon_id and not Coupon.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=coupon_id):
             continue
         free = CouponRedemption.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         one = free.select_related("coupon").filter(pk=pk, status=Status.RESERVED, reserved_until__lte=at).first()
         if one is not None:
-            _give_back(one, Status.RELEASED, at=at, reason="timeout")
-            released += 1
-    return released
-
-
-def _free_if_overdue(coupon: Coupon, at: datetime) -> None:
-    if coupon.status == Coupon.Status.RESERVED:
-        _release_rows(_overdue(at).filter(coupon=coupon), at)
-        coupon.refresh_from_db(fields=["status"])
+            _end(one, Status.RELEASED, at=at, reason="timeout")
+            released.append(one)
+    _return_slots(released)
+    return len(released)
 
 
 # Refusals -----------------------------------------------------------------------------------------------------------
@@ -486,7 +505,9 @@ def _free_if_overdue(coupon: Coupon, at: datetime) -> None:
 def _refuse_basket(basket: Basket) -> None:
     if not basket.lines or any(line.net < 0 for line in basket.lines) or basket.shipping < 0:
         raise Invalid(_("An order has lines, and no amount in it is negative."), code="basket")
-    if len({line.ref for line in basket.lines}) < len(basket.lines) or any(line.ref == SHIPPING for line in basket.lines):
+    if len({line.ref for line in basket.lines}) < len(basket.lines) or any(
+        line.ref == SHIPPING for line in basket.lines
+    ):
         raise Invalid(_("Each line has a name of its own; “shipping” is taken."), code="line_names")
 
 
@@ -521,9 +542,7 @@ def _customer_limit(campaign: CouponCampaign) -> DomainError:
 
 
 def _sold_out(campaign: CouponCampaign) -> DomainError:
-    return DomainError(
-        _("All %(limit)d of this campaign are used.") % {"limit": campaign.total_limit}, code="sold_out"
-    )
+    return DomainError(_("All %(limit)d of this campaign are used.") % {"limit": campaign.total_limit}, code="sold_out")
 
 
 def _budget_spent() -> DomainError:
