@@ -9,19 +9,25 @@ from crm.lib.deadlock import again_after_deadlock
 from customers import imports, orders
 from customers.models import Import
 from customers.orders import OrderFact, Outcome, Recorded
-from loyalty import tiers
+from loyalty import coupons, credit, draws, tiers
 from segmentation import alerts
 
 
 @again_after_deadlock
 @transaction.atomic
 def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
-    """`orders.record_order`, after which nobody is said to be quiet, or of a lower level, who has bought."""
+    """`orders.record_order`, after which nobody is said to be quiet, or of a lower level, who has bought.
+
+    A paid order redeems its coupon and has its lottery tickets; a dead one gives back what it took.
+    """
     recorded = orders.record_order(fact, at=at, today=today)
     if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
         concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
         alerts.follow_purchases(concerned, as_of=today, at=at)
         tiers.after_orders(concerned, at=at)
+        coupons.follow_order(recorded.order, at=at)
+        draws.follow_order(recorded.order, at=at)
+        credit.follow_order(recorded.order, at=at)
     return recorded
 
 

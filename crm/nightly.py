@@ -14,7 +14,7 @@ from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from customers import summary
-from loyalty import tier_explain, tiers
+from loyalty import campaign_night, tier_explain, tiers
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
@@ -118,6 +118,10 @@ def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
     return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
 
 
+def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
+    return campaign_night.run(at=at)
+
+
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
@@ -139,6 +143,7 @@ STEPS = (
     ("fit", _fit),
     ("scores", _scores),
     ("tiers", _tiers),
+    ("campaigns", _campaigns),
     ("notify", _notify),
     ("complaints", _complaints),
 )

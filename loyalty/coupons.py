@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.lib.deadlock import again_after_deadlock
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
 from customers import locks
 from customers.models import Customer, Order
@@ -372,7 +372,7 @@ def _held(redemption_id: int) -> CouponRedemption:
     """The redemption, locked after its customer and its coupon."""
     told = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
     if told is None:
-        raise DomainError(_("There is no such redemption."), code="redemption_unknown")
+        raise Unknown(_("There is no such redemption."), code="redemption_unknown")
     _hold_customers([told[0]])
     if told[1] is not None:
         Coupon.objects.select_for_update(no_key=True).get(pk=told[1])
@@ -384,7 +384,7 @@ def _meant(customer: Customer, *, code: str, campaign: str, lock: bool = False) 
     """The campaign and coupon that are meant. Another customer's coupon is as unknown as one that does not exist."""
     if bool(code) == bool(campaign):
         raise Invalid(_("Give the code of a coupon or the name of a campaign without codes."), code="code_or_campaign")
-    unknown = DomainError(_("There is no such coupon. Check the code."), code="coupon_unknown")
+    unknown = Unknown(_("There is no such coupon. Check the code."), code="coupon_unknown")
     if campaign:
         found = CouponCampaign.objects.filter(code=campaign, needs_code=False).first()
         if found is None or found.status == CouponCampaign.Status.DRAFT:

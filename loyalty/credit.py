@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Sum, Value
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from crm.accounts import audit
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
 from crm.lib.periods import business_date
 from customers.models import Customer, Order
@@ -302,14 +302,21 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for every order on account that has changed without being told of one by one."""
-    refs = CreditAuthorisation.objects.filter(status__in=(Status.AUTHORISED, Status.CAPTURED), returned__lt=F("amount"))
-    changed = 0
-    for order_ref in refs.order_by("pk").values_list("order_ref", flat=True).iterator(chunk_size=1000):
-        source, _colon, external_id = order_ref.partition(":")
-        order = Order.objects.filter(source=source, external_id=external_id).first()
-        if order is not None and (order.status == Order.Status.CANCELLED or order.refunds.exists()):
-            changed += follow_order(order, at=at)
-    return changed
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFOLLOWED)
+        ids = [row[0] for row in cursor.fetchall()]
+    return sum(follow_order(order, at=at) for order in Order.objects.filter(pk__in=ids).order_by("pk"))
+
+
+_UNFOLLOWED = """
+    SELECT o.id
+      FROM loyalty_creditauthorisation a
+      JOIN customers_order o ON o.source = split_part(a.order_ref, ':', 1)
+                            AND o.external_id = substr(a.order_ref, strpos(a.order_ref, ':') + 1)
+     WHERE a.status = 'authorised' AND o.status = 'cancelled'
+        OR a.status = 'captured' AND a.returned < CASE WHEN o.status = 'cancelled' THEN a.captured ELSE least(a.captured,
+               (SELECT coalesce(sum(r.amount), 0) FROM customers_refund r WHERE r.order_id = o.id)) END
+"""
 
 
 @transaction.atomic
@@ -388,7 +395,7 @@ def hold_account(customer: Customer, at: datetime) -> CreditAccount:
     rows = CreditAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
     account = rows.filter(customer=customer).first()
     if account is None:
-        raise DomainError(_("This customer has no credit account."), code="no_credit")
+        raise Unknown(_("This customer has no credit account."), code="no_credit")
     for late in account.authorisations.filter(status=Status.AUTHORISED, expires_at__lte=at).order_by("pk"):
         _give_back(account, late, Status.EXPIRED, at)
     return account
@@ -397,7 +404,7 @@ def hold_account(customer: Customer, at: datetime) -> CreditAccount:
 def _held_authorisation(authorisation_id: int, at: datetime) -> tuple[CreditAccount, CreditAuthorisation]:
     told = CreditAuthorisation.objects.select_related("account__customer").filter(pk=authorisation_id).first()
     if told is None:
-        raise DomainError(_("There is no such reservation."), code="authorisation_unknown")
+        raise Unknown(_("There is no such reservation."), code="authorisation_unknown")
     account = hold_account(told.account.customer, at)
     return account, CreditAuthorisation.objects.get(pk=authorisation_id)
 

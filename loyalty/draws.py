@@ -26,7 +26,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib import sealing
 from crm.lib.deadlock import again_after_deadlock
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.periods import business_date
 from customers.models import Customer, Order
 from loyalty import coupon_campaigns, tiers
@@ -455,7 +455,7 @@ def _held_draw(draw_id: int) -> Draw:
     rows = Draw.objects.select_for_update(no_key=True, of=("self",)).select_related("customer", "prize")
     found = rows.filter(pk=draw_id).first()
     if found is None:
-        raise DomainError(_("There is no such draw."), code="draw_unknown")
+        raise Unknown(_("There is no such draw."), code="draw_unknown")
     return found
 
 

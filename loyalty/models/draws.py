@@ -18,6 +18,14 @@ HIGHEST_PRIZE = Decimal("50000.00")
 CERTAIN = 1_000_000
 
 
+TERMS = (
+    "code", "name", "rules", "entry", "min_order", "points_cost", "min_level", "draws_per_day", "wins_per_customer",
+    "claim_days", "starts_at", "by_id", "published_at", "published_by_id", "algorithm", "commitment", "secret",
+)  # fmt: skip
+PRIZE_TERMS = ("lottery_id", "rank", "name", "kind", "value", "points", "coupons_id", "ppm")
+PUBLISHED = "(SELECT published_at FROM loyalty_lottery WHERE id = {}.lottery_id) IS NOT NULL"
+
+
 def _frozen(columns: tuple[str, ...], grows: str) -> str:
     """After publication these columns stay as they are; `grows` may only rise."""
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in columns)
@@ -87,30 +95,8 @@ class Lottery(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Q(old__published_at__isnull=False),
-                func="IF "
-                + _frozen(
-                    (
-                        "code",
-                        "name",
-                        "rules",
-                        "entry",
-                        "min_order",
-                        "points_cost",
-                        "min_level",
-                        "draws_per_day",
-                        "wins_per_customer",
-                        "claim_days",
-                        "starts_at",
-                        "by_id",
-                        "published_at",
-                        "published_by_id",
-                        "algorithm",
-                        "commitment",
-                        "secret",
-                    ),
-                    "ends_at",
-                )  # fmt: skip
-                + " OR OLD.status = 'ended' AND NEW.status <> 'ended' OR NEW.status = 'draft' THEN "
+                func=f"IF {_frozen(TERMS, 'ends_at')} OR OLD.status = 'ended' AND NEW.status <> 'ended' "
+                "OR NEW.status = 'draft' THEN "
                 "RAISE EXCEPTION 'a published draw is frozen'; END IF; RETURN NEW;",
             ),
             pgtrigger.Protect(
@@ -172,19 +158,16 @@ class LotteryPrize(models.Model):
                 name="frozen_once_published",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                func="IF (SELECT published_at FROM loyalty_lottery WHERE id = OLD.lottery_id) IS NOT NULL AND "
-                + _frozen(("lottery_id", "rank", "name", "kind", "value", "points", "coupons_id", "ppm"), "total")
-                + " THEN RAISE EXCEPTION 'prizes and odds of a published draw are frozen'; END IF; RETURN NEW;",
+                func=f"IF {PUBLISHED.format('OLD')} AND {_frozen(PRIZE_TERMS, 'total')} THEN "
+                "RAISE EXCEPTION 'prizes and odds of a published draw are frozen'; END IF; RETURN NEW;",
             ),
             pgtrigger.Trigger(
                 name="none_added_or_removed",
                 operation=pgtrigger.Insert | pgtrigger.Delete,
                 when=pgtrigger.Before,
-                func="IF TG_OP = 'DELETE' THEN "
-                "IF (SELECT published_at FROM loyalty_lottery WHERE id = OLD.lottery_id) IS NOT NULL THEN "
-                "RAISE EXCEPTION 'prizes of a published draw are frozen'; END IF; RETURN OLD; END IF; "
-                "IF (SELECT published_at FROM loyalty_lottery WHERE id = NEW.lottery_id) IS NOT NULL THEN "
-                "RAISE EXCEPTION 'prizes of a published draw are frozen'; END IF; RETURN NEW;",
+                func=f"IF TG_OP = 'DELETE' AND {PUBLISHED.format('OLD')} OR TG_OP = 'INSERT' AND "
+                f"{PUBLISHED.format('NEW')} THEN RAISE EXCEPTION 'prizes of a published draw are frozen'; END IF; "
+                "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;",
             ),
         ]
 
