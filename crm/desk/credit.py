@@ -111,7 +111,10 @@ def _page(
             "changes": changes,
             "waiting": next((one for one in changes if one.status == CreditLimitChange.Status.PROPOSED), None),
             "limit_form": limit_form or LimitForm(
-                initial={"limit": found.credit_limit, "term_days": found.term_days} if found else {"term_days": _usual_term(customer)}
+                initial={
+                    "limit": found.credit_limit if found else None,
+                    "term_days": found.term_days if found else _usual_term(customer),
+                }
             ),
             "payment_form": payment_form or BookingForm(initial=key, prefix="payment"),
             "correction_form": correction_form or BookingForm(initial=key, prefix="correction"),
