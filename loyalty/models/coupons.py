@@ -33,29 +33,26 @@ class CouponCampaign(models.Model):
         PAUSED = "paused", _("Paused")
         ENDED = "ended", _("Ended")
 
-    code = models.CharField(_("short name"), max_length=30, unique=True)
-    name = models.CharField(_("name"), max_length=80)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
-    amount = MoneyField(
-        _("amount"), default=NOTHING,
-        help_text=_("What comes off the order, what is paid of the shipping at most, or the stated price of the gift"),
+    code = models.CharField(max_length=30, unique=True)
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10, choices=Kind)
+    amount = MoneyField(default=NOTHING,
+        help_text="What comes off the order, what is paid of the shipping at most, or the stated price of the gift",
     )  # fmt: skip
-    percent = models.PositiveSmallIntegerField(_("percent"), default=0)
-    gift = models.CharField(_("gift"), max_length=80, blank=True)
-    most_off = MoneyField(_("at most"), null=True, blank=True)
-    min_spend = MoneyField(_("from an order of"), default=NOTHING)
-    categories = ArrayField(
-        models.CharField(max_length=80), default=list, blank=True, verbose_name=_("only for these categories")
-    )
+    percent = models.PositiveSmallIntegerField(default=0)
+    gift = models.CharField(max_length=80, blank=True)
+    most_off = MoneyField(null=True, blank=True)
+    min_spend = MoneyField(default=NOTHING)
+    categories = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     # Two coupons of one group never meet on one order.
-    stack_group = models.CharField(_("group that does not combine"), max_length=30, blank=True)
-    needs_code = models.BooleanField(_("needs a code"), default=True)
-    total_limit = models.PositiveIntegerField(_("redemptions at most"))
-    per_customer_limit = models.PositiveIntegerField(_("per customer at most"), default=1)
-    budget = MoneyField(_("budget"), null=True, blank=True)
-    starts_at = models.DateTimeField(_("from"))
-    ends_at = models.DateTimeField(_("until"), help_text="First instant at which it no longer holds")
-    valid_days = models.PositiveSmallIntegerField(_("days a coupon is valid"), null=True, blank=True)
+    stack_group = models.CharField(max_length=30, blank=True)
+    needs_code = models.BooleanField(default=True)
+    total_limit = models.PositiveIntegerField()
+    per_customer_limit = models.PositiveIntegerField(default=1)
+    budget = MoneyField(null=True, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(help_text="First instant at which it no longer holds")
+    valid_days = models.PositiveSmallIntegerField(null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField()

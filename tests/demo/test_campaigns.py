@@ -6,7 +6,15 @@ from django.utils import timezone
 from crm import demo, demo_campaigns, nightly
 from crm.desk.today import today
 from loyalty import campaign_laws, draws
-from loyalty.models import CouponCampaign, CouponIssue, CouponRedemption, CreditAccount, CreditLimitChange, Draw, Lottery
+from loyalty.models import (
+    CouponCampaign,
+    CouponIssue,
+    CouponRedemption,
+    CreditAccount,
+    CreditLimitChange,
+    Draw,
+    Lottery,
+)
 
 
 @pytest.mark.django_db
