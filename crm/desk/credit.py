@@ -32,7 +32,7 @@ AGES = ((0, 0), (1, 30), (31, 60), (61, 100_000))
 
 
 class LimitForm(forms.Form):
-    limit = MoneyInput(label=gettext_lazy("Limit"))
+    limit = MoneyInput(label=gettext_lazy("Credit limit"))
     term_days = forms.IntegerField(label=gettext_lazy("Days to pay"), min_value=1, max_value=LONGEST_TERM, initial=30)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
 

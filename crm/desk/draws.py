@@ -294,7 +294,7 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     won = get_object_or_404(rows, pk=pk)
     try:
         draws.hand_over(won.pk, by=request.user, at=now(), reference=request.POST.get("reference", ""))
-        messages.success(request, _("Handed over"))
+        messages.success(request, _("Sent or handed over"))
     except DomainError as refusal:
         messages.error(request, str(refusal))
     return redirect("desk:draw", won.lottery_id)

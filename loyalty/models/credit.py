@@ -157,7 +157,7 @@ class CreditLimitChange(models.Model):
         PROPOSED = "proposed", _("Waiting for a second person")
         APPROVED = "approved", _("In force")
         DECLINED = "declined", _("Declined")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
+        WITHDRAWN = "withdrawn", _("Taken back")
 
     account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="limit_changes")
     limit_before = MoneyField()

@@ -225,7 +225,7 @@ class Draw(models.Model):
         NOTHING = "nothing", _("Nothing won")
         WON = "won", _("To be claimed")
         CLAIMED = "claimed", _("To be sent")
-        FULFILLED = "fulfilled", _("Handed over")
+        FULFILLED = "fulfilled", _("Sent or handed over")
         FORFEITED = "forfeited", _("Not claimed in time")
 
     lottery = models.ForeignKey(Lottery, models.PROTECT, related_name="draws", db_index=False)
