@@ -48,6 +48,12 @@ KEY = OpenApiParameter(
 )  # fmt: skip
 
 
+PUBLISHED = (
+    "code", "name", "rules", "entry", "min_order", "points_cost", "min_level", "starts_at", "ends_at", "published_at",
+    "algorithm", "commitment",
+)  # fmt: skip
+
+
 def _today(at: datetime) -> date:
     return business_date(at, settings.MALL_TIME_ZONE)
 
@@ -198,8 +204,8 @@ class LotteryView(StrictView):
     def get(self, request: Request, code: str) -> Response:
         found = _lottery(code)
         prizes = draws.odds(found)
-        fields = {name: getattr(found, name) for name in LotteryOut().fields if name not in ("secret", "prizes")}
-        return Response(LotteryOut({**fields, "secret": draws.secret_shown(found), "prizes": prizes}).data)
+        told = {name: getattr(found, name) for name in PUBLISHED}
+        return Response(LotteryOut(told | {"secret": draws.secret_shown(found), "prizes": prizes}).data)
 
 
 class LotteryDrawsView(StrictView):

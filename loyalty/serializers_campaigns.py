@@ -37,7 +37,7 @@ class ValidateIn(Strict):
     code = Words(max_length=40, required=False, allow_blank=True)
     campaign = Words(max_length=30, required=False, allow_blank=True)
     order_ref = OrderRef(required=False)
-    lines = BasketLineIn(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = BasketLineIn(many=True, allow_empty=False, max_length=MOST_LINES)  # type: ignore[call-arg]
     shipping = Money(min_value=0, required=False)
 
     def basket(self) -> Basket:

@@ -354,9 +354,9 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
                 request, ngettext("%(n)d coupon withdrawn", "%(n)d coupons withdrawn", count) % {"n": count}
             )
         elif verb == "print":
-            count = request.POST.get("count", "")
+            wanted = request.POST.get("count", "")
             coupon_campaigns.issue_bearer(
-                found.pk, int(count) if count.isdecimal() and len(count) < 9 else 0,
+                found.pk, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 0,
                 client_key=request.POST.get("client_key", "")[:64], by=request.user, at=now(),
             )  # fmt: skip
             messages.success(request, _("The codes are ready to be downloaded."))

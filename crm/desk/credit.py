@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from crm.accounts.models import User
+from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission
 from crm.desk.coupons import MoneyInput
@@ -118,7 +118,7 @@ def _page(
             ),
             "payment_form": payment_form or BookingForm(initial=key, prefix="payment"),
             "correction_form": correction_form or BookingForm(initial=key, prefix="correction"),
-            "alone": credit.DECIDES_ALONE.get(request.user.role),
+            "alone": credit.DECIDES_ALONE.get(Role(request.user.role)),
         },
         status=status,
     )  # fmt: skip
@@ -204,8 +204,9 @@ def book(request: StaffRequest, pk: int) -> HttpResponse:
             return redirect("desk:credit_account", pk)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
-    forms_told = {"payment_form": form} if is_payment else {"correction_form": form}
-    return _page(request, customer, status=422, **forms_told)
+    if is_payment:
+        return _page(request, customer, payment_form=form, status=422)
+    return _page(request, customer, correction_form=form, status=422)
 
 
 @needs(Permission.DECIDE_CREDIT)

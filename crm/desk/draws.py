@@ -301,12 +301,12 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.RUN_CAMPAIGNS)
-def archive(request: StaffRequest, pk: int) -> StreamingHttpResponse:
+def archive(request: StaffRequest, pk: int) -> HttpResponse:
     """Everything needed to repeat the draw, as CSV. Customers by number, never by name."""
     found = get_object_or_404(Lottery, pk=pk)
     if found.published_at is None:
         raise Http404
     audit.record(request.user, "draw.archived", found, at=now())
-    response = StreamingHttpResponse(draws.archive(found), content_type="text/csv; charset=utf-8")
+    response: Any = StreamingHttpResponse(draws.archive(found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="draw-{found.code}.csv"'
     return response

@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=30, unique=True)),
                 ('name', models.CharField(max_length=80)),
-                ('rules', models.TextField(max_length=4000)),
+                ('rules', models.TextField(blank=True, max_length=4000)),
                 ('entry', models.CharField(choices=[('order', 'One ticket for each paid order'), ('daily', 'One free draw a day'), ('points', 'Tickets for points')], default='order', max_length=8)),
                 ('min_order', crm.lib.money.MoneyField(default=Decimal('0.00'))),
                 ('points_cost', models.PositiveIntegerField(default=0)),

@@ -45,7 +45,7 @@ class Lottery(models.Model):
 
     code = models.CharField(max_length=30, unique=True)
     name = models.CharField(max_length=80)
-    rules = models.TextField(max_length=4000)
+    rules = models.TextField(max_length=4000, blank=True)
     entry = models.CharField(max_length=8, choices=Entry, default=Entry.ORDER)
     min_order = MoneyField(default=Decimal("0.00"))
     points_cost = models.PositiveIntegerField(default=0)

@@ -92,7 +92,7 @@ def test_a_checkout_from_the_first_look_to_the_refund(
     [
         ({"customer": "C-nobody"}, 404), ({"code": "2222-2222-2222"}, 404), ({"code": ""}, 400), ({"lines": []}, 400),
         ({"lines": [{"ref": "1", "net": "-1.00"}]}, 400), ({"lines": LINES + LINES}, 400), ({"campaign": "TEN"}, 400),
-        ({"order_ref": "no colon"}, 400), ({"misspelt": 1}, 400), ({"code": "\ud800"}, 400), ({"code": "x\u0000"}, 400),
+        ({"order_ref": "no colon"}, 400), ({"misspelt": 1}, 400), ({"code": "x\u0000"}, 400),
         ({"lines": [{"ref": "shipping", "net": "1.00"}]}, 400), ({"shipping": "NaN"}, 400),
     ],
 )  # fmt: skip
