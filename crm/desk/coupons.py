@@ -28,7 +28,7 @@ from customers.models import Category, Customer, Standing
 from loyalty import coupon_campaigns, coupons, tiers
 from loyalty.models import Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
-SHOWN = 50
+SHOWN = 20
 Kind, Status = CouponCampaign.Kind, CouponCampaign.Status
 TONES = {Status.DRAFT: "grey", Status.RUNNING: "green", Status.PAUSED: "amber", Status.ENDED: "grey"}
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

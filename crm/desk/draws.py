@@ -27,7 +27,7 @@ from loyalty.coupon_campaigns import local_midnight
 from loyalty.draws import PrizeFact
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize
 
-SHOWN = 50
+SHOWN = 20
 ROWS = 8
 Status, Kind, State = Lottery.Status, LotteryPrize.Kind, Draw.State
 TONES = {
@@ -218,6 +218,7 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
     names = rights_of(request.user.role).scope != Scope.NONE
     mine = Draw.objects.filter(scope_filter(request.user, today(), "customer__"), lottery=found)
     rows = mine.select_related("customer", "prize", "rolled")
+    waiting = rows.filter(state__in=(State.WON, State.CLAIMED)).exclude(prize__kind=Kind.POINTS)
     tickets = dict(found.tickets.values_list("status").annotate(n=Count("pk")))
     checks = draws.checklist(found, at=now()) if found.status == Status.DRAFT else []
     odds = draws.odds(found)
@@ -230,14 +231,16 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
             "may_publish": request.user.pk != found.by_id,
             "odds": odds, "drawn": sum(row.rolled for row in odds), "tickets": tickets,
             "won": sum(row.given for row in odds if row.prize.kind != Kind.THANKS),
+            "waiting": waiting.count(),
+            "points_waiting": draws.points_to_grant(found).count(),
             "to_hand_over": [
-                {"draw": one, "tone": TONES[State(one.state)]}
-                for one in rows.filter(state__in=(State.WON, State.CLAIMED)).order_by("claim_by", "pk")[:SHOWN]
+                {"draw": one, "tone": TONES[State(one.state)]} for one in waiting.order_by("claim_by", "pk")[:SHOWN]
             ] if names else [],
             "newest": [
                 {"draw": one, "tone": TONES[State(one.state)]} for one in rows.order_by("-pk")[:SHOWN]
             ] if names else [],
             "names": names,
+            "shown": SHOWN,
             "secret": draws.secret_shown(found) if found.published_at else "",
         },
     )  # fmt: skip

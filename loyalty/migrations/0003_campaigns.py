@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ('term_days', models.PositiveSmallIntegerField(default=30)),
                 ('exposure', crm.lib.money.MoneyField(default=Decimal('0.00'), editable=False)),
                 ('authorised', crm.lib.money.MoneyField(default=Decimal('0.00'), editable=False)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('hold', 'No new charges'), ('closed', 'Closed')], default='open', max_length=6)),
+                ('status', models.CharField(choices=[('open', 'Credit is open'), ('hold', 'No new charges'), ('closed', 'Closed')], default='open', max_length=6)),
                 ('status_reason', models.CharField(blank=True, max_length=200)),
                 ('opened_at', models.DateTimeField()),
                 ('last_seq', models.PositiveIntegerField(default=0, editable=False)),
@@ -229,7 +229,7 @@ class Migration(migrations.Migration):
             name='LotteryTicket',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('order', 'Order'), ('daily', 'Free draw of the day'), ('points', 'Points'), ('gift', 'Given by us')], max_length=8)),
+                ('source', models.CharField(choices=[('order', 'Paid order'), ('daily', 'Free draw of the day'), ('points', 'Points'), ('gift', 'Given by us')], max_length=8)),
                 ('source_ref', models.CharField(max_length=121)),
                 ('n', models.PositiveSmallIntegerField(default=1)),
                 ('status', models.CharField(choices=[('issued', 'Not used'), ('used', 'Used'), ('void', 'Void')], default='issued', max_length=6)),

@@ -20,7 +20,7 @@ class CreditAccount(models.Model):
     """`exposure` = sum of the entries; `authorised` = sum of what orders have reserved and not yet charged."""
 
     class Status(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("Credit is open")
         HOLD = "hold", _("No new charges")
         CLOSED = "closed", _("Closed")
 

@@ -179,7 +179,7 @@ class LotteryPrize(models.Model):
 
 class LotteryTicket(models.Model):
     class Source(models.TextChoices):
-        ORDER = "order", _("Order")
+        ORDER = "order", _("Paid order")
         DAILY = "daily", _("Free draw of the day")
         POINTS = "points", _("Points")
         GIFT = "gift", _("Given by us")
