@@ -21,7 +21,7 @@ from loyalty.models import CouponCampaign, CreditAccount, Lottery, LotteryPrize
 Say = Callable[[str], None]
 Kind = LotteryPrize.Kind
 DORMANT_DAYS = 113
-MOST_USED = 120
+MOST_USED = 80
 RULES = (
     "一、活动期间，每笔实付满 800 元的订单可获一次抽奖机会，订单取消或全额退款的，未使用的机会作废。\n"
     "二、奖品、数量和中奖概率见奖品表，活动期间不作变更；某一奖品发完后抽中该奖品的，按“谢谢参与”处理。\n"
@@ -159,7 +159,7 @@ def _draws(users: dict[str, User], today: date, at: datetime) -> int:
         entry="daily", draws_per_day=1, rules="每位会员每天可免费抽一次，奖品和概率见奖品表。",
     )  # fmt: skip
     draws.publish(daily.pk, by=lead, at=daily.starts_at - timedelta(days=1))
-    for number, person in enumerate(Customer.objects.filter(standing__customer_class=Standing.Class.ACTIVE)[:80]):
+    for number, person in enumerate(Customer.objects.filter(standing__customer_class=Standing.Class.ACTIVE)[:50]):
         moment = daily.starts_at + timedelta(hours=10 + number % 90, minutes=number)
         if moment < at:
             draws.draw(daily.pk, person, idem_key=f"demo-{number}", at=moment)

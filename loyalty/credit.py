@@ -22,6 +22,7 @@ from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
 from crm.lib.periods import business_date
 from customers.models import Customer, Order
+from loyalty.coupons import ref_of
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.credit import LONGEST_TERM
 
@@ -272,7 +273,7 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    ref = f"{order.source}:{order.external_id}"
+    ref = ref_of(order)
     live = CreditAuthorisation.objects.filter(order_ref=ref, status__in=(Status.AUTHORISED, Status.CAPTURED))
     pk = live.filter(account__customer=order.customer_id).values_list("pk", flat=True).first()
     if pk is None:

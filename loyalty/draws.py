@@ -30,6 +30,7 @@ from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.periods import business_date
 from customers.models import Customer, Order
 from loyalty import coupon_campaigns, tiers
+from loyalty.coupons import ref_of
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize, LotteryTicket
 from loyalty.models.draws import CERTAIN, HIGHEST_PRIZE
 
@@ -229,22 +230,24 @@ def end_due(*, at: datetime) -> int:
 @transaction.atomic
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order has its tickets for the draws that run, a dead one none that could still be used. How many changed."""
-    return _follow("AND o.id = %(order)s", {"order": order.pk}, at)
+    if order.status != Order.Status.PAID or order.fully_refunded_on is not None:
+        unused = Ticket.objects.filter(
+            source=Ticket.Source.ORDER, source_ref=ref_of(order), status=Ticket.Status.ISSUED
+        )
+        return unused.update(status=Ticket.Status.VOID)
+    return _run(_TICKETS.replace("/* which */", "AND o.id = %(order)s"), at, order=order.pk)
 
 
 @transaction.atomic
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for all orders of the draws that run, as files of orders bring them."""
-    return _follow("", {}, at)
+    return _run(_VOID, at) + _run(_TICKETS, at)
 
 
-def _follow(condition: str, values: dict[str, Any], at: datetime) -> int:
-    told = {"at": at, "zone": settings.MALL_TIME_ZONE, **values}
+def _run(statement: str, at: datetime, **values: Any) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_VOID.replace("/* which */", condition), told)
-        changed = cursor.rowcount
-        cursor.execute(_TICKETS.replace("/* which */", condition), told)
-        return changed + cursor.rowcount
+        cursor.execute(statement, {"at": at, "zone": settings.MALL_TIME_ZONE, **values})
+        return cursor.rowcount
 
 
 _TICKETS = """
@@ -265,7 +268,7 @@ _VOID = """
      WHERE t.source = 'order' AND t.status = 'issued'
        AND o.source = split_part(t.source_ref, ':', 1)
        AND o.external_id = substr(t.source_ref, strpos(t.source_ref, ':') + 1)
-       AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL) /* which */
+       AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL)
 """
 
 
@@ -472,7 +475,7 @@ class Odds(NamedTuple):
     """`percent`: the published odds; `rolled`: draws that fell on it; `given`: pieces given; `left`: pieces left."""
 
     prize: LotteryPrize
-    percent: Decimal
+    percent: str
     one_in: int | None
     rolled: int
     expected: Decimal
@@ -487,7 +490,7 @@ def odds(lottery: Lottery) -> list[Odds]:
     return [
         Odds(
             prize=prize,
-            percent=Decimal(prize.ppm) / 10_000,
+            percent=f"{(Decimal(prize.ppm) / 10_000).normalize():f}",
             one_in=round(CERTAIN / prize.ppm) if prize.ppm else None,
             rolled=rolled.get(prize.pk, 0),
             expected=(Decimal(draws * prize.ppm) / CERTAIN).quantize(Decimal("0.1")),

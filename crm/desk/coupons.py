@@ -46,7 +46,7 @@ class CampaignForm(forms.Form):
         help_text=gettext_lazy("For staff and the shop, such as SPRING26"),
     )
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=80, help_text=gettext_lazy("As the customers read it")
+        label=gettext_lazy("Name of the campaign"), max_length=80, help_text=gettext_lazy("As the customers read it")
     )
     kind = forms.ChoiceField(label=gettext_lazy("What it gives"), choices=Kind.choices)
     amount = MoneyInput(

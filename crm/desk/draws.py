@@ -37,7 +37,7 @@ TONES = {
 
 class LotteryForm(forms.Form):
     code = forms.CharField(label=gettext_lazy("Short name"), max_length=30)
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = forms.CharField(label=gettext_lazy("Name of the draw"), max_length=80)
     entry = forms.ChoiceField(label=gettext_lazy("How one takes part"), choices=Lottery.Entry.choices)
     min_order = MoneyInput(label=gettext_lazy("From an order of"), required=False)
     points_cost = forms.IntegerField(
@@ -241,6 +241,7 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
             ] if names else [],
             "names": names,
             "shown": SHOWN,
+            "wrong": draws.disagreements(found) if found.status == Status.ENDED else [],
             "secret": draws.secret_shown(found) if found.published_at else "",
         },
     )  # fmt: skip

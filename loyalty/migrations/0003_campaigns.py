@@ -529,7 +529,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='lotteryticket',
-            index=models.Index(condition=models.Q(('status', 'issued')), fields=['lottery'], name='ticket_unused'),
+            index=models.Index(condition=models.Q(('status', 'issued')), fields=['source_ref'], name='ticket_unused'),
         ),
         migrations.AddConstraint(
             model_name='lotteryticket',

@@ -203,7 +203,7 @@ class LotteryTicket(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "lottery", "status"], name="ticket_by_customer"),
-            models.Index(fields=["lottery"], name="ticket_unused", condition=Q(status="issued")),
+            models.Index(fields=["source_ref"], name="ticket_unused", condition=Q(status="issued")),
         ]
 
     def __str__(self) -> str:
