@@ -187,11 +187,7 @@ def issue(
         return known
     _refuse_issue(campaign, at)
     if not again:
-        usable = Coupon.objects.filter(
-            campaign=campaign, status__in=(Coupon.Status.ISSUED, Coupon.Status.RESERVED), expires_at__gt=at,
-            customer__isnull=False,
-        )  # fmt: skip
-        customers = customers.exclude(pk__in=usable.values("customer"))
+        customers = without_coupon(campaign, customers, at=at)
     ids = list(customers.order_by("pk").values_list("pk", flat=True)[: MOST_ISSUED + 1])
     if len(ids) > MOST_ISSUED:
         raise Invalid(_("That is more than %(most)d customers. Narrow the group.") % {"most": MOST_ISSUED}, code="many")
@@ -203,6 +199,15 @@ def issue(
     _write(campaign, handed, ids, at)
     audit.record(by, "coupons.issued", campaign, at=at, count=len(ids), group=group or {})
     return handed
+
+
+def without_coupon(campaign: CouponCampaign, customers: QuerySet[Customer], *, at: datetime) -> QuerySet[Customer]:
+    """Those of the customers who have no coupon of the campaign that could still be used."""
+    usable = Coupon.objects.filter(
+        campaign=campaign, status__in=(Coupon.Status.ISSUED, Coupon.Status.RESERVED), expires_at__gt=at,
+        customer__isnull=False,
+    )  # fmt: skip
+    return customers.exclude(pk__in=usable.values("customer"))
 
 
 @transaction.atomic

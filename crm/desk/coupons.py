@@ -28,7 +28,7 @@ from customers.models import Category, Customer, Standing
 from loyalty import coupon_campaigns, coupons, tiers
 from loyalty.models import Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
-SHOWN = 20
+SHOWN = 12
 Kind, Status = CouponCampaign.Kind, CouponCampaign.Status
 TONES = {Status.DRAFT: "grey", Status.RUNNING: "green", Status.PAUSED: "amber", Status.ENDED: "grey"}
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -385,6 +385,8 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
                 return redirect("desk:coupons", pk)
             except DomainError as refusal:
                 form.add_error(None, str(refusal))
+        if not form.cleaned_data["again"]:
+            people = coupon_campaigns.without_coupon(found, people, at=now())
         count = people.count()
     return render(
         request, "desk/coupons/issue.html",

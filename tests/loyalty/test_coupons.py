@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm import arrival
@@ -480,6 +480,58 @@ def test_two_records_become_one_and_no_limit_is_won_by_it(li_lei: Customer, han_
     usage = CampaignUsage.objects.get()
     assert (usage.customer, usage.used, usage.most) == (li_lei, 2, 2)
     assert refusal(coupons.validate, li_lei, basket(), at=NOON, code=spare.code) == "customer_limit"
+
+
+STEP = st.one_of(
+    st.tuples(st.just("reserve"), st.integers(0, 3), st.integers(0, 5)),
+    st.tuples(st.sampled_from(["redeem", "release", "roll_back", "dispute"]), st.integers(0, 30), st.just(0)),
+    st.tuples(st.sampled_from(["paid", "cancelled", "refunded"]), st.integers(0, 5), st.just(0)),
+    st.tuples(st.just("wait"), st.sampled_from([1, 29, 30, 31, 24 * 60]), st.just(0)),
+    st.tuples(st.sampled_from(["sweep", "expire", "revoke", "merge"]), st.just(0), st.just(0)),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEP, max_size=30))
+def test_whatever_happens_the_laws_hold(
+    li_lei: Customer, han_meimei: Customer, steps: list[tuple[str, int, int]]
+) -> None:
+    with transaction.atomic():
+        campaign = running(total_limit=3, per_customer_limit=2, budget=Decimal("25.00"))
+        handed = [a_coupon(campaign, person) for person in (li_lei, li_lei, han_meimei)] + [a_coupon(campaign, None)]
+        at = NOON
+        for version, (what, place, order) in enumerate(steps, start=1):
+            told = list(CouponRedemption.objects.order_by("pk").values_list("pk", flat=True)) or [0]
+            pk = told[place % len(told)]
+            try:
+                if what == "reserve":
+                    owner = fresh(handed[place]).customer or han_meimei
+                    bought = basket("60.00", f"{order}.00")
+                    coupons.reserve(owner, f"shop:{order}", bought, at=at, code=handed[place].code)
+                elif what == "redeem":
+                    coupons.redeem(pk, at=at)
+                elif what == "release":
+                    coupons.release(pk, at=at)
+                elif what in ("roll_back", "dispute"):
+                    coupons.roll_back(pk, at=at, reason="x", keep_slot=what == "dispute")
+                elif what in ("paid", "cancelled"):
+                    tell(li_lei, str(place), version, what)
+                elif what == "refunded":
+                    tell(li_lei, str(place), version, refunds=[RefundFact("r", Decimal("90.00"), NOON)])
+                elif what == "wait":
+                    at += place * MINUTE
+                elif what == "sweep":
+                    coupons.release_overdue(at=at)
+                elif what == "expire":
+                    coupons.expire_due(at=at)
+                elif what == "revoke":
+                    coupon_campaigns.revoke(campaign.pk, by=lead(), at=at, reason="x", coupon=handed[0].pk)
+                elif what == "merge":
+                    coupons.merge(han_meimei, li_lei)
+            except DomainError:
+                pass
+            assert campaign_laws.broken() == []
+        transaction.set_rollback(True)
 
 
 def test_days_of_a_campaign_have_no_gaps(li_lei: Customer) -> None:
