@@ -412,13 +412,17 @@ def _take_slots(campaign: CouponCampaign, customer: Customer, worth: Decimal, at
         _release_rows(_overdue(at).filter(campaign=campaign, customer=customer), at)
         if not take_of_customer(campaign, customer.pk):
             raise _customer_limit(campaign)
-    if not take_of_campaign(campaign.pk, worth):
+    while not take_of_campaign(campaign.pk, worth):
         # Reservations that ran out still count until somebody releases them: nobody is refused because of those.
-        _release_rows(_overdue(at).filter(campaign=campaign), at)
-        if not take_of_campaign(campaign.pk, worth):
-            campaign.refresh_from_db()
-            _refuse_campaign(campaign, at)
-            raise _sold_out(campaign) if campaign.used >= campaign.total_limit else _budget_spent()
+        if _release_rows(_overdue(at).filter(campaign=campaign), at):
+            continue
+        campaign.refresh_from_db()
+        _refuse_campaign(campaign, at)
+        if campaign.used >= campaign.total_limit:
+            raise _sold_out(campaign)
+        if campaign.budget is not None and campaign.budget_used + worth > campaign.budget:
+            raise _budget_spent()
+        # Somebody gave a slot back between the two looks: it may be ours.
 
 
 def take_of_customer(campaign: CouponCampaign, customer_id: int) -> bool:

@@ -269,16 +269,16 @@ def adjust(
 
 @transaction.atomic
 def follow_order(order: Order, *, at: datetime) -> int:
-    """A cancelled order gives back what it had reserved; refunds of a charged one lower what is owed. 1 if anything changed.
+    """A cancelled order gives back what it had reserved; refunds of a charged one lower what is owed. How many changed.
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    ref = ref_of(order)
-    live = CreditAuthorisation.objects.filter(order_ref=ref, status__in=(Status.AUTHORISED, Status.CAPTURED))
-    pk = live.filter(account__customer=order.customer_id).values_list("pk", flat=True).first()
-    if pk is None:
-        return 0
-    account, found = _held_authorisation(pk, at)
+    live = CreditAuthorisation.objects.filter(order_ref=ref_of(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+    return sum(_follow(pk, order, at) for pk in live.order_by("pk").values_list("pk", flat=True))
+
+
+def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
+    account, found = _held_authorisation(authorisation_id, at)
     cancelled = order.status == Order.Status.CANCELLED
     if found.status == Status.AUTHORISED:
         if cancelled:
@@ -295,7 +295,7 @@ def follow_order(order: Order, *, at: datetime) -> int:
     if booked > 0:
         charge = account.entries.get(idem_key=f"capture:{found.pk}")
         key = f"order:{found.pk}:{to_minor(taken_back)}"
-        _post(account, Kind.REFUND, -booked, key=key, at=at, order_ref=ref, due_on=charge.due_on)
+        _post(account, Kind.REFUND, -booked, key=key, at=at, order_ref=found.order_ref, due_on=charge.due_on)
     found.returned = taken_back
     found.save(update_fields=["returned"])
     return 1

@@ -357,7 +357,7 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
             wanted = request.POST.get("count", "")
             coupon_campaigns.issue_bearer(
                 found.pk, int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 0,
-                client_key=request.POST.get("client_key", "")[:64], by=request.user, at=now(),
+                client_key=request.POST.get("client_key", "")[:64] or coupon_campaigns.client_key(), by=request.user, at=now(),
             )  # fmt: skip
             messages.success(request, _("The codes are ready to be downloaded."))
     except DomainError as refusal:
@@ -377,7 +377,7 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
             told = form.cleaned_data
             try:
                 handed = coupon_campaigns.issue(
-                    pk, people, client_key=request.POST.get("client_key", "")[:64], group=form.group,
+                    pk, people, client_key=request.POST.get("client_key", "")[:64] or coupon_campaigns.client_key(), group=form.group,
                     cost=told["cost"] or Decimal(0), again=told["again"], by=request.user, at=now(),
                 )  # fmt: skip
                 message = ngettext("%(n)d coupon handed out", "%(n)d coupons handed out", handed.count)
