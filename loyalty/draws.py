@@ -29,7 +29,7 @@ from crm.lib.deadlock import again_after_deadlock
 from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.periods import business_date
 from customers.models import Customer, Order
-from loyalty import coupon_campaigns, tiers
+from loyalty import clubs, coupon_campaigns
 from loyalty.coupons import ref_of
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize, LotteryTicket
 from loyalty.models.draws import CERTAIN, HIGHEST_PRIZE
@@ -407,11 +407,7 @@ def _refuse_closed(lottery: Lottery, at: datetime) -> None:
 
 
 def _refuse_level(lottery: Lottery, customer: Customer, at: datetime) -> None:
-    if not lottery.min_level:
-        return
-    held = tiers.standing(customer, on=business_date(at, settings.MALL_TIME_ZONE))
-    codes = [level["code"] for level in held.rules.levels] if held else []
-    if held is None or lottery.min_level not in codes or held.rank < codes.index(lottery.min_level):
+    if not clubs.reaches(customer, lottery.min_level, on=business_date(at, settings.MALL_TIME_ZONE)):
         raise DomainError(_("This draw is for customers of a higher level."), code="level")
 
 

@@ -376,8 +376,9 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
         if request.method == "POST":
             told = form.cleaned_data
             try:
+                key = request.POST.get("client_key", "")[:64] or coupon_campaigns.client_key()
                 handed = coupon_campaigns.issue(
-                    pk, people, client_key=request.POST.get("client_key", "")[:64] or coupon_campaigns.client_key(), group=form.group,
+                    pk, people, client_key=key, group=form.group,
                     cost=told["cost"] or Decimal(0), again=told["again"], by=request.user, at=now(),
                 )  # fmt: skip
                 message = ngettext("%(n)d coupon handed out", "%(n)d coupons handed out", handed.count)

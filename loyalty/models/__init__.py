@@ -1,5 +1,6 @@
 """The tables of loyalty, one module per subject."""
 
+from loyalty.models.clubs import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
 from loyalty.models.coupons import (
     CampaignUsage,
     Coupon,
@@ -22,6 +23,10 @@ from loyalty.models.tiers import (
 
 __all__ = [
     "CampaignUsage",
+    "Club",
+    "ClubEvent",
+    "ClubMember",
+    "ClubVisit",
     "Coupon",
     "CouponCampaign",
     "CouponIssue",
@@ -36,6 +41,7 @@ __all__ = [
     "LotteryPrize",
     "LotteryTicket",
     "Membership",
+    "PartnerBenefit",
     "TierChange",
     "TierDraft",
     "TierOverride",
