@@ -12,7 +12,7 @@ from crm.accounts.models import User
 from crm.lib.errors import DomainError
 from crm.lib.periods import business_date
 from customers.models import Customer, Order, Standing
-from loyalty import coupon_campaigns, coupons, credit, draws
+from loyalty import clubs, coupon_campaigns, coupons, credit, draws
 from loyalty.coupon_campaigns import local_midnight
 from loyalty.coupons import Basket, Line
 from loyalty.draws import PrizeFact
@@ -39,6 +39,7 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
     used = _coupons(users, today, at)
     drawn = _draws(users, today, at)
     owed = _credit(users, today, at)
+    _clubs(users, today, at)
     say(f"  {used} coupons redeemed, {drawn} draws, {owed} orders on account")
     return used + drawn + owed
 
@@ -198,6 +199,43 @@ def _tickets_used(lottery: Lottery, by: User) -> int:
             if drawn % 3:
                 draws.hand_over(won.pk, by=by, at=moment + timedelta(days=2), reference=f"SF10{won.pk:08d}")
     return drawn
+
+
+# Clubs --------------------------------------------------------------------------------------------------------------
+
+
+def _clubs(users: dict[str, User], today: date, at: datetime) -> None:
+    lead, before = users["lead"], at - timedelta(days=60)
+    tea = clubs.found("茶友会", about="每月一次品鉴，新茶先尝", by=lead, at=before)
+    books = clubs.found("读书会", about="每月推荐一本电子书", min_level="silver", by=lead, at=before)
+    people = list(Customer.objects.filter(manager=users["chen"]).order_by("-standing__value", "pk")[:14])
+    for place, person in enumerate(people):
+        clubs.join(tea, person, by=lead, at=before + timedelta(days=place))
+    past = clubs.plan(
+        tea, "秋茶品鉴", kind="meeting", on=today - timedelta(days=20), place="门店二楼", seats=12, by=lead, at=before
+    )
+    coming = clubs.plan(
+        tea, "冬日围炉煮茶", kind="meeting", on=today + timedelta(days=12), place="门店二楼", seats=16, by=lead, at=at
+    )
+    clubs.plan(
+        books,
+        "《茶经》电子书",
+        kind="content",
+        on=today + timedelta(days=6),
+        place="https://example.com/chajing",
+        by=lead,
+        at=at,
+    )
+    for place, person in enumerate(people):
+        if place % 2:
+            clubs.take_seat(coming, person, at=at)
+        elif place < 10:
+            seat = clubs.take_seat(past, person, at=before + timedelta(days=30))
+            clubs.note_visit(seat.pk, came=place != 4, by=lead, at=at)
+    told: dict[str, Any] = {"starts_on": today - timedelta(days=60), "by": lead, "at": before}
+    clubs.agree("悦美美容", "首次护理五折", min_level="silver", **told)
+    clubs.agree("动力健身", "体验月卡一张", min_level="gold", **told)
+    clubs.agree("城市书房", "借阅免押金", **told)
 
 
 # Credit -------------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ PAGES = (
     ("desk:tiers_members", gettext_lazy("Levels"), "chart-bar", "v", Permission.VIEW_TIERS),
     ("desk:coupons_list", gettext_lazy("Coupons"), "receipt", "o", Permission.VIEW_CAMPAIGNS),
     ("desk:draws", gettext_lazy("Draws"), "gift", "w", Permission.VIEW_CAMPAIGNS),
+    ("desk:clubs", gettext_lazy("Clubs and partners"), "users-group", "u", Permission.VIEW_CAMPAIGNS),
     ("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", Permission.VIEW_CREDIT),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),

@@ -13,7 +13,19 @@ from crm.accounts.models import AuditEntry, Role, User
 from crm.desk.today import today
 from customers.models import Customer, Standing
 from loyalty import coupon_campaigns, coupons, credit, draws
-from loyalty.models import Coupon, CouponCampaign, CouponIssue, CreditAccount, CreditEntry, CreditLimitChange, Lottery
+from loyalty.models import (
+    Club,
+    ClubEvent,
+    ClubMember,
+    ClubVisit,
+    Coupon,
+    CouponCampaign,
+    CouponIssue,
+    CreditAccount,
+    CreditEntry,
+    CreditLimitChange,
+    Lottery,
+)
 from tests.conftest import MakeCustomer, MakeUser
 from tests.loyalty.campaign_stories import DAY, basket, goods, published, running
 
@@ -316,3 +328,35 @@ def test_a_long_list_of_accounts_asks_as_much_as_a_short_one(
         account(name)
     with django_assert_num_queries(len(one)):
         body(client, "credit")
+
+
+# Clubs --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_club_is_founded_joined_and_met(
+    client: Client, chen: User, lead: User, li_lei: Customer, stranger: Customer
+) -> None:
+    client.force_login(lead)
+    club_at = client.post(reverse("desk:clubs_new"), {"name": "茶友会", "about": "每月一次"})["Location"]
+    on = (today() + timedelta(days=3)).isoformat()
+    pk = Club.objects.get().pk
+    client.post(reverse("desk:club_plan", args=[pk]), {"name": "品鉴", "kind": "meeting", "on": on, "seats": "1"})
+    past = client.post(reverse("desk:club_plan", args=[pk]), {"name": "品鉴", "kind": "meeting", "on": "2020-01-01"})
+    assert past.status_code == 422
+    client.post(reverse("desk:clubs_agree"), {"partner": "美容院", "gives": "五折", "starts_on": today().isoformat()})
+
+    client.force_login(chen)
+    do = reverse("desk:club_do", args=[pk])
+    for person in (li_lei, stranger):
+        client.post(do, {"verb": "join", "customer": person.number})
+    assert list(ClubMember.objects.values_list("customer", flat=True)) == [li_lei.pk]
+    meeting = ClubEvent.objects.get()
+    client.post(do, {"verb": "seat", "customer": li_lei.number, "event": str(meeting.pk)})
+    visit = ClubVisit.objects.get()
+    client.post(do, {"verb": "came", "visit": str(visit.pk)})
+    assert ClubVisit.objects.get().came is True
+    page = client.get(club_at).content.decode()
+    assert "李雷" in page
+    assert "1 / 1" in page
+    assert "美容院" in body(client, "customer", li_lei.pk)
+    assert "茶友会" in body(client, "clubs")

@@ -49,6 +49,12 @@ PAGES = {
     "tiers_why": P.VIEW_CUSTOMER,
     "tiers_promise": P.PROMISE_LEVEL,
     "tiers_end_promise": P.PROMISE_LEVEL,
+    "clubs": P.VIEW_CAMPAIGNS,
+    "clubs_new": P.RUN_CAMPAIGNS,
+    "clubs_agree": P.RUN_CAMPAIGNS,
+    "club": P.VIEW_CAMPAIGNS,
+    "club_plan": P.RUN_CAMPAIGNS,
+    "club_do": P.EDIT_CUSTOMER,
     "coupons_list": P.VIEW_CAMPAIGNS,
     "coupons_new": P.RUN_CAMPAIGNS,
     "coupons": P.VIEW_CAMPAIGNS,
@@ -114,6 +120,7 @@ POSTED = {
     "complaint_calendar_week", "complaint_calendar_day",
     "complaint_calendar_import", "complaint_calendar_again", "complaint_calendar_confirm",
     "tiers_new", "tiers_preview", "tiers_drop", "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
+    "clubs_new", "clubs_agree", "club_plan", "club_do",
     "coupons_do", "draw_do", "draw_hand_over", "credit_propose", "credit_decide", "credit_book", "credit_status",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
