@@ -13,4 +13,5 @@ urlpatterns = [
     path("", include(urls_api.patterns(record=arrival.order, order_view=orders.OrderView))),
     path("", include("complaints.urls_api")),
     path("", include("loyalty.urls_api")),
+    path("", include("loyalty.urls_api_campaigns")),
 ]

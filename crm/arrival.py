@@ -9,14 +9,17 @@ from crm.lib.deadlock import again_after_deadlock
 from customers import imports, orders
 from customers.models import Import
 from customers.orders import OrderFact, Outcome, Recorded
-from loyalty import point_orders, tiers
+from loyalty import coupons, credit, draws, point_orders, tiers
 from segmentation import alerts
 
 
 @again_after_deadlock
 @transaction.atomic
 def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
-    """`orders.record_order`, after which nobody who has bought is said to be quiet, lacks points or a level."""
+    """`orders.record_order`, after which nobody who has bought is said to be quiet, or lacks points or a level.
+
+    A paid order redeems its coupon and has its lottery tickets; a dead one gives back what it took.
+    """
     recorded = orders.record_order(fact, at=at, today=today)
     if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
         concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
@@ -24,6 +27,9 @@ def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
         # Before the level: a purchase earns with the level it was made with.
         point_orders.reconcile([recorded.order.pk], at=at)
         tiers.after_orders(concerned, at=at)
+        coupons.follow_order(recorded.order, at=at)
+        draws.follow_order(recorded.order, at=at)
+        credit.follow_order(recorded.order, at=at)
     return recorded
 
 

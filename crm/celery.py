@@ -19,7 +19,11 @@ TIMETABLE = {
     "plan the night that is due, whatever beat missed": ("crm.tasks.plan_nights", crontab(minute="*/5")),
     "re-issue work whose worker fell silent": ("crm.tasks.reconcile", 30.0),
     "escalate complaints whose time runs out, hand out what is nobody's": ("crm.tasks.watch_complaints", crontab()),
-    "close solved complaints, end prompts and surveys that ran out": ("crm.tasks.rest_complaints", crontab(minute="*/10")),
+    "close solved complaints, end prompts and surveys that ran out": (
+        "crm.tasks.rest_complaints",
+        crontab(minute="*/10"),
+    ),
+    "free coupons and credit that an order held and did not use": ("crm.tasks.release_reservations", crontab()),
     "send what waits in the outbox": ("crm.tasks.deliver", 30.0),
 }
 app.conf.beat_schedule = {

@@ -182,6 +182,7 @@ def running(
         run_step(environment, "nightly")
         run_step(environment, "seed_complaints", "--demo")
         run_step(environment, "seed_points")
+        run_step(environment, "seed_campaigns")
         children += [
             start_child(name, command, servers.home, environment)
             for name, command in commands(port, servers.home).items()

@@ -17,7 +17,7 @@ from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from crm.outbox.models import Message
 from customers import summary
-from loyalty import point_laws, point_orders, rewards, tier_explain, tiers
+from loyalty import campaign_laws, campaign_night, point_laws, point_orders, rewards, tier_explain, tiers
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
@@ -129,15 +129,21 @@ def _points(run: JobRun, at: datetime) -> dict[str, int]:
     return {"point_orders": swept["orders"], "point_accounts": swept["accounts"], "rewards_freed": freed}
 
 
+def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
+    counts = campaign_night.run(at=at)
+    _alarm(dict.fromkeys(campaign_laws.broken(), "see there"), run.business_date, at)
+    return counts
+
+
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     """What must always be true and is not: in the log, with the rows, and told to every administrator."""
     admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
     for law, rows in broken.items():
-        log.error("not true of the ledger: %s: %s", law, rows)
+        log.error("not true of the books: %s: %s", law, rows)
         for admin_id in admins:
             delivery.queue(
-                admin_id, channel=Message.Channel.IN_APP, dedupe_key=f"law:{law}:{on}:{admin_id}", at=at, link="/nights/",
-                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law},
+                admin_id, channel=Message.Channel.IN_APP, dedupe_key=f"law:{law}"[:80] + f":{on}:{admin_id}", at=at,
+                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law}, link="/nights/",
             )  # fmt: skip
 
 
@@ -163,6 +169,7 @@ STEPS = (
     ("scores", _scores),
     ("tiers", _tiers),
     ("points", _points),
+    ("campaigns", _campaigns),
     ("notify", _notify),
     ("complaints", _complaints),
 )

@@ -13,6 +13,7 @@ from complaints import escalation, lifecycle, prompts, surveys
 from crm import nightly
 from crm.jobs import runs
 from crm.outbox import delivery
+from loyalty import campaign_night
 
 NIGHT_STARTS = time(2, 0)
 INVITATIONS = 15
@@ -68,6 +69,11 @@ def rest_complaints() -> None:
     lifecycle.close_due(now=at)
     prompts.expire_due(now=at)
     surveys.expire_due(now=at)
+
+
+@shared_task
+def release_reservations() -> None:
+    campaign_night.sweep(at=timezone.now())
 
 
 @shared_task

@@ -6,17 +6,12 @@ the last four digits. Only `reveal` gives a value back, for one customer, with a
 
 import hmac
 import re
-import secrets
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
@@ -27,13 +22,13 @@ from crm.accounts import audit
 from crm.accounts.models import AuditEntry, User
 from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
+from crm.lib import sealing
 from crm.lib.errors import DomainError, Invalid
 from customers.models import ContactPoint, Customer
 
 Kind = ContactPoint.Kind
 
 INDEX_BYTES = 16
-NONCE_BYTES = 12
 REVEALS_A_DAY = 60
 LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
@@ -137,17 +132,8 @@ _MASK = {Kind.PHONE: mask_phone, Kind.EMAIL: mask_email, Kind.ADDRESS: mask_addr
 # Keys ---------------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4)
-def _derived(master: str, use: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=b"laoke vault", info=use).derive(master.encode())
-
-
-def _key(use: bytes) -> bytes:
-    return _derived(settings.VAULT_KEY or settings.SECRET_KEY, use)
-
-
 def blind_index(kind: str, normal: str) -> bytes:
-    return hmac.digest(_key(b"index"), f"{kind}:{normal}".encode(), "sha256")[:INDEX_BYTES]
+    return hmac.digest(sealing.key(b"index"), f"{kind}:{normal}".encode(), "sha256")[:INDEX_BYTES]
 
 
 def tail_index(digits: str) -> bytes:
@@ -155,13 +141,11 @@ def tail_index(digits: str) -> bytes:
 
 
 def _encrypt(kind: str, normal: str) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(_key(b"encryption")).encrypt(nonce, normal.encode(), str(kind).encode())
+    return sealing.encrypt(normal.encode(), use=b"encryption", about=str(kind).encode())
 
 
 def _decrypt(point: ContactPoint) -> str:
-    data = bytes(point.encrypted)
-    return AESGCM(_key(b"encryption")).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], point.kind.encode()).decode()
+    return sealing.decrypt(bytes(point.encrypted), use=b"encryption", about=point.kind.encode()).decode()
 
 
 class Sealed(NamedTuple):

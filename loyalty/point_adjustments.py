@@ -33,7 +33,7 @@ def request(
 ) -> PointAdjustment:
     """The points are given (taken, if negative) at once or wait for a second person. The same key asks once."""
     points.refuse_impossible(abs(amount))
-    if len(reason.strip()) < 5:
+    if len(reason.strip()) < 2:
         raise Invalid(_("Say in a few words what this is for."), code="reason_missing")
     if not client_key.strip() or len(client_key) > 80:
         raise Invalid(_("The key of the request is missing or too long."), code="client_key")

@@ -38,6 +38,11 @@ class Permission(StrEnum):
     APPROVE_POINTS = "approve_points"
     VIEW_POINT_REPORTS = "view_point_reports"
     EDIT_POINTS = "edit_points"
+    VIEW_CAMPAIGNS = "view_campaigns"
+    RUN_CAMPAIGNS = "run_campaigns"
+    VIEW_CREDIT = "view_credit"
+    PROPOSE_CREDIT = "propose_credit"
+    DECIDE_CREDIT = "decide_credit"
 
 
 class Scope(StrEnum):
@@ -67,15 +72,19 @@ class Rights:
 
 P = Permission
 _BOOK = {P.MY_DAY, P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS, P.VIEW_TIERS, P.USE_POINTS}
+         P.VIEW_MATRIX, P.WORK_ALERTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS, P.VIEW_TIERS, P.USE_POINTS,
+         P.VIEW_CAMPAIGNS, P.VIEW_CREDIT}
 
 RIGHTS: dict[str, Rights] = {
-    Role.ACCOUNT_MANAGER: Rights(Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES})),
+    Role.ACCOUNT_MANAGER: Rights(
+        Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
+    ),
     Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
         frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
-                           P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS, P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
+                           P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS, P.RUN_CAMPAIGNS,
+                           P.PROPOSE_CREDIT, P.DECIDE_CREDIT, P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
     ),
     Role.SERVICE_AGENT: Rights(
         Scope.LOOKED_UP,
@@ -88,19 +97,20 @@ RIGHTS: dict[str, Rights] = {
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
                    P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
                    P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.USE_POINTS,
-                   P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
+                   P.APPROVE_POINTS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
         Scope.NONE,
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS}),
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
         Scope.NONE,
         frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
-                   P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS, P.VIEW_POINT_REPORTS, P.EDIT_POINTS}),
+                   P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS, P.VIEW_POINT_REPORTS, P.EDIT_POINTS,
+                   P.VIEW_CAMPAIGNS, P.RUN_CAMPAIGNS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
@@ -121,3 +131,9 @@ class ApiScope(StrEnum):
     COMPLAINTS_WRITE = "complaints:write"
     POINTS_READ = "points:read"
     POINTS_WRITE = "points:write"
+    COUPONS_READ = "coupons:read"
+    COUPONS_WRITE = "coupons:write"
+    DRAWS_READ = "draws:read"
+    DRAWS_WRITE = "draws:write"
+    CREDIT_READ = "credit:read"
+    CREDIT_WRITE = "credit:write"

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, mask, needs
 from crm.accounts.roles import Field, Permission
-from crm.desk import customer_cases, interval, points, tiers
+from crm.desk import clubs, coupons, credit, customer_cases, interval, points, tiers
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers import contact_points, contacts, managers, profiles
@@ -100,6 +100,9 @@ def _page(
             "interval": interval.chart(person, why) if why else None,
             "level": tiers.card(person),
             "points": points.card(request.user, person),
+            "wallet": coupons.card(request.user, person),
+            "clubs": clubs.card(person),
+            "on_account": credit.card(request.user, person, today()),
             "alert": Alert.objects.filter(customer=person, state=Alert.State.OPEN).first(),
             "todos": Todo.objects.filter(customer=person, state=Todo.State.OPEN).order_by("due_on", "pk"),
             "contact_points": person.contact_points.order_by("kind", "pk"),

@@ -58,7 +58,7 @@ class AdjustForm(forms.Form):
         label=gettext_lazy("Points"), min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE,
         help_text=gettext_lazy("With a minus to take points away"),
     )  # fmt: skip
-    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=5, max_length=300)
+    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=2, max_length=300)
 
 
 def affordable(available: int) -> Any:

@@ -18,3 +18,10 @@ class Invalid(DomainError):
 
     code = "invalid"
     status = 400
+
+
+class Unknown(DomainError):
+    """What a program names does not exist."""
+
+    code = "not_found"
+    status = 404

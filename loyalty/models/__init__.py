@@ -1,5 +1,16 @@
 """The tables of loyalty, one module per subject."""
 
+from loyalty.models.clubs import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
+from loyalty.models.coupons import (
+    CampaignUsage,
+    Coupon,
+    CouponCampaign,
+    CouponIssue,
+    CouponLineShare,
+    CouponRedemption,
+)
+from loyalty.models.credit import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
+from loyalty.models.draws import Draw, Lottery, LotteryPrize, LotteryTicket
 from loyalty.models.points import (
     HoldAllocation,
     OrderPoints,
@@ -25,9 +36,28 @@ from loyalty.models.tiers import (
 )
 
 __all__ = [
+    "CampaignUsage",
+    "Club",
+    "ClubEvent",
+    "ClubMember",
+    "ClubVisit",
+    "Coupon",
+    "CouponCampaign",
+    "CouponIssue",
+    "CouponLineShare",
+    "CouponRedemption",
+    "CreditAccount",
+    "CreditAuthorisation",
+    "CreditEntry",
+    "CreditLimitChange",
+    "Draw",
     "HoldAllocation",
+    "Lottery",
+    "LotteryPrize",
+    "LotteryTicket",
     "Membership",
     "OrderPoints",
+    "PartnerBenefit",
     "PointAccount",
     "PointAdjustment",
     "PointHold",

@@ -147,11 +147,16 @@ def test_control_without_the_lock_one_hold_ends_twice_or_crashes(
     assert ends["crash"] == 1 or ends["done"] == 2
 
 
+def hold_and_crash(customer: Customer) -> None:
+    with transaction.atomic():
+        point_holds.hold(customer, 60, purpose="order", ref="x", at=SPRING)
+        raise RuntimeError
+
+
 def test_nothing_is_left_behind_by_a_crash(li_lei: Customer) -> None:
     points.grant(li_lei, 100, source="goodwill", key="g", at=SPRING)
-    with pytest.raises(RuntimeError), transaction.atomic():
-        point_holds.hold(li_lei, 60, purpose="order", ref="x", at=SPRING)
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        hold_and_crash(li_lei)
 
     assert account(li_lei) == (0, 100, 0, 0)
     assert point_laws.broken() == {}
