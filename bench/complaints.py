@@ -89,8 +89,8 @@ def prepare(agents: list[User]) -> None:
                 first_response_at)
             SELECT 1 + (hashint4(i) & 2147483647) %% %(customers)s, 'complaint',
                    (ARRAY['phone', 'wechat', 'web', 'shop'])[1 + i %% 4], '', '', '', '', '',
-                   (%(categories)s::int8[])[1 + i %% cardinality(%(categories)s::int8[])], '物流五天没有更新', '下单五天了，到底什么时候到',
-                   '', '', 1 + i %% 4, i %% 3, i %% 3, 100 * (i %% 5000), 1 + i %% 4, 'rule',
+                   (%(categories)s::int8[])[1 + i %% cardinality(%(categories)s::int8[])],
+                   '物流五天没有更新', '下单五天了，到底什么时候到', '', '', 1 + i %% 4, i %% 3, i %% 3, 100 * (i %% 5000), 1 + i %% 4, 'rule',
                    jsonb_build_object('class', i %% 3, 'severity', 1 + i %% 4, 'value', '100.00', 'recent', 0, 'matrix', 1),
                    CASE WHEN i <= %(closed)s THEN 'closed' WHEN i %% 3 = 0 THEN 'new' ELSE 'in_progress' END,
                    (%(queues)s::int8[])[1 + i %% cardinality(%(queues)s::int8[])],

@@ -190,7 +190,7 @@ def why(request: StaffRequest, pk: int) -> HttpResponse:
     form = PromiseForm(rules=told.standing.rules) if told else None
     return render(
         request,
-        "desk/tiers/_why.html",
+        "desk/tiers/_why.html" if request.headers.get("HX-Request") else "desk/tiers/why.html",
         {
             "customer": customer, "why": told, "form": form,
             "options": _options_told(told.standing.rules.content) if told else [],

@@ -93,6 +93,7 @@ def test_the_level_of_a_customer_explains_itself(sit_down: SitDown, language: st
     desk.open("/levels/?level=silver")
     desk.fits()
     page.locator("tbody tr td.title a").first.click()
+    page.wait_for_load_state()  # earlier, the link opens the explanation as a page of its own
     card = page.locator("#level")
     expect(card).to_contain_text("银卡")
     page.get_by_label(desk.say("Why this level?")).click()
@@ -100,6 +101,9 @@ def test_the_level_of_a_customer_explains_itself(sit_down: SitDown, language: st
     gap = page.locator("#drawer #gap").inner_text().strip()
     expect(card).to_contain_text(gap)
     page.keyboard.press("Escape")
+    desk.fits()
+    page.goto(page.url.rstrip("/").partition("?")[0] + "/level/")
+    expect(page.locator("main #gap")).to_have_text(gap)
     desk.fits()
     desk.open("/levels/at-risk/")
     desk.fits()

@@ -18,6 +18,7 @@ from customers import identity, managers, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, SummaryState
 from customers.orders import OrderFact
+from loyalty import point_rules
 from segmentation.models import Alert
 from tests.faults import digest
 from tests.faults.processes import Processes
@@ -27,6 +28,7 @@ Eve = Callable[..., None]
 Digest = Callable[..., str]
 NIGHT = date(2026, 11, 17)
 EVE = NIGHT - timedelta(days=8)  # more than a week: the night fits anew
+EVE_MORNING = datetime(EVE.year, EVE.month, EVE.day, tzinfo=UTC)
 AT = datetime(2026, 11, 17, 18, tzinfo=UTC)
 
 
@@ -91,6 +93,7 @@ def build() -> None:
     newcomer = identity.find_or_create(CustomerRef(source="shop", external_id="c-new", name="新客"), today=NIGHT)
     order("only", newcomer, EVE - timedelta(days=1))
     tier_stories.put_in_force(tier_stories.content(), NIGHT)
+    point_rules.save({"rate": Decimal(1)}, starts_at=EVE_MORNING, by=None, reason="Points from now on", at=EVE_MORNING)
 
 
 @pytest.fixture(scope="module")

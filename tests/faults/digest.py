@@ -5,11 +5,21 @@ from collections.abc import Iterable
 
 from django.db import connection, models, transaction
 
-from complaints.models import SilentSign
+from complaints.models import ServicePrompt, SilentSign, Survey
 from crm.jobs.models import JobRun, Part
 from crm.outbox.models import Message
 from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
-from loyalty.models import Membership, TierChange, TierState
+from loyalty.models import (
+    Membership,
+    OrderPoints,
+    PointAccount,
+    PointLot,
+    PointState,
+    PointTxn,
+    Posting,
+    TierChange,
+    TierState,
+)
 from segmentation.models import Alert, Change, Fit, Night, RuleSet
 
 # Every table the night writes, and the columns that say which rows are meant. Parents first.
@@ -30,7 +40,15 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     TierState: ("id",),
     Membership: ("customer_id",),
     TierChange: ("customer_id", "seq"),
-    SilentSign: ("customer_id", "sign", "ref"),
+    PointState: ("id",),
+    PointAccount: ("customer_id",),
+    PointLot: ("account_id", "order_id"),
+    PointTxn: ("account_id", "seq"),
+    Posting: ("account_id", "bucket", "points", "id"),
+    OrderPoints: ("order_id",),
+    SilentSign: ("customer_id", "sign", "evidence"),
+    ServicePrompt: ("id",),
+    Survey: ("id",),
 }
 # Moments, row numbers and who did it differ from run to run, whatever the night says.
 OF_THE_RUN = {
@@ -45,7 +63,12 @@ OF_THE_RUN = {
     Todo: {"id", "opened_at", "closed_at", "alert_id"},
     Message: {"id", "queued_at", "sent_at", "next_attempt_at"},
     TierChange: {"id", "at"},
-    SilentSign: {"id"},
+    PointState: {"orders_until"},
+    PointAccount: {"settled_at"},
+    PointLot: {"id"},
+    PointTxn: {"id", "at"},
+    Posting: {"id", "txn_id", "lot_id"},
+    SilentSign: {"id", "ref"},
 }
 
 

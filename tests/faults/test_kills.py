@@ -15,6 +15,7 @@ STEPS = {
     "fit": "segmentation_fit",
     "scores": "customers_standing",
     "tiers": "loyalty_membership",
+    "points": "loyalty_pointtxn",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
 }
