@@ -22,7 +22,7 @@ from loyalty import point_rules
 from segmentation.models import Alert
 from tests.faults import digest
 from tests.faults.processes import Processes
-from tests.loyalty import tier_stories
+from tests.loyalty import campaign_stories, tier_stories
 
 Eve = Callable[..., None]
 Digest = Callable[..., str]
@@ -93,6 +93,7 @@ def build() -> None:
     newcomer = identity.find_or_create(CustomerRef(source="shop", external_id="c-new", name="新客"), today=NIGHT)
     order("only", newcomer, EVE - timedelta(days=1))
     tier_stories.put_in_force(tier_stories.content(), NIGHT)
+    campaign_stories.running(ends_at=campaign_stories.NOON + campaign_stories.HOUR)
     point_rules.save({"rate": Decimal(1)}, starts_at=EVE_MORNING, by=None, reason="Points from now on", at=EVE_MORNING)
 
 

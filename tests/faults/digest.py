@@ -10,6 +10,16 @@ from crm.jobs.models import JobRun, Part
 from crm.outbox.models import Message
 from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
+    CampaignUsage,
+    Coupon,
+    CouponCampaign,
+    CouponRedemption,
+    CreditAccount,
+    CreditAuthorisation,
+    CreditEntry,
+    Draw,
+    Lottery,
+    LotteryTicket,
     Membership,
     OrderPoints,
     PointAccount,
@@ -47,6 +57,16 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Posting: ("account_id", "bucket", "points", "id"),
     OrderPoints: ("order_id",),
     SilentSign: ("customer_id", "sign", "evidence"),
+    CouponCampaign: ("id",),
+    Coupon: ("id",),
+    CouponRedemption: ("id",),
+    CampaignUsage: ("id",),
+    Lottery: ("id",),
+    LotteryTicket: ("id",),
+    Draw: ("id",),
+    CreditAccount: ("customer_id",),
+    CreditAuthorisation: ("id",),
+    CreditEntry: ("id",),
     ServicePrompt: ("id",),
     Survey: ("id",),
 }

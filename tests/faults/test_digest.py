@@ -15,7 +15,8 @@ from tests.faults.conftest import NIGHT, Digest, Eve
 # Forty customers who never complained nor redeemed, on the first night of their levels: told in the desk's own tests.
 NOTHING_OF = {
     "classes_followed", "closed", "prompts_expired", "surveys_expired", "years_to_confirm", "tiers_down", "tier_todos",
-    "point_accounts", "rewards_freed",
+    "point_accounts", "rewards_freed", "coupons_followed", "tickets_followed", "credit_followed", "coupons_released",
+    "credit_released", "coupons_expired", "draws_ended",
 }  # fmt: skip
 
 

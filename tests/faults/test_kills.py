@@ -16,6 +16,7 @@ STEPS = {
     "scores": "customers_standing",
     "tiers": "loyalty_membership",
     "points": "loyalty_pointtxn",
+    "campaigns": "loyalty_couponcampaign",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
 }
