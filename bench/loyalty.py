@@ -1,4 +1,5 @@
-"""A change of the tier rules simulated at size, as a ratio to the bare aggregation of the same purchases.
+"""A change of the tier rules simulated at size, as a ratio to the bare aggregation of the same purchases; and the
+points of orders, as a ratio to a bare upsert of one row.
 
     python -m bench.loyalty --customers 1000000 --orders 10000000
 
@@ -8,7 +9,11 @@ The database named by DATABASE_URL is emptied first. What is compared, each the 
 * simulation: `tier_whatif.work_out` and `figures` — two windows, who moves, the names that matter, costs, histogram;
 * night: `tiers.review_due` on a usual night, and on the first night of new rules.
 
-Target: simulation at most three times bare.
+* upsert: one `INSERT … ON CONFLICT DO UPDATE` of one row for each order, each committed;
+* points: `point_orders.reconcile` of the same orders: new, told again, and changed, in chunks as the night takes
+  them, and one by one as the till tells them.
+
+Targets: simulation at most three times bare, points in chunks at most six times an upsert.
 """
 
 import argparse
@@ -18,6 +23,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
+from decimal import Decimal
 from typing import Any
 
 import django
@@ -31,7 +37,8 @@ from django.db import connection, transaction  # noqa: E402
 from bench import mall  # noqa: E402
 from crm.accounts.models import Role, User  # noqa: E402
 from crm.lib import arrays  # noqa: E402
-from loyalty import tier_rules, tier_whatif, tiers  # noqa: E402
+from customers.models import Order  # noqa: E402
+from loyalty import point_laws, point_orders, point_rules, tier_rules, tier_whatif, tiers  # noqa: E402
 from loyalty.models import Membership  # noqa: E402
 
 TODAY = mall.LAST + timedelta(days=1)
@@ -125,6 +132,57 @@ def measure(customers: int, orders: int, runs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def points_of_orders(count: int) -> dict[str, Any]:
+    """Milliseconds for one order, and their ratios to the upsert."""
+    noon = datetime.combine(mall.LAST, clock(12), UTC)
+    start = noon - timedelta(days=400)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE loyalty_pointaccount, loyalty_pointrules, loyalty_pointstate CASCADE")
+    point_rules.save({"rate": Decimal(1)}, starts_at=start, by=None, reason="bench", at=start)
+    ids = list(
+        Order.objects.filter(status="paid", ordered_at__gte=start).order_by("-pk").values_list("pk", flat=True)[: 2 * count]
+    )
+    by_chunk, one_by_one = ids[:count], ids[count:]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS bench_upsert (id int8 PRIMARY KEY, points int8)")
+        cursor.execute("TRUNCATE bench_upsert")
+
+    def upsert() -> None:
+        for order_id in by_chunk:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO bench_upsert VALUES (%s, 1) ON CONFLICT (id) DO UPDATE SET points = excluded.points + 1",
+                    [order_id],
+                )
+
+    def chunks() -> None:
+        for first in range(0, len(by_chunk), point_orders.CHUNK):
+            point_orders.reconcile(by_chunk[first : first + point_orders.CHUNK], at=noon)
+
+    upsert()
+    bare = best(upsert, 3)
+    new, _none = timed(chunks)
+    again, _none = timed(chunks)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE customers_order SET paid = paid / 2, cost = 0, profit = paid / 2, version = version + 1"
+            " WHERE id = ANY(%s)",
+            [by_chunk],
+        )
+    changed, _none = timed(chunks)
+    single, _none = timed(lambda: [point_orders.reconcile([order_id], at=noon) for order_id in one_by_one])
+    if broken := point_laws.broken():
+        raise SystemExit(f"the ledger breaks its laws: {broken}")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE bench_upsert")
+    told = {"upsert": bare, "new": new, "again": again, "changed": changed, "one_by_one": single}
+    return {
+        "orders": count,
+        **{f"{name}_ms": round(seconds / count * 1000, 3) for name, seconds in told.items()},
+        **{f"{name}_ratio": round(seconds / bare, 2) for name, seconds in told.items() if name != "upsert"},
+    }
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--customers", type=int, default=50_000)
@@ -133,3 +191,4 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     call_command("migrate", verbosity=0)
     print(json.dumps(measure(asked.customers, asked.orders, asked.runs)))
+    print(json.dumps(points_of_orders(2_000)))

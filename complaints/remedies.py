@@ -20,12 +20,15 @@ from crm.lib.errors import DomainError, Invalid
 from crm.lib.money import from_minor, to_minor
 from crm.lib.periods import business_date
 from customers.models import Customer, Standing
+from loyalty import point_rules, points
+from loyalty.models import PointLot
 
 Status = Remedy.Status
 # What counts against the limits: promised or given.
 COUNTED = (Status.PROPOSED, Status.APPROVED, Status.FAILED, Status.ISSUED)
 WORTHLESS = (RemedyKind.VISIT, RemedyKind.APOLOGY)
 WINDOW_DAYS = 30
+BY_LEDGER = "points #"
 
 
 @transaction.atomic
@@ -119,12 +122,21 @@ def refuse(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
 
 @transaction.atomic
 def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "") -> Remedy:
-    """The customer has it. `reference`: the refund number, points transaction or coupon. Telling it twice is harmless."""
+    """The customer has it. `reference`: the refund number or coupon. Telling it twice is harmless.
+
+    Points are on the customer's account afterwards, and the reference says by which transaction.
+    """
     case, remedy = _held(remedy_id)
-    if remedy.status == Status.ISSUED and remedy.reference == reference.strip()[:120]:
+    if remedy.status == Status.ISSUED and (not reference.strip() or remedy.reference == reference.strip()[:120]):
         return remedy
     if remedy.status not in (Status.APPROVED, Status.FAILED):
         raise _decided(remedy)
+    if _is_of_the_ledger(remedy, at):
+        txn = points.grant(
+            case.customer, int(remedy.amount), source=PointLot.Source.GOODWILL, key=f"remedy:{remedy.pk}", at=at, by=by,
+            reason=_("Complaint %(number)s") % {"number": case.number},
+        )  # fmt: skip
+        reference = f"{BY_LEDGER}{txn.pk}"
     remedy.status, remedy.issued_at, remedy.issued_by, remedy.error = Status.ISSUED, at, by, ""
     remedy.reference = reference.strip()[:120]
     remedy.save()
@@ -153,6 +165,10 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     if not reason.strip():
         raise Invalid(_("Say why this is taken back."), code="reason_missing")
     if remedy.status == Status.ISSUED:
+        if remedy.reference.startswith(BY_LEDGER):
+            points.take(
+                case.customer, int(remedy.amount), key=f"remedy:{remedy.pk}:back", at=at, by=by, reason=reason
+            )  # fmt: skip
         remedy.status = Status.REVOKED
     else:
         remedy.status, remedy.decided_by, remedy.decided_at = Status.REJECTED, by, at
@@ -160,6 +176,11 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     remedy.save()
     _record(case, remedy, "taken_back", by=by, at=at)
     return remedy
+
+
+def _is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
+    """Points are given by Laoke itself as soon as the mall has a programme; before that by whoever keeps them."""
+    return remedy.kind == RemedyKind.POINTS and point_rules.in_force(at) is not None
 
 
 def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:

@@ -8,12 +8,13 @@ from decimal import Decimal
 from crm.accounts.models import User
 from customers.models import Customer, Order
 from loyalty import point_adjustments, point_holds, point_orders, point_rules, points, rewards
-from loyalty.models import PointAccount, PointRules, Reward
+from loyalty.models import PointAccount, PointRules, Reward, VisitStep
 
 SEED = 411
 STARTED = timedelta(days=210)
 STEP = timedelta(days=14)
 REDEEMED_A_STEP = 6
+VISITS = ((12, 300), (24, 800))
 Say = Callable[[str], None]
 # name, what it is, points, pieces
 REWARDS = (
@@ -35,12 +36,17 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
         return 0
     rng, began = random.Random(SEED), at - STARTED  # noqa: S311
     point_rules.save(
-        {"rate": Decimal(1), "pending_days": 15, "life_months": 6, "most_per_order": 20_000},
+        {
+            "rate": Decimal(1), "pending_days": 15, "life_months": 6, "most_per_order": 20_000,
+            "bonus_from": Decimal(2000), "bonus_points": 200, "referrer_points": 500, "referred_points": 200,
+            "referral_least": Decimal(100),
+        },
         starts_at=began, by=None, reason="积分计划上线", at=began,
     )  # fmt: skip
     offered = Reward.objects.bulk_create(
         Reward(name=name, description=text, points=cost, stock=stock) for name, text, cost, stock in REWARDS
     )
+    VisitStep.objects.bulk_create(VisitStep(visits=days, points=given) for days, given in VISITS)
     moment = began
     while moment < at:
         until = min(moment + STEP, at)

@@ -17,7 +17,17 @@ from crm.jobs.models import JobRun
 from crm.outbox import delivery
 from crm.outbox.models import Message
 from customers import summary
-from loyalty import campaign_laws, campaign_night, point_laws, point_orders, rewards, tier_explain, tiers
+from loyalty import (
+    campaign_laws,
+    campaign_night,
+    point_laws,
+    point_orders,
+    referrals,
+    rewards,
+    tier_explain,
+    tiers,
+    visit_ladder,
+)
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
@@ -124,9 +134,13 @@ def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
 def _points(run: JobRun, at: datetime) -> dict[str, int]:
     """What imports earned, what became usable or expired; then the laws of the ledger are asked of the real tables."""
     swept = point_orders.sweep(at=at)
-    freed = rewards.free_lapsed()
+    counts = {
+        "point_orders": swept["orders"], "point_accounts": swept["accounts"], "rewards_freed": rewards.free_lapsed(),
+        "referrals_rewarded": referrals.reward_due(at=at),
+        "visits_rewarded": visit_ladder.reward_due(as_of=run.business_date, at=at),
+    }  # fmt: skip
     _alarm(point_laws.broken(), run.business_date, at)
-    return {"point_orders": swept["orders"], "point_accounts": swept["accounts"], "rewards_freed": freed}
+    return counts
 
 
 def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:

@@ -18,7 +18,10 @@ from crm.lib.periods import business_date
 from loyalty.models import PointRules
 
 EndOf = PointRules.EndOf
-NUMBERS = ("rate", "most_per_order", "pending_days", "life_months", "hold_minutes", "grace_days", "yuan_per_point")
+NUMBERS = (
+    "rate", "most_per_order", "bonus_from", "bonus_points", "referrer_points", "referred_points", "referral_least",
+    "pending_days", "life_months", "hold_minutes", "grace_days", "yuan_per_point",
+)  # fmt: skip
 
 
 def in_force(at: datetime) -> PointRules | None:
@@ -73,8 +76,10 @@ def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
 
 
 def earned(rules: PointRules, multiplier: Decimal, net: Decimal) -> int:
-    """Points of an order whose net amount is `net` yuan: the total rounded down, at most the cap."""
+    """Points of an order whose net amount is `net` yuan: the total rounded down, what a large order earns more, the cap."""
     points = int((max(net, Decimal(0)) * rules.rate * multiplier).to_integral_value(ROUND_FLOOR))
+    if rules.bonus_from is not None and net >= rules.bonus_from:
+        points += rules.bonus_points
     return points if rules.most_per_order is None else min(points, rules.most_per_order)
 
 

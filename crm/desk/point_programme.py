@@ -20,7 +20,7 @@ from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers.access import customer_for
 from loyalty import point_adjustments, point_rules, points
-from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting, Redemption, Reward
+from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting, Redemption, Reward, VisitStep
 
 LATELY = timedelta(days=90)
 SHOWN = 100
@@ -30,7 +30,8 @@ class RulesForm(forms.ModelForm):
     class Meta:
         model = PointRules
         fields = (
-            "rate", "most_per_order", "pending_days", "life_months", "life_ends", "hold_minutes", "grace_days",
+            "rate", "most_per_order", "bonus_from", "bonus_points", "referrer_points", "referred_points",
+            "referral_least", "pending_days", "life_months", "life_ends", "hold_minutes", "grace_days",
             "yuan_per_point", "reason",
         )  # fmt: skip
 
@@ -40,6 +41,12 @@ class RewardForm(forms.ModelForm):
         model = Reward
         fields = ("name", "description", "points", "stock", "active")
         help_texts = {"stock": gettext_lazy("Empty: without end")}
+
+
+class StepForm(forms.ModelForm):
+    class Meta:
+        model = VisitStep
+        fields = ("visits", "points")
 
 
 @needs(Permission.VIEW_POINT_REPORTS)
@@ -132,7 +139,9 @@ def catalogue(request: StaffRequest) -> HttpResponse:
     return _catalogue(request, RewardForm())
 
 
-def _catalogue(request: StaffRequest, form: RewardForm, editing: Reward | None = None) -> HttpResponse:
+def _catalogue(
+    request: StaffRequest, form: RewardForm, editing: Reward | None = None, step_form: StepForm | None = None
+) -> HttpResponse:
     lately = Q(redemptions__state=Redemption.State.DONE, redemptions__at__gt=now() - LATELY)
     rows = Reward.objects.annotate(taken=Sum("redemptions__quantity", filter=lately)).order_by(
         "-active", "points", "pk"
@@ -140,8 +149,11 @@ def _catalogue(request: StaffRequest, form: RewardForm, editing: Reward | None =
     return render(
         request,
         "desk/points/rewards.html",
-        {"rows": rows[:SHOWN], "form": form, "editing": editing, "days": LATELY.days},
-        status=422 if form.errors else 200,
+        {
+            "rows": rows[:SHOWN], "form": form, "editing": editing, "days": LATELY.days,
+            "steps": VisitStep.objects.all(), "step_form": step_form or StepForm(),
+        },
+        status=422 if form.errors or (step_form and step_form.errors) else 200,
     )
 
 
@@ -156,3 +168,19 @@ def reward(request: StaffRequest, pk: int = 0) -> HttpResponse:
         messages.success(request, _("%(reward)s is saved.") % {"reward": saved})
         return redirect("desk:rewards")
     return _catalogue(request, form, found)
+
+
+@needs(Permission.EDIT_POINTS)
+@require_POST
+def visit_step(request: StaffRequest, pk: int = 0) -> HttpResponse:
+    """A new step of the ladder (0), or one taken away. Points already given stay."""
+    if pk:
+        step = get_object_or_404(VisitStep, pk=pk)
+        audit.record(request.user, "visit_step.removed", step, at=now(), visits=step.visits)
+        step.delete()
+        return redirect("desk:rewards")
+    form = StepForm(request.POST)
+    if form.is_valid():
+        audit.record(request.user, "visit_step.saved", form.save(), at=now(), **form.cleaned_data)
+        return redirect("desk:rewards")
+    return _catalogue(request, RewardForm(), step_form=form)

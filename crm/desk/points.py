@@ -16,11 +16,11 @@ from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission
 from crm.desk.today import now, today
-from crm.lib.errors import DomainError
+from crm.lib.errors import DomainError, Invalid
 from customers.access import customer_for
 from customers.models import Customer
-from loyalty import point_adjustments, point_rules, points, rewards
-from loyalty.models import PointAdjustment, PointHold, PointTxn, Redemption, Reward
+from loyalty import forfeit, point_adjustments, point_rules, points, referrals, rewards
+from loyalty.models import PointAdjustment, PointHold, PointTxn, Redemption, Referral, Reward
 from loyalty.points import MOST_AT_ONCE
 
 LINES = 50
@@ -59,6 +59,10 @@ class AdjustForm(forms.Form):
         help_text=gettext_lazy("With a minus to take points away"),
     )  # fmt: skip
     reason = forms.CharField(label=gettext_lazy("Reason"), min_length=2, max_length=300)
+
+
+class ReferrerForm(forms.Form):
+    referrer = forms.CharField(label=gettext_lazy("Customer number of the friend"), max_length=20)
 
 
 def affordable(available: int) -> Any:
@@ -105,6 +109,10 @@ def _page(
             "redeem_form": redeem or RedeemForm(available=balance.available, initial={"key": uuid4()}),
             "can_redeem": affordable(balance.available).exists() and not balance.frozen,
             "adjust_form": adjust or AdjustForm(initial={"key": uuid4()}),
+            "losses": forfeit.of(person, on=today(), at=at),
+            "brought_by": Referral.objects.filter(referred=person).select_related("referrer").first(),
+            "brought": Referral.objects.filter(referrer=person).select_related("referred").order_by("-at")[:10],
+            "referrer_form": ReferrerForm(),
             "limit": point_adjustments.LIMITS.get(request.user.role, (0, 0))[0],  # type: ignore[call-overload]
         },
         status=422 if refused else 200,
@@ -188,3 +196,19 @@ def adjust(request: StaffRequest, pk: int) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, str(refusal))
     return _page(request, person, adjust=form)
+
+
+@needs(Permission.USE_POINTS)
+@require_POST
+def refer(request: StaffRequest, pk: int) -> HttpResponse:
+    """Who brought this customer, by the number on the friend's card."""
+    person = customer_for(request.user, pk, today())
+    friend = Customer.objects.filter(number=request.POST.get("referrer", "").strip().upper()[:20]).first()
+    try:
+        if friend is None:
+            raise Invalid(_("There is no customer with this number."), code="no_such_customer")
+        referrals.record(person, friend, by=request.user, at=now())
+        messages.success(request, _("%(name)s was brought by %(number)s.") % {"name": person.name, "number": friend.number})
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("desk:points", pk)

@@ -11,6 +11,7 @@ from loyalty.models.coupons import (
 )
 from loyalty.models.credit import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.draws import Draw, Lottery, LotteryPrize, LotteryTicket
+from loyalty.models.occasions import Referral, VisitStep
 from loyalty.models.points import (
     HoldAllocation,
     OrderPoints,
@@ -67,6 +68,7 @@ __all__ = [
     "PointTxn",
     "Posting",
     "Redemption",
+    "Referral",
     "Reward",
     "TierChange",
     "TierDraft",
@@ -74,4 +76,5 @@ __all__ = [
     "TierRules",
     "TierSimulation",
     "TierState",
+    "VisitStep",
 ]

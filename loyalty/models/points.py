@@ -40,6 +40,15 @@ class PointRules(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     rate = models.DecimalField(_("points per yuan"), max_digits=8, decimal_places=4)
     most_per_order = models.PositiveIntegerField(_("points per order at most"), null=True, blank=True)
+    bonus_from = models.DecimalField(
+        _("a single order from so many yuan on"), max_digits=10, decimal_places=2, null=True, blank=True
+    )
+    bonus_points = models.PositiveIntegerField(_("earns so many points more"), default=0)
+    referrer_points = models.PositiveIntegerField(_("points for who brings a friend"), default=0)
+    referred_points = models.PositiveIntegerField(_("points for the friend"), default=0)
+    referral_least = models.DecimalField(
+        _("once the friend has bought for so many yuan"), max_digits=10, decimal_places=2, default=0
+    )
     pending_days = models.PositiveSmallIntegerField(_("days until points can be used"), default=15)
     life_months = models.PositiveSmallIntegerField(_("months points live"), null=True, blank=True, default=12)
     life_ends = models.CharField(_("and expire on"), max_length=8, choices=EndOf, default=EndOf.MONTH)

@@ -12,6 +12,7 @@ from crm.accounts.models import Role, User
 from crm.lib.errors import DomainError, Invalid
 from crm.outbox.models import Message
 from customers.models import Customer
+from loyalty import point_holds, point_rules, points
 from tests.complaints.conftest import DAY, WEDNESDAY, LogCase, solved
 from tests.conftest import MakeUser
 
@@ -126,3 +127,24 @@ def test_what_cannot_be_given_is_refused(case: Case, wang: User, told: dict[str,
         propose(case, wang, **told)
 
     assert refusal.value.code == code
+
+
+def test_points_are_on_the_account_as_soon_as_they_are_given_and_gone_when_taken_back(
+    case: Case, wang: User, lead: User
+) -> None:
+    point_rules.save({"rate": Decimal(1)}, starts_at=WEDNESDAY, by=None, reason="Tests", at=WEDNESDAY)
+    remedy = propose(case, wang, 300, kind="points")
+    for _again in range(2):
+        given = remedies.issue(remedy.pk, by=wang, at=WEDNESDAY)
+
+    assert given.reference.startswith("points #")
+    assert points.balance(case.customer, at=WEDNESDAY).available == 300
+    assert points.statement(case.customer).get().reason == f"Complaint {case.number}"
+
+    held = point_holds.hold(case.customer, 200, purpose="order", ref="x", at=WEDNESDAY)
+    with pytest.raises(DomainError, match="Only 100 points can be used, 300 are asked for"):
+        remedies.take_back(remedy.pk, by=lead, at=WEDNESDAY, reason="又补发了")
+    point_holds.release(held.pk, at=WEDNESDAY)
+    remedies.take_back(remedy.pk, by=lead, at=WEDNESDAY, reason="又补发了")
+
+    assert points.balance(case.customer, at=WEDNESDAY).available == 0

@@ -108,7 +108,8 @@ def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: 
     client.force_login(make_user(Role.ADMINISTRATOR))
     told = {
         "rate": "2", "pending_days": "7", "life_months": "24", "life_ends": "year", "hold_minutes": "30",
-        "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival",
+        "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival", "bonus_points": "0", "referrer_points": "100",
+        "referred_points": "50", "referral_least": "30",
     }  # fmt: skip
     assert client.post(reverse("desk:point_rules"), told | {"reason": ""}).status_code == 422
     assert client.post(reverse("desk:point_rules"), told).status_code == 302

@@ -16,7 +16,7 @@ from tests.faults.conftest import NIGHT, Digest, Eve
 NOTHING_OF = {
     "classes_followed", "closed", "prompts_expired", "surveys_expired", "years_to_confirm", "tiers_down", "tier_todos",
     "point_accounts", "rewards_freed", "coupons_followed", "tickets_followed", "credit_followed", "coupons_released",
-    "credit_released", "coupons_expired", "draws_ended",
+    "credit_released", "coupons_expired", "draws_ended", "referrals_rewarded", "visits_rewarded",
 }  # fmt: skip
 
 
