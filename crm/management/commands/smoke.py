@@ -257,6 +257,8 @@ def _put_orders(base: str, customer: Customer, external_id: str, write: str, rea
         "version": 2,
         "customer": {"number": customer.number},
         "ordered_at": timezone.now().isoformat(),
+        # Not paid yet: it earns nobody points, which could not be taken out of the ledger again.
+        "status": "pending",
         "paid": "128.00",
         "cost": "66.00",
         "lines": [{"product": "smoke", "quantity": 1, "amount": "128.00"}],
