@@ -20,7 +20,7 @@ from crm.lib.periods import business_date
 from customers.access import visible_to
 from customers.api import StrictView
 from customers.models import Customer
-from loyalty import coupon_campaigns, coupons, credit, draws
+from loyalty import coupon_campaigns, coupons, credit, draws, points
 from loyalty.models import CouponRedemption, CreditAccount, Draw, Lottery
 from loyalty.serializers_campaigns import (
     AuthorisationOut,
@@ -39,6 +39,7 @@ from loyalty.serializers_campaigns import (
     RedemptionOut,
     ReserveIn,
     RollBackIn,
+    TicketOut,
     ValidateIn,
 )
 
@@ -223,6 +224,21 @@ class LotteryDrawsView(StrictView):
         key, sent, at = _key(request), _sent(DrawIn, request), timezone.now()
         customer = _customer(request, sent.validated_data["customer"], at)
         return _drawn(draws.draw(_lottery(code).pk, customer, idem_key=key, at=at), status=201)
+
+
+class LotteryTicketsView(StrictView):
+    scope = ApiScope.DRAWS_WRITE
+
+    @extend_schema(
+        operation_id="lottery_ticket", request=DrawIn, parameters=[KEY], responses={201: TicketOut},
+        summary="Buy a ticket with the customer's points", description="One ticket per key, however often it is sent.",
+    )  # fmt: skip
+    def post(self, request: Request, code: str) -> Response:
+        key, sent, at = _key(request), _sent(DrawIn, request), timezone.now()
+        customer = _customer(request, sent.validated_data["customer"], at)
+        ticket = draws.buy_ticket(_lottery(code).pk, customer, ref=key, at=at)
+        left = points.balance(customer, at=at).available
+        return Response(TicketOut({"id": ticket.pk, "customer": customer.number, "points_left": left}).data, status=201)
 
 
 class DrawClaimView(StrictView):

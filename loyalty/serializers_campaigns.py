@@ -144,6 +144,12 @@ class DrawIn(Strict):
     customer = Words(max_length=20, help_text="Customer number")
 
 
+class TicketOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    customer = serializers.CharField()
+    points_left = serializers.IntegerField()
+
+
 class DrawOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     lottery = serializers.CharField(source="lottery.code")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("customers/<str:number>/coupons", api.CustomerCouponsView.as_view(), name="customer-coupons"),
     path("lottery/<str:code>", api.LotteryView.as_view(), name="lottery"),
     path("lottery/<str:code>/draws", api.LotteryDrawsView.as_view(), name="lottery-draws"),
+    path("lottery/<str:code>/tickets", api.LotteryTicketsView.as_view(), name="lottery-tickets"),
     path("lottery/draws/<int:pk>/claim", api.DrawClaimView.as_view(), name="lottery-claim"),
     path("credit/authorisations/<int:pk>/capture", api.CreditCaptureView.as_view(), name="credit-capture"),
     path("credit/authorisations/<int:pk>/void", api.CreditVoidView.as_view(), name="credit-void"),

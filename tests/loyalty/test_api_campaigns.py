@@ -10,9 +10,10 @@ from rest_framework.test import APIClient
 
 from crm.accounts.roles import ApiScope
 from customers.models import Customer
-from loyalty import campaign_laws, draws
+from loyalty import campaign_laws, draws, points
 from loyalty.models import CouponCampaign, Draw, Lottery
 from tests.conftest import ApiFor, MakeCustomer
+from tests.loyalty import point_stories
 from tests.loyalty.campaign_stories import DAY, a_coupon, goods, lead, on_account, published, running
 
 LINES = [{"ref": "1", "net": "60.00"}, {"ref": "2", "net": "40.00", "category": "茶"}]
@@ -46,6 +47,7 @@ def post(client: APIClient, url: str, body: Any = None, **headers: str) -> Any:
         ("post", "coupons/redemptions/1/rollback", ApiScope.COUPONS_WRITE),
         ("get", "customers/C0/coupons", ApiScope.COUPONS_READ), ("get", "lottery/X", ApiScope.DRAWS_READ),
         ("post", "lottery/X/draws", ApiScope.DRAWS_WRITE), ("post", "lottery/draws/1/claim", ApiScope.DRAWS_WRITE),
+        ("post", "lottery/X/tickets", ApiScope.DRAWS_WRITE),
         ("get", "credit/C0", ApiScope.CREDIT_READ), ("post", "credit/C0/authorisations", ApiScope.CREDIT_WRITE),
         ("post", "credit/authorisations/1/capture", ApiScope.CREDIT_WRITE),
         ("post", "credit/authorisations/1/void", ApiScope.CREDIT_WRITE),
@@ -137,6 +139,20 @@ def test_a_draw_needs_a_key_and_has_one_outcome_per_key(api_for: ApiFor, li_lei:
     assert Draw.objects.count() == 1
     assert post(shop, "lottery/WHEEL/draws", body, HTTP_IDEMPOTENCY_KEY="k-2").json()["code"] == "no_ticket"
     assert post(shop, f"lottery/draws/{first.json()['id']}/claim").json()["state"] == "claimed"
+
+
+def test_a_ticket_is_bought_with_points_once_per_key(api_for: ApiFor, li_lei: Customer) -> None:
+    point_stories.rules()
+    now = timezone.now()
+    points.grant(li_lei, 150, source="goodwill", key="g", at=now)
+    published(goods(), code="PAID", entry="points", points_cost=100, ends_at=now + DAY)
+    shop, body = api_for(ApiScope.DRAWS_WRITE), {"customer": li_lei.number}
+    first, again = (post(shop, "lottery/PAID/tickets", body, HTTP_IDEMPOTENCY_KEY="t-1") for _ in range(2))
+
+    assert (first.status_code, first.json()["points_left"]) == (201, 50)
+    assert again.json() == first.json()
+    assert post(shop, "lottery/PAID/tickets", body, HTTP_IDEMPOTENCY_KEY="t-2").json()["code"] == "points_insufficient"
+    assert post(shop, "lottery/PAID/draws", body, HTTP_IDEMPOTENCY_KEY="d-1").status_code == 201
 
 
 def test_an_order_on_account_from_the_reservation_to_the_payment(api_for: ApiFor, li_lei: Customer) -> None:
