@@ -8,6 +8,7 @@ from typing import Any
 
 import pgtrigger
 import pytest
+from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -36,6 +37,7 @@ ApiFor = Callable[..., APIClient]
 @pytest.fixture(autouse=True)
 def _local_cache(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()  # the memory outlives the test
 
 
 @pytest.fixture(autouse=True)

@@ -136,10 +136,15 @@ class Lock:
         self.connection.close()
 
 
+def no_writes(table: str, mode: str = "SHARE") -> Lock:
+    """Nobody writes this table until it is released; with ACCESS EXCLUSIVE nobody reads it either."""
+    return Lock(f"LOCK TABLE {table} IN {mode} MODE")
+
+
 @contextlib.contextmanager
 def writes_wait(table: str, mode: str = "SHARE") -> Iterator[Lock]:
-    """Nobody writes this table meanwhile; with ACCESS EXCLUSIVE nobody reads it either."""
-    lock = Lock(f"LOCK TABLE {table} IN {mode} MODE")
+    """Nobody writes this table meanwhile."""
+    lock = no_writes(table, mode)
     try:
         yield lock
     finally:
