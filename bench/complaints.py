@@ -2,7 +2,7 @@
 
     python -m bench.complaints                       # over the customers bench.nightly left in the database
 
-200,000 cases, 4,000 of them open. Every agent asks once in five seconds, at moments of their own; a writer logs,
+200,000 cases, 4,000 of them open. Every agent asks once in ten seconds, at moments of their own; a writer logs,
 takes and answers cases all the while. Each list takes turns with a view that only does SELECT 1, under the same
 load: what counts is the ratio of their 95th percentiles, the median of three turns.
 """
@@ -40,7 +40,7 @@ from customers.models import Customer  # noqa: E402
 CASES = 200_000
 OPEN = 4_000
 AGENTS = 50
-EVERY = 5.0
+EVERY = 10.0
 WRITES_A_SECOND = 4.0
 TURN = 10.0
 TURNS = 3

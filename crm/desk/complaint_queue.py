@@ -93,10 +93,9 @@ def the_list(name: str, user: User, at: datetime) -> QuerySet[Case]:
     if name == "asked":
         asked = queries.handovers_for(user).values("case")
         return queries.cases_for(user, at).filter(pk__in=asked)
-    if name == "look":
-        return queries.cases_for(user, at, Filters(open=True)).filter(needs_a_look=True)
-    fixed = {"finished": Filters(open=False), "every": Filters()}
-    return queries.cases_for(user, at, fixed.get(name) or queries.work_lists(user, at)[name])
+    if name in UNCOUNTED:
+        return queries.cases_for(user, at, Filters(open=False) if name == "finished" else Filters())
+    return queries.cases_for(user, at, Filters(open=True)).filter(queries.work_lists(user, at)[name])
 
 
 def _filters(chosen: dict[str, Any]) -> Filters:
@@ -141,8 +140,9 @@ def _which(request: StaffRequest) -> str:
 
 def _tabs(request: StaffRequest, chosen: str, page: str) -> list[dict[str, Any]]:
     at, tabs = now(), []
+    counts = queries.counts(request.user, at) | {"asked": the_list("asked", request.user, at).count()}
     for name, label in LISTS.items():
-        count = "" if name in UNCOUNTED else the_list(name, request.user, at).count()
+        count = counts.get(name, "")
         if count == 0 and name in ONLY_WHEN_SOME and name != chosen:
             continue
         tabs.append({"href": f"{reverse(page)}?list={name}", "label": label, "count": count, "active": name == chosen})
@@ -156,7 +156,10 @@ def queue(request: StaffRequest) -> HttpResponse:
     name = _which(request)
     rows = queries.narrowed(the_list(name, request.user, now()), _filters(chosen))
     found = _page_after(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
-    page = list(found.select_related("customer", "category", "owner", "queue")[: PAGE + 1])
+    # The order is found on the cases alone: only those of the page are joined with their people.
+    ids = list(found.values_list("pk", flat=True)[: PAGE + 1])
+    cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids)
+    page = [cases[pk] for pk in ids]
     kept = {key: value for key, value in request.GET.items() if key != "after" and value}
     more = len(page) > PAGE
     return render(

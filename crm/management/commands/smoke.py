@@ -35,6 +35,9 @@ from segmentation.models import Alert
 
 PAGES = (
     "my_day", "customers", "matrix", "alerts", "long_absent", "imports", "nights", "backtest", "rules", "find",
+    "complaints", "complaint_board", "complaint_new", "complaint_silent", "complaint_reports", "complaint_actions",
+    "complaint_calendars", "tiers_members", "tiers_at_risk", "tiers", "point_programme", "rewards", "coupons_list",
+    "draws", "clubs", "credit",
 )  # fmt: skip
 SECONDS = 30
 
