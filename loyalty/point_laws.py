@@ -80,7 +80,8 @@ def broken() -> dict[str, list[tuple[int, ...]]]:
     found = {}
     with connection.cursor() as cursor:
         for law, sql in LAWS.items():
-            cursor.execute(f"{sql.replace('{sums}', _SUMS)} LIMIT 10")
-            if rows := cursor.fetchall():
+            # No LIMIT: the planner would bet on finding rows early, and there are none.
+            cursor.execute(sql.replace("{sums}", _SUMS))
+            if rows := cursor.fetchmany(10):
                 found[law] = rows
     return found

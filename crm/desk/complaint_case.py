@@ -44,6 +44,7 @@ from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import RIGHTS, Field, Permission
 from crm.desk.complaint_log import said, zone
+from crm.desk.long_select import LongSelect
 from crm.desk.today import now
 from crm.lib.errors import DomainError
 from customers.models import Todo
@@ -107,7 +108,7 @@ class WaitForm(Act):
 
 
 class AssignForm(Act):
-    owner = forms.ModelChoiceField(label=gettext_lazy("New owner"), queryset=User.objects.none())
+    owner = forms.ModelChoiceField(label=gettext_lazy("New owner"), queryset=User.objects.none(), widget=LongSelect)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -174,7 +175,7 @@ class AskForm(Act):
     )
     assignee = forms.ModelChoiceField(
         label=gettext_lazy("By name"), required=False,
-        queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
+        widget=LongSelect, queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
     )  # fmt: skip
     question = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 3}))
     blocking = forms.BooleanField(

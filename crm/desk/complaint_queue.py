@@ -23,6 +23,7 @@ from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs, sees
 from crm.accounts.roles import Field, Permission
 from crm.desk.complaint_case import TONES, Status
+from crm.desk.long_select import LongSelect
 from crm.desk.today import now
 from crm.lib.errors import DomainError
 from customers.models import Standing
@@ -65,7 +66,7 @@ class FilterForm(forms.Form):
         queryset=Category.objects.filter(parent__isnull=True).order_by("position"),
     )  # fmt: skip
     owner = forms.ModelChoiceField(
-        label=gettext_lazy("Owner"), required=False, empty_label=gettext_lazy("Everybody"),
+        label=gettext_lazy("Owner"), required=False, widget=LongSelect, empty_label=gettext_lazy("Everybody"),
         queryset=User.objects.filter(pk__in=QueueMember.objects.values("user")).order_by("full_name"),
     )  # fmt: skip
     root_cause = forms.ModelChoiceField(queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput)

@@ -4,17 +4,15 @@ from typing import Any, cast
 
 from django import forms
 from django.core.cache import cache
-from django.forms.utils import flatatt
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import StaffRequest, needs
 from crm.accounts.roles import Permission, Scope, rights_of
+from crm.desk.long_select import LongSelect
 from crm.desk.today import today
 from crm.lib.errors import DomainError
 from customers import queries
@@ -28,21 +26,6 @@ COUNT_UP_TO = 1000
 AN_HOUR = 3600
 # Eight digits are no customer number: a phone, like an e-mail, does not belong in an address.
 CONTACT_DATA = r"^(?!.*@)(?!(?:[^0-9]*[0-9]){8}).*$"
-
-
-class LongSelect(forms.Select):
-    """A select whose options are not a template each: a mall may have hundreds of managers."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        shown = {str(value)} if value is not None else {""}
-        options = format_html_join(
-            "\n",
-            '<option value="{}"{}>{}</option>',
-            ((key, mark_safe(" selected") if str(key) in shown else "", label) for key, label in self.choices),
-        )
-        return format_html(
-            "<select{}>{}</select>", flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name})), options
-        )
 
 
 class FilterForm(forms.Form):
