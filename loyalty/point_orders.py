@@ -157,7 +157,7 @@ def _arrived(at: datetime) -> int:
     state = PointState.objects.filter(pk=1).first()
     since = state.orders_until - OVERLAP if state else first.at
     waiting = (
-        Order.objects.filter(received_at__gte=since, ordered_at__gte=first.starts_at)
+        Order.objects.filter(received_at__gte=since, received_at__lte=at, ordered_at__gte=first.starts_at)
         .filter(Q(points__isnull=True, status=Order.Status.PAID) | ~Q(points__order_version=F("version")))
         .filter(Q(points__isnull=False) | Q(status=Order.Status.PAID))
     )
