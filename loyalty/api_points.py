@@ -4,6 +4,7 @@ A hold is known by its purpose and ref, a redemption and an adjustment by the Id
 each happens once. The same key with another content is answered with 422.
 """
 
+import hashlib
 from typing import Any, cast
 
 from django.conf import settings
@@ -103,7 +104,7 @@ class RedemptionIn(serializers.Serializer[Any]):
     quantity = serializers.IntegerField(min_value=1, max_value=100, default=1)
 
 
-class RedemptionOut(serializers.Serializer[Any]):
+class RewardRedemptionOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     reward = serializers.IntegerField(source="reward_id")
     quantity = serializers.IntegerField()
@@ -122,13 +123,13 @@ def _customer(request: Request, number: str) -> Customer:
 
 
 def _key(request: Request) -> str:
-    """Keys belong to the client that made them up."""
+    """Keys belong to the client that made them up; hashed, the longest two that differ fit the column and stay apart."""
     key = str(request.headers.get("Idempotency-Key", "")).strip()
     if not key or len(key) > 80 or not key.isprintable():
         raise Invalid(
             _("Send an Idempotency-Key header of your own, at most 80 characters."), code="idempotency_key_missing"
         )
-    return f"{request.user.pk}:{key}"[:80]
+    return f"{request.user.pk}:{hashlib.blake2b(key.encode(), digest_size=24).hexdigest()}"
 
 
 class PointsView(StrictView):
@@ -211,7 +212,7 @@ class RedemptionsView(StrictView):
     scope = ApiScope.POINTS_WRITE
 
     @extend_schema(
-        operation_id="redemption_create", parameters=[KEY], request=RedemptionIn, responses={201: RedemptionOut},
+        operation_id="redemption_create", parameters=[KEY], request=RedemptionIn, responses={201: RewardRedemptionOut},
         summary="Set a reward aside for a customer",
     )  # fmt: skip
     def post(self, request: Request, number: str) -> Response:
@@ -224,7 +225,7 @@ class RedemptionsView(StrictView):
             _customer(request, number), reward, quantity=told.validated_data["quantity"], key=_key(request),
             at=timezone.now(),
         )  # fmt: skip
-        return Response(RedemptionOut(made).data, status=201)
+        return Response(RewardRedemptionOut(made).data, status=201)
 
 
 class RedemptionEndView(StrictView):
@@ -232,11 +233,11 @@ class RedemptionEndView(StrictView):
     ends = {"hand-over": rewards.hand_over, "cancel": rewards.cancel}
 
     @extend_schema(
-        operation_id="redemption_end", request=None, responses=RedemptionOut,
+        operation_id="redemption_end", request=None, responses=RewardRedemptionOut,
         summary="Hand a reward over, or put it back", description="`verb` is hand-over or cancel.",
     )  # fmt: skip
     def post(self, request: Request, pk: int, verb: str) -> Response:
         end = self.ends.get(verb)
         if end is None or pk > LARGEST_ID or not Redemption.objects.filter(pk=pk).exists():
             raise Http404
-        return Response(RedemptionOut(end(pk, at=timezone.now())).data)
+        return Response(RewardRedemptionOut(end(pk, at=timezone.now())).data)

@@ -158,8 +158,10 @@ def _arrived(at: datetime) -> int:
     since = state.orders_until - OVERLAP if state else first.at
     waiting = (
         Order.objects.filter(received_at__gte=since, received_at__lte=at, ordered_at__gte=first.starts_at)
-        .filter(Q(points__isnull=True, status=Order.Status.PAID) | ~Q(points__order_version=F("version")))
-        .filter(Q(points__isnull=False) | Q(status=Order.Status.PAID))
+        .filter(
+            Q(points__isnull=True, status=Order.Status.PAID)
+            | Q(points__isnull=False) & ~Q(points__order_version=F("version"))
+        )
     )
     ids = list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
     changed = sum(reconcile(ids[start : start + CHUNK], at=at) for start in range(0, len(ids), CHUNK))

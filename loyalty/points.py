@@ -171,7 +171,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
 
 
 def liability(*, at: datetime) -> list[tuple[date | None, int]]:
-    """Points the mall still owes its customers, by the last day of their month of expiry; None: they never expire."""
+    """Points the mall still owes its customers, by the first day of the month they expire in; None: never."""
     lots = PointLot.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
     rows = lots.exclude(pending=0, available=0, held=0).values("expires_at").annotate(
         points=Sum("pending") + Sum("available") + Sum("held")

@@ -1,62 +1,23 @@
 """Several people at the same instant, in real transactions. Each story has a control that takes the guard away."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from complaints import escalation, intake, lifecycle, remedies, routing, transitions
 from complaints.models import Case, CaseEvent, ClockAlert, Remedy
 from crm.accounts.models import Role, User
-from crm.lib.errors import DomainError
 from crm.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, MINUTE, WEDNESDAY, LogCase, again, join, solved
 from tests.conftest import MakeUser
+from tests.races import CRASH, at_once, meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = WEDNESDAY + 10 * MINUTE
-CRASH = "crash"
-
-
-def at_once(jobs: list[Callable[[], Any]]) -> Counter[str]:
-    """Run the jobs in threads that start together; how each ended: "done", the code of a refusal, or "crash"."""
-    start, ends = threading.Barrier(len(jobs)), []
-
-    def run(job: Callable[[], Any]) -> None:
-        try:
-            start.wait(10)
-            job()
-            ends.append("done")
-        except DomainError as refusal:
-            ends.append(refusal.code)
-        except IntegrityError:
-            ends.append(CRASH)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(ends)
-
-
-def meeting(people: int) -> Callable[[], None]:
-    """A place where this many threads wait for each other once; later visits pass."""
-    barrier = threading.Barrier(people)
-    seen = threading.local()
-
-    def meet() -> None:
-        if not getattr(seen, "been", False):
-            seen.been = True
-            barrier.wait(10)
-
-    return meet
 
 
 @pytest.fixture

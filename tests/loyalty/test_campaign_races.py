@@ -23,9 +23,9 @@ from loyalty.models import (
     LotteryPrize,
     LotteryTicket,
 )
-from tests.complaints.test_races import at_once, meeting
 from tests.conftest import MakeCustomer
 from tests.loyalty.campaign_stories import HOUR, NOON, a_coupon, basket, goods, on_account, published, running
+from tests.races import at_once, meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,46 +1,20 @@
 """Points at the same instant, in real transactions. Each story has a control that takes the row lock away."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
-from crm.lib.errors import DomainError
 from customers.models import Customer, Order
 from loyalty import ledger, point_holds, point_laws, point_orders, points
 from loyalty.models import PointAccount, PointHold, PointTxn
 from tests.loyalty.point_stories import START, account, order, person, rules
+from tests.races import at_once, meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SPRING = START + timedelta(days=30)
-
-
-def at_once(jobs: list[Callable[[], Any]]) -> Counter[str]:
-    """Run the jobs in threads that start together; how each ended: "done", the code of a refusal, or "crash"."""
-    start, ends = threading.Barrier(len(jobs)), []
-
-    def run(job: Callable[[], Any]) -> None:
-        try:
-            start.wait(10)
-            job()
-            ends.append("done")
-        except DomainError as refusal:
-            ends.append(refusal.code)
-        except DatabaseError:
-            ends.append("crash")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(ends)
 
 
 @pytest.fixture
@@ -54,13 +28,11 @@ def without_row_lock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Accounts are read without being held, and everybody has read before anybody writes."""
 
     def switch_off(people: int) -> None:
-        barrier, seen = threading.Barrier(people), threading.local()
+        meet = meeting(people)
 
         def read(customer_ids: list[int]) -> list[PointAccount]:
             found = list(PointAccount.objects.filter(pk__in=customer_ids).order_by("pk"))
-            if not getattr(seen, "been", False):
-                seen.been = True
-                barrier.wait(10)
+            meet()
             return found
 
         monkeypatch.setattr(ledger, "_locked", read)
@@ -89,7 +61,7 @@ def test_control_without_the_lock_the_numbering_of_the_ledger_stops_the_others(
     points.grant(li_lei, 100, source="goodwill", key="g", at=SPRING)
     without_row_lock(8)
 
-    assert at_once(holds(li_lei)) == {"done": 1, "crash": 7}
+    assert at_once(holds(li_lei), crashes=DatabaseError) == {"done": 1, "crash": 7}
 
 
 def replays(made: Order) -> list[Callable[[], Any]]:
@@ -117,7 +89,7 @@ def test_control_without_the_lock_they_crash_into_each_other(
 ) -> None:
     without_row_lock(8)
 
-    assert at_once(replays(unearned)) == {"done": 1, "crash": 7}
+    assert at_once(replays(unearned), crashes=DatabaseError) == {"done": 1, "crash": 7}
 
 
 def test_redeemed_and_given_back_at_once_it_is_one_of_the_two(li_lei: Customer) -> None:
@@ -142,7 +114,10 @@ def test_control_without_the_lock_one_hold_ends_twice_or_crashes(
     points.grant(li_lei, 100, source="goodwill", key="g", at=SPRING)
     held = point_holds.hold(li_lei, 60, purpose="order", ref="x", at=SPRING)
     without_row_lock(2)
-    ends = at_once([lambda: point_holds.capture(held.pk, at=SPRING), lambda: point_holds.release(held.pk, at=SPRING)])
+    ends = at_once(
+        [lambda: point_holds.capture(held.pk, at=SPRING), lambda: point_holds.release(held.pk, at=SPRING)],
+        crashes=DatabaseError,
+    )
 
     assert ends["crash"] == 1 or ends["done"] == 2
 
