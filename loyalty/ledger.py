@@ -1,8 +1,8 @@
 """The ledger of points: accounts under their locks, brought up to date, changed by moves, and written out in one go.
 
-`Ledger.opened` locks the accounts and first does what time has done since: pending points become usable, holds that ran
-out are given back, points past their expiry are gone. Whatever a verb then does sees only what may still be used, whether
-or not a sweep has run. Consumption is first expired, first out.
+`Ledger.opened` locks the accounts and first does what time has done since, each thing at its own instant: pending points
+become usable, holds that ran out are given back, points past their expiry are gone, debts are repaid. Whatever a verb then
+finds does not depend on whether or when a sweep has run. Consumption is first expired, first out.
 """
 
 from collections import defaultdict
@@ -54,14 +54,16 @@ class Entry:
 
 
 class Book:
-    """One account, locked, with every lot that still has points, at a time that never runs backwards."""
+    """One account with every lot that still has points and every running hold, at a time that never runs backwards."""
 
-    def __init__(self, account: PointAccount, lots: list[PointLot], at: datetime) -> None:
+    def __init__(self, account: PointAccount, lots: list[PointLot], holds: list[PointHold]) -> None:
         self.account = account
         self.lots = sorted(lots, key=first_out)
-        self.at = max(at, account.settled_at)
+        self.holds = holds
+        self.at = account.settled_at
         self.entries: list[Entry] = []
         self.new_lots: list[PointLot] = []
+        self.lapsed: list[PointHold] = []
         self._entry: Entry | None = None
 
     # Putting a transaction together ---------------------------------------------------------------------------------
@@ -164,13 +166,29 @@ class Book:
 
     # What time does -------------------------------------------------------------------------------------------------
 
-    def settle(self, lapsed: Iterable[PointHold]) -> None:
+    def settle(self, at: datetime) -> None:
+        """Everything due up to `at` has happened, each at its own instant; the book stands at `at`."""
+        while (due := min(self._deadlines(), default=NEVER)) <= at:
+            self.at = max(self.at, due)
+            self._fall_due()
+        self.at = max(self.at, at)
+
+    def _deadlines(self) -> Iterator[datetime]:
+        yield from (hold.expires_at for hold in self.holds)
+        for lot in self.lots:
+            if lot.pending:
+                yield lot.available_from
+            if lot.expires_at and (lot.pending or lot.available):
+                yield lot.expires_at
+
+    def _fall_due(self) -> None:
         """Holds that ran out end, points past their expiry are gone, pending points become usable: in this order."""
-        for hold in lapsed:
+        for hold in [hold for hold in self.holds if hold.expires_at <= self.at]:
             with self.entry(Kind.UNHOLD, hold=hold, reason="lapsed"):
                 self.unhold((self.lot(one.lot_id), one.points) for one in hold.allocations.all())
             hold.state, hold.ended_at = PointHold.State.LAPSED, self.at
-            hold.save(update_fields=["state", "ended_at"])
+            self.holds.remove(hold)
+            self.lapsed.append(hold)
         with self.entry(Kind.EXPIRE):
             for lot in self.lots:
                 if self.is_over(lot):
@@ -229,19 +247,32 @@ def _books(customer_ids: list[int], at: datetime) -> dict[int, Book]:
             ignore_conflicts=True,
         )
         accounts = _locked(customer_ids)
+    books = _read(accounts)
+    for book in books.values():
+        book.settle(at)
+    # At once: the verbs ask for the state of a hold by its id.
+    PointHold.objects.bulk_update([hold for book in books.values() for hold in book.lapsed], ["state", "ended_at"])
+    return books
+
+
+def look(customer_id: int, *, at: datetime) -> Book | None:
+    """The book as a write at this moment would find it, without a lock and not to be written; None without an account."""
+    books = _read(list(PointAccount.objects.filter(pk=customer_id)))
+    for book in books.values():
+        book.settle(at)
+    return books.get(customer_id)
+
+
+def _read(accounts: list[PointAccount]) -> dict[int, Book]:
     lots: dict[int, list[PointLot]] = defaultdict(list)
     full = [account.pk for account in accounts if account.pending or account.available or account.held]
     for lot in PointLot.objects.filter(account__in=full).exclude(pending=0, available=0, held=0) if full else ():
         lots[lot.account_id].append(lot)
-    books = {account.pk: Book(account, lots[account.pk], at) for account in accounts}
-    lapsed: dict[int, list[PointHold]] = defaultdict(list)
+    holds: dict[int, list[PointHold]] = defaultdict(list)
     holding = [account.pk for account in accounts if account.held]
     for hold in _active(holding) if holding else ():
-        if hold.expires_at <= books[hold.account_id].at:
-            lapsed[hold.account_id].append(hold)
-    for book in books.values():
-        book.settle(lapsed[book.account.pk])
-    return books
+        holds[hold.account_id].append(hold)
+    return {account.pk: Book(account, lots[account.pk], holds[account.pk]) for account in accounts}
 
 
 def _locked(customer_ids: list[int]) -> list[PointAccount]:

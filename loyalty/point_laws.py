@@ -37,6 +37,17 @@ LAWS = {
           LEFT JOIN (SELECT account_id, count(*) AS n, max(seq) AS last FROM loyalty_pointtxn GROUP BY account_id) t
             ON t.account_id = a.customer_id
          WHERE (a.last_seq, a.last_seq) IS DISTINCT FROM (coalesce(t.n, 0), coalesce(t.last, 0))""",
+    "a line says what changed, and what could be used after it": """
+        SELECT t.id FROM (SELECT id, account_id, seq, change, balance,
+                                 sum(change) OVER (PARTITION BY account_id ORDER BY seq) AS summed
+                            FROM loyalty_pointtxn) t
+          LEFT JOIN (SELECT txn_id, sum(points) AS moved FROM loyalty_posting WHERE bucket = 3 GROUP BY txn_id) p
+            ON p.txn_id = t.id
+         WHERE (t.change, t.balance) IS DISTINCT FROM (coalesce(p.moved, 0), t.summed)""",
+    "the time of an account never runs backwards": """
+        SELECT id FROM (SELECT id, at, lag(at) OVER (PARTITION BY account_id ORDER BY seq) AS before
+                          FROM loyalty_pointtxn) t
+         WHERE at < before""",
     "an order has been granted the sum of its differences": """
         SELECT o.order_id FROM loyalty_orderpoints o
           LEFT JOIN (SELECT order_id, sum(order_delta) AS delta FROM loyalty_pointtxn

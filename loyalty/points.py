@@ -14,8 +14,8 @@ from crm.lib.errors import DomainError, Invalid
 from crm.lib.periods import business_date
 from customers.models import Customer
 from loyalty import point_rules
-from loyalty.ledger import Bucket, Kind, Ledger
-from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot, PointRules, PointTxn
+from loyalty.ledger import Bucket, Kind, Ledger, look
+from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, PointTxn
 
 MOST_AT_ONCE = 10_000_000
 Source = PointLot.Source
@@ -41,46 +41,19 @@ class Balance:
 
 
 def balance(customer: Customer, *, at: datetime) -> Balance:
-    """What the account holds at this moment, whether or not the sweep has been; nothing is written.
-
-    Points whose waiting time is over count as usable, less what they will repay of a debt.
-    """
-    account = PointAccount.objects.filter(pk=customer.pk).first()
-    if account is None:
+    """What a write at this moment would find, whether or not the sweep has been; nothing is written."""
+    book = look(customer.pk, at=at)
+    if book is None:
         return Balance()
-    alive = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-    lapsing = PointHold.objects.filter(account=account, state=PointHold.State.ACTIVE, expires_at__lte=at)
-    freed: dict[int, int] = defaultdict(int)
-    for lot_id, points in lapsing.values_list("allocations__lot", "allocations__points"):
-        freed[lot_id] += points
-    usable: dict[date | None, int] = defaultdict(int)
-    pending = held = 0
-    for lot in (
-        account.lots.exclude(pending=0, available=0, held=0).filter(alive | Q(held__gt=0)).order_by("expires_at")
-    ):
-        held += lot.held - freed[lot.pk]
-        if lot.expires_at is not None and lot.expires_at <= at:
-            continue
-        ripe = lot.available_from <= at
-        pending += 0 if ripe else lot.pending
-        usable[_last_day(lot.expires_at)] += lot.available + freed[lot.pk] + (lot.pending if ripe else 0)
-    available = sum(usable.values())
-    repaid = min(available, account.debt)
-    expiring = []
-    left = repaid
-    for day, points in usable.items():
-        gone = min(left, points)
-        left -= gone
-        if day is not None and points > gone:
-            expiring.append((day, points - gone))
+    account = book.account
+    expiring: dict[date, int] = defaultdict(int)
+    for lot in book.usable():
+        if day := _last_day(lot.expires_at):
+            expiring[day] += lot.available
     return Balance(
-        available - repaid,
-        pending,
-        held,
-        account.debt - repaid,
-        account.state == PointAccount.State.FROZEN,
-        tuple(expiring),
-    )
+        account.available, account.pending, account.held, account.debt, account.state == PointAccount.State.FROZEN,
+        tuple(expiring.items()),
+    )  # fmt: skip
 
 
 def statement(customer: Customer) -> QuerySet[PointTxn]:

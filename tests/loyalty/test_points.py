@@ -278,6 +278,26 @@ def test_refunded_after_the_points_were_spent_leaves_a_debt_that_the_next_points
     assert available(li_lei, SPRING + 2 * DAY) == 30
 
 
+def test_when_the_sweep_came_makes_no_difference(li_lei: Customer) -> None:
+    """Points that became usable and would have expired since repay what is owed, whoever came by in between."""
+    rules(pending_days=15, life_months=1, life_ends="day")
+    order(li_lei, "100", at=SPRING)
+    held = point_holds.hold(li_lei, 100, purpose="order", ref="x", at=SPRING + 15 * DAY)
+    point_holds.capture(held.pk, at=SPRING + 15 * DAY)
+    order(li_lei, "100", at=SPRING, version=2, back="100", seen=SPRING + 16 * DAY)
+    order(li_lei, "60", at=SPRING + 16 * DAY, number="o-2")
+
+    much_later = points.balance(li_lei, at=SPRING + 400 * DAY)
+    assert (much_later.available, much_later.debt) == (0, 40)
+    point_orders.sweep(at=SPRING + 32 * DAY)
+    assert account(li_lei) == (0, 0, 0, 40)
+    point_orders.sweep(at=SPRING + 400 * DAY)
+    assert account(li_lei) == (0, 0, 0, 40)
+    assert point_laws.broken() == {}
+    released = PointTxn.objects.get(kind="release", order=None, at__gt=SPRING + 16 * DAY)
+    assert released.at == SPRING + 31 * DAY
+
+
 def test_released_points_repay_a_debt_first(usual: None, li_lei: Customer) -> None:
     order(li_lei, "100", at=SPRING)
     held = point_holds.hold(li_lei, 90, purpose="order", ref="x", at=SPRING)
