@@ -13,13 +13,15 @@ from typing import Any
 
 from django.db import transaction
 
+from crm.lib import rows
 from customers.models import Order
 from loyalty.models import HoldAllocation, PointAccount, PointHold, PointLot, PointTxn, Posting
 
 Bucket = Posting.Bucket
 Kind = PointTxn.Kind
 NEVER = datetime.max.replace(tzinfo=UTC)
-ACCOUNT = ("state", "merged_into", "pending", "available", "held", "debt", "earned", "last_seq", "settled_at")
+LOT = ("pending", "available", "held")
+ACCOUNT = ("state", "merged_into_id", "pending", "available", "held", "debt", "earned", "last_seq")
 # The caches a lot and an account keep of three buckets; the others are only in the postings.
 CACHED = {Bucket.PENDING: "pending", Bucket.AVAILABLE: "available", Bucket.HELD: "held"}
 
@@ -65,6 +67,13 @@ class Book:
         self.new_lots: list[PointLot] = []
         self.lapsed: list[PointHold] = []
         self._entry: Entry | None = None
+        self._found = self._state()
+
+    def has_changed(self) -> bool:
+        return self._state() != self._found
+
+    def _state(self) -> list[Any]:
+        return [getattr(self.account, name) for name in ACCOUNT]
 
     # Putting a transaction together ---------------------------------------------------------------------------------
 
@@ -224,7 +233,7 @@ class Ledger:
 
     def _write(self) -> None:
         """Everything in as many statements for one account as for five hundred."""
-        books = list(self.books.values())
+        books = [book for book in self.books.values() if book.has_changed()]
         entries = [entry for book in books for entry in book.entries]
         PointLot.objects.bulk_create([lot for book in books for lot in book.new_lots])
         PointTxn.objects.bulk_create([entry.txn for entry in entries])
@@ -232,10 +241,10 @@ class Ledger:
         Posting.objects.bulk_create(postings)
         fresh = {lot.pk for book in books for lot in book.new_lots}
         touched = {one.lot.pk: one.lot for one in postings if one.lot is not None and one.lot.pk not in fresh}
-        PointLot.objects.bulk_update(touched.values(), ["pending", "available", "held"])
+        rows.update(touched.values(), LOT)
         for book in books:
             book.account.settled_at = book.at
-        PointAccount.objects.bulk_update([book.account for book in books], ACCOUNT)
+        rows.update([book.account for book in books], [*ACCOUNT, "settled_at"])
 
 
 def _books(customer_ids: list[int], at: datetime) -> dict[int, Book]:
@@ -251,7 +260,7 @@ def _books(customer_ids: list[int], at: datetime) -> dict[int, Book]:
     for book in books.values():
         book.settle(at)
     # At once: the verbs ask for the state of a hold by its id.
-    PointHold.objects.bulk_update([hold for book in books.values() for hold in book.lapsed], ["state", "ended_at"])
+    rows.update([hold for book in books.values() for hold in book.lapsed], ["state", "ended_at"])
     return books
 
 

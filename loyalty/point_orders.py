@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import F, Q, Sum
 
+from crm.lib import rows
 from crm.lib.periods import business_date
 from customers.models import Order
 from loyalty import point_rules, tiers
@@ -31,13 +32,14 @@ def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
     expired unused, then other usable points; what is left is a debt.
     """
     ids = sorted(set(order_ids))
-    if not ids or not PointRules.objects.exists():
+    versions = list(PointRules.objects.all()) if ids else []
+    if not versions:
         return 0
     owners = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
     before = set(OrderPoints.objects.filter(pk__in=ids).values_list("account_id", flat=True))
     merged = _merged(owners)
     with Ledger.opened(before | {merged.get(pk, pk) for pk in owners}, at=at) as ledger:
-        return _reconcile(ledger, ids, merged, at)
+        return _reconcile(ledger, ids, merged, versions, at)
 
 
 def sweep(*, at: datetime) -> dict[str, int]:
@@ -45,7 +47,9 @@ def sweep(*, at: datetime) -> dict[str, int]:
     return {"orders": _arrived(at), "accounts": _due(at)}
 
 
-def _reconcile(ledger: Ledger, ids: list[int], merged: Mapping[int, int], at: datetime) -> int:
+def _reconcile(
+    ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
+) -> int:
     # Read again under the locks: this is what the ledger will agree with.
     found = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
     orders = list(found.order_by("ordered_at", "pk"))
@@ -58,7 +62,7 @@ def _reconcile(ledger: Ledger, ids: list[int], merged: Mapping[int, int], at: da
         if account_id not in ledger or (row and row.account_id not in ledger):
             continue  # moved to somebody else just now: whoever moved it reconciles it, and so does the night
         if row is None:
-            rules = point_rules.in_force(order.ordered_at)
+            rules = point_rules.of(versions, order.ordered_at)
             if rules is None or order.status != Order.Status.PAID:
                 continue
             if multipliers is None:
@@ -81,7 +85,7 @@ def _reconcile(ledger: Ledger, ids: list[int], merged: Mapping[int, int], at: da
         changed += _earn(ledger[account_id], row, order, delta)
         row.granted, row.order_version = target, order.version
     OrderPoints.objects.bulk_create(fresh)
-    OrderPoints.objects.bulk_update(stored, ["account", "granted", "order_version"])
+    rows.update(stored, ["account_id", "granted", "order_version"])
     return changed
 
 

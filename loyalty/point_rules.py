@@ -1,6 +1,7 @@
 """How points are earned and how long they live: versions, and the arithmetic of one version."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -8,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
@@ -26,11 +26,12 @@ NUMBERS = (
 
 def in_force(at: datetime) -> PointRules | None:
     """The version of that moment; None as long as the mall gives no points."""
-    return (
-        PointRules.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at)
-        .order_by("-starts_at")
-        .first()
-    )
+    return of(PointRules.objects.order_by("-starts_at"), at)
+
+
+def of(versions: Iterable[PointRules], at: datetime) -> PointRules | None:
+    """The one among these versions that was in force at that moment."""
+    return next((one for one in versions if one.starts_at <= at and (one.ends_at is None or at < one.ends_at)), None)
 
 
 @transaction.atomic
