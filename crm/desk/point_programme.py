@@ -19,6 +19,7 @@ from crm.accounts.roles import Permission
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers.access import customer_for
+from customers.models import Category
 from loyalty import point_adjustments, point_rules, points
 from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting, Redemption, Reward, VisitStep
 
@@ -27,13 +28,20 @@ SHOWN = 100
 
 
 class RulesForm(forms.ModelForm):
+    excluded_categories = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("goods that earn nothing"), queryset=Category.objects.order_by("name"), required=False
+    )
+
     class Meta:
         model = PointRules
         fields = (
-            "rate", "most_per_order", "bonus_from", "bonus_points", "referrer_points", "referred_points",
-            "referral_least", "pending_days", "life_months", "life_ends", "hold_minutes", "grace_days",
-            "yuan_per_point", "reason",
+            "rate", "least_order", "excluded_categories", "most_per_order", "most_per_day", "bonus_from", "bonus_points",
+            "referrer_points", "referred_points", "referral_least", "pending_days", "life_months", "life_ends",
+            "shortfall", "hold_minutes", "grace_days", "yuan_per_point", "reason",
         )  # fmt: skip
+
+    def clean_excluded_categories(self) -> list[int]:
+        return [one.pk for one in self.cleaned_data["excluded_categories"]]
 
 
 class RewardForm(forms.ModelForm):

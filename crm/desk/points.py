@@ -126,6 +126,10 @@ def _row(line: PointTxn) -> dict[str, Any]:
 def wording(line: PointTxn) -> str:
     """What happened, in words a customer would understand."""
     if line.order_id and line.order:
+        if line.forgiven:
+            return _("Refund of order %(order)s, %(points)d points forgiven") % {
+                "order": line.order.external_id, "points": line.forgiven,
+            }  # fmt: skip
         if line.order_delta < 0:
             return _("Refund of order %(order)s") % {"order": line.order.external_id}
         return _("Order %(order)s") % {"order": line.order.external_id}

@@ -8,7 +8,7 @@ to zero, in all and for each lot, and the database refuses one that does not.
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +29,10 @@ def _append_only() -> list[pgtrigger.Trigger]:
 class PointRules(models.Model):
     """How points are earned and how long they live, in versions. Only the end of a version can still change."""
 
+    class Shortfall(models.TextChoices):
+        DEBT = "debt", _("are owed: the next points repay them")
+        FORGIVEN = "forgiven", _("are forgiven, and the line says so")
+
     class EndOf(models.TextChoices):
         DAY = "day", _("that day")
         MONTH = "month", _("the end of that month")
@@ -39,7 +43,13 @@ class PointRules(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     rate = models.DecimalField(_("points per yuan"), max_digits=8, decimal_places=4)
+    least_order = models.DecimalField(
+        _("orders below so many yuan earn nothing"), max_digits=10, decimal_places=2, default=0
+    )
     most_per_order = models.PositiveIntegerField(_("points per order at most"), null=True, blank=True)
+    most_per_day = models.PositiveIntegerField(_("points per customer and day at most"), null=True, blank=True)
+    # Ids, so that the trigger that keeps a version from being edited keeps these too.
+    excluded_categories = ArrayField(models.BigIntegerField(), default=list, blank=True)
     bonus_from = models.DecimalField(
         _("a single order from so many yuan on"), max_digits=10, decimal_places=2, null=True, blank=True
     )
@@ -52,6 +62,9 @@ class PointRules(models.Model):
     pending_days = models.PositiveSmallIntegerField(_("days until points can be used"), default=15)
     life_months = models.PositiveSmallIntegerField(_("months points live"), null=True, blank=True, default=12)
     life_ends = models.CharField(_("and expire on"), max_length=8, choices=EndOf, default=EndOf.MONTH)
+    shortfall = models.CharField(
+        _("points of a refunded order that are spent already"), max_length=8, choices=Shortfall, default=Shortfall.DEBT
+    )
     hold_minutes = models.PositiveIntegerField(_("minutes a redemption may take"), default=30)
     grace_days = models.PositiveSmallIntegerField(_("days for points that come back after their expiry"), default=30)
     yuan_per_point = models.DecimalField(
@@ -247,12 +260,13 @@ class PointState(models.Model):
 
 
 class OrderPoints(models.Model):
-    """What an order has earned so far. Rate and multiplier are those of the day it was first seen paid."""
+    """What an order has earned so far. Rate, multiplier and cap are those of when it was first seen paid."""
 
     order = models.OneToOneField(Order, models.PROTECT, primary_key=True, related_name="points")
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="+")
     rules = models.ForeignKey(PointRules, models.PROTECT, related_name="+")
     multiplier = models.DecimalField(max_digits=6, decimal_places=2)
+    most = models.BigIntegerField(null=True, help_text="What the cap of its day left for it; empty: no cap")
     granted = models.BigIntegerField(default=0, help_text="Equals the sum of the order's deltas in the ledger")
     order_version = models.BigIntegerField()
 
@@ -285,6 +299,7 @@ class PointTxn(models.Model):
     points = models.BigIntegerField(default=0, help_text="What was asked for, where a request says how many")
     order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="+")
     order_delta = models.BigIntegerField(default=0)
+    forgiven = models.BigIntegerField(default=0, help_text="Of a refund: neither taken back nor owed")
     hold = models.ForeignKey(PointHold, models.PROTECT, null=True, blank=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=300, blank=True)

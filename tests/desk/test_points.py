@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts.models import Role, User
-from customers.models import Customer
+from customers.models import Category, Customer
 from loyalty import point_rules, points
 from loyalty.models import PointAdjustment, PointRules, Redemption, Reward
 from tests.conftest import MakeCustomer, MakeUser
@@ -106,7 +106,9 @@ def test_a_foreign_customer_has_no_ledger(client: Client, rich: Customer, make_u
 
 def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: MakeUser, rules: PointRules) -> None:
     client.force_login(make_user(Role.ADMINISTRATOR))
+    gold = Category.objects.create(name="Gold")
     told = {
+        "excluded_categories": [gold.pk], "least_order": "10", "most_per_day": "5000", "shortfall": "forgiven",
         "rate": "2", "pending_days": "7", "life_months": "24", "life_ends": "year", "hold_minutes": "30",
         "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival", "bonus_points": "0", "referrer_points": "100",
         "referred_points": "50", "referral_least": "30",
@@ -117,6 +119,10 @@ def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: 
     found = point_rules.in_force(timezone.now())
     assert found is not None
     assert (found.version, found.rate, found.life_months) == (2, Decimal(2), 24)
+    assert (found.excluded_categories, found.least_order, found.most_per_day) == ([gold.pk], Decimal(10), 5000)
+    assert found.shortfall == "forgiven"
+    again = client.get(reverse("desk:point_programme")).context["rules_form"]
+    assert again["excluded_categories"].value() == [gold.pk]
 
 
 def test_the_liability_of_the_page_is_that_of_the_ledger(client: Client, rich: Customer, make_user: MakeUser) -> None:
