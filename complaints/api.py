@@ -3,7 +3,6 @@
 import re
 from typing import Any, cast
 
-from django.conf import settings
 from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
@@ -36,7 +35,7 @@ from complaints.serializers import (
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import identity
 from customers.api import BoundedJSONParser, StrictView
 from customers.models import Customer
@@ -109,7 +108,7 @@ class ComplaintsView(QueryView):
         told = dict(sent.validated_data)
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=business_date(at, settings.MALL_TIME_ZONE))
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
             told.pop("customer")
             told["category"] = _category(told["category"])
             told.setdefault("channel", Case.Channel.API)
@@ -134,7 +133,7 @@ class InboundView(StrictView):
         told = sent.validated_data
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=business_date(at, settings.MALL_TIME_ZONE))
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
             meant = _meant(customer, told.get("subject", ""))
             if meant:
                 ref = f"{told['source']}:{told['source_ref']}"[:120]

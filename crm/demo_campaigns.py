@@ -5,12 +5,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
 from crm.accounts.models import User
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order, Standing
 from loyalty import clubs, coupon_campaigns, coupons, credit, draws
 from loyalty.coupon_campaigns import local_midnight
@@ -35,7 +34,7 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
     if CouponCampaign.objects.exists() or not Order.objects.exists():
         return 0
     users = {user.username: user for user in User.objects.filter(username__in=("lead", "admin", "chen"))}
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     used = _coupons(users, today, at)
     drawn = _draws(users, today, at)
     owed = _credit(users, today, at)

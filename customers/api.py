@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
@@ -18,7 +17,7 @@ from rest_framework.views import APIView
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import contact_points, orders
 from customers.access import visible_to
 from customers.models import Customer
@@ -85,7 +84,7 @@ class OrderView(StrictView):
         order = OrderIn(data=request.data)
         order.is_valid(raise_exception=True)
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         recorded = self.record(order.fact(source, external_id), at=at, today=today)
         return Response(self.out(self.told(recorded)).data, status=_status(recorded.outcome))
 
@@ -134,7 +133,7 @@ def _batch_item(index: int, source: str, item: dict[str, Any], record: Record) -
         external_id = order.validated_data["external_id"]
         result["external_id"] = external_id
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         recorded = record(order.fact(source, external_id), at=at, today=today)
     except ValidationError as error:
         path, first = _first(error.detail)
@@ -188,7 +187,7 @@ class CustomerFindView(StrictView):
 
 
 def _readable(request: Request) -> QuerySet[Customer]:
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    today = mall_day(timezone.now())
     return (
         visible_to(cast(User, request.user), today)
         .select_related("standing", "manager")

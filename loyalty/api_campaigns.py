@@ -4,7 +4,6 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid, Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import visible_to
 from customers.api import StrictView
 from customers.models import Customer
@@ -56,7 +55,7 @@ PUBLISHED = (
 
 
 def _today(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 def _customer(request: Request, number: str, at: datetime) -> Customer:

@@ -7,7 +7,6 @@ each happens once. The same key with another content is answered with 422.
 import hashlib
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +18,7 @@ from rest_framework.response import Response
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import visible_to
 from customers.api import StrictView
 from customers.models import Customer
@@ -114,7 +113,7 @@ class RewardRedemptionOut(serializers.Serializer[Any]):
 
 
 def _customer(request: Request, number: str) -> Customer:
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    today = mall_day(timezone.now())
     people = visible_to(cast(User, request.user), today)
     found = people.filter(number=number).first() if number.isprintable() else None
     if found is None:

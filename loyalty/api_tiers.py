@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import visible_to
 from customers.api import StrictView
 from loyalty import tier_explain
@@ -66,7 +65,7 @@ class TierView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         people = visible_to(cast(User, request.user), today)
         customer = people.filter(number=number).first() if number.isprintable() else None
         why = tier_explain.explain(customer, at=at) if customer else None

@@ -27,7 +27,7 @@ from crm.accounts.models import User
 from crm.lib import sealing
 from crm.lib.deadlock import again_after_deadlock
 from crm.lib.errors import DomainError, Invalid, Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order
 from loyalty import clubs, coupon_campaigns, points
 from loyalty.coupons import ref_of
@@ -327,7 +327,7 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
         return known
     _refuse_closed(lottery, at)
     _refuse_level(lottery, customer, at)
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     since = coupon_campaigns.local_midnight(today)
     if Draw.objects.filter(lottery=lottery, customer=customer, drawn_at__gte=since).count() >= lottery.draws_per_day:
         raise DomainError(
@@ -426,7 +426,7 @@ def _refuse_closed(lottery: Lottery, at: datetime) -> None:
 
 
 def _refuse_level(lottery: Lottery, customer: Customer, at: datetime) -> None:
-    if not clubs.reaches(customer, lottery.min_level, on=business_date(at, settings.MALL_TIME_ZONE)):
+    if not clubs.reaches(customer, lottery.min_level, on=mall_day(at)):
         raise DomainError(_("This draw is for customers of a higher level."), code="level")
 
 

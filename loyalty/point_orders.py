@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import F, Q, Sum
 
 from crm.lib import rows
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Order, OrderLine
 from loyalty import point_rules, tiers
 from loyalty.ledger import Book, Bucket, Kind, Ledger
@@ -159,7 +158,7 @@ def _merged(customer_ids: Iterable[int]) -> dict[int, int]:
 def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
     """Customer -> the multiplier of the level they have today, where the level has one."""
     people = {order.customer_id: order.customer for order in orders}
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     found = {}
     for customer_id, level in tiers.levels_held(people, on=today).items():
         for benefit in level["benefits"]:

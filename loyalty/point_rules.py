@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from loyalty.models import PointRules
 
 EndOf = PointRules.EndOf
@@ -98,7 +98,7 @@ def expiry(rules: PointRules, earned_at: datetime) -> datetime | None:
     """The local midnight after the last day on which the points are good; None if they never expire."""
     if rules.life_months is None:
         return None
-    day = _months_later(business_date(earned_at, settings.MALL_TIME_ZONE), rules.life_months)
+    day = _months_later(mall_day(earned_at), rules.life_months)
     if rules.life_ends == EndOf.MONTH:
         day = _end_of_month(day.year, day.month)
     elif rules.life_ends == EndOf.QUARTER:

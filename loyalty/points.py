@@ -4,14 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer
 from loyalty import point_rules
 from loyalty.ledger import Bucket, Kind, Ledger, look
@@ -195,4 +194,4 @@ def same(known: PointTxn, customer: Customer, kind: str, points: int) -> PointTx
 def _last_day(expires_at: datetime | None) -> date | None:
     if expires_at is None:
         return None
-    return date.fromordinal(business_date(expires_at, settings.MALL_TIME_ZONE).toordinal() - 1)
+    return date.fromordinal(mall_day(expires_at).toordinal() - 1)

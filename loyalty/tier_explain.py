@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from crm.lib.money import from_minor
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import todo
 from customers.models import Customer, Todo
 from loyalty import tier_figures as facts
@@ -95,7 +94,7 @@ class Explanation:
 
 def explain(customer: Customer, *, at: datetime) -> Explanation | None:
     """Everything up to this moment counted; None as long as the mall has no tiers."""
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     standing = tiers.standing(customer, on=today)
     if standing is None:
         return None

@@ -14,7 +14,7 @@ from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
 from crm.demo import ACCOUNTS, PASSWORD
 from crm.jobs.models import JobRun
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
@@ -74,5 +74,5 @@ def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
         return {"text": _("No night has run yet"), "stale": True}
-    age = (business_date(timezone.now(), settings.MALL_TIME_ZONE) - run.business_date).days
+    age = (mall_day(timezone.now()) - run.business_date).days
     return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -20,7 +19,7 @@ from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.coupons import DATE, MoneyInput
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import scope_filter
 from loyalty import draws, tiers
 from loyalty.coupon_campaigns import local_midnight
@@ -116,7 +115,7 @@ Prizes = forms.formset_factory(PrizeForm, extra=0, min_num=ROWS, max_num=draws.M
 
 
 def _last_day(lottery: Lottery) -> Any:
-    return business_date(lottery.ends_at - timedelta(microseconds=1), settings.MALL_TIME_ZONE)
+    return mall_day(lottery.ends_at - timedelta(microseconds=1))
 
 
 def state_of(lottery: Lottery) -> tuple[str, str]:
@@ -165,7 +164,7 @@ def new(request: StaffRequest) -> HttpResponse:
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     found = _draft_or_404(pk)
     told = {name: getattr(found, name) for name in ("code", *draws.TERMS)} | {
-        "starts_on": business_date(found.starts_at, settings.MALL_TIME_ZONE), "last_on": _last_day(found)
+        "starts_on": mall_day(found.starts_at), "last_on": _last_day(found)
     }  # fmt: skip
     form = LotteryForm(request.POST or None, initial=told)
     form.fields["code"].disabled = True
