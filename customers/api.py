@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.db.models import QuerySet
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
@@ -19,8 +17,7 @@ from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError
 from crm.lib.periods import mall_day
 from customers import contact_points, orders
-from customers.access import visible_to
-from customers.models import Customer
+from customers.access import customer_numbered, visible_to
 from customers.orders import Outcome, Recorded
 from customers.serializers import (
     CLASS_NAMES,
@@ -162,10 +159,7 @@ class CustomerView(StrictView):
 
     @extend_schema(operation_id="customer_get", responses=CustomerOut, summary="Who a customer is to us")
     def get(self, request: Request, number: str) -> Response:
-        customer = _readable(request).filter(number=number).first() if number.isprintable() else None
-        if customer is None:
-            raise Http404
-        return Response(CustomerOut(customer).data)
+        return Response(CustomerOut(customer_numbered(cast(User, request.user), number, mall_day(timezone.now()))).data)
 
 
 class CustomerFindView(StrictView):
@@ -182,14 +176,6 @@ class CustomerFindView(StrictView):
         wanted = FindIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         [(kind, value)] = wanted.validated_data.items()
-        people = _readable(request).filter(pk__in=contact_points.find(kind, value)).order_by("pk")[:MOST_FOUND]
-        return Response(FindOut({"results": people}).data)
-
-
-def _readable(request: Request) -> QuerySet[Customer]:
-    today = mall_day(timezone.now())
-    return (
-        visible_to(cast(User, request.user), today)
-        .select_related("standing", "manager")
-        .prefetch_related("contact_points")
-    )
+        people = visible_to(cast(User, request.user), mall_day(timezone.now())).select_related("standing", "manager")
+        people = people.prefetch_related("contact_points").filter(pk__in=contact_points.find(kind, value)).order_by("pk")
+        return Response(FindOut({"results": people[:MOST_FOUND]}).data)

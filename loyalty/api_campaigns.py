@@ -1,7 +1,7 @@
 """REST for the shop: coupons on an order, draws, and orders on account. Every view names the scope its token needs."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.http import Http404
@@ -16,7 +16,7 @@ from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid, Unknown
 from crm.lib.periods import mall_day
-from customers.access import visible_to
+from customers.access import customer_numbered
 from customers.api import StrictView
 from customers.models import Customer
 from loyalty import coupon_campaigns, coupons, credit, draws, points
@@ -54,17 +54,8 @@ PUBLISHED = (
 )  # fmt: skip
 
 
-def _today(at: datetime) -> date:
-    return mall_day(at)
-
-
 def _customer(request: Request, number: str, at: datetime) -> Customer:
-    found = (
-        visible_to(cast(User, request.user), _today(at)).filter(number=number).first() if number.isprintable() else None
-    )
-    if found is None:
-        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
-    return found
+    return customer_numbered(cast(User, request.user), number, mall_day(at))
 
 
 def _sent(kind: type[serializers.Serializer[Any]], request: Request) -> Any:
@@ -270,7 +261,7 @@ class CreditView(StrictView):
         account = CreditAccount.objects.filter(customer=_customer(request, number, at)).first()
         if account is None:
             raise Unknown(_("This customer has no credit account."), code="no_credit")
-        late = credit.overdue(credit.open_items([account], on=_today(at))[account.pk])
+        late = credit.overdue(credit.open_items([account], on=mall_day(at))[account.pk])
         fields = ("customer", "status", "credit_limit", "term_days", "exposure", "authorised", "left")
         return Response(CreditOut({name: getattr(account, name) for name in fields} | {"overdue": late}).data)
 

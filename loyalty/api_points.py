@@ -19,7 +19,7 @@ from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid
 from crm.lib.periods import mall_day
-from customers.access import visible_to
+from customers.access import customer_numbered
 from customers.api import StrictView
 from customers.models import Customer
 from loyalty import point_adjustments, point_holds, points, rewards
@@ -113,12 +113,7 @@ class RewardRedemptionOut(serializers.Serializer[Any]):
 
 
 def _customer(request: Request, number: str) -> Customer:
-    today = mall_day(timezone.now())
-    people = visible_to(cast(User, request.user), today)
-    found = people.filter(number=number).first() if number.isprintable() else None
-    if found is None:
-        raise Http404
-    return found
+    return customer_numbered(cast(User, request.user), number, mall_day(timezone.now()))
 
 
 def _key(request: Request) -> str:

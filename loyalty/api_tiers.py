@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any, cast
 
-from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
+from crm.lib.errors import Unknown
 from crm.lib.periods import mall_day
-from customers.access import visible_to
+from customers.access import customer_numbered
 from customers.api import StrictView
 from loyalty import tier_explain
 from loyalty.tier_explain import Explanation
@@ -65,12 +66,10 @@ class TierView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        today = mall_day(at)
-        people = visible_to(cast(User, request.user), today)
-        customer = people.filter(number=number).first() if number.isprintable() else None
-        why = tier_explain.explain(customer, at=at) if customer else None
-        if customer is None or why is None:
-            raise Http404
+        customer = customer_numbered(cast(User, request.user), number, mall_day(at))
+        why = tier_explain.explain(customer, at=at)
+        if why is None:
+            raise Unknown(_("The mall has no levels yet."), code="no_levels")
         return Response(TierOut(_told(customer.number, why)).data)
 
 
