@@ -32,6 +32,7 @@ from customers.serializers import (
     OrderItemIn,
     OrderOut,
     OrderPath,
+    Strict,
 )  # fmt: skip
 
 MOST_FOUND = 20
@@ -48,13 +49,17 @@ class BoundedJSONParser(JSONParser):
 
 
 class StrictView(APIView):
-    """An unknown parameter in the address is an error before anything is done."""
+    """An unknown parameter in the address is an error before anything is done. `query` declares those of a GET."""
 
     parser_classes = [BoundedJSONParser]
+    query: type[Strict] = NoQuery
+    wanted: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        NoQuery(data=request.query_params.dict()).is_valid(raise_exception=True)
+        told = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
+        told.is_valid(raise_exception=True)
+        self.wanted = dict(told.validated_data)
 
 
 def _status(outcome: Outcome) -> int:

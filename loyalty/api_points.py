@@ -22,6 +22,7 @@ from crm.lib.periods import mall_day
 from customers.access import customer_numbered
 from customers.api import StrictView
 from customers.models import Customer
+from customers.serializers import Strict
 from loyalty import point_adjustments, point_holds, points, rewards
 from loyalty.models import PointHold, Redemption, Reward
 from loyalty.points import MOST_AT_ONCE
@@ -47,8 +48,12 @@ class LineOut(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class LinesQuery(Strict):
+    after = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, help_text="`next` of the last page")
+
+
 class PointsOut(serializers.Serializer[Any]):
-    """`available` can be used now; `debt` is repaid by what comes next; `lines` are the newest of the ledger."""
+    """`available` can be used now; `debt` is repaid by what comes next; `lines` of the ledger, the newest first."""
 
     customer = serializers.CharField()
     available = serializers.IntegerField()
@@ -58,9 +63,10 @@ class PointsOut(serializers.Serializer[Any]):
     frozen = serializers.BooleanField()
     expiring = ExpiringOut(many=True)
     lines = LineOut(many=True)
+    next = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null: these were the last")
 
 
-class HoldIn(serializers.Serializer[Any]):
+class HoldIn(Strict):
     points = serializers.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
     purpose = serializers.ChoiceField(choices=PointHold.Purpose.choices)
     ref = serializers.CharField(max_length=80)
@@ -75,7 +81,7 @@ class HoldOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class AdjustmentIn(serializers.Serializer[Any]):
+class AdjustmentIn(Strict):
     points = serializers.IntegerField(min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE)
     reason = serializers.CharField(max_length=300)
 
@@ -98,7 +104,7 @@ class RewardsOut(serializers.Serializer[Any]):
     rewards = RewardOut(many=True)
 
 
-class RedemptionIn(serializers.Serializer[Any]):
+class RedemptionIn(Strict):
     reward = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     quantity = serializers.IntegerField(min_value=1, max_value=100, default=1)
 
@@ -128,14 +134,18 @@ def _key(request: Request) -> str:
 
 class PointsView(StrictView):
     scope = ApiScope.POINTS_READ
+    query = LinesQuery
 
-    @extend_schema(operation_id="customer_points_get", responses=PointsOut, summary="The points of a customer")
+    @extend_schema(
+        operation_id="customer_points_get", parameters=[LinesQuery], responses=PointsOut, summary="The points of a customer"
+    )
     def get(self, request: Request, number: str) -> Response:
         customer, at = _customer(request, number), timezone.now()
         balance = points.balance(customer, at=at)
-        lines = points.statement(customer)[:LINES]
+        lines = list(points.statement(customer, after=self.wanted.get("after"))[: LINES + 1])
         told = {
-            "customer": customer.number, **vars(balance), "lines": lines,
+            "customer": customer.number, **vars(balance), "lines": lines[:LINES],
+            "next": lines[LINES - 1].seq if len(lines) > LINES else None,
             "expiring": [{"last_day": day, "points": count} for day, count in balance.expiring],
         }  # fmt: skip
         return Response(PointsOut(told).data)

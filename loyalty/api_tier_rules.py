@@ -19,6 +19,7 @@ from crm.lib.errors import Unknown
 from crm.lib.money import from_minor
 from crm.lib.periods import mall_day
 from customers.api import StrictView
+from customers.serializers import Strict
 from loyalty import tier_whatif
 from loyalty.models import TierDraft, TierRules, TierSimulation
 
@@ -43,7 +44,7 @@ class VersionsOut(serializers.Serializer[Any]):
     versions = VersionOut(many=True)
 
 
-class DraftIn(serializers.Serializer[Any]):
+class DraftIn(Strict):
     """What is left out stays as it is; a new draft begins with what the newest version says."""
 
     content = serializers.DictField(required=False)
@@ -81,7 +82,7 @@ class SimulationOut(serializers.Serializer[Any]):
     cost_after = serializers.DecimalField(max_digits=18, decimal_places=2)
 
 
-class PublishIn(serializers.Serializer[Any]):
+class PublishIn(Strict):
     falls = serializers.IntegerField(min_value=0, help_text="How many fall by the simulation, as you have understood it")
 
 

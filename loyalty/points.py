@@ -55,10 +55,10 @@ def balance(customer: Customer, *, at: datetime) -> Balance:
     )  # fmt: skip
 
 
-def statement(customer: Customer) -> QuerySet[PointTxn]:
-    """Every line of the ledger, the newest first, with the balance after it."""
-    lines = PointTxn.objects.filter(account=customer.pk).select_related("order", "by", "hold__redemption__reward")
-    return lines.order_by("-seq")
+def statement(customer: Customer, *, after: int | None = None) -> QuerySet[PointTxn]:
+    """Every line of the ledger, the newest first, with the balance after it; `after` a line: those older than it."""
+    lines = PointTxn.objects.filter(account=customer.pk, **({"seq__lt": after} if after else {}))
+    return lines.select_related("order", "by", "hold__redemption__reward").order_by("-seq")
 
 
 def grant(

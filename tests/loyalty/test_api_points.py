@@ -95,3 +95,16 @@ def test_reading_needs_its_scope_and_so_does_writing(api_for: ApiFor, li_lei: Cu
 
     assert reader.post(f"/api/v1/customers/{li_lei.number}/holds", body, format="json").status_code == 403
     assert reader.get("/api/v1/customers/C999/points").status_code == 404
+
+
+def test_a_long_ledger_is_read_page_by_page(api_for: ApiFor, li_lei: Customer) -> None:
+    for turn in range(60):
+        points.grant(li_lei, 1, source="goodwill", key=f"more-{turn}", at=timezone.now())
+    client, url = api_for(ApiScope.POINTS_READ), f"/api/v1/customers/{li_lei.number}/points"
+
+    first = client.get(url).json()
+    rest = client.get(url, {"after": first["next"]}).json()
+
+    assert [line["seq"] for line in first["lines"] + rest["lines"]] == list(range(61, 0, -1))
+    assert rest["next"] is None
+    assert client.get(url, {"page": 2}).status_code == 400
