@@ -167,7 +167,8 @@ def checklist(lottery: Lottery, *, at: datetime) -> list[Check]:
         Check(_("There is a row for those who win nothing"), any(prize.kind == Kind.THANKS for prize in prizes)),
         Check(_("The odds add up to 100%% (now %(odds)s%%)") % {"odds": Decimal(odds) / 10_000}, odds == CERTAIN),
         Check(
-            _("No prize is worth more than %(most)s (the highest is %(top)s)") % {"most": HIGHEST_PRIZE, "top": top},
+            _("No prize is worth more than %(most)s (the highest is %(top)s)")
+            % {"most": f"¥{HIGHEST_PRIZE:,}", "top": f"¥{top:,}"},
             top <= HIGHEST_PRIZE,
         ),
         Check(_("Coupons to be won are accepted until the end of the draw"), lasting),
