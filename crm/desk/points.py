@@ -120,7 +120,9 @@ def _page(
 
 
 def _row(line: PointTxn) -> dict[str, Any]:
-    return {"line": line, "tone": TONES.get(PointTxn.Kind(line.kind), "grey"), "what": wording(line)}
+    """`waiting`: points of an order that nobody could use before or can use after this line."""
+    waiting = 0 if line.change else line.order_delta
+    return {"line": line, "tone": TONES.get(PointTxn.Kind(line.kind), "grey"), "what": wording(line), "waiting": waiting}
 
 
 def wording(line: PointTxn) -> str:

@@ -185,8 +185,8 @@ class PointHold(models.Model):
         DRAW = "draw", _("Draw")
 
     class State(models.TextChoices):
-        ACTIVE = "active", _("Set aside")
-        CAPTURED = "captured", _("Redeemed")
+        ACTIVE = "active", _("Points set aside")
+        CAPTURED = "captured", _("Points redeemed")
         RELEASED = "released", _("Given back")
         LAPSED = "lapsed", _("Ran out")
 
@@ -283,13 +283,13 @@ class PointTxn(models.Model):
     class Kind(models.TextChoices):
         EARN = "earn", _("Purchase")
         RELEASE = "release", _("Can be used now")
-        HOLD = "hold", _("Set aside")
-        UNHOLD = "unhold", _("No longer set aside")
-        CAPTURE = "capture", _("Redeemed")
+        HOLD = "hold", _("Points set aside")
+        UNHOLD = "unhold", _("Points no longer set aside")
+        CAPTURE = "capture", _("Points redeemed")
         RETURN = "return", _("Redemption taken back")
         EXPIRE = "expire", _("Expired")
-        GRANT = "grant", _("Given")
-        TAKE = "take", _("Taken")
+        GRANT = "grant", _("Points given")
+        TAKE = "take", _("Points taken")
         MERGE = "merge", _("Accounts merged")
 
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="txns", db_index=False)
@@ -381,7 +381,7 @@ class PointAdjustment(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waits for a second person")
         DONE = "done", _("Done")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", _("Turned down")
 
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="adjustments")
     points = models.BigIntegerField(help_text="Negative takes points away")
@@ -430,8 +430,8 @@ class Redemption(models.Model):
     """A reward for points: set aside while the hold runs, handed over, or taken back."""
 
     class State(models.TextChoices):
-        RESERVED = "reserved", _("Set aside")
-        DONE = "done", _("Handed over")
+        RESERVED = "reserved", _("Waits to be handed over")
+        DONE = "done", _("Reward handed over")
         CANCELLED = "cancelled", _("Not taken")
         RETURNED = "returned", _("Taken back")
 
