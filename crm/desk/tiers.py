@@ -487,12 +487,14 @@ def _told(
             }
             for label, cells in zip(figures["from"], figures["table"], strict=True)
         ],
+        "big_count": len(figures["big_worse"]),
+        "out_of_reach": sum(1 for row in figures["big_worse"] if row["customer"] not in names),
         "big": [
             {
-                **row, "name": names.get(row["customer"], ""), "before": levels[row["before"]]["name"],
+                **row, "name": names[row["customer"]], "before": levels[row["before"]]["name"],
                 "after": levels[row["after"]]["name"], "amount": amount(row["amount"]), "value": from_minor(row["value"]),
             }
-            for row in figures["big_worse"]
+            for row in figures["big_worse"] if row["customer"] in names
         ],
         "near": [
             {
