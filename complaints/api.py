@@ -38,7 +38,7 @@ from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.periods import business_date
 from customers import identity
-from customers.api import BoundedJSONParser, StrictView
+from customers.api import BoundedJSONParser, StrictView, customer_named
 from customers.models import Customer
 from customers.serializers import CLASS_NAMES
 
@@ -248,9 +248,7 @@ class PromptsView(QueryView):
     def get(self, request: Request, number: str) -> Response:
         query = PromptQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        customer = Customer.objects.filter(number=number).first() if number.isprintable() else None
-        if customer is None:
-            raise Http404
+        customer = customer_named(request, number)
         found = prompts.armed(customer, query.validated_data.get("trigger"), at=timezone.now())
         return Response(PromptsOut({"results": [told_prompt(prompt) for prompt in found]}).data)
 

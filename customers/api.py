@@ -1,12 +1,13 @@
 """REST: orders in, customers out. Every view names the scope its token needs."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -17,7 +18,7 @@ from rest_framework.views import APIView
 
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
-from crm.lib.errors import DomainError
+from crm.lib.errors import DomainError, Unknown
 from crm.lib.periods import business_date
 from customers import contact_points, orders
 from customers.access import visible_to
@@ -36,6 +37,7 @@ from customers.serializers import (
     OrderItemIn,
     OrderOut,
     OrderPath,
+    Strict,
 )  # fmt: skip
 
 MOST_FOUND = 20
@@ -52,13 +54,29 @@ class BoundedJSONParser(JSONParser):
 
 
 class StrictView(APIView):
-    """An unknown parameter in the address is an error before anything is done."""
+    """An unknown parameter in the address is an error before anything is done. A GET that knows some names them in `query`."""
 
     parser_classes = [BoundedJSONParser]
+    query: type[Strict] = NoQuery
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        NoQuery(data=request.query_params.dict()).is_valid(raise_exception=True)
+        asked = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        self.asked: dict[str, Any] = asked.validated_data
+
+
+def customer_named(request: Request, number: str, people: QuerySet[Customer] | None = None) -> Customer:
+    """The customer of this number. Raises Unknown (404) when there is none, or none that the token's user may see."""
+    rows = visible_to(cast(User, request.user), _today()) if people is None else people
+    found = rows.filter(number=number).first() if number.isprintable() else None
+    if found is None:
+        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
+    return found
+
+
+def _today() -> date:
+    return business_date(timezone.now(), settings.MALL_TIME_ZONE)
 
 
 def _status(outcome: Outcome) -> int:
@@ -163,10 +181,7 @@ class CustomerView(StrictView):
 
     @extend_schema(operation_id="customer_get", responses=CustomerOut, summary="Who a customer is to us")
     def get(self, request: Request, number: str) -> Response:
-        customer = _readable(request).filter(number=number).first() if number.isprintable() else None
-        if customer is None:
-            raise Http404
-        return Response(CustomerOut(customer).data)
+        return Response(CustomerOut(customer_named(request, number, _readable(request))).data)
 
 
 class CustomerFindView(StrictView):
@@ -188,9 +203,8 @@ class CustomerFindView(StrictView):
 
 
 def _readable(request: Request) -> QuerySet[Customer]:
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
     return (
-        visible_to(cast(User, request.user), today)
+        visible_to(cast(User, request.user), _today())
         .select_related("standing", "manager")
         .prefetch_related("contact_points")
     )

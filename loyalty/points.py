@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, SameKey
 from crm.lib.periods import business_date
 from customers.models import Customer
 from loyalty import point_rules
@@ -19,13 +19,6 @@ from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, Poin
 
 MOST_AT_ONCE = 10_000_000
 Source = PointLot.Source
-
-
-class SameKey(Invalid):
-    status = 422
-
-    def __init__(self) -> None:
-        super().__init__(_("This key was used for another request. Choose a new one."), code="key_used")
 
 
 @dataclass(frozen=True)

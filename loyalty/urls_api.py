@@ -7,6 +7,7 @@ from loyalty import api_points, api_tiers
 urlpatterns = [
     path("customers/<str:number>/tier", api_tiers.TierView.as_view(), name="customer-tier"),
     path("customers/<str:number>/points", api_points.PointsView.as_view(), name="customer-points"),
+    path("customers/<str:number>/points/lines", api_points.PointLinesView.as_view(), name="customer-points-lines"),
     path("customers/<str:number>/holds", api_points.HoldsView.as_view(), name="customer-holds"),
     path("customers/<str:number>/adjustments", api_points.AdjustmentsView.as_view(), name="customer-adjustments"),
     path("customers/<str:number>/redemptions", api_points.RedemptionsView.as_view(), name="customer-redemptions"),
