@@ -1,6 +1,6 @@
 """Business dates: days of the mall's own time zone, whatever the server's zone."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -9,6 +9,11 @@ def business_date(at: datetime, zone: str) -> date:
     if at.tzinfo is None:
         raise ValueError("a time needs its offset")
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """The first moment of that day in that time zone."""
+    return datetime.combine(day, time(), ZoneInfo(zone))
 
 
 def days_between(first: date, last: date) -> int:
