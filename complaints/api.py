@@ -37,8 +37,7 @@ from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.periods import mall_day
 from customers import identity
-from customers.access import customer_numbered
-from customers.api import StrictView
+from customers.api import StrictView, customer_named
 from customers.models import Customer
 from customers.serializers import CLASS_NAMES
 
@@ -69,7 +68,7 @@ class ComplaintsView(ByMethodView):
         operation_id="complaint_list", parameters=[ListQuery], responses=ListOut, summary="Complaints, the newest first"
     )
     def get(self, request: Request) -> Response:
-        told = self.wanted
+        told = self.asked
         rows = queries.narrowed(
             _cases(),
             queries.Filters(
@@ -239,8 +238,8 @@ class PromptsView(StrictView):
         summary="What must be known when this customer is served next",
     )
     def get(self, request: Request, number: str) -> Response:
-        customer = customer_numbered(cast(User, request.user), number, mall_day(timezone.now()))
-        found = prompts.armed(customer, self.wanted.get("trigger"), at=timezone.now())
+        customer = customer_named(request, number)
+        found = prompts.armed(customer, self.asked.get("trigger"), at=timezone.now())
         return Response(PromptsOut({"results": [told_prompt(prompt) for prompt in found]}).data)
 
 

@@ -4,11 +4,9 @@ from datetime import date
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.utils.translation import gettext as _
 
 from crm.accounts.models import Delegation, User
 from crm.accounts.roles import Scope, rights_of
-from crm.lib.errors import Unknown
 from customers.models import Customer
 
 
@@ -43,13 +41,4 @@ def customer_for(user: User, pk: int, today: date) -> Customer:
     customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()
     if customer is None:
         raise Http404
-    return customer
-
-
-def customer_numbered(user: User, number: str, today: date) -> Customer:
-    """The customer by the number the shop knows; Unknown whether there is none or it is out of reach."""
-    people = visible_to(user, today).select_related("standing", "manager")
-    customer = people.filter(number=number).first() if number.isprintable() else None
-    if customer is None:
-        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
     return customer

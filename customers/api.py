@@ -1,9 +1,12 @@
 """REST: orders in, customers out. Every view names the scope its token needs."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, cast
 
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -14,10 +17,11 @@ from rest_framework.views import APIView
 
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
-from crm.lib.errors import DomainError
+from crm.lib.errors import DomainError, Unknown
 from crm.lib.periods import mall_day
 from customers import contact_points, orders
-from customers.access import customer_numbered, visible_to
+from customers.access import visible_to
+from customers.models import Customer
 from customers.orders import Outcome, Recorded
 from customers.serializers import (
     CLASS_NAMES,
@@ -49,17 +53,29 @@ class BoundedJSONParser(JSONParser):
 
 
 class StrictView(APIView):
-    """An unknown parameter in the address is an error before anything is done. `query` declares those of a GET."""
+    """An unknown parameter in the address is an error before anything is done. A GET that knows some names them in `query`."""
 
     parser_classes = [BoundedJSONParser]
     query: type[Strict] = NoQuery
-    wanted: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        told = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
-        told.is_valid(raise_exception=True)
-        self.wanted = dict(told.validated_data)
+        asked = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        self.asked: dict[str, Any] = asked.validated_data
+
+
+def customer_named(request: Request, number: str, people: QuerySet[Customer] | None = None) -> Customer:
+    """The customer of this number. Raises Unknown (404) when there is none, or none that the token's user may see."""
+    rows = visible_to(cast(User, request.user), _today()) if people is None else people
+    found = rows.filter(number=number).first() if number.isprintable() else None
+    if found is None:
+        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
+    return found
+
+
+def _today() -> date:
+    return mall_day(timezone.now())
 
 
 def _status(outcome: Outcome) -> int:
@@ -164,7 +180,7 @@ class CustomerView(StrictView):
 
     @extend_schema(operation_id="customer_get", responses=CustomerOut, summary="Who a customer is to us")
     def get(self, request: Request, number: str) -> Response:
-        return Response(CustomerOut(customer_numbered(cast(User, request.user), number, mall_day(timezone.now()))).data)
+        return Response(CustomerOut(customer_named(request, number, _readable(request))).data)
 
 
 class CustomerFindView(StrictView):
@@ -181,6 +197,13 @@ class CustomerFindView(StrictView):
         wanted = FindIn(data=request.data)
         wanted.is_valid(raise_exception=True)
         [(kind, value)] = wanted.validated_data.items()
-        people = visible_to(cast(User, request.user), mall_day(timezone.now())).select_related("standing", "manager")
-        people = people.prefetch_related("contact_points").filter(pk__in=contact_points.find(kind, value)).order_by("pk")
-        return Response(FindOut({"results": people[:MOST_FOUND]}).data)
+        people = _readable(request).filter(pk__in=contact_points.find(kind, value)).order_by("pk")[:MOST_FOUND]
+        return Response(FindOut({"results": people}).data)
+
+
+def _readable(request: Request) -> QuerySet[Customer]:
+    return (
+        visible_to(cast(User, request.user), _today())
+        .select_related("standing", "manager")
+        .prefetch_related("contact_points")
+    )

@@ -1,24 +1,21 @@
 """REST for the shop: coupons on an order, draws, and orders on account. Every view names the scope its token needs."""
 
-import re
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.models import User
+from crm.accounts.idempotency import KEY, key_of
 from crm.accounts.roles import ApiScope
-from crm.lib.errors import Invalid, Unknown
+from crm.lib.errors import Unknown
 from crm.lib.periods import mall_day
-from customers.access import customer_numbered
-from customers.api import StrictView
-from customers.models import Customer
+from customers.api import StrictView, customer_named
 from loyalty import coupon_campaigns, coupons, credit, draws, points
 from loyalty.models import CouponRedemption, CreditAccount, Draw, Lottery
 from loyalty.serializers_campaigns import (
@@ -42,33 +39,20 @@ from loyalty.serializers_campaigns import (
     ValidateIn,
 )
 
-KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True,
-    description="1 to 120 letters, digits or . _ : -. The same key is answered with the first outcome.",
-)  # fmt: skip
-
-
 PUBLISHED = (
     "code", "name", "rules", "entry", "min_order", "points_cost", "min_level", "starts_at", "ends_at", "published_at",
     "algorithm", "commitment",
 )  # fmt: skip
 
 
-def _customer(request: Request, number: str, at: datetime) -> Customer:
-    return customer_numbered(cast(User, request.user), number, mall_day(at))
+def _today(at: datetime) -> date:
+    return mall_day(at)
 
 
 def _sent(kind: type[serializers.Serializer[Any]], request: Request) -> Any:
     sent = kind(data=request.data)
     sent.is_valid(raise_exception=True)
     return sent
-
-
-def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,120}", key):
-        raise Invalid(_("Send an Idempotency-Key: 1 to 120 letters, digits or . _ : -"), code="idempotency_key")
-    return key
 
 
 # Coupons ------------------------------------------------------------------------------------------------------------
@@ -86,7 +70,7 @@ class CouponValidateView(StrictView):
     )
     def post(self, request: Request) -> Response:
         sent, at = _sent(ValidateIn, request), timezone.now()
-        customer = _customer(request, sent.validated_data["customer"], at)
+        customer = customer_named(request, sent.validated_data["customer"])
         order_ref = sent.validated_data.get("order_ref", "")
         offer = coupons.validate(customer, sent.basket(), at=at, order_ref=order_ref, **sent.named())
         return Response(OfferOut(offer).data)
@@ -108,7 +92,7 @@ class CouponReserveView(StrictView):
         told = sent.validated_data
         hold = timedelta(minutes=told["minutes"]) if "minutes" in told else coupons.HOLD
         redemption = coupons.reserve(
-            _customer(request, told["customer"], at), told["order_ref"], sent.basket(), at=at, hold=hold, **sent.named()
+            customer_named(request, told["customer"]), told["order_ref"], sent.basket(), at=at, hold=hold, **sent.named()
         )
         return _redemption(redemption, status=201)
 
@@ -164,7 +148,7 @@ class CustomerCouponsView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        rows = coupon_campaigns.usable_by(_customer(request, number, at), at=at)[:200]
+        rows = coupon_campaigns.usable_by(customer_named(request, number), at=at)[:200]
         return Response(CouponsOut({"coupons": [_printed(one) for one in rows]}).data)
 
 
@@ -211,8 +195,8 @@ class LotteryDrawsView(StrictView):
         description="There is one outcome per key and per ticket, however often it is sent.",
     )
     def post(self, request: Request, code: str) -> Response:
-        key, sent, at = _key(request), _sent(DrawIn, request), timezone.now()
-        customer = _customer(request, sent.validated_data["customer"], at)
+        key, sent, at = key_of(request), _sent(DrawIn, request), timezone.now()
+        customer = customer_named(request, sent.validated_data["customer"])
         return _drawn(draws.draw(_lottery(code).pk, customer, idem_key=key, at=at), status=201)
 
 
@@ -224,8 +208,8 @@ class LotteryTicketsView(StrictView):
         summary="Buy a ticket with the customer's points", description="One ticket per key, however often it is sent.",
     )  # fmt: skip
     def post(self, request: Request, code: str) -> Response:
-        key, sent, at = _key(request), _sent(DrawIn, request), timezone.now()
-        customer = _customer(request, sent.validated_data["customer"], at)
+        key, sent, at = key_of(request), _sent(DrawIn, request), timezone.now()
+        customer = customer_named(request, sent.validated_data["customer"])
         ticket = draws.buy_ticket(_lottery(code).pk, customer, ref=key, at=at)
         left = points.balance(customer, at=at).available
         return Response(TicketOut({"id": ticket.pk, "customer": customer.number, "points_left": left}).data, status=201)
@@ -258,7 +242,7 @@ class CreditView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        account = CreditAccount.objects.filter(customer=_customer(request, number, at)).first()
+        account = CreditAccount.objects.filter(customer=customer_named(request, number)).first()
         if account is None:
             raise Unknown(_("This customer has no credit account."), code="no_credit")
         late = credit.overdue(credit.open_items([account], on=mall_day(at))[account.pk])
@@ -277,10 +261,10 @@ class CreditAuthorisationsView(StrictView):
         summary="Reserve an amount for an order on account",
     )
     def post(self, request: Request, number: str) -> Response:
-        key, sent, at = _key(request), _sent(AuthoriseIn, request), timezone.now()
+        key, sent, at = key_of(request), _sent(AuthoriseIn, request), timezone.now()
         told = sent.validated_data
         found = credit.authorise(
-            _customer(request, number, at), told["order_ref"], told["amount"], idem_key=key, at=at, **sent.hold()
+            customer_named(request, number), told["order_ref"], told["amount"], idem_key=key, at=at, **sent.hold()
         )
         return Response(AuthorisationOut(found).data, status=201)
 
@@ -322,9 +306,9 @@ class CreditPaymentsView(StrictView):
         summary="A payment has come in",
     )
     def post(self, request: Request, number: str) -> Response:
-        key, sent, at = _key(request), _sent(PayIn, request), timezone.now()
+        key, sent, at = key_of(request), _sent(PayIn, request), timezone.now()
         told = sent.validated_data
         entry = credit.pay(
-            _customer(request, number, at), told["amount"], idem_key=key, at=at, by=None, reason=told.get("reason", "")
+            customer_named(request, number), told["amount"], idem_key=key, at=at, by=None, reason=told.get("reason", "")
         )
         return Response(PaymentOut(entry).data, status=201)

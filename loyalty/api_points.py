@@ -4,34 +4,28 @@ A hold is known by its purpose and ref, a redemption and an adjustment by the Id
 each happens once. The same key with another content is answered with 422.
 """
 
-import hashlib
 from typing import Any, cast
 
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm.accounts.idempotency import KEY, key_of
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid
-from crm.lib.periods import mall_day
-from customers.access import customer_numbered
-from customers.api import StrictView
-from customers.models import Customer
+from customers.api import StrictView, customer_named
 from customers.serializers import Strict
 from loyalty import point_adjustments, point_holds, points, rewards
-from loyalty.models import PointHold, Redemption, Reward
+from loyalty.models import PointHold, PointTxn, Redemption, Reward
 from loyalty.points import MOST_AT_ONCE
 
 LINES = 50
 LARGEST_ID = 2**63 - 1
-KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, description="Yours, at most 80 characters"
-)
 
 
 class ExpiringOut(serializers.Serializer[Any]):
@@ -45,15 +39,15 @@ class LineOut(serializers.Serializer[Any]):
     kind = serializers.CharField()
     change = serializers.IntegerField()
     balance = serializers.IntegerField()
+    order = serializers.SerializerMethodField(help_text="source:number of the order behind it, or null")
     reason = serializers.CharField()
 
-
-class LinesQuery(Strict):
-    after = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, help_text="`next` of the last page")
+    def get_order(self, line: PointTxn) -> str | None:
+        return f"{line.order.source}:{line.order.external_id}" if line.order else None
 
 
 class PointsOut(serializers.Serializer[Any]):
-    """`available` can be used now; `debt` is repaid by what comes next; `lines` of the ledger, the newest first."""
+    """`available` can be used now; `debt` is repaid by what comes next; `lines` are the newest of the ledger."""
 
     customer = serializers.CharField()
     available = serializers.IntegerField()
@@ -63,7 +57,19 @@ class PointsOut(serializers.Serializer[Any]):
     frozen = serializers.BooleanField()
     expiring = ExpiringOut(many=True)
     lines = LineOut(many=True)
-    next = serializers.IntegerField(allow_null=True, help_text="`after` of the next page; null: these were the last")
+
+
+class LinesQuery(Strict):
+    cursor = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, help_text="As `next` gives it")
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=LINES)
+
+
+class LinesOut(serializers.Serializer[Any]):
+    """`next` is the address of the older lines; null at the end."""
+
+    customer = serializers.CharField()
+    lines = LineOut(many=True)
+    next = serializers.URLField(allow_null=True)
 
 
 class HoldIn(Strict):
@@ -118,37 +124,40 @@ class RewardRedemptionOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(source="hold.expires_at")
 
 
-def _customer(request: Request, number: str) -> Customer:
-    return customer_numbered(cast(User, request.user), number, mall_day(timezone.now()))
-
-
-def _key(request: Request) -> str:
-    """Keys belong to the client that made them up; hashed, the longest two that differ fit the column and stay apart."""
-    key = str(request.headers.get("Idempotency-Key", "")).strip()
-    if not key or len(key) > 80 or not key.isprintable():
-        raise Invalid(
-            _("Send an Idempotency-Key header of your own, at most 80 characters."), code="idempotency_key_missing"
-        )
-    return f"{request.user.pk}:{hashlib.blake2b(key.encode(), digest_size=24).hexdigest()}"
-
-
 class PointsView(StrictView):
+    scope = ApiScope.POINTS_READ
+
+    @extend_schema(operation_id="customer_points_get", responses=PointsOut, summary="The points of a customer")
+    def get(self, request: Request, number: str) -> Response:
+        customer, at = customer_named(request, number), timezone.now()
+        balance = points.balance(customer, at=at)
+        lines = points.statement(customer)[:LINES]
+        told = {
+            "customer": customer.number, **vars(balance), "lines": lines,
+            "expiring": [{"last_day": day, "points": count} for day, count in balance.expiring],
+        }  # fmt: skip
+        return Response(PointsOut(told).data)
+
+
+class PointLinesView(StrictView):
     scope = ApiScope.POINTS_READ
     query = LinesQuery
 
     @extend_schema(
-        operation_id="customer_points_get", parameters=[LinesQuery], responses=PointsOut, summary="The points of a customer"
-    )
+        operation_id="customer_points_lines", parameters=[LinesQuery], responses=LinesOut,
+        summary="The whole ledger of a customer, the newest first",
+        description="Follow `next` until it is null. Lines written meanwhile neither repeat nor hide any.",
+    )  # fmt: skip
     def get(self, request: Request, number: str) -> Response:
-        customer, at = _customer(request, number), timezone.now()
-        balance = points.balance(customer, at=at)
-        lines = list(points.statement(customer, after=self.wanted.get("after"))[: LINES + 1])
-        told = {
-            "customer": customer.number, **vars(balance), "lines": lines[:LINES],
-            "next": lines[LINES - 1].seq if len(lines) > LINES else None,
-            "expiring": [{"last_day": day, "points": count} for day, count in balance.expiring],
-        }  # fmt: skip
-        return Response(PointsOut(told).data)
+        customer, size = customer_named(request, number), self.asked["limit"]
+        rows = points.statement(customer)
+        if "cursor" in self.asked:
+            rows = rows.filter(seq__lt=self.asked["cursor"])
+        found = list(rows[: size + 1])
+        further = None
+        if len(found) > size:
+            further = request.build_absolute_uri(f"{request.path}?cursor={found[size - 1].seq}&limit={size}")
+        return Response(LinesOut({"customer": customer.number, "lines": found[:size], "next": further}).data)
 
 
 class HoldsView(StrictView):
@@ -163,7 +172,7 @@ class HoldsView(StrictView):
         told.is_valid(raise_exception=True)
         values = told.validated_data
         made = point_holds.hold(
-            _customer(request, number),
+            customer_named(request, number),
             values["points"],
             purpose=values["purpose"],
             ref=values["ref"],
@@ -198,8 +207,8 @@ class AdjustmentsView(StrictView):
         told = AdjustmentIn(data=request.data)
         told.is_valid(raise_exception=True)
         made = point_adjustments.request(
-            _customer(request, number), told.validated_data["points"], reason=told.validated_data["reason"],
-            client_key=_key(request), by=cast(User, request.user), at=timezone.now(),
+            customer_named(request, number), told.validated_data["points"], reason=told.validated_data["reason"],
+            client_key=key_of(request), by=cast(User, request.user), at=timezone.now(),
         )  # fmt: skip
         return Response(AdjustmentOut(made).data, status=201)
 
@@ -226,7 +235,7 @@ class RedemptionsView(StrictView):
         if reward is None:
             raise Invalid(_("There is no such reward."), code="no_such_reward")
         made = rewards.reserve(
-            _customer(request, number), reward, quantity=told.validated_data["quantity"], key=_key(request),
+            customer_named(request, number), reward, quantity=told.validated_data["quantity"], key=key_of(request),
             at=timezone.now(),
         )  # fmt: skip
         return Response(RewardRedemptionOut(made).data, status=201)

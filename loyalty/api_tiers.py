@@ -1,7 +1,7 @@
 """REST for the till and the shop: which level a customer has, and what it entitles to."""
 
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,12 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
-from crm.lib.errors import Unknown
+from crm.lib.errors import Invalid, Unknown
 from crm.lib.periods import mall_day
-from customers.access import customer_numbered
-from customers.api import StrictView
+from customers.api import StrictView, customer_named
+from customers.serializers import Strict
 from loyalty import tier_explain
 from loyalty.tier_explain import Explanation
 from loyalty.tier_rules import BENEFIT, Content
@@ -55,21 +54,31 @@ class TierOut(serializers.Serializer[Any]):
     rules_version = serializers.IntegerField(min_value=1)
 
 
+class TierQuery(Strict):
+    as_of = serializers.DateField(required=False, help_text="Today, or an earlier day of the mall")
+
+
 class TierView(StrictView):
     scope = ApiScope.CUSTOMERS_READ
+    query = TierQuery
 
     @extend_schema(
         operation_id="customer_tier_get",
+        parameters=[TierQuery],
         responses=TierOut,
         summary="The level of a customer and its benefits",
-        description="404 while the mall has no levels. Everything bought up to this moment is counted in `gap`.",
+        description="404 while the mall has no levels. Everything bought up to this moment is counted in `gap`. "
+        "`as_of` explains an earlier day: the rules and the level of then, and what had been bought and sent back by its end.",
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        customer = customer_numbered(cast(User, request.user), number, mall_day(at))
-        why = tier_explain.explain(customer, at=at)
+        as_of = self.asked.get("as_of")
+        if as_of is not None and as_of > mall_day(at):
+            raise Invalid(_("Ask for today or an earlier day."), code="as_of")
+        customer = customer_named(request, number)
+        why = tier_explain.explain(customer, at=at, as_of=as_of)
         if why is None:
-            raise Unknown(_("The mall has no levels yet."), code="no_levels")
+            raise Unknown(_("The mall had no levels on that day."), code="no_levels")
         return Response(TierOut(_told(customer.number, why)).data)
 
 

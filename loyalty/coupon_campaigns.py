@@ -2,10 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,7 +17,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.money import from_minor
-from crm.lib.periods import mall_day
+from crm.lib.periods import mall_day, midnight
 from customers import locks
 from customers.models import Customer
 from loyalty.coupons import LIVE, NOTHING, new_code
@@ -40,7 +39,7 @@ LATER = ("name", "total_limit", "per_customer_limit", "budget", "ends_at")
 
 def local_midnight(day: date) -> datetime:
     """The first instant of a mall-local day."""
-    return datetime.combine(day, time.min, ZoneInfo(settings.MALL_TIME_ZONE))
+    return midnight(day, settings.MALL_TIME_ZONE)
 
 
 # Setting up ---------------------------------------------------------------------------------------------------------

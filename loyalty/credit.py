@@ -17,7 +17,7 @@ from crm.accounts import audit
 from crm.accounts.models import Role, User
 from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
-from crm.lib.errors import DomainError, Invalid, Unknown
+from crm.lib.errors import DomainError, Invalid, SameKey, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
 from crm.lib.periods import mall_day
 from customers.models import Customer, Order
@@ -157,7 +157,7 @@ def authorise(
     account = hold_account(customer, at)
     if known := account.authorisations.filter(idem_key=idem_key).first():
         if (known.order_ref, known.amount) != (order_ref, wanted):
-            raise DomainError(_("This key was used for something else. Choose a new one."), code="key_used")
+            raise SameKey()
         return known
     if account.status != CreditAccount.Status.OPEN:
         raise DomainError(_("This credit account takes no new charges."), code="credit_on_hold")
@@ -428,7 +428,7 @@ def _move(account: CreditAccount, *, exposure: Decimal = NOTHING, authorised: De
 def _known(account: CreditAccount, key: str, amount: Decimal) -> CreditEntry | None:
     found = account.entries.filter(idem_key=key).first()
     if found is not None and found.amount != amount:
-        raise DomainError(_("This key was used for something else. Choose a new one."), code="key_used")
+        raise SameKey()
     return found
 
 

@@ -26,7 +26,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib import sealing
 from crm.lib.deadlock import again_after_deadlock
-from crm.lib.errors import DomainError, Invalid, Unknown
+from crm.lib.errors import DomainError, Invalid, SameKey, Unknown
 from crm.lib.periods import mall_day
 from customers.models import Customer, Order
 from loyalty import clubs, coupon_campaigns, points
@@ -298,7 +298,7 @@ def buy_ticket(lottery_id: int, customer: Customer, *, ref: str, at: datetime, b
         raise DomainError(_("Tickets of this draw are not for points."), code="not_for_points")
     known = Ticket.objects.filter(lottery=lottery, source=Ticket.Source.POINTS, source_ref=ref, n=1).first()
     if known is not None and known.customer_id != customer.pk:
-        raise DomainError(_("This reference belongs to another customer."), code="ref_taken")
+        raise SameKey()
     points.take(
         customer, lottery.points_cost, key=f"ticket:{lottery.pk}:{ref}", at=at, by=by, reason=lottery.name
     )  # fmt: skip
@@ -324,7 +324,7 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
     lottery = Lottery.objects.get(pk=lottery_id)
     if known := Draw.objects.filter(lottery=lottery, idem_key=idem_key).select_related("prize", "rolled").first():
         if known.customer_id != customer.pk:
-            raise DomainError(_("This key was used for another customer. Choose a new one."), code="key_used")
+            raise SameKey()
         return known
     _refuse_closed(lottery, at)
     _refuse_level(lottery, customer, at)

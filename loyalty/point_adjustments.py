@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import Role, User
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer
 from loyalty import points
 from loyalty.ledger import Ledger
 from loyalty.models import PointAdjustment, PointLot
-from loyalty.points import SameKey
 
 State = PointAdjustment.State
 # Points per request, and of one person within a day; above either a second person decides.

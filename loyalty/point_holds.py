@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer
 from loyalty.ledger import Bucket, Kind, Ledger, allocate
 from loyalty.models import HoldAllocation, PointAccount, PointHold
-from loyalty.points import SameKey, enough, refuse_impossible, refuse_merged, rules_of
+from loyalty.points import enough, refuse_impossible, refuse_merged, rules_of
 
 MOST_ACTIVE = 3
 State = PointHold.State

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, SameKey
 from crm.lib.periods import mall_day
 from customers.models import Customer
 from loyalty import point_rules
@@ -18,13 +18,6 @@ from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, Poin
 
 MOST_AT_ONCE = 10_000_000
 Source = PointLot.Source
-
-
-class SameKey(Invalid):
-    status = 422
-
-    def __init__(self) -> None:
-        super().__init__(_("This key was used for another request. Choose a new one."), code="key_used")
 
 
 @dataclass(frozen=True)
@@ -55,10 +48,10 @@ def balance(customer: Customer, *, at: datetime) -> Balance:
     )  # fmt: skip
 
 
-def statement(customer: Customer, *, after: int | None = None) -> QuerySet[PointTxn]:
-    """Every line of the ledger, the newest first, with the balance after it; `after` a line: those older than it."""
-    lines = PointTxn.objects.filter(account=customer.pk, **({"seq__lt": after} if after else {}))
-    return lines.select_related("order", "by", "hold__redemption__reward").order_by("-seq")
+def statement(customer: Customer) -> QuerySet[PointTxn]:
+    """Every line of the ledger, the newest first, with the balance after it."""
+    lines = PointTxn.objects.filter(account=customer.pk).select_related("order", "by", "hold__redemption__reward")
+    return lines.order_by("-seq")
 
 
 def grant(

@@ -92,16 +92,24 @@ class Explanation:
         return min(99, max(0, int(share)))
 
 
-def explain(customer: Customer, *, at: datetime) -> Explanation | None:
-    """Everything up to this moment counted; None as long as the mall has no tiers."""
+def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> Explanation | None:
+    """Everything up to this moment counted, or up to the end of an earlier day; None as long as the mall has no tiers.
+
+    Of an earlier day: the rules and the level of then, and no purchase or refund that came later.
+    """
     today = mall_day(at)
-    standing = tiers.standing(customer, on=today)
+    if as_of is not None and as_of < today:
+        today = as_of
+        standing = tiers.standing_then(customer, on=today)
+    else:
+        standing = tiers.standing(customer, on=today)
     if standing is None:
         return None
     rule, levels = standing.rules.rule, standing.rules.levels
     held = facts.held_by(standing.member)
-    bought = facts.events(np.array([customer.pk]), rule.basis)
     day = day_number(today) + 1
+    bought = facts.events(np.array([customer.pk]), rule.basis)
+    bought = bought.of((bought.day < day) & (bought.known < day))
     qualifying = int(figures(rule, held, bought, day, day)[0][0])
     start = int(window_start(rule, np.array([day]))[0])
     by_day = _by_day(bought, start, day)
@@ -126,7 +134,7 @@ def explain(customer: Customer, *, at: datetime) -> Explanation | None:
         keep_by=by,
         in_grace=bool(standing.member and standing.member.grace_until),
         projected=levels[_projected(rule, held, bought, day)] if by else None,
-        history=list(customer.tier_changes.select_related("rules").order_by("-seq")[:SHOWN]),
+        history=list(tiers.history_until(customer, today)[:SHOWN]),
     )
 
 

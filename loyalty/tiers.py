@@ -9,14 +9,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import mall_day
+from crm.lib.periods import mall_day, midnight
 from customers.models import Customer
 from loyalty import tier_figures as facts
 from loyalty import tier_night
@@ -260,6 +261,35 @@ def standing(customer: Customer, *, on: date) -> Standing | None:
     codes = [level["code"] for level in rules.levels]
     rank = max(earned, floor_rank(promised, codes)) if promised else earned
     return Standing(rules, rank, earned, member, promised, seniority_years(customer, on))
+
+
+def standing_then(customer: Customer, *, on: date) -> Standing | None:
+    """What the customer had at the end of that past day, as the history tells it; None while the mall had no tiers.
+
+    The purchases behind the level are not in the history: `member` says of them nothing.
+    """
+    rules = in_force(on)
+    if rules is None:
+        return None
+    line = history_until(customer, on).first()
+    codes = [level["code"] for level in rules.levels]
+    member, earned = None, 0
+    if line is not None:
+        known = line.level_after in codes
+        earned = codes.index(line.level_after) if known else min(line.rank_after, len(codes) - 1)
+        member = Membership(
+            customer=customer, rank=earned, since=line.since, review_on=line.review_on, grace_until=line.grace_until,
+            seq=line.seq,
+        )  # fmt: skip
+    promised = TierOverride.objects.filter(customer=customer, starts_on__lte=on, ends_on__gt=on).first()
+    rank = max(earned, floor_rank(promised, codes)) if promised else earned
+    return Standing(rules, rank, earned, member, promised, seniority_years(customer, on))
+
+
+def history_until(customer: Customer, on: date) -> QuerySet[TierChange]:
+    """The lines written up to the end of that day, the newest first."""
+    end = midnight(on + timedelta(days=1), settings.MALL_TIME_ZONE)
+    return customer.tier_changes.filter(at__lt=end).select_related("rules").order_by("-seq")
 
 
 def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, Content]:

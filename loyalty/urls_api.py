@@ -12,6 +12,7 @@ urlpatterns = [
     path("tiers/drafts/<int:pk>/simulate", api_tier_rules.TierSimulateView.as_view(), name="tier-simulate"),
     path("tiers/drafts/<int:pk>/publish", api_tier_rules.TierPublishView.as_view(), name="tier-publish"),
     path("customers/<str:number>/points", api_points.PointsView.as_view(), name="customer-points"),
+    path("customers/<str:number>/points/lines", api_points.PointLinesView.as_view(), name="customer-points-lines"),
     path("customers/<str:number>/holds", api_points.HoldsView.as_view(), name="customer-holds"),
     path("customers/<str:number>/adjustments", api_points.AdjustmentsView.as_view(), name="customer-adjustments"),
     path("customers/<str:number>/redemptions", api_points.RedemptionsView.as_view(), name="customer-redemptions"),

@@ -1,6 +1,6 @@
 """Business dates: days of the mall's own time zone, whatever the server's zone."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,6 +16,11 @@ def business_date(at: datetime, zone: str) -> date:
 def mall_day(at: datetime) -> date:
     """The business date of an instant in the mall's time zone."""
     return business_date(at, settings.MALL_TIME_ZONE)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """The first moment of that day in that time zone."""
+    return datetime.combine(day, time(), ZoneInfo(zone))
 
 
 def days_between(first: date, last: date) -> int:

@@ -40,7 +40,12 @@ def test_the_till_sees_the_level_its_benefits_and_the_exact_gap(
     make_order(person, today(), "1200.50", today=today())
     tiers.after_orders([person.pk], at=timezone.now())
 
-    told = api_for(ApiScope.CUSTOMERS_READ).get(address(person)).json()
+    client = api_for(ApiScope.CUSTOMERS_READ)
+    told = client.get(address(person)).json()
+    yesterday = client.get(f"{address(person)}?as_of={today() - timedelta(days=1)}").json()
+    assert (yesterday["level"]["code"], yesterday["amount"], yesterday["gap"]) == ("member", "0.00", "1000.00")
+    assert client.get(f"{address(person)}?as_of={today() + timedelta(days=1)}").json()["code"] == "as_of"
+    assert client.get(f"{address(person)}?as_of={today() - timedelta(days=9)}").json()["code"] == "no_levels"
 
     assert told["level"] == {"code": "silver", "name": "Silver"}
     assert told["benefits"] == [{"kind": "discount", "amount": "2", "unit": "%"}]

@@ -248,7 +248,7 @@ def test_tickets_are_bought_with_points_once_per_reference(li_lei: Customer, han
 
     assert draws.buy_ticket(lottery.pk, li_lei, ref="hold-1", at=NOON) == first
     assert point_stories.available(li_lei, NOON) == 50
-    assert refusal(draws.buy_ticket, lottery.pk, han_meimei, ref="hold-1", at=NOON) == "ref_taken"
+    assert refusal(draws.buy_ticket, lottery.pk, han_meimei, ref="hold-1", at=NOON) == "key_used"
     assert refusal(draws.buy_ticket, lottery.pk, li_lei, ref="hold-2", at=NOON) == "points_insufficient"
 
 

@@ -35,6 +35,50 @@ def explained(customer: Customer, on: date = TODAY) -> tier_explain.Explanation:
     return found
 
 
+def test_an_earlier_day_is_explained_as_it_was(li_lei: Customer, make_order: MakeOrder, rules: TierRules) -> None:
+    bought, refunded = START + timedelta(days=10), START + timedelta(days=60)
+    refund = RefundFact("r", Decimal("700.00"), noon(refunded))
+    make_order(li_lei, bought, "1200.00", refunds=(refund,))
+    make_order(li_lei, START + timedelta(days=190), "300.00")
+    for on in range(int((TODAY - START).days) + 1):
+        told_on = START + timedelta(days=on)
+        if told_on in (START, bought + timedelta(days=1), refunded + timedelta(days=1), TODAY):
+            night(told_on)
+
+    def then(on: date) -> tuple[str, str, Decimal | int | None, int]:
+        told = tier_explain.explain(li_lei, at=noon(TODAY), as_of=on)
+        assert told is not None
+        return told.standing.level["code"], str(told.amount), told.gap, len(told.history)
+
+    assert then(bought - timedelta(days=1)) == ("member", "0.00", Decimal("1000.00"), 0)
+    assert then(START + timedelta(days=30)) == ("silver", "1200.00", Decimal("3800.00"), 1)
+    assert then(START + timedelta(days=100)) == ("member", "500.00", Decimal("500.00"), 2)
+    assert then(TODAY) == ("member", "800.00", Decimal("200.00"), 2)
+    assert tier_explain.explain(li_lei, at=noon(TODAY), as_of=START - timedelta(days=1)) is None
+
+
+def test_what_is_said_of_a_day_is_what_was_said_on_it(
+    li_lei: Customer, make_order: MakeOrder, rules: TierRules
+) -> None:
+    for days, paid in ((10, "1200.00"), (300, "100.00"), (390, "50.00")):
+        make_order(li_lei, START + timedelta(days=days), paid)
+    said = {}
+    for days in range(0, 460, 7):
+        on = START + timedelta(days=days)
+        night(on)
+        said[on] = explained(li_lei, on)
+    later = START + timedelta(days=500)
+    night(later)
+
+    for on, was in said.items():
+        told = tier_explain.explain(li_lei, at=noon(later), as_of=on)
+        assert told is not None
+        assert (told.standing.rank, told.amount, told.gap, told.keep_by, told.keep_missing, told.in_grace) == (
+            was.standing.rank, was.amount, was.gap, was.keep_by, was.keep_missing, was.in_grace
+        )  # fmt: skip
+        assert (told.projected, told.history, told.leaving) == (was.projected, was.history, was.leaving)
+
+
 SHOPPING = {
     "nothing yet": [],
     "some, of which some came back": [(30, "700.00", "20.05"), (90, "250.50", None)],
