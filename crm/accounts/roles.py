@@ -135,5 +135,7 @@ class ApiScope(StrEnum):
     COUPONS_WRITE = "coupons:write"
     DRAWS_READ = "draws:read"
     DRAWS_WRITE = "draws:write"
+    TIERS_READ = "tiers:read"
+    TIERS_WRITE = "tiers:write"
     CREDIT_READ = "credit:read"
     CREDIT_WRITE = "credit:write"
