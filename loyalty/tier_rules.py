@@ -123,7 +123,7 @@ def _checked_level(level: Any, basis: str) -> Content:
     if not isinstance(level, dict) or level.keys() != {"code", "name", "qualify", "retain", "benefits"}:
         raise Invalid(_("A level has a code, a name, two thresholds and benefits."), code="levels")
     name = str(level["name"]).strip()
-    if not name or len(name) > 40:
+    if not name or len(name) > 40 or not name.isprintable():
         raise Invalid(_("Give each level a name of at most 40 characters."), code="level_name")
     if not CODE.fullmatch(str(level["code"])):
         raise Invalid(
@@ -203,7 +203,7 @@ def _amount(value: Any, high: Decimal, where: str = "") -> str:
 def _whole(value: Any, low: int, high: int) -> int:
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = low - 1
     if isinstance(value, bool) or not low <= number <= high:
         raise Invalid(_("Choose a whole number from %(low)d to %(high)d.") % {"low": low, "high": high})

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib import arrays
-from crm.lib.errors import DomainError, Invalid
+from crm.lib.errors import DomainError, Invalid, SameKey
 from crm.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer, Standing
@@ -33,6 +33,7 @@ from segmentation.models import Alert
 
 Array = NDArray[Any]
 FRESH_FOR = timedelta(days=7)
+LATEST = timedelta(days=366)
 MAY_DIFFER = 0.005
 NIGHTS_BEHIND = 7
 NEAR = Decimal("0.95")
@@ -390,12 +391,27 @@ def newest() -> TierRules | None:
 
 
 @transaction.atomic
-def new_draft(*, by: User, at: datetime) -> TierDraft:
-    """A draft that says what the newest version says, to begin when its notice is over."""
+def new_draft(*, by: User, at: datetime, client_key: str = "") -> TierDraft:
+    """A draft that says what the newest version says, to begin when its notice is over. The same `client_key` finds it."""
+    if known := _known(client_key, None):
+        return known
     last = newest()
     content = {**(last.content if last else starting_point()), "transition": Transition.KEEP.value}
     starts_on = _today(at) + timedelta(days=content["notice_days"] if last else 1)
-    return TierDraft.objects.create(content=validate(content), starts_on=starts_on, by=by, at=at)
+    return TierDraft.objects.create(
+        content=validate(content), starts_on=starts_on, by=by, at=at, client_key=client_key
+    )
+
+
+def _known(client_key: str, rolls_back: TierRules | None) -> TierDraft | None:
+    """The draft of an earlier request with this key. Raises SameKey when that request was another one."""
+    if not client_key:
+        return None
+    locks.hold(f"tier-draft:{client_key}")
+    found = TierDraft.objects.filter(client_key=client_key).select_related("rolls_back", "by").first()
+    if found is not None and found.rolls_back != rolls_back:
+        raise SameKey()
+    return found
 
 
 @transaction.atomic
@@ -409,6 +425,8 @@ def save_draft(
         draft.content = validate(content)
         if draft.rolls_back_id is None and draft.content["transition"] == Transition.RESTORE:
             raise Invalid(_("Only a roll back can give back what the last rules took."), code="transition")
+    if starts_on is not None and starts_on > _today(at) + LATEST:
+        raise Invalid(_("Begin within the next %(days)d days.") % {"days": LATEST.days}, code="starts_on")
     draft.starts_on = starts_on or draft.starts_on
     draft.reason = draft.reason if reason is None else reason.strip()[:300]
     draft.notice = draft.notice if notice is None else notice.strip()[:500]
@@ -564,12 +582,14 @@ def withdraw(version_id: int, *, by: User, at: datetime) -> TierRules:
 
 
 @transaction.atomic
-def roll_back(version_id: int, *, by: User, reason: str, at: datetime) -> TierDraft:
-    """A draft, simulated, that says what the version before said, from tomorrow on.
+def roll_back(version_id: int, *, by: User, reason: str, at: datetime, client_key: str = "") -> TierDraft:
+    """A draft, simulated, that says what the version before said, from tomorrow on. The same `client_key` finds it.
 
     Whoever lost a level to this version, and has not moved since, gets it back. It is published like any draft.
     """
     rules = TierRules.objects.get(pk=version_id)
+    if known := _known(client_key, rules):
+        return known
     before = TierRules.objects.filter(ends_on=rules.starts_on, withdrawn_at__isnull=True).first()
     if before is None or rules.withdrawn_at is not None or newest() != rules or tiers.applied() != rules:
         raise DomainError(
@@ -580,6 +600,7 @@ def roll_back(version_id: int, *, by: User, reason: str, at: datetime) -> TierDr
     draft = TierDraft.objects.create(
         content={**before.content, "transition": Transition.RESTORE.value}, starts_on=_today(at) + timedelta(days=1),
         reason=reason.strip()[:300], by=by, at=at, rolls_back=rules,
+        client_key=client_key,
     )  # fmt: skip
     simulate(draft.pk, by=by, at=at)
     audit.record(by, "tiers.roll_back_drafted", rules, at=at, version=rules.version, draft=draft.pk)

@@ -130,11 +130,10 @@ def make_order(record_order: RecordOrder) -> MakeOrder:
 
 @pytest.fixture
 def api_for(make_user: MakeUser) -> ApiFor:
-    """A REST client whose token holds these scopes."""
+    """A REST client whose token holds these scopes, and works with the rights of `user` (unless told, a shop's)."""
 
-    def make(*scopes: ApiScope) -> APIClient:
-        user = make_user(Role.CLIENT)
-        _token, secret = tokens.issue(user, name="shop", scopes=list(scopes), at=timezone.now())
+    def make(*scopes: ApiScope, user: User | None = None) -> APIClient:
+        _token, secret = tokens.issue(user or make_user(Role.CLIENT), name="shop", scopes=list(scopes), at=timezone.now())
         client = APIClient(raise_request_exception=True)
         client.credentials(HTTP_AUTHORIZATION=f"Token {secret}")
         return client

@@ -61,8 +61,13 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
 
 class HasScope(BasePermission):
-    """The token must hold the view's `scope`. A view without a scope is open to nobody."""
+    """The token must hold the view's `scope`, and its user the view's `permission`, if the view names one.
+
+    A view without a scope is open to nobody.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        scope = getattr(view, "scope", None)
-        return isinstance(request.auth, ApiToken) and scope is not None and scope in request.auth.scopes
+        scope, permission = getattr(view, "scope", None), getattr(view, "permission", None)
+        if not isinstance(request.auth, ApiToken) or scope is None or scope not in request.auth.scopes:
+            return False
+        return permission is None or may(request.auth.user, permission)

@@ -40,6 +40,12 @@ class TierDraft(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="tier_drafts")
     at = models.DateTimeField()
     rolls_back = models.ForeignKey("TierRules", models.PROTECT, null=True, blank=True, related_name="+")
+    client_key = models.CharField(max_length=80, blank=True, help_text="The request that asked for it, should it be repeated")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client_key"], name="one_tier_draft_per_key", condition=~Q(client_key=""))
+        ]
 
     def __str__(self) -> str:
         return f"draft {self.pk}"
