@@ -164,6 +164,16 @@ def _draws(users: dict[str, User], today: date, at: datetime) -> int:
         if moment < at:
             draws.draw(daily.pk, person, idem_key=f"demo-{number}", at=moment)
             drawn += 1
+    wheel = _lottery(
+        "POINTS", "积分转盘", today - timedelta(days=3), today + timedelta(days=40), admin,
+        (
+            PrizeFact("手冲咖啡壶", Kind.GOODS, 5_000, 10, Decimal(168)),
+            PrizeFact("500 积分", Kind.POINTS, 100_000, 500, Decimal(5), points=500),
+            PrizeFact("谢谢参与", Kind.THANKS, 895_000),
+        ),
+        entry="points", points_cost=200, rules="每 200 积分换一次抽奖机会，奖品和概率见奖品表，中奖后 30 天内领取。",
+    )  # fmt: skip
+    draws.publish(wheel.pk, by=lead, at=wheel.starts_at - timedelta(days=1))
     _lottery(
         "NEWYEAR", "新年福袋", today + timedelta(days=30), today + timedelta(days=45), lead,
         (

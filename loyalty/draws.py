@@ -288,6 +288,12 @@ def give_ticket(lottery_id: int, customer: Customer, *, reason: str, by: User, a
     return ticket
 
 
+def for_points(*, at: datetime) -> QuerySet[Lottery]:
+    """The draws that run at this moment and sell their tickets for points, the first to end first."""
+    running = Lottery.objects.filter(status=Lottery.Status.PUBLISHED, starts_at__lte=at, ends_at__gt=at)
+    return running.filter(entry=Lottery.Entry.POINTS).order_by("ends_at", "pk")
+
+
 @again_after_deadlock
 @transaction.atomic
 def buy_ticket(lottery_id: int, customer: Customer, *, ref: str, at: datetime, by: User | None = None) -> LotteryTicket:
