@@ -25,6 +25,7 @@ TIMETABLE = {
     ),
     "free coupons and credit that an order held and did not use": ("crm.tasks.release_reservations", crontab()),
     "send what waits in the outbox": ("crm.tasks.deliver", 30.0),
+    "tell the webhooks of the mall what has happened": ("crm.tasks.deliver_webhooks", 15.0),
 }
 app.conf.beat_schedule = {
     description: {"task": task, "schedule": schedule} for description, (task, schedule) in TIMETABLE.items()

@@ -14,7 +14,7 @@ from complaints import daily
 from crm.accounts.models import Role, User
 from crm.jobs import parts, runs
 from crm.jobs.models import JobRun
-from crm.outbox import delivery
+from crm.outbox import delivery, webhooks
 from crm.outbox.models import Message
 from customers import summary
 from loyalty import (
@@ -22,6 +22,7 @@ from loyalty import (
     campaign_night,
     point_laws,
     point_orders,
+    points,
     referrals,
     rewards,
     tier_explain,
@@ -128,6 +129,7 @@ def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
     as_of = run.business_date
     counts = tiers.review_due(as_of, at=at)
     tier_explain.drop_settled_todos(on=as_of, at=at)
+    tier_explain.tell_at_risk(on=as_of, at=at)
     return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
 
 
@@ -139,8 +141,17 @@ def _points(run: JobRun, at: datetime) -> dict[str, int]:
         "referrals_rewarded": referrals.reward_due(at=at),
         "visits_rewarded": visit_ladder.reward_due(as_of=run.business_date, at=at),
     }  # fmt: skip
+    points.tell_expiring(_since_last(run), run.business_date, at=at)
     _alarm(point_laws.broken(), run.business_date, at)
     return counts
+
+
+def _since_last(run: JobRun) -> date:
+    """The first day that no night has spoken for, within a week."""
+    done = JobRun.objects.filter(job=JOB, state=JobRun.State.DONE, business_date__lt=run.business_date)
+    last = done.order_by("-business_date").values_list("business_date", flat=True).first()
+    days = (run.business_date - last).days - 1 if last else 0
+    return run.business_date - timedelta(days=min(days, 6))
 
 
 def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
@@ -170,6 +181,7 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
         per_manager[manager_id] = per_manager.get(manager_id, 0) + 1
     for manager_id, count in sorted(per_manager.items()):
         delivery.queue_alert_digest(manager_id, count=count, on=as_of, at=at)
+    webhooks.forget(at=at)
     return {"notified": len(per_manager)}
 
 

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from complaints import escalation, lifecycle, prompts, surveys
 from crm import nightly
 from crm.jobs import runs
-from crm.outbox import delivery
+from crm.outbox import delivery, webhooks
 from loyalty import campaign_night
 
 NIGHT_STARTS = time(2, 0)
@@ -79,3 +79,8 @@ def release_reservations() -> None:
 @shared_task
 def deliver() -> None:
     delivery.deliver_due(at=timezone.now())
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    webhooks.deliver_due(now=timezone.now)

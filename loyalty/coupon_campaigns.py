@@ -20,6 +20,7 @@ from crm.lib.money import from_minor
 from crm.lib.periods import mall_day, midnight
 from customers import locks
 from customers.models import Customer
+from loyalty import notices
 from loyalty.coupons import LIVE, NOTHING, new_code
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
@@ -196,6 +197,7 @@ def issue(
         campaign=campaign, client_key=client_key, group=group or {}, count=len(ids), cost=cost, by=by, at=at
     )
     _write(campaign, handed, ids, at)
+    notices.coupons_issued(campaign.coupons.filter(issue=handed), at=at)
     audit.record(by, "coupons.issued", campaign, at=at, count=len(ids), group=group or {})
     return handed
 
@@ -235,6 +237,7 @@ def give(campaign_id: int, customer: Customer, *, by: User | None, at: datetime)
     coupon = Coupon.objects.create(
         campaign=campaign, code=new_code(), customer=customer, issued_at=at, expires_at=_expiry(campaign, at)
     )
+    notices.coupons_issued(Coupon.objects.filter(pk=coupon.pk), at=at)
     audit.record(by, "coupon.given", customer, at=at, campaign=campaign.code, coupon=coupon.pk)
     return coupon
 

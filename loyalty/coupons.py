@@ -23,6 +23,7 @@ from crm.lib.errors import DomainError, Invalid, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
 from customers import locks
 from customers.models import Customer, Order
+from loyalty import notices
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponLineShare, CouponRedemption
 from loyalty.shares import split
 
@@ -284,6 +285,7 @@ def release_overdue(*, at: datetime, limit: int = 1000) -> int:
 def expire_due(*, at: datetime) -> int:
     """Coupons whose time is over are marked so. Nothing waits for it: every reader compares the time itself."""
     due = Coupon.objects.filter(status=Coupon.Status.ISSUED, expires_at__lte=at)
+    notices.coupons_expired(due.select_for_update(no_key=True, of=("self",)), at=at)
     return due.update(status=Coupon.Status.EXPIRED)
 
 
@@ -449,6 +451,7 @@ def _redeem(redemption: CouponRedemption, at: datetime) -> CouponRedemption:
     redemption.save(update_fields=["status", "redeemed_at"])
     if redemption.coupon_id:
         Coupon.objects.filter(pk=redemption.coupon_id).update(status=Coupon.Status.REDEEMED)
+    notices.coupon_redeemed(redemption, at=at)
     return redemption
 
 
@@ -469,6 +472,8 @@ def _end(redemption: CouponRedemption, status: str, *, at: datetime, reason: str
     if coupon is not None and not keep_slot:
         coupon.status = Coupon.Status.ISSUED if coupon.expires_at > at else Coupon.Status.EXPIRED
         coupon.save(update_fields=["status"])
+        if coupon.status == Coupon.Status.EXPIRED:
+            notices.coupons_expired(Coupon.objects.filter(pk=coupon.pk), at=at)
 
 
 def _return_slots(ended: Iterable[CouponRedemption]) -> None:

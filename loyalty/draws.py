@@ -29,7 +29,7 @@ from crm.lib.deadlock import again_after_deadlock
 from crm.lib.errors import DomainError, Invalid, SameKey, Unknown
 from crm.lib.periods import mall_day
 from customers.models import Customer, Order
-from loyalty import clubs, coupon_campaigns, points
+from loyalty import clubs, coupon_campaigns, notices, points
 from loyalty.coupons import ref_of
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize, LotteryTicket, PointLot
 from loyalty.models.draws import CERTAIN, HIGHEST_PRIZE
@@ -351,6 +351,8 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
         lottery=lottery, ticket=ticket, customer=customer, idem_key=idem_key, message=message, roll=roll, rolled=rolled,
         prize=prize, reason=reason, drawn_at=at, **_first_state(lottery, prize, at),
     )  # fmt: skip
+    if prize.kind != Kind.THANKS:
+        notices.prize_won(made, at=at)
     if prize.kind == Kind.COUPON:
         _hand_coupon(made, at)
     if prize.kind == Kind.POINTS:

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from crm.lib import rows
 from customers.models import Order
+from loyalty import notices
 from loyalty.models import HoldAllocation, PointAccount, PointHold, PointLot, PointTxn, Posting
 
 Bucket = Posting.Bucket
@@ -212,8 +213,9 @@ class Book:
 class Ledger:
     """Several accounts, locked in the order of their customers' ids."""
 
-    def __init__(self, books: dict[int, Book]) -> None:
+    def __init__(self, books: dict[int, Book], at: datetime) -> None:
         self.books = books
+        self.at = at
 
     def __getitem__(self, customer_id: int) -> Book:
         return self.books[customer_id]
@@ -227,7 +229,7 @@ class Ledger:
         """The accounts of these customers, made if missing, locked and settled; written when the block ends well."""
         wanted = sorted(set(customer_ids))
         with transaction.atomic():
-            ledger = cls(_books(wanted, at))
+            ledger = cls(_books(wanted, at), at)
             yield ledger
             ledger._write()
 
@@ -245,6 +247,7 @@ class Ledger:
         for book in books:
             book.account.settled_at = book.at
         rows.update([book.account for book in books], [*ACCOUNT, "settled_at"])
+        notices.points_moved(postings, at=self.at)
 
 
 def _books(customer_ids: list[int], at: datetime) -> dict[int, Book]:

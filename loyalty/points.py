@@ -1,22 +1,28 @@
 """A customer's points: what they have, what is given and taken by hand, and two accounts that become one."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid, SameKey
-from crm.lib.periods import mall_day
+from crm.lib.periods import mall_day, midnight
+from crm.outbox import webhooks
+from crm.outbox.webhooks import Event
 from customers.models import Customer
-from loyalty import point_rules
+from loyalty import notices, point_rules
 from loyalty.ledger import Bucket, Kind, Ledger, look
 from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, PointTxn
 
 MOST_AT_ONCE = 10_000_000
+SOON = timedelta(days=30)
+ONE_DAY = timedelta(days=1)
 Source = PointLot.Source
 
 
@@ -146,6 +152,26 @@ def liability(*, at: datetime) -> list[tuple[date | None, int]]:
         day = _last_day(row["expires_at"])
         months[day.replace(day=1) if day else None] += row["points"]
     return sorted(months.items(), key=lambda row: row[0] or date.max)
+
+
+def tell_expiring(first: date, last: date, *, at: datetime) -> None:
+    """For each of these nights, usable points that are good for 30 more days and no longer are told to the mall's systems."""
+    zone = settings.MALL_TIME_ZONE
+
+    def events() -> Iterator[Event]:
+        lots = PointLot.objects.filter(
+            available__gt=0, expires_at__gt=midnight(first + SOON, zone), expires_at__lte=midnight(last + SOON + ONE_DAY, zone)
+        )  # fmt: skip
+        sums: dict[tuple[str, date | None], int] = defaultdict(int)
+        for number, expires_at, count in lots.values_list("account__customer__number", "expires_at", "available"):
+            sums[number, _last_day(expires_at)] += count
+        for (number, day), count in sorted(sums.items()):
+            yield Event(
+                notices.Kind.POINTS_EXPIRING_SOON, at, {"customer": number, "points": count, "last_day": str(day)},
+                webhooks.id_of(notices.Kind.POINTS_EXPIRING_SOON, f"{number}:{day}"),
+            )  # fmt: skip
+
+    notices.tell(notices.Kind.POINTS_EXPIRING_SOON, events, at=at)
 
 
 def enough(account: PointAccount, points: int) -> None:

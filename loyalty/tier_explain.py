@@ -3,7 +3,7 @@
 By the functions of the evaluator itself: what is said here cannot disagree with what the night does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from crm.lib.money import from_minor
 from crm.lib.periods import mall_day
+from crm.outbox import webhooks
+from crm.outbox.webhooks import Event
 from customers import todo
 from customers.models import Customer, Todo
+from loyalty import notices, tiers
 from loyalty import tier_figures as facts
-from loyalty import tiers
 from loyalty.models import Membership, TierChange
+from loyalty.notices import Kind
 from loyalty.tier_evaluation import (
     NEVER,
     Basis,
@@ -232,6 +235,27 @@ def _todo(customer: Customer, risk: AtRisk, review_on: date | None, on: date, at
         dedupe_key=f"tier:{customer.pk}:{review_on}",
         opened_at=at,
     )
+
+
+def tell_at_risk(*, on: date, at: datetime) -> None:
+    """Who loses a level within 30 days unless they buy is told to the mall's systems, once per review and per grace."""
+
+    def events() -> Iterator[Event]:
+        risks = [one for one in at_risk(on=on) if one.by <= on + timedelta(days=SOON)]
+        ids = [one.customer_id for one in risks]
+        numbers = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "number"))
+        for one in risks:
+            number = numbers[one.customer_id]
+            yield Event(
+                Kind.TIER_WILL_DOWNGRADE, at,
+                {
+                    "customer": number, "level": one.level["code"], "missing": str(one.missing), "by": one.by.isoformat(),
+                    "in_grace": one.in_grace,
+                },
+                webhooks.id_of(Kind.TIER_WILL_DOWNGRADE, f"{number}:{one.by}"),
+            )  # fmt: skip
+
+    notices.tell(Kind.TIER_WILL_DOWNGRADE, events, at=at)
 
 
 def drop_settled_todos(*, on: date, at: datetime) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from django.utils.dateparse import parse_date
 from numpy.typing import NDArray
 
+from loyalty import notices
 from loyalty import tier_figures as facts
 from loyalty.models import Membership, TierChange, TierRules
 from loyalty.tier_evaluation import (
@@ -202,6 +203,7 @@ def write(worked: Worked, rules: TierRules, *, at: datetime) -> dict[str, int]:
             )
         )  # fmt: skip
     TierChange.objects.bulk_create(changes, batch_size=2000)
+    notices.levels_changed(changes, at=at)
     members = [
         Membership(customer_id=int(ids[place]), seq=int(seq[place]), **facts.row(worked.after, place))
         for place in sorted({*worked.changed(), *worked.trails})

@@ -19,8 +19,8 @@ from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.periods import mall_day, midnight
 from customers.models import Customer
+from loyalty import notices, tier_night
 from loyalty import tier_figures as facts
-from loyalty import tier_night
 from loyalty.models import Membership, TierChange, TierOverride, TierRules, TierState
 from loyalty.tier_evaluation import Reason, step
 from loyalty.tier_rules import Content
@@ -215,11 +215,12 @@ def _tell_merge(
     winner: Customer, now: Membership, rank_before: int, codes: list[str], rules: TierRules, today: date, at: datetime,
     before: dict[str, Any],
 ) -> None:  # fmt: skip
-    TierChange.objects.create(
+    line = TierChange.objects.create(
         customer=winner, seq=now.seq, on=today, at=at, reason=Reason.MERGE, rules=rules, rank_before=rank_before,
         rank_after=now.rank, level_before=codes[rank_before], level_after=codes[now.rank], since=now.since,
         review_on=now.review_on, grace_until=now.grace_until, amount=0, before=before,
     )  # fmt: skip
+    notices.levels_changed([line], at=at)
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
