@@ -43,6 +43,7 @@ class Permission(StrEnum):
     VIEW_CREDIT = "view_credit"
     PROPOSE_CREDIT = "propose_credit"
     DECIDE_CREDIT = "decide_credit"
+    EDIT_WEBHOOKS = "edit_webhooks"
 
 
 class Scope(StrEnum):
@@ -110,7 +111,7 @@ RIGHTS: dict[str, Rights] = {
         Scope.NONE,
         frozenset({P.IMPORT, P.VIEW_NIGHTS, P.RUN_NIGHT, P.VIEW_RULES, P.EDIT_RULES, P.VIEW_MATRIX,
                    P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.PUBLISH_TIERS, P.VIEW_POINT_REPORTS, P.EDIT_POINTS,
-                   P.VIEW_CAMPAIGNS, P.RUN_CAMPAIGNS}),
+                   P.VIEW_CAMPAIGNS, P.RUN_CAMPAIGNS, P.EDIT_WEBHOOKS}),
         frozenset(Field),
     ),
     Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),

@@ -27,6 +27,7 @@ from crm.desk import (
     points,
     rules,
     tiers,
+    webhooks,
 )
 
 app_name = "desk"
@@ -142,6 +143,9 @@ urlpatterns = [
     path("credit/<int:pk>/decide/", credit.decide, name="credit_decide"),
     path("credit/<int:pk>/book/", credit.book, name="credit_book"),
     path("credit/<int:pk>/status/", credit.set_status, name="credit_status"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/do/", webhooks.act, name="webhook_do"),
     path("customers/<int:pk>/level/", tiers.why, name="tiers_why"),
     path("customers/<int:pk>/level/promise/", tiers.promise, name="tiers_promise"),
     path("customers/<int:pk>/level/promise/end/", tiers.end_promise, name="tiers_end_promise"),

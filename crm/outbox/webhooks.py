@@ -38,6 +38,7 @@ KEPT = timedelta(days=90)
 MOST_ENDPOINTS = 20
 AT_ONCE = 2000
 SECRET = b"webhook secret"
+TEST = "webhook.test"
 NAMES = UUID("6f2b1f0e-54e5-5d0a-9d3c-5b8a4f0c7a11")
 log = logging.getLogger(__name__)
 
@@ -156,6 +157,16 @@ def replay(endpoint_id: int, *, by: User, at: datetime) -> int:
     count = found.told.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
     audit.record(by, "webhook.replayed", found, at=at, count=count)
     return count
+
+
+@transaction.atomic
+def send_test(endpoint_id: int, *, by: User, at: datetime) -> None:
+    """An event of the kind `webhook.test` waits for this endpoint alone."""
+    found = _held(endpoint_id)
+    if not found.active:
+        raise DomainError(_("This endpoint is disabled. Use it again first."), code="endpoint_disabled")
+    store([Event(TEST, at, {})], {TEST: [found.pk]}, at=at)
+    audit.record(by, "webhook.tested", found, at=at)
 
 
 def _held(endpoint_id: int) -> WebhookEndpoint:

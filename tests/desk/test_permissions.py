@@ -91,6 +91,9 @@ PAGES = {
     "credit_decide": P.DECIDE_CREDIT,
     "credit_book": P.DECIDE_CREDIT,
     "credit_status": P.DECIDE_CREDIT,
+    "webhooks": P.EDIT_WEBHOOKS,
+    "webhook": P.EDIT_WEBHOOKS,
+    "webhook_do": P.EDIT_WEBHOOKS,
     "my_day": P.MY_DAY,
     "todo_done": P.MY_DAY,
     "todo_reopen": P.MY_DAY,
@@ -137,7 +140,7 @@ POSTED = {
     "redemption_end", "point_rules", "point_decide",
     "tiers_new", "tiers_preview", "tiers_drop", "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
     "clubs_new", "clubs_agree", "club_plan", "club_do",
-    "coupons_do", "draw_do", "draw_hand_over", "credit_propose", "credit_decide", "credit_book", "credit_status",
+    "coupons_do", "draw_do", "draw_hand_over", "credit_propose", "credit_decide", "credit_book", "credit_status", "webhook_do",
 }  # fmt: skip
 OUT_OF_THIN_AIR = 987_654_321
 PUBLIC = {"api-schema", "api-docs", "set_language", "survey"}
