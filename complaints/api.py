@@ -3,7 +3,6 @@
 import re
 from typing import Any, cast
 
-from django.conf import settings
 from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
@@ -36,9 +35,9 @@ from complaints.serializers import (
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import identity
-from customers.api import BoundedJSONParser, StrictView, customer_named
+from customers.api import StrictView, customer_named
 from customers.models import Customer
 from customers.serializers import CLASS_NAMES
 
@@ -48,36 +47,28 @@ VERSION = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description
 BY_NAME = {name: value for value, name in CLASS_NAMES.items()}
 
 
-class QueryView(StrictView):
-    """A view whose GET declares its own parameters."""
+class ByMethodView(StrictView):
+    """A view whose scope depends on what is done."""
 
-    parser_classes = [BoundedJSONParser]
     scopes: dict[str, ApiScope] = {}
 
     @property
     def scope(self) -> ApiScope | None:
         return self.scopes.get(self.request.method or "")
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if request.method == "GET":
-            super(StrictView, self).initial(request, *args, **kwargs)
-        else:
-            super().initial(request, *args, **kwargs)
-
 
 READ_AND_WRITE = {"GET": ApiScope.COMPLAINTS_READ, "POST": ApiScope.COMPLAINTS_WRITE}
 
 
-class ComplaintsView(QueryView):
+class ComplaintsView(ByMethodView):
     scopes = READ_AND_WRITE
+    query = ListQuery
 
     @extend_schema(
         operation_id="complaint_list", parameters=[ListQuery], responses=ListOut, summary="Complaints, the newest first"
     )
     def get(self, request: Request) -> Response:
-        query = ListQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        told = dict(query.validated_data)
+        told = self.asked
         rows = queries.narrowed(
             _cases(),
             queries.Filters(
@@ -109,7 +100,7 @@ class ComplaintsView(QueryView):
         told = dict(sent.validated_data)
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=business_date(at, settings.MALL_TIME_ZONE))
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
             told.pop("customer")
             told["category"] = _category(told["category"])
             told.setdefault("channel", Case.Channel.API)
@@ -134,7 +125,7 @@ class InboundView(StrictView):
         told = sent.validated_data
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=business_date(at, settings.MALL_TIME_ZONE))
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
             meant = _meant(customer, told.get("subject", ""))
             if meant:
                 ref = f"{told['source']}:{told['source_ref']}"[:120]
@@ -182,7 +173,7 @@ class MessagesView(StrictView):
         return Response(ComplaintOut(_cases().get(pk=case.pk)).data)
 
 
-class TransitionsView(QueryView):
+class TransitionsView(ByMethodView):
     scopes = READ_AND_WRITE
 
     @extend_schema(
@@ -236,8 +227,9 @@ def _move(case: Case, by: User, told: dict[str, Any], version: int | None) -> Ca
     return lifecycle.withdraw(case.pk, by=by, at=at, reason=reason, version=version)
 
 
-class PromptsView(QueryView):
-    scopes = {"GET": ApiScope.COMPLAINTS_READ}
+class PromptsView(StrictView):
+    scope = ApiScope.COMPLAINTS_READ
+    query = PromptQuery
 
     @extend_schema(
         operation_id="customer_prompts",
@@ -246,10 +238,8 @@ class PromptsView(QueryView):
         summary="What must be known when this customer is served next",
     )
     def get(self, request: Request, number: str) -> Response:
-        query = PromptQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
         customer = customer_named(request, number)
-        found = prompts.armed(customer, query.validated_data.get("trigger"), at=timezone.now())
+        found = prompts.armed(customer, self.asked.get("trigger"), at=timezone.now())
         return Response(PromptsOut({"results": [told_prompt(prompt) for prompt in found]}).data)
 
 

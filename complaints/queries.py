@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 
@@ -12,7 +11,7 @@ from complaints.models.cases import OPEN
 from crm.accounts.models import User
 from crm.accounts.permissions import may
 from crm.accounts.roles import Permission, Scope, rights_of
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import visible_to
 from customers.models import Customer, Standing
 
@@ -62,7 +61,7 @@ def reach(user: User, today: date) -> Q:
 
 def cases_for(user: User, at: datetime, filters: Filters | None = None) -> QuerySet[Case]:
     """The cases the user may open, narrowed. Unordered: its length is the number on every tile that opens it."""
-    return narrowed(Case.objects.filter(reach(user, business_date(at, settings.MALL_TIME_ZONE))), filters or Filters())
+    return narrowed(Case.objects.filter(reach(user, mall_day(at))), filters or Filters())
 
 
 def case_for(user: User, pk: int, at: datetime) -> Case:

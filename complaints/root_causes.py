@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -15,7 +14,7 @@ from complaints.queries import NOT_COUNTED
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Order, Standing
 
 Status = CorrectiveAction.Status
@@ -51,7 +50,7 @@ def find_clusters(as_of: date) -> list[Cluster]:
     for pk, cause, product, served_as, received_at in _caused(usual_first, as_of):
         # A product is looked at by itself and within its cause.
         for key in {(cause, product), (cause, "")}:
-            if business_date(received_at, settings.MALL_TIME_ZONE) > first:
+            if mall_day(received_at) > first:
                 recent[key].append((pk, served_as))
             else:
                 before[key] += 1

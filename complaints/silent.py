@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from complaints.queries import NOT_COUNTED
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Contact, OrderLine, Refund, Standing
 from segmentation.models import Alert
 
@@ -111,7 +110,7 @@ def _refunds(as_of: date) -> Iterable[SilentSign]:
 
 def _moods(as_of: date) -> Iterable[SilentSign]:
     for contact in Contact.objects.filter(mood=Contact.Mood.BAD, at__date__gt=as_of - LOOK_BACK, at__date__lte=as_of):
-        on = business_date(contact.at, settings.MALL_TIME_ZONE)
+        on = mall_day(contact.at)
         yield _sign(contact.customer_id, Sign.MOOD, f"contact:{contact.pk}", as_of, {"on": on.isoformat()})
 
 

@@ -37,7 +37,7 @@ from customers.models import (
     Todo,
 )
 from customers.orders import CATEGORY_BITS
-from loyalty import tier_rules, tier_whatif
+from loyalty import tier_rules, tier_whatif, tiers
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -45,6 +45,8 @@ Say = Callable[[str], None]
 
 SEED = 618_1111
 DAYS = 3 * 365 + 1
+# Long enough that the first levels have come to their review.
+LEVELS_FOR = timedelta(days=400)
 SOURCE = "shop"
 PASSWORD = "laoke-demo-2026"  # noqa: S105
 
@@ -747,7 +749,8 @@ def load(mall: Mall, *, at: datetime, say: Say = lambda line: None) -> dict[str,
         ("orders", lambda: _store_orders(mall, ids, midnights)),
         ("contacts", lambda: _store_talks(mall, ids, users, zone)),
         ("tasks", lambda: _store_tasks(mall, ids, zone)),
-        ("levels", lambda: _levels(users, at)),
+        ("levels", lambda: _levels(users, at - LEVELS_FOR)),
+        ("moves between levels", lambda: _moves(mall.today, at)),
     ]
     for name, step in steps:
         began = time.perf_counter()
@@ -798,6 +801,12 @@ def _levels(users: dict[str, User], at: datetime) -> int:
     told = tier_whatif.simulate(draft.pk, by=users["admin"], at=yesterday).figures
     tier_whatif.publish(draft.pk, by=users["lead"], falls=told["falls"], at=yesterday)
     return len(content["levels"])
+
+
+def _moves(today: date, at: datetime) -> int:
+    """Every night since the first rules, so that there are people who rose, fell and are about to fall."""
+    counts = tiers.review_due(today - timedelta(days=1), at=at)
+    return counts["tiers_up"] + counts["tiers_down"]
 
 
 def _goods() -> list[Product]:

@@ -5,12 +5,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
 from crm.accounts.models import User
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order, Standing
 from loyalty import clubs, coupon_campaigns, coupons, credit, draws
 from loyalty.coupon_campaigns import local_midnight
@@ -35,7 +34,7 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
     if CouponCampaign.objects.exists() or not Order.objects.exists():
         return 0
     users = {user.username: user for user in User.objects.filter(username__in=("lead", "admin", "chen"))}
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     used = _coupons(users, today, at)
     drawn = _draws(users, today, at)
     owed = _credit(users, today, at)
@@ -165,6 +164,16 @@ def _draws(users: dict[str, User], today: date, at: datetime) -> int:
         if moment < at:
             draws.draw(daily.pk, person, idem_key=f"demo-{number}", at=moment)
             drawn += 1
+    wheel = _lottery(
+        "POINTS", "积分转盘", today - timedelta(days=3), today + timedelta(days=40), admin,
+        (
+            PrizeFact("手冲咖啡壶", Kind.GOODS, 5_000, 10, Decimal(168)),
+            PrizeFact("500 积分", Kind.POINTS, 100_000, 500, Decimal(5), points=500),
+            PrizeFact("谢谢参与", Kind.THANKS, 895_000),
+        ),
+        entry="points", points_cost=200, rules="每 200 积分换一次抽奖机会，奖品和概率见奖品表，中奖后 30 天内领取。",
+    )  # fmt: skip
+    draws.publish(wheel.pk, by=lead, at=wheel.starts_at - timedelta(days=1))
     _lottery(
         "NEWYEAR", "新年福袋", today + timedelta(days=30), today + timedelta(days=45), lead,
         (

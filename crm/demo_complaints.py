@@ -27,7 +27,7 @@ from complaints.models import BusinessCalendar, Case, Category, Department, Queu
 from complaints.models.remedies import RemedyKind
 from crm.accounts.models import Role, User
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order, Standing
 
 SEED = 315
@@ -319,6 +319,6 @@ def _tick(at: datetime) -> None:
 
 def _week(at: datetime) -> None:
     """What the week finds: causes that keep coming back, and who is unhappy in silence."""
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     root_causes.open_actions(as_of=today, at=at)
     silent.find(as_of=today, at=at)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, cast
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +18,7 @@ from rest_framework.views import APIView
 from crm.accounts.models import User
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import DomainError, Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import contact_points, orders
 from customers.access import visible_to
 from customers.models import Customer
@@ -76,7 +75,7 @@ def customer_named(request: Request, number: str, people: QuerySet[Customer] | N
 
 
 def _today() -> date:
-    return business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    return mall_day(timezone.now())
 
 
 def _status(outcome: Outcome) -> int:
@@ -103,7 +102,7 @@ class OrderView(StrictView):
         order = OrderIn(data=request.data)
         order.is_valid(raise_exception=True)
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         recorded = self.record(order.fact(source, external_id), at=at, today=today)
         return Response(self.out(self.told(recorded)).data, status=_status(recorded.outcome))
 
@@ -152,7 +151,7 @@ def _batch_item(index: int, source: str, item: dict[str, Any], record: Record) -
         external_id = order.validated_data["external_id"]
         result["external_id"] = external_id
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         recorded = record(order.fact(source, external_id), at=at, today=today)
     except ValidationError as error:
         path, first = _first(error.detail)

@@ -2,14 +2,13 @@
 
 from datetime import date, datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import todo
 from customers.models import Contact, Customer, Todo
 
@@ -30,7 +29,7 @@ def log_contact(
     promise_due_on: date | None = None,
 ) -> Contact:
     """The conversation is on record, what was agreed is a task, and the planned contacts that it fulfils are done."""
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     promise = promise.strip()
     if bool(promise) != bool(promise_due_on):
         raise Invalid(_("A promise needs its words and the day by which it must be kept."), code="promise_incomplete")

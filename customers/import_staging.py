@@ -129,6 +129,7 @@ SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_o
        coalesce((array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1], '') AS name,
        coalesce((array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1], '') AS region,
        coalesce((array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1], '') AS city,
+       bool_or(phone_index IS NOT NULL OR email_index IS NOT NULL) AS has_contacts,
        NULL::bigint AS customer_id, false AS attach, '' AS found_by
   FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' GROUP BY person;
 CREATE UNIQUE INDEX ON import_people (person);
@@ -139,7 +140,7 @@ ANALYZE import_rows; ANALYZE import_people;
 
 # The same rules as identity.find_or_create: the source's own id, else the phone of somebody this source does not know yet.
 RESOLVE = """
-UPDATE import_people p SET customer_id = known.customer_id, attach = true, found_by = 'identity'
+UPDATE import_people p SET customer_id = known.customer_id, attach = has_contacts, found_by = 'identity'
   FROM (
     SELECT pp.person, i.customer_id
       FROM import_people pp
@@ -193,9 +194,13 @@ SELECT DISTINCT ON (p.customer_id, email_index) p.customer_id, 'email', email_ma
   FROM import_rows r JOIN import_people p USING (person)
  WHERE email_index IS NOT NULL AND p.attach
 ON CONFLICT DO NOTHING;
-UPDATE customers_customer c SET registered_on = p.first_on
-  FROM import_people p WHERE p.attach AND p.customer_id = c.id AND p.first_on < c.registered_on;
 UPDATE import_people SET attach = false WHERE attach;
+"""
+
+# Whoever bought before the day they were known to be customers has been one since then.
+REGISTER_PEOPLE = """
+UPDATE customers_customer c SET registered_on = p.first_on
+  FROM import_people p WHERE p.customer_id = c.id AND p.first_on < c.registered_on;
 """
 
 CLASSIFY = """
@@ -249,7 +254,7 @@ SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_
        ), 0), %(at)s
   FROM import_rows r
  WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
- ORDER BY r.ordered_at, r.line
+ ORDER BY r.customer_id, r.ordered_at, r.line  -- neighbours in the index by customer
 ON CONFLICT (source, external_id) DO UPDATE
    SET version = excluded.version, customer_id = excluded.customer_id, status = excluded.status,
        ordered_at = excluded.ordered_at, ordered_on = excluded.ordered_on, paid = excluded.paid, cost = excluded.cost,
@@ -377,6 +382,11 @@ def _array(texts: list[str]) -> str:
 
 def attach_people(source: str) -> None:
     _run(ATTACH_PEOPLE, source=source)
+
+
+def register_people() -> None:
+    """Nobody of the file is registered later than their first order in it."""
+    _run(REGISTER_PEOPLE)
 
 
 def classify(source: str, first: int, last: int) -> None:

@@ -78,6 +78,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
         has_lines = bool(run_.mapping.keys() & {"product", "category"})
         for first, last in _chunks():
             with transaction.atomic():
+                _commit_without_waiting()
                 locks.hold_off_everyone()
                 import_staging.classify(run_.source, first, last)
                 import_staging.store(run_.source, first, last, lines=has_lines, at=at)
@@ -155,6 +156,8 @@ def _people(run_: Import) -> int:
             import_staging.resolve(run_.source)
             new = import_staging.create_people(CHUNK)
             import_staging.attach_people(run_.source)
+            if new < CHUNK:
+                import_staging.register_people()
         made += new
         if new < CHUNK:
             return made
@@ -163,6 +166,12 @@ def _people(run_: Import) -> int:
 def _chunks() -> Iterator[tuple[int, int]]:
     for first in range(1, import_staging.last_line() + 1, CHUNK):
         yield first, first + CHUNK - 1
+
+
+def _commit_without_waiting() -> None:
+    """A chunk lost with the server is imported again by whoever runs the file again; the last commit waits for all."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _why(code: str) -> str:

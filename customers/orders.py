@@ -7,13 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import identity, locks, summary
 from customers.identity import CustomerRef
 from customers.models import Category, Customer, Order, OrderLine, Product, Refund, Standing, Summary
@@ -165,7 +164,7 @@ def _content(order: Order) -> tuple[object, ...]:
 
 
 def _day(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> Order:

@@ -16,7 +16,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.accounts.roles import Scope, rights_of
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import scope_filter
 from customers.models import Customer, Todo
 
@@ -70,7 +70,7 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
 def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
     """Undo: the task is open and in the queue again, whether it was finished or put off."""
     todo = _locked(todo_id, by, at)
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     put_off = todo.snoozed_until is not None and todo.snoozed_until > today
     if todo.state == Todo.State.OPEN and not put_off:
         raise DomainError(_("This task is open already."), code="already_open")
@@ -86,7 +86,7 @@ def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
 def snooze(todo_id: int, *, by: User, until: date, reason: str, at: datetime) -> Todo:
     """Out of the queue until that day, with the reason on record."""
     todo = _locked(todo_id, by, at)
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     if todo.state != Todo.State.OPEN:
         raise DomainError(_("This task is closed already."), code="already_closed")
     if not today < until <= today + LONGEST_SNOOZE:
@@ -154,7 +154,7 @@ def _work_of(user: User, today: date) -> Q:
 
 
 def _locked(todo_id: int, by: User, at: datetime) -> Todo:
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     allowed = Todo.objects.filter(reach(by, today)).values("pk")
     todo = Todo.objects.select_for_update().filter(pk=todo_id, pk__in=allowed).first()
     if todo is None:

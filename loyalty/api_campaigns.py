@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from rest_framework.response import Response
 from crm.accounts.idempotency import KEY, key_of
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.api import StrictView, customer_named
 from loyalty import coupon_campaigns, coupons, credit, draws, points
 from loyalty.models import CouponRedemption, CreditAccount, Draw, Lottery
@@ -47,7 +46,7 @@ PUBLISHED = (
 
 
 def _today(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 def _sent(kind: type[serializers.Serializer[Any]], request: Request) -> Any:
@@ -246,7 +245,7 @@ class CreditView(StrictView):
         account = CreditAccount.objects.filter(customer=customer_named(request, number)).first()
         if account is None:
             raise Unknown(_("This customer has no credit account."), code="no_credit")
-        late = credit.overdue(credit.open_items([account], on=_today(at))[account.pk])
+        late = credit.overdue(credit.open_items([account], on=mall_day(at))[account.pk])
         fields = ("customer", "status", "credit_limit", "term_days", "exposure", "authorised", "left")
         return Response(CreditOut({name: getattr(account, name) for name in fields} | {"overdue": late}).data)
 

@@ -72,7 +72,7 @@ class LinesOut(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
 
 
-class HoldIn(serializers.Serializer[Any]):
+class HoldIn(Strict):
     points = serializers.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
     purpose = serializers.ChoiceField(choices=PointHold.Purpose.choices)
     ref = serializers.CharField(max_length=80)
@@ -87,7 +87,7 @@ class HoldOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class AdjustmentIn(serializers.Serializer[Any]):
+class AdjustmentIn(Strict):
     points = serializers.IntegerField(min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE)
     reason = serializers.CharField(max_length=300)
 
@@ -110,7 +110,7 @@ class RewardsOut(serializers.Serializer[Any]):
     rewards = RewardOut(many=True)
 
 
-class RedemptionIn(serializers.Serializer[Any]):
+class RedemptionIn(Strict):
     reward = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
     quantity = serializers.IntegerField(min_value=1, max_value=100, default=1)
 

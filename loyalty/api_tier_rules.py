@@ -6,7 +6,6 @@ person's token is published with another's; the token of a shop may do neither.
 
 from typing import Any, cast
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -20,7 +19,7 @@ from crm.accounts.permissions import sees
 from crm.accounts.roles import ApiScope, Field, Permission
 from crm.lib.errors import Unknown
 from crm.lib.money import from_minor
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import visible_to
 from customers.api import StrictView
 from customers.models import Customer
@@ -297,7 +296,7 @@ def _draft(pk: int) -> TierDraft:
 
 
 def _version_told(rules: TierRules) -> dict[str, Any]:
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    today = mall_day(timezone.now())
     if rules.withdrawn_at is not None:
         state = "withdrawn"
     elif rules.starts_on > today:
@@ -319,7 +318,7 @@ def _version_told(rules: TierRules) -> dict[str, Any]:
 
 
 def _draft_told(draft: TierDraft, user: User) -> dict[str, Any]:
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    today = mall_day(timezone.now())
     fresh = tier_whatif.fresh(draft, today=today) if draft.state == TierDraft.State.OPEN else None
     fields = ("id", "state", "starts_on", "reason", "notice", "by", "at", "content")
     return {name: getattr(draft, name) for name in fields} | {
@@ -373,6 +372,6 @@ def _amount(content: Content, minor: int) -> str:
 
 def _numbers(user: User, ids: list[int]) -> dict[int, str]:
     """The numbers of these customers, as far as the user may see them."""
-    today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+    today = mall_day(timezone.now())
     people = visible_to(user, today) if ids else Customer.objects.none()
     return dict(people.filter(pk__in=ids).values_list("pk", "number"))

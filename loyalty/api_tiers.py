@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 
 from crm.accounts.roles import ApiScope
 from crm.lib.errors import Invalid, Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.api import StrictView, customer_named
 from customers.serializers import Strict
 from loyalty import tier_explain
@@ -74,7 +73,7 @@ class TierView(StrictView):
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
         as_of = self.asked.get("as_of")
-        if as_of is not None and as_of > business_date(at, settings.MALL_TIME_ZONE):
+        if as_of is not None and as_of > mall_day(at):
             raise Invalid(_("Ask for today or an earlier day."), code="as_of")
         customer = customer_named(request, number)
         why = tier_explain.explain(customer, at=at, as_of=as_of)

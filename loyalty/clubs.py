@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
@@ -10,14 +9,14 @@ from django.utils.translation import gettext as _
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer
 from loyalty import tiers
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
 
 
 def _today(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.money import from_minor
-from crm.lib.periods import business_date, midnight
+from crm.lib.periods import mall_day, midnight
 from customers import locks
 from customers.models import Customer
 from loyalty import notices
@@ -270,7 +270,7 @@ def _expiry(campaign: CouponCampaign, at: datetime) -> datetime:
     """Local midnight after the last day; never later than the campaign's end."""
     if campaign.valid_days is None:
         return campaign.ends_at
-    last = business_date(at, settings.MALL_TIME_ZONE) + timedelta(days=campaign.valid_days)
+    last = mall_day(at) + timedelta(days=campaign.valid_days)
     return min(campaign.ends_at, local_midnight(last + timedelta(days=1)))
 
 
@@ -348,8 +348,8 @@ def days(campaign: CouponCampaign, *, until: date, at_most: int = 60) -> list[Da
             [settings.MALL_TIME_ZONE, campaign.pk],
         )
         found = {on: (count, from_minor(int(worth))) for on, count, worth in cursor.fetchall()}
-    first = business_date(campaign.starts_at, settings.MALL_TIME_ZONE)
-    last = min(until, business_date(campaign.ends_at - timedelta(microseconds=1), settings.MALL_TIME_ZONE))
+    first = mall_day(campaign.starts_at)
+    last = min(until, mall_day(campaign.ends_at - timedelta(microseconds=1)))
     first = max(first, last - timedelta(days=at_most - 1))
     return [
         Day(on, *found.get(on, (0, NOTHING)))

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Sum, Value
 from django.utils.translation import gettext as _
@@ -20,7 +19,7 @@ from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
 from crm.lib.errors import DomainError, Invalid, SameKey, Unknown
 from crm.lib.money import MoneyField, from_minor, to_minor
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order
 from loyalty.coupons import ref_of
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
@@ -164,7 +163,7 @@ def authorise(
         raise DomainError(_("This credit account takes no new charges."), code="credit_on_hold")
     if account.authorisations.filter(order_ref=order_ref, status__in=(Status.AUTHORISED, Status.CAPTURED)).exists():
         raise DomainError(_("This order is on account already."), code="order_on_account")
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     late = overdue_days(account, on=today)
     if late > OVERDUE_BLOCKS_AFTER:
         raise DomainError(
@@ -201,7 +200,7 @@ def capture(authorisation_id: int, *, at: datetime, amount: Decimal | int | str 
         raise Invalid(
             _("Charge more than zero and at most the %(amount)s reserved.") % {"amount": found.amount}, code="amount"
         )
-    due_on = business_date(at, settings.MALL_TIME_ZONE) + timedelta(days=account.term_days)
+    due_on = mall_day(at) + timedelta(days=account.term_days)
     _post(
         account, Kind.CHARGE, charged, key=f"capture:{found.pk}", at=at, order_ref=found.order_ref, due_on=due_on,
         authorised=-found.amount,
@@ -261,7 +260,7 @@ def adjust(
         raise DomainError(_("Only %(owed)s is owed.") % {"owed": account.exposure}, code="overpaid")
     if value > account.left:
         raise DomainError(_("Only %(left)s of the limit is left.") % {"left": account.left}, code="credit_limit")
-    due_on = business_date(at, settings.MALL_TIME_ZONE) + timedelta(days=account.term_days) if value > 0 else None
+    due_on = mall_day(at) + timedelta(days=account.term_days) if value > 0 else None
     entry = _post(account, Kind.ADJUST, value, key=f"adjust:{idem_key}", at=at, by=by, reason=reason, due_on=due_on)
     audit.record(by, "credit.adjusted", customer, at=at, amount=str(value), reason=reason.strip()[:200])
     return entry

@@ -27,7 +27,7 @@ from crm.accounts.models import User
 from crm.lib import sealing
 from crm.lib.deadlock import again_after_deadlock
 from crm.lib.errors import DomainError, Invalid, SameKey, Unknown
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer, Order
 from loyalty import clubs, coupon_campaigns, notices, points
 from loyalty.coupons import ref_of
@@ -167,7 +167,8 @@ def checklist(lottery: Lottery, *, at: datetime) -> list[Check]:
         Check(_("There is a row for those who win nothing"), any(prize.kind == Kind.THANKS for prize in prizes)),
         Check(_("The odds add up to 100%% (now %(odds)s%%)") % {"odds": Decimal(odds) / 10_000}, odds == CERTAIN),
         Check(
-            _("No prize is worth more than %(most)s (the highest is %(top)s)") % {"most": HIGHEST_PRIZE, "top": top},
+            _("No prize is worth more than %(most)s (the highest is %(top)s)")
+            % {"most": f"¥{HIGHEST_PRIZE:,}", "top": f"¥{top:,}"},
             top <= HIGHEST_PRIZE,
         ),
         Check(_("Coupons to be won are accepted until the end of the draw"), lasting),
@@ -287,6 +288,12 @@ def give_ticket(lottery_id: int, customer: Customer, *, reason: str, by: User, a
     return ticket
 
 
+def for_points(*, at: datetime) -> QuerySet[Lottery]:
+    """The draws that run at this moment and sell their tickets for points, the first to end first."""
+    running = Lottery.objects.filter(status=Lottery.Status.PUBLISHED, starts_at__lte=at, ends_at__gt=at)
+    return running.filter(entry=Lottery.Entry.POINTS).order_by("ends_at", "pk")
+
+
 @again_after_deadlock
 @transaction.atomic
 def buy_ticket(lottery_id: int, customer: Customer, *, ref: str, at: datetime, by: User | None = None) -> LotteryTicket:
@@ -327,7 +334,7 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
         return known
     _refuse_closed(lottery, at)
     _refuse_level(lottery, customer, at)
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     since = coupon_campaigns.local_midnight(today)
     if Draw.objects.filter(lottery=lottery, customer=customer, drawn_at__gte=since).count() >= lottery.draws_per_day:
         raise DomainError(
@@ -428,7 +435,7 @@ def _refuse_closed(lottery: Lottery, at: datetime) -> None:
 
 
 def _refuse_level(lottery: Lottery, customer: Customer, at: datetime) -> None:
-    if not clubs.reaches(customer, lottery.min_level, on=business_date(at, settings.MALL_TIME_ZONE)):
+    if not clubs.reaches(customer, lottery.min_level, on=mall_day(at)):
         raise DomainError(_("This draw is for customers of a higher level."), code="level")
 
 

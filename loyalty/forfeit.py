@@ -23,7 +23,7 @@ def of(customer: Customer, *, on: date, at: datetime) -> list[Loss]:
     losses = []
     rules, balance = point_rules.in_force(at), points.balance(customer, at=at)
     if rules and (owned := balance.available + balance.pending + balance.held):
-        losses.append(Loss(_("%(points)d points") % {"points": owned}, owned * rules.yuan_per_point))
+        losses.append(Loss(_("%(points)s points") % {"points": f"{owned:,}"}, owned * rules.yuan_per_point))
     coupons = Coupon.objects.filter(customer=customer, status=Coupon.Status.ISSUED, expires_at__gt=at)
     open_ = list(coupons.select_related("campaign"))
     if open_:

@@ -53,6 +53,11 @@ LAWS = {
           LEFT JOIN (SELECT order_id, sum(order_delta) AS delta FROM loyalty_pointtxn
                       WHERE order_id IS NOT NULL GROUP BY order_id) t ON t.order_id = o.order_id
          WHERE o.granted IS DISTINCT FROM coalesce(t.delta, 0)""",
+    "an order's difference was issued, taken back, owed or forgiven": """
+        SELECT t.id FROM loyalty_pointtxn t
+          LEFT JOIN (SELECT txn_id, {sums} FROM loyalty_posting GROUP BY txn_id) p ON p.txn_id = t.id
+         WHERE t.kind = 'earn' AND t.order_delta IS DISTINCT FROM
+               coalesce(b8, 0) - coalesce(b1, 0) - coalesce(b7, 0) - t.forgiven""",
     "points past their expiry are not used, held or taken": """
         SELECT p.id FROM loyalty_posting p JOIN loyalty_pointtxn t ON t.id = p.txn_id JOIN loyalty_pointlot l ON l.id = p.lot_id
          WHERE p.bucket = 3 AND p.points < 0 AND t.kind <> 'expire' AND l.expires_at <= t.at""",

@@ -4,16 +4,16 @@ The target of an order is worked out from what the record says at this moment, u
 ledger gets the difference to what was granted before. Telling the same again therefore changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import F, Q, Sum
 
 from crm.lib import rows
-from crm.lib.periods import business_date
-from customers.models import Order
+from crm.lib.periods import mall_day
+from customers.models import Order, OrderLine
 from loyalty import point_rules, tiers
 from loyalty.ledger import Book, Bucket, Kind, Ledger
 from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot, PointRules, PointState
@@ -22,14 +22,16 @@ CHUNK = 500
 # Orders whose transactions were still open when the last night looked.
 OVERLAP = timedelta(days=1)
 ONE = Decimal(1)
+Day = tuple[int, date]
 
 
 def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
     """These orders have earned what they should by now; returns how many changed anything.
 
-    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on. What was
+    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on; so is what
+    the cap of that day left for it. Goods of excluded categories do not count, nor their share of a refund. What was
     earned too much is taken back: not yet usable points of the order first, then its usable ones, then those of it that
-    expired unused, then other usable points; what is left is a debt.
+    expired unused, then other usable points; what is left is a debt, or forgiven, as the rules say.
     """
     ids = sorted(set(order_ids))
     versions = list(PointRules.objects.all()) if ids else []
@@ -54,7 +56,9 @@ def _reconcile(
     found = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
     orders = list(found.order_by("ordered_at", "pk"))
     known = OrderPoints.objects.select_related("rules").in_bulk(ids)
+    shares = _shares(orders, versions)
     multipliers: dict[int, Decimal] | None = None
+    days: dict[Day, int] | None = None
     stored, fresh, changed = [], [], 0
     for order in orders:
         account_id = merged.get(order.customer_id, order.customer_id)
@@ -71,18 +75,24 @@ def _reconcile(
                 order=order, account_id=account_id, rules=rules, multiplier=multipliers.get(order.customer_id, ONE),
                 order_version=order.version,
             )  # fmt: skip
+            if rules.most_per_day is not None:
+                if days is None:
+                    days = _granted_by_day(orders)
+                row.most = max(0, rules.most_per_day - days[order.customer_id, order.ordered_on])
             fresh.append(row)
         else:
             stored.append(row)
         target = 0
         if order.status == Order.Status.PAID:
-            net = order.paid - (order.back or Decimal(0))
-            target = point_rules.earned(row.rules, row.multiplier, net)
+            net = (order.paid - (order.back or Decimal(0))) * shares.get((order.pk, row.rules_id), ONE)
+            target = point_rules.earned(row.rules, row.multiplier, net, most=row.most)
         if row.account_id != account_id:
             changed += _earn(ledger[row.account_id], row, order, -row.granted)
             row.account_id, row.granted = account_id, 0
         delta = target - row.granted
         changed += _earn(ledger[account_id], row, order, delta)
+        if days is not None:
+            days[order.customer_id, order.ordered_on] += delta
         row.granted, row.order_version = target, order.version
     OrderPoints.objects.bulk_create(fresh)
     rows.update(stored, ["account_id", "granted", "order_version"])
@@ -92,7 +102,7 @@ def _reconcile(
 def _earn(book: Book, row: OrderPoints, order: Order, delta: int) -> int:
     if not delta:
         return 0
-    with book.entry(Kind.EARN, order=order, order_delta=delta, points=abs(delta)):
+    with book.entry(Kind.EARN, order=order, order_delta=delta, points=abs(delta)) as txn:
         if delta > 0:
             book.issue(
                 delta, source=PointLot.Source.ORDER, order=order, earned_at=order.ordered_at,
@@ -100,11 +110,16 @@ def _earn(book: Book, row: OrderPoints, order: Order, delta: int) -> int:
                 expires_at=point_rules.expiry(row.rules, order.ordered_at),
             )  # fmt: skip
         else:
-            _take_back(book, order, -delta)
+            missing = _take_back(book, order, -delta)
+            if row.rules.shortfall == PointRules.Shortfall.DEBT:
+                book.owe(missing)
+            else:
+                txn.forgiven = missing
     return 1
 
 
-def _take_back(book: Book, order: Order, points: int) -> None:
+def _take_back(book: Book, order: Order, points: int) -> int:
+    """Returns how many points there were not."""
     own = [lot for lot in book.lots if lot.order_id == order.pk]
     for lot in own:
         taken = min(points, lot.pending)
@@ -119,7 +134,7 @@ def _take_back(book: Book, order: Order, points: int) -> None:
             gone = min(points, expired)
             book.move(book.lot(lot_id), Bucket.EXPIRED, Bucket.VOIDED, gone)
             points -= gone
-    book.owe(book.take(points))
+    return book.take(points)
 
 
 def _expired_of(order: Order, book: Book) -> Iterable[tuple[int, int]]:
@@ -143,7 +158,7 @@ def _merged(customer_ids: Iterable[int]) -> dict[int, int]:
 def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
     """Customer -> the multiplier of the level they have today, where the level has one."""
     people = {order.customer_id: order.customer for order in orders}
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     found = {}
     for customer_id, level in tiers.levels_held(people, on=today).items():
         for benefit in level["benefits"]:
@@ -151,6 +166,32 @@ def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
             if benefit["kind"] == "multiplier" and years >= benefit["after_years"]:
                 found[customer_id] = Decimal(benefit["amount"])
     return found
+
+
+def _shares(orders: Sequence[Order], versions: list[PointRules]) -> dict[tuple[int, int], Decimal]:
+    """(order, version of the rules) -> the share of the order's goods that count, where that is not all of them."""
+    excluding = [one for one in versions if one.excluded_categories]
+    if not excluding:
+        return {}
+    amounts: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
+    lines = OrderLine.objects.filter(order__in=[order.pk for order in orders])
+    for order_id, category_id, amount in lines.values_list("order_id", "product__category").annotate(Sum("amount")):
+        amounts[order_id][category_id] = amount
+    return {
+        (order_id, one.pk): sum(count for key, count in goods.items() if key not in one.excluded_categories) / total
+        for order_id, goods in amounts.items()
+        if (total := sum(goods.values(), Decimal(0)))
+        for one in excluding
+    }
+
+
+def _granted_by_day(orders: Sequence[Order]) -> dict[Day, int]:
+    """(customer, day) -> what all orders of that customer's day have earned so far."""
+    found = OrderPoints.objects.filter(
+        order__customer__in={order.customer_id for order in orders}, order__ordered_on__in={order.ordered_on for order in orders}
+    )  # fmt: skip
+    rows_ = found.values_list("order__customer", "order__ordered_on").annotate(Sum("granted"))
+    return defaultdict(int, {(customer_id, day): granted for customer_id, day, granted in rows_})
 
 
 def _arrived(at: datetime) -> int:

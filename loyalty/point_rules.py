@@ -14,14 +14,15 @@ from django.utils.translation import gettext as _
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import Invalid
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from loyalty.models import PointRules
 
 EndOf = PointRules.EndOf
 NUMBERS = (
-    "rate", "most_per_order", "bonus_from", "bonus_points", "referrer_points", "referred_points", "referral_least",
-    "pending_days", "life_months", "hold_minutes", "grace_days", "yuan_per_point",
+    "rate", "least_order", "most_per_order", "most_per_day", "bonus_from", "bonus_points", "referrer_points",
+    "referred_points", "referral_least", "pending_days", "life_months", "hold_minutes", "grace_days", "yuan_per_point",
 )  # fmt: skip
+CHOICES = ("life_ends", "shortfall", "excluded_categories")
 
 
 def in_force(at: datetime) -> PointRules | None:
@@ -50,7 +51,7 @@ def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
             _("Version %(version)d begins later than this. Choose a later start.") % {"version": last.version},
             code="starts_at",
         )
-    values = {name: told[name] for name in (*NUMBERS, "life_ends") if name in told}
+    values = {name: told[name] for name in (*NUMBERS, *CHOICES) if name in told}
     for name in NUMBERS:
         value = values.get(name)
         if value is not None and not 0 <= value <= 1_000_000:
@@ -76,12 +77,17 @@ def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
     return version
 
 
-def earned(rules: PointRules, multiplier: Decimal, net: Decimal) -> int:
-    """Points of an order whose net amount is `net` yuan: the total rounded down, what a large order earns more, the cap."""
-    points = int((max(net, Decimal(0)) * rules.rate * multiplier).to_integral_value(ROUND_FLOOR))
+def earned(rules: PointRules, multiplier: Decimal, net: Decimal, *, most: int | None = None) -> int:
+    """Points of an order of which `net` yuan count: their total rounded down, what a large order earns more, the caps.
+
+    `most` is what the cap of the day leaves for this order.
+    """
+    if net <= 0 or net < rules.least_order:
+        return 0
+    points = int((net * rules.rate * multiplier).to_integral_value(ROUND_FLOOR))
     if rules.bonus_from is not None and net >= rules.bonus_from:
         points += rules.bonus_points
-    return points if rules.most_per_order is None else min(points, rules.most_per_order)
+    return min(cap for cap in (points, rules.most_per_order, most) if cap is not None)
 
 
 def usable_from(rules: PointRules, earned_at: datetime) -> datetime:
@@ -92,7 +98,7 @@ def expiry(rules: PointRules, earned_at: datetime) -> datetime | None:
     """The local midnight after the last day on which the points are good; None if they never expire."""
     if rules.life_months is None:
         return None
-    day = _months_later(business_date(earned_at, settings.MALL_TIME_ZONE), rules.life_months)
+    day = _months_later(mall_day(earned_at), rules.life_months)
     if rules.life_ends == EndOf.MONTH:
         day = _end_of_month(day.year, day.month)
     elif rules.life_ends == EndOf.QUARTER:

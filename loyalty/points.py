@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid, SameKey
-from crm.lib.periods import business_date, midnight
+from crm.lib.periods import mall_day, midnight
 from crm.outbox import webhooks
 from crm.outbox.webhooks import Event
 from customers.models import Customer
@@ -213,4 +213,4 @@ def same(known: PointTxn, customer: Customer, kind: str, points: int) -> PointTx
 def _last_day(expires_at: datetime | None) -> date | None:
     if expires_at is None:
         return None
-    return date.fromordinal(business_date(expires_at, settings.MALL_TIME_ZONE).toordinal() - 1)
+    return date.fromordinal(mall_day(expires_at).toordinal() - 1)

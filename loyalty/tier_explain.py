@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from crm.lib.money import from_minor
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from crm.outbox import webhooks
 from crm.outbox.webhooks import Event
 from customers import todo
@@ -101,7 +100,7 @@ def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> E
 
     Of an earlier day: the rules and the level of then, and no purchase or refund that came later.
     """
-    today = business_date(at, settings.MALL_TIME_ZONE)
+    today = mall_day(at)
     if as_of is not None and as_of < today:
         today = as_of
         standing = tiers.standing_then(customer, on=today)

@@ -288,9 +288,12 @@ def differences(before: Content | None, after: Content) -> list[str]:
 
 def written(benefit: Content) -> str:
     """One benefit with its amount, cost and seniority."""
-    parts = [benefit["amount"] + BENEFIT[benefit["kind"]].unit] if benefit["amount"] else []
+    amounts = {"¥": "¥%(amount)s", "d": _("%(amount)s days"), "×": "×%(amount)s", "%": "%(amount)s%%"}
+    parts = []
+    if benefit["amount"]:
+        parts.append(amounts[BENEFIT[benefit["kind"]].unit] % {"amount": f"{Decimal(benefit['amount']):,}"})
     if Decimal(benefit["cost"]):
-        parts.append(_("¥%(cost)s a year") % {"cost": benefit["cost"]})
+        parts.append(_("¥%(cost)s a year") % {"cost": f"{Decimal(benefit['cost']):,}"})
     if benefit["after_years"]:
         parts.append(_("from %(years)d years on") % {"years": benefit["after_years"]})
     return " · ".join(parts)

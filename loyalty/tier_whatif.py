@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib import arrays
 from crm.lib.errors import DomainError, Invalid, SameKey
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer, Standing
 from loyalty import tier_figures as facts
@@ -383,7 +382,7 @@ def rehearse(content: Content, *, first: date, last: date) -> list[dict[str, Any
 
 
 def _today(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 def newest() -> TierRules | None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import business_date, midnight
+from crm.lib.periods import mall_day, midnight
 from customers.models import Customer
 from loyalty import notices, tier_night
 from loyalty import tier_figures as facts
@@ -47,7 +47,7 @@ def applied() -> TierRules | None:
 
 
 def _today(at: datetime) -> date:
-    return business_date(at, settings.MALL_TIME_ZONE)
+    return mall_day(at)
 
 
 # The night ----------------------------------------------------------------------------------------------------------

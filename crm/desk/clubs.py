@@ -163,7 +163,7 @@ def plan(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             clubs.plan(found, by=request.user, at=now(), **form.cleaned_data)
-            messages.success(request, _("Planned"))
+            messages.success(request, _("It is planned."))
             return redirect("desk:club", pk)
         except DomainError as refusal:
             form.add_error(None, str(refusal))

@@ -14,7 +14,7 @@ from crm.accounts.permissions import may
 from crm.accounts.roles import Permission
 from crm.demo import ACCOUNTS, PASSWORD
 from crm.jobs.models import JobRun
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
@@ -47,16 +47,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
+    shown = [page for page in PAGES if may(user, page[-1])]
+    here = _standing_on(request.path, [page[0] for page in shown])
     nav = [
         {
             "url": reverse(name),
             "label": label,
             "icon": icon,
             "key": key,
-            "active": _stands_on(request.path, reverse(name)),
+            "active": name == here,
         }
-        for name, label, icon, key, permission in PAGES
-        if may(user, permission)
+        for name, label, icon, key, permission in shown
     ]
     return {
         "nav": nav,
@@ -66,14 +67,16 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _stands_on(path: str, page: str) -> bool:
-    """On the page or on one below it; the start has none below."""
-    return path == page or (page != "/" and path.startswith(page))
+def _standing_on(path: str, names: list[str]) -> str:
+    """The page of the menu on which somebody stands, or the nearest above; the start has none below."""
+    above = {reverse(name): name for name in names}
+    found = [page for page in above if path == page or (page != "/" and path.startswith(page))]
+    return above[max(found, key=len)] if found else ""
 
 
 def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
         return {"text": _("No night has run yet"), "stale": True}
-    age = (business_date(timezone.now(), settings.MALL_TIME_ZONE) - run.business_date).days
+    age = (mall_day(timezone.now()) - run.business_date).days
     return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}

@@ -21,7 +21,7 @@ from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import business_date, mall_day
 from customers import queries
 from customers.access import scope_filter
 from customers.models import Category, Customer, Standing
@@ -134,7 +134,7 @@ def _told(campaign: CouponCampaign) -> dict[str, Any]:
 
 
 def last_day(campaign: CouponCampaign) -> Any:
-    return business_date(campaign.ends_at - timedelta(microseconds=1), settings.MALL_TIME_ZONE)
+    return mall_day(campaign.ends_at - timedelta(microseconds=1))
 
 
 class GroupForm(forms.Form):
@@ -426,4 +426,4 @@ def card(user: User, customer: Customer) -> dict[str, Any] | None:
 
 
 def _last(coupon: Coupon) -> Any:
-    return business_date(coupon.expires_at - timedelta(microseconds=1), settings.MALL_TIME_ZONE)
+    return mall_day(coupon.expires_at - timedelta(microseconds=1))

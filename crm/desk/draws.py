@@ -5,9 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,7 +19,7 @@ from crm.accounts.roles import Permission, Scope, rights_of
 from crm.desk.coupons import DATE, MoneyInput
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.access import scope_filter
 from loyalty import draws, tiers
 from loyalty.coupon_campaigns import local_midnight
@@ -112,11 +111,13 @@ class PrizeForm(forms.Form):
         )  # fmt: skip
 
 
+# Prizes of points are credited by themselves.
+WAITING = Q(state__in=(State.WON, State.CLAIMED)) & ~Q(prize__kind=Kind.POINTS)
 Prizes = forms.formset_factory(PrizeForm, extra=0, min_num=ROWS, max_num=draws.MOST_PRIZES)
 
 
 def _last_day(lottery: Lottery) -> Any:
-    return business_date(lottery.ends_at - timedelta(microseconds=1), settings.MALL_TIME_ZONE)
+    return mall_day(lottery.ends_at - timedelta(microseconds=1))
 
 
 def state_of(lottery: Lottery) -> tuple[str, str]:
@@ -136,9 +137,7 @@ def state_of(lottery: Lottery) -> tuple[str, str]:
 def lotteries(request: StaffRequest) -> HttpResponse:
     """Every draw, the newest first, with how many took part and what is still to be handed over."""
     found = list(Lottery.objects.annotate(drawn=Count("draws")).order_by("-starts_at")[:100])
-    waiting = dict(
-        Draw.objects.filter(state__in=(State.WON, State.CLAIMED)).values_list("lottery").annotate(n=Count("pk"))
-    )
+    waiting = dict(Draw.objects.filter(WAITING).values_list("lottery").annotate(n=Count("pk")))
     rows = [
         {"lottery": one, "last_on": _last_day(one), "state": state_of(one), "waiting": waiting.get(one.pk, 0)}
         for one in found
@@ -165,7 +164,7 @@ def new(request: StaffRequest) -> HttpResponse:
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     found = _draft_or_404(pk)
     told = {name: getattr(found, name) for name in ("code", *draws.TERMS)} | {
-        "starts_on": business_date(found.starts_at, settings.MALL_TIME_ZONE), "last_on": _last_day(found)
+        "starts_on": mall_day(found.starts_at), "last_on": _last_day(found)
     }  # fmt: skip
     form = LotteryForm(request.POST or None, initial=told)
     form.fields["code"].disabled = True
@@ -218,7 +217,7 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
     names = rights_of(request.user.role).scope != Scope.NONE
     mine = Draw.objects.filter(scope_filter(request.user, today(), "customer__"), lottery=found)
     rows = mine.select_related("customer", "prize", "rolled")
-    waiting = rows.filter(state__in=(State.WON, State.CLAIMED)).exclude(prize__kind=Kind.POINTS)
+    waiting = rows.filter(WAITING)
     tickets = dict(found.tickets.values_list("status").annotate(n=Count("pk")))
     checks = draws.checklist(found, at=now()) if found.status == Status.DRAFT else []
     odds = draws.odds(found)
@@ -231,7 +230,8 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
             "may_publish": request.user.pk != found.by_id,
             "odds": odds, "drawn": sum(row.rolled for row in odds), "tickets": tickets,
             "won": sum(row.given for row in odds if row.prize.kind != Kind.THANKS),
-            "waiting": waiting.count(),
+            "waiting": found.draws.filter(WAITING).count(),
+            "mine": waiting.count(),
             "points_waiting": draws.points_to_grant(found).count(),
             "to_hand_over": [
                 {"draw": one, "tone": TONES[State(one.state)]} for one in waiting.order_by("claim_by", "pk")[:SHOWN]

@@ -19,6 +19,7 @@ from crm.accounts.roles import Permission
 from crm.desk.today import now, today
 from crm.lib.errors import DomainError
 from customers.access import customer_for
+from customers.models import Category
 from loyalty import point_adjustments, point_rules, points
 from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting, Redemption, Reward, VisitStep
 
@@ -27,13 +28,20 @@ SHOWN = 100
 
 
 class RulesForm(forms.ModelForm):
+    excluded_categories = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("goods that earn nothing"), queryset=Category.objects.order_by("name"), required=False
+    )
+
     class Meta:
         model = PointRules
         fields = (
-            "rate", "most_per_order", "bonus_from", "bonus_points", "referrer_points", "referred_points",
-            "referral_least", "pending_days", "life_months", "life_ends", "hold_minutes", "grace_days",
-            "yuan_per_point", "reason",
+            "rate", "least_order", "excluded_categories", "most_per_order", "most_per_day", "bonus_from", "bonus_points",
+            "referrer_points", "referred_points", "referral_least", "pending_days", "life_months", "life_ends",
+            "shortfall", "hold_minutes", "grace_days", "yuan_per_point", "reason",
         )  # fmt: skip
+
+    def clean_excluded_categories(self) -> list[int]:
+        return [one.pk for one in self.cleaned_data["excluded_categories"]]
 
 
 class RewardForm(forms.ModelForm):
@@ -68,6 +76,7 @@ def _page(request: StaffRequest, *, rules_form: RulesForm | None = None) -> Http
         "desk/points/programme.html",
         {
             "rules": rules,
+            "told": _told(rules) if rules else [],
             "versions": PointRules.objects.order_by("-version").select_related("by")[:20],
             "rules_form": rules_form or RulesForm(instance=rules, initial={"reason": ""}),
             "owed": owed,
@@ -93,6 +102,21 @@ def _page(request: StaffRequest, *, rules_form: RulesForm | None = None) -> Http
         },
         status=422 if rules_form and rules_form.errors else 200,
     )
+
+
+def _told(rules: PointRules) -> list[tuple[str, str]]:
+    """What the version says, in the words of the form; what it leaves out is left out."""
+    named = Category.objects.filter(pk__in=rules.excluded_categories).order_by("name").values_list("name", flat=True)
+    words = {
+        "rate": f"{rules.rate.normalize():f}",
+        "excluded_categories": ", ".join(named),
+        "life_ends": rules.get_life_ends_display() if rules.life_months else "",
+        "shortfall": rules.get_shortfall_display(),
+        "yuan_per_point": f"{rules.yuan_per_point.normalize():f}",
+    }
+    form = RulesForm()
+    told = [(name, words.get(name, getattr(rules, name))) for name in form.fields if name != "reason"]
+    return [(str(form.fields[name].label), str(value)) for name, value in told if value]
 
 
 def _chart(months: list[tuple[Any, int]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Points of one customer: what there is, every line of the ledger, redeeming and asking for points by hand."""
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +20,17 @@ from crm.desk.today import now, today
 from crm.lib.errors import DomainError, Invalid
 from customers.access import customer_for
 from customers.models import Customer
-from loyalty import forfeit, point_adjustments, point_rules, points, referrals, rewards
-from loyalty.models import PointAdjustment, PointHold, PointTxn, Redemption, Referral, Reward
+from loyalty import draws, forfeit, point_adjustments, point_rules, points, referrals, rewards
+from loyalty.models import (
+    Lottery,
+    LotteryTicket,
+    PointAdjustment,
+    PointHold,
+    PointTxn,
+    Redemption,
+    Referral,
+    Reward,
+)
 from loyalty.points import MOST_AT_ONCE
 
 LINES = 50
@@ -59,6 +69,17 @@ class AdjustForm(forms.Form):
         help_text=gettext_lazy("With a minus to take points away"),
     )  # fmt: skip
     reason = forms.CharField(label=gettext_lazy("Reason"), min_length=2, max_length=300)
+
+
+class TicketForm(forms.Form):
+    lottery = forms.ModelChoiceField(queryset=Lottery.objects.none())
+    key = forms.UUIDField()
+
+    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["lottery"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = draws.for_points(at=at)
 
 
 class ReferrerForm(forms.Form):
@@ -109,6 +130,12 @@ def _page(
             "redeem_form": redeem or RedeemForm(available=balance.available, initial={"key": uuid4()}),
             "can_redeem": affordable(balance.available).exists() and not balance.frozen,
             "adjust_form": adjust or AdjustForm(initial={"key": uuid4()}),
+            "lotteries": [
+                {"lottery": one, "key": uuid4()} for one in draws.for_points(at=at) if one.points_cost <= balance.available
+            ] if not balance.frozen else [],
+            "tickets": LotteryTicket.objects.filter(
+                customer=person, source=LotteryTicket.Source.POINTS, status=LotteryTicket.Status.ISSUED
+            ).count(),
             "losses": forfeit.of(person, on=today(), at=at),
             "brought_by": Referral.objects.filter(referred=person).select_related("referrer").first(),
             "brought": Referral.objects.filter(referrer=person).select_related("referred").order_by("-at")[:10],
@@ -120,12 +147,18 @@ def _page(
 
 
 def _row(line: PointTxn) -> dict[str, Any]:
-    return {"line": line, "tone": TONES.get(PointTxn.Kind(line.kind), "grey"), "what": wording(line)}
+    """`waiting`: points of an order that nobody could use before or can use after this line."""
+    waiting = 0 if line.change else line.order_delta
+    return {"line": line, "tone": TONES.get(PointTxn.Kind(line.kind), "grey"), "what": wording(line), "waiting": waiting}
 
 
 def wording(line: PointTxn) -> str:
     """What happened, in words a customer would understand."""
     if line.order_id and line.order:
+        if line.forgiven:
+            return _("Refund of order %(order)s, %(points)d points forgiven") % {
+                "order": line.order.external_id, "points": line.forgiven,
+            }  # fmt: skip
         if line.order_delta < 0:
             return _("Refund of order %(order)s") % {"order": line.order.external_id}
         return _("Order %(order)s") % {"order": line.order.external_id}
@@ -154,6 +187,24 @@ def redeem(request: StaffRequest, pk: int) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, str(refusal))
     return _page(request, person, redeem=form)
+
+
+@needs(Permission.USE_POINTS)
+@require_POST
+def buy_ticket(request: StaffRequest, pk: int) -> HttpResponse:
+    """A ticket of a draw for the customer's points; the same form sent twice buys one."""
+    person = customer_for(request.user, pk, today())
+    form = TicketForm(request.POST, at=now())
+    if form.is_valid():
+        lottery = form.cleaned_data["lottery"]
+        try:
+            draws.buy_ticket(lottery.pk, person, ref=str(form.cleaned_data["key"]), at=now(), by=request.user)
+            messages.success(request, _("A ticket of %(draw)s is bought.") % {"draw": lottery.name})
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+    else:
+        messages.error(request, _("This draw sells no tickets for points now."))
+    return redirect("desk:points", pk)
 
 
 @needs(Permission.USE_POINTS)

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import TruncMonth
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -33,6 +34,7 @@ from loyalty.tier_rules import BENEFITS, CHOICE_WORDS, OPTION_WORDS, Content
 
 SHOWN = 100
 MOVEMENT = timedelta(days=30)
+YEAR = timedelta(days=365)
 
 
 class TransitionForm(forms.Form):
@@ -134,8 +136,29 @@ def members(request: StaffRequest) -> HttpResponse:
             "names": names,
             "shown": SHOWN,
             "days": MOVEMENT.days,
+            "movement": _movement(people) if rules else {},
         },
     )
+
+
+def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
+    """Rises and falls by month for a year; what new rules did on their first night is left out."""
+    moved = TierChange.objects.filter(on__gte=today() - YEAR, customer__in=people).exclude(reason=TierChange.Why.RULES)
+    months = list(
+        moved.annotate(month=TruncMonth("on"))
+        .values_list("month")
+        .annotate(up=Count("pk", filter=Q(rank_after__gt=F("rank_before"))),
+                  down=Count("pk", filter=Q(rank_after__lt=F("rank_before"))))
+        .order_by("month")
+    )  # fmt: skip
+    return {
+        "labels": [month.strftime("%Y-%m") for month, _up, _down in months],
+        "stacked": True,
+        "series": [
+            {"name": _("Risen"), "data": [up for _month, up, _down in months]},
+            {"name": _("Fallen"), "data": [-down for _month, _up, down in months]},
+        ],
+    }
 
 
 @needs(Permission.WORK_ALERTS)
@@ -464,12 +487,14 @@ def _told(
             }
             for label, cells in zip(figures["from"], figures["table"], strict=True)
         ],
+        "big_count": len(figures["big_worse"]),
+        "out_of_reach": sum(1 for row in figures["big_worse"] if row["customer"] not in names),
         "big": [
             {
-                **row, "name": names.get(row["customer"], ""), "before": levels[row["before"]]["name"],
+                **row, "name": names[row["customer"]], "before": levels[row["before"]]["name"],
                 "after": levels[row["after"]]["name"], "amount": amount(row["amount"]), "value": from_minor(row["value"]),
             }
-            for row in figures["big_worse"]
+            for row in figures["big_worse"] if row["customer"] in names
         ],
         "near": [
             {

@@ -2,10 +2,9 @@
 
 from datetime import date, datetime
 
-from django.conf import settings
 from django.utils import timezone
 
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 
 
 def now() -> datetime:
@@ -13,4 +12,4 @@ def now() -> datetime:
 
 
 def today() -> date:
-    return business_date(now(), settings.MALL_TIME_ZONE)
+    return mall_day(now())

@@ -104,6 +104,7 @@ urlpatterns = [
     path("customers/<int:pk>/points/", points.ledger, name="points"),
     path("customers/<int:pk>/points/redeem/", points.redeem, name="points_redeem"),
     path("customers/<int:pk>/points/adjust/", points.adjust, name="points_adjust"),
+    path("customers/<int:pk>/points/ticket/", points.buy_ticket, name="points_ticket"),
     path("customers/<int:pk>/points/referrer/", points.refer, name="points_refer"),
     path("points/visits/new/", point_programme.visit_step, name="visit_step_new"),
     path("points/visits/<int:pk>/remove/", point_programme.visit_step, name="visit_step_remove"),

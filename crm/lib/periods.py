@@ -3,12 +3,19 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 
 def business_date(at: datetime, zone: str) -> date:
     """The mall-local calendar day of an instant. Raises ValueError for a time without offset."""
     if at.tzinfo is None:
         raise ValueError("a time needs its offset")
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def mall_day(at: datetime) -> date:
+    """The business date of an instant in the mall's time zone."""
+    return business_date(at, settings.MALL_TIME_ZONE)
 
 
 def midnight(day: date, zone: str) -> datetime:

@@ -3,6 +3,7 @@
 What stands many times on a page is a tag here, not a component: a list of fifty rows has hundreds of them.
 """
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
@@ -20,6 +21,7 @@ from crm.accounts.roles import Field, Permission
 from customers.models import Standing
 
 register = template.Library()
+PLAIN_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?", re.ASCII)
 
 
 @register.filter
@@ -57,6 +59,16 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str = "¥") ->
         symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
     )
+
+
+@register.filter
+def number(value: object) -> str:
+    """{{ balance.available|number }}: 1,234,567 in groups of three in every language; words stay as they are."""
+    text = str(value)
+    if not (plain := PLAIN_NUMBER.fullmatch(text)):
+        return text
+    minus, whole, rest = plain.groups("")
+    return f"{'−' if minus else ''}{int(whole):,}{rest}"
 
 
 @register.simple_tag

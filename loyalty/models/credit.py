@@ -156,7 +156,7 @@ class CreditLimitChange(models.Model):
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("Waiting for a second person")
         APPROVED = "approved", _("In force")
-        DECLINED = "declined", _("Declined")
+        DECLINED = "declined", _("Turned down")
         WITHDRAWN = "withdrawn", _("Taken back")
 
     account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="limit_changes")

@@ -8,7 +8,7 @@ to zero, in all and for each lot, and the database refuses one that does not.
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +29,10 @@ def _append_only() -> list[pgtrigger.Trigger]:
 class PointRules(models.Model):
     """How points are earned and how long they live, in versions. Only the end of a version can still change."""
 
+    class Shortfall(models.TextChoices):
+        DEBT = "debt", _("are owed: the next points repay them")
+        FORGIVEN = "forgiven", _("are forgiven, and the line says so")
+
     class EndOf(models.TextChoices):
         DAY = "day", _("that day")
         MONTH = "month", _("the end of that month")
@@ -39,7 +43,13 @@ class PointRules(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     rate = models.DecimalField(_("points per yuan"), max_digits=8, decimal_places=4)
+    least_order = models.DecimalField(
+        _("orders below so many yuan earn nothing"), max_digits=10, decimal_places=2, default=0
+    )
     most_per_order = models.PositiveIntegerField(_("points per order at most"), null=True, blank=True)
+    most_per_day = models.PositiveIntegerField(_("points per customer and day at most"), null=True, blank=True)
+    # Ids, so that the trigger that keeps a version from being edited keeps these too.
+    excluded_categories = ArrayField(models.BigIntegerField(), default=list, blank=True)
     bonus_from = models.DecimalField(
         _("a single order from so many yuan on"), max_digits=10, decimal_places=2, null=True, blank=True
     )
@@ -52,6 +62,9 @@ class PointRules(models.Model):
     pending_days = models.PositiveSmallIntegerField(_("days until points can be used"), default=15)
     life_months = models.PositiveSmallIntegerField(_("months points live"), null=True, blank=True, default=12)
     life_ends = models.CharField(_("and expire on"), max_length=8, choices=EndOf, default=EndOf.MONTH)
+    shortfall = models.CharField(
+        _("points of a refunded order that are spent already"), max_length=8, choices=Shortfall, default=Shortfall.DEBT
+    )
     hold_minutes = models.PositiveIntegerField(_("minutes a redemption may take"), default=30)
     grace_days = models.PositiveSmallIntegerField(_("days for points that come back after their expiry"), default=30)
     yuan_per_point = models.DecimalField(
@@ -172,8 +185,8 @@ class PointHold(models.Model):
         DRAW = "draw", _("Draw")
 
     class State(models.TextChoices):
-        ACTIVE = "active", _("Set aside")
-        CAPTURED = "captured", _("Redeemed")
+        ACTIVE = "active", _("Points set aside")
+        CAPTURED = "captured", _("Points redeemed")
         RELEASED = "released", _("Given back")
         LAPSED = "lapsed", _("Ran out")
 
@@ -247,12 +260,13 @@ class PointState(models.Model):
 
 
 class OrderPoints(models.Model):
-    """What an order has earned so far. Rate and multiplier are those of the day it was first seen paid."""
+    """What an order has earned so far. Rate, multiplier and cap are those of when it was first seen paid."""
 
     order = models.OneToOneField(Order, models.PROTECT, primary_key=True, related_name="points")
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="+")
     rules = models.ForeignKey(PointRules, models.PROTECT, related_name="+")
     multiplier = models.DecimalField(max_digits=6, decimal_places=2)
+    most = models.BigIntegerField(null=True, help_text="What the cap of its day left for it; empty: no cap")
     granted = models.BigIntegerField(default=0, help_text="Equals the sum of the order's deltas in the ledger")
     order_version = models.BigIntegerField()
 
@@ -269,13 +283,13 @@ class PointTxn(models.Model):
     class Kind(models.TextChoices):
         EARN = "earn", _("Purchase")
         RELEASE = "release", _("Can be used now")
-        HOLD = "hold", _("Set aside")
-        UNHOLD = "unhold", _("No longer set aside")
-        CAPTURE = "capture", _("Redeemed")
+        HOLD = "hold", _("Points set aside")
+        UNHOLD = "unhold", _("Points no longer set aside")
+        CAPTURE = "capture", _("Points redeemed")
         RETURN = "return", _("Redemption taken back")
         EXPIRE = "expire", _("Expired")
-        GRANT = "grant", _("Given")
-        TAKE = "take", _("Taken")
+        GRANT = "grant", _("Points given")
+        TAKE = "take", _("Points taken")
         MERGE = "merge", _("Accounts merged")
 
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="txns", db_index=False)
@@ -285,6 +299,7 @@ class PointTxn(models.Model):
     points = models.BigIntegerField(default=0, help_text="What was asked for, where a request says how many")
     order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="+")
     order_delta = models.BigIntegerField(default=0)
+    forgiven = models.BigIntegerField(default=0, help_text="Of a refund: neither taken back nor owed")
     hold = models.ForeignKey(PointHold, models.PROTECT, null=True, blank=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
@@ -366,7 +381,7 @@ class PointAdjustment(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waits for a second person")
         DONE = "done", _("Done")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", _("Turned down")
 
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="adjustments")
     points = models.BigIntegerField(help_text="Negative takes points away")
@@ -415,8 +430,8 @@ class Redemption(models.Model):
     """A reward for points: set aside while the hold runs, handed over, or taken back."""
 
     class State(models.TextChoices):
-        RESERVED = "reserved", _("Set aside")
-        DONE = "done", _("Handed over")
+        RESERVED = "reserved", _("Waits to be handed over")
+        DONE = "done", _("Reward handed over")
         CANCELLED = "cancelled", _("Not taken")
         RETURNED = "returned", _("Taken back")
 

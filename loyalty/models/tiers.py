@@ -28,7 +28,7 @@ class TierDraft(models.Model):
     """Rules somebody is working on. `by` wrote the last word: another person has to publish."""
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("Being written")
         PUBLISHED = "published", _("Published")
         DROPPED = "dropped", _("Dropped")
 

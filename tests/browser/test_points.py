@@ -36,12 +36,12 @@ def test_a_reward_is_redeemed(sit_down: SitDown, rich: Customer, language: str) 
     desk.open(f"/customers/{rich.pk}/points/")
     desk.fits()
     page.get_by_role("link", name=desk.say("Redeem")).click()
-    page.get_by_role("button", name=desk.say("Set aside")).click()
+    page.get_by_role("button", name=desk.say("Set the reward aside")).click()
     countdown = page.locator("[data-due]").first
     expect(countdown).to_be_visible()
     expect(countdown).not_to_have_text("")
     desk.fits()
-    page.get_by_role("button", name=desk.say("Handed over")).click()
+    page.get_by_role("button", name=desk.say("Hand the reward over")).click()
 
     expect(page.locator("tbody tr").first).to_contain_text("保温杯")
     assert Redemption.objects.latest("pk").state == Redemption.State.DONE

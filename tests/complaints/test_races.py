@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from complaints import escalation, intake, lifecycle, remedies, routing, transitions
 from complaints.models import Case, CaseEvent, ClockAlert, Remedy
@@ -158,7 +158,8 @@ def test_control_without_the_lock_one_of_the_two_is_lost(
     case = log_case(li_lei)
     without_row_lock(2)
 
-    assert at_once(solving_and_writing(case, wang)) == {"done": 1, CRASH: 1}
+    # Which of the database's promises stops the other one depends on who comes first.
+    assert at_once(solving_and_writing(case, wang), crashes=DatabaseError) == {"done": 1, CRASH: 1}
 
 
 def test_words_said_while_a_case_is_merged_are_read_in_the_target(

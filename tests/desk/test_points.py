@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -9,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts.models import Role, User
-from customers.models import Customer
-from loyalty import point_rules, points
-from loyalty.models import PointAdjustment, PointRules, Redemption, Reward
+from customers.models import Category, Customer
+from loyalty import draws, point_rules, points
+from loyalty.draws import PrizeFact
+from loyalty.models import Lottery, PointAdjustment, PointRules, Redemption, Reward
 from tests.conftest import MakeCustomer, MakeUser
 
 
@@ -35,6 +38,20 @@ def rules(db: None) -> PointRules:
 def rich(rules: PointRules, li_lei: Customer) -> Customer:
     points.grant(li_lei, 500, source="goodwill", key="g", at=timezone.now(), reason="late delivery")
     return li_lei
+
+
+def for_points(*, begun: bool = True, **terms: Any) -> Lottery:
+    """A published draw for points."""
+    author, lead = (User.objects.create_user(username=name, role=Role.ADMINISTRATOR) for name in ("author", "publisher"))
+    at = timezone.now()
+    made = draws.create(
+        "WHEEL", by=author, at=at, name="积分转盘", rules="One ticket for points.", entry="points",
+        starts_at=at + timedelta(hours=-1 if begun else 1), ends_at=at + timedelta(days=9), **terms,
+    )  # fmt: skip
+    prizes = (PrizeFact("杯子", "goods", 100_000, 5, Decimal(20)), PrizeFact("谢谢参与", "thanks", 900_000))
+    draws.set_prizes(made.pk, prizes, by=author, at=at)
+    draws.publish(made.pk, by=lead, at=at)
+    return made
 
 
 def test_the_customer_page_shows_the_points_and_none_while_there_are_no_rules(
@@ -106,7 +123,9 @@ def test_a_foreign_customer_has_no_ledger(client: Client, rich: Customer, make_u
 
 def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: MakeUser, rules: PointRules) -> None:
     client.force_login(make_user(Role.ADMINISTRATOR))
+    gold = Category.objects.create(name="Gold")
     told = {
+        "excluded_categories": [gold.pk], "least_order": "10", "most_per_day": "5000", "shortfall": "forgiven",
         "rate": "2", "pending_days": "7", "life_months": "24", "life_ends": "year", "hold_minutes": "30",
         "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival", "bonus_points": "0", "referrer_points": "100",
         "referred_points": "50", "referral_least": "30",
@@ -117,6 +136,10 @@ def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: 
     found = point_rules.in_force(timezone.now())
     assert found is not None
     assert (found.version, found.rate, found.life_months) == (2, Decimal(2), 24)
+    assert (found.excluded_categories, found.least_order, found.most_per_day) == ([gold.pk], Decimal(10), 5000)
+    assert found.shortfall == "forgiven"
+    again = client.get(reverse("desk:point_programme")).context["rules_form"]
+    assert again["excluded_categories"].value() == [gold.pk]
 
 
 def test_the_liability_of_the_page_is_that_of_the_ledger(client: Client, rich: Customer, make_user: MakeUser) -> None:
@@ -136,3 +159,28 @@ def test_the_catalogue_is_edited_by_the_administrator(client: Client, make_user:
 
     assert (cup.name, cup.stock) == ("马克杯", None)
     assert client.post(reverse("desk:reward_new"), {"name": "x", "points": "0"}).status_code == 422
+
+
+def test_a_ticket_is_bought_once_however_often_the_form_is_sent(client: Client, chen: User, rich: Customer) -> None:
+    lottery = for_points(points_cost=300)
+    client.force_login(chen)
+    page = reverse("desk:points", args=[rich.pk])
+    [offered] = client.get(page).context["lotteries"]
+    told = {"lottery": lottery.pk, "key": offered["key"]}
+    for _again in range(2):
+        assert client.post(reverse("desk:points_ticket", args=[rich.pk]), told).status_code == 302
+
+    seen = client.get(page).context
+    assert (seen["balance"].available, seen["tickets"], seen["lotteries"]) == (200, 1, [])
+    refused = client.post(reverse("desk:points_ticket", args=[rich.pk]), told | {"key": str(uuid4())}, follow=True)
+    assert "Only 200 points can be used, 300 are asked for." in refused.content.decode()
+
+
+def test_a_draw_that_has_not_begun_sells_nothing(client: Client, chen: User, rich: Customer) -> None:
+    lottery = for_points(points_cost=300, begun=False)
+    client.force_login(chen)
+    told = {"lottery": lottery.pk, "key": str(uuid4())}
+    refused = client.post(reverse("desk:points_ticket", args=[rich.pk]), told, follow=True)
+
+    assert "This draw sells no tickets for points now." in refused.content.decode()
+    assert refused.context["balance"].available == 500

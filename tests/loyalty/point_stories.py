@@ -7,7 +7,7 @@ from typing import Any
 from customers import identity, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
-from customers.orders import OrderFact, RefundFact
+from customers.orders import LineFact, OrderFact, RefundFact
 from loyalty import point_laws, point_orders, point_rules, points
 from loyalty.models import PointAccount, PointRules
 
@@ -28,13 +28,13 @@ def person(name: str = "李雷") -> Customer:
 
 def order(
     customer: Customer, paid: str, *, at: datetime, number: str = "o-1", version: int = 1, back: str = "", status: str = "paid",
-    seen: datetime | None = None,
+    seen: datetime | None = None, lines: tuple[LineFact, ...] = (),
 ) -> Order:  # fmt: skip
     """The order is recorded as its source tells it, and its points follow."""
     refunds = (RefundFact(f"r-{number}", Decimal(back), at + HOUR),) if back else ()
     fact = OrderFact(
         source="shop", external_id=number, version=version, customer=CustomerRef(number=customer.number), ordered_at=at,
-        paid=Decimal(paid), refunds=refunds, status=status,
+        paid=Decimal(paid), refunds=refunds, status=status, lines=lines,
     )  # fmt: skip
     seen = seen or at
     recorded = orders.record_order(fact, at=seen, today=seen.date())

@@ -11,8 +11,8 @@ from crm.accounts.models import Role
 from crm.lib.errors import DomainError, Invalid
 from crm.outbox.models import Message
 from customers.identity import CustomerRef
-from customers.models import Customer
-from customers.orders import OrderFact
+from customers.models import Category, Customer, Order
+from customers.orders import LineFact, OrderFact
 from loyalty import point_adjustments, point_holds, point_laws, point_orders, point_rules, points, rewards
 from loyalty.models import (
     OrderPoints,
@@ -105,6 +105,50 @@ def test_new_rules_leave_the_rate_of_old_orders(usual: None, li_lei: Customer) -
 
     assert list(OrderPoints.objects.order_by("pk").values_list("granted", flat=True)) == [50, 30]
     assert account(li_lei)[0] + account(li_lei)[1] == 50 + 30
+
+
+def test_small_orders_earn_nothing_and_large_ones_only_so_much(li_lei: Customer) -> None:
+    rules(least_order=Decimal(50), most_per_order=200)
+    for number, paid in (("o-1", "49.99"), ("o-2", "50"), ("o-3", "300")):
+        order(li_lei, paid, at=SPRING, number=number)
+
+    assert available(li_lei, SPRING) == 50 + 200
+
+
+def test_many_orders_of_a_day_earn_what_one_may(li_lei: Customer) -> None:
+    """The cap is of the business day, found once: a refund of one order does not move what another has earned."""
+    rules(most_per_day=100)
+    for number in range(3):
+        order(li_lei, "45", at=SPRING + number * HOUR, number=f"o-{number}")
+    order(li_lei, "45", at=SPRING + DAY, number="o-9")
+    assert list(OrderPoints.objects.order_by("pk").values_list("granted", flat=True)) == [45, 45, 10, 45]
+
+    order(li_lei, "45", at=SPRING, number="o-0", version=2, back="45", seen=SPRING + DAY)
+    order(li_lei, "40", at=SPRING + 2 * HOUR, number="o-2", version=2, seen=SPRING + DAY)
+    assert list(OrderPoints.objects.order_by("pk").values_list("granted", flat=True)) == [0, 45, 10, 45]
+    assert available(li_lei, SPRING + DAY) == 100
+
+
+def test_the_cap_of_a_day_holds_within_one_chunk(li_lei: Customer) -> None:
+    rules(most_per_day=100)
+    made = [order(li_lei, "45", at=SPRING, number=f"o-{number}", status="pending").pk for number in range(3)]
+    Order.objects.filter(pk__in=made).update(status="paid", version=2)
+    point_orders.reconcile(made, at=SPRING)
+
+    assert list(OrderPoints.objects.order_by("pk").values_list("granted", flat=True)) == [45, 45, 10]
+
+
+def test_excluded_goods_do_not_count_nor_their_share_of_a_refund(li_lei: Customer) -> None:
+    gold = Category.objects.create(name="Gold")
+    rules(excluded_categories=[gold.pk])
+    basket = (LineFact("ring", 1, Decimal(300), category="Gold"), LineFact("tea", 2, Decimal(100), category="Food"))
+    order(li_lei, "360", at=SPRING, lines=basket)
+    assert available(li_lei, SPRING) == 90
+
+    order(li_lei, "360", at=SPRING, version=2, back="36", lines=basket, seen=SPRING + DAY)
+    assert available(li_lei, SPRING + DAY) == 81
+    order(li_lei, "100", at=SPRING, number="o-2")
+    assert available(li_lei, SPRING + DAY) == 181
 
 
 def test_an_order_that_moves_takes_its_points_along(usual: None, li_lei: Customer) -> None:
@@ -276,6 +320,19 @@ def test_refunded_after_the_points_were_spent_leaves_a_debt_that_the_next_points
 
     assert account(li_lei) == (0, 30, 0, 0)
     assert available(li_lei, SPRING + 2 * DAY) == 30
+
+
+def test_the_rules_may_forgive_what_was_spent_before_the_refund(li_lei: Customer) -> None:
+    rules(shortfall="forgiven")
+    order(li_lei, "100", at=SPRING)
+    held = point_holds.hold(li_lei, 90, purpose="order", ref="x", at=SPRING)
+    point_holds.capture(held.pk, at=SPRING)
+    order(li_lei, "100", at=SPRING, version=2, back="100", seen=SPRING + DAY)
+
+    assert account(li_lei) == (0, 0, 0, 0)
+    assert PointTxn.objects.get(order_delta=-100).forgiven == 90
+    order(li_lei, "120", at=SPRING + 2 * DAY, number="o-2")
+    assert available(li_lei, SPRING + 2 * DAY) == 120
 
 
 def test_when_the_sweep_came_makes_no_difference(li_lei: Customer) -> None:

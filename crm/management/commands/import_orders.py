@@ -4,13 +4,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from crm import arrival
 from crm.lib.errors import DomainError
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import imports
 
 
@@ -26,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = timezone.now()
-        today = business_date(at, settings.MALL_TIME_ZONE)
+        today = mall_day(at)
         try:
             run = imports.upload(
                 options["file"].name, options["file"].read_bytes(), source=options["source"], by=None, at=at

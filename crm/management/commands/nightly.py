@@ -2,12 +2,11 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from crm import nightly
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 
 
 class Command(BaseCommand):
@@ -18,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--rebuild", action="store_true", help="recompute every summary from all orders")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        as_of = options["as_of"] or business_date(timezone.now(), settings.MALL_TIME_ZONE)
+        as_of = options["as_of"] or mall_day(timezone.now())
         run = nightly.run(as_of, again=True, rebuild=options["rebuild"])
         if run is None:
             self.stdout.write(f"The night of {as_of} is being worked by another process.")

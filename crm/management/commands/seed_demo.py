@@ -4,7 +4,6 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -12,7 +11,7 @@ from crm import demo
 from crm.accounts import tokens
 from crm.accounts.models import ApiToken, Role, User
 from crm.accounts.roles import ApiScope
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers.models import Customer
 
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
             return
         began = time.perf_counter()
         now = timezone.now()
-        today = business_date(now, settings.MALL_TIME_ZONE)
+        today = mall_day(now)
         self.stdout.write(f"Making up a mall whose last orders are of the day before {today} …")
         mall = demo.imagine(today, demo.SMALL if options["small"] else demo.FULL)
         counts = demo.load(mall, at=now, say=self.stdout.write)

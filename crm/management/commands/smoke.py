@@ -16,7 +16,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import resolve, reverse
 from django.utils import timezone
@@ -27,7 +26,7 @@ from crm.accounts.models import ApiToken, Role, User
 from crm.accounts.permissions import may
 from crm.accounts.roles import ApiScope, Permission
 from crm.jobs.models import JobRun
-from crm.lib.periods import business_date
+from crm.lib.periods import mall_day
 from customers import orders, todo
 from customers.access import visible_to
 from customers.models import Customer, Lookup, Order, Product
@@ -101,7 +100,7 @@ class Command(BaseCommand):
             raise CommandError("--base starts with http:// or https://")
         began = time.perf_counter()
         report = Report()
-        today = business_date(timezone.now(), settings.MALL_TIME_ZONE)
+        today = mall_day(timezone.now())
         _strangers(base, report)
         for role in Role.values:
             if role != Role.CLIENT:
