@@ -133,7 +133,7 @@ class PublishIn(Strict):
     falls = serializers.IntegerField(min_value=0, help_text="How many members fall, as the simulation says")
 
 
-class RollBackIn(Strict):
+class RulesBackIn(Strict):
     reason = Words(max_length=300)
 
 
@@ -264,12 +264,12 @@ class RollBackView(RulesView):
     permissions = {"POST": Permission.EDIT_RULES}
 
     @extend_schema(
-        operation_id="tier_version_roll_back", parameters=[KEY], request=RollBackIn, responses={201: DraftOut},
+        operation_id="tier_version_roll_back", parameters=[KEY], request=RulesBackIn, responses={201: DraftOut},
         summary="A simulated draft that says what the version before said",
         description="Whoever lost a level to the version in force gets it back. It is published like any draft.",
     )  # fmt: skip
     def post(self, request: Request, version: int) -> Response:
-        reason = self.sent(RollBackIn)["reason"]
+        reason = self.sent(RulesBackIn)["reason"]
         made = tier_whatif.roll_back(
             _version(version).pk, by=self.user, reason=reason, at=timezone.now(), client_key=key_of(request)
         )

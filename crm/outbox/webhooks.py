@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
@@ -62,12 +62,13 @@ def id_of(kind: str, key: str) -> UUID:
 
 
 def wanted(*kinds: str) -> dict[str, list[int]]:
-    """Which of these kinds somebody wants to be told, and the endpoints that do. One small query; empty costs nothing more."""
+    """Which of these kinds somebody wants to be told, and the endpoints that do. One small query, asked by every change."""
     found: dict[str, list[int]] = {}
-    rows = WebhookEndpoint.objects.filter(active=True, events__overlap=list(kinds)).order_by("pk")
-    for endpoint_id, chosen in rows.values_list("pk", "events"):
-        for kind in set(chosen) & set(kinds):
-            found.setdefault(kind, []).append(endpoint_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, events FROM outbox_webhookendpoint WHERE active ORDER BY id")
+        for endpoint_id, chosen in cursor.fetchall():
+            for kind in set(chosen).intersection(kinds):
+                found.setdefault(kind, []).append(endpoint_id)
     return found
 
 

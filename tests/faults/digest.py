@@ -7,7 +7,7 @@ from django.db import connection, models, transaction
 
 from complaints.models import ServicePrompt, SilentSign, Survey
 from crm.jobs.models import JobRun, Part
-from crm.outbox.models import Message
+from crm.outbox.models import Message, WebhookEvent
 from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
     CampaignUsage,
@@ -47,6 +47,7 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Alert: ("customer_id", "kind", "last_on"),
     Todo: ("dedupe_key",),
     Message: ("dedupe_key",),
+    WebhookEvent: ("event_id", "endpoint_id"),
     TierState: ("id",),
     Membership: ("customer_id",),
     TierChange: ("customer_id", "seq"),

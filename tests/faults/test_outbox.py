@@ -15,16 +15,19 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from crm.accounts.models import User
-from crm.outbox import delivery
-from crm.outbox.models import Message
+from crm.outbox import delivery, webhooks
+from crm.outbox.models import Message, WebhookEndpoint, WebhookEvent
+from crm.outbox.webhooks import Event
 from tests.faults.conftest import AT, Eve
 from tests.faults.processes import Processes, kill, writes_wait
+from tests.outbox.shop import Shop
 
 
 @pytest.fixture(autouse=True)
 def _clean(eve: Eve) -> None:
     eve()
     Message.objects.all().delete()
+    WebhookEndpoint.objects.all().delete()
 
 
 def queue(*keys: str) -> None:
@@ -57,6 +60,29 @@ def test_a_message_whose_sender_died_before_it_could_note_it_is_sent_again(proce
     assert Message.objects.get().state == Message.State.SENT
     assert first["Subject"] == second["Subject"] == "news"
     assert first["Message-ID"] == second["Message-ID"]  # a mail server shows it once
+
+
+def test_an_event_whose_sender_died_before_it_could_note_it_is_told_again(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    monkeypatch.setitem(processes.environment, "WEBHOOK_PRIVATE_ADDRESSES", "1")
+    shop, telling = Shop(), "import django; django.setup(); from crm import tasks; tasks.deliver_webhooks()"
+    webhooks.register(shop.url, events=["points.earned"], by=User.objects.get(username="chen"), at=AT)
+    webhooks.store([Event("points.earned", AT, {"points": 1})], webhooks.wanted("points.earned"), at=AT)
+    with writes_wait("outbox_webhookevent") as lock:
+        sender = processes.start("-c", telling)
+        lock.caught()
+        kill(sender)
+    assert len(shop.told) == 1
+
+    assert processes.start("-c", telling).wait(20) == 0
+
+    (first, body), (second, same) = shop.told
+    assert (first["webhook-id"], body) == (second["webhook-id"], same)
+    assert WebhookEvent.objects.get().state == WebhookEvent.State.SENT
+    shop.server.shutdown()
+    shop.server.server_close()
 
 
 def two_senders_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:

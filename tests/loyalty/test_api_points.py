@@ -126,3 +126,5 @@ def test_reading_needs_its_scope_and_so_does_writing(api_for: ApiFor, li_lei: Cu
 
     assert reader.post(f"/api/v1/customers/{li_lei.number}/holds", body, format="json").status_code == 403
     assert reader.get("/api/v1/customers/C999/points").status_code == 404
+    assert reader.get("/api/v1/customers/C999/points/lines").json()["code"] == "customer_unknown"
+    assert api_for(ApiScope.POINTS_WRITE).get(f"/api/v1/customers/{li_lei.number}/points/lines").status_code == 403

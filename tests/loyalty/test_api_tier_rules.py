@@ -1,6 +1,7 @@
 """Rules of the levels by program: the refusals of the pages, and two people as there."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -8,14 +9,16 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from crm.accounts.models import Role
+from crm.accounts.models import Role, User
 from crm.accounts.roles import RIGHTS, ApiScope, Permission
 from crm.desk.today import today
+from customers import locks
 from customers.models import Customer, Standing
-from loyalty import tiers
+from loyalty import tier_whatif, tiers
 from loyalty.models import TierDraft, TierRules
 from tests.conftest import ApiFor, MakeCustomer, MakeOrder, MakeUser
 from tests.loyalty.tier_stories import content, levels, night, put_in_force
+from tests.races import CRASH, at_once, meeting
 
 RULES = "/api/v1/tier-rules"
 BOTH = (ApiScope.TIERS_READ, ApiScope.TIERS_WRITE)
@@ -146,6 +149,27 @@ def test_asked_for_twice_a_draft_is_one(wang: APIClient, li_lei: Customer) -> No
     assert wang.delete(f"{RULES}/drafts/{first['id']}").status_code == 204
     assert wang.delete(f"{RULES}/drafts/{first['id']}").json()["code"] == "draft_closed"
     assert wang.get(RULES).json()["drafts"] == []
+
+
+def four_ask_for_a_draft(wang: User) -> Counter[str]:
+    return at_once([lambda: tier_whatif.new_draft(by=wang, at=timezone.now(), client_key="k")] * 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_for_by_four_at_once_a_draft_is_one(make_user: MakeUser) -> None:
+    assert four_ask_for_a_draft(make_user(Role.ADMINISTRATOR)) == {"done": 4}
+    assert TierDraft.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_only_the_unique_key_stands_between_them(
+    make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet, first = meeting(4), tier_whatif.newest
+    monkeypatch.setattr(locks, "hold", lambda *_: None)
+    monkeypatch.setattr(tier_whatif, "newest", lambda: (meet(), first())[1])
+
+    assert four_ask_for_a_draft(make_user(Role.ADMINISTRATOR)) == {"done": 1, CRASH: 3}
 
 
 def test_a_roll_back_asked_for_twice_is_one(wang: APIClient, zhao: APIClient, li_lei: Customer) -> None:

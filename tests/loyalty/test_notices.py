@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from crm import nightly
 from crm.accounts.models import User
 from crm.outbox import webhooks
 from crm.outbox.models import WebhookEndpoint, WebhookEvent
@@ -137,6 +139,20 @@ def test_points_that_expire_soon_are_told_on_one_night_and_once(li_lei: Customer
     points.tell_expiring(due + timedelta(days=1), due + timedelta(days=7), at=at)
 
     assert told() == [("points.expiring_soon", {"customer": li_lei.number, "points": 100, "last_day": str(last)})]
+
+
+@pytest.mark.parametrize("missed", [0, 1, 2])
+def test_what_missed_nights_had_to_say_is_said_by_the_next(li_lei: Customer, missed: int) -> None:
+    """Points good up to `last` are told on the night 30 days before, or on the first one after it."""
+    at = timezone.now()
+    points.grant(li_lei, 70, source="goodwill", key="g", at=at)
+    [(last, _points)] = points.balance(li_lei, at=at).expiring
+    due = last - timedelta(days=30)
+    listen(Kind.POINTS_EXPIRING_SOON)
+    for on in (due - timedelta(days=1), due + timedelta(days=missed), due + timedelta(days=missed + 1)):
+        nightly.run(on)
+
+    assert [data["points"] for _kind, data in told()] == [70]
 
 
 # Levels -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
@@ -23,38 +22,11 @@ from crm.outbox import posting, webhooks
 from crm.outbox.models import Message, WebhookEndpoint, WebhookEvent
 from crm.outbox.webhooks import Event
 from tests.conftest import MakeUser
+from tests.outbox.shop import Shop
 
 AT = datetime(2026, 11, 17, 12, tzinfo=UTC)
 State = WebhookEvent.State
 KIND = "points.earned"
-
-
-class Shop:
-    """A real server that answers as the story wants, and remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-        self.headers: dict[str, str] = {}
-        self.silence = 0.0
-        shop = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                shop.told.append((dict(self.headers), body))
-                time.sleep(shop.silence)
-                self.send_response(shop.answers.pop(0) if shop.answers else 204)
-                for name, value in shop.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks?mall=1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.fixture
@@ -405,4 +377,3 @@ def test_without_the_lock_they_tell_the_same_event(
     told = two_at_once(shop, monkeypatch)
 
     assert len(told) > len(set(told))
-
