@@ -60,12 +60,16 @@ POSTGRES_OPTIONS = {
     "max_wal_size": "512MB",
     "min_wal_size": "64MB",
 }
-# Tests may lose their data at any moment.
+# Tests may lose their data at any moment, and none waits for ever: a wait inside the client's library cannot be
+# interrupted from Python, so the server ends it.
 FORGETFUL_OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "lock_timeout": "100s",
+    "statement_timeout": "200s",
+    "idle_in_transaction_session_timeout": "280s",
 }
 
 

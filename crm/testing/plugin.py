@@ -31,6 +31,20 @@ elif not os.environ.get("DATABASE_URL"):
         _servers.stop()
         raise
 
+
+class _Failures:
+    """Tells each failure when it happens: a run that is cut off has said what went wrong."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal:
+            terminal.write_line(f"\n{report.nodeid} failed in {report.when}:\n{report.longreprtext}")
+
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -43,6 +57,8 @@ def chromium() -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium; left out without one or with LAOKE_NO_BROWSER")
+    if not _worker:
+        config.pluginmanager.register(_Failures(config))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,14 +1,13 @@
 """Real processes over the test database and a Redis of their own, and the ways to stop them in mid-work."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg2
@@ -114,13 +113,28 @@ def said(process: subprocess.Popen[bytes]) -> str:
 
 
 class Lock:
-    """A lock the test holds on a connection of its own, so that whoever writes there has to wait."""
+    """A lock the test holds on a connection of its own until the `with` ends, so that whoever writes there waits.
+
+    Whatever ends the test gives it back: with the lock still held, the next test that empties the tables would wait
+    for ever.
+    """
 
     def __init__(self, statement: str) -> None:
+        self.statement = statement
+
+    def __enter__(self) -> Self:
         self.connection = psycopg2.connect(database_url())
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement)
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(self.statement)
+        except psycopg2.Error:
+            self.release()
+            raise
         self.pid = self.connection.info.backend_pid
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def waiting(self) -> list[int]:
         """Backends that wait for this lock."""
@@ -136,19 +150,9 @@ class Lock:
         self.connection.close()
 
 
-def no_writes(table: str, mode: str = "SHARE") -> Lock:
-    """Nobody writes this table until it is released; with ACCESS EXCLUSIVE nobody reads it either."""
+def writes_wait(table: str, mode: str = "SHARE") -> Lock:
+    """Nobody writes this table meanwhile; with ACCESS EXCLUSIVE nobody reads it either."""
     return Lock(f"LOCK TABLE {table} IN {mode} MODE")
-
-
-@contextlib.contextmanager
-def writes_wait(table: str, mode: str = "SHARE") -> Iterator[Lock]:
-    """Nobody writes this table meanwhile."""
-    lock = no_writes(table, mode)
-    try:
-        yield lock
-    finally:
-        lock.release()
 
 
 def gone(pids: list[int]) -> bool:

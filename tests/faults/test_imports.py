@@ -54,11 +54,10 @@ def test_killed_half_way_it_is_run_again(file: Path, processes: Processes) -> No
     known = Customer.objects.order_by("pk")[0]
     order("f-11", known, NIGHT - timedelta(days=30))
     Order.objects.filter(external_id="f-11").update(source="file", version=1)
-    lock = Lock("SELECT 1 FROM customers_order WHERE source = 'file' AND external_id = 'f-11' FOR UPDATE")
-    killed = importing(processes, file, rows_a_chunk=4)
-    lock.caught()  # in the last of three chunks and a rest
-    kill(killed)
-    lock.release()
+    with Lock("SELECT 1 FROM customers_order WHERE source = 'file' AND external_id = 'f-11' FOR UPDATE") as lock:
+        killed = importing(processes, file, rows_a_chunk=4)
+        lock.caught()  # in the last of three chunks and a rest
+        kill(killed)
     assert 4 <= Order.objects.filter(source="file", version=2).count() < ROWS
 
     told = counts(importing(processes, file, rows_a_chunk=4))

@@ -3,11 +3,12 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from crm.jobs.models import JobRun
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
-from tests.faults.processes import Lock, Processes, gone, kill, no_writes, until, writes_wait
+from tests.faults.processes import Lock, Processes, gone, kill, until, writes_wait
 
 # What each step writes, so that a lock on it catches the worker in mid-step.
 STEPS = {
@@ -20,13 +21,6 @@ STEPS = {
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
 }
-
-
-def strike_in(step: str, strike: Callable[[int], object]) -> None:
-    """`strike` gets the process that works the night, while it is in the middle of this step."""
-    with writes_wait(STEPS[step]) as lock:
-        caught = struck(lock, step, strike)
-    until(lambda: gone(caught), "the session of the dead has ended")
 
 
 def struck(lock: Lock, step: str, strike: Callable[[int], object]) -> list[int]:
@@ -42,9 +36,11 @@ def test_the_working_child_killed(eve: Eve, undisturbed: Digest, processes: Proc
     expected = undisturbed("rebuilding")
     eve("rebuilding")
     planned()
-    [worker] = processes.crew()
 
-    strike_in("scores", lambda pid: os.kill(pid, signal.SIGKILL))
+    with writes_wait(STEPS["scores"]) as lock:
+        [worker] = processes.crew()
+        killed = struck(lock, "scores", lambda pid: os.kill(pid, signal.SIGKILL))
+    until(lambda: gone(killed), "the session of the dead has ended")
     until(done, "the night is done")
 
     assert digest.digest() == expected
@@ -56,16 +52,17 @@ def test_whole_workers_killed_in_every_step(eve: Eve, undisturbed: Digest, proce
     expected = undisturbed()
     eve()
     planned()
-    workers = {worker.pid: worker for worker in processes.crew(*[f"{name}@mall" for name in ("one", *STEPS)])}
 
-    steps = list(STEPS)
-    lock = no_writes(STEPS[steps[0]])
-    for step, following in zip(steps, [*steps[1:], ""], strict=True):
-        killed = struck(lock, step, lambda pid: kill(workers[os.getpgid(pid)]))
-        # The next step is stopped before this one may go on: a quick worker would be past it.
-        before, lock = lock, no_writes(STEPS[following]) if following else lock
-        before.release()
-        until(lambda pids=killed: gone(pids), "the session of the dead has ended")  # type: ignore[misc]
+    with ExitStack() as locks:
+        lock = locks.enter_context(writes_wait(next(iter(STEPS.values()))))
+        workers = {worker.pid: worker for worker in processes.crew(*[f"{name}@mall" for name in ("one", *STEPS)])}
+        for step, following in zip(STEPS, [*list(STEPS)[1:], ""], strict=True):
+            killed = struck(lock, step, lambda pid: kill(workers[os.getpgid(pid)]))
+            before = lock
+            if following:  # is stopped before this step may go on: a quick worker would be past it
+                lock = locks.enter_context(writes_wait(STEPS[following]))
+            before.release()
+            until(lambda pids=killed: gone(pids), "the session of the dead has ended")  # type: ignore[misc]
     until(done, "the night is done")
 
     assert digest.digest() == expected

@@ -107,8 +107,8 @@ def test_a_night_under_way_ends_without_redis(
     expected = undisturbed(way)
     eve(way)
     planned()
-    processes.crew()
     with writes_wait("jobs_part" if way == "rebuilding" else "customers_summary") as lock:
+        processes.crew()
         lock.caught()
         redis.stop()
     try:
@@ -125,9 +125,9 @@ def test_messages_lost_by_a_flush_are_sent_again(
     expected = undisturbed()
     eve()
     browser = signed_in()
-    [worker] = processes.crew()
     planned()
     with writes_wait("customers_standing") as lock:
+        [worker] = processes.crew()
         lock.caught()
         kill(worker)
         until(lambda: processes.redis.exists("celery"), "messages wait")

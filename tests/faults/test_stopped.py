@@ -24,8 +24,8 @@ def test_frozen_within_a_step(eve: Eve, undisturbed: Digest, processes: Processe
     """It holds the row of the run: PostgreSQL ends its session, or nobody could take over."""
     expected = undisturbed()
     eve()
-    frozen = processes.night(NIGHT.isoformat())
     with writes_wait("customers_standing") as lock:
+        frozen = processes.night(NIGHT.isoformat())
         caught = lock.caught()
         kill(frozen, signal.SIGSTOP)
     assert not gone(caught)
@@ -41,8 +41,8 @@ def test_frozen_within_a_step(eve: Eve, undisturbed: Digest, processes: Processe
 
 def frozen_between_steps(processes: Processes, *options: str) -> subprocess.Popen[bytes]:
     """It has claimed the night and holds nothing."""
-    frozen = processes.night(NIGHT.isoformat(), *options)
     with writes_wait("segmentation_fit", "ACCESS EXCLUSIVE") as lock:  # read before the first step
+        frozen = processes.night(NIGHT.isoformat(), *options)
         lock.caught()
         kill(frozen, signal.SIGSTOP)
     return frozen

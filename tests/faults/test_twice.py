@@ -9,17 +9,16 @@ from crm.jobs import runs
 from crm.jobs.models import JobRun
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, planned
-from tests.faults.processes import Lock, Processes, said, until
+from tests.faults.processes import Processes, said, until, writes_wait
 
 STEPS = [name for name, _work in nightly.STEPS]
 
 
 def worked_by_two(processes: Processes, *options: str) -> list[list[str]]:
     """What two processes say that were let go at the same moment, each with the night before it."""
-    start = Lock("LOCK TABLE jobs_jobrun IN ACCESS EXCLUSIVE MODE")
-    two = [processes.night(NIGHT.isoformat(), *options) for _ in range(2)]
-    start.caught(2)
-    start.release()
+    with writes_wait("jobs_jobrun", "ACCESS EXCLUSIVE") as start:
+        two = [processes.night(NIGHT.isoformat(), *options) for _ in range(2)]
+        start.caught(2)
     until(lambda: all(process.poll() is not None for process in two), "both have ended")
     return [[line for line in said(process).splitlines() if not line.startswith("20")] for process in two]
 

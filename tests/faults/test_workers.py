@@ -17,9 +17,9 @@ def test_workers_of_one_and_of_two_machines_share_the_rebuild(
     expected = undisturbed("rebuilding")
     eve("rebuilding")
     planned()
-    processes.crew(*NAMES)
 
     with writes_wait("customers_summary") as lock:
+        processes.crew(*NAMES)
         lock.caught(len(NAMES))  # each in a part of its own
     until(done, "the night is done")
 
@@ -30,9 +30,9 @@ def test_a_helper_killed_over_its_part_is_replaced(eve: Eve, undisturbed: Digest
     expected = undisturbed("rebuilding")
     eve("rebuilding")
     planned()
-    workers = processes.crew(*NAMES[:2])
 
     with writes_wait("customers_summary") as lock:
+        workers = processes.crew(*NAMES[:2])
         lock.caught(2)
         holder = int(JobRun.objects.get(business_date=NIGHT).holder.rpartition(":")[2])
         helper = next(worker for worker in workers if worker.pid != os.getpgid(holder))
