@@ -48,16 +48,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
     shown = [page for page in PAGES if may(user, page[-1])]
-    here = _standing_on(request.path, [page[0] for page in shown])
+    addresses = [reverse(page[0]) for page in shown]
+    here = _standing_on(request.path, addresses)
     nav = [
-        {
-            "url": reverse(name),
-            "label": label,
-            "icon": icon,
-            "key": key,
-            "active": name == here,
-        }
-        for name, label, icon, key, permission in shown
+        {"url": address, "label": label, "icon": icon, "key": key, "active": address == here}
+        for address, (_name, label, icon, key, _permission) in zip(addresses, shown, strict=True)
     ]
     return {
         "nav": nav,
@@ -67,11 +62,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _standing_on(path: str, names: list[str]) -> str:
+def _standing_on(path: str, addresses: list[str]) -> str:
     """The page of the menu on which somebody stands, or the nearest above; the start has none below."""
-    above = {reverse(name): name for name in names}
-    found = [page for page in above if path == page or (page != "/" and path.startswith(page))]
-    return above[max(found, key=len)] if found else ""
+    found = [page for page in addresses if path == page or (page != "/" and path.startswith(page))]
+    return max(found, key=len, default="")
 
 
 def _as_of() -> dict[str, Any] | None:
