@@ -1,8 +1,9 @@
 """Who is probably unhappy and has not said so, and how large the part of the iceberg below the water is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from django.db import transaction
 from django.db.models import Count
@@ -31,6 +32,16 @@ SILENT_PER_COMPLAINT = 24
 
 
 @dataclass(frozen=True)
+class Found:
+    """What points to somebody's dissatisfaction; `ref` tells one such thing from another of the same customer."""
+
+    customer_id: int
+    sign: str
+    ref: str
+    evidence: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Iceberg:
     """Registered complainers and two estimates of those who kept silent, each with its own source."""
 
@@ -45,7 +56,9 @@ def find(*, as_of: date, at: datetime) -> int:
 
     A sign that was dismissed stays dismissed. Returns how many are new.
     """
-    signs = [*_refunds(as_of), *_moods(as_of), *_silences(as_of), *_products(as_of), *_unhappy(as_of)]
+    known = set(SilentSign.objects.filter(found_on__gt=as_of - 2 * LOOK_BACK).values_list("customer_id", "sign", "ref"))
+    found = chain(_refunds(as_of), _moods(as_of), _silences(as_of), _products(as_of), _unhappy(as_of))
+    signs = [one for one in found if (one.customer_id, one.sign, one.ref) not in known]
     # A solved case that left the customer discontent is no silence broken: that sign stands beside its case.
     spoke = set(
         Case.objects.filter(opened_at__gt=at - SPOKE_WITHIN)
@@ -53,8 +66,9 @@ def find(*, as_of: date, at: datetime) -> int:
         .values_list("customer_id", flat=True)
     )
     fresh = [s for s in signs if s.sign == Sign.UNHAPPY or s.customer_id not in spoke]
+    new = [SilentSign(found_on=as_of, **asdict(one)) for one in fresh]
     before = SilentSign.objects.count()
-    SilentSign.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=1000)
+    SilentSign.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
     return SilentSign.objects.count() - before
 
 
@@ -97,24 +111,26 @@ def outcomes(*, since: date) -> dict[str, int]:
     return {str(state): n for state, n in rows}
 
 
-def _refunds(as_of: date) -> Iterable[SilentSign]:
-    rows = Refund.objects.filter(refunded_on__gt=as_of - LOOK_BACK, refunded_on__lte=as_of).select_related("order")
+def _refunds(as_of: date) -> Iterable[Found]:
+    rows = Refund.objects.filter(refunded_on__gt=as_of - LOOK_BACK, refunded_on__lte=as_of).values_list(
+        "pk", "customer_id", "refunded_on", "amount", "order__external_id", named=True
+    )
     for refund in rows:
         evidence = {
-            "order": refund.order.external_id,
+            "order": refund.order__external_id,
             "on": refund.refunded_on.isoformat(),
             "amount": str(refund.amount),
         }
-        yield _sign(refund.customer_id, Sign.REFUND, f"refund:{refund.pk}", as_of, evidence)
+        yield Found(refund.customer_id, Sign.REFUND, f"refund:{refund.pk}", evidence)
 
 
-def _moods(as_of: date) -> Iterable[SilentSign]:
+def _moods(as_of: date) -> Iterable[Found]:
     for contact in Contact.objects.filter(mood=Contact.Mood.BAD, at__date__gt=as_of - LOOK_BACK, at__date__lte=as_of):
         on = mall_day(contact.at)
-        yield _sign(contact.customer_id, Sign.MOOD, f"contact:{contact.pk}", as_of, {"on": on.isoformat()})
+        yield Found(contact.customer_id, Sign.MOOD, f"contact:{contact.pk}", {"on": on.isoformat()})
 
 
-def _silences(as_of: date) -> Iterable[SilentSign]:
+def _silences(as_of: date) -> Iterable[Found]:
     """Big and active customers past their own usual interval, without a complaint: class falls, nobody knows why."""
     valued = (Standing.Class.BIG, Standing.Class.ACTIVE)
     alerts = Alert.objects.filter(
@@ -123,10 +139,10 @@ def _silences(as_of: date) -> Iterable[SilentSign]:
     )  # fmt: skip
     for alert in alerts:
         evidence = {"last_on": alert.last_on.isoformat()}
-        yield _sign(alert.customer_id, Sign.OVERDUE, f"alert:{alert.pk}", as_of, evidence)
+        yield Found(alert.customer_id, Sign.OVERDUE, f"alert:{alert.pk}", evidence)
 
 
-def _products(as_of: date) -> Iterable[SilentSign]:
+def _products(as_of: date) -> Iterable[Found]:
     """Who bought, in the fortnight, what five others complained about in the month."""
     since = as_of - timedelta(days=30)
     spikes = (
@@ -142,10 +158,10 @@ def _products(as_of: date) -> Iterable[SilentSign]:
     for line in lines.select_related("order", "product"):
         product = line.product.external_id
         evidence = {"order": line.order.external_id, "product": product, "complaints": complained[product]}
-        yield _sign(line.order.customer_id, Sign.PRODUCT, f"{product}:{line.order_id}", as_of, evidence)
+        yield Found(line.order.customer_id, Sign.PRODUCT, f"{product}:{line.order_id}", evidence)
 
 
-def _unhappy(as_of: date) -> Iterable[SilentSign]:
+def _unhappy(as_of: date) -> Iterable[Found]:
     """Answered badly, and the case rests."""
     rows = Survey.objects.filter(
         state=Survey.State.ANSWERED,
@@ -155,11 +171,7 @@ def _unhappy(as_of: date) -> Iterable[SilentSign]:
     ).select_related("case")
     for survey in rows:
         evidence = {"case": survey.case_id, "score": survey.score}
-        yield _sign(survey.case.customer_id, Sign.UNHAPPY, f"survey:{survey.pk}", as_of, evidence)
-
-
-def _sign(customer_id: int, sign: str, ref: str, on: date, evidence: Mapping[str, object]) -> SilentSign:
-    return SilentSign(customer_id=customer_id, sign=sign, ref=ref, found_on=on, evidence=dict(evidence))
+        yield Found(survey.case.customer_id, Sign.UNHAPPY, f"survey:{survey.pk}", evidence)
 
 
 def _open(sign_id: int) -> SilentSign:
