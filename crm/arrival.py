@@ -3,14 +3,20 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
 from crm.lib.deadlock import again_after_deadlock
+from crm.outbox import delivery
+from crm.outbox.models import Message
 from customers import imports, orders
 from customers.models import Import
 from customers.orders import OrderFact, Outcome, Recorded
 from loyalty import coupons, credit, draws, point_orders, tiers
 from segmentation import alerts
+
+# A file of this many bytes is done before its page is back.
+AT_ONCE = 256 * 1024
 
 
 @again_after_deadlock
@@ -38,3 +44,33 @@ def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
     done = imports.run(run, by=by, at=at, today=today)
     alerts.follow_purchases(None, as_of=today, at=at)
     return done
+
+
+def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
+    """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
+    if imports.size(run) > AT_ONCE:
+        imports.ask_for(run, task, by=by, at=at)
+        return False
+    if task == Import.Task.CHECK:
+        imports.check(run, at=at)
+    else:
+        file(run, by=by, at=at, today=today)
+    return True
+
+
+def waiting_file(pk: int, *, at: datetime, today: date) -> None:
+    """What a worker does with an import that waits; whoever uploaded the file is told when it is done."""
+    run = imports.claim(pk)
+    if run is None:
+        return
+    if run.task == Import.Task.CHECK:
+        imports.check(run, at=at)
+        text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+    else:
+        file(run, by=None, at=at, today=today)
+        text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
+    if run.by_id:
+        delivery.queue(
+            run.by_id, channel=Message.Channel.IN_APP, dedupe_key=f"import:{pk}:{at.isoformat()}", at=at,
+            subject=text % {"file": run.file_name, **run.counts}, link=f"/imports/{pk}/",
+        )  # fmt: skip

@@ -10,9 +10,11 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from complaints import escalation, lifecycle, prompts, surveys
-from crm import nightly
+from crm import arrival, nightly
 from crm.jobs import runs
+from crm.lib.periods import mall_day
 from crm.outbox import delivery, webhooks
+from customers import imports
 from loyalty import campaign_night
 
 NIGHT_STARTS = time(2, 0)
@@ -37,6 +39,8 @@ def plan_nights() -> None:
 def reconcile() -> None:
     for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
         work_night.delay(waiting.business_date.isoformat())
+    for pk in imports.to_issue():
+        work_import.delay(pk)
 
 
 @shared_task
@@ -47,6 +51,12 @@ def work_night(business_date: str) -> None:
 @shared_task
 def help_night(business_date: str) -> None:
     nightly.help_out(date.fromisoformat(business_date))
+
+
+@shared_task
+def work_import(pk: int) -> None:
+    at = timezone.now()
+    arrival.waiting_file(pk, at=at, today=mall_day(at))
 
 
 def _invite(as_of: date) -> None:

@@ -5,9 +5,14 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import islice
+from time import monotonic
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Length, Now, Substr
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
@@ -17,9 +22,18 @@ from customers import import_file, import_staging, locks, orders
 from customers.import_row import Rejected, Staged, parse
 from customers.models import Import, RejectedRow
 
+State, Task, Step = Import.State, Import.Task, Import.Step
+
 CHUNK = 20_000
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
+SILENT_AFTER = timedelta(seconds=settings.JOB_SILENT_SECONDS)
+GIVE_UP_AFTER = 3
+# Enough of a file to name its columns and show its first rows, however large it is.
+START = 200_000
+TOLD_EVERY = 5_000
+# At how many per cent of the work each step begins and ends.
+SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -37,56 +51,60 @@ def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: 
 
 
 def columns(run_: Import) -> list[str]:
-    return import_file.header(_text(run_))[0]
+    return import_file.header(_start(run_))[0]
 
 
 def preview(run_: Import, rows: int = 20) -> list[list[str]]:
     """The first rows as they were read, to be looked at before anything is stored."""
-    found: list[list[str]] = []
-    for row in import_file.rows(_text(run_)):
-        if isinstance(row, import_file.Row):
-            found.append(row.cells)
-        if len(found) == rows:
-            break
-    return found
+    found = (row.cells for row in import_file.rows(_start(run_)) if isinstance(row, import_file.Row))
+    return list(islice(found, rows))
+
+
+def size(run_: Import) -> int:
+    """Bytes of the file."""
+    return int(Import.objects.filter(pk=run_.pk).values_list(Length("content"), flat=True).get())
 
 
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
-    """Field -> column name. Refused when a needed field has no column."""
+    """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
     import_file.check_mapping(mapping, columns(run_))
-    Import.objects.filter(pk=run_.pk).update(mapping=mapping)
+    _change(run_, mapping=mapping)
     run_.mapping = mapping
 
 
 def check(run_: Import, *, at: datetime) -> Import:
     """What `run` would do, row by row, with nothing stored but the counts and the refused rows."""
-    with _alone(run_):
-        refused = _stage(run_)
+    with _alone(run_, Task.CHECK) as progress:
+        refused = _stage(run_, progress)
+        progress.tell(Step.PEOPLE, 0)
         import_staging.resolve(run_.source)
         new_people = import_staging.unknown_people()
-        for first, last in _chunks():
+        for share, first, last in _chunks():
             import_staging.classify(run_.source, first, last)
-        return _finish(run_, refused, new_people, state=Import.State.CHECKED, at=at)
+            progress.tell(Step.ORDERS, share)
+        return _finish(run_, refused, new_people, state=State.CHECKED, at=at)
 
 
 def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
     """Every good row is in the record, every bad one in the list. Killed half-way, run it again: nothing is doubled."""
-    with _alone(run_):
-        Import.objects.filter(pk=run_.pk).update(state=Import.State.RUNNING)
-        refused = _stage(run_)
+    with _alone(run_, Task.RUN) as progress:
+        refused = _stage(run_, progress)
+        progress.tell(Step.PEOPLE, 0)
         new_people = _people(run_)
         has_lines = bool(run_.mapping.keys() & {"product", "category"})
-        for first, last in _chunks():
+        for share, first, last in _chunks():
             with transaction.atomic():
                 _commit_without_waiting()
                 locks.hold_off_everyone()
                 import_staging.classify(run_.source, first, last)
                 import_staging.store(run_.source, first, last, lines=has_lines, at=at)
+            progress.tell(Step.ORDERS, share)
         concerned = import_staging.touched()
         if len(concerned) <= REFRESHED_AT_ONCE:
+            progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(concerned, today=today)
-        done = _finish(run_, refused, new_people, state=Import.State.DONE, at=at)
+        done = _finish(run_, refused, new_people, state=State.DONE, at=at)
     if by:
         audit.record(by, "import.run", done, at=at, **done.counts)
     return done
@@ -102,32 +120,122 @@ def rejected_csv(run_: Import) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
+# By a worker ---------------------------------------------------------------------------------------------------------
+
+
+def _to_do() -> Q:
+    """Imports that wait, or whose worker has not spoken for long."""
+    silent = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=Now() - SILENT_AFTER)
+    return Q(state=State.WAITING) | Q(state=State.RUNNING) & silent
+
+
+def _change(run_: Import, **fields: object) -> None:
+    """Refused while somebody is at work on it."""
+    if not Import.objects.filter(~Q(state=State.RUNNING) | _to_do(), pk=run_.pk).update(**fields):
+        raise DomainError(_("This import is running already."), code="import_running")
+
+
+@transaction.atomic
+def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
+    """A worker will check or run the file. Refused while it is being worked."""
+    _change(run_, state=State.WAITING, task=task, step="", percent=0, attempts=0, error="")
+    audit.record(by, "import.asked", run_, at=at, task=str(task))
+
+
+def to_issue() -> list[int]:
+    """Imports a worker should look at now, the oldest first."""
+    return list(Import.objects.filter(_to_do()).order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def claim(pk: int) -> Import | None:
+    """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.
+
+    Whoever is silent over a long step but lives still has the lock of `_alone`.
+    """
+    run_ = Import.objects.select_for_update(skip_locked=True).filter(_to_do(), pk=pk).first()
+    if run_ is None or not _lock("pg_try_advisory_xact_lock", pk):
+        return None
+    if run_.attempts >= GIVE_UP_AFTER:
+        fail(run_, error=_("Its worker died %(times)d times. Split the file.") % {"times": run_.attempts})
+        return None
+    run_.attempts += 1
+    Import.objects.filter(pk=pk).update(state=State.RUNNING, attempts=run_.attempts, heartbeat_at=Now())
+    run_.refresh_from_db()
+    return run_
+
+
+def fail(run_: Import, *, error: str) -> None:
+    """It stopped for this reason. Rows that are in stay; running it again brings in the rest."""
+    Import.objects.filter(pk=run_.pk).update(state=State.FAILED, error=error)
+
+
+class _Progress:
+    """Tells, at most once a second, how far an import is: a page shows it, and a worker that died is found out."""
+
+    def __init__(self, run_: Import, task: str) -> None:
+        self.run_, self.step, self.told_at = run_, "", 0.0
+        run_.task = task
+        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="")
+        self.tell(Step.READING, 0)
+
+    def tell(self, step: Import.Step, share: float) -> None:
+        if step == self.step and monotonic() < self.told_at + 1:
+            return
+        first, last = SPANS[step]
+        Import.objects.filter(pk=self.run_.pk).update(
+            step=step, percent=first + round((last - first) * min(share, 1)), heartbeat_at=Now()
+        )
+        self.step, self.told_at = step, monotonic()
+
+
 # Steps --------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(run_: Import) -> Iterator[None]:
+def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
+    import_file.check_mapping(run_.mapping, columns(run_))
+    if not _lock("pg_try_advisory_lock", run_.pk):
+        raise DomainError(_("This import is running already."), code="import_running")
+    try:
+        yield _Progress(run_, task)
+        import_staging.drop()
+    except Exception as error:
+        if _usable():
+            text = _("An error stopped it (%(error)s). What is in stays in: start it again.")
+            fail(run_, error=text % {"error": type(error).__name__})
+        raise
+    finally:
+        if _usable():
+            _lock("pg_advisory_unlock", run_.pk)
+
+
+def _lock(function: str, pk: int) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('laoke.import.run'), %s)", [run_.pk % 2**31])
-        if not cursor.fetchone()[0]:
-            raise DomainError(_("This import is running already."), code="import_running")
-        try:
-            yield
-            import_staging.drop()
-        finally:
-            if connection.connection and not connection.needs_rollback:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('laoke.import.run'), %s)", [run_.pk % 2**31])
+        cursor.execute(f"SELECT {function}(hashtext('laoke.import.run'), %s)", [pk % 2**31])
+        return bool(cursor.fetchone()[0])
+
+
+def _usable() -> bool:
+    return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
 def _text(run_: Import) -> str:
     return bytes(run_.content).decode(run_.encoding)
 
 
-def _stage(run_: Import) -> list[Rejected]:
+def _start(run_: Import) -> str:
+    """As many whole lines as `START` bytes hold, without fetching the rest."""
+    start = Import.objects.filter(pk=run_.pk).values_list(Substr("content", 1, START), flat=True).get()
+    text = bytes(start).decode(run_.encoding, errors="ignore")
+    return text if len(start) < START else text[: text.rfind("\n") + 1] or text
+
+
+def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
     text = _text(run_)
+    lines = text.count("\n") + 1
     names, _separator = import_file.header(text)
-    import_file.check_mapping(run_.mapping, names)
     refused: list[Rejected] = []
     incomplete: set[str] = set()
 
@@ -136,6 +244,8 @@ def _stage(run_: Import) -> list[Rejected]:
         for row in parse(import_file.rows(text), names, run_.mapping):
             if isinstance(row, Staged):
                 yield row
+                if row.line % TOLD_EVERY == 0:
+                    progress.tell(Step.READING, row.line / lines)
             else:
                 refused.append(row)
             if suspect or isinstance(row, Rejected):
@@ -163,9 +273,11 @@ def _people(run_: Import) -> int:
             return made
 
 
-def _chunks() -> Iterator[tuple[int, int]]:
-    for first in range(1, import_staging.last_line() + 1, CHUNK):
-        yield first, first + CHUNK - 1
+def _chunks() -> Iterator[tuple[float, int, int]]:
+    """(share of the file that is done with this one, first line, last line)"""
+    end = import_staging.last_line()
+    for first in range(1, end + 1, CHUNK):
+        yield (first + CHUNK) / end, first, first + CHUNK - 1
 
 
 def _commit_without_waiting() -> None:
@@ -206,8 +318,9 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
     names = ("created", "updated", "unchanged", "stale", "rejected")
     run_.counts = {"rows": rows, **{name: found[name] for name in names}, "new_customers": new_people}
     run_.state = state
-    run_.finished_at = at if state == Import.State.DONE else None
-    run_.save(update_fields=["counts", "state", "finished_at"])
+    run_.finished_at = at if state == State.DONE else None
+    run_.percent = 100
+    run_.save(update_fields=["counts", "state", "finished_at", "percent"])
     run_.rejected.all().delete()
     RejectedRow.objects.bulk_create(
         (

@@ -418,9 +418,21 @@ class Import(models.Model):
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("Waiting for columns")
-        CHECKED = "checked", _("Checked, not yet imported")
+        WAITING = "waiting", _("Waiting for a worker")
         RUNNING = "running", _("Running")
+        CHECKED = "checked", _("Checked, not yet imported")
         DONE = "done", _("Done")
+        FAILED = "failed", _("Stopped")
+
+    class Task(models.TextChoices):
+        CHECK = "check", _("Check every row")
+        RUN = "run", _("Import")
+
+    class Step(models.TextChoices):
+        READING = "reading", _("Reading rows")
+        PEOPLE = "people", _("Finding customers")
+        ORDERS = "orders", _("Comparing and storing orders")
+        FIGURES = "figures", _("Working out figures")
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
@@ -432,6 +444,24 @@ class Import(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
     counts = models.JSONField(default=dict)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # What is being done, how far it is, and when whoever does it last spoke.
+    task = models.CharField(max_length=10, choices=Task, blank=True)
+    step = models.CharField(max_length=10, choices=Step, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], name="unfinished_imports", condition=models.Q(state__in=["waiting", "running"]))
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(percent__lte=100), name="import_percent_is_one"),
+            models.CheckConstraint(
+                condition=~models.Q(state="waiting") | ~models.Q(task=""), name="waiting_import_has_a_task"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.file_name

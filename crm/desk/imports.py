@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRefresh
 
 from crm import arrival
 from crm.accounts.permissions import StaffRequest, needs
@@ -37,9 +38,9 @@ class UploadForm(forms.Form):
 
 
 class MappingForm(forms.Form):
-    def __init__(self, *args: object, run: Import, **kwargs: object) -> None:
+    def __init__(self, *args: object, run: Import, columns: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        choices = [("", "–"), *((name, name) for name in verbs.columns(run))]
+        choices = [("", "–"), *((name, name) for name in columns)]
         for field, label in FIELDS:
             self.fields[field] = forms.ChoiceField(
                 label=label, choices=choices, required=field in import_file.NEEDED, initial=run.mapping.get(field, "")
@@ -47,7 +48,7 @@ class MappingForm(forms.Form):
 
 
 def _import_for(pk: int) -> Import:
-    found = Import.objects.filter(pk=pk).first()
+    found = Import.objects.defer("content").filter(pk=pk).first()
     if found is None:
         raise Http404
     return found
@@ -70,20 +71,26 @@ def imports(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.IMPORT)
 def import_run(request: StaffRequest, pk: int) -> HttpResponse:
-    """POST `check` looks at every row and stores nothing; POST `run` imports the good ones."""
+    """POST `check` looks at every row and stores nothing; POST `run` imports the good ones.
+
+    While a worker is at it, the page asks every two seconds how far it is.
+    """
     run = _import_for(pk)
+    worked = run.state in (Import.State.WAITING, Import.State.RUNNING)
+    if request.htmx and request.method == "GET":
+        return render(request, "desk/import.html#progress", {"run": run}) if worked else HttpResponseClientRefresh()
+    columns = verbs.columns(run)
     # What a row lacks altogether is named by the field, not by a column of the file.
-    labels = {field: label for field, label in FIELDS if field not in verbs.columns(run)}
-    form = MappingForm(request.POST or None, run=run)
+    labels = {field: label for field, label in FIELDS if field not in columns}
+    form = MappingForm(request.POST or None, run=run, columns=columns)
     if request.method == "POST" and form.is_valid():
+        task = Import.Task.RUN if "run" in request.POST else Import.Task.CHECK
         try:
             verbs.map_columns(run, {field: name for field, name in form.cleaned_data.items() if name})
             run.refresh_from_db()
-            if "run" in request.POST:
-                arrival.file(run, by=request.user, at=now(), today=today())
+            done = arrival.start_file(run, task, by=request.user, at=now(), today=today())
+            if done and task == Import.Task.RUN:
                 messages.success(request, _("Imported"))
-            else:
-                verbs.check(run, at=now())
             return redirect("desk:import", pk)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
@@ -92,9 +99,10 @@ def import_run(request: StaffRequest, pk: int) -> HttpResponse:
         "desk/import.html",
         {
             "run": run,
+            "worked": worked,
             "form": form,
-            "columns": verbs.columns(run),
-            "sample": _sample(run),
+            "columns": columns,
+            "sample": _sample(run, columns),
             "rejected": [
                 {"line": row.line_number, "column": labels.get(row.column, row.column), "reason": row.reason}
                 for row in run.rejected.order_by("line_number")[:SAMPLE]
@@ -104,10 +112,9 @@ def import_run(request: StaffRequest, pk: int) -> HttpResponse:
     )
 
 
-def _sample(run: Import) -> list[list[str]]:
+def _sample(run: Import, names: list[str]) -> list[list[str]]:
     """The first rows as they were read, phones and e-mails masked: who imports need not see them."""
     plain = {name for field, name in run.mapping.items() if field not in ("customer", "phone", "email")}
-    names = verbs.columns(run)
     return [
         [cell if name in plain else contact_points.veil(cell) for name, cell in zip_longest(names, row, fillvalue="")]
         for row in verbs.preview(run, SAMPLE)

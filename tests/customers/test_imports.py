@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import date
+import itertools
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from crm.accounts.models import Role
 from crm.lib.errors import Invalid
-from customers import imports
+from customers import import_staging, imports
 from customers.identity import CustomerRef
 from customers.models import Category, ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
 from customers.orders import LineFact, RefundFact, mask_of
@@ -341,3 +343,80 @@ def test_lines_need_an_order_number() -> None:
     with pytest.raises(Invalid) as refusal:
         imports.check(upload("customer,date,line_amount\nc,2026-11-01,5\n"), at=NOW)
     assert refusal.value.code == "mapping_incomplete"
+
+
+# By a worker ---------------------------------------------------------------------------------------------------------
+
+
+def spoke(run: Import, ago: timedelta) -> None:
+    Import.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - ago)
+
+
+def test_a_waiting_import_is_had_by_one_worker_until_that_one_falls_silent(make_user: MakeUser) -> None:
+    admin = make_user(Role.ADMINISTRATOR)
+    run = upload(SHOP)
+    imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
+    assert imports.to_issue() == [run.pk]
+
+    first = imports.claim(run.pk)
+
+    assert first is not None
+    assert (first.state, first.task, first.attempts) == ("running", "run", 1)
+    assert (imports.claim(run.pk), imports.to_issue()) == (None, [])
+    spoke(run, 2 * imports.SILENT_AFTER)
+    assert imports.to_issue() == [run.pk]
+    second = imports.claim(run.pk)
+    assert second is not None
+    assert second.attempts == 2
+
+
+def test_a_file_that_kills_its_workers_is_given_up_until_somebody_asks(make_user: MakeUser) -> None:
+    admin = make_user(Role.ADMINISTRATOR)
+    run = upload(SHOP)
+    imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
+    for _attempt in range(imports.GIVE_UP_AFTER):
+        assert imports.claim(run.pk)
+        spoke(run, 2 * imports.SILENT_AFTER)
+
+    assert imports.claim(run.pk) is None
+
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("failed", "Its worker died 3 times. Split the file.")
+    assert imports.to_issue() == []
+    imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
+    assert imports.claim(run.pk)
+
+
+def test_who_works_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "CHUNK", 1)
+    monkeypatch.setattr(imports, "monotonic", itertools.count(step=2).__next__)
+    told: list[tuple[str, int]] = []
+    store = import_staging.store
+
+    def look(*args: Any, **named: Any) -> None:
+        told.append(Import.objects.values_list("step", "percent").get())
+        store(*args, **named)
+
+    monkeypatch.setattr(import_staging, "store", look)
+    run = imports.run(upload(SHOP), by=None, at=NOW, today=TODAY)
+
+    run.refresh_from_db()
+    assert (run.state, run.percent) == ("done", 100)
+    assert [step for step, _percent in told] == ["people", "orders", "orders", "orders"]  # the header has a chunk of its own
+    percents = [percent for _step, percent in told]
+    assert percents == sorted(set(percents))
+
+
+def test_an_import_that_breaks_says_so_and_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = upload(SHOP)
+    with monkeypatch.context() as broken:
+        broken.setattr(import_staging, "classify", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            imports.check(run, at=NOW)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "ZeroDivisionError" in run.error
+
+    assert imports.run(run, by=None, at=NOW, today=TODAY).counts["created"] == 3
+    run.refresh_from_db()
+    assert run.error == ""

@@ -4,9 +4,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from crm import arrival, tasks
 from crm.accounts.models import Role
-from customers.models import Import
+from crm.outbox.models import Message
+from customers import imports
+from customers.models import Import, Order
 from tests.conftest import MakeUser
 
 FILE = """订单号,日期,实付,手机,备注
@@ -37,3 +41,55 @@ def test_what_a_refused_row_lacks_is_named_in_words(client: Client, address: str
     page = client.post(address, mapping, follow=True)
 
     assert [(row["line"], str(row["column"])) for row in page.context["rejected"]] == [(4, "Customer id")]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, client: Client, address: str) -> str:
+    """The address of a file that is too large to be done at once."""
+    monkeypatch.setattr(arrival, "AT_ONCE", 10)
+    return address
+
+
+MAPPING = {"date": "日期", "paid": "实付", "order_no": "订单号", "phone": "手机"}
+
+
+def test_a_large_file_is_left_to_a_worker_and_the_page_follows_it(client: Client, large: str) -> None:
+    page = client.post(large, MAPPING | {"run": ""}, follow=True)
+
+    assert Order.objects.count() == 0
+    assert "form" in page.context
+    assert 'hx-trigger="every 2s"' in page.content.decode()
+    run = Import.objects.get()
+    run.state, run.step, run.percent = Import.State.RUNNING, Import.Step.ORDERS, 63
+    run.save()
+    asked = client.get(large, headers={"HX-Request": "true"})
+    assert 'value="63"' in asked.content.decode()
+    assert "<html" not in asked.content.decode()
+
+    Import.objects.update(state=Import.State.WAITING)
+    tasks.work_import(run.pk)
+
+    assert client.get(large, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    assert Order.objects.count() == 2
+    assert client.get(large).context["run"].counts["rejected"] == 1
+    assert Message.objects.get().subject == "orders.csv is imported: 2 new orders, 0 changed, 1 rows refused"
+
+
+def test_a_file_a_worker_has_cannot_be_asked_for_again(client: Client, large: str) -> None:
+    client.post(large, MAPPING | {"check": ""})
+    Import.objects.update(state=Import.State.RUNNING, heartbeat_at=timezone.now())
+
+    page = client.post(large, MAPPING | {"run": ""})
+
+    assert page.status_code == 422
+    assert "This import is running already." in page.content.decode()
+    assert Import.objects.get().task == "check"
+
+
+def test_the_reason_of_a_stop_is_on_the_page(client: Client, large: str) -> None:
+    imports.fail(Import.objects.get(), error="Its worker died 3 times. Split the file.")
+
+    page = client.get(large).content.decode()
+
+    assert "Its worker died 3 times. Split the file." in page
+    assert 'name="run"' in page

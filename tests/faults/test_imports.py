@@ -2,16 +2,18 @@
 
 import re
 import subprocess
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from customers import summary
-from customers.models import Customer, Order, Standing, Summary
-from tests.faults.conftest import NIGHT, Eve, order
-from tests.faults.processes import Lock, Processes, kill, said, until, writes_wait
+from crm.accounts.models import User
+from customers import imports, summary
+from customers.models import Customer, Import, Order, Standing, Summary
+from tests.faults.conftest import AT, NIGHT, Eve, order
+from tests.faults.processes import SILENT_SECONDS, Lock, Processes, gone, kill, said, until, writes_wait
 
 ROWS = 12
 
@@ -20,6 +22,7 @@ ROWS = 12
 def file(eve: Eve, tmp_path: Path) -> Path:
     """Twelve orders of six new and six known people; the last one is known in an older version."""
     eve()
+    Import.objects.all().delete()  # a worker would take up the one that was killed
     Order.objects.filter(source="file").delete()
     Customer.objects.filter(identities__source="file").delete()
     lines = ["order_no,customer,date,paid,version"]
@@ -74,6 +77,28 @@ def test_killed_half_way_it_is_run_again(file: Path, processes: Processes) -> No
     state = summary.state(NIGHT)
     summary.rebuild(as_of=max(state.as_of, NIGHT), half_life_days=state.half_life_days)
     assert figures() == refreshed
+
+
+def test_a_worker_killed_over_an_import_is_replaced(file: Path, processes: Processes) -> None:
+    order("f-11", Customer.objects.order_by("pk")[0], NIGHT - timedelta(days=30))
+    Order.objects.filter(external_id="f-11").update(source="file", version=1)
+    run = imports.upload(file.name, file.read_bytes(), source="file", by=None, at=AT)
+    imports.ask_for(run, Import.Task.RUN, by=User.objects.get(username="chen"), at=AT)
+    with Lock("SELECT 1 FROM customers_order WHERE source = 'file' AND external_id = 'f-11' FOR UPDATE") as lock:
+        [worker] = processes.crew()
+        [caught] = lock.caught()
+        time.sleep(2 * SILENT_SECONDS)
+        assert imports.claim(run.pk) is None  # silent, but alive
+        kill(worker)
+    until(lambda: gone([caught]), "the session of the dead has ended")
+    processes.redis.flushall()  # its message is lost as well
+    assert Import.objects.get(pk=run.pk).state == Import.State.RUNNING
+
+    processes.crew("late@mall")
+    until(lambda: Import.objects.get(pk=run.pk).state == Import.State.DONE, "the import is done")
+
+    assert Order.objects.filter(source="file", version=2).count() == ROWS
+    assert Import.objects.get(pk=run.pk).attempts == 2
 
 
 def test_two_at_once_store_everything_once(file: Path, processes: Processes) -> None:

@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from crm import tasks
 from crm.jobs import runs
+from customers import imports
 
 
 class Command(BaseCommand):
@@ -22,6 +23,8 @@ class Command(BaseCommand):
             try:
                 for run in runs.to_issue("nightly", at=timezone.now()):
                     tasks.work_night.apply_async((run.business_date.isoformat(),), retry=False)
+                for pk in imports.to_issue():
+                    tasks.work_import.apply_async((pk,), retry=False)
             except (OperationalError, BrokerError) as error:
                 # The rows stay; the next look tries again.
                 self.stderr.write(f"relay: {type(error).__name__}, looking again")
