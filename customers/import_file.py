@@ -1,18 +1,23 @@
 """Bytes to rows: encoding, separator, headers, lines. No database here."""
 
+import codecs
 import csv
 import io
 import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
+import python_calamine
 from django.utils.translation import gettext as _
 
 from crm.lib.errors import Invalid
 
 LARGEST = 400 * 1024 * 1024
+LARGEST_WORKBOOK = 50 * 1024 * 1024
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods, xls
 MOST_COLUMNS = 200
 # What a file can hold -> how its header may be called, in lower case without blanks and punctuation.
 HEADERS = {
@@ -56,15 +61,16 @@ class Broken(NamedTuple):
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """(text, encoding): UTF-8 strictly, else GB18030. What is no text table is refused."""
+    """(text, encoding): UTF-16 when it says so, UTF-8 strictly, else GB18030. What is no text table is refused."""
     if len(content) > LARGEST:
         raise Invalid(_("The file is larger than 400 MB. Split it."), code="file_too_large")
     if not content.strip():
         raise Invalid(_("The file is empty."), code="file_empty")
     head = content[:512].lstrip().lower()
-    if head.startswith((b"pk\x03\x04", b"mz", b"%pdf", b"\xd0\xcf\x11\xe0", b"<!doctype", b"<html", b"<?xml")):
-        raise Invalid(_("This is not a CSV file. Save the table as “CSV UTF-8” and send that."), code="not_csv")
-    for encoding in ("utf-8-sig", "gb18030"):
+    if head.startswith((b"mz", b"%pdf", b"<!doctype", b"<html", b"<?xml")):
+        raise _no_table()
+    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -73,6 +79,40 @@ def decode(content: bytes) -> tuple[str, str]:
             return text, encoding
     raise Invalid(
         _("The encoding of the file is neither UTF-8 nor GB18030. Save it as “CSV UTF-8”."), code="bad_encoding"
+    )
+
+
+def as_csv(content: bytes) -> bytes:
+    """The first sheet with anything on it of an Excel or ODS workbook, as CSV in UTF-8; any other file as it is."""
+    if not content.startswith(WORKBOOKS):
+        return content
+    if len(content) > LARGEST_WORKBOOK:
+        raise Invalid(_("The workbook is larger than 50 MB. Save the table as “CSV UTF-8”."), code="file_too_large")
+    out = io.StringIO()
+    try:
+        with python_calamine.load_workbook(io.BytesIO(content)) as book:
+            sheets = (book.get_sheet_by_index(number) for number in range(len(book.sheet_names)))
+            sheet = next((sheet for sheet in sheets if sheet.height), None)
+            for cells in sheet.iter_rows() if sheet else ():
+                csv.writer(out).writerow(map(_as_text, cells))
+    except python_calamine.PasswordError:
+        raise Invalid(_("The workbook asks for a password. Save it without one."), code="not_csv") from None
+    except python_calamine.CalamineError:
+        raise _no_table() from None
+    return out.getvalue().encode()
+
+
+def _as_text(cell: Any) -> str:
+    if isinstance(cell, float):
+        return format(cell, ".15g")  # as many digits as Excel has
+    if isinstance(cell, datetime):
+        return (cell + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")  # Excel keeps parts of a day
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _no_table() -> Invalid:
+    return Invalid(
+        _("This is neither a CSV file nor an Excel workbook. Save the table as “CSV UTF-8” and send that."), code="not_csv"
     )
 
 

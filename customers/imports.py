@@ -38,7 +38,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
-    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened."""
+    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened.
+
+    Of a workbook, its first sheet is kept as CSV.
+    """
+    content = import_file.as_csv(content)
     text, encoding = import_file.decode(content)
     names, _separator = import_file.header(text)
     run_ = Import.objects.create(

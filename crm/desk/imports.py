@@ -34,7 +34,10 @@ FIELDS = (
 
 class UploadForm(forms.Form):
     source = forms.SlugField(label=gettext_lazy("Source"), initial="shop", max_length=40)
-    file = forms.FileField(label=gettext_lazy("CSV file"))
+    file = forms.FileField(
+        label=gettext_lazy("CSV file or Excel workbook"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.ods"}),
+    )
 
 
 class MappingForm(forms.Form):

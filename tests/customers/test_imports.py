@@ -3,12 +3,14 @@
 import csv
 import io
 import itertools
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import xlsxwriter
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -21,6 +23,7 @@ from customers.models import Category, ContactPoint, Customer, Import, Order, Or
 from customers.orders import LineFact, RefundFact, mask_of
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
 
+MALL_ZONE = ZoneInfo("Asia/Shanghai")
 pytestmark = pytest.mark.django_db
 
 SHOP = """订单号,会员编号,姓名,手机号,下单时间,实付金额,成本,状态,分类
@@ -56,7 +59,7 @@ def picture() -> list[Any]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
 def test_a_chinese_export_goes_in_whatever_its_encoding(encoding: str) -> None:
     assert go(SHOP.encode(encoding)) == counts(rows=3, created=3, new_customers=2)
 
@@ -70,6 +73,36 @@ def test_a_chinese_export_goes_in_whatever_its_encoding(encoding: str) -> None:
     assert [(p.kind, p.mask) for p in li_lei.contact_points.all()] == [("phone", "138****8000")]
     assert not Summary.objects.filter(customer__name="韩梅梅").exists()
     assert OrderLine.objects.filter(product__category__name="茶").count() == 2
+
+
+def workbook() -> bytes:
+    """SHOP as Excel stores it: numbers, moments and a long number; an empty sheet before it."""
+    held = io.BytesIO()
+    with xlsxwriter.Workbook(held, {"in_memory": True}) as book:
+        book.add_worksheet("说明")
+        sheet = book.add_worksheet("订单")
+        day, moment = (book.add_format({"num_format": shape}) for shape in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"))
+        sheet.write_row(0, 0, ["订单号", "会员编号", "姓名", "手机号", "下单时间", "实付金额", "成本", "状态", "分类"])
+        sheet.write_row(1, 0, [202611010001234, "c-1", "李雷", 13800138000])
+        sheet.write_datetime(1, 4, datetime(2026, 11, 1, 9, 30), moment)
+        sheet.write_row(1, 5, [1200.5, 700, "已付款", "茶"])
+        sheet.write_row(2, 0, ["A-2", "c-2", "韩梅梅", ""])
+        sheet.write_datetime(2, 4, datetime(2026, 11, 2), day)
+        sheet.write_row(2, 5, [0.1 + 0.2, "", "", "器"])
+    return held.getvalue()
+
+
+def test_a_workbook_goes_in_by_its_first_sheet_with_rows() -> None:
+    run = upload(workbook())
+
+    assert imports.preview(run) == [
+        ["202611010001234", "c-1", "李雷", "13800138000", "2026-11-01 09:30:00", "1200.5", "700", "已付款", "茶"],
+        ["A-2", "c-2", "韩梅梅", "", "2026-11-02", "0.3", "", "", "器"],
+    ]
+    assert imports.run(run, by=None, at=NOW, today=TODAY).counts == counts(rows=2, created=2, new_customers=2)
+    order = Order.objects.get(external_id="202611010001234")
+    assert (order.ordered_on, order.paid) == (date(2026, 11, 1), Decimal("1200.50"))
+    assert timezone.localtime(order.ordered_at, MALL_ZONE).hour == 9
 
 
 def test_the_same_file_again_changes_nothing() -> None:
@@ -196,7 +229,7 @@ def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> No
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"  \n", b"PK\x03\x04rest", b"<html><body>", b"MZ\x90", "a,b\n".encode("utf-16"), b"only one column\n1\n",
+    [b"", b"  \n", b"PK\x03\x04rest", b"\xd0\xcf\x11\xe0rest", b"<html><body>", b"MZ\x90", b"only one column\n1\n",
      b"a,a\n1,2\n",
      b"\xff\xff\xff,\xff\n"],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Import a CSV file of orders."""
+"""Import a file of orders."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,7 +14,7 @@ from customers import imports
 
 
 class Command(BaseCommand):
-    help = "Import a CSV file of orders: one order or one line of an order per row, columns guessed."
+    help = "Import a file of orders (CSV, xlsx, xls, ods): one order or one line of an order per row, columns guessed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
