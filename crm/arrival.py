@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
@@ -63,12 +64,13 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
     run = imports.claim(pk)
     if run is None:
         return
-    if run.task == Import.Task.CHECK:
-        imports.check(run, at=at)
-        text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
-    else:
-        file(run, by=None, at=at, today=today)
-        text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
+    with translation.override(run.language or None):
+        if run.task == Import.Task.CHECK:
+            imports.check(run, at=at)
+            text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+        else:
+            file(run, by=None, at=at, today=today)
+            text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
     if run.by_id:
         delivery.queue(
             run.by_id, channel=Message.Channel.IN_APP, dedupe_key=f"import:{pk}:{at.isoformat()}", at=at,

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Length, Now, Substr
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
@@ -142,7 +143,9 @@ def _change(run_: Import, **fields: object) -> None:
 @transaction.atomic
 def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
     """A worker will check or run the file. Refused while it is being worked."""
-    _change(run_, state=State.WAITING, task=task, step="", percent=0, attempts=0, error="")
+    _change(
+        run_, state=State.WAITING, task=task, language=get_language() or "", step="", percent=0, attempts=0, error=""
+    )
     audit.record(by, "import.asked", run_, at=at, task=str(task))
 
 

@@ -446,6 +446,7 @@ class Import(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     # What is being done, how far it is, and when whoever does it last spoke.
     task = models.CharField(max_length=10, choices=Task, blank=True)
+    language = models.CharField(max_length=10, blank=True, help_text="Of whoever asked: a worker writes reasons in it")
     step = models.CharField(max_length=10, choices=Step, blank=True)
     percent = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -10,7 +10,7 @@ from crm import arrival, tasks
 from crm.accounts.models import Role
 from crm.outbox.models import Message
 from customers import imports
-from customers.models import Import, Order
+from customers.models import Import, Order, RejectedRow
 from tests.conftest import MakeUser
 
 FILE = """订单号,日期,实付,手机,备注
@@ -73,6 +73,15 @@ def test_a_large_file_is_left_to_a_worker_and_the_page_follows_it(client: Client
     assert Order.objects.count() == 2
     assert client.get(large).context["run"].counts["rejected"] == 1
     assert Message.objects.get().subject == "orders.csv is imported: 2 new orders, 0 changed, 1 rows refused"
+
+
+def test_a_worker_writes_its_reasons_in_the_language_of_whoever_asked(client: Client, large: str) -> None:
+    client.post(large, MAPPING | {"check": ""}, headers={"Accept-Language": "zh-hans"})
+
+    tasks.work_import(Import.objects.get().pk)
+
+    assert RejectedRow.objects.get().reason == "既没有客户也没有手机。"
+    assert Message.objects.get().subject == "orders.csv 检查完毕：共 3 行，1 行有问题"
 
 
 def test_a_file_a_worker_has_cannot_be_asked_for_again(client: Client, large: str) -> None:
