@@ -33,7 +33,7 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
 
 
 def visible_to(user: User, today: date) -> QuerySet[Customer]:
-    return Customer.objects.filter(scope_filter(user, today))
+    return Customer.objects.filter(scope_filter(user, today), merged_into__isnull=True)
 
 
 def customer_for(user: User, pk: int, today: date) -> Customer:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -66,9 +66,12 @@ class StrictView(APIView):
 
 
 def customer_named(request: Request, number: str, people: QuerySet[Customer] | None = None) -> Customer:
-    """The customer of this number. Raises Unknown (404) when there is none, or none that the token's user may see."""
+    """The customer of this number, or the one it was merged into.
+
+    Raises Unknown (404) when there is none, or none that the token's user may see.
+    """
     rows = visible_to(cast(User, request.user), _today()) if people is None else people
-    found = rows.filter(number=number).first() if number.isprintable() else None
+    found = rows.filter(Q(number=number) | Q(merged__number=number)).first() if number.isprintable() else None
     if found is None:
         raise Unknown(_("There is no customer of this number."), code="customer_unknown")
     return found

@@ -113,10 +113,10 @@ def find_or_create(ref: CustomerRef, *, today: date) -> Customer:
 
 def _found(ref: CustomerRef, phone: str, email: str) -> Customer | None:
     if ref.number:
-        customer = Customer.objects.filter(number=ref.number).first()
+        customer = Customer.objects.select_related("merged_into").filter(number=ref.number).first()
         if customer is None:
             raise DomainError(_("There is no customer with this number."), code="unknown_customer")
-        return customer
+        return customer.merged_into or customer
     if ref.external_id:
         known = ExternalIdentity.objects.filter(source=ref.source, external_id=ref.external_id).select_related(
             "customer"

@@ -48,10 +48,13 @@ class Customer(models.Model):
     )
     manager_since = models.DateField(_("manager since"), null=True, blank=True)
     next_contact_on = models.DateField(_("next contact"), null=True, blank=True)
+    # Of a record that turned out to be somebody known already: whose number to use instead. Its own rows are there.
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged")
 
     class Meta:
         indexes = [GinIndex(fields=["name_grams"], name="customer_name_grams")]
         constraints = [
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
             models.CheckConstraint(
                 condition=Q(manager__isnull=True) | Q(manager_since__isnull=False), name="manager_has_a_since"
             ),

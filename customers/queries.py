@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
@@ -84,7 +85,7 @@ def look_up(user: User, customer_id: int, today: date) -> None:
 def _exact_ids(user: User, text: str) -> list[int]:
     if not re.search(r"[0-9@]", text):
         return []  # a name: nothing else is written without a digit or an @
-    ids = set(Customer.objects.filter(number=text.upper()).values_list("pk", flat=True))
+    ids = set(Customer.objects.filter(number=text.upper()).values_list(Coalesce("merged_into", "pk"), flat=True))
     ids.update(Order.objects.filter(external_id=text).values_list("customer_id", flat=True)[:MOST_FOUND])
     if sees(user, Field.CONTACT):
         for kind in (Kind.PHONE, Kind.EMAIL):

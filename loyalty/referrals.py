@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -66,6 +66,18 @@ def _reward(referral: Referral, rules: PointRules, at: datetime) -> int:
     referral.rewarded_at = at
     referral.save(update_fields=["rewarded_at"])
     return 1
+
+
+@transaction.atomic
+def merge(loser: Customer, winner: Customer) -> None:
+    """Whom the loser brought, the winner brought; who brought the loser brought the winner, unless somebody did already.
+
+    Nobody has brought themselves: a referral between the two is not one any more.
+    """
+    Referral.objects.filter(Q(referred=loser, referrer=winner) | Q(referred=winner, referrer=loser)).delete()
+    Referral.objects.filter(referrer=loser).update(referrer=winner)
+    if not Referral.objects.filter(referred=winner).exists():
+        Referral.objects.filter(referred=loser).update(referred=winner)
 
 
 def _has_bought(referral: Referral, rules: PointRules, at: datetime) -> bool:

@@ -5,12 +5,14 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from crm.accounts import audit
 from crm.accounts.models import User
 from crm.lib.errors import DomainError, Invalid
 from crm.lib.money import from_minor
+from crm.lib.periods import mall_day
 from customers.models import Customer, Todo
 from segmentation.models import Alert, AlertComment
 
@@ -161,6 +163,22 @@ def follow_purchases(customer_ids: list[int] | None, *, as_of: date, at: datetim
     """Alerts of these customers (None: of all) say what their summaries say, by day rather than by night."""
     close_by_purchase(as_of=as_of, at=at, customer_ids=customer_ids)
     reopen_undone(as_of=as_of, customer_ids=customer_ids)
+
+
+def merge(loser_id: int, winner_id: int, *, at: datetime) -> None:
+    """Alerts of two records that are one person: at most one stays open, the winner's; of one silence one is kept.
+
+    The open one that goes is dropped with its work; what people decided and wrote stays with the old record.
+    """
+    double = Alert.objects.filter(customer=winner_id, kind=OuterRef("kind"), last_on=OuterRef("last_on"))
+    theirs = Alert.objects.filter(customer=loser_id)
+    if Alert.objects.filter(customer=winner_id, state=Alert.State.OPEN).exists():
+        second = theirs.filter(state=Alert.State.OPEN)
+        Todo.objects.filter(alert_id__in=second.values("pk"), state=Todo.State.OPEN).update(
+            state=Todo.State.DROPPED, closed_at=at
+        )
+        second.update(state=Alert.State.NO_RESPONSE, closed_on=mall_day(at))
+    theirs.exclude(Exists(double)).update(customer=winner_id)
 
 
 def withdraw_unfounded(*, at: datetime, customer_ids: list[int] | None = None) -> int:

@@ -18,6 +18,7 @@ class Permission(StrEnum):
     LOG_CONTACT = "log_contact"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
+    MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
     WORK_ALERTS = "work_alerts"
     IMPORT = "import"
@@ -83,7 +84,7 @@ RIGHTS: dict[str, Rights] = {
     Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
         Scope.TEAM,
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.ASSIGN_MANAGER, P.MERGE_CUSTOMERS, P.IMPORT, P.VIEW_NIGHTS, P.VIEW_RULES,
                            P.VIEW_COMPLAINT_REPORTS, P.PROMISE_LEVEL, P.PUBLISH_TIERS, P.RUN_CAMPAIGNS,
                            P.PROPOSE_CREDIT, P.DECIDE_CREDIT, P.APPROVE_POINTS, P.VIEW_POINT_REPORTS}),
     ),
@@ -96,7 +97,7 @@ RIGHTS: dict[str, Rights] = {
     Role.SERVICE_LEAD: Rights(
         Scope.ALL,
         frozenset({P.LIST_CUSTOMERS, P.FIND_CUSTOMER, P.VIEW_CUSTOMER, P.EDIT_CUSTOMER, P.LOG_CONTACT,
-                   P.REVEAL_CONTACT, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
+                   P.REVEAL_CONTACT, P.MERGE_CUSTOMERS, P.WORK_ALERTS, P.VIEW_NIGHTS, P.LOG_COMPLAINT, P.WORK_COMPLAINTS,
                    P.LEAD_COMPLAINTS, P.VIEW_COMPLAINT_REPORTS, P.EDIT_COMPLAINT_SETTINGS, P.VIEW_TIERS, P.USE_POINTS,
                    P.APPROVE_POINTS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),

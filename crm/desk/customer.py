@@ -80,6 +80,8 @@ class Event:
 
 @needs(Permission.VIEW_CUSTOMER)
 def customer(request: StaffRequest, pk: int) -> HttpResponse:
+    if kept := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
+        return redirect("desk:customer", kept)
     return _page(request, customer_for(request.user, pk, today()))
 
 

@@ -18,6 +18,7 @@ PAGES = {
     "edit_profile": P.EDIT_CUSTOMER,
     "reveal": P.REVEAL_CONTACT,
     "assign": P.ASSIGN_MANAGER,
+    "merge": P.MERGE_CUSTOMERS,
     "matrix": P.VIEW_MATRIX,
     "alerts": P.WORK_ALERTS,
     "alert": P.WORK_ALERTS,

@@ -1,0 +1,97 @@
+"""One person under two numbers: everything of one record goes to the other, and the old number leads there."""
+
+from datetime import date
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import User
+from crm.lib.errors import DomainError, Invalid
+from customers import locks, orders
+from customers.access import visible_to
+from customers.identity import name_grams, pinyin
+from customers.models import (
+    Contact,
+    ContactPoint,
+    Customer,
+    ExternalIdentity,
+    Lookup,
+    Order,
+    Refund,
+    Standing,
+    Todo,
+)
+
+MOST_ALIKE = 10
+
+
+def alike(customer: Customer, user: User, today: date) -> QuerySet[Customer]:
+    """Who may be the same person, among those the user may see: the same phone or e-mail, or the same name."""
+    shared = ContactPoint.objects.filter(blind_index__in=customer.contact_points.values("blind_index")).values(
+        "customer"
+    )
+    same = Q(pk__in=shared)
+    if customer.name:
+        same |= Q(name=customer.name, name_grams__contains=name_grams(customer.name))
+    people = visible_to(user, today).filter(same).exclude(pk=customer.pk)
+    return people.select_related("standing", "manager").order_by("pk")[:MOST_ALIKE]
+
+
+def hold(loser: Customer, winner: Customer) -> tuple[Customer, Customer]:
+    """Both as they are now, with nobody recording an order or writing either of them until the transaction ends.
+
+    Raises DomainError when one of them is merged already.
+    """
+    if loser.pk == winner.pk:
+        raise Invalid(_("A customer cannot be merged with themselves."), code="same_customer")
+    locks.hold_off_everyone()
+    held = {
+        one.pk: one for one in Customer.objects.select_for_update().filter(pk__in=[loser.pk, winner.pk]).order_by("pk")
+    }
+    if any(one.merged_into_id for one in held.values()):
+        raise DomainError(_("One of these records has been merged already. Look at it again."), code="merged_already")
+    return held[loser.pk], held[winner.pk]
+
+
+def move(loser: Customer, winner: Customer, *, today: date) -> None:
+    """What the record itself holds is the winner's: what it did not know, how it is reached, orders, talks and work.
+
+    Call with both held. The loser keeps its number and is on no list any more.
+    """
+    _complete(winner, loser)
+    known = ContactPoint.objects.filter(customer=winner, kind=OuterRef("kind"), blind_index=OuterRef("blind_index"))
+    ContactPoint.objects.filter(customer=loser).exclude(Exists(known)).update(customer=winner)
+    ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
+    for model in (ExternalIdentity, Order, Refund, Contact, Todo):
+        model.objects.filter(customer=loser).update(customer=winner)
+    Lookup.objects.filter(customer=loser).delete()
+    Standing.objects.filter(customer=loser).delete()
+    Customer.objects.filter(merged_into=loser).update(merged_into=winner)
+    loser.merged_into, loser.manager, loser.manager_since = winner, None, None
+    loser.save(update_fields=["merged_into", "manager", "manager_since"])
+    orders.refresh([loser.pk, winner.pk], today=today)
+
+
+def _complete(winner: Customer, loser: Customer) -> None:
+    """What is known stays; what is not comes from the other record."""
+    if not winner.name and loser.name:
+        winner.name, winner.name_pinyin, winner.name_grams = loser.name, pinyin(loser.name), name_grams(loser.name)
+    for field in ("region", "city"):
+        if not getattr(winner, field):
+            setattr(winner, field, getattr(loser, field))
+    if winner.birthday is None:
+        winner.birthday, winner.birthday_is_lunar = loser.birthday, loser.birthday_is_lunar
+    if winner.mindset == Customer.Mindset.UNKNOWN:
+        winner.mindset = loser.mindset
+    if winner.preferred_channel == Customer.Channel.UNKNOWN:
+        winner.preferred_channel = loser.preferred_channel
+    if winner.manager is None and loser.manager is not None:
+        winner.manager, winner.manager_since = loser.manager, loser.manager_since
+        Standing.objects.filter(customer=winner).update(manager=loser.manager)
+    winner.registered_on = min(winner.registered_on, loser.registered_on)
+    winner.interests = sorted({*winner.interests, *loser.interests})
+    winner.is_reseller = winner.is_reseller or loser.is_reseller
+    winner.notes = "\n".join(text for text in (winner.notes, loser.notes) if text)
+    contacts = [day for day in (winner.next_contact_on, loser.next_contact_on) if day]
+    winner.next_contact_on = min(contacts, default=None)
+    winner.save()
