@@ -83,6 +83,25 @@ def test_control_counting_first_and_writing_then_gives_away_more(
     assert any(line.startswith("K1") for line in campaign_laws.broken())
 
 
+def test_control_looking_at_the_budget_first_spends_more(
+    crowd: Callable[[int], list[Customer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet = meeting(20)
+
+    def look_then_write(campaign_id: int, worth: Decimal) -> bool:
+        campaign = CouponCampaign.objects.get(pk=campaign_id)
+        meet()
+        if campaign.budget is not None and campaign.budget_used + worth > campaign.budget:
+            return False
+        changes = {"used": campaign.used + 1, "budget_used": campaign.budget_used + worth}
+        return bool(CouponCampaign.objects.filter(pk=campaign_id).update(**changes))
+
+    monkeypatch.setattr(coupons, "take_of_campaign", look_then_write)
+
+    assert twenty_orders(running(budget=Decimal("59.99")), crowd(20)) == {"done": 20}
+    assert campaign_laws.broken() != []
+
+
 def test_one_customer_in_ten_tabs_uses_a_campaign_twice_where_two_are_allowed(
     crowd: Callable[[int], list[Customer]],
 ) -> None:

@@ -1,18 +1,21 @@
 """Clubs and partners: joined from a level on, seats that run out, and what a customer is entitled to."""
 
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
 from crm.lib.errors import DomainError
 from customers.models import Customer
 from loyalty import clubs, tiers
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit
-from tests.complaints.test_races import at_once
 from tests.conftest import TODAY, MakeCustomer
 from tests.loyalty.campaign_stories import DAY, NOON, lead
 from tests.loyalty.tier_stories import content, night, noon, person, put_in_force
+from tests.races import at_once, meeting
 
 
 @pytest.fixture
@@ -62,28 +65,50 @@ def test_a_club_from_a_level_on_is_closed_to_those_below(li_lei: Customer) -> No
 
 def test_seats_are_for_members_and_run_out(li_lei: Customer, make_customer: MakeCustomer) -> None:
     club = a_club()
-    meeting = a_meeting(club, seats=1)
+    event = a_meeting(club, seats=1)
     other = make_customer("韩梅梅")
 
-    assert refusal(clubs.take_seat, meeting, li_lei, at=NOON) == "not_a_member"
+    assert refusal(clubs.take_seat, event, li_lei, at=NOON) == "not_a_member"
     for one in (li_lei, other):
         clubs.join(club, one, by=lead(), at=NOON)
-    seat = clubs.take_seat(meeting, li_lei, at=NOON)
-    assert clubs.take_seat(meeting, li_lei, at=NOON) == seat
-    assert refusal(clubs.take_seat, meeting, other, at=NOON) == "full"
+    seat = clubs.take_seat(event, li_lei, at=NOON)
+    assert clubs.take_seat(event, li_lei, at=NOON) == seat
+    assert refusal(clubs.take_seat, event, other, at=NOON) == "full"
     assert clubs.note_visit(seat.pk, came=True, by=lead(), at=NOON).came is True
+
+
+def eight_on_three_seats(make_customer: MakeCustomer) -> Counter[str]:
+    club = a_club()
+    event = a_meeting(club, seats=3)
+    people = [make_customer(f"茶友{n}") for n in range(8)]
+    for one in people:
+        clubs.join(club, one, by=lead(), at=NOON)
+    return at_once([partial(clubs.take_seat, event, one, at=NOON) for one in people])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_eight_on_three_seats_are_three(make_customer: MakeCustomer) -> None:
-    club = a_club()
-    meeting = a_meeting(club, seats=3)
-    people = [make_customer(f"茶友{n}") for n in range(8)]
-    for one in people:
-        clubs.join(club, one, by=lead(), at=NOON)
+    assert eight_on_three_seats(make_customer) == {"done": 3, "full": 5}
+    assert ClubVisit.objects.count() == ClubEvent.objects.get().taken == 3
 
-    assert at_once([lambda one=one: clubs.take_seat(meeting, one, at=NOON) for one in people]) == {"done": 3, "full": 5}  # type: ignore[misc]
-    assert ClubVisit.objects.count() == 3
+
+@pytest.mark.django_db(transaction=True)
+def test_control_looking_at_the_seats_first_promises_more(
+    make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet, update = meeting(8), QuerySet.update
+
+    def look_then_write(rows: QuerySet[Any], **changes: Any) -> int:
+        if rows.model is not ClubEvent:
+            return update(rows, **changes)
+        event = rows.get()
+        meet()
+        return update(ClubEvent.objects.filter(pk=event.pk), taken=event.taken + 1)
+
+    monkeypatch.setattr(QuerySet, "update", look_then_write)
+
+    assert eight_on_three_seats(make_customer) == {"done": 8}
+    assert ClubVisit.objects.count() > ClubEvent.objects.get().taken
 
 
 def test_what_is_sent_has_no_seats(li_lei: Customer) -> None:
@@ -110,10 +135,10 @@ def test_partners_give_by_level_and_day(li_lei: Customer) -> None:
 
 def test_two_records_become_one_and_keep_one_membership(li_lei: Customer, make_customer: MakeCustomer) -> None:
     club, double = a_club(), make_customer("李磊")
-    meeting = a_meeting(club)
+    event = a_meeting(club)
     for one in (li_lei, double):
         clubs.join(club, one, by=lead(), at=NOON)
-    clubs.take_seat(meeting, double, at=NOON)
+    clubs.take_seat(event, double, at=NOON)
 
     clubs.merge(double, li_lei)
 
