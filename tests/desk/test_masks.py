@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -24,6 +25,16 @@ READER_OF_ALL = User(role=Role.TEAM_LEAD)
 STAFF = [role for role in Role.values if role != Role.CLIENT]
 WITHOUT_VALUE = [role for role in STAFF if Field.VALUE in RIGHTS[role].hidden]
 WITHOUT_MARGIN = [role for role in STAFF if Field.MARGIN in RIGHTS[role].hidden]
+
+
+@pytest.fixture(autouse=True)
+def _ids_like_no_amount(db: None) -> None:
+    """A page names people and rows by their ids, and a small one could be written like an amount."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 70000000) FROM pg_sequences"
+            " WHERE coalesce(last_value, 0) < 70000000 AND schemaname = 'public'"
+        )
 
 
 @pytest.fixture
