@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -80,9 +80,13 @@ class Event:
 
 @needs(Permission.VIEW_CUSTOMER)
 def customer(request: StaffRequest, pk: int) -> HttpResponse:
-    if kept := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
-        return redirect("desk:customer", kept)
-    return _page(request, customer_for(request.user, pk, today()))
+    try:
+        person = customer_for(request.user, pk, today())
+    except Http404:
+        if kept := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
+            return redirect("desk:customer", kept)
+        raise
+    return _page(request, person)
 
 
 def _page(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from complaints import prompts, queries
 from complaints.models import Case, ServicePrompt, Survey
+from complaints.models.cases import OPEN
 from crm.accounts.models import User
 from crm.accounts.permissions import StaffRequest, may, needs
 from crm.accounts.roles import Permission
@@ -39,10 +41,12 @@ def of(user: User, person: Customer) -> dict[str, Any]:
         "cases": [
             {"case": case, "tone": TONES.get(Status(case.status), "grey"), "open": case.is_open} for case in rows[:SHOWN]
         ],
-        "open": queries.narrowed(Case.objects.filter(customer=person), queries.Filters(open=True)).count(),
-        "lately": rows.filter(opened_at__gt=at - LATELY).count(),
         "days": LATELY.days,
-        "all": rows.count(),
+        **Case.objects.filter(customer=person).aggregate(
+            open=Count("pk", filter=Q(status__in=OPEN)),
+            lately=Count("pk", filter=Q(opened_at__gt=at - LATELY)),
+            all=Count("pk"),
+        ),
         "score": last.score if last else None,
         "prompts": [
             {"pk": prompt.pk, "text": prompts.wording(prompt), "at": prompt.get_trigger_display()}
