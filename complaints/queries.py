@@ -12,7 +12,7 @@ from crm.accounts.models import User
 from crm.accounts.permissions import may
 from crm.accounts.roles import Permission, Scope, rights_of
 from crm.lib.periods import mall_day
-from customers.access import scope_filter
+from customers.access import standings_of
 from customers.models import Customer, Standing
 
 SOON = timedelta(hours=1)
@@ -55,7 +55,7 @@ def reach(user: User, today: date) -> Q:
     asked = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
     queues = user.complaint_queues.values("queue")
     # A subquery, not a join: joined, the planner reads every customer for the few thousand open cases.
-    seen = Standing.objects.filter(scope_filter(user, today, "customer__", book="")).values("pk")
+    seen = standings_of(user, today).values("pk")
     return Q(owner=user) | Q(queue__in=queues) | Q(pk__in=asked) | Q(customer__in=seen)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from celery import shared_task
@@ -35,12 +36,17 @@ def plan_nights() -> None:
         runs.plan(nightly.JOB, night, at=timezone.now())
 
 
+def issue(**sending: Any) -> None:
+    """Tell the workers of every night and import that somebody should look at now; `sending` is for Celery."""
+    for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
+        work_night.apply_async((waiting.business_date.isoformat(),), **sending)
+    for pk in imports.to_issue():
+        work_import.apply_async((pk,), **sending)
+
+
 @shared_task
 def reconcile() -> None:
-    for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
-        work_night.delay(waiting.business_date.isoformat())
-    for pk in imports.to_issue():
-        work_import.delay(pk)
+    issue()
 
 
 @shared_task

@@ -93,8 +93,7 @@ def as_csv(content: bytes) -> bytes:
         with python_calamine.load_workbook(io.BytesIO(content)) as book:
             sheets = (book.get_sheet_by_index(number) for number in range(len(book.sheet_names)))
             sheet = next((sheet for sheet in sheets if sheet.height), None)
-            for cells in sheet.iter_rows() if sheet else ():
-                csv.writer(out).writerow(map(_as_text, cells))
+            csv.writer(out).writerows(map(_as_text, cells) for cells in (sheet.iter_rows() if sheet else ()))
     except python_calamine.PasswordError:
         raise Invalid(_("The workbook asks for a password. Save it without one."), code="not_csv") from None
     except python_calamine.CalamineError:

@@ -137,7 +137,7 @@ def _to_do() -> Q:
 def _change(run_: Import, **fields: object) -> None:
     """Refused while somebody is at work on it."""
     if not Import.objects.filter(~Q(state=State.RUNNING) | _to_do(), pk=run_.pk).update(**fields):
-        raise DomainError(_("This import is running already."), code="import_running")
+        raise _running()
 
 
 @transaction.atomic
@@ -182,7 +182,6 @@ class _Progress:
 
     def __init__(self, run_: Import, task: str) -> None:
         self.run_, self.step, self.told_at = run_, "", 0.0
-        run_.task = task
         Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="")
         self.tell(Step.READING, 0)
 
@@ -204,7 +203,7 @@ def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
     import_file.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
-        raise DomainError(_("This import is running already."), code="import_running")
+        raise _running()
     try:
         yield _Progress(run_, task)
         import_staging.drop()
@@ -216,6 +215,10 @@ def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     finally:
         if _usable():
             _lock("pg_advisory_unlock", run_.pk)
+
+
+def _running() -> DomainError:
+    return DomainError(_("This import is running already."), code="import_running")
 
 
 def _lock(function: str, pk: int) -> bool:

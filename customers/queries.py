@@ -18,7 +18,7 @@ from crm.accounts.roles import Field, Scope, rights_of
 from crm.lib.errors import Invalid
 from crm.lib.money import from_minor, to_minor
 from customers import contact_points
-from customers.access import scope_filter, visible_to
+from customers.access import scope_filter, standings_of, visible_to
 from customers.contact_points import Kind
 from customers.identity import query_grams
 from customers.models import Contact, Customer, Lookup, Order, Standing
@@ -122,7 +122,7 @@ class Page(NamedTuple):
 
 def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
     """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    rows = Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
+    rows = standings_of(user, today)
     if filters.customer_class is not None:
         rows = rows.filter(customer_class=filters.customer_class)
     if filters.matrix_type is not None:

@@ -4,12 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections
-from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from crm import tasks
-from crm.jobs import runs
-from customers import imports
 
 
 class Command(BaseCommand):
@@ -21,10 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         while True:
             try:
-                for run in runs.to_issue("nightly", at=timezone.now()):
-                    tasks.work_night.apply_async((run.business_date.isoformat(),), retry=False)
-                for pk in imports.to_issue():
-                    tasks.work_import.apply_async((pk,), retry=False)
+                tasks.issue(retry=False)
             except (OperationalError, BrokerError) as error:
                 # The rows stay; the next look tries again.
                 self.stderr.write(f"relay: {type(error).__name__}, looking again")
