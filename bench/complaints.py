@@ -23,19 +23,20 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
 django.setup()
 
-import numpy as np  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.utils import timezone  # noqa: E402
+import numpy as np
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
 
-from complaints import defaults, intake, lifecycle  # noqa: E402
-from complaints.models import Case, Category, Queue, QueueMember, SlaPolicy  # noqa: E402
-from crm.accounts.models import Role, User  # noqa: E402
-from crm.embedded import free_port  # noqa: E402
-from crm.lib.errors import DomainError  # noqa: E402
-from customers import contact_points  # noqa: E402
-from customers.models import Customer  # noqa: E402
+from complaints.cases import intake, lifecycle
+from complaints.models import Case, Category, Queue, QueueMember, SlaPolicy
+from complaints.setup import defaults
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError
+from crm.demo.embedded import free_port
+from customers import contact_points
+from customers.models import Customer
 
 CASES = 200_000
 OPEN = 4_000
@@ -73,10 +74,15 @@ def prepare(agents: list[User]) -> None:
         return
     leaves = list(Category.objects.filter(parent__isnull=False).values_list("pk", flat=True))
     told = {
-        "cases": CASES, "closed": CASES - OPEN, "queues": [queue.pk for queue in queues], "categories": leaves,
-        "agents": [agent.pk for agent in agents], "policy": SlaPolicy.objects.earliest("pk").pk,
-        "customers": Customer.objects.count(), "now": timezone.now(),
-    }  # fmt: skip
+        "cases": CASES,
+        "closed": CASES - OPEN,
+        "queues": [queue.pk for queue in queues],
+        "categories": leaves,
+        "agents": [agent.pk for agent in agents],
+        "policy": SlaPolicy.objects.earliest("pk").pk,
+        "customers": Customer.objects.count(),
+        "now": timezone.now(),
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
@@ -164,7 +170,12 @@ class Writer(threading.Thread):
     def _write(self, turn: int, by: User, at: datetime, category: Category, customer: int) -> None:
         if turn % 3 == 0:
             intake.log(
-                Customer.objects.get(pk=customer), category=category, channel="phone", by=by, at=at, description="又晚了三天"
+                Customer.objects.get(pk=customer),
+                category=category,
+                channel="phone",
+                by=by,
+                at=at,
+                description="又晚了三天",
             )
         elif turn % 3 == 1:
             free = Case.objects.filter(status="new", owner__isnull=True, pk__gt=turn).order_by("pk").first()
@@ -222,9 +233,11 @@ def look_up(port: int, cookie: str, runs: int = 200) -> float:
     token = page.read().decode().split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
     secret = page.headers["Set-Cookie"].split("csrftoken=")[1].split(";")[0]
     headers = {
-        "Cookie": f"{cookie}; csrftoken={secret}", "X-CSRFToken": token, "HX-Request": "true",
+        "Cookie": f"{cookie}; csrftoken={secret}",
+        "X-CSRFToken": token,
+        "HX-Request": "true",
         "Content-Type": "application/x-www-form-urlencoded",
-    }  # fmt: skip
+    }
     spent = []
     for i in range(runs):
         began = time.perf_counter()
@@ -253,11 +266,26 @@ def main() -> None:
     port = free_port()
     server = subprocess.Popen(
         [
-            sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-            "--workers", "2", "--threads", "4", "--keep-alive", "30", "--no-control-socket", "--log-level", "error",
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "crm.wsgi",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--worker-class",
+            "gthread",
+            "--workers",
+            "2",
+            "--threads",
+            "4",
+            "--keep-alive",
+            "30",
+            "--no-control-socket",
+            "--log-level",
+            "error",
         ],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "bench.settings"},
-    )  # fmt: skip
+    )
     writer = Writer(agents)
     try:
         time.sleep(4)

@@ -18,11 +18,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
-import numpy as np  # noqa: E402
-from django.db import connection  # noqa: E402
+import numpy as np
+from django.db import connection
 
-from bench import mall  # noqa: E402
-from customers import imports  # noqa: E402
+from bench import mall
+from customers.imports import runs as imports
 
 SOURCE = "bench-import"
 

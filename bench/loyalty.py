@@ -31,15 +31,20 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.core.management import call_command
+from django.db import connection, transaction
 
-from bench import mall  # noqa: E402
-from crm.accounts.models import Role, User  # noqa: E402
-from crm.lib import arrays  # noqa: E402
-from customers.models import Order  # noqa: E402
-from loyalty import point_laws, point_orders, point_rules, tier_rules, tier_whatif, tiers  # noqa: E402
-from loyalty.models import Membership  # noqa: E402
+from bench import mall
+from core.accounts.models import Role, User
+from core.lib import arrays
+from customers.models import Order
+from loyalty import tier_rules
+from loyalty.models import Membership
+from loyalty.points import laws as point_laws
+from loyalty.points import orders as point_orders
+from loyalty.points import rules as point_rules
+from loyalty.tiers import membership
+from loyalty.tiers import simulation as tier_whatif
 
 TODAY = mall.LAST + timedelta(days=1)
 BARE = """
@@ -106,7 +111,7 @@ def measure(customers: int, orders: int, runs: int) -> dict[str, Any]:
     load(customers, orders)
     noon = datetime.combine(TODAY, clock(12), UTC)
     put_in_force(tier_rules.starting_point(), starts_on=TODAY, at=noon - timedelta(days=1))
-    first_night, _counts = timed(lambda: tiers.review_due(TODAY, at=noon))
+    first_night, _counts = timed(lambda: membership.review_due(TODAY, at=noon))
     changed = tier_rules.validate(
         {**tier_rules.starting_point(), "transition": "now", "notice_days": 1, "window_months": 10}
     )
@@ -120,16 +125,23 @@ def measure(customers: int, orders: int, runs: int) -> dict[str, Any]:
     simulation = best(simulate, runs)
     usual_night = 0.0
     with transaction.atomic():
-        usual_night, _counts = timed(lambda: tiers.review_due(tomorrow, at=noon))
+        usual_night, _counts = timed(lambda: membership.review_due(tomorrow, at=noon))
         transaction.set_rollback(True)
     put_in_force(changed, starts_on=tomorrow, at=noon)
-    night_of_change, counts = timed(lambda: tiers.review_due(tomorrow, at=noon + timedelta(days=1)))
+    night_of_change, counts = timed(lambda: membership.review_due(tomorrow, at=noon + timedelta(days=1)))
     return {
-        "customers": customers, "orders": orders, "members": Membership.objects.filter(rank__gt=0).count(),
-        "moved": counts, "falls": told["falls"], "bare_s": round(bare, 3), "simulation_s": round(simulation, 3),
-        "ratio": round(simulation / bare, 2), "first_night_s": round(first_night, 2),
-        "usual_night_s": round(usual_night, 2), "night_of_change_s": round(night_of_change, 2),
-    }  # fmt: skip
+        "customers": customers,
+        "orders": orders,
+        "members": Membership.objects.filter(rank__gt=0).count(),
+        "moved": counts,
+        "falls": told["falls"],
+        "bare_s": round(bare, 3),
+        "simulation_s": round(simulation, 3),
+        "ratio": round(simulation / bare, 2),
+        "first_night_s": round(first_night, 2),
+        "usual_night_s": round(usual_night, 2),
+        "night_of_change_s": round(night_of_change, 2),
+    }
 
 
 def points_of_orders(count: int) -> dict[str, Any]:
@@ -140,7 +152,9 @@ def points_of_orders(count: int) -> dict[str, Any]:
         cursor.execute("TRUNCATE loyalty_pointaccount, loyalty_pointrules, loyalty_pointstate CASCADE")
     point_rules.save({"rate": Decimal(1)}, starts_at=start, by=None, reason="bench", at=start)
     ids = list(
-        Order.objects.filter(status="paid", ordered_at__gte=start).order_by("-pk").values_list("pk", flat=True)[: 2 * count]
+        Order.objects.filter(status="paid", ordered_at__gte=start)
+        .order_by("-pk")
+        .values_list("pk", flat=True)[: 2 * count]
     )
     by_chunk, one_by_one = ids[:count], ids[count:]
     with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 from django.db import connection, transaction
 
-from crm.lib import arrays
+from core.lib import arrays
 from segmentation.frames import day_number
 
 FIRST = date(2023, 11, 1)
@@ -53,9 +53,12 @@ def draw(customers: int, orders: int, seed: int = 1) -> dict[str, np.ndarray]:
     mask = np.left_shift(np.int64(1), rng.integers(0, 20, total))
     by_arrival = np.argsort(day, kind="stable")
     return {
-        "customer": customer[by_arrival] + 1, "day": day[by_arrival], "paid": paid[by_arrival],
-        "profit": profit[by_arrival], "mask": mask[by_arrival],
-    }  # fmt: skip
+        "customer": customer[by_arrival] + 1,
+        "day": day[by_arrival],
+        "paid": paid[by_arrival],
+        "profit": profit[by_arrival],
+        "mask": mask[by_arrival],
+    }
 
 
 @transaction.atomic

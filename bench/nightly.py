@@ -29,12 +29,12 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
-import numpy as np  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+import numpy as np
+from django.core.management import call_command
+from django.db import connection
 
-from bench import mall  # noqa: E402
-from crm import nightly  # noqa: E402
+from bench import mall
+from crm.flows import nightly
 
 GROWTH = (100_000, 300_000, 1_000_000)
 DUCKDB = """
@@ -170,10 +170,15 @@ def measure(customers: int, orders: int) -> dict[str, float]:
     usual = min(nights, key=lambda run: run["seconds"])
     print(f"  load {loading:.0f} s, first night (fit included) {first['seconds']:.1f} s")
     print(f"  DuckDB aggregation            {duck:6.2f} s   1.00")
-    print(f"  full rebuild, 2 processes     {rebuild['seconds']:6.2f} s   {rebuild['seconds'] / duck:.2f} x DuckDB"
-          f"   peak {rebuild['peak_mb']:.0f} MB")  # fmt: skip
-    print(f"  usual night ({usual['summaries']:,} changed) {usual['seconds']:6.2f} s   {usual['seconds'] / duck:.2f} x DuckDB"
-          f"   peak {usual['peak_mb']:.0f} MB   {usual['rows_written']:,} rows written", flush=True)  # fmt: skip
+    print(
+        f"  full rebuild, 2 processes     {rebuild['seconds']:6.2f} s   {rebuild['seconds'] / duck:.2f} x DuckDB"
+        f"   peak {rebuild['peak_mb']:.0f} MB"
+    )
+    print(
+        f"  usual night ({usual['summaries']:,} changed) {usual['seconds']:6.2f} s   {usual['seconds'] / duck:.2f} x DuckDB"
+        f"   peak {usual['peak_mb']:.0f} MB   {usual['rows_written']:,} rows written",
+        flush=True,
+    )
     return {"customers": customers, "rebuild": rebuild["seconds"], "usual": usual["seconds"], "duckdb": duck}
 
 

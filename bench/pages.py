@@ -19,17 +19,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 warnings.filterwarnings("ignore", "No directory at")  # static files are not what is measured
 django.setup()
 
-import numpy as np  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.utils import timezone  # noqa: E402
+import numpy as np
+from django.core.management import call_command
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from crm.accounts.models import Role, Team, User  # noqa: E402
-from customers import contact_points, queries  # noqa: E402
-from customers.models import Customer, Standing, Todo  # noqa: E402
+from core.accounts.models import Role, Team, User
+from customers import contact_points, queries
+from customers.models import Customer, Standing, Todo
 
 MANAGERS = 500
 KNOWN_PHONES = 300

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import django
 
-from crm.embedded import Embedded
+from crm.demo.embedded import Embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 HOME = tempfile.TemporaryDirectory()
@@ -25,14 +25,14 @@ SERVERS = Embedded(Path(HOME.name), durable=False)
 os.environ["REDIS_URL"] = SERVERS.start_redis()
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection
 
-from crm import nightly  # noqa: E402
-from crm.celery import app  # noqa: E402
-from crm.jobs.models import JobRun  # noqa: E402
-from crm.tasks import help_night, work_night  # noqa: E402
-from customers.models import SummaryState  # noqa: E402
-from segmentation.models import Night  # noqa: E402
+from core.jobs.models import JobRun
+from crm.celery import app
+from crm.flows import nightly
+from crm.flows.tasks import help_night, work_night
+from customers.models import SummaryState
+from segmentation.models import Night
 
 # What a night writes, without the ids and moments that differ from run to run.
 WRITTEN = {
@@ -58,10 +58,11 @@ def rebuild(names: list[str], day: date) -> tuple[float, float]:
     workers = [
         subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "crm", "worker", "-c", "1", "-n", name, "-l", "error"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for name in names
-    ]  # fmt: skip
+    ]
     try:
         while len(app.control.ping(timeout=1)) < len(names):
             time.sleep(0.2)

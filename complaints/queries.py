@@ -8,10 +8,10 @@ from django.http import Http404
 
 from complaints.models import Case, Draft, Handover, Remedy
 from complaints.models.cases import OPEN
-from crm.accounts.models import User
-from crm.accounts.permissions import may
-from crm.accounts.roles import Permission, Scope, rights_of
-from crm.lib.periods import mall_day
+from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission, Scope, rights_of
+from core.lib.periods import mall_day
 from customers.access import standings_of
 from customers.models import Customer, Standing
 
@@ -83,13 +83,22 @@ def case_for(user: User, pk: int, at: datetime) -> Case:
 
 def narrowed(cases: QuerySet[Case], filters: Filters) -> QuerySet[Case]:
     equal = {
-        "status": filters.status, "queue": filters.queue_id, "owner": filters.owner_id, "served_as": filters.served_as,
-        "root_cause": filters.root_cause_id, "root_cause__department": filters.department_id,
-        "product_ref": filters.product_ref, "customer": filters.customer_id, "breached": filters.breached,
-        "kind": filters.kind, "next_due_at__lt": filters.due_before, "opened_at__gte": filters.opened_from,
-        "opened_at__lt": filters.opened_until, "resolved_at__gte": filters.resolved_from,
+        "status": filters.status,
+        "queue": filters.queue_id,
+        "owner": filters.owner_id,
+        "served_as": filters.served_as,
+        "root_cause": filters.root_cause_id,
+        "root_cause__department": filters.department_id,
+        "product_ref": filters.product_ref,
+        "customer": filters.customer_id,
+        "breached": filters.breached,
+        "kind": filters.kind,
+        "next_due_at__lt": filters.due_before,
+        "opened_at__gte": filters.opened_from,
+        "opened_at__lt": filters.opened_until,
+        "resolved_at__gte": filters.resolved_from,
         "resolved_at__lt": filters.resolved_until,
-    }  # fmt: skip
+    }
     cases = cases.filter(**{name: value for name, value in equal.items() if value is not None and value != ""})
     if filters.open is not None:
         cases = cases.filter(status__in=OPEN) if filters.open else cases.exclude(status__in=OPEN)

@@ -13,20 +13,31 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
 app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["crm"])
+app.autodiscover_tasks(["crm.flows"])
 
 TIMETABLE = {
-    "plan the night that is due, whatever beat missed": ("crm.tasks.plan_nights", crontab(minute="*/5")),
-    "re-issue work whose worker fell silent": ("crm.tasks.reconcile", 30.0),
-    "escalate complaints whose time runs out, hand out what is nobody's": ("crm.tasks.watch_complaints", crontab()),
+    "plan the night that is due, whatever beat missed": ("crm.flows.tasks.plan_nights", crontab(minute="*/5")),
+    "re-issue work whose worker fell silent": ("crm.flows.tasks.reconcile", 30.0),
+    "escalate complaints whose time runs out, hand out what is nobody's": (
+        "crm.flows.tasks.watch_complaints",
+        crontab(),
+    ),
     "close solved complaints, end prompts and surveys that ran out": (
-        "crm.tasks.rest_complaints",
+        "crm.flows.tasks.rest_complaints",
         crontab(minute="*/10"),
     ),
-    "free coupons and credit that an order held and did not use": ("crm.tasks.release_reservations", crontab()),
-    "send what waits in the outbox": ("crm.tasks.deliver", 30.0),
-    "tell the webhooks of the mall what has happened": ("crm.tasks.deliver_webhooks", 15.0),
+    "free coupons and credit that an order held and did not use": ("crm.flows.tasks.release_reservations", crontab()),
+    "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0),
+    "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0),
 }
 app.conf.beat_schedule = {
     description: {"task": task, "schedule": schedule} for description, (task, schedule) in TIMETABLE.items()
 }
+
+
+@app.on_after_finalize.connect
+def keep_old_names(sender: Celery, **_: object) -> None:
+    """A message that was written before the tasks moved still finds its task."""
+    for name, task in list(sender.tasks.items()):
+        if name.startswith("crm.flows.tasks."):
+            sender.tasks[name.replace("crm.flows.", "crm.")] = task

@@ -59,14 +59,16 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "crm.accounts",
-    "crm.jobs",
-    "crm.outbox",
+    "core.accounts",
+    "core.jobs",
+    "core.outbox",
     "customers",
     "segmentation",
     "loyalty",
     "complaints",
+    "crm.flows",
     "crm.desk",
+    "crm.demo",
     "crm",
 ]
 
@@ -113,7 +115,7 @@ TEMPLATES = [
                 "template_partials.templatetags.partials",
                 "django.templatetags.i18n",
                 "django.templatetags.static",
-                "crm.templatetags.laoke",
+                "crm.desk.templatetags.laoke",
             ],
             "context_processors": [
                 "django.template.context_processors.request",
@@ -140,7 +142,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "crm.accounts.login.StaffAdapter"
+ACCOUNT_ADAPTER = "core.accounts.login.StaffAdapter"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 LOGIN_URL = "account_login"
@@ -229,19 +231,19 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "crm.accounts.tokens.TokenAuthentication",
+        "core.accounts.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["crm.accounts.permissions.HasScope"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "crm.lib.problems.handle",
+    "EXCEPTION_HANDLER": "core.lib.problems.handle",
     "COERCE_DECIMAL_TO_STRING": True,
     "UNAUTHENTICATED_USER": None,
 }
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_FORMATTER_CLASS": "crm.lib.problems.ProblemFormatter",
+    "EXCEPTION_FORMATTER_CLASS": "core.lib.problems.ProblemFormatter",
     "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409"],
 }
 SPECTACULAR_SETTINGS = {

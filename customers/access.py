@@ -5,8 +5,8 @@ from datetime import date
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from crm.accounts.models import Delegation, User
-from crm.accounts.roles import Scope, rights_of
+from core.accounts.models import Delegation, User
+from core.accounts.roles import Scope, rights_of
 from customers.models import Customer, Standing
 
 
@@ -23,7 +23,9 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     if scope == Scope.OWN:
         return Q(**{f"{book}manager": user})
     if scope == Scope.DELEGATED:
-        managers = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
+        managers = Delegation.objects.filter(
+            assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
+        )
         return Q(**{f"{book}manager__in": managers.values("manager")})
     if scope == Scope.TEAM and user.team_id:
         return Q(**{f"{book}manager__team": user.team_id}) | Q(**{f"{book}manager__isnull": True})

@@ -18,12 +18,12 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import AuditEntry, User
-from crm.accounts.permissions import may
-from crm.accounts.roles import Permission
-from crm.lib import sealing
-from crm.lib.errors import DomainError, Invalid
+from core.accounts import audit
+from core.accounts.models import AuditEntry, User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.lib import sealing
+from core.lib.errors import DomainError, Invalid
 from customers.models import ContactPoint, Customer
 
 Kind = ContactPoint.Kind

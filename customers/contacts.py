@@ -5,10 +5,10 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import User
-from crm.lib.errors import Invalid
-from crm.lib.periods import mall_day
+from core.accounts import audit
+from core.accounts.models import User
+from core.lib.errors import Invalid
+from core.lib.periods import mall_day
 from customers import todo
 from customers.models import Contact, Customer, Todo
 
@@ -53,14 +53,22 @@ def log_contact(
         Customer.objects.filter(pk=customer.pk).update(next_contact_on=next_contact_on)
         customer.next_contact_on = next_contact_on
         todo.open_task(
-            customer, reason=Todo.Reason.CONTACT, text={"agreed_on": today.isoformat()}, due_on=next_contact_on,
-            at=at, dedupe_key=f"contact:{contact.pk}",
-        )  # fmt: skip
+            customer,
+            reason=Todo.Reason.CONTACT,
+            text={"agreed_on": today.isoformat()},
+            due_on=next_contact_on,
+            at=at,
+            dedupe_key=f"contact:{contact.pk}",
+        )
     if promise and promise_due_on:
         todo.open_task(
-            customer, reason=Todo.Reason.PROMISE, text={"promise": promise}, due_on=promise_due_on,
-            at=at, dedupe_key=f"promise:{contact.pk}",
-        )  # fmt: skip
+            customer,
+            reason=Todo.Reason.PROMISE,
+            text={"promise": promise},
+            due_on=promise_due_on,
+            at=at,
+            dedupe_key=f"promise:{contact.pk}",
+        )
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
     return contact
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from pypinyin import lazy_pinyin
 
-from crm.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid
 from customers import contact_points, locks
 from customers.contact_points import Kind
 from customers.models import Customer, ExternalIdentity, Standing

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import Role, User
-from crm.lib.errors import DomainError, Invalid
+from core.accounts import audit
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError, Invalid
 from customers.models import Customer, Standing
 
 
@@ -35,9 +35,15 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
     locked.save(update_fields=["manager", "manager_since"])
     Standing.objects.update_or_create(customer=locked, defaults={"manager": manager})
     audit.record(
-        by, "customer.assigned", locked, at=at, before=before, manager=manager.pk if manager else None,
-        on=on.isoformat(), reason=reason.strip()[:200],
-    )  # fmt: skip
+        by,
+        "customer.assigned",
+        locked,
+        at=at,
+        before=before,
+        manager=manager.pk if manager else None,
+        on=on.isoformat(),
+        reason=reason.strip()[:200],
+    )
     return Assigned(locked, _over_capacity(manager))
 
 
@@ -48,5 +54,7 @@ def _over_capacity(manager: User | None) -> str:
     if book <= manager.capacity:
         return ""
     return _("%(name)s now looks after %(book)d customers; the agreed most is %(most)d.") % {
-        "name": manager, "book": book, "most": manager.capacity,
-    }  # fmt: skip
+        "name": manager,
+        "book": book,
+        "most": manager.capacity,
+    }

@@ -5,8 +5,8 @@ from datetime import date
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
+from core.accounts.models import User
+from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
 from customers.access import visible_to
 from customers.identity import name_grams, pinyin

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 
 
 class Customer(models.Model):
@@ -40,7 +40,9 @@ class Customer(models.Model):
     birthday_is_lunar = models.BooleanField(_("lunar birthday"), default=False)
     interests = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("interests"))
     mindset = models.CharField(_("mindset"), max_length=10, choices=Mindset, default=Mindset.UNKNOWN)
-    preferred_channel = models.CharField(_("preferred channel"), max_length=10, choices=Channel, default=Channel.UNKNOWN)
+    preferred_channel = models.CharField(
+        _("preferred channel"), max_length=10, choices=Channel, default=Channel.UNKNOWN
+    )
     is_reseller = models.BooleanField(_("buys to resell"), default=False)
     notes = models.TextField(_("notes"), blank=True)
     manager = models.ForeignKey(
@@ -323,9 +325,7 @@ class Standing(models.Model):
             models.Index(fields=["customer_class", "-value", "customer"], name="standing_class"),
             models.Index(fields=["manager", "-value", "customer"], name="standing_manager"),
             models.Index(fields=["matrix_type", "-value", "customer"], name="standing_type"),
-            models.Index(
-                fields=["last_on", "customer"], name="standing_absent", condition=Q(last_on__isnull=False)
-            ),
+            models.Index(fields=["last_on", "customer"], name="standing_absent", condition=Q(last_on__isnull=False)),
         ]
 
     def __str__(self) -> str:

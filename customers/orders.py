@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import mall_day
+from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
 from customers import identity, locks, summary
 from customers.identity import CustomerRef
 from customers.models import Category, Customer, Order, OrderLine, Product, Refund, Standing, Summary
@@ -146,18 +146,26 @@ def _refuse_impossible(fact: OrderFact) -> None:
 
 def _told(fact: OrderFact, customer: Customer) -> tuple[object, ...]:
     return (
-        customer.pk, fact.status, fact.ordered_at, fact.paid, fact.cost,
+        customer.pk,
+        fact.status,
+        fact.ordered_at,
+        fact.paid,
+        fact.cost,
         sorted((line.product, line.quantity, line.amount) for line in fact.lines),
         sorted((r.external_id, r.refunded_at, r.amount, r.cost_returned - r.amount) for r in fact.refunds),
-    )  # fmt: skip
+    )
 
 
 def _content(order: Order) -> tuple[object, ...]:
     return (
-        order.customer_id, order.status, order.ordered_at, order.paid, order.cost,
+        order.customer_id,
+        order.status,
+        order.ordered_at,
+        order.paid,
+        order.cost,
         sorted(order.lines.values_list("product__external_id", "quantity", "amount")),
         sorted(order.refunds.values_list("external_id", "refunded_at", "amount", "profit_effect")),
-    )  # fmt: skip
+    )
 
 
 # Storing ------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from crm.accounts import audit
-from crm.accounts.models import User
+from core.accounts import audit
+from core.accounts.models import User
 from customers.models import Customer
 
 

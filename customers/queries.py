@@ -12,11 +12,11 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import User
-from crm.accounts.permissions import mask, sees
-from crm.accounts.roles import Field, Scope, rights_of
-from crm.lib.errors import Invalid
-from crm.lib.money import from_minor, to_minor
+from core.accounts.models import User
+from core.accounts.permissions import mask, sees
+from core.accounts.roles import Field, Scope, rights_of
+from core.lib.errors import Invalid
+from core.lib.money import from_minor, to_minor
 from customers import contact_points
 from customers.access import scope_filter, standings_of, visible_to
 from customers.contact_points import Kind

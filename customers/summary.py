@@ -12,9 +12,19 @@ from django.db.models import Max, Min
 from customers.models import Customer, DirtyMark, SummaryState
 
 COLUMNS = (
-    "customer_id", "purchase_days", "order_count", "first_on", "last_on", "log_gap_sum", "log_gap_square_sum",
-    "paid_sum", "profit_sum", "profit_square_sum", "decayed_profit", "category_mask",
-)  # fmt: skip
+    "customer_id",
+    "purchase_days",
+    "order_count",
+    "first_on",
+    "last_on",
+    "log_gap_sum",
+    "log_gap_square_sum",
+    "paid_sum",
+    "profit_sum",
+    "profit_square_sum",
+    "decayed_profit",
+    "category_mask",
+)
 DEFAULT_HALF_LIFE_DAYS = 182.5
 CHUNK = 20_000
 

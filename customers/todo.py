@@ -12,11 +12,11 @@ from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import User
-from crm.accounts.roles import Scope, rights_of
-from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import mall_day
+from core.accounts import audit
+from core.accounts.models import User
+from core.accounts.roles import Scope, rights_of
+from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
 from customers.access import scope_filter
 from customers.models import Customer, Todo
 
@@ -39,10 +39,16 @@ def open_task(
     todo, _created = Todo.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
-            "customer": customer, "owner": owner, "reason": reason, "text": text, "due_on": due_on,
-            "at_stake": at_stake, "alert_id": alert_id, "opened_at": at,
+            "customer": customer,
+            "owner": owner,
+            "reason": reason,
+            "text": text,
+            "due_on": due_on,
+            "at_stake": at_stake,
+            "alert_id": alert_id,
+            "opened_at": at,
         },
-    )  # fmt: skip
+    )
     return todo
 
 

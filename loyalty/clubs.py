@@ -6,13 +6,13 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
-from crm.lib.periods import mall_day
+from core.accounts import audit
+from core.accounts.models import User
+from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
 from customers.models import Customer
-from loyalty import tiers
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
+from loyalty.tiers import membership
 
 
 def _today(at: datetime) -> date:
@@ -115,9 +115,14 @@ def agree(
     if ends_on is not None and ends_on < starts_on:
         raise Invalid(_("It ends after it begins."), code="ends_on")
     made = PartnerBenefit.objects.create(
-        partner=partner.strip()[:80], gives=gives.strip()[:200], min_level=min_level, starts_on=starts_on, ends_on=ends_on,
-        by=by, at=at,
-    )  # fmt: skip
+        partner=partner.strip()[:80],
+        gives=gives.strip()[:200],
+        min_level=min_level,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        by=by,
+        at=at,
+    )
     audit.record(by, "partner.agreed", made, at=at)
     return made
 
@@ -135,7 +140,7 @@ def reaches(customer: Customer, min_level: str, *, on: date) -> bool:
 
 
 def _rank(customer: Customer, on: date) -> tuple[int, list[str]]:
-    held = tiers.standing(customer, on=on)
+    held = membership.standing(customer, on=on)
     return (held.rank, [level["code"] for level in held.rules.levels]) if held else (0, [])
 
 

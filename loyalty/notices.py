@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from crm.outbox import webhooks
-from crm.outbox.webhooks import Event
+from core.outbox import webhooks
+from core.outbox.webhooks import Event
 from customers.models import Customer
 from loyalty.models import Coupon, CouponRedemption, Draw, Posting, TierChange
 from loyalty.models.points import PointTxn
@@ -66,15 +66,24 @@ def points_moved(postings: Sequence[Posting], *, at: datetime) -> None:
     numbers = _numbers(txn.account_id for txn, _kind in sums)
     webhooks.store(
         (
-            Event(kind, txn.at, {
-                "customer": numbers[txn.account_id], "points": points, "available": txn.balance, "line": txn.seq,
-                "order": f"{txn.order.source}:{txn.order.external_id}" if txn.order else None,
-                "hold": f"{txn.hold.purpose}:{txn.hold.ref}" if txn.hold else None,
-            })
-            for (txn, kind), points in sums.items() if points > 0
+            Event(
+                kind,
+                txn.at,
+                {
+                    "customer": numbers[txn.account_id],
+                    "points": points,
+                    "available": txn.balance,
+                    "line": txn.seq,
+                    "order": f"{txn.order.source}:{txn.order.external_id}" if txn.order else None,
+                    "hold": f"{txn.hold.purpose}:{txn.hold.ref}" if txn.hold else None,
+                },
+            )
+            for (txn, kind), points in sums.items()
+            if points > 0
         ),
-        to, at=at,
-    )  # fmt: skip
+        to,
+        at=at,
+    )
 
 
 def levels_changed(changes: Iterable[TierChange], *, at: datetime) -> None:
@@ -85,16 +94,24 @@ def levels_changed(changes: Iterable[TierChange], *, at: datetime) -> None:
     numbers = _numbers(change.customer_id for change in moved)
     webhooks.store(
         (
-            Event(Kind.TIER_UPGRADED if change.rank_after > change.rank_before else Kind.TIER_DOWNGRADED, at, {
-                "customer": numbers[change.customer_id], "level": change.level_after, "rank": change.rank_after,
-                "level_before": change.level_before, "why": TierChange.Why(change.reason).name.lower(),
-                "since": change.since.isoformat(),
-                "review_on": change.review_on.isoformat() if change.review_on else None,
-            })
+            Event(
+                Kind.TIER_UPGRADED if change.rank_after > change.rank_before else Kind.TIER_DOWNGRADED,
+                at,
+                {
+                    "customer": numbers[change.customer_id],
+                    "level": change.level_after,
+                    "rank": change.rank_after,
+                    "level_before": change.level_before,
+                    "why": TierChange.Why(change.reason).name.lower(),
+                    "since": change.since.isoformat(),
+                    "review_on": change.review_on.isoformat() if change.review_on else None,
+                },
+            )
             for change in moved
         ),
-        to, at=at,
-    )  # fmt: skip
+        to,
+        at=at,
+    )
 
 
 def coupons_issued(coupons: QuerySet[Coupon], *, at: datetime) -> None:
@@ -107,20 +124,35 @@ def coupons_expired(coupons: QuerySet[Coupon], *, at: datetime) -> None:
 
 def coupon_redeemed(redemption: CouponRedemption, *, at: datetime) -> None:
     def event() -> Iterator[Event]:
-        yield Event(Kind.COUPON_REDEEMED, at, {
-            "customer": redemption.customer.number, "campaign": redemption.campaign.code, "coupon": redemption.coupon_id,
-            "order": redemption.order_ref, "worth": str(redemption.worth),
-        })  # fmt: skip
+        yield Event(
+            Kind.COUPON_REDEEMED,
+            at,
+            {
+                "customer": redemption.customer.number,
+                "campaign": redemption.campaign.code,
+                "coupon": redemption.coupon_id,
+                "order": redemption.order_ref,
+                "worth": str(redemption.worth),
+            },
+        )
 
     tell(Kind.COUPON_REDEEMED, event, at=at)
 
 
 def prize_won(made: Draw, *, at: datetime) -> None:
     def event() -> Iterator[Event]:
-        yield Event(Kind.LOTTERY_WON, at, {
-            "customer": made.customer.number, "lottery": made.lottery.code, "draw": made.pk, "prize": made.prize.name,
-            "kind": made.prize.kind, "claim_by": made.claim_by.isoformat() if made.claim_by else None,
-        })  # fmt: skip
+        yield Event(
+            Kind.LOTTERY_WON,
+            at,
+            {
+                "customer": made.customer.number,
+                "lottery": made.lottery.code,
+                "draw": made.pk,
+                "prize": made.prize.name,
+                "kind": made.prize.kind,
+                "claim_by": made.claim_by.isoformat() if made.claim_by else None,
+            },
+        )
 
     tell(Kind.LOTTERY_WON, event, at=at)
 
@@ -129,9 +161,9 @@ def _coupons(kind: Kind, coupons: QuerySet[Coupon], at: datetime) -> Iterator[Ev
     """Those that belong to a customer: nobody knows who carries the others."""
     rows = coupons.filter(customer__isnull=False).order_by("pk")
     for pk, number, campaign, expires_at in rows.values_list("pk", "customer__number", "campaign__code", "expires_at"):
-        yield Event(kind, at, {
-            "customer": number, "campaign": campaign, "coupon": pk, "expires_at": expires_at.isoformat()
-        })  # fmt: skip
+        yield Event(
+            kind, at, {"customer": number, "campaign": campaign, "coupon": pk, "expires_at": expires_at.isoformat()}
+        )
 
 
 def _numbers(customer_ids: Iterable[int]) -> dict[int, str]:

@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.lib.errors import Invalid
-from crm.lib.money import to_minor
-from loyalty.tier_evaluation import Basis, Downgrade, Level, Rule, Transition, Validity, Window
+from core.lib.errors import Invalid
+from core.lib.money import to_minor
+from loyalty.maths.tiers import Basis, Downgrade, Level, Rule, Transition, Validity, Window
 
 Content = dict[str, Any]
 MOST_LEVELS = 8
@@ -74,20 +74,34 @@ def starting_point() -> Content:
             _level("member", _("Member"), "0", "0"),
             _level("silver", _("Silver"), "1000", "800", discount=("2", "0"), shipping=("", "12")),
             _level("gold", _("Gold"), "5000", "4000", discount=("5", "0"), shipping=("", "24"), priority=("", "20")),
-            _level("platinum", _("Platinum"), "20000", "16000", discount=("8", "0"), shipping=("", "48"),
-                   priority=("", "60"), manager=("", "300"), gift=("", "200"), credit_limit=("5000", "0"),
-                   credit_days=("30", "0")),
+            _level(
+                "platinum",
+                _("Platinum"),
+                "20000",
+                "16000",
+                discount=("8", "0"),
+                shipping=("", "48"),
+                priority=("", "60"),
+                manager=("", "300"),
+                gift=("", "200"),
+                credit_limit=("5000", "0"),
+                credit_days=("30", "0"),
+            ),
         ],
-    }  # fmt: skip
+    }
 
 
 def _level(code: str, name: str, qualify: str, retain: str, **benefits: tuple[str, str]) -> Content:
     return {
-        "code": code, "name": name, "qualify": qualify, "retain": retain,
+        "code": code,
+        "name": name,
+        "qualify": qualify,
+        "retain": retain,
         "benefits": [
-            {"kind": kind, "amount": amount, "cost": cost, "after_years": 0} for kind, (amount, cost) in benefits.items()
+            {"kind": kind, "amount": amount, "cost": cost, "after_years": 0}
+            for kind, (amount, cost) in benefits.items()
         ],
-    }  # fmt: skip
+    }
 
 
 # Checking -----------------------------------------------------------------------------------------------------------
@@ -219,8 +233,10 @@ def rule_of(content: Content) -> Rule:
     return Rule(
         levels=tuple(
             Level(
-                code=level["code"], name=level["name"],
-                qualify=int(Decimal(level["qualify"]) * unit), retain=int(Decimal(level["retain"]) * unit),
+                code=level["code"],
+                name=level["name"],
+                qualify=int(Decimal(level["qualify"]) * unit),
+                retain=int(Decimal(level["retain"]) * unit),
             )
             for level in content["levels"]
         ),
@@ -234,7 +250,7 @@ def rule_of(content: Content) -> Rule:
         undo_on_refund=content["undo_on_refund"],
         upgrade_at_once=content["upgrade_at_once"],
         transition=Transition(content["transition"]),
-    )  # fmt: skip
+    )
 
 
 def digest(content: Content, *more: Any) -> str:

@@ -8,11 +8,11 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from crm.accounts import audit
-from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
-from crm.lib.money import from_minor
-from crm.lib.periods import mall_day
+from core.accounts import audit
+from core.accounts.models import User
+from core.lib.errors import DomainError, Invalid
+from core.lib.money import from_minor
+from core.lib.periods import mall_day
 from customers.models import Customer, Todo
 from segmentation.models import Alert, AlertComment
 

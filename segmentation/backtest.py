@@ -7,8 +7,8 @@ import numpy as np
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import User
-from crm.lib.errors import Invalid
+from core.accounts.models import User
+from core.lib.errors import Invalid
 from customers.models import Order
 from segmentation import fitting, frames, rules
 from segmentation.maths import backtest as maths
@@ -36,9 +36,13 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
     cut, end = frames.day_number(cut_on), frames.day_number(last_on)
     parameters = fitting.fit_histories(histories.until(cut), cut, history, constants)
     alerts = maths.alert_rows(
-        histories, parameters.gaps, from_day=cut - min(history, 365), until_day=end,
-        budget=constants["false_alarms_a_year"], least_gaps=int(constants["least_gaps"]),
-    )  # fmt: skip
+        histories,
+        parameters.gaps,
+        from_day=cut - min(history, 365),
+        until_day=end,
+        budget=constants["false_alarms_a_year"],
+        least_gaps=int(constants["least_gaps"]),
+    )
     table: dict[str, Any] = {
         "cut_on": cut_on.isoformat(),
         "until": last_on.isoformat(),

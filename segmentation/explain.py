@@ -11,10 +11,10 @@ import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.accounts.models import User
-from crm.accounts.permissions import sees
-from crm.accounts.roles import Field
-from crm.lib.money import from_minor
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import Field
+from core.lib.money import from_minor
 from customers.models import Customer, Standing
 from segmentation import fitting, frames, rules, scoring
 from segmentation.maths import gaps, potential, value
@@ -101,10 +101,13 @@ def sentence(alert: Alert, *, reader: User) -> str:
         "quiet": told["quiet_days"],
     }
     if not (sees(reader, Field.VALUE) and sees(reader, Field.MARGIN)):
-        return _(
-            "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
-            "%(quiet)d days."
-        ) % figures
+        return (
+            _(
+                "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
+                "%(quiet)d days."
+            )
+            % figures
+        )
     return _(
         "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
         "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
@@ -168,9 +171,7 @@ def _potential_reason(state: frames.State, scores: scoring.Scores, parameters: f
     table = parameters.potential
     if table is None:
         return _("The shop is too young to compare look-alikes.")
-    decile, tercile, quieter = potential.cells(
-        table, scores.value.astype(np.float64), state.breadth, scores.quiet_days
-    )
+    decile, tercile, quieter = potential.cells(table, scores.value.astype(np.float64), state.breadth, scores.quiet_days)
     d, t, q = int(decile[0]), int(tercile[0]), int(quieter[0])
     return _(
         "Of %(size)d customers of the same value who buy as widely as this one, the best fifth went on to bring "

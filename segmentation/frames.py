@@ -8,7 +8,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from crm.lib import arrays
+from core.lib import arrays
 
 Array = NDArray[Any]
 EPOCH = date(1970, 1, 1)
@@ -64,11 +64,22 @@ SELECT s.customer_id, s.purchase_days, s.first_on, s.last_on, s.log_gap_sum, s.l
  ORDER BY s.customer_id
 """
 _STATE_COLUMNS = {
-    "customer_id": "int8", "purchase_days": "int4", "first_day": "date", "last_day": "date",
-    "log_gap_sum": "int8", "log_gap_square_sum": "int8", "profit_sum": "int8", "profit_square_sum": "float8",
-    "decayed_profit": "float8", "category_mask": "int8", "class_before": "int2", "type_before": "int2",
-    "value_before": "int8", "potential_before": "int8", "inputs_before": "int8",
-}  # fmt: skip
+    "customer_id": "int8",
+    "purchase_days": "int4",
+    "first_day": "date",
+    "last_day": "date",
+    "log_gap_sum": "int8",
+    "log_gap_square_sum": "int8",
+    "profit_sum": "int8",
+    "profit_square_sum": "float8",
+    "decayed_profit": "float8",
+    "category_mask": "int8",
+    "class_before": "int2",
+    "type_before": "int2",
+    "value_before": "int8",
+    "potential_before": "int8",
+    "inputs_before": "int8",
+}
 
 
 def state(customer_id: int = 0) -> State:
@@ -76,9 +87,14 @@ def state(customer_id: int = 0) -> State:
     read = arrays.read(_STATE, {"one": customer_id}, _STATE_COLUMNS)
     mask = read.pop("category_mask")
     inputs = _digest(
-        read["purchase_days"], read["first_day"], read["last_day"], read["log_gap_sum"], read["profit_sum"],
-        read["decayed_profit"].view(np.int64), mask,
-    )  # fmt: skip
+        read["purchase_days"],
+        read["first_day"],
+        read["last_day"],
+        read["log_gap_sum"],
+        read["profit_sum"],
+        read["decayed_profit"].view(np.int64),
+        mask,
+    )
     read["log_gap_sum"] = read["log_gap_sum"] / 1e9
     read["log_gap_square_sum"] = read["log_gap_square_sum"] / 1e9
     return State(breadth=np.bitwise_count(mask).astype(np.int64), inputs=inputs, **read)

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 from customers.models import Customer, Standing
 
 
@@ -117,7 +117,9 @@ class Alert(models.Model):
             models.UniqueConstraint(fields=["customer", "kind", "last_on"], name="one_alert_per_silence"),
             models.UniqueConstraint(fields=["customer"], condition=Q(state="open"), name="one_open_alert_per_customer"),
             models.CheckConstraint(condition=~Q(state="lost") | ~Q(cause=""), name="lost_names_a_cause"),
-            models.CheckConstraint(condition=Q(state="open") | Q(closed_on__isnull=False), name="closed_alert_has_a_day"),
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(closed_on__isnull=False), name="closed_alert_has_a_day"
+            ),
         ]
         indexes = [models.Index(fields=["-severity"], name="alert_open", condition=Q(state="open"))]
 

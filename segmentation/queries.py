@@ -8,10 +8,10 @@ import numpy as np
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
-from crm.accounts.models import User
-from crm.accounts.permissions import sees
-from crm.accounts.roles import Field, Scope, rights_of
-from crm.lib import arrays
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import Field, Scope, rights_of
+from core.lib import arrays
 from customers.access import scope_filter
 from customers.models import Standing
 from segmentation.maths import classes

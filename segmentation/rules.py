@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.accounts import audit
-from crm.accounts.models import User
-from crm.lib.errors import DomainError, Invalid
+from core.accounts import audit
+from core.accounts.models import User
+from core.lib.errors import DomainError, Invalid
 from segmentation.models import RuleSet
 
 

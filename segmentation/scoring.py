@@ -81,15 +81,28 @@ def score(
         cap_binds=tonight.cap_binds,
     )
     customer_class = classes.classify(
-        state.class_before, own.value, bars.value, state.gap_count, own.lateness, own.tail_level,
-        enter=rules["big_enter"], leave=rules["big_leave"],
-        active_enter=rules["active_enter"], active_leave=rules["active_leave"],
-        count=tonight.count, past_profit=state.profit_sum,
-    )  # fmt: skip
+        state.class_before,
+        own.value,
+        bars.value,
+        state.gap_count,
+        own.lateness,
+        own.tail_level,
+        enter=rules["big_enter"],
+        leave=rules["big_leave"],
+        active_enter=rules["active_enter"],
+        active_leave=rules["active_leave"],
+        count=tonight.count,
+        past_profit=state.profit_sum,
+    )
     matrix_type = classes.matrix_type(
-        state.type_before, own.value, bars.value, own.potential, bars.potential,
-        enter=rules["big_enter"], leave=rules["big_leave"],
-    )  # fmt: skip
+        state.type_before,
+        own.value,
+        bars.value,
+        own.potential,
+        bars.potential,
+        enter=rules["big_enter"],
+        leave=rules["big_leave"],
+    )
     return Scores(
         **{
             **vars(own),

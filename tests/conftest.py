@@ -13,9 +13,9 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
-from crm.accounts import tokens
-from crm.accounts.models import Role, Team, User
-from crm.accounts.roles import ApiScope
+from core.accounts import tokens
+from core.accounts.models import Role, Team, User
+from core.accounts.roles import ApiScope
 from customers import identity, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
@@ -92,9 +92,13 @@ def make_customer(db: None) -> MakeCustomer:
         **fields: Any,
     ) -> Customer:
         ref = CustomerRef(
-            source=source, external_id=external_id or f"id of {name}", phone=phone, email=email, name=name,
+            source=source,
+            external_id=external_id or f"id of {name}",
+            phone=phone,
+            email=email,
+            name=name,
             registered_on=registered_on,
-        )  # fmt: skip
+        )
         customer = identity.find_or_create(ref, today=TODAY)
         if manager:
             fields |= {"manager": manager, "manager_since": registered_on}
@@ -116,9 +120,14 @@ def record_order(db: None) -> RecordOrder:
     def record(customer: Customer | CustomerRef = LI_LEI, *, today: date = TODAY, **fields: Any) -> Recorded:
         who = customer if isinstance(customer, CustomerRef) else CustomerRef(number=customer.number)
         told = {
-            "source": "shop", "external_id": f"o-{next(numbers)}", "version": 1, "customer": who,
-            "ordered_at": datetime(2026, 11, 1, 4, tzinfo=UTC), "paid": Decimal("100.00"), "cost": Decimal("60.00"),
-        }  # fmt: skip
+            "source": "shop",
+            "external_id": f"o-{next(numbers)}",
+            "version": 1,
+            "customer": who,
+            "ordered_at": datetime(2026, 11, 1, 4, tzinfo=UTC),
+            "paid": Decimal("100.00"),
+            "cost": Decimal("60.00"),
+        }
         return orders.record_order(OrderFact(**(told | fields)), at=NOW, today=today)
 
     return record
@@ -140,7 +149,9 @@ def api_for(make_user: MakeUser) -> ApiFor:
     """A REST client whose token holds these scopes, and works with the rights of `user` (unless told, a shop's)."""
 
     def make(*scopes: ApiScope, user: User | None = None) -> APIClient:
-        _token, secret = tokens.issue(user or make_user(Role.CLIENT), name="shop", scopes=list(scopes), at=timezone.now())
+        _token, secret = tokens.issue(
+            user or make_user(Role.CLIENT), name="shop", scopes=list(scopes), at=timezone.now()
+        )
         client = APIClient(raise_request_exception=True)
         client.credentials(HTTP_AUTHORIZATION=f"Token {secret}")
         return client

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 
-from crm.lib.errors import DomainError
+from core.lib.errors import DomainError
 
 CRASH = "crash"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from crm.accounts.roles import ApiScope
+from core.accounts.roles import ApiScope
 from customers.models import Customer, Todo
 from segmentation import alerts
 from segmentation.alerts import Due
@@ -32,8 +32,11 @@ def alert(li_lei: Customer, make_order: MakeOrder) -> Alert:
 
 def told(**fields: Any) -> dict[str, Any]:
     return {
-        "version": 1, "customer": {"external_id": "c-1"}, "ordered_at": f"{TODAY}T12:00:00+08:00", "paid": "80.00",
-    } | fields  # fmt: skip
+        "version": 1,
+        "customer": {"external_id": "c-1"},
+        "ordered_at": f"{TODAY}T12:00:00+08:00",
+        "paid": "80.00",
+    } | fields
 
 
 def put(api_for: ApiFor, **fields: Any) -> None:

@@ -8,32 +8,58 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from complaints import defaults, intake
+from complaints.cases import intake
 from complaints.models import Case, Category
-from crm import arrival, merging, nightly
-from crm.accounts.models import AuditEntry, Role, User
-from crm.accounts.roles import ApiScope
-from crm.lib.errors import DomainError
+from complaints.setup import defaults
+from core.accounts.models import AuditEntry, Role, User
+from core.accounts.roles import ApiScope
+from core.lib.errors import DomainError
+from crm.flows import arrival, merging, nightly
 from customers import contact_points, identity, queries
 from customers import merging as records
 from customers.identity import CustomerRef
 from customers.models import Customer, ExternalIdentity, Order, Standing, Summary, Todo
 from customers.orders import OrderFact
-from loyalty import point_holds, point_rules, points
 from loyalty.models import CreditAccount, PointAccount, PointHold
+from loyalty.points import accounts as points
+from loyalty.points import holds
+from loyalty.points import rules as point_rules
 from segmentation.models import Alert
 from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder, MakeUser
 
 pytestmark = pytest.mark.django_db
 # What stays under the old number: books that are never rewritten, and doubles of what the other record has.
 STAYS = {
-    "Change", "Alert", "SilentSign", "Coupon", "ClubMember", "ClubVisit", "PointAccount", "TierChange",
-    "TierOverride", "Referral", "CreditAccount",
-}  # fmt: skip
+    "Change",
+    "Alert",
+    "SilentSign",
+    "Coupon",
+    "ClubMember",
+    "ClubVisit",
+    "PointAccount",
+    "TierChange",
+    "TierOverride",
+    "Referral",
+    "CreditAccount",
+}
 GOES = {
-    "ContactPoint", "ExternalIdentity", "Order", "Refund", "Summary", "Standing", "Contact", "Todo", "Lookup", "CouponRedemption",
-    "LotteryTicket", "Draw", "Membership", "Case", "ServicePrompt", "Remedy",
-}  # fmt: skip
+    "ContactPoint",
+    "ExternalIdentity",
+    "Order",
+    "Refund",
+    "Summary",
+    "Standing",
+    "Contact",
+    "Todo",
+    "Lookup",
+    "CouponRedemption",
+    "LotteryTicket",
+    "Draw",
+    "Membership",
+    "Case",
+    "ServicePrompt",
+    "Remedy",
+}
 
 
 @pytest.fixture
@@ -50,9 +76,14 @@ def li_lei(make_customer: MakeCustomer) -> Customer:
 def double(make_customer: MakeCustomer) -> Customer:
     """Known at the till by an e-mail; that the phone is the same, it turned out later."""
     found = make_customer(
-        "李雷", email="li@example.com", source="till", external_id="k-9", city="杭州", registered_on=date(2023, 2, 1),
+        "李雷",
+        email="li@example.com",
+        source="till",
+        external_id="k-9",
+        city="杭州",
+        registered_on=date(2023, 2, 1),
         interests=["茶"],
-    )  # fmt: skip
+    )
     contact_points.add(found, "phone", "13800138000")
     return found
 
@@ -63,9 +94,10 @@ def merge(loser: Customer, winner: Customer, by: User) -> None:
 
 def test_everything_that_can_point_at_a_customer_is_thought_of() -> None:
     pointing = {
-        relation.related_model.__name__ for relation in Customer._meta.related_objects
+        relation.related_model.__name__
+        for relation in Customer._meta.related_objects
         if relation.related_model is not Customer
-    }  # fmt: skip
+    }
 
     assert pointing == STAYS | GOES
 
@@ -134,8 +166,10 @@ def test_orders_that_come_in_later_are_the_records(li_lei: Customer, double: Cus
     merge(double, li_lei, lead)
 
     refs = (
-        CustomerRef(source="till", external_id="k-9"), CustomerRef(number=double.number), CustomerRef(phone="13800138000")
-    )  # fmt: skip
+        CustomerRef(source="till", external_id="k-9"),
+        CustomerRef(number=double.number),
+        CustomerRef(phone="13800138000"),
+    )
     for number, ref in enumerate(refs):
         fact = OrderFact(
             source="till", external_id=f"o-{number}", version=1, customer=ref, ordered_at=NOW, paid=Decimal(10)
@@ -166,7 +200,7 @@ def test_points_come_along_and_set_aside_ones_stop_it(
     point_rules.save({"rate": Decimal(1)}, starts_at=NOW, by=None, reason="From now on", at=NOW)
     admin = make_user(Role.ADMINISTRATOR)
     points.grant(double, 300, source="goodwill", key="g", by=admin, reason="goodwill", at=NOW)
-    held = point_holds.hold(double, 100, purpose="reward", ref="r", at=NOW)
+    held = holds.hold(double, 100, purpose="reward", ref="r", at=NOW)
 
     with pytest.raises(DomainError) as refusal:
         merge(double, li_lei, lead)
@@ -175,7 +209,7 @@ def test_points_come_along_and_set_aside_ones_stop_it(
     assert double.merged_into is None
     assert ExternalIdentity.objects.get(external_id="k-9").customer == double
 
-    point_holds.release(held.pk, at=NOW)
+    holds.release(held.pk, at=NOW)
     merge(double, li_lei, lead)
     assert PointAccount.objects.get(pk=li_lei.pk).available == 300
 
@@ -199,8 +233,9 @@ def test_one_alert_stays_open(li_lei: Customer, double: Customer, lead: User) ->
     merge(double, li_lei, lead)
 
     assert list(Alert.objects.order_by("last_on").values_list("customer", "state")) == [
-        (li_lei.pk, "open"), (li_lei.pk, "no_response"),
-    ]  # fmt: skip
+        (li_lei.pk, "open"),
+        (li_lei.pk, "no_response"),
+    ]
 
 
 def test_the_same_phone_or_name_is_offered(

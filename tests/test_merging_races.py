@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from crm import merging
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
+from crm.flows import merging
 from customers import identity, locks, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
@@ -80,9 +80,11 @@ def test_without_the_lock_it_is_left_behind(
 def test_two_who_merge_both_ways_at_once_merge_once(two: tuple[Customer, Customer], lead: User) -> None:
     one, other = two
     ends = at_once(
-        [lambda: merging.merge(one, other, by=lead, at=NOW, reason="One person"),
-         lambda: merging.merge(other, one, by=lead, at=NOW, reason="One person")]
-    )  # fmt: skip
+        [
+            lambda: merging.merge(one, other, by=lead, at=NOW, reason="One person"),
+            lambda: merging.merge(other, one, by=lead, at=NOW, reason="One person"),
+        ]
+    )
 
     assert ends == {"done": 1, "merged_already": 1}
     assert Customer.objects.filter(merged_into__isnull=False).count() == 1

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from complaints.models.catalogue import Category, RootCause, Severity
 from complaints.models.desk import Queue
 from complaints.models.sla import Metric, SlaPolicy
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 from customers.models import Customer, Standing
 
 OPEN = ("new", "in_progress", "waiting_customer", "waiting_internal")

@@ -46,13 +46,16 @@ class Handover(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["to_department", "due_at"], name="handover_open", condition=Q(status__in=["pending", "accepted"])
+                fields=["to_department", "due_at"],
+                name="handover_open",
+                condition=Q(status__in=["pending", "accepted"]),
             ),
             models.Index(
-                fields=["due_at"], name="handover_to_escalate",
+                fields=["due_at"],
+                name="handover_to_escalate",
                 condition=Q(status__in=["pending", "accepted"], escalated_at__isnull=True),
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.case_id} → {self.to_department_id}"

@@ -6,8 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models.cases import Case
-from crm.accounts.models import Role
-from crm.lib.money import MoneyField
+from core.accounts.models import Role
+from core.lib.money import MoneyField
 from customers.models import Customer, Standing
 
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.accounts.models import Role
-from crm.accounts.permissions import may
-from crm.accounts.roles import Permission
-from crm.demo import ACCOUNTS, PASSWORD
-from crm.jobs.models import JobRun
-from crm.lib.periods import mall_day
+from core.accounts.models import Role
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.jobs.models import JobRun
+from core.lib.periods import mall_day
+from crm.demo.mall import ACCOUNTS, PASSWORD
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
-from crm.lib.periods import mall_day
+from core.lib.periods import mall_day
 
 
 def now() -> datetime:

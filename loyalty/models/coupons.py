@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 from customers.models import Customer
 
 User = settings.AUTH_USER_MODEL
@@ -36,9 +36,10 @@ class CouponCampaign(models.Model):
     code = models.CharField(max_length=30, unique=True)
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind)
-    amount = MoneyField(default=NOTHING,
+    amount = MoneyField(
+        default=NOTHING,
         help_text="What comes off the order, what is paid of the shipping at most, or the stated price of the gift",
-    )  # fmt: skip
+    )
     percent = models.PositiveSmallIntegerField(default=0)
     gift = models.CharField(max_length=80, blank=True)
     most_off = MoneyField(null=True, blank=True)
@@ -142,10 +143,11 @@ class Coupon(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["issue", "customer"], name="one_coupon_per_customer_and_issue",
+                fields=["issue", "customer"],
+                name="one_coupon_per_customer_and_issue",
                 condition=Q(customer__isnull=False),
             ),
-        ]  # fmt: skip
+        ]
         indexes = [
             models.Index(fields=["campaign", "status"], name="coupon_by_campaign"),
             models.Index(fields=["customer", "-expires_at"], name="coupon_by_customer"),
@@ -191,15 +193,18 @@ class CouponRedemption(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "order_ref"], name="one_live_redemption_per_order",
+                fields=["campaign", "order_ref"],
+                name="one_live_redemption_per_order",
                 condition=Q(status__in=("reserved", "redeemed")),
             ),
             models.UniqueConstraint(
-                fields=["coupon"], name="one_live_redemption_per_coupon",
+                fields=["coupon"],
+                name="one_live_redemption_per_coupon",
                 condition=Q(status__in=("reserved", "redeemed")),
             ),
             models.UniqueConstraint(
-                fields=["order_ref", "stack_group"], name="coupons_of_a_group_do_not_combine",
+                fields=["order_ref", "stack_group"],
+                name="coupons_of_a_group_do_not_combine",
                 condition=Q(status__in=("reserved", "redeemed")),
             ),
             models.CheckConstraint(
@@ -218,7 +223,7 @@ class CouponRedemption(models.Model):
                 | Q(status__in=("redeemed", "rolled_back"), redeemed_at__isnull=False),
                 name="redemption_has_its_moment",
             ),
-        ]  # fmt: skip
+        ]
         indexes = [
             models.Index(fields=["reserved_until"], name="redemption_runs_out", condition=Q(status="reserved")),
             models.Index(fields=["order_ref"], name="redemption_by_order"),

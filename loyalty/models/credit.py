@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 from customers.models import Customer
 
 User = settings.AUTH_USER_MODEL
@@ -130,7 +130,8 @@ class CreditAuthorisation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "idem_key"], name="one_authorisation_per_key"),
             models.UniqueConstraint(
-                fields=["account", "order_ref"], name="one_live_authorisation_per_order",
+                fields=["account", "order_ref"],
+                name="one_live_authorisation_per_order",
                 condition=Q(status__in=("authorised", "captured")),
             ),
             models.CheckConstraint(
@@ -142,7 +143,7 @@ class CreditAuthorisation(models.Model):
                 condition=Q(status="captured", captured__gt=0) | ~Q(status="captured") & Q(captured=0),
                 name="captured_when_charged",
             ),
-        ]  # fmt: skip
+        ]
         indexes = [
             models.Index(fields=["order_ref"], name="authorisation_by_order"),
             models.Index(fields=["expires_at"], name="authorisation_runs_out", condition=Q(status="authorised")),

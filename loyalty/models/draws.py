@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.money import MoneyField
+from core.lib.money import MoneyField
 from customers.models import Customer
 from loyalty.models.coupons import CouponCampaign
 
@@ -19,9 +19,24 @@ CERTAIN = 1_000_000
 
 
 TERMS = (
-    "code", "name", "rules", "entry", "min_order", "points_cost", "min_level", "draws_per_day", "wins_per_customer",
-    "claim_days", "starts_at", "by_id", "published_at", "published_by_id", "algorithm", "commitment", "secret",
-)  # fmt: skip
+    "code",
+    "name",
+    "rules",
+    "entry",
+    "min_order",
+    "points_cost",
+    "min_level",
+    "draws_per_day",
+    "wins_per_customer",
+    "claim_days",
+    "starts_at",
+    "by_id",
+    "published_at",
+    "published_by_id",
+    "algorithm",
+    "commitment",
+    "secret",
+)
 PRIZE_TERMS = ("lottery_id", "rank", "name", "kind", "value", "points", "coupons_id", "ppm")
 PUBLISHED = "(SELECT published_at FROM loyalty_lottery WHERE id = {}.lottery_id) IS NOT NULL"
 

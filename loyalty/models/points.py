@@ -165,12 +165,13 @@ class PointLot(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["account"], name="lot_open",
+                fields=["account"],
+                name="lot_open",
                 condition=Q(pending__gt=0) | Q(available__gt=0) | Q(held__gt=0),
             ),
             models.Index(fields=["expires_at"], name="lot_to_expire", condition=Q(available__gt=0)),
             models.Index(fields=["available_from"], name="lot_to_release", condition=Q(pending__gt=0)),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.original}"
@@ -215,11 +216,12 @@ class PointHold(models.Model):
         indexes = [models.Index(fields=["expires_at"], name="hold_to_lapse", condition=Q(state="active"))]
         triggers = [
             pgtrigger.FSM(
-                name="ends_once", field="state",
+                name="ends_once",
+                field="state",
                 transitions=[("active", "captured"), ("active", "released"), ("active", "lapsed")],
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose}:{self.ref} {self.points}"

@@ -14,7 +14,7 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
-from loyalty.tier_evaluation import Reason, Rule
+from loyalty.maths.tiers import Reason, Rule
 from loyalty.tier_rules import Content, rule_of
 
 User = settings.AUTH_USER_MODEL
@@ -40,7 +40,9 @@ class TierDraft(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="tier_drafts")
     at = models.DateTimeField()
     rolls_back = models.ForeignKey("TierRules", models.PROTECT, null=True, blank=True, related_name="+")
-    client_key = models.CharField(max_length=80, blank=True, help_text="The request that asked for it, should it be repeated")
+    client_key = models.CharField(
+        max_length=80, blank=True, help_text="The request that asked for it, should it be repeated"
+    )
 
     class Meta:
         constraints = [

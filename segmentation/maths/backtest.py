@@ -31,9 +31,15 @@ class AlertRow:
 
 
 def alert_rows(
-    histories: Histories, population: gaps.GapPopulation, *, from_day: int, until_day: int,
-    budget: float = 1.0, least_gaps: int = 2, levels: tuple[float, ...] = LEVELS,
-) -> list[AlertRow]:  # fmt: skip
+    histories: Histories,
+    population: gaps.GapPopulation,
+    *,
+    from_day: int,
+    until_day: int,
+    budget: float = 1.0,
+    least_gaps: int = 2,
+    levels: tuple[float, ...] = LEVELS,
+) -> list[AlertRow]:
     """Every silence that began with enough known gaps, replayed for each level.
 
     An alert is right if no purchase came in the next H = clip(2 × usual, 7, 120) days, and counts only when

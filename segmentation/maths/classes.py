@@ -51,10 +51,20 @@ def potential_bar(potential: Array, value: Array, value_bar: float, share: float
 
 
 def classify(
-    before: Array, value: Array, bar: float, gap_count: Array, lateness: Array, tail_level: Array, *,
-    enter: float = 1.10, leave: float = 0.75, active_enter: float = 0.10, active_leave: float = 0.02,
-    count: int | None = None, past_profit: Array | None = None,
-) -> Array:  # fmt: skip
+    before: Array,
+    value: Array,
+    bar: float,
+    gap_count: Array,
+    lateness: Array,
+    tail_level: Array,
+    *,
+    enter: float = 1.10,
+    leave: float = 0.75,
+    active_enter: float = 0.10,
+    active_leave: float = 0.02,
+    count: int | None = None,
+    past_profit: Array | None = None,
+) -> Array:
     """The class of each customer tonight, given the class of last night (-1: none yet).
 
     `count`, of the bar, limits the big ones among customers without a class whose value is the bar itself: the one
@@ -72,9 +82,15 @@ def classify(
 
 
 def matrix_type(
-    before: Array, value: Array, value_bar: float, potential: Array, potential_bar: float, *,
-    enter: float = 1.10, leave: float = 0.75,
-) -> Array:  # fmt: skip
+    before: Array,
+    value: Array,
+    value_bar: float,
+    potential: Array,
+    potential_bar: float,
+    *,
+    enter: float = 1.10,
+    leave: float = 0.75,
+) -> Array:
     """I low/low, II low value and high potential, III high value and low potential, IV high/high (1…4; before 0: none)."""
 
     def high(amount: Array, bar: float, was_high: Array) -> Array:

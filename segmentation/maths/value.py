@@ -73,10 +73,19 @@ def current_value(
 
 
 def of(
-    *, bgnbd: purchases.BgNbd | None, credibility: profit.Credibility, weight: float, half_life_days: float,
-    history_days: int, discount: float, purchase_days: Array, quiet_days: Array, span_days: Array,
-    profit_sum: Array, decayed_profit: Array,
-) -> Worth:  # fmt: skip
+    *,
+    bgnbd: purchases.BgNbd | None,
+    credibility: profit.Credibility,
+    weight: float,
+    half_life_days: float,
+    history_days: int,
+    discount: float,
+    purchase_days: Array,
+    quiet_days: Array,
+    span_days: Array,
+    profit_sum: Array,
+    decayed_profit: Array,
+) -> Worth:
     """Current value from the summary of purchase days. Without a fitted model: the decayed profit alone, fading."""
     per_order = profit.shrunk(credibility, purchase_days, profit_sum / np.maximum(purchase_days, 1))
     daily = profit.decayed_rate(decayed_profit * np.exp2(-quiet_days / half_life_days), half_life_days, history_days)

@@ -17,10 +17,11 @@ from django.utils.translation import gettext, ngettext
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
-from crm import demo, nightly
-from crm.accounts.models import User
+from core.accounts.models import User
+from crm.demo import mall as demo
+from crm.demo.testing import chromium
 from crm.desk.today import today
-from crm.testing.plugin import chromium
+from crm.flows import nightly
 
 # Playwright keeps a loop running in the thread of the tests, in which Django would refuse to ask the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

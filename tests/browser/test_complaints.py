@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from complaints import defaults
 from complaints.models import Case, Queue, QueueMember
-from crm.accounts.models import User
+from complaints.setup import defaults
+from core.accounts.models import User
 from customers import contact_points
 from customers.models import Customer, Standing
 from tests.browser.conftest import SitDown

@@ -8,8 +8,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from customers.models import Customer
-from loyalty import point_rules, points
 from loyalty.models import Redemption, Reward
+from loyalty.points import accounts as points
+from loyalty.points import rules as point_rules
 from tests.browser.conftest import MANAGER, SitDown
 
 

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from crm import nightly
-from crm.accounts.models import User
+from core.accounts.models import User
 from crm.desk.today import today
+from crm.flows import nightly
 from customers.models import Standing
 from segmentation.models import Alert, Change
 from tests.browser.conftest import ADMINISTRATOR, SitDown

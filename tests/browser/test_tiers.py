@@ -8,8 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from crm.desk.today import today
-from loyalty import tiers
 from loyalty.models import Membership, TierDraft, TierRules
+from loyalty.tiers import membership
 from tests.browser.conftest import ADMINISTRATOR, MANAGER, SitDown
 
 LEAD = "lead"
@@ -67,7 +67,7 @@ def test_a_threshold_is_dragged_published_lived_through_and_rolled_back(sit_down
     # Screen 4: afterwards, said and done agree.
     rules = TierRules.objects.latest("version")
     counts = dict.fromkeys(range(4), 0)
-    tiers.review_due(rules.starts_on, at=timezone.now() + timedelta(days=7))
+    membership.review_due(rules.starts_on, at=timezone.now() + timedelta(days=7))
     for rank in Membership.objects.values_list("rank", flat=True):
         counts[rank] += 1
     second.page.reload()

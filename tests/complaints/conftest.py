@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from complaints import defaults, intake
+from complaints.cases import intake
 from complaints.models import Case, Category, Queue, QueueMember, RootCause
-from crm.accounts.models import Role, User
+from complaints.setup import defaults
+from core.accounts.models import Role, User
 from customers.models import Customer, Standing
 from tests.conftest import MakeCustomer, MakeUser
 

@@ -5,19 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.http import Http404
 
-from complaints import (
-    daily,
-    follow_up,
-    lifecycle,
-    policies,
-    priority,
-    prompts,
-    queries,
-    reports,
-    root_causes,
-    silent,
-    surveys,
-)
+from complaints import queries
+from complaints.afterwards import daily, follow_up, reports, root_causes, silent
+from complaints.afterwards.reports import Period
+from complaints.cases import lifecycle, priority, prompts, surveys
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -28,11 +19,11 @@ from complaints.models import (
     ServicePrompt,
     SilentSign,
 )
-from complaints.policies import TargetFact
-from complaints.reports import Period
-from crm.accounts.models import Role, User
-from crm.lib.errors import DomainError, Invalid
-from crm.outbox.models import Message
+from complaints.setup import policies
+from complaints.setup.policies import TargetFact
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError, Invalid
+from core.outbox.models import Message
 from customers import contacts
 from customers import queries as customer_queries
 from customers.models import Customer, Standing
@@ -187,8 +178,15 @@ def test_who_sounded_annoyed_and_said_nothing_is_listed_and_a_dismissal_is_kept(
     quiet = make_customer("韩梅梅", manager=chen)
     for customer in (quiet, li_lei):
         contacts.log_contact(
-            customer, by=chen, at=WEDNESDAY, channel="phone", direction="out", outcome="reached", mood="bad", note="",
-        )  # fmt: skip
+            customer,
+            by=chen,
+            at=WEDNESDAY,
+            channel="phone",
+            direction="out",
+            outcome="reached",
+            mood="bad",
+            note="",
+        )
     log_case(li_lei)
 
     assert silent.find(as_of=TODAY, at=WEDNESDAY + HOUR) == 1
@@ -240,12 +238,22 @@ def test_a_number_is_the_length_of_the_list_it_opens(
 
     figures = {f.name: f for f in reports.figures(lead, PERIOD, at)}
     assert {name: f.count for name, f in figures.items()} == {
-        "logged": 3, "open": 2, "breached": 0, "unassigned": 2, "big_open": 1, "solved": 1, "reopened": 0, "logged_late": 0,
-    }  # fmt: skip
+        "logged": 3,
+        "open": 2,
+        "breached": 0,
+        "unassigned": 2,
+        "big_open": 1,
+        "solved": 1,
+        "reopened": 0,
+        "logged_late": 0,
+    }
     rows = [
-        *reports.by_category(lead, PERIOD, at), *reports.by_root_cause(lead, PERIOD, at),
-        *reports.by_department(lead, PERIOD, at), *reports.by_product(lead, PERIOD, at), *reports.by_class(lead, PERIOD, at),
-    ]  # fmt: skip
+        *reports.by_category(lead, PERIOD, at),
+        *reports.by_root_cause(lead, PERIOD, at),
+        *reports.by_department(lead, PERIOD, at),
+        *reports.by_product(lead, PERIOD, at),
+        *reports.by_class(lead, PERIOD, at),
+    ]
     assert len(rows) == 7
     for row in [*figures.values(), *rows]:
         assert queries.cases_for(lead, at, row.filters).count() == row.count
@@ -264,9 +272,15 @@ def test_attainment_counts_what_ran_past_its_moment_even_if_nobody_looked(
 
 
 def test_who_may_open_what(
-    log_case: LogCase, li_lei: Customer, madam_gao: Customer, chen: User, wang: User, sun: User, lead: User,
+    log_case: LogCase,
+    li_lei: Customer,
+    madam_gao: Customer,
+    chen: User,
+    wang: User,
+    sun: User,
+    lead: User,
     make_user: MakeUser,
-) -> None:  # fmt: skip
+) -> None:
     """C15: out of reach is 404, like missing."""
     small, big = log_case(li_lei), log_case(madam_gao)
     join(wang, "logistics")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from complaints.clock import Calendar, NeverOpen, Pause, counted, due_at, elapsed, unconfirmed_years
+from complaints.promises.clock import Calendar, NeverOpen, Pause, counted, due_at, elapsed, unconfirmed_years
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 # Two zones whose clocks change at night, one where they change by half an hour, one where midnight itself is skipped.

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from complaints import calendars, escalation, lifecycle
+from complaints.cases import escalation, lifecycle
 from complaints.models import BusinessCalendar, Case, CaseEvent, Clock, ClockAlert, Department, Metric
-from crm.accounts.models import Role, User
-from crm.outbox.models import Message
+from complaints.promises import calendars
+from core.accounts.models import Role, User
+from core.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, MINUTE, WEDNESDAY, LogCase, again, join
 from tests.conftest import MakeUser
@@ -28,12 +29,18 @@ def test_a_scanner_stopped_for_three_hours_writes_the_true_breach_and_tells_once
     clock = Clock.objects.get(case=case, metric=Metric.FIRST_RESPONSE)
     assert clock.breached_at == WEDNESDAY + HOUR
     assert list(ClockAlert.objects.order_by("due_at").values_list("step__at_percent", "due_at", "fired_at")) == [
-        (80, WEDNESDAY + 48 * MINUTE, late), (100, WEDNESDAY + HOUR, late), (200, WEDNESDAY + 2 * HOUR, late),
-    ]  # fmt: skip
+        (80, WEDNESDAY + 48 * MINUTE, late),
+        (100, WEDNESDAY + HOUR, late),
+        (200, WEDNESDAY + 2 * HOUR, late),
+    ]
     told = Message.objects.filter(dedupe_key__startswith="sla:")
     assert sorted(told.values_list("recipient__full_name", flat=True)) == [
-        "Chen Jing", "Wang Fang", "Wang Fang", "Zhao Min", "Zhao Min",
-    ]  # fmt: skip
+        "Chen Jing",
+        "Wang Fang",
+        "Wang Fang",
+        "Zhao Min",
+        "Zhao Min",
+    ]
     assert (again(case).breached, again(case).priority, again(case).priority_source) == (True, 1, "escalation")
 
 

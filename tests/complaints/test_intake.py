@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from complaints import intake
+from complaints.cases import intake
 from complaints.models import Case, Clock, Metric
-from crm.accounts.models import User
-from crm.lib.errors import Invalid
-from crm.outbox.models import Message
+from core.accounts.models import User
+from core.lib.errors import Invalid
+from core.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, WEDNESDAY, LogCase, category_of, join, queue_of
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.db import InternalError, ProgrammingError, connection, transaction
 
-from complaints import handover, lifecycle, prompts, routing, transitions
+from complaints.cases import handover, lifecycle, prompts, routing, transitions
+from complaints.cases.transitions import Conflict, NotNow
 from complaints.models import Case, CaseEvent, Clock, Department, Draft, Handover, Metric, ServicePrompt, Survey
-from complaints.transitions import Conflict, NotNow
-from crm.accounts.models import AuditEntry, User
-from crm.lib.errors import DomainError, Invalid
-from crm.outbox.models import Message
+from core.accounts.models import AuditEntry, User
+from core.lib.errors import DomainError, Invalid
+from core.outbox.models import Message
 from customers.models import Customer, Standing
 from tests.complaints.conftest import (
     DAY,
@@ -388,9 +388,12 @@ def test_every_change_is_one_event_and_one_line_of_the_audit_trail(case: Case, w
 
     events = list(case.events.order_by("seq").values_list("seq", "kind", "to_status"))
     assert events == [
-        (1, "logged", "new"), (2, "claimed", "in_progress"), (3, "replied", "in_progress"), (4, "replied", "in_progress"),
+        (1, "logged", "new"),
+        (2, "claimed", "in_progress"),
+        (3, "replied", "in_progress"),
+        (4, "replied", "in_progress"),
         (5, "resolved", "resolved"),
-    ]  # fmt: skip
+    ]
     lines = AuditEntry.objects.filter(action__startswith="complaint.")
     assert list(lines.order_by("id").values_list("action", flat=True)) == [
         f"complaint.{kind}" for _s, kind, _t in events

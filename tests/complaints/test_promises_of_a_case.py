@@ -21,9 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from complaints import clock as business_time
-from complaints import escalation, follow_up, handover, lifecycle, queries, remedies, routing, surveys
-from complaints.calendars import working_time
+from complaints import queries
+from complaints.afterwards import follow_up
+from complaints.cases import escalation, handover, lifecycle, remedies, routing, surveys
 from complaints.models import (
     Case,
     CaseEvent,
@@ -39,8 +39,10 @@ from complaints.models import (
 )
 from complaints.models.cases import OPEN, TRANSITIONS
 from complaints.models.clocks import LIVE
-from crm.accounts.models import User
-from crm.lib.errors import DomainError
+from complaints.promises import clock as business_time
+from complaints.promises.calendars import working_time
+from core.accounts.models import User
+from core.lib.errors import DomainError
 from customers.models import Customer, Standing
 from tests.complaints.conftest import WEDNESDAY, LogCase, category_of, join, queue_of, solved
 
@@ -125,15 +127,23 @@ class Desk(RuleBasedStateMachine):
     # Intake and people
 
     @rule(
-        who=st.integers(0, 2), what=st.sampled_from(CATEGORIES), ago=st.sampled_from([0, 0, 30, 900]),
-        kind=st.sampled_from(["complaint", "complaint", "grumble"]), told=st.booleans(),
-    )  # fmt: skip
+        who=st.integers(0, 2),
+        what=st.sampled_from(CATEGORIES),
+        ago=st.sampled_from([0, 0, 30, 900]),
+        kind=st.sampled_from(["complaint", "complaint", "grumble"]),
+        told=st.booleans(),
+    )
     def a_complaint_comes_in(self, who: int, what: str, ago: int, kind: str, told: bool) -> None:
         with self.asking():
             self.log_case(
-                self.customers[who], category=what, kind=kind, at=self.now, by=self.agents[0] if told else None,
-                received_at=self.now - timedelta(minutes=ago), told="好的" if told else "",
-            )  # fmt: skip
+                self.customers[who],
+                category=what,
+                kind=kind,
+                at=self.now,
+                by=self.agents[0] if told else None,
+                received_at=self.now - timedelta(minutes=ago),
+                told="好的" if told else "",
+            )
 
     @rule(who=st.integers(0, 1), available=st.booleans(), capacity=st.integers(1, 4))
     def an_agent_comes_or_goes(self, who: int, available: bool, capacity: int) -> None:
@@ -241,10 +251,11 @@ class Desk(RuleBasedStateMachine):
         pk, by, at = asked[pick % len(asked)].pk, self.agents[1], self.now
         with self.asking():
             [
-                lambda: handover.accept(pk, by=by, at=at), lambda: handover.answer(pk, by=by, at=at, text="杭州"),
+                lambda: handover.accept(pk, by=by, at=at),
+                lambda: handover.answer(pk, by=by, at=at, text="杭州"),
                 lambda: handover.reject(pk, by=by, at=at, reason="不归我们"),
                 lambda: handover.cancel(pk, by=by, at=at, reason="不用了"),
-            ][how]()  # fmt: skip
+            ][how]()
 
     @rule(
         pick=PICK,
@@ -255,9 +266,14 @@ class Desk(RuleBasedStateMachine):
         case = self.one(pick)
         with self.asking():
             remedies.propose(
-                case.pk, kind=kind, amount=amount, reason="补偿", by=self.agents[0], at=self.now,
+                case.pk,
+                kind=kind,
+                amount=amount,
+                reason="补偿",
+                by=self.agents[0],
+                at=self.now,
                 client_key=f"r{next(self.numbers)}",
-            )  # fmt: skip
+            )
 
     @rule(pick=PICK, how=st.integers(0, 3))
     def a_remedy_goes_on(self, pick: int, how: int) -> None:
@@ -267,10 +283,11 @@ class Desk(RuleBasedStateMachine):
         pk, at = known[pick % len(known)].pk, self.now
         with self.asking():
             [
-                lambda: remedies.approve(pk, by=self.lead, at=at), lambda: remedies.issue(pk, by=self.lead, at=at),
+                lambda: remedies.approve(pk, by=self.lead, at=at),
+                lambda: remedies.issue(pk, by=self.lead, at=at),
                 lambda: remedies.refuse(pk, by=self.lead, at=at, reason="过高"),
                 lambda: remedies.take_back(pk, by=self.lead, at=at, reason="弄错"),
-            ][how]()  # fmt: skip
+            ][how]()
 
     @rule()
     def questions_are_sent(self) -> None:
@@ -404,20 +421,29 @@ class Desk(RuleBasedStateMachine):
 @pytest.mark.django_db
 @pytest.mark.timeout(600)
 def test_whatever_happens_the_promises_hold(
-    log_case: LogCase, li_lei: Customer, madam_gao: Customer, make_customer: Callable[..., Customer], wang: User, sun: User,
+    log_case: LogCase,
+    li_lei: Customer,
+    madam_gao: Customer,
+    make_customer: Callable[..., Customer],
+    wang: User,
+    sun: User,
     lead: User,
-) -> None:  # fmt: skip
+) -> None:
     active = make_customer("韩梅梅")
     Standing.objects.update_or_create(customer=active, defaults={"customer_class": Standing.Class.ACTIVE})
     Department.objects.update(head=lead)
     join(wang, "logistics", capacity=3)
     join(sun, "big-customers", capacity=2)
     story = type(
-        "Story", (Desk,),
+        "Story",
+        (Desk,),
         {
-            "log_case": staticmethod(log_case), "customers": (li_lei, active, madam_gao), "agents": (wang, sun), "lead": lead,
+            "log_case": staticmethod(log_case),
+            "customers": (li_lei, active, madam_gao),
+            "agents": (wang, sun),
+            "lead": lead,
         },
-    )  # fmt: skip
+    )
 
     run_state_machine_as_test(
         story,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from complaints import escalation, intake, lifecycle, remedies, routing, transitions
+from complaints.cases import escalation, intake, lifecycle, remedies, routing, transitions
 from complaints.models import Case, CaseEvent, ClockAlert, Remedy
-from crm.accounts.models import Role, User
-from crm.outbox.models import Message
+from core.accounts.models import Role, User
+from core.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, MINUTE, WEDNESDAY, LogCase, again, join, solved
 from tests.conftest import MakeUser

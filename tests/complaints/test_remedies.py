@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from complaints import lifecycle, remedies
+from complaints.cases import lifecycle, remedies
 from complaints.models import Case, Remedy
-from crm.accounts.models import Role, User
-from crm.lib.errors import DomainError, Invalid
-from crm.outbox.models import Message
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError, Invalid
+from core.outbox.models import Message
 from customers.models import Customer
-from loyalty import point_holds, point_rules, points
+from loyalty.points import accounts as points
+from loyalty.points import holds
+from loyalty.points import rules as point_rules
 from tests.complaints.conftest import DAY, WEDNESDAY, LogCase, solved
 from tests.conftest import MakeUser
 
@@ -141,10 +143,10 @@ def test_points_are_on_the_account_as_soon_as_they_are_given_and_gone_when_taken
     assert points.balance(case.customer, at=WEDNESDAY).available == 300
     assert points.statement(case.customer).get().reason == f"Complaint {case.number}"
 
-    held = point_holds.hold(case.customer, 200, purpose="order", ref="x", at=WEDNESDAY)
+    held = holds.hold(case.customer, 200, purpose="order", ref="x", at=WEDNESDAY)
     with pytest.raises(DomainError, match="Only 100 points can be used, 300 are asked for"):
         remedies.take_back(remedy.pk, by=lead, at=WEDNESDAY, reason="又补发了")
-    point_holds.release(held.pk, at=WEDNESDAY)
+    holds.release(held.pk, at=WEDNESDAY)
     remedies.take_back(remedy.pk, by=lead, at=WEDNESDAY, reason="又补发了")
 
     assert points.balance(case.customer, at=WEDNESDAY).available == 0

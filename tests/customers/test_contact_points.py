@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
-from crm.accounts.models import AuditEntry, Role
-from crm.lib.errors import DomainError, Invalid
+from core.accounts.models import AuditEntry, Role
+from core.lib.errors import DomainError, Invalid
 from customers import contact_points
 from customers.contact_points import Kind
 from customers.models import ContactPoint
@@ -16,19 +16,39 @@ from tests.conftest import NOW, MakeCustomer, MakeUser
 
 @pytest.mark.parametrize(
     "text",
-    ["13800138000", "138 0013 8000", "+86-13800138000", "０１３８００１３８０００"[1:], "＋86 138 0013 8000", "0086 13800138000",
-     "(138)0013-8000", "138\u20110013\u20118000", "'13800138000", "\u200b138\u200b00138000", "138.0013.8000"],
-)  # fmt: skip
+    [
+        "13800138000",
+        "138 0013 8000",
+        "+86-13800138000",
+        "０１３８００１３８０００"[1:],
+        "＋86 138 0013 8000",
+        "0086 13800138000",
+        "(138)0013-8000",
+        "138\u20110013\u20118000",
+        "'13800138000",
+        "\u200b138\u200b00138000",
+        "138.0013.8000",
+    ],
+)
 def test_one_phone_however_it_is_written(text: str) -> None:
     assert contact_points.normalise_phone(text) == "+8613800138000"
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("1380013800.0", "phone_damaged"), ("13800138000.", "phone_damaged"), ("1.38E+10", "phone_damaged"),
-     ("8.6e12", "phone_damaged"), ("123", "phone_invalid"), ("", "phone_invalid"), ("1-800-FLOWERS", "phone_invalid"),
-     ("12345678901234567890", "phone_invalid"), ("138001380001", "phone_invalid"), ("\u0000", "phone_invalid")],
-)  # fmt: skip
+    [
+        ("1380013800.0", "phone_damaged"),
+        ("13800138000.", "phone_damaged"),
+        ("1.38E+10", "phone_damaged"),
+        ("8.6e12", "phone_damaged"),
+        ("123", "phone_invalid"),
+        ("", "phone_invalid"),
+        ("1-800-FLOWERS", "phone_invalid"),
+        ("12345678901234567890", "phone_invalid"),
+        ("138001380001", "phone_invalid"),
+        ("\u0000", "phone_invalid"),
+    ],
+)
 def test_what_is_no_phone_is_not_guessed(text: str, code: str) -> None:
     with pytest.raises(Invalid) as refusal:
         contact_points.normalise_phone(text)
@@ -73,8 +93,9 @@ def test_a_reveal_has_a_purpose_and_leaves_a_line(make_customer: MakeCustomer, m
     assert not AuditEntry.objects.exists()
 
     assert contact_points.reveal(li_lei, by=chen, purpose="call", at=NOW) == [
-        ("email", "lilei@qq.com"), ("phone", "+8613812345678"),
-    ]  # fmt: skip
+        ("email", "lilei@qq.com"),
+        ("phone", "+8613812345678"),
+    ]
     line = AuditEntry.objects.get()
     assert (line.actor, line.subject_id, line.detail) == (chen, li_lei.pk, {"purpose": "call", "count": 2})
 

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from crm.accounts.roles import ApiScope
+from core.accounts.roles import ApiScope
 from tests.conftest import ApiFor
 from tests.customers.test_orders import picture
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.customers.api_urls")]
+pytestmark = pytest.mark.django_db
 Event = dict[str, Any]
 
 
@@ -29,11 +29,16 @@ def event(number: int, version: int, customer: int, day: int, paid: int, status:
         for index, share in enumerate(refunds)
     ]
     return {
-        "external_id": f"o-{number}", "version": version, "status": status, "ordered_at": told(at),
+        "external_id": f"o-{number}",
+        "version": version,
+        "status": status,
+        "ordered_at": told(at),
         "customer": {"external_id": f"c-{customer}", "name": f"客户{customer}"},
-        "paid": f"{paid}.00", "cost": f"{paid // 2}.00", "refunds": back,
+        "paid": f"{paid}.00",
+        "cost": f"{paid // 2}.00",
+        "refunds": back,
         "lines": [{"product": f"p-{number}", "quantity": 1 + day % 3, "amount": f"{paid}.00", "category": "茶"}],
-    }  # fmt: skip
+    }
 
 
 @st.composite
@@ -42,12 +47,16 @@ def histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     keys = draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=9, unique=True))
     events = [
         event(
-            number, version, draw(st.integers(0, 2)), draw(st.integers(0, 300)), draw(st.integers(1, 900)),
+            number,
+            version,
+            draw(st.integers(0, 2)),
+            draw(st.integers(0, 300)),
+            draw(st.integers(1, 900)),
             draw(st.sampled_from(["paid", "paid", "paid", "pending", "cancelled"])),
             draw(st.lists(st.integers(1, 50), max_size=2)),
         )
         for number, version in keys
-    ]  # fmt: skip
+    ]
     again = draw(st.permutations(events + draw(st.lists(st.sampled_from(events), max_size=3))))
     packets: list[list[Event]] = [[]]
     for item in again:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crm.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid
 from customers import identity
 from customers.identity import CustomerRef
 from customers.models import Customer

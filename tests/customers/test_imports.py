@@ -15,10 +15,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from crm.accounts.models import Role
-from crm.lib.errors import Invalid
-from customers import import_staging, imports
+from core.accounts.models import Role
+from core.lib.errors import Invalid
 from customers.identity import CustomerRef
+from customers.imports import runs as imports
+from customers.imports import staging
 from customers.models import Category, ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
 from customers.orders import LineFact, RefundFact, mask_of
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
@@ -52,11 +53,14 @@ def counts(**some: int) -> dict[str, int]:
 
 def picture() -> list[Any]:
     return [
-        list(Order.objects.order_by("external_id").values_list(
-            "external_id", "customer__name", "status", "ordered_on", "paid", "profit", "fully_refunded_on")),
+        list(
+            Order.objects.order_by("external_id").values_list(
+                "external_id", "customer__name", "status", "ordered_on", "paid", "profit", "fully_refunded_on"
+            )
+        ),
         list(Summary.objects.order_by("customer__name").values_list("customer__name", "purchase_days", "profit_sum")),
         list(ContactPoint.objects.order_by("id").values_list("customer__name", "mask")),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
@@ -66,8 +70,9 @@ def test_a_chinese_export_goes_in_whatever_its_encoding(encoding: str) -> None:
     li_lei = Customer.objects.get(name="李雷")
     assert (li_lei.registered_on, li_lei.name_pinyin) == (date(2026, 11, 1), "li lei")
     assert list(li_lei.orders.order_by("ordered_at").values_list("external_id", "ordered_on")) == [
-        ("A-1", date(2026, 11, 1)), ("A-3", date(2026, 11, 3)),
-    ]  # fmt: skip
+        ("A-1", date(2026, 11, 1)),
+        ("A-3", date(2026, 11, 3)),
+    ]
     assert (str(li_lei.summary.paid_sum), str(li_lei.summary.profit_sum)) == ("1220.50", "515.50")
     assert li_lei.standing.last_on == date(2026, 11, 3)
     assert [(p.kind, p.mask) for p in li_lei.contact_points.all()] == [("phone", "138****8000")]
@@ -152,9 +157,20 @@ def test_bad_rows_are_given_back_and_the_rest_goes_in() -> None:
 
     assert run.counts == counts(rows=15, created=2, rejected=13, new_customers=2)
     assert [(r.line_number, r.column) for r in run.rejected.order_by("line_number")] == [
-        (3, "date"), (4, "date"), (5, "paid"), (6, "paid"), (7, "paid"), (8, "customer"), (9, "phone"), (10, "phone"),
-        (11, "order_no"), (12, ""), (13, ""), (14, "date"), (15, "version"),
-    ]  # fmt: skip
+        (3, "date"),
+        (4, "date"),
+        (5, "paid"),
+        (6, "paid"),
+        (7, "paid"),
+        (8, "customer"),
+        (9, "phone"),
+        (10, "phone"),
+        (11, "order_no"),
+        (12, ""),
+        (13, ""),
+        (14, "date"),
+        (15, "version"),
+    ]
     assert run.rejected.get(line_number=13).line == '12,"a,,2026-11-01,10,1'
     assert run.rejected.get(line_number=3).line == "2,a,,26/11/01,10,1"
 
@@ -191,8 +207,10 @@ def test_cdnow_rows_without_order_number(make_customer: MakeCustomer) -> None:
     assert go(cdnow) == counts(rows=3, created=3, new_customers=2)
     assert go(cdnow) == counts(rows=3, unchanged=3)
     assert sorted(Order.objects.values_list("external_id", flat=True)) == [
-        "00001/1997-01-01/1", "00002/1997-01-12/1", "00002/1997-01-12/2",
-    ]  # fmt: skip
+        "00001/1997-01-01/1",
+        "00002/1997-01-12/1",
+        "00002/1997-01-12/2",
+    ]
     assert Summary.objects.order_by("-paid_sum").values_list("purchase_days", "order_count")[0] == (1, 2)
 
 
@@ -229,10 +247,18 @@ def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> No
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"  \n", b"PK\x03\x04rest", b"\xd0\xcf\x11\xe0rest", b"<html><body>", b"MZ\x90", b"only one column\n1\n",
-     b"a,a\n1,2\n",
-     b"\xff\xff\xff,\xff\n"],
-)  # fmt: skip
+    [
+        b"",
+        b"  \n",
+        b"PK\x03\x04rest",
+        b"\xd0\xcf\x11\xe0rest",
+        b"<html><body>",
+        b"MZ\x90",
+        b"only one column\n1\n",
+        b"a,a\n1,2\n",
+        b"\xff\xff\xff,\xff\n",
+    ],
+)
 def test_what_is_no_table_is_refused(content: bytes) -> None:
     with pytest.raises(Invalid):
         upload(content)
@@ -241,9 +267,16 @@ def test_what_is_no_table_is_refused(content: bytes) -> None:
 
 def test_columns_are_guessed_and_must_suffice() -> None:
     assert upload(SHOP).mapping == {
-        "order_no": "订单号", "customer": "会员编号", "name": "姓名", "phone": "手机号", "date": "下单时间", "paid": "实付金额",
-        "cost": "成本", "status": "状态", "category": "分类",
-    }  # fmt: skip
+        "order_no": "订单号",
+        "customer": "会员编号",
+        "name": "姓名",
+        "phone": "手机号",
+        "date": "下单时间",
+        "paid": "实付金额",
+        "cost": "成本",
+        "status": "状态",
+        "category": "分类",
+    }
     run = upload("who,when,money\nc,2026-11-01,5\n")
     with pytest.raises(Invalid) as refusal:
         imports.check(run, at=NOW)
@@ -424,18 +457,23 @@ def test_who_works_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "CHUNK", 1)
     monkeypatch.setattr(imports, "monotonic", itertools.count(step=2).__next__)
     told: list[tuple[str, int]] = []
-    store = import_staging.store
+    store = staging.store
 
     def look(*args: Any, **named: Any) -> None:
         told.append(Import.objects.values_list("step", "percent").get())
         store(*args, **named)
 
-    monkeypatch.setattr(import_staging, "store", look)
+    monkeypatch.setattr(staging, "store", look)
     run = imports.run(upload(SHOP), by=None, at=NOW, today=TODAY)
 
     run.refresh_from_db()
     assert (run.state, run.percent) == ("done", 100)
-    assert [step for step, _percent in told] == ["people", "orders", "orders", "orders"]  # the header has a chunk of its own
+    assert [step for step, _percent in told] == [
+        "people",
+        "orders",
+        "orders",
+        "orders",
+    ]  # the header has a chunk of its own
     percents = [percent for _step, percent in told]
     assert percents == sorted(set(percents))
 
@@ -443,7 +481,7 @@ def test_who_works_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_import_that_breaks_says_so_and_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     run = upload(SHOP)
     with monkeypatch.context() as broken:
-        broken.setattr(import_staging, "classify", lambda *_: 1 / 0)
+        broken.setattr(staging, "classify", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             imports.check(run, at=NOW)
     run.refresh_from_db()

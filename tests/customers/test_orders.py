@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from crm.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid
 from customers import orders
 from customers.identity import CustomerRef
 from customers.models import Customer, DirtyMark, Order, OrderLine, Product, Refund, Standing, Summary
@@ -28,19 +28,38 @@ def refund(amount: str = "30.00", day: int = 5, cost: str = "0.00", external_id:
 def picture() -> list[Any]:
     """Everything that later reads depend on, without ids and arrival times."""
     return [
-        list(Order.objects.order_by("external_id").values_list(
-            "external_id", "version", "customer__identities__external_id", "status", "ordered_on", "paid", "profit",
-            "fully_refunded_on")),
-        list(OrderLine.objects.order_by("product__external_id").values_list(
-            "product__external_id", "quantity", "amount")),
-        list(Refund.objects.order_by("external_id").values_list(
-            "customer__identities__external_id", "external_id", "purchased_on", "amount", "profit_effect")),
-        list(Summary.objects.order_by("customer__identities__external_id").values_list(
-            "customer__identities__external_id", "purchase_days", "first_on", "last_on", "paid_sum", "profit_sum")),
-        list(Standing.objects.order_by("customer__identities__external_id").values_list(
-            "customer__identities__external_id", "last_on")),
+        list(
+            Order.objects.order_by("external_id").values_list(
+                "external_id",
+                "version",
+                "customer__identities__external_id",
+                "status",
+                "ordered_on",
+                "paid",
+                "profit",
+                "fully_refunded_on",
+            )
+        ),
+        list(
+            OrderLine.objects.order_by("product__external_id").values_list("product__external_id", "quantity", "amount")
+        ),
+        list(
+            Refund.objects.order_by("external_id").values_list(
+                "customer__identities__external_id", "external_id", "purchased_on", "amount", "profit_effect"
+            )
+        ),
+        list(
+            Summary.objects.order_by("customer__identities__external_id").values_list(
+                "customer__identities__external_id", "purchase_days", "first_on", "last_on", "paid_sum", "profit_sum"
+            )
+        ),
+        list(
+            Standing.objects.order_by("customer__identities__external_id").values_list(
+                "customer__identities__external_id", "last_on"
+            )
+        ),
         list(Customer.objects.order_by("identities__external_id").values_list("name", "registered_on")),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_first_order_makes_the_customer_and_the_summary(record_order: RecordOrder) -> None:
@@ -131,11 +150,20 @@ def test_an_order_that_moves_to_another_customer_leaves_the_first(record_order: 
 VERSIONS: list[dict[str, Any]] = [
     {"version": 1, "status": "pending", "customer": LI_LEI},
     {"version": 2, "status": "paid", "customer": LI_LEI, "lines": (TEA, CUP)},
-    {"version": 3, "customer": LI_LEI, "lines": (TEA, CUP), "refunds": (refund(),),
-     "ordered_at": datetime(2026, 10, 9, tzinfo=UTC)},
-    {"version": 4, "customer": HAN_MEIMEI, "lines": (TEA,),
-     "refunds": (refund(), refund("70.00", 8, external_id="r-2"))},
-]  # fmt: skip
+    {
+        "version": 3,
+        "customer": LI_LEI,
+        "lines": (TEA, CUP),
+        "refunds": (refund(),),
+        "ordered_at": datetime(2026, 10, 9, tzinfo=UTC),
+    },
+    {
+        "version": 4,
+        "customer": HAN_MEIMEI,
+        "lines": (TEA,),
+        "refunds": (refund(), refund("70.00", 8, external_id="r-2")),
+    },
+]
 SEEN: list[Any] = []
 
 

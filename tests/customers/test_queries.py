@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from crm.accounts.models import Role
-from crm.lib.errors import Invalid
+from core.accounts.models import Role
+from core.lib.errors import Invalid
 from customers import queries
 from customers.access import visible_to
 from customers.models import Lookup, Standing

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.http import Http404
 
-from crm.accounts.models import AuditEntry, Delegation, Role, User
-from crm.lib.errors import DomainError, Invalid
+from core.accounts.models import AuditEntry, Delegation, Role, User
+from core.lib.errors import DomainError, Invalid
 from customers import contacts, managers, todo
 from customers.models import Contact, Customer, Standing, Todo
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser

@@ -3,9 +3,12 @@
 import pytest
 from django.utils import timezone
 
-from crm import demo, demo_campaigns, nightly
+from crm.demo import campaigns as demo_campaigns
+from crm.demo import mall as demo
 from crm.desk.today import today
-from loyalty import campaign_laws, draws
+from crm.flows import nightly
+from loyalty.campaigns import draws
+from loyalty.campaigns import laws as campaign_laws
 from loyalty.models import (
     CouponCampaign,
     CouponIssue,

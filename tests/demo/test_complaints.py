@@ -6,8 +6,10 @@ import pytest
 from django.utils import timezone
 
 from complaints.models import Case, CaseEvent, Clock, Handover, Remedy, Survey
-from crm import demo, demo_complaints, nightly
+from crm.demo import complaints as demo_complaints
+from crm.demo import mall as demo
 from crm.desk.today import today
+from crm.flows import nightly
 
 
 @pytest.mark.django_db

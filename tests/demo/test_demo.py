@@ -9,8 +9,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from crm import demo
-from crm.accounts.models import Delegation, Role, User
+from core.accounts.models import Delegation, Role, User
+from crm.demo import mall as demo
 from customers import contact_points
 from customers.models import Contact, ContactPoint, Customer, Order, OrderLine, Refund, Standing, Todo
 
@@ -183,9 +183,18 @@ def test_what_is_stored_can_be_found_and_written_to(mall: demo.Mall) -> None:
     assert first.number == f"C{first.pk:07d}"
     assert contact_points.find("phone", known.phone)
     assert Order.objects.create(
-        source="till", external_id="1", version=1, customer=first, status="paid", ordered_at=timezone.now(),
-        ordered_on=TODAY, paid=1, cost=0, profit=1, received_at=timezone.now(),
-    ).pk  # fmt: skip
+        source="till",
+        external_id="1",
+        version=1,
+        customer=first,
+        status="paid",
+        ordered_at=timezone.now(),
+        ordered_on=TODAY,
+        paid=1,
+        cost=0,
+        profit=1,
+        received_at=timezone.now(),
+    ).pk
 
 
 @pytest.mark.django_db

@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.accounts.models import AuditEntry, Role, User
+from core.accounts.models import AuditEntry, Role, User
 from crm.desk.today import today
 from customers.models import Customer, Standing
-from loyalty import coupon_campaigns, coupons, credit, draws
+from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
 from loyalty.models import (
     Club,
     ClubEvent,
@@ -27,7 +27,7 @@ from loyalty.models import (
     Lottery,
 )
 from tests.conftest import MakeCustomer, MakeUser
-from tests.loyalty.campaign_stories import DAY, basket, goods, published, running
+from tests.loyalty.campaigns.stories import DAY, basket, goods, published, running
 
 
 @pytest.fixture
@@ -69,9 +69,17 @@ def body(client: Client, name: str, *args: Any) -> str:
 # Coupons ------------------------------------------------------------------------------------------------------------
 
 TERMS = {
-    "code": "spring", "name": "春季满减", "kind": "amount", "amount": "30", "min_spend": "200", "total_limit": "50",
-    "per_customer_limit": "1", "starts_on": "2026-03-01", "last_on": "2026-03-31", "needs_code": "on",
-}  # fmt: skip
+    "code": "spring",
+    "name": "春季满减",
+    "kind": "amount",
+    "amount": "30",
+    "min_spend": "200",
+    "total_limit": "50",
+    "per_customer_limit": "1",
+    "starts_on": "2026-03-01",
+    "last_on": "2026-03-31",
+    "needs_code": "on",
+}
 
 
 def test_a_campaign_is_set_up_started_and_kept_as_promised(client: Client, lead: User) -> None:
@@ -192,9 +200,15 @@ def test_from_the_terms_to_the_publication_by_a_second_person(client: Client, le
     client.force_login(lead)
     first, last = today() + timedelta(days=1), today() + timedelta(days=9)
     terms = {
-        "code": "wheel", "name": "大转盘", "entry": "daily", "starts_on": first.isoformat(), "last_on": last.isoformat(),
-        "draws_per_day": "1", "claim_days": "30", "rules": "每天一次",
-    }  # fmt: skip
+        "code": "wheel",
+        "name": "大转盘",
+        "entry": "daily",
+        "starts_on": first.isoformat(),
+        "last_on": last.isoformat(),
+        "draws_per_day": "1",
+        "claim_days": "30",
+        "rules": "每天一次",
+    }
     made_at = client.post(reverse("desk:draws_new"), terms)
     lottery = Lottery.objects.get()
     assert made_at["Location"] == reverse("desk:draw_prizes", args=[lottery.pk])

@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints import defaults, intake, lifecycle, silent, surveys
+from complaints.afterwards import silent
+from complaints.cases import intake, lifecycle, surveys
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -21,10 +22,11 @@ from complaints.models import (
     SilentSign,
     SlaPolicy,
 )
-from crm.accounts.models import AuditEntry, Role, User
-from crm.desk.complaint_calendars import parse_hours
+from complaints.setup import defaults
+from core.accounts.models import AuditEntry, Role, User
+from core.lib.errors import Invalid
+from crm.desk.complaints.calendars import parse_hours
 from crm.desk.today import today
-from crm.lib.errors import Invalid
 from customers.models import Customer
 from tests.conftest import MakeCustomer, MakeUser
 
@@ -49,16 +51,25 @@ def office(lead: User) -> BusinessCalendar:
 @pytest.fixture
 def case(make_customer: MakeCustomer, lead: User) -> Case:
     return intake.log(
-        make_customer("李雷"), category=Category.objects.get(code="delivery-late"), channel="phone", by=lead,
-        at=timezone.now(), description="包裹三天没到",
-    ).case  # fmt: skip
+        make_customer("李雷"),
+        category=Category.objects.get(code="delivery-late"),
+        channel="phone",
+        by=lead,
+        at=timezone.now(),
+        description="包裹三天没到",
+    ).case
 
 
 def solve(case: Case, by: User) -> Case:
     return lifecycle.resolve(
-        case.pk, by=by, at=timezone.now(), outcome="fixed", resolution="重发", reply="已重发",
+        case.pk,
+        by=by,
+        at=timezone.now(),
+        outcome="fixed",
+        resolution="重发",
+        reply="已重发",
         root_cause=RootCause.objects.get(code="carrier-late"),
-    )  # fmt: skip
+    )
 
 
 # Working hours
@@ -129,8 +140,19 @@ def test_a_closed_day_moves_open_deadlines_only_when_somebody_says_so(
 
 @pytest.mark.parametrize(
     "part",
-    ["queues", "departments", "categories", "causes", "templates", "limits", "calendars", "members", "priorities", "promises"],
-)  # fmt: skip
+    [
+        "queues",
+        "departments",
+        "categories",
+        "causes",
+        "templates",
+        "limits",
+        "calendars",
+        "members",
+        "priorities",
+        "promises",
+    ],
+)
 def test_every_part_of_the_settings_opens(client: Client, part: str) -> None:
     assert client.get(reverse("desk:complaint_settings", args=[part])).status_code == 200
 
@@ -262,9 +284,13 @@ def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: 
 
 def test_a_cause_that_keeps_coming_back_is_planned(client: Client, lead: User) -> None:
     action = CorrectiveAction.objects.create(
-        root_cause=RootCause.objects.get(code="packing"), rule="count", opened_on=today(), due_on=today(),
-        baseline_rate=5, target_rate=2,
-    )  # fmt: skip
+        root_cause=RootCause.objects.get(code="packing"),
+        rule="count",
+        opened_on=today(),
+        due_on=today(),
+        baseline_rate=5,
+        target_rate=2,
+    )
 
     client.post(
         reverse("desk:complaint_action", args=[action.pk]),

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints import defaults, intake, lifecycle
+from complaints.cases import intake, lifecycle
 from complaints.models import Case, CaseMessage, Category, Draft, Queue, QueueMember, RootCause
-from crm.accounts.models import Role, User
+from complaints.setup import defaults
+from core.accounts.models import Role, User
 from crm.desk.today import today
 from customers.models import Contact, Customer, Lookup, Standing
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -55,7 +56,9 @@ def case(li_lei: Customer, agent: User) -> Case:
 def draft_of_a_call(person: Customer | None, **more: object) -> dict[str, object]:
     late = Category.objects.get(code="delivery-late")
     who = {"customer": person.pk} if person else {}
-    return {"client_key": str(uuid4()), "category": late.pk, "description": "包裹三天没到", "promise": "due"} | who | more
+    return (
+        {"client_key": str(uuid4()), "category": late.pk, "description": "包裹三天没到", "promise": "due"} | who | more
+    )
 
 
 # Finding the caller
@@ -211,13 +214,17 @@ def test_each_tab_counts_what_it_opens(client: Client, case: Case, li_lei: Custo
 def test_the_pages_of_the_list_hold_every_case_once_in_order(
     client: Client, li_lei: Customer, agent: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crm.desk.complaint_queue.PAGE", 3)
+    monkeypatch.setattr("crm.desk.complaints.queue.PAGE", 3)
     codes = ["delivery-late", "quality-unsafe", "points-level", "delivery-lost", "other-other"] * 2
     for code in codes:
         intake.log(
-            li_lei, category=Category.objects.get(code=code), channel="phone", by=agent, at=timezone.now(),
+            li_lei,
+            category=Category.objects.get(code=code),
+            channel="phone",
+            by=agent,
+            at=timezone.now(),
             description=code,
-        )  # fmt: skip
+        )
 
     seen, address = [], "?list=all"
     while address:

@@ -6,10 +6,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm import arrival, tasks
-from crm.accounts.models import Role
-from crm.outbox.models import Message
-from customers import imports
+from core.accounts.models import Role
+from core.outbox.models import Message
+from crm.flows import arrival, tasks
+from customers.imports import runs as imports
 from customers.models import Import, Order, RejectedRow
 from tests.conftest import MakeUser
 

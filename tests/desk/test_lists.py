@@ -7,11 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm import nightly
-from crm.accounts.models import Role, User
-from crm.desk import nights
+from core.accounts.models import Role, User
+from core.jobs import runs
+from crm.desk.numbers import nights
 from crm.desk.today import today
-from crm.jobs import runs
+from crm.flows import nightly
 from tests.conftest import MakeCustomer, MakeUser
 
 

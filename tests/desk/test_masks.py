@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from crm import nightly
-from crm.accounts.models import Delegation, Role, User
-from crm.accounts.roles import RIGHTS, Field, Permission, Scope
+from core.accounts.models import Delegation, Role, User
+from core.accounts.roles import RIGHTS, Field, Permission, Scope
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
+from crm.flows import nightly
 from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
 from segmentation.explain import explain, sentence

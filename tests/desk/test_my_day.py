@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
 from crm.desk.today import today
 from customers import contacts, todo
 from customers.models import Customer, Todo

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from crm import nightly
-from crm.accounts.models import AuditEntry, Role, User
+from core.accounts.models import AuditEntry, Role, User
 from crm.desk.today import today
+from crm.flows import nightly
 from customers import todo
 from customers.models import Contact, Customer, Standing, Todo
 from segmentation.models import Alert
@@ -35,9 +35,13 @@ def li_lei(make_customer: MakeCustomer, make_order: MakeOrder, chen: User) -> Cu
 @pytest.fixture
 def promise(li_lei: Customer, chen: User) -> Todo:
     return todo.open_task(
-        li_lei, reason=Todo.Reason.PROMISE, text={"promise": "send the sample"}, due_on=today() - timedelta(days=1),
-        at=timezone.now(), dedupe_key="p-1",
-    )  # fmt: skip
+        li_lei,
+        reason=Todo.Reason.PROMISE,
+        text={"promise": "send the sample"},
+        due_on=today() - timedelta(days=1),
+        at=timezone.now(),
+        dedupe_key="p-1",
+    )
 
 
 def test_a_task_is_done_and_can_be_taken_back(client: Client, promise: Todo) -> None:
@@ -87,9 +91,14 @@ def test_showing_a_phone_needs_a_purpose_and_is_recorded(client: Client, li_lei:
 
 def test_a_contact_with_half_a_promise_is_refused_and_nothing_typed_is_lost(client: Client, li_lei: Customer) -> None:
     told = {
-        "channel": "phone", "direction": "out", "outcome": "promised", "mood": "good",
-        "note": "很满意新包装", "promise": "send the sample", "promise_due_on": "",
-    }  # fmt: skip
+        "channel": "phone",
+        "direction": "out",
+        "outcome": "promised",
+        "mood": "good",
+        "note": "很满意新包装",
+        "promise": "send the sample",
+        "promise_due_on": "",
+    }
 
     answer = client.post(reverse("desk:log_contact", args=[li_lei.pk]), told)
 
@@ -117,10 +126,14 @@ def test_a_quadrant_counts_what_its_list_holds(client: Client, li_lei: Customer)
 @pytest.fixture
 def alert(li_lei: Customer) -> Alert:
     return Alert.objects.create(
-        customer=li_lei, kind=Alert.Kind.QUIET, last_on=today() - timedelta(days=40), opened_on=today(),
-        window_ends_on=today() + timedelta(days=60), severity=100,
+        customer=li_lei,
+        kind=Alert.Kind.QUIET,
+        last_on=today() - timedelta(days=40),
+        opened_on=today(),
+        window_ends_on=today() + timedelta(days=60),
+        severity=100,
         evidence={"usual_days": 30, "limit_days": 38, "quiet_days": 40, "tail_level": 0.05, "monthly_profit": 30000},
-    )  # fmt: skip
+    )
 
 
 def test_lost_needs_a_cause_and_keeps_what_was_typed(client: Client, alert: Alert) -> None:
@@ -150,9 +163,12 @@ def test_the_alert_says_its_evidence_in_a_sentence(client: Client, alert: Alert)
 
 
 def test_the_list_asks_the_database_no_more_for_thirty_customers_than_for_one(
-    client: Client, li_lei: Customer, make_customer: MakeCustomer, chen: User,
+    client: Client,
+    li_lei: Customer,
+    make_customer: MakeCustomer,
+    chen: User,
     django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:  # fmt: skip
+) -> None:
     address = reverse("desk:customers")
     client.get(address)
     with django_assert_num_queries(8, exact=False) as one:

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from crm.accounts.models import Role
-from crm.accounts.roles import RIGHTS, Permission
+from core.accounts.models import Role
+from core.accounts.roles import RIGHTS, Permission
 from crm.desk.urls import urlpatterns
 from tests.conftest import MakeCustomer, MakeUser
 
@@ -131,18 +131,64 @@ PAGES = {
     "contacts": P.MY_DAY,
 }
 POSTED = {
-    "log_contact", "edit_profile", "reveal", "assign", "alert_comment", "alert_decide", "alert_lost", "run_night",
-    "run_backtest", "todo_done", "todo_reopen", "complaint_find_number", "complaint_find", "complaint_caller",
-    "complaint_do", "complaint_draft", "complaint_claim", "complaint_silent_close", "prompt_seen",
-    "complaint_action", "complaint_member", "complaint_priorities", "complaint_promises", "complaint_store",
-    "complaint_calendar_week", "complaint_calendar_day",
-    "complaint_calendar_import", "complaint_calendar_again", "complaint_calendar_confirm",
-    "points_redeem", "points_adjust", "points_refer", "points_ticket", "visit_step_new", "visit_step_remove",
-    "redemption_end", "point_rules", "point_decide",
-    "tiers_new", "tiers_preview", "tiers_drop", "tiers_roll_back", "tiers_withdraw", "tiers_promise", "tiers_end_promise",
-    "clubs_new", "clubs_agree", "club_plan", "club_do",
-    "coupons_do", "draw_do", "draw_hand_over", "credit_propose", "credit_decide", "credit_book", "credit_status", "webhook_do",
-}  # fmt: skip
+    "log_contact",
+    "edit_profile",
+    "reveal",
+    "assign",
+    "alert_comment",
+    "alert_decide",
+    "alert_lost",
+    "run_night",
+    "run_backtest",
+    "todo_done",
+    "todo_reopen",
+    "complaint_find_number",
+    "complaint_find",
+    "complaint_caller",
+    "complaint_do",
+    "complaint_draft",
+    "complaint_claim",
+    "complaint_silent_close",
+    "prompt_seen",
+    "complaint_action",
+    "complaint_member",
+    "complaint_priorities",
+    "complaint_promises",
+    "complaint_store",
+    "complaint_calendar_week",
+    "complaint_calendar_day",
+    "complaint_calendar_import",
+    "complaint_calendar_again",
+    "complaint_calendar_confirm",
+    "points_redeem",
+    "points_adjust",
+    "points_refer",
+    "points_ticket",
+    "visit_step_new",
+    "visit_step_remove",
+    "redemption_end",
+    "point_rules",
+    "point_decide",
+    "tiers_new",
+    "tiers_preview",
+    "tiers_drop",
+    "tiers_roll_back",
+    "tiers_withdraw",
+    "tiers_promise",
+    "tiers_end_promise",
+    "clubs_new",
+    "clubs_agree",
+    "club_plan",
+    "club_do",
+    "coupons_do",
+    "draw_do",
+    "draw_hand_over",
+    "credit_propose",
+    "credit_decide",
+    "credit_book",
+    "credit_status",
+    "webhook_do",
+}
 OUT_OF_THIN_AIR = 987_654_321
 PUBLIC = {"api-schema", "api-docs", "set_language", "survey"}
 

@@ -10,11 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
 from customers.models import Category, Customer
-from loyalty import draws, point_rules, points
-from loyalty.draws import PrizeFact
+from loyalty.campaigns import draws
+from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import Lottery, PointAdjustment, PointRules, Redemption, Reward
+from loyalty.points import accounts as points
+from loyalty.points import rules as point_rules
 from tests.conftest import MakeCustomer, MakeUser
 
 
@@ -42,12 +44,21 @@ def rich(rules: PointRules, li_lei: Customer) -> Customer:
 
 def for_points(*, begun: bool = True, **terms: Any) -> Lottery:
     """A published draw for points."""
-    author, lead = (User.objects.create_user(username=name, role=Role.ADMINISTRATOR) for name in ("author", "publisher"))
+    author, lead = (
+        User.objects.create_user(username=name, role=Role.ADMINISTRATOR) for name in ("author", "publisher")
+    )
     at = timezone.now()
     made = draws.create(
-        "WHEEL", by=author, at=at, name="积分转盘", rules="One ticket for points.", entry="points",
-        starts_at=at + timedelta(hours=-1 if begun else 1), ends_at=at + timedelta(days=9), **terms,
-    )  # fmt: skip
+        "WHEEL",
+        by=author,
+        at=at,
+        name="积分转盘",
+        rules="One ticket for points.",
+        entry="points",
+        starts_at=at + timedelta(hours=-1 if begun else 1),
+        ends_at=at + timedelta(days=9),
+        **terms,
+    )
     prizes = (PrizeFact("杯子", "goods", 100_000, 5, Decimal(20)), PrizeFact("谢谢参与", "thanks", 900_000))
     draws.set_prizes(made.pk, prizes, by=author, at=at)
     draws.publish(made.pk, by=lead, at=at)
@@ -125,11 +136,23 @@ def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: 
     client.force_login(make_user(Role.ADMINISTRATOR))
     gold = Category.objects.create(name="Gold")
     told = {
-        "excluded_categories": [gold.pk], "least_order": "10", "most_per_day": "5000", "shortfall": "forgiven",
-        "rate": "2", "pending_days": "7", "life_months": "24", "life_ends": "year", "hold_minutes": "30",
-        "grace_days": "30", "yuan_per_point": "0.01", "reason": "festival", "bonus_points": "0", "referrer_points": "100",
-        "referred_points": "50", "referral_least": "30",
-    }  # fmt: skip
+        "excluded_categories": [gold.pk],
+        "least_order": "10",
+        "most_per_day": "5000",
+        "shortfall": "forgiven",
+        "rate": "2",
+        "pending_days": "7",
+        "life_months": "24",
+        "life_ends": "year",
+        "hold_minutes": "30",
+        "grace_days": "30",
+        "yuan_per_point": "0.01",
+        "reason": "festival",
+        "bonus_points": "0",
+        "referrer_points": "100",
+        "referred_points": "50",
+        "referral_least": "30",
+    }
     assert client.post(reverse("desk:point_rules"), told | {"reason": ""}).status_code == 422
     assert client.post(reverse("desk:point_rules"), told).status_code == 302
 

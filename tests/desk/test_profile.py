@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import AuditEntry, Role, User
+from core.accounts.models import AuditEntry, Role, User
 from customers.models import Customer
 from tests.conftest import MakeCustomer, MakeUser
 

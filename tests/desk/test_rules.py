@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm import nightly
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
 from crm.desk.today import today
+from crm.flows import nightly
 from segmentation import rules
 from tests.conftest import MakeUser
 

@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
 from crm.desk.today import today
 from customers.models import Customer, Standing, Todo
-from loyalty import tier_whatif, tiers
 from loyalty.models import TierDraft, TierOverride, TierRules
+from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
-from tests.loyalty.tier_stories import content, level_of, night, noon, put_in_force
+from tests.loyalty.tiers.stories import content, level_of, night, noon, put_in_force
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
     assert [one.name for one in cell.context["rows"]] == ["李雷"]
 
-    back = tier_whatif.roll_back(second.pk, by=admin, reason="complaints", at=noon(starts_on))
-    tier_whatif.publish(back.pk, by=lead, falls=0, at=noon(starts_on))
+    back = simulation.roll_back(second.pk, by=admin, reason="complaints", at=noon(starts_on))
+    simulation.publish(back.pk, by=lead, falls=0, at=noon(starts_on))
     night(starts_on + timedelta(days=1))
     assert level_of(li_lei, starts_on + timedelta(days=1)) == "silver"
 
@@ -200,18 +200,22 @@ def test_pages_without_rules_say_how_to_begin(client: Client, admin: User) -> No
 
     assert "No levels yet" in client.get(reverse("desk:tiers_members")).content.decode()
     assert "No rules yet" in client.get(reverse("desk:tiers")).content.decode()
-    assert tiers.applied() is None
+    assert membership.applied() is None
 
 
 def test_the_lists_ask_no_more_for_more_members(
-    client: Client, chen: User, rules: TierRules, make_customer: MakeCustomer, make_order: MakeOrder,
+    client: Client,
+    chen: User,
+    rules: TierRules,
+    make_customer: MakeCustomer,
+    make_order: MakeOrder,
     django_assert_max_num_queries: Any,
-) -> None:  # fmt: skip
+) -> None:
     night(today())
     client.force_login(chen)
     for number in range(3):
         person = make_customer(f"客户{number}", manager=chen)
         make_order(person, today(), "1000.00", today=today())
-        tiers.after_orders([person.pk], at=noon(today()))
+        membership.after_orders([person.pk], at=noon(today()))
         with django_assert_max_num_queries(14):
             client.get(reverse("desk:tiers_members"), {"level": "silver"})

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Role, User
+from core.accounts.models import Role, User
+from core.outbox import posting, webhooks
+from core.outbox.models import WebhookEndpoint, WebhookEvent
+from core.outbox.webhooks import Event
 from crm.desk.today import now
-from crm.outbox import posting, webhooks
-from crm.outbox.models import WebhookEndpoint, WebhookEvent
-from crm.outbox.webhooks import Event
 from loyalty.notices import Kind
 from tests.conftest import MakeUser
 

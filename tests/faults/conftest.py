@@ -9,20 +9,21 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from crm import nightly
-from crm.accounts.models import Role, User
-from crm.embedded import Embedded
-from crm.jobs import runs
-from crm.jobs.models import JobRun
+from core.accounts.models import Role, User
+from core.jobs import runs
+from core.jobs.models import JobRun
+from crm.demo.embedded import Embedded
+from crm.flows import nightly
 from customers import identity, managers, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, SummaryState
 from customers.orders import OrderFact
-from loyalty import point_rules
+from loyalty.points import rules as point_rules
 from segmentation.models import Alert
 from tests.faults import digest
 from tests.faults.processes import Processes
-from tests.loyalty import campaign_stories, tier_stories
+from tests.loyalty.campaigns import stories as campaign_stories
+from tests.loyalty.tiers import stories as tier_stories
 
 Eve = Callable[..., None]
 Digest = Callable[..., str]
@@ -38,18 +39,31 @@ def noon(day: date) -> datetime:
 
 def order(number: str, customer: Customer, day: date, *, paid: Decimal = Decimal(80)) -> None:
     fact = OrderFact(
-        source="shop", external_id=number, version=1, customer=CustomerRef(number=customer.number),
-        ordered_at=noon(day), paid=paid,
-    )  # fmt: skip
+        source="shop",
+        external_id=number,
+        version=1,
+        customer=CustomerRef(number=customer.number),
+        ordered_at=noon(day),
+        paid=paid,
+    )
     orders.record_order(fact, at=AT, today=NIGHT)
 
 
 def past_order(customer: Customer, day: date) -> Order:
     paid = Decimal(50 + 30 * (customer.pk % 7))
     return Order(
-        source="till", external_id=f"{customer.pk}-{day}", version=1, customer=customer, status=Order.Status.PAID,
-        ordered_at=noon(day), ordered_on=day, paid=paid, cost=0, profit=paid, received_at=AT,
-    )  # fmt: skip
+        source="till",
+        external_id=f"{customer.pk}-{day}",
+        version=1,
+        customer=customer,
+        status=Order.Status.PAID,
+        ordered_at=noon(day),
+        ordered_on=day,
+        paid=paid,
+        cost=0,
+        profit=paid,
+        received_at=AT,
+    )
 
 
 def build() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from django.db import connection, models, transaction
 
 from complaints.models import ServicePrompt, SilentSign, Survey
-from crm.jobs.models import JobRun, Part
-from crm.outbox.models import Message, WebhookEvent
+from core.jobs.models import JobRun, Part
+from core.outbox.models import Message, WebhookEvent
 from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
     CampaignUsage,

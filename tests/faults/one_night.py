@@ -13,9 +13,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
-from crm import nightly  # noqa: E402
-from crm.jobs import runs  # noqa: E402
-from crm.jobs.models import JobRun  # noqa: E402
+from core.jobs import runs  # noqa: E402
+from core.jobs.models import JobRun  # noqa: E402
+from crm.flows import nightly  # noqa: E402
 
 
 def take_anyway(run_id: int, *, at: datetime, holder: str, again: bool = False) -> JobRun:

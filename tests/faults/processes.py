@@ -14,7 +14,7 @@ import psycopg2
 from django.db import connection
 from redis import Redis
 
-from crm.embedded import Embedded
+from crm.demo.embedded import Embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 # Silence that in production is a matter of minutes.
@@ -59,9 +59,14 @@ class Processes:
         log = self.folder / f"{len(self.started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         process.log = log  # type: ignore[attr-defined]
         self.started.append(process)
         return process
@@ -76,11 +81,23 @@ class Processes:
         kill(self.named["relay"], signal.SIGCONT)
         return [
             self._keep(
-                name, "-m", "celery", "-A", "crm", "worker", "-c", "1", "-l", "info", "-n", name,
-                "--without-mingle", "--without-gossip",
+                name,
+                "-m",
+                "celery",
+                "-A",
+                "crm",
+                "worker",
+                "-c",
+                "1",
+                "-l",
+                "info",
+                "-n",
+                name,
+                "--without-mingle",
+                "--without-gossip",
             )
             for name in names or ("one@mall",)
-        ]  # fmt: skip
+        ]
 
     def _keep(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         if name not in self.named or self.named[name].poll() is not None:

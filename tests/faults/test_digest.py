@@ -5,8 +5,8 @@ import re
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import nightly
-from crm.jobs.models import JobRun
+from core.jobs.models import JobRun
+from crm.flows import nightly
 from customers.models import Standing
 from segmentation.models import Alert
 from tests.faults import digest
@@ -14,10 +14,25 @@ from tests.faults.conftest import NIGHT, Digest, Eve
 
 # Forty customers who never complained nor redeemed, on the first night of their levels: told in the desk's own tests.
 NOTHING_OF = {
-    "classes_followed", "closed", "prompts_expired", "surveys_expired", "years_to_confirm", "tiers_down", "tier_todos",
-    "point_accounts", "rewards_freed", "coupons_followed", "tickets_followed", "credit_followed", "coupons_released",
-    "credit_released", "coupons_expired", "draws_ended", "referrals_rewarded", "visits_rewarded",
-}  # fmt: skip
+    "classes_followed",
+    "closed",
+    "prompts_expired",
+    "surveys_expired",
+    "years_to_confirm",
+    "tiers_down",
+    "tier_todos",
+    "point_accounts",
+    "rewards_freed",
+    "coupons_followed",
+    "tickets_followed",
+    "credit_followed",
+    "coupons_released",
+    "credit_released",
+    "coupons_expired",
+    "draws_ended",
+    "referrals_rewarded",
+    "visits_rewarded",
+}
 
 
 def test_the_night_is_eventful_enough_to_tell_a_fault(eve: Eve) -> None:

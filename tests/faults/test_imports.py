@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from crm.accounts.models import User
-from customers import imports, summary
+from core.accounts.models import User
+from customers import summary
+from customers.imports import runs as imports
 from customers.models import Customer, Import, Order, Standing, Summary
 from tests.faults.conftest import AT, NIGHT, Eve, order
 from tests.faults.processes import SILENT_SECONDS, Lock, Processes, gone, kill, said, until, writes_wait

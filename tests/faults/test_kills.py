@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from crm.jobs.models import JobRun
+from core.jobs.models import JobRun
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
 from tests.faults.processes import Lock, Processes, gone, kill, until, writes_wait

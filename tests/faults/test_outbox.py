@@ -14,13 +14,13 @@ from django.core import mail
 from django.db import connection
 from django.db.models import QuerySet
 
-from crm.accounts.models import User
-from crm.outbox import delivery, webhooks
-from crm.outbox.models import Message, WebhookEndpoint, WebhookEvent
-from crm.outbox.webhooks import Event
+from core.accounts.models import User
+from core.outbox import delivery, webhooks
+from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
+from core.outbox.webhooks import Event
+from tests.core.outbox.shop import Shop
 from tests.faults.conftest import AT, Eve
 from tests.faults.processes import Processes, kill, writes_wait
-from tests.outbox.shop import Shop
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from crm.accounts import tokens
-from crm.accounts.models import Role, User
-from crm.accounts.roles import ApiScope
+from core.accounts import tokens
+from core.accounts.models import Role, User
+from core.accounts.roles import ApiScope
+from core.jobs.models import JobRun
 from crm.celery import app
-from crm.embedded import Embedded
-from crm.jobs.models import JobRun
+from crm.demo.embedded import Embedded
 from customers.models import Order
 from tests.faults import digest
 from tests.faults.conftest import Digest, Eve, done, planned, state
@@ -62,12 +62,14 @@ def a_day_at_the_mall(browser: Client) -> None:
     answer = Client().put(
         f"/api/v1/sources/shop/orders/{told.external_id}",
         {
-            "version": 1, "ordered_at": told.ordered_at.isoformat(), "paid": str(told.paid),
+            "version": 1,
+            "ordered_at": told.ordered_at.isoformat(),
+            "paid": str(told.paid),
             "customer": {"number": told.customer.number},
         },
         content_type="application/json",
         headers={"Authorization": f"Token {secret}"},
-    )  # fmt: skip
+    )
     assert answer.json()["outcome"] == "unchanged"
 
 

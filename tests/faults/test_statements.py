@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from crm import nightly
-from crm.jobs import runs
+from core.jobs import runs
+from crm.flows import nightly
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from crm import nightly
-from crm.jobs import runs
-from crm.jobs.models import JobRun
+from core.jobs import runs
+from core.jobs.models import JobRun
+from crm.flows import nightly
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, planned
 from tests.faults.processes import Processes, said, until, writes_wait

@@ -2,7 +2,7 @@
 
 import os
 
-from crm.jobs.models import JobRun, Part
+from core.jobs.models import JobRun, Part
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
 from tests.faults.processes import Processes, kill, until, writes_wait

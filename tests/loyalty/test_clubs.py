@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 
-from crm.lib.errors import DomainError
+from core.lib.errors import DomainError
 from customers.models import Customer
-from loyalty import clubs, tiers
+from loyalty import clubs
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit
+from loyalty.tiers import membership
 from tests.conftest import TODAY, MakeCustomer
-from tests.loyalty.campaign_stories import DAY, NOON, lead
-from tests.loyalty.tier_stories import content, night, noon, person, put_in_force
+from tests.loyalty.campaigns.stories import DAY, NOON, lead
+from tests.loyalty.tiers.stories import content, night, noon, person, put_in_force
 from tests.races import at_once, meeting
 
 
@@ -40,7 +41,7 @@ def a_meeting(club: Club, seats: int | None = 2) -> ClubEvent:
 def gold(customer: Customer) -> None:
     put_in_force(content(), TODAY - timedelta(days=2))
     night(TODAY - timedelta(days=1))
-    tiers.promise_floor(
+    membership.promise_floor(
         customer, level="gold", ends_on=TODAY + timedelta(days=9), reason="x", by=person("chen"), at=noon(TODAY)
     )
 

@@ -9,31 +9,26 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import nightly
-from crm.accounts.models import User
-from crm.outbox import webhooks
-from crm.outbox.models import WebhookEndpoint, WebhookEvent
+from core.accounts.models import User
+from core.outbox import webhooks
+from core.outbox.models import WebhookEndpoint, WebhookEvent
+from crm.flows import nightly
 from customers.models import Customer
-from loyalty import (
-    coupon_campaigns,
-    coupons,
-    draws,
-    point_holds,
-    point_orders,
-    points,
-    tier_explain,
-    tier_whatif,
-    tiers,
-)
+from loyalty.campaigns import coupon_campaigns, coupons, draws
+from loyalty.maths.tiers import Validity
 from loyalty.models import Coupon
 from loyalty.notices import Kind
-from loyalty.tier_evaluation import Validity
+from loyalty.points import accounts as points
+from loyalty.points import holds
+from loyalty.points import orders as point_orders
+from loyalty.tiers import explain as tier_explain
+from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder
-from tests.loyalty import point_stories
-from tests.loyalty.campaign_stories import NOON, basket, goods, lead, published, running
-from tests.loyalty.point_stories import DAY, order, rules
-from tests.loyalty.point_stories import START as SPRING
-from tests.loyalty.tier_stories import START, content, night, noon, put_in_force
+from tests.loyalty.campaigns.stories import NOON, basket, goods, lead, published, running
+from tests.loyalty.points import stories as point_stories
+from tests.loyalty.points.stories import DAY, order, rules
+from tests.loyalty.points.stories import START as SPRING
+from tests.loyalty.tiers.stories import START, content, night, noon, put_in_force
 
 
 def listen(*kinds: Kind) -> WebhookEndpoint:
@@ -61,8 +56,8 @@ def li_lei(db: None) -> Customer:
 def test_every_way_of_points_is_told_with_what_is_left(li_lei: Customer) -> None:
     listen(Kind.POINTS_EARNED, Kind.POINTS_HELD, Kind.POINTS_REDEEMED, Kind.POINTS_EXPIRED)
     bought = order(li_lei, "300.00", at=SPRING)
-    held = point_holds.hold(li_lei, 100, purpose="order", ref="till-7", at=SPRING + DAY)
-    point_holds.capture(held.pk, at=SPRING + DAY)
+    held = holds.hold(li_lei, 100, purpose="order", ref="till-7", at=SPRING + DAY)
+    holds.capture(held.pk, at=SPRING + DAY)
     points.grant(li_lei, 50, source="goodwill", key="g", at=SPRING + DAY, reason="late for Li Lei")
     point_orders.sweep(at=SPRING + 60 * DAY)
 
@@ -81,15 +76,13 @@ def test_an_event_carries_no_personal_data(li_lei: Customer) -> None:
     points.grant(li_lei, 50, source="goodwill", key="g", at=SPRING, reason="for 李雷, 13800138000")
 
     [(_kind, data)] = told()
-    assert data == {
-        "customer": li_lei.number, "points": 50, "available": 50, "line": 1, "order": None, "hold": None
-    }  # fmt: skip
+    assert data == {"customer": li_lei.number, "points": 50, "available": 50, "line": 1, "order": None, "hold": None}
 
 
 def test_a_refund_and_a_hold_that_lapses_are_not_earned_points(li_lei: Customer) -> None:
     listen(Kind.POINTS_EARNED)
     order(li_lei, "300.00", at=SPRING)
-    point_holds.hold(li_lei, 100, purpose="order", ref="till-7", at=SPRING)
+    holds.hold(li_lei, 100, purpose="order", ref="till-7", at=SPRING)
     told()
 
     order(li_lei, "300.00", at=SPRING, version=2, back="300.00", seen=SPRING + DAY)
@@ -166,11 +159,15 @@ def test_a_level_is_told_when_it_is_reached_at_risk_and_lost(
     customer = make_customer("李雷")
     listen(Kind.TIER_UPGRADED, Kind.TIER_WILL_DOWNGRADE, Kind.TIER_DOWNGRADED)
     make_order(customer, START, "1200.00", today=START)
-    tiers.after_orders([customer.pk], at=noon(START))
+    membership.after_orders([customer.pk], at=noon(START))
     [(kind, data)] = told()
     assert (kind, data["customer"], data["level_before"], data["level"], data["why"]) == (
-        "tier.upgraded", customer.number, "member", "silver", "upgrade",
-    )  # fmt: skip
+        "tier.upgraded",
+        customer.number,
+        "member",
+        "silver",
+        "upgrade",
+    )
 
     for days in range(1, 220):
         on = START + timedelta(days=days)
@@ -195,9 +192,9 @@ def test_what_is_only_simulated_is_not_told(make_customer: MakeCustomer, make_or
     put_in_force(content(), START + timedelta(days=1), on=START)
     listen(*Kind)
     wang = User.objects.get(username="wang")
-    draft = tier_whatif.new_draft(by=wang, at=noon(START))
-    tier_whatif.save_draft(draft.pk, by=wang, at=noon(START), starts_on=START + timedelta(days=2))
-    tier_whatif.simulate(draft.pk, by=wang, at=noon(START))
+    draft = simulation.new_draft(by=wang, at=noon(START))
+    simulation.save_draft(draft.pk, by=wang, at=noon(START), starts_on=START + timedelta(days=2))
+    simulation.simulate(draft.pk, by=wang, at=noon(START))
 
     assert told() == []
 
@@ -215,16 +212,20 @@ def test_a_coupon_is_told_from_hand_to_hand(make_customer: MakeCustomer) -> None
     first, second = Coupon.objects.filter(customer__isnull=False).order_by("pk")
 
     assert [(kind, data["customer"], data["coupon"]) for kind, data in told()] == [
-        ("coupon.issued", people[0].number, first.pk), ("coupon.issued", people[1].number, second.pk),
-    ]  # fmt: skip
+        ("coupon.issued", people[0].number, first.pk),
+        ("coupon.issued", people[1].number, second.pk),
+    ]
     reserved = coupons.reserve(people[0], "shop:o-1", basket(), at=NOON, code=first.code)
     assert told() == []
     coupons.redeem(reserved.pk, at=NOON)
     coupons.redeem(reserved.pk, at=NOON)
     [(kind, data)] = told()
     assert (kind, data["order"], data["coupon"], Decimal(data["worth"])) == (
-        "coupon.redeemed", "shop:o-1", first.pk, reserved.worth
-    )  # fmt: skip
+        "coupon.redeemed",
+        "shop:o-1",
+        first.pk,
+        reserved.worth,
+    )
     assert first.code not in str(data)
 
     for _night in range(2):
@@ -242,8 +243,11 @@ def test_a_prize_is_told_and_thanks_are_not(make_customer: MakeCustomer) -> None
 
     [(kind, data)] = told()
     assert (kind, data["customer"], data["draw"], data["prize"]) == (
-        "lottery.won", people[0].number, made[0].pk, "手机"
-    )  # fmt: skip
+        "lottery.won",
+        people[0].number,
+        made[0].pk,
+        "手机",
+    )
 
 
 def test_a_given_coupon_is_told_too(make_customer: MakeCustomer) -> None:

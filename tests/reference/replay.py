@@ -20,11 +20,18 @@ def flaps_per_100_years(
         now = state_at(histories, day, parameters.half_life_days)
         quiet = (day - now.last_day).astype(float)
         worth = value.of(
-            bgnbd=parameters.bgnbd, credibility=parameters.credibility, weight=parameters.weight,
-            half_life_days=parameters.half_life_days, history_days=day - opened + 1, discount=0.1,
-            purchase_days=now.purchase_days, quiet_days=quiet, span_days=(now.last_day - now.first_day).astype(float),
-            profit_sum=now.profit_sum, decayed_profit=now.decayed_profit,
-        ).value  # fmt: skip
+            bgnbd=parameters.bgnbd,
+            credibility=parameters.credibility,
+            weight=parameters.weight,
+            half_life_days=parameters.half_life_days,
+            history_days=day - opened + 1,
+            discount=0.1,
+            purchase_days=now.purchase_days,
+            quiet_days=quiet,
+            span_days=(now.last_day - now.first_day).astype(float),
+            profit_sum=now.profit_sum,
+            decayed_profit=now.decayed_profit,
+        ).value
         tonight = classes.big_bar(worth).bar
         bar = bar + (1 - (1 - 2 / 31) ** WEEK) * (tonight - bar) if nights else tonight
         level = gaps.limits(parameters.gaps, now.gap_count, now.log_gap_sum, parameters.a_max).tail_level

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from numpy.testing import assert_allclose
 
-from crm import nightly
-from customers import imports
+from crm.flows import nightly
+from customers.imports import runs as imports
 from customers.models import Import, Order, Standing, Summary
 from segmentation import frames
 from segmentation.fitting import Parameters

@@ -22,8 +22,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from pytest_django import DjangoDbBlocker
 
-from crm import nightly
-from customers import imports
+from crm.flows import nightly
+from customers.imports import runs as imports
 from customers.models import Category, Order, OrderLine, Standing
 from segmentation import fitting, frames
 from segmentation.maths import backtest, classes, purchases
@@ -262,8 +262,11 @@ def test_big_customers_hold_most_of_what_comes(shop: Shop, day: int) -> None:
 @pytest.mark.parametrize("day", CUTS)
 def test_classes_seldom_flap(shop: Shop, day: int) -> None:
     flaps = flaps_per_100_years(
-        shop.histories, shop.nights[day].parameters, opened=number(0), first_night=number(120),
+        shop.histories,
+        shop.nights[day].parameters,
+        opened=number(0),
+        first_night=number(120),
         last_night=frames.day_number(END),
-    )  # fmt: skip
+    )
 
     assert flaps <= 60

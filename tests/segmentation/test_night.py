@@ -10,10 +10,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm import nightly
-from crm.accounts.models import Role, User
-from crm.jobs import runs
-from crm.jobs.models import JobRun
+from core.accounts.models import Role, User
+from core.jobs import runs
+from core.jobs.models import JobRun
+from crm.flows import nightly
 from customers import orders, summary
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, Todo
@@ -41,7 +41,9 @@ def event(customer: int, number: int, day: int, paid: int, refund: int | None, v
         source="shop",
         external_id=f"o-{number}",
         version=version,
-        customer=CustomerRef(source="shop", external_id=f"c-{customer}", name=f"客户{customer}", create_if_missing=True),
+        customer=CustomerRef(
+            source="shop", external_id=f"c-{customer}", name=f"客户{customer}", create_if_missing=True
+        ),
         ordered_at=at,
         paid=Decimal(paid),
         cost=Decimal(paid // 2),
@@ -51,11 +53,16 @@ def event(customer: int, number: int, day: int, paid: int, refund: int | None, v
 
 EVENTS = st.lists(
     st.tuples(
-        st.integers(1, 4), st.integers(1, 8), st.integers(0, 220), st.integers(0, 500),
-        st.none() | st.integers(1, 100), st.booleans(),
+        st.integers(1, 4),
+        st.integers(1, 8),
+        st.integers(0, 220),
+        st.integers(0, 500),
+        st.none() | st.integers(1, 100),
+        st.booleans(),
     ),
-    min_size=1, max_size=14,
-)  # fmt: skip
+    min_size=1,
+    max_size=14,
+)
 
 
 @pytest.mark.django_db
@@ -90,11 +97,19 @@ def mall(make_customer: MakeCustomer) -> list[Customer]:
             on = FIRST - timedelta(days=day)
             facts.append(
                 Order(
-                    source="shop", external_id=f"{number}-{day}", version=1, customer=person, status=Order.Status.PAID,
-                    ordered_at=datetime(on.year, on.month, on.day, 4, tzinfo=UTC), ordered_on=on,
-                    paid=paid, cost=0, profit=paid, received_at=timezone.now(),
+                    source="shop",
+                    external_id=f"{number}-{day}",
+                    version=1,
+                    customer=person,
+                    status=Order.Status.PAID,
+                    ordered_at=datetime(on.year, on.month, on.day, 4, tzinfo=UTC),
+                    ordered_on=on,
+                    paid=paid,
+                    cost=0,
+                    profit=paid,
+                    received_at=timezone.now(),
                 )
-            )  # fmt: skip
+            )
     Order.objects.bulk_create(facts)
     return people
 
@@ -102,8 +117,12 @@ def mall(make_customer: MakeCustomer) -> list[Customer]:
 def state_of_the_shop() -> dict[str, list[tuple[Any, ...]]]:
     return {
         "standing": rows(Standing, "customer_class", "matrix_type", "value", "potential", "last_on", "valued_on"),
-        "changes": list(Change.objects.order_by("customer", "on").values_list("customer", "on", "class_after", "type_after")),
-        "alerts": list(Alert.objects.order_by("customer", "last_on").values_list("customer", "kind", "last_on", "state")),
+        "changes": list(
+            Change.objects.order_by("customer", "on").values_list("customer", "on", "class_after", "type_after")
+        ),
+        "alerts": list(
+            Alert.objects.order_by("customer", "last_on").values_list("customer", "kind", "last_on", "state")
+        ),
         "todos": list(Todo.objects.order_by("dedupe_key").values_list("dedupe_key", "state", "at_stake")),
     }
 

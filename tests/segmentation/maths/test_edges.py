@@ -38,10 +38,18 @@ def test_one_customer_with_one_purchase() -> None:
     credibility = profit.fit(state.purchase_days, state.profit_sum, state.profit_square_sum)
 
     worth = value.of(
-        bgnbd=None, credibility=credibility, weight=0.5, half_life_days=30.0, history_days=26, discount=0.1,
-        purchase_days=state.purchase_days, quiet_days=np.array([25.0]), span_days=np.zeros(1),
-        profit_sum=state.profit_sum, decayed_profit=state.decayed_profit,
-    )  # fmt: skip
+        bgnbd=None,
+        credibility=credibility,
+        weight=0.5,
+        half_life_days=30.0,
+        history_days=26,
+        discount=0.1,
+        purchase_days=state.purchase_days,
+        quiet_days=np.array([25.0]),
+        span_days=np.zeros(1),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
 
     assert worth.value[0] > 0
     assert credibility.within == 0
@@ -120,9 +128,15 @@ def test_when_all_are_alike_the_cap_decides_by_past_profit_then_by_place() -> No
     profit_so_far = np.array([1.0, 9, 3, 9, 1, 1, 1, 1, 1, 1])
 
     found = classes.classify(
-        np.full(10, -1), amount, bar.bar, np.zeros(10), np.zeros(10), np.ones(10),
-        count=bar.count, past_profit=profit_so_far,
-    )  # fmt: skip
+        np.full(10, -1),
+        amount,
+        bar.bar,
+        np.zeros(10),
+        np.zeros(10),
+        np.ones(10),
+        count=bar.count,
+        past_profit=profit_so_far,
+    )
 
     assert np.flatnonzero(found == classes.BIG).tolist() == [1, 2, 3]
 

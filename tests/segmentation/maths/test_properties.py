@@ -197,11 +197,18 @@ def test_one_customer_alone_gets_the_figure_of_the_crowd() -> None:
 
 def worth(state: State, today: int, times: float = 1.0, params: purchases.BgNbd | None = None) -> value.Worth:
     return value.of(
-        bgnbd=params, credibility=profit.fit(state.purchase_days, state.profit_sum * times, state.profit_square_sum * times**2),
-        weight=0.5, half_life_days=60.0, history_days=500, discount=0.1, purchase_days=state.purchase_days,
-        quiet_days=(today - state.last_day).astype(float), span_days=(state.last_day - state.first_day).astype(float),
-        profit_sum=state.profit_sum * times, decayed_profit=state.decayed_profit * times,
-    )  # fmt: skip
+        bgnbd=params,
+        credibility=profit.fit(state.purchase_days, state.profit_sum * times, state.profit_square_sum * times**2),
+        weight=0.5,
+        half_life_days=60.0,
+        history_days=500,
+        discount=0.1,
+        purchase_days=state.purchase_days,
+        quiet_days=(today - state.last_day).astype(float),
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum * times,
+        decayed_profit=state.decayed_profit * times,
+    )
 
 
 @FEW

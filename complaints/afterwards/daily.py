@@ -1,0 +1,42 @@
+"""What the desk does once a day, after the night has valued the customers. Twice a day changes nothing more."""
+
+from datetime import date, datetime
+
+from django.utils.translation import gettext as _
+
+from complaints.afterwards import root_causes, silent
+from complaints.cases import lifecycle, notices, prompts, surveys
+from complaints.promises import calendars
+from core.accounts.models import Role, User
+
+MONDAY = 0
+
+
+def run(*, as_of: date, at: datetime) -> dict[str, int]:
+    """Everything that follows from the day's facts; returns how much of each."""
+    counts = {
+        "classes_followed": lifecycle.follow_classes(at=at),
+        "closed": lifecycle.close_due(now=at),
+        "prompts_expired": prompts.expire_due(now=at),
+        "surveys_expired": surveys.expire_due(now=at),
+        "silent_signs": silent.find(as_of=as_of, at=at),
+        "years_to_confirm": warn_of_unconfirmed_years(at=at),
+    }
+    if as_of.weekday() == MONDAY:
+        counts["actions_opened"] = root_causes.open_actions(as_of=as_of, at=at)
+    return counts
+
+
+def warn_of_unconfirmed_years(*, at: datetime) -> int:
+    """Administrators are told, once per calendar and year, that deadlines in it are a guess. Returns how many there are."""
+    found = calendars.unconfirmed(at)
+    admins = list(User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True))
+    for calendar, year in found:
+        notices.tell(
+            admins,
+            key=f"year:{calendar.pk}:{year}",
+            at=at,
+            link="/complaints/calendars/",
+            subject=_("Holidays of %(year)d are not confirmed: %(calendar)s") % {"year": year, "calendar": calendar},
+        )
+    return len(found)

@@ -1,0 +1,189 @@
+"""A complaint comes in: by phone, mail, form or program, once however often it is told."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from complaints.cases import messages, notices, priority, routing, transitions
+from complaints.models import Case, CaseEvent, Category, Metric, Queue
+from complaints.promises import sla
+from core.accounts.models import User
+from core.lib.errors import Invalid
+from customers import locks
+from customers.models import Customer, Standing
+
+LATEST = timedelta(days=30)
+# Somebody who logs what was said earlier than this says why only now.
+SAME_DAY = timedelta(days=1)
+
+
+class Logged(NamedTuple):
+    case: Case
+    created: bool
+
+
+@transaction.atomic
+def log(
+    customer: Customer,
+    *,
+    category: Category,
+    channel: str,
+    by: User | None,
+    at: datetime,
+    title: str = "",
+    description: str = "",
+    kind: str = Case.Kind.COMPLAINT,
+    severity: int | None = None,
+    order_ref: str = "",
+    product_ref: str = "",
+    remedy_sought: str = "",
+    external_case: str = "",
+    received_at: datetime | None = None,
+    late_reason: str = "",
+    told: str = "",
+    client_key: str = "",
+    source: str = "",
+    source_ref: str = "",
+    queue: Queue | None = None,
+    follows: Case | None = None,
+) -> Logged:
+    """The complaint is a case with priority, promises and, if somebody has room, an owner.
+
+    The same `client_key`, or the same (`source`, `source_ref`), finds the first case and starts nothing anew.
+    Clocks run from `received_at`, so a complaint logged late may be born overdue. `told` is what the customer was
+    answered in the same conversation; it counts as the first answer. A remark in passing has no clocks.
+    """
+    if bool(source_ref) != bool(source):
+        raise Invalid(_("A source and its number belong together."), code="source_incomplete")
+    locks.hold(*[f"complaint:{kind_}:{key}" for kind_, key in (("key", client_key), (source, source_ref)) if key])
+    known = find(client_key=client_key, source=source, source_ref=source_ref)
+    if known:
+        return Logged(known, False)
+
+    received_at = _received(received_at, late_reason, by, at)
+    if not category.active or category.children.exists():
+        raise Invalid(_("Choose a category of the second level."), code="category_not_a_leaf")
+    if not description.strip() and not order_ref.strip():
+        raise Invalid(_("Say what happened, or which order it is about."), code="nothing_said")
+    if kind not in Case.Kind.values or channel not in Case.Channel.values:
+        raise Invalid(_("This kind of complaint, or this channel, does not exist."), code="unknown_choice")
+    severity = category.default_severity if severity is None else severity
+    if not 1 <= severity <= 4:
+        raise Invalid(_("Choose a severity from 1 to 4."), code="severity")
+
+    standing = Standing.objects.filter(customer=customer).first()
+    served_as = standing.customer_class if standing else Standing.Class.PROSPECT
+    assessed = priority.assess(customer, severity=severity, served_as=served_as, at=at)
+    queue = queue or routing.queue_for(category, served_as)
+    place = routing.place(queue, customer=customer, served_as=served_as, priority=assessed.priority)
+    case = Case(
+        customer=customer,
+        kind=kind,
+        channel=channel,
+        client_key=client_key,
+        source=source,
+        source_ref=source_ref,
+        order_ref=order_ref.strip()[:80],
+        product_ref=product_ref.strip()[:80],
+        category=category,
+        title=(title.strip() or _headline(category, description))[:200],
+        description=description.strip(),
+        remedy_sought=remedy_sought.strip()[:300],
+        external_case=external_case.strip()[:80],
+        severity=severity,
+        class_at_open=served_as,
+        served_as=served_as,
+        value_at_open=standing.value if standing else 0,
+        priority=assessed.priority,
+        priority_reason=assessed.reason,
+        queue=queue,
+        policy=sla.policy_at(at),
+        received_at=received_at,
+        late_reason=late_reason.strip()[:200],
+        opened_at=at,
+        opened_by=by,
+        follows=follows,
+    )
+    routing.hand_to(case, place.member, at=at)
+    case.save()
+    if kind == Case.Kind.COMPLAINT:
+        sla.start(case, Metric.FIRST_RESPONSE, at=received_at)
+        sla.start(case, Metric.RESOLUTION, at=received_at)
+    transitions.record(
+        case,
+        CaseEvent.Kind.LOGGED,
+        by=by,
+        at=at,
+        actor=None if by else CaseEvent.Actor.CUSTOMER,
+        touched=["status", "owner", "messages"],
+        priority=case.priority,
+        owner=case.owner_id,
+        queue=queue.pk,
+    )
+    if told.strip() and by:
+        message = messages.say(case, by=by, at=at, body=told, channel=channel)
+        transitions.record(
+            case,
+            CaseEvent.Kind.REPLIED,
+            by=by,
+            at=at,
+            to=Case.Status.IN_PROGRESS,
+            touched=["messages"],
+            message=message.pk,
+        )
+    _tell(case, at)
+    return Logged(case, True)
+
+
+def find(*, client_key: str = "", source: str = "", source_ref: str = "") -> Case | None:
+    """The case that was logged with this key or under this number."""
+    if client_key and (found := Case.objects.filter(client_key=client_key).first()):
+        return found
+    if source_ref:
+        return Case.objects.filter(source=source, source_ref=source_ref).first()
+    return None
+
+
+def _received(received_at: datetime | None, late_reason: str, by: User | None, at: datetime) -> datetime:
+    if received_at is None:
+        return at
+    if received_at.tzinfo is None:
+        raise Invalid(_("The time needs its offset, like 2026-11-17T09:30+08:00."), code="time_without_offset")
+    if not at - LATEST <= received_at <= at:
+        raise Invalid(
+            _("Choose a time within the last %(days)d days, not later than now.") % {"days": LATEST.days},
+            code="received_at",
+        )
+    if by and received_at < at - SAME_DAY and not late_reason.strip():
+        raise Invalid(_("Say why this is logged only now."), code="late_reason")
+    return received_at
+
+
+def _headline(category: Category, description: str) -> str:
+    first = description.strip().split("\n", 1)[0].strip()
+    return first[:80] or category.name
+
+
+def _tell(case: Case, at: datetime) -> None:
+    if case.owner_id:
+        routing.tell_owner(case, at=at)
+    else:
+        notices.tell(
+            [case.queue.department.head_id],
+            key=f"unassigned:{case.pk}",
+            at=at,
+            link=notices.link_to(case),
+            subject=_("Case %(number)s waits in %(queue)s: nobody has room")
+            % {"number": case.number, "queue": case.queue},
+        )
+    if case.served_as == Standing.Class.BIG and case.customer.manager_id != case.owner_id:
+        notices.tell(
+            [case.customer.manager_id],
+            key=f"big:{case.pk}",
+            at=at,
+            link=notices.link_to(case),
+            subject=_("Your big customer complains: %(number)s (P%(priority)d)")
+            % {"number": case.number, "priority": case.priority},
+        )

@@ -1,0 +1,66 @@
+"""What is said: to the customer, by the customer, among ourselves; and which clocks each of them moves."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from complaints.models import Case, CaseMessage, Clock, Metric
+from complaints.models.clocks import LIVE
+from complaints.promises import sla
+from core.accounts.models import User
+from core.lib.errors import Invalid
+
+Direction = CaseMessage.Direction
+LONGEST = 20_000
+
+
+def say(case: Case, *, by: User, at: datetime, body: str, channel: str) -> CaseMessage:
+    """A person has answered the customer: the waiting clocks are stopped, the first answer is on record for good."""
+    message = CaseMessage.objects.create(
+        case=case,
+        direction=Direction.OUT,
+        channel=channel,
+        author=by,
+        body=words(body),
+        sent_at=at,
+        cycle=case.cycle,
+        counts_as_response=True,
+    )
+    case.first_response_at = case.first_response_at or at
+    case.acknowledged_at = case.acknowledged_at or at
+    sla.stop(case, at=at, metrics=[Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE])
+    return message
+
+
+def hear(case: Case, *, at: datetime, body: str, channel: str, external_ref: str = "") -> CaseMessage:
+    """The customer has written. The answer is owed from now on, unless an earlier one is owed already."""
+    message = CaseMessage.objects.create(
+        case=case,
+        direction=Direction.IN,
+        channel=channel,
+        body=words(body),
+        sent_at=at,
+        cycle=case.cycle,
+        external_ref=external_ref or None,
+    )
+    owed = Clock.objects.filter(
+        case=case, state__in=LIVE, metric__in=[Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE]
+    ).exists()
+    if case.is_open and case.kind == Case.Kind.COMPLAINT and not owed:
+        sla.start(case, Metric.NEXT_RESPONSE, at=at)
+    return message
+
+
+def note(case: Case, *, by: User, at: datetime, body: str) -> CaseMessage:
+    return CaseMessage.objects.create(
+        case=case, direction=Direction.NOTE, author=by, body=words(body), sent_at=at, cycle=case.cycle
+    )
+
+
+def words(body: str) -> str:
+    body = body.replace("\x00", "").strip()
+    if not body:
+        raise Invalid(_("Write something first."), code="empty_message")
+    if len(body) > LONGEST:
+        raise Invalid(_("This is longer than %(most)d characters. Shorten it.") % {"most": LONGEST}, code="too_long")
+    return body

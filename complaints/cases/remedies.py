@@ -1,0 +1,317 @@
+"""Making it good: proposed within limits, above them approved by a second person, given once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from complaints.cases import notices, transitions
+from complaints.models import Case, CaseEvent, Remedy, RemedyLimit
+from complaints.models.remedies import RemedyKind
+from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.lib.errors import DomainError, Invalid
+from core.lib.money import from_minor, to_minor
+from core.lib.periods import business_date
+from customers.models import Customer, Standing
+from loyalty.models import PointLot
+from loyalty.points import accounts as points
+from loyalty.points import rules as point_rules
+
+Status = Remedy.Status
+# What counts against the limits: promised or given.
+COUNTED = (Status.PROPOSED, Status.APPROVED, Status.FAILED, Status.ISSUED)
+WORTHLESS = (RemedyKind.VISIT, RemedyKind.APOLOGY)
+WINDOW_DAYS = 30
+BY_LEDGER = "points #"
+
+
+@transaction.atomic
+def propose(
+    case_id: int,
+    *,
+    kind: str,
+    amount: Decimal | int | str = 0,
+    reason: str,
+    by: User,
+    at: datetime,
+    client_key: str,
+    promised_at: datetime | None = None,
+) -> Remedy:
+    """The customer is to have this. Within the limits of the person's role it is approved, above them a colleague is asked.
+
+    `amount`: money, or the number of points. The same `client_key` finds the first proposal again.
+    """
+    case = transitions.lock(case_id)
+    if known := Remedy.objects.filter(client_key=client_key).first():
+        return known
+    if not case.is_open:
+        raise transitions.NotNow(_("Remedies are given while the case is open. Reopen it first."))
+    if kind not in RemedyKind.values:
+        raise Invalid(_("Choose one of the remedies."), code="unknown_remedy")
+    value = from_minor(to_minor(amount))
+    if (kind in WORTHLESS) != (value == 0) or value < 0:
+        raise Invalid(_("Give an amount above zero; an apology or a visit has none."), code="remedy_amount")
+    if kind == RemedyKind.POINTS and value != value.to_integral_value():
+        raise Invalid(_("Points are whole."), code="remedy_amount")
+    if not reason.strip():
+        raise Invalid(_("Say what this makes good."), code="reason_missing")
+    if promised_at is not None and promised_at <= at:
+        raise Invalid(_("Promise a moment in the future."), code="promise_past")
+    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    over = exceeded(case, kind, value, by=by, at=at)
+    remedy = Remedy.objects.create(
+        case=case,
+        customer_id=case.customer_id,
+        kind=kind,
+        amount=value,
+        reason=reason.strip()[:200],
+        status=Status.PROPOSED if over else Status.APPROVED,
+        needs_approval=bool(over),
+        limits=over,
+        proposed_by=by,
+        proposed_at=at,
+        promised_at=promised_at,
+        client_key=client_key,
+    )
+    _record(case, remedy, "proposed", by=by, at=at)
+    if over:
+        notices.tell(
+            [case.queue.department.head_id],
+            key=f"remedy:{remedy.pk}",
+            at=at,
+            link=notices.link_to(case),
+            subject=_("%(number)s: a remedy waits for your approval") % {"number": case.number},
+        )
+    return remedy
+
+
+@transaction.atomic
+def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
+    """A second person who may give that much agrees. Of two at once, one agrees and the other is told so."""
+    case, remedy = _held(remedy_id)
+    if remedy.status != Status.PROPOSED:
+        raise _decided(remedy)
+    if by.pk == remedy.proposed_by_id:
+        raise DomainError(_("A second person must approve this: not the one who proposed it."), code="second_person")
+    if not may(by, Permission.LEAD_COMPLAINTS):
+        raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
+    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
+    if over:
+        raise DomainError(
+            _("This is above your own limits too: %(which)s.") % {"which": wording(over)}, code="above_limits"
+        )
+    remedy.status, remedy.decided_by, remedy.decided_at = Status.APPROVED, by, at
+    remedy.save()
+    _record(case, remedy, "approved", by=by, at=at)
+    return remedy
+
+
+@transaction.atomic
+def refuse(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
+    """The remedy is not given, and why; whoever proposed it is told."""
+    case, remedy = _held(remedy_id)
+    if remedy.status != Status.PROPOSED:
+        raise _decided(remedy)
+    if not reason.strip():
+        raise Invalid(_("Say why the customer is not to have this."), code="reason_missing")
+    remedy.status, remedy.decided_by, remedy.decided_at = Status.REJECTED, by, at
+    remedy.refused_because = reason.strip()[:200]
+    remedy.save()
+    _record(case, remedy, "refused", by=by, at=at)
+    notices.tell(
+        [remedy.proposed_by_id],
+        key=f"remedy-refused:{remedy.pk}",
+        at=at,
+        link=notices.link_to(case),
+        subject=_("%(number)s: a remedy was refused") % {"number": case.number},
+    )
+    return remedy
+
+
+@transaction.atomic
+def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "") -> Remedy:
+    """The customer has it. `reference`: the refund number or coupon. Telling it twice is harmless.
+
+    Points are on the customer's account afterwards, and the reference says by which transaction.
+    """
+    case, remedy = _held(remedy_id)
+    if remedy.status == Status.ISSUED and (not reference.strip() or remedy.reference == reference.strip()[:120]):
+        return remedy
+    if remedy.status not in (Status.APPROVED, Status.FAILED):
+        raise _decided(remedy)
+    if _is_of_the_ledger(remedy, at):
+        txn = points.grant(
+            case.customer,
+            int(remedy.amount),
+            source=PointLot.Source.GOODWILL,
+            key=f"remedy:{remedy.pk}",
+            at=at,
+            by=by,
+            reason=_("Complaint %(number)s") % {"number": case.number},
+        )
+        reference = f"{BY_LEDGER}{txn.pk}"
+    remedy.status, remedy.issued_at, remedy.issued_by, remedy.error = Status.ISSUED, at, by, ""
+    remedy.reference = reference.strip()[:120]
+    remedy.save()
+    _record(case, remedy, "issued", by=by, at=at)
+    return remedy
+
+
+@transaction.atomic
+def fail(remedy_id: int, *, at: datetime, error: str) -> Remedy:
+    """The other side refused (no such account, coupon run out): the remedy is still owed and can be tried again."""
+    case, remedy = _held(remedy_id)
+    if remedy.status not in (Status.APPROVED, Status.FAILED):
+        raise _decided(remedy)
+    remedy.status, remedy.error = Status.FAILED, error.strip()[:200]
+    remedy.save()
+    _record(case, remedy, "failed", by=None, at=at)
+    return remedy
+
+
+@transaction.atomic
+def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
+    """Not given after all, or given and not yet used. What was used is kept: then nothing is to be taken back."""
+    case, remedy = _held(remedy_id)
+    if remedy.status in (Status.REJECTED, Status.REVOKED):
+        raise _decided(remedy)
+    if not reason.strip():
+        raise Invalid(_("Say why this is taken back."), code="reason_missing")
+    if remedy.status == Status.ISSUED:
+        if remedy.reference.startswith(BY_LEDGER):
+            points.take(case.customer, int(remedy.amount), key=f"remedy:{remedy.pk}:back", at=at, by=by, reason=reason)
+        remedy.status = Status.REVOKED
+    else:
+        remedy.status, remedy.decided_by, remedy.decided_at = Status.REJECTED, by, at
+    remedy.refused_because = reason.strip()[:200]
+    remedy.save()
+    _record(case, remedy, "taken_back", by=by, at=at)
+    return remedy
+
+
+def _is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
+    """Points are given by Laoke itself as soon as the mall has a programme; before that by whoever keeps them."""
+    return remedy.kind == RemedyKind.POINTS and point_rules.in_force(at) is not None
+
+
+def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
+    """The limit of this role for this class, else for any; None: the role gives nothing of this kind by itself."""
+    fitting = RemedyLimit.objects.filter(
+        Q(customer_class=customer_class) | Q(customer_class__isnull=True), role=role, kind=kind
+    )
+    return max(fitting, key=lambda limit: limit.customer_class is not None, default=None)
+
+
+def exceeded(
+    case: Case, kind: str, amount: Decimal, *, by: User, at: datetime, apart_from: Remedy | None = None
+) -> dict[str, Any]:
+    """Which limits of this person the remedy would exceed, with the sums it would make; empty when none.
+
+    Call with the customer's row held: two remedies for one customer are counted one after the other.
+    """
+    limit = limit_for(by.role, case.served_as, kind)
+    if limit is None:
+        return {"role": [str(amount), "0"]}
+    sums = spent(case, kind, by=by, at=at, apart_from=apart_from)
+    sums = {"at_once": Decimal(0)} | sums
+    return {
+        name: [str(total + amount), str(getattr(limit, name))]
+        for name, total in sums.items()
+        if total + amount > getattr(limit, name)
+    }
+
+
+def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy | None = None) -> dict[str, Decimal]:
+    """What counts against the limits so far: in this case, for this customer in 30 days, by this person today."""
+    rows = Remedy.objects.filter(kind=kind, status__in=COUNTED)
+    if apart_from is not None:
+        rows = rows.exclude(pk=apart_from.pk)
+    zone = settings.MALL_TIME_ZONE
+    today = business_date(at, zone)
+    mine = rows.filter(Q(decided_by=by) | Q(decided_by__isnull=True, proposed_by=by))
+    return {
+        "per_case": _sum(rows.filter(case=case)),
+        "per_customer": _sum(
+            r for r in rows.filter(customer_id=case.customer_id) if (at - r.proposed_at).days < WINDOW_DAYS
+        ),
+        "per_day": _sum(r for r in mine if business_date(r.decided_at or r.proposed_at, zone) == today),
+    }
+
+
+def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | None:
+    """How much of this kind the person may still give here by themselves; None: nothing of this kind at all."""
+    limit = limit_for(by.role, case.served_as, kind)
+    if limit is None:
+        return None
+    left = [getattr(limit, name) - total for name, total in spent(case, kind, by=by, at=at).items()]
+    return max(Decimal(0), min([limit.at_once, *left]))
+
+
+def suggested(case: Case) -> list[RemedyKind]:
+    """What fits the loss first: the thing itself, then credit; a big customer is rung up or visited besides."""
+    top = case.category.parent.code if case.category.parent else case.category.code
+    by_loss = {
+        "delivery": [RemedyKind.REPLACEMENT, RemedyKind.COUPON],
+        "quality": [RemedyKind.REPLACEMENT, RemedyKind.REFUND],
+        "description": [RemedyKind.REFUND, RemedyKind.REPLACEMENT],
+        "refund": [RemedyKind.REFUND],
+        "price": [RemedyKind.CREDIT, RemedyKind.COUPON],
+        "payment": [RemedyKind.REFUND],
+        "points": [RemedyKind.POINTS],
+        "attitude": [RemedyKind.APOLOGY, RemedyKind.POINTS],
+    }
+    found = [*by_loss.get(top, [RemedyKind.APOLOGY, RemedyKind.POINTS])]
+    if case.served_as == Standing.Class.BIG:
+        found.append(RemedyKind.VISIT)
+    return found
+
+
+def wording(over: dict[str, Any]) -> str:
+    """The exceeded limits in words."""
+    names = {
+        "role": _("your role gives none of this"),
+        "at_once": _("at once"),
+        "per_case": _("per case"),
+        "per_customer": _("per customer in 30 days"),
+        "per_day": _("per person and day"),
+    }
+    return _(", ").join(
+        names[name] if name == "role" else f"{names[name]} {total} > {limit}" for name, (total, limit) in over.items()
+    )
+
+
+def _held(remedy_id: int) -> tuple[Case, Remedy]:
+    case = transitions.hold(Remedy.objects.values_list("case_id", flat=True).get(pk=remedy_id))
+    return case, Remedy.objects.select_for_update().get(pk=remedy_id)
+
+
+def _decided(remedy: Remedy) -> DomainError:
+    return DomainError(
+        _("This remedy is settled already: %(how)s.") % {"how": remedy.get_status_display()}, code="remedy_settled"
+    )
+
+
+def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datetime) -> None:
+    transitions.record(
+        case,
+        CaseEvent.Kind.REMEDY,
+        by=by,
+        at=at,
+        touched=["remedies"],
+        remedy=remedy.pk,
+        what=what,
+        amount=str(remedy.amount),
+        sort=remedy.kind,
+    )
+
+
+def _sum(remedies: Iterable[Remedy]) -> Decimal:
+    return sum((remedy.amount for remedy in remedies), Decimal(0))

@@ -1,0 +1,71 @@
+"""One question per solved cycle. The link is random, kept only as a digest, good once and for fourteen days."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from complaints.models import Case, Survey
+from core.lib.errors import DomainError
+from core.lib.periods import next_local_time
+
+State = Survey.State
+ASK_AFTER = timedelta(hours=24)
+GOOD_FOR = timedelta(days=14)
+NOT_BEFORE, NOT_AFTER = 9, 20
+
+
+def plan(case: Case, *, at: datetime) -> Survey | None:
+    """The question will be sent a day later, at a decent hour; once per cycle."""
+    if case.kind == Case.Kind.GRUMBLE:
+        return None
+    survey, _created = Survey.objects.get_or_create(
+        case=case,
+        cycle=case.cycle,
+        defaults={"agent": case.owner, "send_at": _decent(at + ASK_AFTER)},
+    )
+    if survey.state == State.CANCELLED and survey.sent_at is None:
+        survey.state, survey.agent, survey.send_at = State.PLANNED, case.owner, _decent(at + ASK_AFTER)
+        survey.save(update_fields=["state", "agent", "send_at"])
+    return survey
+
+
+def cancel(case: Case) -> int:
+    """Nothing is asked about a case that is open again."""
+    return case.surveys.filter(state=State.PLANNED).update(state=State.CANCELLED)
+
+
+@transaction.atomic
+def send(survey_id: int, *, at: datetime) -> str:
+    """The survey counts as sent; returns the secret of its link, which is stored nowhere."""
+    survey = Survey.objects.select_for_update().get(pk=survey_id)
+    if survey.state != State.PLANNED:
+        raise DomainError(_("This question has been sent already, or is not to be sent."), code="survey_not_planned")
+    secret = secrets.token_urlsafe(24)
+    survey.state, survey.digest, survey.sent_at, survey.expires_at = State.SENT, digest(secret), at, at + GOOD_FOR
+    survey.save(update_fields=["state", "digest", "sent_at", "expires_at"])
+    return secret
+
+
+def due(*, now: datetime, limit: int = 200) -> list[int]:
+    """Surveys to send now."""
+    rows = Survey.objects.filter(state=State.PLANNED, send_at__lte=now).order_by("send_at")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def expire_due(*, now: datetime) -> int:
+    return Survey.objects.filter(state=State.SENT, expires_at__lte=now).update(state=State.EXPIRED)
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _decent(at: datetime) -> datetime:
+    """The same moment by day; at night the next morning."""
+    opens = next_local_time(at, NOT_BEFORE, 0, settings.MALL_TIME_ZONE)
+    closes = next_local_time(at, NOT_AFTER, 0, settings.MALL_TIME_ZONE)
+    return at if closes < opens else opens

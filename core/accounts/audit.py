@@ -1,0 +1,20 @@
+"""One readable line per human action, written inside the verb's transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from core.accounts.models import AuditEntry, User
+
+
+def record(by: User | None, action: str, subject: models.Model | None = None, *, at: datetime, **detail: Any) -> None:
+    """Store who did what to which row. `detail` holds ids and figures, never personal data."""
+    AuditEntry.objects.create(
+        at=at,
+        actor=by,
+        action=action,
+        subject_type=subject._meta.model_name or "" if subject is not None else "",
+        subject_id=subject.pk if subject is not None else None,
+        detail=detail,
+    )

@@ -1,0 +1,216 @@
+"""One table: what each role may do, which customers it sees, and which fields it sees masked or not at all.
+
+Unknown is denied. Pages, API, exports and tests read this table and nothing else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.accounts.models import Role
+
+
+class Permission(StrEnum):
+    MY_DAY = "my_day"
+    LIST_CUSTOMERS = "list_customers"
+    FIND_CUSTOMER = "find_customer"
+    VIEW_CUSTOMER = "view_customer"
+    EDIT_CUSTOMER = "edit_customer"
+    LOG_CONTACT = "log_contact"
+    REVEAL_CONTACT = "reveal_contact"
+    ASSIGN_MANAGER = "assign_manager"
+    MERGE_CUSTOMERS = "merge_customers"
+    VIEW_MATRIX = "view_matrix"
+    WORK_ALERTS = "work_alerts"
+    IMPORT = "import"
+    VIEW_NIGHTS = "view_nights"
+    RUN_NIGHT = "run_night"
+    VIEW_RULES = "view_rules"
+    EDIT_RULES = "edit_rules"
+    VIEW_AUDIT = "view_audit"
+    LOG_COMPLAINT = "log_complaint"
+    WORK_COMPLAINTS = "work_complaints"
+    LEAD_COMPLAINTS = "lead_complaints"
+    VIEW_COMPLAINT_REPORTS = "view_complaint_reports"
+    EDIT_COMPLAINT_SETTINGS = "edit_complaint_settings"
+    VIEW_TIERS = "view_tiers"
+    PROMISE_LEVEL = "promise_level"
+    PUBLISH_TIERS = "publish_tiers"
+    USE_POINTS = "use_points"
+    APPROVE_POINTS = "approve_points"
+    VIEW_POINT_REPORTS = "view_point_reports"
+    EDIT_POINTS = "edit_points"
+    VIEW_CAMPAIGNS = "view_campaigns"
+    RUN_CAMPAIGNS = "run_campaigns"
+    VIEW_CREDIT = "view_credit"
+    PROPOSE_CREDIT = "propose_credit"
+    DECIDE_CREDIT = "decide_credit"
+    EDIT_WEBHOOKS = "edit_webhooks"
+
+
+class Scope(StrEnum):
+    OWN = "own"
+    DELEGATED = "delegated"
+    TEAM = "team"
+    LOOKED_UP = "looked_up"
+    ALL = "all"
+    NONE = "none"
+
+
+class Field(StrEnum):
+    """Personal or sensitive fields that not every role sees."""
+
+    CONTACT = "contact"
+    BIRTHDAY = "birthday"
+    MARGIN = "margin"
+    VALUE = "value"
+
+
+@dataclass(frozen=True)
+class Rights:
+    scope: Scope
+    permissions: frozenset[Permission]
+    hidden: frozenset[Field] = frozenset()
+
+
+P = Permission
+_BOOK = {
+    P.MY_DAY,
+    P.LIST_CUSTOMERS,
+    P.FIND_CUSTOMER,
+    P.VIEW_CUSTOMER,
+    P.EDIT_CUSTOMER,
+    P.LOG_CONTACT,
+    P.VIEW_MATRIX,
+    P.WORK_ALERTS,
+    P.LOG_COMPLAINT,
+    P.WORK_COMPLAINTS,
+    P.VIEW_TIERS,
+    P.USE_POINTS,
+    P.VIEW_CAMPAIGNS,
+    P.VIEW_CREDIT,
+}
+
+RIGHTS: dict[str, Rights] = {
+    Role.ACCOUNT_MANAGER: Rights(
+        Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
+    ),
+    Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
+    Role.TEAM_LEAD: Rights(
+        Scope.TEAM,
+        frozenset(
+            _BOOK
+            | {
+                P.REVEAL_CONTACT,
+                P.ASSIGN_MANAGER,
+                P.MERGE_CUSTOMERS,
+                P.IMPORT,
+                P.VIEW_NIGHTS,
+                P.VIEW_RULES,
+                P.VIEW_COMPLAINT_REPORTS,
+                P.PROMISE_LEVEL,
+                P.PUBLISH_TIERS,
+                P.RUN_CAMPAIGNS,
+                P.PROPOSE_CREDIT,
+                P.DECIDE_CREDIT,
+                P.APPROVE_POINTS,
+                P.VIEW_POINT_REPORTS,
+            }
+        ),
+    ),
+    Role.SERVICE_AGENT: Rights(
+        Scope.LOOKED_UP,
+        frozenset(
+            {
+                P.FIND_CUSTOMER,
+                P.VIEW_CUSTOMER,
+                P.EDIT_CUSTOMER,
+                P.LOG_CONTACT,
+                P.REVEAL_CONTACT,
+                P.LOG_COMPLAINT,
+                P.WORK_COMPLAINTS,
+                P.USE_POINTS,
+            }
+        ),
+        frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
+    ),
+    Role.SERVICE_LEAD: Rights(
+        Scope.ALL,
+        frozenset(
+            {
+                P.LIST_CUSTOMERS,
+                P.FIND_CUSTOMER,
+                P.VIEW_CUSTOMER,
+                P.EDIT_CUSTOMER,
+                P.LOG_CONTACT,
+                P.REVEAL_CONTACT,
+                P.MERGE_CUSTOMERS,
+                P.WORK_ALERTS,
+                P.VIEW_NIGHTS,
+                P.LOG_COMPLAINT,
+                P.WORK_COMPLAINTS,
+                P.LEAD_COMPLAINTS,
+                P.VIEW_COMPLAINT_REPORTS,
+                P.EDIT_COMPLAINT_SETTINGS,
+                P.VIEW_TIERS,
+                P.USE_POINTS,
+                P.APPROVE_POINTS,
+                P.VIEW_POINT_REPORTS,
+                P.VIEW_CAMPAIGNS,
+            }
+        ),
+        frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
+    ),
+    Role.ANALYST: Rights(
+        Scope.NONE,
+        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
+        frozenset({Field.CONTACT, Field.BIRTHDAY}),
+    ),
+    Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
+    Role.ADMINISTRATOR: Rights(
+        Scope.NONE,
+        frozenset(
+            {
+                P.IMPORT,
+                P.VIEW_NIGHTS,
+                P.RUN_NIGHT,
+                P.VIEW_RULES,
+                P.EDIT_RULES,
+                P.VIEW_MATRIX,
+                P.EDIT_COMPLAINT_SETTINGS,
+                P.VIEW_TIERS,
+                P.PUBLISH_TIERS,
+                P.VIEW_POINT_REPORTS,
+                P.EDIT_POINTS,
+                P.VIEW_CAMPAIGNS,
+                P.RUN_CAMPAIGNS,
+                P.EDIT_WEBHOOKS,
+            }
+        ),
+        frozenset(Field),
+    ),
+    Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
+}
+NOBODY = Rights(Scope.NONE, frozenset(), frozenset(Field))
+
+
+def rights_of(role: str) -> Rights:
+    return RIGHTS.get(role, NOBODY)
+
+
+class ApiScope(StrEnum):
+    ORDERS_WRITE = "orders:write"
+    ORDERS_READ = "orders:read"
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"
+    COMPLAINTS_READ = "complaints:read"
+    COMPLAINTS_WRITE = "complaints:write"
+    POINTS_READ = "points:read"
+    POINTS_WRITE = "points:write"
+    COUPONS_READ = "coupons:read"
+    COUPONS_WRITE = "coupons:write"
+    DRAWS_READ = "draws:read"
+    DRAWS_WRITE = "draws:write"
+    TIERS_READ = "tiers:read"
+    TIERS_WRITE = "tiers:write"
+    CREDIT_READ = "credit:read"
+    CREDIT_WRITE = "credit:write"

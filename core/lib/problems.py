@@ -1,0 +1,47 @@
+"""One error shape for the whole API: the fields of RFC 9457, with `errors` per field and a stable `code`."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from core.lib.errors import DomainError
+
+
+class Refusal(exceptions.APIException):
+    def __init__(self, error: DomainError) -> None:
+        super().__init__(str(error), error.code)
+        self.status_code = error.status
+
+
+class ProblemHandler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, DomainError):
+            return Refusal(exc)
+        if isinstance(exc, DjangoValidationError):
+            return exceptions.ValidationError(exc.messages)
+        return super().convert_known_exceptions(exc)
+
+
+class ProblemFormatter(ExceptionFormatter):
+    def format_error_response(self, error_response: Any) -> dict[str, Any]:
+        errors = [{"path": e.attr, "code": e.code, "detail": e.detail} for e in error_response.errors]
+        return {
+            "type": "about:blank",
+            "title": str(error_response.type).replace("_", " "),
+            "status": self.exc.status_code if hasattr(self.exc, "status_code") else 500,
+            "code": errors[0]["code"] if errors else "error",
+            "detail": errors[0]["detail"] if errors else "",
+            "errors": errors,
+        }
+
+
+def handle(exc: Exception, context: Any) -> Response | None:
+    handler = ProblemHandler(exc, context)
+    response = handler.run()
+    if response is not None:
+        response.content_type = "application/problem+json"
+    return response

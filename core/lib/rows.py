@@ -1,0 +1,33 @@
+"""Many rows changed in one statement whose text does not grow with them."""
+
+from collections.abc import Collection, Sequence
+
+from django.db import connection, models
+
+UPDATE = "UPDATE {table} kept SET {sets} FROM unnest({arrays}) AS told ({names}) WHERE kept.{key} = told.{key}"
+
+
+def update(objects: Collection[models.Model], fields: Sequence[str]) -> None:
+    """The rows of these objects, all of one model, have what the objects say in `fields` (a foreign key: "…_id").
+
+    Does what `bulk_update` does, without its CASE per row and field, which takes longer to build than to execute.
+    """
+    if not objects:
+        return
+    meta = next(iter(objects))._meta
+    named = {field.attname: field for field in meta.concrete_fields}
+    chosen = [meta.pk, *(named[name] for name in fields)]
+    values = [[field.get_db_prep_save(getattr(one, field.attname), connection) for one in objects] for field in chosen]
+    quote = connection.ops.quote_name
+    key, *columns = (quote(str(field.column)) for field in chosen)
+    # The type without what makes a key number itself.
+    types = [meta.pk.rel_db_type(connection), *(field.db_type(connection) for field in chosen[1:])]
+    statement = UPDATE.format(
+        table=quote(meta.db_table),
+        key=key,
+        names=", ".join([key, *columns]),
+        sets=", ".join(f"{column} = told.{column}" for column in columns),
+        arrays=", ".join(f"%s::{kind}[]" for kind in types),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)

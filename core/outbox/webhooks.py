@@ -1,0 +1,309 @@
+"""Webhooks: an event is stored with the change that causes it, and told to the mall's addresses afterwards, at least once.
+
+Signed as the Standard Webhooks specification says (standardwebhooks.com): HMAC-SHA256 over id, timestamp and body, the
+secret written as whsec_ and base64. An event keeps its id over every attempt, by which the receiver knows a repetition.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.models import Role, User
+from core.lib import sealing
+from core.lib.errors import DomainError, Invalid, Unknown
+from core.outbox import delivery, posting
+from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
+
+State = WebhookEvent.State
+# After the first attempt: some three days in all, as the specification proposes.
+RETRY_AFTER = (
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+DISABLED_AFTER = timedelta(days=5)
+# Of one endpoint, before the next has its turn.
+TURN = timedelta(seconds=15)
+KEPT = timedelta(days=90)
+MOST_ENDPOINTS = 20
+AT_ONCE = 2000
+SECRET = b"webhook secret"
+TEST = "webhook.test"
+NAMES = UUID("6f2b1f0e-54e5-5d0a-9d3c-5b8a4f0c7a11")
+log = logging.getLogger(__name__)
+
+
+# Storing ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """`data` holds customer numbers and figures, never personal data. The same id is told once, however often stored."""
+
+    kind: str
+    happened_at: datetime
+    data: Mapping[str, Any]
+    event_id: UUID = field(default_factory=uuid4)
+
+
+def id_of(kind: str, key: str) -> UUID:
+    """The id of an event that may be found again, on the next night say."""
+    return uuid5(NAMES, f"{kind}:{key}")
+
+
+def wanted(*kinds: str) -> dict[str, list[int]]:
+    """Which of these kinds somebody wants to be told, and the endpoints that do. One small query, asked by every change."""
+    found: dict[str, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, events FROM outbox_webhookendpoint WHERE active ORDER BY id")
+        for endpoint_id, chosen in cursor.fetchall():
+            for kind in set(chosen).intersection(kinds):
+                found.setdefault(kind, []).append(endpoint_id)
+    return found
+
+
+def store(events: Iterable[Event], to: Mapping[str, Sequence[int]], *, at: datetime) -> None:
+    """These events wait for delivery to those who want them; part of the transaction of the change that caused them."""
+    WebhookEvent.objects.bulk_create(
+        (
+            WebhookEvent(
+                endpoint_id=endpoint_id,
+                event_id=event.event_id,
+                kind=event.kind,
+                happened_at=event.happened_at,
+                data=event.data,
+                next_attempt_at=at,
+            )
+            for event in events
+            for endpoint_id in to.get(event.kind, ())
+        ),
+        batch_size=AT_ONCE,
+        ignore_conflicts=True,
+    )
+
+
+# Endpoints ----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def register(url: str, *, events: Sequence[str], by: User, at: datetime) -> tuple[WebhookEndpoint, str]:
+    """A new endpoint and its secret, which cannot be read again. Nothing that happened before is told to it."""
+    if not events:
+        raise Invalid(_("Choose at least one event."), code="events")
+    posting.refuse_address(url)
+    if WebhookEndpoint.objects.filter(url=url).exists():
+        raise DomainError(_("This address is registered already."), code="registered_already")
+    _refuse_too_many()
+    key = secrets.token_bytes(32)
+    made = WebhookEndpoint.objects.create(url=url, events=sorted(set(events)), secret=_sealed(key, url), by=by, at=at)
+    audit.record(by, "webhook.registered", made, at=at, events=made.events)
+    return made, written(key)
+
+
+@transaction.atomic
+def choose(endpoint_id: int, *, events: Sequence[str], by: User, at: datetime) -> WebhookEndpoint:
+    """From now on it is told these events."""
+    if not events:
+        raise Invalid(_("Choose at least one event."), code="events")
+    found = _held(endpoint_id)
+    found.events = sorted(set(events))
+    found.save(update_fields=["events"])
+    audit.record(by, "webhook.events_chosen", found, at=at, events=found.events)
+    return found
+
+
+@transaction.atomic
+def renew_secret(endpoint_id: int, *, by: User, at: datetime) -> tuple[WebhookEndpoint, str]:
+    """A new secret, which cannot be read again; everything from now on, and what waits, is signed with it."""
+    found, key = _held(endpoint_id), secrets.token_bytes(32)
+    found.secret = _sealed(key, found.url)
+    found.save(update_fields=["secret"])
+    audit.record(by, "webhook.secret_renewed", found, at=at)
+    return found, written(key)
+
+
+@transaction.atomic
+def disable(endpoint_id: int, *, by: User, at: datetime) -> WebhookEndpoint:
+    """Nothing more is stored for it or sent to it. What waits is kept."""
+    found = _held(endpoint_id)
+    if found.active:
+        found.active, found.ended_at = False, at
+        found.save(update_fields=["active", "ended_at"])
+        audit.record(by, "webhook.disabled", found, at=at)
+    return found
+
+
+@transaction.atomic
+def enable(endpoint_id: int, *, by: User, at: datetime) -> WebhookEndpoint:
+    """It is told again, first what waited; its days of failures are forgotten."""
+    found = _held(endpoint_id)
+    if not found.active:
+        posting.refuse_address(found.url)
+        _refuse_too_many()
+        found.active, found.ended_at, found.failing_since, found.error = True, None, None, ""
+        found.save(update_fields=["active", "ended_at", "failing_since", "error"])
+        audit.record(by, "webhook.enabled", found, at=at)
+    return found
+
+
+@transaction.atomic
+def replay(endpoint_id: int, *, by: User, at: datetime) -> int:
+    """Everything that was given up is tried once more from the beginning, under the same ids; returns how many."""
+    found = _held(endpoint_id)
+    count = found.told.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
+    audit.record(by, "webhook.replayed", found, at=at, count=count)
+    return count
+
+
+@transaction.atomic
+def send_test(endpoint_id: int, *, by: User, at: datetime) -> None:
+    """An event of the kind `webhook.test` waits for this endpoint alone."""
+    found = _held(endpoint_id)
+    if not found.active:
+        raise DomainError(_("This endpoint is disabled. Use it again first."), code="endpoint_disabled")
+    store([Event(TEST, at, {})], {TEST: [found.pk]}, at=at)
+    audit.record(by, "webhook.tested", found, at=at)
+
+
+def _held(endpoint_id: int) -> WebhookEndpoint:
+    # Not its key: whoever stores an event meanwhile does not wait.
+    found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+    if found is None:
+        raise Unknown(_("There is no such endpoint."), code="endpoint_unknown")
+    return found
+
+
+def _refuse_too_many() -> None:
+    if WebhookEndpoint.objects.filter(active=True).count() >= MOST_ENDPOINTS:
+        raise DomainError(_("There can be %(most)d endpoints.") % {"most": MOST_ENDPOINTS}, code="endpoints_too_many")
+
+
+def _sealed(key: bytes, url: str) -> bytes:
+    return sealing.encrypt(key, use=SECRET, about=url.encode())
+
+
+def written(key: bytes) -> str:
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+# Delivering ---------------------------------------------------------------------------------------------------------
+
+
+def deliver_due(*, now: Callable[[], datetime]) -> int:
+    """Tell each endpoint what is due, skipping what another process is telling; returns how much arrived.
+
+    An endpoint that fails has its rest until the next turn, so that a slow one holds up no other for long. `now` is asked
+    before each attempt, whose signature says when it was.
+    """
+    sent = 0
+    for endpoint in WebhookEndpoint.objects.filter(active=True).order_by("pk"):
+        until = now() + TURN
+        while _deliver_one(endpoint, now()):
+            sent += 1
+            if now() >= until:
+                break
+    return sent
+
+
+@transaction.atomic
+def _deliver_one(endpoint: WebhookEndpoint, at: datetime) -> bool:
+    """True when an event was due and has arrived."""
+    event = (
+        WebhookEvent.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(endpoint=endpoint, endpoint__active=True, state=State.WAITING, next_attempt_at__lte=at)
+        .order_by("next_attempt_at", "pk")
+        .first()
+    )
+    if event is None:
+        return False
+    event.attempts += 1
+    try:
+        status = posting.post(endpoint.url, *message(event, _key(endpoint), at=at))
+        event.error = "" if 200 <= status < 300 else f"HTTP {status}"
+    except Exception as error:  # whatever the network raises, the event waits for its next turn
+        status, event.error = 0, (str(error) if isinstance(error, DomainError) else type(error).__name__)[:200]
+    if event.error:
+        log.warning("webhook event %s failed: %s", event.event_id, event.error)
+        _not_arrived(event, endpoint, at, gone=status == 410)
+        return False
+    event.state, event.sent_at = State.SENT, at
+    event.save(update_fields=["state", "sent_at", "attempts", "error"])
+    WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__isnull=False).update(failing_since=None, error="")
+    return True
+
+
+def _not_arrived(event: WebhookEvent, endpoint: WebhookEndpoint, at: datetime, *, gone: bool) -> None:
+    if event.attempts > len(RETRY_AFTER):
+        event.state = State.FAILED
+    else:
+        event.next_attempt_at = at + RETRY_AFTER[event.attempts - 1]
+    event.save(update_fields=["state", "next_attempt_at", "attempts", "error"])
+    found = _held(endpoint.pk)
+    found.failing_since, found.error = found.failing_since or at, event.error
+    if found.active and (gone or found.failing_since <= at - DISABLED_AFTER):
+        found.active, found.ended_at = False, at
+        _tell_administrators(found, at)
+    found.save(update_fields=["failing_since", "error", "active", "ended_at"])
+
+
+def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:
+    for admin_id in User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True):
+        delivery.queue(
+            admin_id,
+            channel=Message.Channel.IN_APP,
+            dedupe_key=f"webhook:{endpoint.pk}:{at.isoformat()}:{admin_id}",
+            at=at,
+            subject=_("A webhook is disabled: %(host)s has not answered for days, or no longer wants it.")
+            % {"host": posting.host_of(endpoint.url)},
+            link="/webhooks/",
+        )
+
+
+def message(event: WebhookEvent, key: bytes, *, at: datetime) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of one attempt. The body is the same at every attempt."""
+    told = {
+        "id": str(event.event_id),
+        "type": event.kind,
+        "timestamp": event.happened_at.isoformat(),
+        "data": event.data,
+    }
+    body = json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
+    stamp = str(int(at.timestamp()))
+    return body, {
+        "Content-Type": "application/json",
+        "webhook-id": str(event.event_id),
+        "webhook-timestamp": stamp,
+        "webhook-signature": signature(key, str(event.event_id), stamp, body),
+    }
+
+
+def signature(key: bytes, event_id: str, stamp: str, body: bytes) -> str:
+    signed = hmac.new(key, f"{event_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(signed).decode()
+
+
+def _key(endpoint: WebhookEndpoint) -> bytes:
+    return sealing.decrypt(bytes(endpoint.secret), use=SECRET, about=endpoint.url.encode())
+
+
+def forget(*, at: datetime) -> int:
+    """What was told, or given up, more than 90 days ago is gone; returns how much."""
+    return WebhookEvent.objects.filter(next_attempt_at__lt=at - KEPT).delete()[0]

@@ -1,0 +1,344 @@
+"""REST: complaints in, their state out, what the next colleague must know. Every view names the scope its token needs."""
+
+import re
+from typing import Any, cast
+
+from django.db import transaction
+from django.http import Http404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from complaints import queries
+from complaints.cases import intake, lifecycle, prompts, surveys
+from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
+from complaints.models.cases import OPEN, TRANSITIONS
+from core.accounts.models import User
+from core.accounts.roles import ApiScope
+from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
+from crm.api.base import ByMethodView, StrictView, customer_named
+from crm.api.serializers.complaints import (
+    UNKNOWN_CATEGORY,
+    AcknowledgeIn,
+    ComplaintIn,
+    ComplaintOut,
+    DetailOut,
+    InboundIn,
+    ListOut,
+    ListQuery,
+    LoggedOut,
+    MessageIn,
+    PromptQuery,
+    PromptsOut,
+    SurveysOut,
+    TransitionIn,
+    TransitionsOut,
+)
+from crm.api.serializers.customers import CLASS_NAMES
+from customers import identity
+from customers.models import Customer
+
+PAGE = 100
+FALLBACK = "other-other"
+VERSION = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The version you saw, in quotes")
+BY_NAME = {name: value for value, name in CLASS_NAMES.items()}
+
+
+READ_AND_WRITE = {"GET": ApiScope.COMPLAINTS_READ, "POST": ApiScope.COMPLAINTS_WRITE}
+
+
+class ComplaintsView(ByMethodView):
+    scopes = READ_AND_WRITE
+    query = ListQuery
+
+    @extend_schema(
+        operation_id="complaint_list", parameters=[ListQuery], responses=ListOut, summary="Complaints, the newest first"
+    )
+    def get(self, request: Request) -> Response:
+        told = self.asked
+        rows = queries.narrowed(
+            _cases(),
+            queries.Filters(
+                status=told.get("status", ""),
+                open=told.get("open"),
+                breached=told.get("breached"),
+                due_before=told.get("due_before"),
+                served_as=BY_NAME[told["customer_class"]] if "customer_class" in told else None,
+            ),
+        )
+        if "queue" in told:
+            rows = rows.filter(queue__code=told["queue"])
+        if "customer" in told:
+            rows = rows.filter(customer__number=told["customer"])
+        if "after" in told:
+            rows = rows.filter(pk__lt=told["after"])
+        page = list(rows.order_by("-pk")[: PAGE + 1])
+        more = page[PAGE - 1].pk if len(page) > PAGE else None
+        return Response(ListOut({"results": page[:PAGE], "next": more}).data)
+
+    @extend_schema(
+        operation_id="complaint_create",
+        request=ComplaintIn,
+        responses={200: LoggedOut, 201: LoggedOut},
+        summary="Log a complaint",
+        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint.",
+    )
+    def post(self, request: Request) -> Response:
+        sent = ComplaintIn(data=request.data)
+        sent.is_valid(raise_exception=True)
+        told = dict(sent.validated_data)
+        at = timezone.now()
+        with transaction.atomic():
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
+            told.pop("customer")
+            told["category"] = _category(told["category"])
+            told.setdefault("channel", Case.Channel.API)
+            logged = intake.log(customer, by=None, at=at, **told)
+        return _logged(logged)
+
+
+class InboundView(StrictView):
+    scope = ApiScope.COMPLAINTS_WRITE
+
+    @extend_schema(
+        operation_id="complaint_inbound",
+        request=InboundIn,
+        responses={200: LoggedOut, 201: LoggedOut},
+        summary="Hand on a mail or a web form",
+        description="A subject that names a case of the sender (C-2043) is added to it; anything else is a new "
+        "complaint. Idempotent by `source` and `source_ref`.",
+    )
+    def post(self, request: Request) -> Response:
+        sent = InboundIn(data=request.data)
+        sent.is_valid(raise_exception=True)
+        told = sent.validated_data
+        at = timezone.now()
+        with transaction.atomic():
+            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
+            meant = _meant(customer, told.get("subject", ""))
+            if meant:
+                ref = f"{told['source']}:{told['source_ref']}"[:120]
+                known = CaseMessage.objects.filter(external_ref=ref).exists()
+                case = lifecycle.customer_replied(
+                    meant.pk, at=at, body=told["text"], channel=told["channel"], external_ref=ref
+                )
+                return _logged(intake.Logged(_cases().get(pk=case.pk), not known))
+            logged = intake.log(
+                customer,
+                category=_category(FALLBACK),
+                channel=told["channel"],
+                by=None,
+                at=at,
+                title=told.get("subject", ""),
+                description=told["text"],
+                source=told["source"],
+                source_ref=told["source_ref"],
+                received_at=told.get("received_at"),
+            )
+        return _logged(logged)
+
+
+class ComplaintView(StrictView):
+    scope = ApiScope.COMPLAINTS_READ
+
+    @extend_schema(operation_id="complaint_get", responses=DetailOut, summary="One complaint, with words and promises")
+    def get(self, request: Request, number: str) -> Response:
+        case = _case(number)
+        return Response(DetailOut(case).data, headers={"ETag": f'"{case.version}"'})
+
+
+class MessagesView(StrictView):
+    scope = ApiScope.COMPLAINTS_WRITE
+
+    @extend_schema(
+        operation_id="complaint_message",
+        request=MessageIn,
+        responses={200: ComplaintOut},
+        summary="The customer has written",
+        description="A solved case is reopened; one closed too long ago is followed by a new one, which is answered. "
+        "Idempotent by `source` and `source_ref`.",
+    )
+    def post(self, request: Request, number: str) -> Response:
+        sent = MessageIn(data=request.data)
+        sent.is_valid(raise_exception=True)
+        told = sent.validated_data
+        case = lifecycle.customer_replied(
+            _case(number).pk,
+            at=timezone.now(),
+            body=told["body"],
+            channel=told["channel"],
+            external_ref=f"{told['source']}:{told['source_ref']}"[:120],
+        )
+        return Response(ComplaintOut(_cases().get(pk=case.pk)).data)
+
+
+class TransitionsView(ByMethodView):
+    scopes = READ_AND_WRITE
+
+    @extend_schema(
+        operation_id="complaint_transitions", responses=TransitionsOut, summary="What the complaint can become"
+    )
+    def get(self, request: Request, number: str) -> Response:
+        case = _case(number)
+        allowed = [
+            after for before, after in TRANSITIONS if before == case.status and after not in ("merged", "invalid")
+        ]
+        missing = []
+        if case.status in OPEN:
+            missing = ["outcome", "resolution"]
+            missing += ["root_cause"] if case.category.needs_root_cause and not case.root_cause_id else []
+            missing += ["reply"] if case.first_response_at is None and case.kind == Case.Kind.COMPLAINT else []
+        return Response(TransitionsOut({"status": case.status, "allowed": allowed, "missing": missing}).data)
+
+    @extend_schema(
+        operation_id="complaint_transition",
+        request=TransitionIn,
+        parameters=[VERSION],
+        responses={200: ComplaintOut},
+        summary="Change the state of a complaint",
+    )
+    def post(self, request: Request, number: str) -> Response:
+        sent = TransitionIn(data=request.data)
+        sent.is_valid(raise_exception=True)
+        case = _case(number)
+        moved = _move(case, cast(User, request.user), sent.validated_data, _if_match(request))
+        return Response(ComplaintOut(_cases().get(pk=moved.pk)).data)
+
+
+def _move(case: Case, by: User, told: dict[str, Any], version: int | None) -> Case:
+    at, to, reason = timezone.now(), told["to"], told.get("reason", "")
+    if to == "in_progress":
+        if case.status == Case.Status.NEW:
+            return lifecycle.acknowledge(case.pk, by=by, at=at, version=version)
+        if case.status == Case.Status.WAITING_CUSTOMER:
+            return lifecycle.resume(case.pk, by=by, at=at, version=version)
+        return lifecycle.reopen(case.pk, by=by, at=at, reason=reason, version=version)
+    if to == "waiting_customer":
+        return lifecycle.wait_for_customer(case.pk, reason=told.get("wait_for", ""), by=by, at=at, version=version)
+    if to == "resolved":
+        cause = RootCause.objects.filter(code=told.get("root_cause", ""), active=True).first()
+        if told.get("root_cause") and cause is None:
+            raise Invalid(_("There is no root cause “%(code)s” in use.") % {"code": told["root_cause"]})
+        return lifecycle.resolve(
+            case.pk,
+            by=by,
+            at=at,
+            outcome=told.get("outcome", ""),
+            resolution=told.get("resolution", ""),
+            root_cause=cause,
+            reply=told.get("reply", ""),
+            version=version,
+        )
+    if to == "closed":
+        return lifecycle.close(case.pk, by=by, at=at, version=version)
+    return lifecycle.withdraw(case.pk, by=by, at=at, reason=reason, version=version)
+
+
+class PromptsView(StrictView):
+    scope = ApiScope.COMPLAINTS_READ
+    query = PromptQuery
+
+    @extend_schema(
+        operation_id="customer_prompts",
+        parameters=[PromptQuery],
+        responses=PromptsOut,
+        summary="What must be known when this customer is served next",
+    )
+    def get(self, request: Request, number: str) -> Response:
+        customer = customer_named(request, number)
+        found = prompts.armed(customer, self.asked.get("trigger"), at=timezone.now())
+        return Response(PromptsOut({"results": [prompt_data(prompt) for prompt in found]}).data)
+
+
+class AcknowledgeView(StrictView):
+    scope = ApiScope.COMPLAINTS_WRITE
+
+    @extend_schema(
+        operation_id="prompt_acknowledge",
+        request=AcknowledgeIn,
+        responses={204: None},
+        summary="Somebody has seen to it",
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        sent = AcknowledgeIn(data=request.data)
+        sent.is_valid(raise_exception=True)
+        if not ServicePrompt.objects.filter(pk=pk).exists():
+            raise Http404
+        outcome = sent.validated_data.get("outcome", "")
+        prompts.acknowledge(pk, by=cast(User, request.user), at=timezone.now(), outcome=outcome)
+        return Response(status=204)
+
+
+class SurveysView(StrictView):
+    scope = ApiScope.COMPLAINTS_WRITE
+
+    @extend_schema(
+        operation_id="surveys_due",
+        request=None,
+        responses=SurveysOut,
+        summary="Take the questions that are to be sent to customers now",
+        description="Each counts as sent with this answer: its link is stored nowhere and cannot be had again.",
+    )
+    def post(self, request: Request) -> Response:
+        at, results = timezone.now(), []
+        for pk in surveys.due(now=at):
+            survey = Survey.objects.select_related("case__customer").get(pk=pk)
+            try:
+                secret = surveys.send(pk, at=at)
+            except DomainError:
+                continue  # somebody else has just taken it
+            link = request.build_absolute_uri(reverse("survey", args=[secret]))
+            results.append({"complaint": survey.case.number, "customer": survey.case.customer.number, "link": link})
+        return Response(SurveysOut({"results": results}).data)
+
+
+def prompt_data(prompt: ServicePrompt) -> dict[str, Any]:
+    return {
+        "id": prompt.pk,
+        "trigger": prompt.trigger,
+        "department": prompt.department.code if prompt.department else None,
+        "complaint": prompt.case.number,
+        "text": prompts.wording(prompt),
+    }
+
+
+def _cases() -> Any:
+    return Case.objects.select_related("customer", "category", "queue", "owner")
+
+
+def _case(number: str) -> Case:
+    pk = queries.by_number(number)
+    case = _cases().filter(pk=pk).first() if pk else None
+    if case is None:
+        raise Http404
+    return cast(Case, case)
+
+
+def _category(code: str) -> Category:
+    found = Category.objects.filter(code=code, active=True).first()
+    if found is None:
+        raise Invalid(UNKNOWN_CATEGORY % {"code": code}, code="unknown_category")
+    return found
+
+
+def _meant(customer: Customer, subject: str) -> Case | None:
+    """The case of this customer that the subject names; somebody else's number names nothing."""
+    found = re.search(r"\bC-(\d{1,18})\b", subject.upper())
+    return Case.objects.filter(pk=int(found[1]), customer=customer).first() if found else None
+
+
+def _logged(logged: intake.Logged) -> Response:
+    case = _cases().get(pk=logged.case.pk)
+    return Response(ComplaintOut(case).data | {"created": logged.created}, status=201 if logged.created else 200)
+
+
+def _if_match(request: Request) -> int | None:
+    sent = request.headers.get("If-Match", "")
+    found = re.fullmatch(r'(?:W/)?"?(\d{1,9})"?', sent)
+    if sent and not found:
+        raise Invalid(_("If-Match holds the version you saw, in quotes."), code="if_match")
+    return int(found[1]) if found else None

@@ -1,0 +1,132 @@
+"""REST: orders in, and with the answer what whoever packs and delivers them must know."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+
+from complaints.cases import prompts
+from complaints.models import ServicePrompt
+from core.accounts.roles import ApiScope
+from core.lib.errors import DomainError
+from core.lib.periods import mall_day
+from crm.api.base import StrictView
+from crm.api.complaints import prompt_data
+from crm.api.serializers.complaints import PromptOut
+from crm.api.serializers.customers import (
+    CLASS_NAMES,
+    BatchIn,
+    BatchItemOut,
+    BatchOut,
+    OrderIn,
+    OrderItemIn,
+    OrderOut,
+    OrderPath,
+)
+from crm.flows import arrival
+from customers.orders import Outcome, Recorded
+
+MOMENTS = (ServicePrompt.Trigger.ORDER, ServicePrompt.Trigger.DELIVERY)
+
+
+class OrderWithPromptsOut(OrderOut):
+    prompts = PromptOut(many=True, help_text="What went wrong last time, for packing and delivery")
+
+
+class OrderView(StrictView):
+    scope = ApiScope.ORDERS_WRITE
+
+    @extend_schema(
+        operation_id="order_put",
+        request=OrderIn,
+        responses={200: OrderWithPromptsOut, 201: OrderWithPromptsOut},
+        summary="Store one order in its newest version",
+        description="Send the whole order each time something changes, with a higher `version`. Repeating is harmless. "
+        "`prompts` says what packing and delivery must watch for this customer; acknowledge each when it is seen to.",
+    )
+    def put(self, request: Request, source: str, external_id: str) -> Response:
+        OrderPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
+        order = OrderIn(data=request.data)
+        order.is_valid(raise_exception=True)
+        at = timezone.now()
+        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
+        return Response(OrderWithPromptsOut(_order_data(recorded)).data, status=_status(recorded.outcome))
+
+
+def _order_data(recorded: Recorded) -> dict[str, Any]:
+    order, customer = recorded.order, recorded.customer
+    context_ref = f"{order.source}:{order.external_id}"
+    shown = [
+        prompt
+        for moment in MOMENTS
+        for prompt in prompts.shown(customer, moment, context_ref=context_ref, at=order.received_at)
+    ]
+    return {
+        "source": order.source,
+        "external_id": order.external_id,
+        "version": order.version,
+        "outcome": recorded.outcome,
+        "customer": customer.number,
+        "customer_class": CLASS_NAMES[customer.standing.customer_class],
+        "prompts": [prompt_data(prompt) for prompt in shown],
+    }
+
+
+def _status(outcome: Outcome) -> int:
+    return 201 if outcome == Outcome.CREATED else 200
+
+
+class OrderBatchView(StrictView):
+    scope = ApiScope.ORDERS_WRITE
+
+    @extend_schema(
+        operation_id="order_batch",
+        request=BatchIn(),
+        responses={200: BatchOut},
+        summary="Store up to 500 orders, each for itself",
+        description="Items are orders with their `external_id`. One result per item, in the order sent.",
+    )
+    def post(self, request: Request, source: str) -> Response:
+        OrderPath(data={"source": source}).is_valid(raise_exception=True)
+        batch = BatchIn(data=request.data)
+        batch.is_valid(raise_exception=True)
+        items = enumerate(batch.validated_data["orders"])
+        results = [_batch_item(index, source, item) for index, item in items]
+        return Response({"results": BatchItemOut(results, many=True).data})
+
+
+def _batch_item(index: int, source: str, item: dict[str, Any]) -> dict[str, Any]:
+    result = {"index": index, "external_id": None, "outcome": None, "customer": None, "code": None, "detail": None}
+    order = OrderItemIn(data=item)
+    try:
+        order.is_valid(raise_exception=True)
+        external_id = order.validated_data["external_id"]
+        result["external_id"] = external_id
+        at = timezone.now()
+        today = mall_day(at)
+        recorded = arrival.order(order.fact(source, external_id), at=at, today=today)
+    except ValidationError as error:
+        path, first = _first(error.detail)
+        return result | {"status": 400, "code": first.code, "detail": f"{path}: {first}" if path else str(first)}
+    except DomainError as error:
+        return result | {"status": error.status, "code": error.code, "detail": str(error)}
+    return result | {
+        "status": _status(recorded.outcome),
+        "outcome": recorded.outcome,
+        "customer": recorded.customer.number,
+    }
+
+
+def _first(detail: Any, path: str = "") -> tuple[str, Any]:
+    """The first error of nested validation errors and the path to its field."""
+    while isinstance(detail, dict | list):
+        if isinstance(detail, dict):
+            key, detail = next((k, d) for k, d in detail.items() if d)
+            path = f"{path}.{key}".strip(".") if key != "non_field_errors" else path
+        else:
+            index, detail = next((i, d) for i, d in enumerate(detail) if d)
+            path = f"{path}.{index}" if isinstance(detail, dict) else path
+    return path, detail

@@ -1,0 +1,198 @@
+"""JSON in and out of the complaint desk. What is not declared here is refused, never ignored."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from complaints.models import Case, Pause, ServicePrompt
+from complaints.models.catalogue import Severity
+from crm.api.serializers.customers import CLASS_NAMES, AwareTime, CustomerIn, Strict, Words
+from customers.identity import CustomerRef
+
+SOURCE = r"^[a-z0-9][a-z0-9_.-]{0,39}\Z"
+LONGEST = 20_000
+
+
+class ComplaintIn(Strict):
+    source = serializers.RegexField(SOURCE, help_text="Which system tells it")  # type: ignore[assignment]
+    source_ref = Words(max_length=120, help_text="Its number there: telling it again finds the first complaint")
+    customer = CustomerIn()
+    category = Words(max_length=40, help_text="Code of a category of the second level")
+    channel = serializers.ChoiceField(Case.Channel.choices, required=False)
+    title = Words(max_length=200, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    severity = serializers.ChoiceField(Severity.choices, required=False)
+    order_ref = Words(max_length=80, required=False, allow_blank=True)
+    product_ref = Words(max_length=80, required=False, allow_blank=True)
+    remedy_sought = Words(max_length=300, required=False, allow_blank=True)
+    external_case = Words(max_length=80, required=False, allow_blank=True)
+    received_at = AwareTime(required=False)
+
+    def ref(self) -> CustomerRef:
+        return CustomerRef(source=self.validated_data["source"], **self.validated_data["customer"])
+
+
+class InboundIn(Strict):
+    """A mail or a web form, as a gateway hands it on."""
+
+    source = serializers.RegexField(SOURCE)  # type: ignore[assignment]
+    source_ref = Words(max_length=120, help_text="Message id")
+    sender = CustomerIn()
+    channel = serializers.ChoiceField(
+        [(c.value, c.label) for c in (Case.Channel.EMAIL, Case.Channel.WEB, Case.Channel.SHOP, Case.Channel.WECHAT)]
+    )
+    subject = Words(max_length=200, required=False, allow_blank=True)
+    text = serializers.CharField(max_length=LONGEST)
+    received_at = AwareTime(required=False)
+
+    def ref(self) -> CustomerRef:
+        return CustomerRef(source=self.validated_data["source"], **self.validated_data["sender"])
+
+
+class MessageIn(Strict):
+    source = serializers.RegexField(SOURCE)  # type: ignore[assignment]
+    source_ref = Words(max_length=120)
+    channel = serializers.ChoiceField(Case.Channel.choices)
+    body = serializers.CharField(max_length=LONGEST)
+
+
+class TransitionIn(Strict):
+    to = serializers.ChoiceField(
+        ["in_progress", "waiting_customer", "resolved", "closed", "withdrawn"],
+        help_text="in_progress acknowledges a new case, resumes a waiting one, reopens a solved one",
+    )
+    reason = Words(max_length=200, required=False, allow_blank=True)
+    wait_for = serializers.ChoiceField(Pause.Reason.choices, required=False)
+    outcome = serializers.ChoiceField(Case.Outcome.choices, required=False)
+    resolution = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    reply = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
+    root_cause = Words(max_length=40, required=False)
+
+
+class ListQuery(Strict):
+    status = serializers.ChoiceField(Case.Status.choices, required=False)
+    open = serializers.BooleanField(required=False)
+    queue = Words(max_length=40, required=False)
+    customer = Words(max_length=20, required=False)
+    customer_class = serializers.ChoiceField(list(CLASS_NAMES.values()), required=False)
+    breached = serializers.BooleanField(required=False)
+    due_before = AwareTime(required=False)
+    after = serializers.IntegerField(required=False, min_value=1, help_text="`next` of the page before")
+
+
+class PromptQuery(Strict):
+    trigger = serializers.ChoiceField(ServicePrompt.Trigger.choices, required=False)
+
+
+class AcknowledgeIn(Strict):
+    outcome = Words(max_length=200, required=False, allow_blank=True)
+
+
+# Out ------------------------------------------------------------------------------------------------------------------
+
+
+class ComplaintOut(serializers.Serializer[Any]):
+    number = serializers.CharField()
+    version = serializers.IntegerField(help_text="Send it back as If-Match to be refused when the case has changed")
+    customer = serializers.CharField(source="customer.number")
+    status = serializers.CharField()
+    kind = serializers.CharField()
+    category = serializers.CharField(source="category.code")
+    title = serializers.CharField()
+    severity = serializers.IntegerField()
+    priority = serializers.IntegerField()
+    served_as = serializers.SerializerMethodField()
+    queue = serializers.CharField(source="queue.code")
+    owner = serializers.SerializerMethodField()
+    order_ref = serializers.CharField()
+    received_at = serializers.DateTimeField()
+    first_response_at = serializers.DateTimeField(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    next_due_at = serializers.DateTimeField(allow_null=True)
+    next_due_metric = serializers.CharField()
+    breached = serializers.BooleanField()
+    outcome = serializers.CharField()
+    merged_into = serializers.SerializerMethodField()
+
+    def get_served_as(self, case: Case) -> str:
+        return CLASS_NAMES[case.served_as]
+
+    def get_owner(self, case: Case) -> str | None:
+        return str(case.owner) if case.owner else None
+
+    def get_merged_into(self, case: Case) -> str | None:
+        return f"C-{case.merged_into_id}" if case.merged_into_id else None
+
+
+class LoggedOut(ComplaintOut):
+    created = serializers.BooleanField(help_text="False when it was known already")
+
+
+class ListOut(serializers.Serializer[Any]):
+    results = ComplaintOut(many=True)
+    next = serializers.IntegerField(allow_null=True)
+
+
+class SaidOut(serializers.Serializer[Any]):
+    """What passed between the customer and us; notes among colleagues are not in it."""
+
+    direction = serializers.CharField()
+    channel = serializers.CharField()
+    body = serializers.CharField()
+    sent_at = serializers.DateTimeField()
+
+
+class PromiseOut(serializers.Serializer[Any]):
+    metric = serializers.CharField()
+    cycle = serializers.IntegerField()
+    state = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
+    stopped_at = serializers.DateTimeField(allow_null=True)
+    breached_at = serializers.DateTimeField(allow_null=True)
+    budget_minutes = serializers.IntegerField()
+    elapsed_seconds = serializers.IntegerField(allow_null=True, help_text="Business time, when it stopped")
+
+
+class DetailOut(ComplaintOut):
+    description = serializers.CharField()
+    messages = serializers.SerializerMethodField()
+    promises = PromiseOut(many=True, source="clocks")
+
+    @extend_schema_field(SaidOut(many=True))
+    def get_messages(self, case: Case) -> Any:
+        said = case.messages.exclude(direction="note").order_by("sent_at", "pk")
+        return SaidOut(said, many=True).data
+
+
+class TransitionsOut(serializers.Serializer[Any]):
+    status = serializers.CharField()
+    allowed = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField(), help_text="What resolving still needs")
+
+
+class PromptOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    trigger = serializers.CharField()
+    department = serializers.CharField(allow_null=True)
+    complaint = serializers.CharField()
+    text = serializers.CharField()
+
+
+class PromptsOut(serializers.Serializer[Any]):
+    results = PromptOut(many=True)
+
+
+class SurveyOut(serializers.Serializer[Any]):
+    complaint = serializers.CharField()
+    customer = serializers.CharField()
+    link = serializers.CharField(help_text="Good once and for fourteen days; shown only in this answer")
+
+
+class SurveysOut(serializers.Serializer[Any]):
+    results = SurveyOut(many=True)
+
+
+UNKNOWN_CATEGORY = _("There is no category “%(code)s” in use.")

@@ -1,0 +1,18 @@
+"""Give the demo mall its coupons, draws and credit accounts."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from crm.demo import campaigns as demo_campaigns
+
+
+class Command(BaseCommand):
+    help = "Adds made-up coupon campaigns, draws and credit accounts to the demo mall."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        made = demo_campaigns.load(at=timezone.now(), say=self.stdout.write)
+        self.stdout.write(
+            "Campaigns are there." if made else "There are campaigns already, or no orders: nothing was added."
+        )

@@ -1,0 +1,17 @@
+"""Customers: the list, the page of one, their cases, two that are one person."""
+
+from django.urls import path
+
+from crm.desk.customers import cases, customer, lists, merging
+
+urlpatterns = [
+    path("find/", lists.find, name="find"),
+    path("customers/", lists.customers, name="customers"),
+    path("customers/<int:pk>/", customer.customer, name="customer"),
+    path("customers/<int:pk>/contact/", customer.log_contact, name="log_contact"),
+    path("customers/<int:pk>/profile/", customer.edit_profile, name="edit_profile"),
+    path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),
+    path("customers/<int:pk>/assign/", customer.assign, name="assign"),
+    path("customers/<int:pk>/merge/", merging.merge, name="merge"),
+    path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
+]

@@ -1,0 +1,109 @@
+"""The nights that have run: how long, what changed, what went wrong; and the backtest of the rules."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from core.accounts import audit
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
+from core.jobs import runs
+from core.jobs.models import JobRun
+from core.lib.errors import DomainError
+from crm.desk.paging import page_of
+from crm.desk.today import now, today
+from crm.flows import nightly
+from segmentation import backtest as verbs
+from segmentation.models import Backtest
+
+SHOWN = 30
+COUNTS = (
+    ("customers", gettext_lazy("Customers")),
+    ("rows_written", gettext_lazy("Rows written")),
+    ("class_changes", gettext_lazy("Class changes")),
+    ("alerts_opened", gettext_lazy("Alerts opened")),
+    ("alerts_recovered", gettext_lazy("Bought again")),
+)
+METHODS = {
+    "value": gettext_lazy("Laoke's value"),
+    "orders": gettext_lazy("Expected orders alone"),
+    "own_rate": gettext_lazy("Own recent profit alone"),
+    "past_times_horizon": gettext_lazy("Past profit × horizon (naive)"),
+}
+
+
+class CutForm(forms.Form):
+    cut = forms.DateField(label=gettext_lazy("Cut on"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+@needs(Permission.VIEW_NIGHTS)
+def nights(request: StaffRequest) -> HttpResponse:
+    page = page_of(request, JobRun.objects.filter(job=nightly.JOB).order_by("-business_date"), SHOWN)
+    rows = [
+        {
+            "run": run,
+            "seconds": (run.finished_at - run.started_at).total_seconds()
+            if run.finished_at and run.started_at
+            else None,
+            "counts": [(label, run.counts.get(name, "")) for name, label in COUNTS],
+        }
+        for run in page.rows
+    ]
+    context = {"rows": rows, "page": page, "columns": [label for _name, label in COUNTS]}
+    return render(request, "desk/numbers/nights.html", context)
+
+
+@needs(Permission.RUN_NIGHT)
+@require_POST
+def run_night(request: StaffRequest) -> HttpResponse:
+    """Plan tonight's run, or try it once more; a worker takes it up within seconds."""
+    planned = runs.ask_for(nightly.JOB, today(), at=now())
+    if planned.state == JobRun.State.DONE:
+        messages.info(request, _("Today's night has run already."))
+    else:
+        messages.success(request, _("Planned: a worker takes it up within seconds."))
+        audit.record(request.user, "night.planned", planned, at=now())
+    return redirect("desk:nights")
+
+
+@needs(Permission.VIEW_NIGHTS)
+def backtest(request: StaffRequest) -> HttpResponse:
+    latest = Backtest.objects.order_by("-at").first()
+    return render(
+        request,
+        "desk/numbers/backtest.html",
+        {"backtest": latest, "form": CutForm(), "value_rows": _value_rows(latest)},
+    )
+
+
+@needs(Permission.RUN_NIGHT)
+@require_POST
+def run_backtest(request: StaffRequest) -> HttpResponse:
+    form = CutForm(request.POST)
+    if form.is_valid():
+        try:
+            verbs.run(form.cleaned_data["cut"], by=request.user, at=now())
+            messages.success(request, _("Measured"))
+            return redirect("desk:backtest")
+        except DomainError as refusal:
+            form.add_error("cut", str(refusal))
+    latest = Backtest.objects.order_by("-at").first()
+    context = {"backtest": latest, "form": form, "value_rows": _value_rows(latest)}
+    return render(request, "desk/numbers/backtest.html", context, status=422)
+
+
+def _value_rows(latest: Backtest | None) -> list[dict[str, object]]:
+    if latest is None:
+        return []
+    return [
+        {
+            "method": METHODS.get(row["method"], row["method"]),
+            "error": row["error"] / 100,
+            "top": row["top_fifth"] * 100,
+        }
+        for row in latest.table["value"]
+    ]

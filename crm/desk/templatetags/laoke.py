@@ -1,0 +1,127 @@
+"""Small words for templates: nothing here asks the database.
+
+What stands many times on a page is a tag here, not a component: a list of fifty rows has hundreds of them.
+"""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.accounts.models import User
+from core.accounts.permissions import may as user_may
+from core.accounts.permissions import sees as user_sees
+from core.accounts.roles import Field, Permission
+from customers.models import Standing
+
+register = template.Library()
+PLAIN_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?", re.ASCII)
+
+
+@register.filter
+def may(user: User, permission: str) -> bool:
+    """{% if user|may:"edit_rules" %}"""
+    return user_may(user, Permission(permission))
+
+
+@register.filter
+def sees(user: User, field: str) -> bool:
+    """{% if user|sees:"margin" %}"""
+    return user_sees(user, Field(field))
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """{% icon "users" %} decorates, {% icon "alert-triangle" label=_("Overdue") %} speaks. Names: static/icons.svg"""
+    voice = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html(
+        '<svg class="lk-icon" {} width="20" height="20"><use href="{}#{}"></use></svg>',
+        voice,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def money(value: Decimal | int | None, decimals: int = 2, symbol: str = "¥") -> SafeString:
+    """{% money standing.value decimals=0 %}: ¥875,553; a dash for None. A minus stands before the symbol."""
+    if value is None:
+        return mark_safe('<span class="lk-muted">–</span>')
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    below = rounded < 0
+    return format_html(
+        '<span class="lk-money{}">{}{}{}</span>',
+        " is-negative" if below else "",
+        "−" if below else "",
+        symbol,
+        intcomma(str(abs(rounded)), use_l10n=False),
+    )
+
+
+@register.filter
+def number(value: object) -> str:
+    """{{ balance.available|number }}: 1,234,567 in groups of three in every language; words stay as they are."""
+    text = str(value)
+    if not (plain := PLAIN_NUMBER.fullmatch(text)):
+        return text
+    minus, whole, rest = plain.groups("")
+    return f"{'−' if minus else ''}{int(whole):,}{rest}"
+
+
+@register.simple_tag
+def counted(amount: Decimal | int, orders: bool) -> SafeString:
+    """{% counted why.gap why.counts_orders %}: what the rules of the levels count, yuan or orders."""
+    if orders:
+        return format_html("{}", ngettext("%(n)d order", "%(n)d orders", int(amount)) % {"n": amount})
+    return money(amount)
+
+
+_LOOK_OF_CLASS = {
+    Standing.Class.BIG: ("amber", "star"),
+    Standing.Class.ACTIVE: ("blue", "user-check"),
+    Standing.Class.RANDOM: ("grey", "user"),
+    Standing.Class.PROSPECT: ("grey", "user-plus"),
+}
+
+
+@register.simple_tag
+def class_badge(value: int | None) -> SafeString:
+    """{% class_badge standing.customer_class %}"""
+    customer_class = Standing.Class.PROSPECT if value is None else Standing.Class(value)
+    tone, picture = _LOOK_OF_CLASS[customer_class]
+    return format_html(
+        '<span class="lk-badge is-outline" data-tone="{}">{}{}</span>', tone, icon(picture), customer_class.label
+    )
+
+
+_MATRIX_MARK = mark_safe(
+    '<svg class="lk-matrix-mark" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">'
+    '<rect x="0.5" y="6.5" width="5" height="5" rx="1"/><rect x="0.5" y="0.5" width="5" height="5" rx="1"/>'
+    '<rect x="6.5" y="6.5" width="5" height="5" rx="1"/><rect x="6.5" y="0.5" width="5" height="5" rx="1"/></svg>'
+)
+
+
+@register.simple_tag
+def matrix_badge(value: int | None) -> SafeString:
+    """{% matrix_badge standing.matrix_type %}: I to IV, a dash before the first night."""
+    if not value:
+        return format_html('<span class="lk-muted" title="{}">–</span>', _("Not valued yet"))
+    meaning = {
+        1: _("Type I: low value, low potential"),
+        2: _("Type II: low value, high potential"),
+        3: _("Type III: high value, low potential"),
+        4: _("Type IV: high value, high potential"),
+    }[value]
+    return format_html(
+        '<span class="lk-matrix" data-type="{}" title="{}">{}{}</span>',
+        value,
+        meaning,
+        _MATRIX_MARK,
+        Standing.Type(value).label,
+    )

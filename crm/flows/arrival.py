@@ -1,0 +1,85 @@
+"""Orders arrive: the record takes them, and every floor above it that must know at once is told."""
+
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from core.accounts.models import User
+from core.lib.deadlock import again_after_deadlock
+from core.outbox import delivery
+from core.outbox.models import Message
+from customers import orders
+from customers.imports import runs as imports
+from customers.models import Import
+from customers.orders import OrderFact, Outcome, Recorded
+from loyalty.campaigns import coupons, credit, draws
+from loyalty.points import orders as point_orders
+from loyalty.tiers import membership
+from segmentation import alerts
+
+# A file of this many bytes is done before its page is back.
+AT_ONCE = 256 * 1024
+
+
+@again_after_deadlock
+@transaction.atomic
+def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
+    """`orders.record_order`, after which nobody who has bought is said to be quiet, or lacks points or a level.
+
+    A paid order redeems its coupon and has its lottery tickets; a dead one gives back what it took.
+    """
+    recorded = orders.record_order(fact, at=at, today=today)
+    if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
+        concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
+        alerts.follow_purchases(concerned, as_of=today, at=at)
+        # Before the level: a purchase earns with the level it was made with.
+        point_orders.reconcile([recorded.order.pk], at=at)
+        membership.after_orders(concerned, at=at)
+        coupons.follow_order(recorded.order, at=at)
+        draws.follow_order(recorded.order, at=at)
+        credit.follow_order(recorded.order, at=at)
+    return recorded
+
+
+def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
+    """`imports.run`, after which no open alert speaks of somebody whose figures say that they have bought."""
+    done = imports.run(run, by=by, at=at, today=today)
+    alerts.follow_purchases(None, as_of=today, at=at)
+    return done
+
+
+def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
+    """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
+    if imports.size(run) > AT_ONCE:
+        imports.ask_for(run, task, by=by, at=at)
+        return False
+    if task == Import.Task.CHECK:
+        imports.check(run, at=at)
+    else:
+        file(run, by=by, at=at, today=today)
+    return True
+
+
+def waiting_file(pk: int, *, at: datetime, today: date) -> None:
+    """What a worker does with an import that waits; whoever uploaded the file is told when it is done."""
+    run = imports.claim(pk)
+    if run is None:
+        return
+    with translation.override(run.language or None):
+        if run.task == Import.Task.CHECK:
+            imports.check(run, at=at)
+            text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+        else:
+            file(run, by=None, at=at, today=today)
+            text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
+    if run.by_id:
+        delivery.queue(
+            run.by_id,
+            channel=Message.Channel.IN_APP,
+            dedupe_key=f"import:{pk}:{at.isoformat()}",
+            at=at,
+            subject=text % {"file": run.file_name, **run.counts},
+            link=f"/imports/{pk}/",
+        )

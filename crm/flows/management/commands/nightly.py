@@ -1,0 +1,28 @@
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from core.lib.periods import mall_day
+from crm.flows import nightly
+
+
+class Command(BaseCommand):
+    help = "Work the night: summaries, fit, scores, alerts. Safe to repeat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--as-of", type=date.fromisoformat, help="business date, default today in the mall")
+        parser.add_argument("--rebuild", action="store_true", help="recompute every summary from all orders")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        as_of = options["as_of"] or mall_day(timezone.now())
+        run = nightly.run(as_of, again=True, rebuild=options["rebuild"])
+        if run is None:
+            self.stdout.write(f"The night of {as_of} is being worked by another process.")
+            return
+        seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else 0
+        self.stdout.write(f"night of {as_of} done in {seconds:.1f} s")
+        for name, count in run.counts.items():
+            self.stdout.write(f"  {name:18} {count}")

@@ -1,0 +1,203 @@
+"""Everything that happens once a night, in the order it must happen."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from complaints.afterwards import daily
+from core.accounts.models import Role, User
+from core.jobs import parts, runs
+from core.jobs.models import JobRun
+from core.outbox import delivery, webhooks
+from core.outbox.models import Message
+from customers import summary
+from loyalty.campaigns import laws as campaign_laws
+from loyalty.campaigns import night as campaign_night
+from loyalty.points import accounts as points
+from loyalty.points import laws as point_laws
+from loyalty.points import orders as point_orders
+from loyalty.points import referrals, rewards, visit_ladder
+from loyalty.tiers import explain as tier_explain
+from loyalty.tiers import membership
+from segmentation import fitting, night, rules
+from segmentation.models import Alert
+
+JOB = "nightly"
+# The scores of a large mall take numpy a while, in which the database hears nothing of the step.
+LONGEST_THOUGHT = timedelta(seconds=settings.JOB_IDLE_SECONDS)
+log = logging.getLogger(__name__)
+
+
+def run(
+    as_of: date, *, again: bool = False, rebuild: bool = False, invite: Callable[[date], None] | None = None
+) -> JobRun | None:
+    """Work the night of `as_of`; None if somebody else holds it or it is done already.
+
+    Each step and its mark commit together: a killed night goes on with the step that was not finished.
+    Running a night twice changes nothing. `rebuild` recomputes every summary instead of the changed ones;
+    `invite` is called when there are parts of it that other workers could take by `help_out`.
+    """
+    planned = runs.plan(JOB, as_of, at=timezone.now())
+    claimed = runs.claim(planned.pk, at=timezone.now(), holder=runs.holder_name(), again=again)
+    if claimed is None:
+        return None
+    try:
+        if "summaries" not in claimed.cursor.get("done", []):
+            _rebuild_together(claimed, rebuild, invite)
+        for step, work in STEPS:
+            if step in claimed.cursor.get("done", []):
+                continue
+            with transaction.atomic():
+                runs.let_go_after(LONGEST_THOUGHT)
+                runs.hold(claimed, at=timezone.now())
+                counts = work(claimed, timezone.now())
+                runs.advance(claimed, step=step, at=timezone.now(), **counts)
+            log.info("night %s: %s %s", as_of, step, counts)
+    except runs.Superseded:
+        raise
+    except Exception as error:
+        runs.fail(claimed, error=f"{type(error).__name__}: {error}", at=timezone.now())
+        raise
+    runs.finish(claimed, at=timezone.now())
+    return claimed
+
+
+def help_out(as_of: date) -> int:
+    """Work parts of a night that another worker holds, as long as there are any; returns how many were worked."""
+    held = JobRun.objects.filter(job=JOB, business_date=as_of, state=JobRun.State.RUNNING).first()
+    if held is None or "half_life_days" not in held.cursor:
+        return 0
+    return parts.work(held.pk, partial(_rebuild_part, held), now=timezone.now)
+
+
+def _rebuild_together(run: JobRun, rebuild: bool, invite: Callable[[date], None] | None) -> None:
+    """Where changed summaries are not enough, recompute all of them in parts that workers share."""
+    half_life = fitting.half_life_for(run.business_date)
+    if not run.parts.exists():
+        if not rebuild and not summary.needs_rebuild(as_of=run.business_date, half_life_days=half_life):
+            return
+        with transaction.atomic():
+            runs.note(run, at=timezone.now(), half_life_days=half_life)
+            parts.split(run, summary.ranges())
+    if invite:
+        invite(run.business_date)
+    parts.finish(run, partial(_rebuild_held_part, run), now=timezone.now)
+
+
+def _rebuild_held_part(run: JobRun, first_id: int, last_id: int) -> None:
+    runs.hold(run, at=timezone.now())
+    _rebuild_part(run, first_id, last_id)
+
+
+def _rebuild_part(run: JobRun, first_id: int, last_id: int) -> None:
+    summary.rebuild_range(first_id, last_id, as_of=run.business_date, half_life_days=run.cursor["half_life_days"])
+
+
+def _summaries(run: JobRun, at: datetime) -> dict[str, int]:
+    as_of = run.business_date
+    if "half_life_days" in run.cursor:
+        run.parts.all().delete()
+        summary.rebuilt(as_of=as_of, half_life_days=run.cursor["half_life_days"])
+        return {"summaries": -1}
+    return {"summaries": summary.update(as_of=as_of, half_life_days=fitting.half_life_for(as_of))}
+
+
+def _fit(run: JobRun, at: datetime) -> dict[str, int]:
+    constants = {**rules.DEFAULTS, **rules.current().parameters}
+    return {"fitted_on": int(fitting.for_night(run.business_date, constants).as_of.strftime("%Y%m%d"))}
+
+
+def _scores(run: JobRun, at: datetime) -> dict[str, int]:
+    rule_set = rules.current()
+    constants = {**rules.DEFAULTS, **rule_set.parameters}
+    fit = fitting.for_night(run.business_date, constants)
+    return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
+
+
+def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
+    """Reviews, refunds and new rules of the levels; then the managers' work follows what is at risk."""
+    as_of = run.business_date
+    counts = membership.review_due(as_of, at=at)
+    tier_explain.drop_settled_todos(on=as_of, at=at)
+    tier_explain.tell_at_risk(on=as_of, at=at)
+    return {**counts, "tier_todos": tier_explain.open_todos(on=as_of, at=at)}
+
+
+def _points(run: JobRun, at: datetime) -> dict[str, int]:
+    """What imports earned, what became usable or expired; then the laws of the ledger are asked of the real tables."""
+    swept = point_orders.sweep(at=at)
+    counts = {
+        "point_orders": swept["orders"],
+        "point_accounts": swept["accounts"],
+        "rewards_freed": rewards.free_lapsed(),
+        "referrals_rewarded": referrals.reward_due(at=at),
+        "visits_rewarded": visit_ladder.reward_due(as_of=run.business_date, at=at),
+    }
+    points.tell_expiring(_since_last(run), run.business_date, at=at)
+    _alarm(point_laws.broken(), run.business_date, at)
+    return counts
+
+
+def _since_last(run: JobRun) -> date:
+    """The first day that no night has spoken for, within a week."""
+    done = JobRun.objects.filter(job=JOB, state=JobRun.State.DONE, business_date__lt=run.business_date)
+    last = done.order_by("-business_date").values_list("business_date", flat=True).first()
+    days = (run.business_date - last).days - 1 if last else 0
+    return run.business_date - timedelta(days=min(days, 6))
+
+
+def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
+    counts = campaign_night.run(at=at)
+    _alarm(dict.fromkeys(campaign_laws.broken(), "see there"), run.business_date, at)
+    return counts
+
+
+def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
+    """What must always be true and is not: in the log, with the rows, and told to every administrator."""
+    admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
+    for law, rows in broken.items():
+        log.error("not true of the books: %s: %s", law, rows)
+        for admin_id in admins:
+            delivery.queue(
+                admin_id,
+                channel=Message.Channel.IN_APP,
+                dedupe_key=f"law:{law}"[:80] + f":{on}:{admin_id}",
+                at=at,
+                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law},
+                link="/nights/",
+            )
+
+
+def _notify(run: JobRun, at: datetime) -> dict[str, int]:
+    """One message a night per manager who has new alerts, not one per alert."""
+    as_of = run.business_date
+    fresh = Alert.objects.filter(opened_on=as_of, state=Alert.State.OPEN, silent=False)
+    per_manager: dict[int, int] = {}
+    for manager_id in fresh.filter(customer__manager__isnull=False).values_list("customer__manager_id", flat=True):
+        per_manager[manager_id] = per_manager.get(manager_id, 0) + 1
+    for manager_id, count in sorted(per_manager.items()):
+        delivery.queue_alert_digest(manager_id, count=count, on=as_of, at=at)
+    webhooks.forget(at=at)
+    return {"notified": len(per_manager)}
+
+
+def _complaints(run: JobRun, at: datetime) -> dict[str, int]:
+    return daily.run(as_of=run.business_date, at=at)
+
+
+STEPS = (
+    ("summaries", _summaries),
+    ("fit", _fit),
+    ("scores", _scores),
+    ("tiers", _tiers),
+    ("points", _points),
+    ("campaigns", _campaigns),
+    ("notify", _notify),
+    ("complaints", _complaints),
+)

@@ -1,0 +1,102 @@
+"""The Celery doors: a message says "look", the tables say what there is to do."""
+
+import logging
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from complaints.cases import escalation, lifecycle, prompts, surveys
+from core.jobs import runs
+from core.lib.periods import mall_day
+from core.outbox import delivery, webhooks
+from crm.flows import arrival, nightly
+from customers.imports import runs as imports
+from loyalty.campaigns import night as campaign_night
+
+NIGHT_STARTS = time(2, 0)
+INVITATIONS = 15
+log = logging.getLogger(__name__)
+
+
+def due_night(at: datetime) -> date | None:
+    """The business date whose night should have run by now. Missed nights need no catching up: the latest says all."""
+    local = at.astimezone(ZoneInfo(settings.MALL_TIME_ZONE))
+    return local.date() if local.time() >= NIGHT_STARTS else None
+
+
+@shared_task
+def plan_nights() -> None:
+    night = due_night(timezone.now())
+    if night is not None:
+        runs.plan(nightly.JOB, night, at=timezone.now())
+
+
+def issue(**sending: Any) -> None:
+    """Tell the workers of every night and import that somebody should look at now; `sending` is for Celery."""
+    for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
+        work_night.apply_async((waiting.business_date.isoformat(),), **sending)
+    for pk in imports.to_issue():
+        work_import.apply_async((pk,), **sending)
+
+
+@shared_task
+def reconcile() -> None:
+    issue()
+
+
+@shared_task
+def work_night(business_date: str) -> None:
+    nightly.run(date.fromisoformat(business_date), invite=_invite)
+
+
+@shared_task
+def help_night(business_date: str) -> None:
+    nightly.help_out(date.fromisoformat(business_date))
+
+
+@shared_task
+def work_import(pk: int) -> None:
+    at = timezone.now()
+    arrival.waiting_file(pk, at=at, today=mall_day(at))
+
+
+def _invite(as_of: date) -> None:
+    """Tell the other workers that there is something to share. Whoever comes too late finds nothing to do."""
+    try:
+        for _ in range(INVITATIONS):
+            help_night.apply_async([as_of.isoformat()], retry=False, expires=600)
+    except OperationalError:
+        log.warning("night %s: Redis is away, so this worker rebuilds alone", as_of)
+
+
+@shared_task
+def watch_complaints() -> None:
+    escalation.tick(now=timezone.now())
+
+
+@shared_task
+def rest_complaints() -> None:
+    at = timezone.now()
+    lifecycle.close_due(now=at)
+    prompts.expire_due(now=at)
+    surveys.expire_due(now=at)
+
+
+@shared_task
+def release_reservations() -> None:
+    campaign_night.sweep(at=timezone.now())
+
+
+@shared_task
+def deliver() -> None:
+    delivery.deliver_due(at=timezone.now())
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    webhooks.deliver_due(now=timezone.now)

@@ -1,1 +1,0 @@
-"""What the tests and the checks need beyond the product."""

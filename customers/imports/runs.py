@@ -1,0 +1,358 @@
+"""Files of orders: uploaded, checked without storing, run, and what did not go in given back."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from itertools import islice
+from time import monotonic
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Length, Now, Substr
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.models import User
+from core.lib.errors import DomainError
+from customers import locks, orders
+from customers.imports import file, staging
+from customers.imports.row import Rejected, Staged, parse
+from customers.models import Import, RejectedRow
+
+State, Task, Step = Import.State, Import.Task, Import.Step
+
+CHUNK = 20_000
+# More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
+REFRESHED_AT_ONCE = 20_000
+SILENT_AFTER = timedelta(seconds=settings.JOB_SILENT_SECONDS)
+GIVE_UP_AFTER = 3
+# Enough of a file to name its columns and show its first rows, however large it is.
+START = 200_000
+TOLD_EVERY = 5_000
+# At how many per cent of the work each step begins and ends.
+SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
+    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened.
+
+    Of a workbook, its first sheet is kept as CSV.
+    """
+    content = file.as_csv(content)
+    text, encoding = file.decode(content)
+    names, _separator = file.header(text)
+    run_ = Import.objects.create(
+        by=by,
+        at=at,
+        file_name=file_name[:200],
+        content=content,
+        encoding=encoding,
+        source=source,
+        mapping=file.guess(names),
+    )
+    if by:
+        audit.record(by, "import.uploaded", run_, at=at, size=len(content))
+    return run_
+
+
+def columns(run_: Import) -> list[str]:
+    return file.header(_start(run_))[0]
+
+
+def preview(run_: Import, rows: int = 20) -> list[list[str]]:
+    """The first rows as they were read, to be looked at before anything is stored."""
+    found = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
+    return list(islice(found, rows))
+
+
+def size(run_: Import) -> int:
+    """Bytes of the file."""
+    return int(Import.objects.filter(pk=run_.pk).values_list(Length("content"), flat=True).get())
+
+
+def map_columns(run_: Import, mapping: dict[str, str]) -> None:
+    """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
+    file.check_mapping(mapping, columns(run_))
+    _change(run_, mapping=mapping)
+    run_.mapping = mapping
+
+
+def check(run_: Import, *, at: datetime) -> Import:
+    """What `run` would do, row by row, with nothing stored but the counts and the refused rows."""
+    with _alone(run_, Task.CHECK) as progress:
+        refused = _stage(run_, progress)
+        progress.tell(Step.PEOPLE, 0)
+        staging.resolve(run_.source)
+        new_people = staging.unknown_people()
+        for share, first, last in _chunks():
+            staging.classify(run_.source, first, last)
+            progress.tell(Step.ORDERS, share)
+        return _finish(run_, refused, new_people, state=State.CHECKED, at=at)
+
+
+def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
+    """Every good row is in the record, every bad one in the list. Killed half-way, run it again: nothing is doubled."""
+    with _alone(run_, Task.RUN) as progress:
+        refused = _stage(run_, progress)
+        progress.tell(Step.PEOPLE, 0)
+        new_people = _people(run_)
+        has_lines = bool(run_.mapping.keys() & {"product", "category"})
+        for share, first, last in _chunks():
+            with transaction.atomic():
+                _commit_without_waiting()
+                locks.hold_off_everyone()
+                staging.classify(run_.source, first, last)
+                staging.store(run_.source, first, last, lines=has_lines, at=at)
+            progress.tell(Step.ORDERS, share)
+        concerned = staging.touched()
+        if len(concerned) <= REFRESHED_AT_ONCE:
+            progress.tell(Step.FIGURES, 0)
+            with transaction.atomic():
+                orders.refresh(concerned, today=today)
+        done = _finish(run_, refused, new_people, state=State.DONE, at=at)
+    if by:
+        audit.record(by, "import.run", done, at=at, **done.counts)
+    return done
+
+
+def rejected_csv(run_: Import) -> bytes:
+    """The refused rows for a spreadsheet: with BOM, and no cell that it would calculate."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([_("Line"), _("Column"), _("Reason"), _("Original line")])
+    for row in run_.rejected.order_by("line_number", "id").iterator():
+        writer.writerow([row.line_number, *(_safe(text) for text in (row.column, row.reason, row.line))])
+    return out.getvalue().encode("utf-8-sig")
+
+
+# By a worker ---------------------------------------------------------------------------------------------------------
+
+
+def _to_do() -> Q:
+    """Imports that wait, or whose worker has not spoken for long."""
+    silent = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=Now() - SILENT_AFTER)
+    return Q(state=State.WAITING) | Q(state=State.RUNNING) & silent
+
+
+def _change(run_: Import, **fields: object) -> None:
+    """Refused while somebody is at work on it."""
+    if not Import.objects.filter(~Q(state=State.RUNNING) | _to_do(), pk=run_.pk).update(**fields):
+        raise _running()
+
+
+@transaction.atomic
+def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
+    """A worker will check or run the file. Refused while it is being worked."""
+    _change(
+        run_, state=State.WAITING, task=task, language=get_language() or "", step="", percent=0, attempts=0, error=""
+    )
+    audit.record(by, "import.asked", run_, at=at, task=str(task))
+
+
+def to_issue() -> list[int]:
+    """Imports a worker should look at now, the oldest first."""
+    return list(Import.objects.filter(_to_do()).order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def claim(pk: int) -> Import | None:
+    """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.
+
+    Whoever is silent over a long step but lives still has the lock of `_alone`.
+    """
+    run_ = Import.objects.select_for_update(skip_locked=True).filter(_to_do(), pk=pk).first()
+    if run_ is None or not _lock("pg_try_advisory_xact_lock", pk):
+        return None
+    if run_.attempts >= GIVE_UP_AFTER:
+        fail(run_, error=_("Its worker died %(times)d times. Split the file.") % {"times": run_.attempts})
+        return None
+    run_.attempts += 1
+    Import.objects.filter(pk=pk).update(state=State.RUNNING, attempts=run_.attempts, heartbeat_at=Now())
+    run_.refresh_from_db()
+    return run_
+
+
+def fail(run_: Import, *, error: str) -> None:
+    """It stopped for this reason. Rows that are in stay; running it again brings in the rest."""
+    Import.objects.filter(pk=run_.pk).update(state=State.FAILED, error=error)
+
+
+class _Progress:
+    """Tells, at most once a second, how far an import is: a page shows it, and a worker that died is found out."""
+
+    def __init__(self, run_: Import, task: str) -> None:
+        self.run_, self.step, self.told_at = run_, "", 0.0
+        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="")
+        self.tell(Step.READING, 0)
+
+    def tell(self, step: Import.Step, share: float) -> None:
+        if step == self.step and monotonic() < self.told_at + 1:
+            return
+        first, last = SPANS[step]
+        Import.objects.filter(pk=self.run_.pk).update(
+            step=step, percent=first + round((last - first) * min(share, 1)), heartbeat_at=Now()
+        )
+        self.step, self.told_at = step, monotonic()
+
+
+# Steps --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
+    """One worker at a time on one file; the staging tables are gone afterwards."""
+    file.check_mapping(run_.mapping, columns(run_))
+    if not _lock("pg_try_advisory_lock", run_.pk):
+        raise _running()
+    try:
+        yield _Progress(run_, task)
+        staging.drop()
+    except Exception as error:
+        if _usable():
+            text = _("An error stopped it (%(error)s). What is in stays in: start it again.")
+            fail(run_, error=text % {"error": type(error).__name__})
+        raise
+    finally:
+        if _usable():
+            _lock("pg_advisory_unlock", run_.pk)
+
+
+def _running() -> DomainError:
+    return DomainError(_("This import is running already."), code="import_running")
+
+
+def _lock(function: str, pk: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtext('laoke.import.run'), %s)", [pk % 2**31])
+        return bool(cursor.fetchone()[0])
+
+
+def _usable() -> bool:
+    return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
+
+
+def _text(run_: Import) -> str:
+    return bytes(run_.content).decode(run_.encoding)
+
+
+def _start(run_: Import) -> str:
+    """As many whole lines as `START` bytes hold, without fetching the rest."""
+    start = Import.objects.filter(pk=run_.pk).values_list(Substr("content", 1, START), flat=True).get()
+    text = bytes(start).decode(run_.encoding, errors="ignore")
+    return text if len(start) < START else text[: text.rfind("\n") + 1] or text
+
+
+def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
+    text = _text(run_)
+    lines = text.count("\n") + 1
+    names, _separator = file.header(text)
+    refused: list[Rejected] = []
+    incomplete: set[str] = set()
+
+    def good() -> Iterator[Staged]:
+        above, suspect = "", False
+        for row in parse(file.rows(text), names, run_.mapping):
+            if isinstance(row, Staged):
+                yield row
+                if row.line % TOLD_EVERY == 0:
+                    progress.tell(Step.READING, row.line / lines)
+            else:
+                refused.append(row)
+            if suspect or isinstance(row, Rejected):
+                # A refused row that does not say its order may be a line of the order above or of the one below it.
+                incomplete.add(row.external_id or above)
+            suspect = not row.external_id
+            above = row.external_id or above
+
+    staging.fill(good(), of_lines="line_paid" in run_.mapping, incomplete=incomplete)
+    return refused
+
+
+def _people(run_: Import) -> int:
+    made = 0
+    while True:
+        with transaction.atomic():
+            locks.hold_off_everyone()
+            staging.resolve(run_.source)
+            new = staging.create_people(CHUNK)
+            staging.attach_people(run_.source)
+            if new < CHUNK:
+                staging.register_people()
+        made += new
+        if new < CHUNK:
+            return made
+
+
+def _chunks() -> Iterator[tuple[float, int, int]]:
+    """(share of the file that is done with this one, first line, last line)"""
+    end = staging.last_line()
+    for first in range(1, end + 1, CHUNK):
+        yield (first + CHUNK) / end, first, first + CHUNK - 1
+
+
+def _commit_without_waiting() -> None:
+    """A chunk lost with the server is imported again by whoever runs the file again; the last commit waits for all."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+
+
+def _why(code: str) -> str:
+    return {
+        "version_conflict": _("This order is stored, or stands in this file, with other content in the same version."),
+        "ambiguous_customer": _("Several customers share this phone. Give the customer's id."),
+        "refund_exceeds_paid": _("More has been refunded than this row says was paid or cost."),
+        "line_refused": _(
+            "Another line of this order was refused, or may have been: the order goes in whole or not at all."
+        ),
+        "lines_disagree": _("The lines of this order differ in customer, time, status or total."),
+    }[code]
+
+
+@transaction.atomic
+def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> Import:
+    """Counts and refused rows of this pass replace those of an earlier one.
+
+    `rows` and `rejected` count rows of the file, the other outcomes orders.
+    """
+    rows = staging.rows() + len(refused)
+    found = Counter(staging.outcomes())
+    reasons = staging.refused()
+    if reasons:
+        column = run_.mapping.get("order_no", "")
+        refused.extend(
+            Rejected(row.line_number, column, _why(reasons[row.line_number]), row.line)
+            for row in file.rows(_text(run_))
+            if row.line_number in reasons
+        )
+    found["rejected"] = len(refused)
+    names = ("created", "updated", "unchanged", "stale", "rejected")
+    run_.counts = {"rows": rows, **{name: found[name] for name in names}, "new_customers": new_people}
+    run_.state = state
+    run_.finished_at = at if state == State.DONE else None
+    run_.percent = 100
+    run_.save(update_fields=["counts", "state", "finished_at", "percent"])
+    run_.rejected.all().delete()
+    RejectedRow.objects.bulk_create(
+        (
+            RejectedRow(
+                run=run_,
+                line_number=row.line_number,
+                column=row.column[:80],
+                reason=row.reason[:300],
+                line=row.line.replace("\x00", ""),
+            )
+            for row in sorted(refused)
+        ),
+        batch_size=1000,
+    )
+    return run_
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,481 @@
+"""Goods on account: reserved, charged, paid; never beyond the limit, which is checked whenever more is to be owed.
+
+Every verb holds the account's row first and lets what has run out expire under the same lock, so nothing depends on
+whether the nightly sweep has run.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import F, Sum, Value
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.models import Role, User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.lib.errors import DomainError, Invalid, SameKey, Unknown
+from core.lib.money import MoneyField, from_minor, to_minor
+from core.lib.periods import mall_day
+from customers.models import Customer, Order
+from loyalty.campaigns.coupons import ref_of
+from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
+from loyalty.models.credit import LONGEST_TERM
+
+NOTHING = Decimal("0.00")
+HOLD = timedelta(days=7)
+LONGEST_HOLD = timedelta(days=30)
+# A payment that is a few days late does not stop the next order.
+OVERDUE_BLOCKS_AFTER = 7
+# Up to here one person decides; above it a second one.
+DECIDES_ALONE = {Role.TEAM_LEAD: Decimal("20000.00")}
+
+Kind = CreditEntry.Kind
+Status = CreditAuthorisation.Status
+
+
+# Limits -------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def propose_limit(
+    customer: Customer, *, limit: Decimal | int | str, term_days: int, reason: str, by: User, at: datetime
+) -> CreditLimitChange:
+    """The customer's limit and term are to be these. In force at once when lower, or within what the role decides alone.
+
+    Otherwise it waits for a second person. A lowered limit blocks new charges only.
+    """
+    amount = from_minor(to_minor(limit))
+    if amount < 0:
+        raise Invalid(_("Amounts are not negative."), code="limit")
+    if not 1 <= term_days <= LONGEST_TERM:
+        raise Invalid(_("Give between 1 and %(most)d days to pay.") % {"most": LONGEST_TERM}, code="term_days")
+    if not reason.strip():
+        raise Invalid(_("Say why this customer gets this limit."), code="reason")
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    CreditAccount.objects.get_or_create(customer=customer, defaults={"opened_at": at})
+    account = hold_account(customer, at)
+    if account.status == CreditAccount.Status.CLOSED:
+        raise DomainError(_("This credit account is closed."), code="closed")
+    if account.limit_changes.filter(status=CreditLimitChange.Status.PROPOSED).exists():
+        raise DomainError(_("A change of this limit waits for a second person already."), code="waiting")
+    lower = amount <= account.credit_limit and term_days <= account.term_days
+    alone = lower or amount <= DECIDES_ALONE.get(Role(by.role), NOTHING)
+    change = CreditLimitChange.objects.create(
+        account=account,
+        limit_before=account.credit_limit,
+        limit_after=amount,
+        term_before=account.term_days,
+        term_after=term_days,
+        reason=reason.strip()[:200],
+        within_own_limit=alone,
+        proposed_by=by,
+        proposed_at=at,
+    )
+    audit.record(by, "credit.limit_proposed", customer, at=at, limit=str(amount), days=term_days, reason=change.reason)
+    return _approve(change, account, by=by, at=at) if alone else change
+
+
+@transaction.atomic
+def decide_limit(change_id: int, *, approve: bool, by: User, at: datetime, note: str = "") -> CreditLimitChange:
+    """The second person's word. The proposer cannot give it."""
+    change, account = _held_change(change_id, at)
+    if change.proposed_by_id == by.pk:
+        raise DomainError(_("Somebody else has to decide what you proposed."), code="second_person")
+    if not may(by, Permission.DECIDE_CREDIT):
+        raise DomainError(_("Your role does not decide about credit limits."), code="not_yours")
+    change.note = note.strip()[:200]
+    if approve:
+        return _approve(change, account, by=by, at=at)
+    return _close(change, CreditLimitChange.Status.DECLINED, by=by, at=at)
+
+
+@transaction.atomic
+def withdraw_limit(change_id: int, *, by: User, at: datetime) -> CreditLimitChange:
+    """The proposal is taken back."""
+    change, _account = _held_change(change_id, at)
+    return _close(change, CreditLimitChange.Status.WITHDRAWN, by=by, at=at)
+
+
+def _approve(change: CreditLimitChange, account: CreditAccount, *, by: User, at: datetime) -> CreditLimitChange:
+    account.credit_limit, account.term_days = change.limit_after, change.term_after
+    account.save(update_fields=["credit_limit", "term_days"])
+    return _close(change, CreditLimitChange.Status.APPROVED, by=by, at=at)
+
+
+def _close(change: CreditLimitChange, status: str, *, by: User, at: datetime) -> CreditLimitChange:
+    change.status, change.decided_by, change.decided_at = status, by, at
+    change.save(update_fields=["status", "decided_by", "decided_at", "note"])
+    audit.record(by, f"credit.limit_{status}", change.account.customer, at=at, limit=str(change.limit_after))
+    return change
+
+
+def _held_change(change_id: int, at: datetime) -> tuple[CreditLimitChange, CreditAccount]:
+    change = CreditLimitChange.objects.select_related("account__customer").get(pk=change_id)
+    account = hold_account(change.account.customer, at)
+    change = (
+        CreditLimitChange.objects.select_for_update(of=("self",)).select_related("account__customer").get(pk=change_id)
+    )
+    if change.status != CreditLimitChange.Status.PROPOSED:
+        raise DomainError(_("This change is decided already."), code="decided")
+    return change, account
+
+
+@transaction.atomic
+def set_status(customer: Customer, status: str, *, reason: str, by: User, at: datetime) -> CreditAccount:
+    """Put on hold (no new charges), opened again, or closed for good once nothing is owed."""
+    account = hold_account(customer, at)
+    if not reason.strip():
+        raise Invalid(_("Say why."), code="reason")
+    if account.status == CreditAccount.Status.CLOSED:
+        raise DomainError(_("This credit account is closed."), code="closed")
+    if status == CreditAccount.Status.CLOSED and (account.exposure or account.authorised):
+        raise DomainError(
+            _("%(amount)s is still owed or reserved. Close the account when it is settled.")
+            % {"amount": account.exposure + account.authorised},
+            code="still_owed",
+        )
+    account.status, account.status_reason = status, reason.strip()[:200]
+    account.save(update_fields=["status", "status_reason"])
+    audit.record(by, f"credit.{status}", customer, at=at, reason=account.status_reason)
+    return account
+
+
+# Orders on account --------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def authorise(
+    customer: Customer,
+    order_ref: str,
+    amount: Decimal | int | str,
+    *,
+    idem_key: str,
+    at: datetime,
+    hold: timedelta = HOLD,
+) -> CreditAuthorisation:
+    """The amount is reserved for this order until `at + hold`. The same key with the same order finds it again.
+
+    Raises DomainError when the account does not exist, is on hold, is long overdue, or the limit would be passed.
+    """
+    wanted = from_minor(to_minor(amount))
+    if wanted <= 0:
+        raise Invalid(_("Give an amount above zero."), code="amount")
+    if not timedelta(0) < hold <= LONGEST_HOLD:
+        raise Invalid(_("An amount is reserved for at most 30 days."), code="hold")
+    account = hold_account(customer, at)
+    if known := account.authorisations.filter(idem_key=idem_key).first():
+        if (known.order_ref, known.amount) != (order_ref, wanted):
+            raise SameKey()
+        return known
+    if account.status != CreditAccount.Status.OPEN:
+        raise DomainError(_("This credit account takes no new charges."), code="credit_on_hold")
+    if account.authorisations.filter(order_ref=order_ref, status__in=(Status.AUTHORISED, Status.CAPTURED)).exists():
+        raise DomainError(_("This order is on account already."), code="order_on_account")
+    today = mall_day(at)
+    late = overdue_days(account, on=today)
+    if late > OVERDUE_BLOCKS_AFTER:
+        raise DomainError(
+            _("A payment is overdue by %(days)d days. New orders on account wait until it has come in.")
+            % {"days": late},
+            code="credit_overdue",
+        )
+    if wanted > account.left:
+        raise DomainError(
+            _("%(left)s of the limit of %(limit)s is left; the order needs %(amount)s.")
+            % {"left": account.left, "limit": account.credit_limit, "amount": wanted},
+            code="credit_limit",
+        )
+    _move(account, authorised=wanted)
+    return CreditAuthorisation.objects.create(
+        account=account, order_ref=order_ref, amount=wanted, idem_key=idem_key, at=at, expires_at=at + hold
+    )
+
+
+@transaction.atomic
+def capture(authorisation_id: int, *, at: datetime, amount: Decimal | int | str | None = None) -> CreditAuthorisation:
+    """What was reserved (or less of it) is owed from now on, due after the account's term. Twice is harmless."""
+    account, found = _held_authorisation(authorisation_id, at)
+    charged = found.amount if amount is None else from_minor(to_minor(amount))
+    if found.status == Status.CAPTURED:
+        if charged != found.captured and amount is not None:
+            raise DomainError(
+                _("This order is charged with %(amount)s already.") % {"amount": found.captured}, code="captured"
+            )
+        return found
+    if found.status != Status.AUTHORISED:
+        raise DomainError(_("This reservation is over. Reserve the amount again."), code="reservation_over")
+    if not 0 < charged <= found.amount:
+        raise Invalid(
+            _("Charge more than zero and at most the %(amount)s reserved.") % {"amount": found.amount}, code="amount"
+        )
+    due_on = mall_day(at) + timedelta(days=account.term_days)
+    _post(
+        account,
+        Kind.CHARGE,
+        charged,
+        key=f"capture:{found.pk}",
+        at=at,
+        order_ref=found.order_ref,
+        due_on=due_on,
+        authorised=-found.amount,
+    )
+    found.status, found.captured, found.ended_at = Status.CAPTURED, charged, at
+    found.save(update_fields=["status", "captured", "ended_at"])
+    return found
+
+
+@transaction.atomic
+def void(authorisation_id: int, *, at: datetime) -> CreditAuthorisation:
+    """What was reserved is free again. Twice is harmless."""
+    account, found = _held_authorisation(authorisation_id, at)
+    if found.status in (Status.VOIDED, Status.EXPIRED):
+        return found
+    if found.status == Status.CAPTURED:
+        raise DomainError(_("This order is charged. Book a refund instead."), code="captured")
+    return _give_back(account, found, Status.VOIDED, at)
+
+
+@transaction.atomic
+def pay(
+    customer: Customer, amount: Decimal | int | str, *, idem_key: str, at: datetime, by: User | None, reason: str = ""
+) -> CreditEntry:
+    """A payment has come in; it settles what is due first. The same key finds the first entry again."""
+    paid = from_minor(to_minor(amount))
+    if paid <= 0:
+        raise Invalid(_("Give an amount above zero."), code="amount")
+    account = hold_account(customer, at)
+    if known := _known(account, f"pay:{idem_key}", -paid):
+        return known
+    if paid > account.exposure:
+        raise DomainError(
+            _("Only %(owed)s is owed. Pay the rest back or book it elsewhere.") % {"owed": account.exposure},
+            code="overpaid",
+        )
+    entry = _post(account, Kind.PAYMENT, -paid, key=f"pay:{idem_key}", at=at, by=by, reason=reason)
+    if by is not None:
+        audit.record(by, "credit.paid", customer, at=at, amount=str(paid))
+    return entry
+
+
+@transaction.atomic
+def adjust(
+    customer: Customer, amount: Decimal | int | str, *, reason: str, by: User, at: datetime, idem_key: str
+) -> CreditEntry:
+    """A correction with its reason: positive raises what is owed (due after the term), negative lowers it."""
+    value = from_minor(to_minor(amount))
+    if not reason.strip():
+        raise Invalid(_("Say why."), code="reason")
+    if value == 0:
+        raise Invalid(_("A correction is more or less than zero."), code="amount")
+    account = hold_account(customer, at)
+    if known := _known(account, f"adjust:{idem_key}", value):
+        return known
+    if account.exposure + value < 0:
+        raise DomainError(_("Only %(owed)s is owed.") % {"owed": account.exposure}, code="overpaid")
+    if value > account.left:
+        raise DomainError(_("Only %(left)s of the limit is left.") % {"left": account.left}, code="credit_limit")
+    due_on = mall_day(at) + timedelta(days=account.term_days) if value > 0 else None
+    entry = _post(account, Kind.ADJUST, value, key=f"adjust:{idem_key}", at=at, by=by, reason=reason, due_on=due_on)
+    audit.record(by, "credit.adjusted", customer, at=at, amount=str(value), reason=reason.strip()[:200])
+    return entry
+
+
+@transaction.atomic
+def follow_order(order: Order, *, at: datetime) -> int:
+    """A cancelled order gives back what it had reserved; refunds of a charged one lower what is owed. How many changed.
+
+    What the customer had paid for already is paid back outside: what is owed never falls below zero.
+    """
+    live = CreditAuthorisation.objects.filter(order_ref=ref_of(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+    return sum(_follow(pk, order, at) for pk in live.order_by("pk").values_list("pk", flat=True))
+
+
+def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
+    account, found = _held_authorisation(authorisation_id, at)
+    cancelled = order.status == Order.Status.CANCELLED
+    if found.status == Status.AUTHORISED:
+        if cancelled:
+            _give_back(account, found, Status.VOIDED, at)
+        return int(cancelled)
+    if found.status != Status.CAPTURED:
+        return 0
+    back = order.refunds.aggregate(sum=Sum("amount"))["sum"] or NOTHING
+    taken_back = found.captured if cancelled else min(found.captured, back)
+    more = taken_back - found.returned
+    if more <= 0:
+        return 0
+    booked = min(more, account.exposure)
+    if booked > 0:
+        charge = account.entries.get(idem_key=f"capture:{found.pk}")
+        key = f"order:{found.pk}:{to_minor(taken_back)}"
+        _post(account, Kind.REFUND, -booked, key=key, at=at, order_ref=found.order_ref, due_on=charge.due_on)
+    found.returned = taken_back
+    found.save(update_fields=["returned"])
+    return 1
+
+
+def follow_orders(*, at: datetime) -> int:
+    """`follow_order` for every order on account that has changed without being told of one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFOLLOWED)
+        ids = [row[0] for row in cursor.fetchall()]
+    return sum(follow_order(order, at=at) for order in Order.objects.filter(pk__in=ids).order_by("pk"))
+
+
+_UNFOLLOWED = """
+    SELECT o.id
+      FROM loyalty_creditauthorisation a
+      JOIN customers_order o ON o.source = split_part(a.order_ref, ':', 1)
+                            AND o.external_id = substr(a.order_ref, strpos(a.order_ref, ':') + 1)
+     WHERE a.status = 'authorised' AND o.status = 'cancelled'
+        OR a.status = 'captured' AND a.returned < CASE WHEN o.status = 'cancelled' THEN a.captured ELSE least(a.captured,
+               (SELECT coalesce(sum(r.amount), 0) FROM customers_refund r WHERE r.order_id = o.id)) END
+"""
+
+
+@transaction.atomic
+def expire_due(*, at: datetime) -> int:
+    """Reservations whose time is over are free again."""
+    due = CreditAuthorisation.objects.filter(status=Status.AUTHORISED, expires_at__lte=at)
+    accounts = CreditAccount.objects.filter(pk__in=due.values("account")).select_related("customer").order_by("pk")
+    count = due.count()
+    for account in accounts:
+        hold_account(account.customer, at)
+    return count
+
+
+@transaction.atomic
+def merge(loser: Customer, winner: Customer) -> None:
+    """Two records become one and keep the account. Two accounts are not joined: one has to be settled and closed."""
+    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    theirs = CreditAccount.objects.filter(customer=loser).first()
+    if theirs is None:
+        return
+    if CreditAccount.objects.filter(customer=winner).exists():
+        raise DomainError(
+            _("Both customers have a credit account. Settle and close one of them first."), code="two_credit_accounts"
+        )
+    theirs.customer = winner
+    theirs.save(update_fields=["customer"])
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+class OpenItem(NamedTuple):
+    """What is still owed of the charges that fall due on one day; payments settle the earliest day first."""
+
+    due_on: date
+    amount: Decimal
+    days_late: int
+
+
+def open_items(accounts: Iterable[CreditAccount], *, on: date) -> dict[int, list[OpenItem]]:
+    """What each account owes, by due day, the earliest first; in one query."""
+    ids = [account.pk for account in accounts]
+    sums = (
+        CreditEntry.objects.filter(account__in=ids)
+        .values_list("account", "due_on")
+        .annotate(sum=Sum("amount"))
+        .order_by("account", F("due_on").asc(nulls_first=True))
+    )
+    items: dict[int, list[OpenItem]] = {pk: [] for pk in ids}
+    covered: dict[int, Decimal] = dict.fromkeys(ids, NOTHING)
+    for account_id, due_on, amount in sums:
+        if due_on is None:
+            covered[account_id] = -amount
+            continue
+        settled = min(covered[account_id], amount)
+        covered[account_id] -= settled
+        if amount > settled:
+            items[account_id].append(OpenItem(due_on, amount - settled, max(0, (on - due_on).days)))
+    return items
+
+
+def overdue(items: Iterable[OpenItem]) -> Decimal:
+    return sum((item.amount for item in items if item.days_late), NOTHING)
+
+
+def overdue_days(account: CreditAccount, *, on: date) -> int:
+    """Days by which the oldest unpaid charge is late; 0 when everything is in time."""
+    return max((item.days_late for item in open_items([account], on=on)[account.pk]), default=0)
+
+
+# Inside -------------------------------------------------------------------------------------------------------------
+
+
+def hold_account(customer: Customer, at: datetime) -> CreditAccount:
+    """The customer's account, locked to the end of the transaction; what has run out by now is free again."""
+    rows = CreditAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
+    account = rows.filter(customer=customer).first()
+    if account is None:
+        raise Unknown(_("This customer has no credit account."), code="no_credit")
+    for late in account.authorisations.filter(status=Status.AUTHORISED, expires_at__lte=at).order_by("pk"):
+        _give_back(account, late, Status.EXPIRED, at)
+    return account
+
+
+def _held_authorisation(authorisation_id: int, at: datetime) -> tuple[CreditAccount, CreditAuthorisation]:
+    told = CreditAuthorisation.objects.select_related("account__customer").filter(pk=authorisation_id).first()
+    if told is None:
+        raise Unknown(_("There is no such reservation."), code="authorisation_unknown")
+    account = hold_account(told.account.customer, at)
+    return account, CreditAuthorisation.objects.get(pk=authorisation_id)
+
+
+def _give_back(account: CreditAccount, found: CreditAuthorisation, status: str, at: datetime) -> CreditAuthorisation:
+    _move(account, authorised=-found.amount)
+    found.status, found.ended_at = status, at
+    found.save(update_fields=["status", "ended_at"])
+    return found
+
+
+def _move(account: CreditAccount, *, exposure: Decimal = NOTHING, authorised: Decimal = NOTHING) -> None:
+    CreditAccount.objects.filter(pk=account.pk).update(
+        exposure=F("exposure") + Value(exposure, MoneyField()),
+        authorised=F("authorised") + Value(authorised, MoneyField()),
+    )
+    account.exposure += exposure
+    account.authorised += authorised
+
+
+def _known(account: CreditAccount, key: str, amount: Decimal) -> CreditEntry | None:
+    found = account.entries.filter(idem_key=key).first()
+    if found is not None and found.amount != amount:
+        raise SameKey()
+    return found
+
+
+def _post(
+    account: CreditAccount,
+    kind: str,
+    amount: Decimal,
+    *,
+    key: str,
+    at: datetime,
+    order_ref: str = "",
+    due_on: date | None = None,
+    by: User | None = None,
+    reason: str = "",
+    authorised: Decimal = NOTHING,
+) -> CreditEntry:
+    account.last_seq += 1
+    account.save(update_fields=["last_seq"])
+    entry = CreditEntry.objects.create(
+        account=account,
+        seq=account.last_seq,
+        kind=kind,
+        amount=amount,
+        order_ref=order_ref,
+        due_on=due_on,
+        idem_key=key,
+        at=at,
+        by=by,
+        reason=reason.strip()[:200],
+    )
+    _move(account, exposure=amount, authorised=authorised)
+    return entry

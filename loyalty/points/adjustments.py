@@ -1,0 +1,96 @@
+"""Points given or taken by hand: within the limit of a role at once, above it after a second person has agreed."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Abs
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError, Invalid, SameKey
+from customers.models import Customer
+from loyalty.models import PointAdjustment, PointLot
+from loyalty.points import accounts
+from loyalty.points.ledger import Ledger
+
+State = PointAdjustment.State
+# Points per request, and of one person within a day; above either a second person decides.
+LIMITS = {
+    Role.SERVICE_AGENT: (200, 2_000),
+    Role.ACCOUNT_MANAGER: (1_000, 5_000),
+    Role.SERVICE_LEAD: (5_000, 20_000),
+    Role.TEAM_LEAD: (5_000, 20_000),
+}
+DAY = timedelta(days=1)
+
+
+@transaction.atomic
+def request(
+    customer: Customer, amount: int, *, reason: str, client_key: str, by: User, at: datetime
+) -> PointAdjustment:
+    """The points are given (taken, if negative) at once or wait for a second person. The same key asks once."""
+    accounts.refuse_impossible(abs(amount))
+    if len(reason.strip()) < 2:
+        raise Invalid(_("Say in a few words what this is for."), code="reason_missing")
+    if not client_key.strip() or len(client_key) > 80:
+        raise Invalid(_("The key of the request is missing or too long."), code="client_key")
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two requests at once count against one limit
+    if known := PointAdjustment.objects.filter(client_key=client_key).first():
+        if (known.account_id, known.points, known.by_id) != (customer.pk, amount, by.pk):
+            raise SameKey()
+        return known
+    with Ledger.opened([customer.pk], at=at) as ledger:
+        accounts.refuse_merged(ledger[customer.pk].account)
+        if amount < 0:
+            accounts.enough(ledger[customer.pk].account, -amount)
+    made = PointAdjustment.objects.create(
+        account_id=customer.pk, points=amount, reason=reason.strip()[:300], by=by, at=at, client_key=client_key
+    )
+    audit.record(by, "points.requested", customer, at=at, adjustment=made.pk, points=amount)
+    if within_limit(by, amount, at=at, besides=made.pk):
+        _do(made, at=at)
+    return made
+
+
+@transaction.atomic
+def decide(adjustment_id: int, *, agreed: bool, by: User, at: datetime) -> PointAdjustment:
+    """A second person has agreed, and the points have moved, or has refused. Nobody decides their own request."""
+    found = PointAdjustment.objects.select_for_update().get(pk=adjustment_id)
+    if found.state != State.WAITING:
+        raise DomainError(
+            _("This request is decided already: %(how)s.") % {"how": found.get_state_display()}, code="decided"
+        )
+    if found.by_id == by.pk:
+        raise DomainError(_("A second person has to decide this: you asked for it yourself."), code="own_request")
+    found.decided_by, found.decided_at = by, at
+    if agreed:
+        _do(found, at=at)
+    else:
+        found.state = State.REFUSED
+        found.save()
+    audit.record(
+        by, "points.agreed" if agreed else "points.refused", found.account.customer, at=at, adjustment=found.pk
+    )
+    return found
+
+
+def within_limit(by: User, amount: int, *, at: datetime, besides: int) -> bool:
+    """Whether this person may move so many points alone, given what they moved in the last 24 hours."""
+    once, a_day = LIMITS.get(Role(by.role), (0, 0))
+    recent = PointAdjustment.objects.filter(by=by, at__gt=at - DAY, state=State.DONE, decided_by__isnull=True)
+    moved = recent.exclude(pk=besides).aggregate(total=Sum(Abs("points")))["total"] or 0
+    return abs(amount) <= once and moved + abs(amount) <= a_day
+
+
+def _do(found: PointAdjustment, *, at: datetime) -> None:
+    key, customer = f"adjustment:{found.pk}", found.account.customer
+    if found.points > 0:
+        accounts.grant(
+            customer, found.points, source=PointLot.Source.ADJUSTMENT, key=key, at=at, by=found.by, reason=found.reason
+        )
+    else:
+        accounts.take(customer, -found.points, key=key, at=at, by=found.by, reason=found.reason)
+    found.state = State.DONE
+    found.save()

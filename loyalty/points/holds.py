@@ -1,0 +1,159 @@
+"""Points set aside for something, and then redeemed or given back. Each hold ends exactly once."""
+
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from core.accounts.models import User
+from core.lib.errors import DomainError, Invalid, SameKey
+from customers.models import Customer
+from loyalty.models import HoldAllocation, PointAccount, PointHold
+from loyalty.points.accounts import enough, refuse_impossible, refuse_merged, rules_of
+from loyalty.points.ledger import Bucket, Kind, Ledger, allocate
+
+MOST_ACTIVE = 3
+State = PointHold.State
+
+
+def hold(customer: Customer, points: int, *, purpose: str, ref: str, at: datetime, by: User | None = None) -> PointHold:
+    """So many usable points are set aside until the rules' minutes are over. The same purpose and ref find the first hold.
+
+    Raises DomainError when there are not enough points, the account is frozen, or three holds run already.
+    """
+    refuse_impossible(points)
+    if purpose not in PointHold.Purpose.values or not ref.strip() or len(ref) > 80:
+        raise Invalid(_("Say what the points are set aside for: a purpose and its number."), code="hold_purpose")
+    rules = rules_of(at)
+    with Ledger.opened([customer.pk], at=at) as ledger:
+        book = ledger[customer.pk]
+        known = PointHold.objects.filter(purpose=purpose, ref=ref, state__in=[State.ACTIVE, State.CAPTURED]).first()
+        if known:
+            if (known.account_id, known.points) != (customer.pk, points):
+                raise SameKey()
+            return known
+        refuse_merged(book.account)
+        if book.account.state == PointAccount.State.FROZEN:
+            raise DomainError(_("This account is frozen: points are earned, but not redeemed."), code="points_frozen")
+        if PointHold.objects.filter(account=book.account, state=State.ACTIVE).count() >= MOST_ACTIVE:
+            raise DomainError(
+                _("%(most)d redemptions of this customer are under way. Finish or give back one of them.")
+                % {"most": MOST_ACTIVE},
+                code="holds_too_many",
+            )
+        enough(book.account, points)
+        made = PointHold.objects.create(
+            account=book.account,
+            purpose=purpose,
+            ref=ref,
+            points=points,
+            created_at=book.at,
+            by=by,
+            expires_at=book.at + timedelta(minutes=rules.hold_minutes),
+        )
+        with book.entry(Kind.HOLD, hold=made, points=points, by=by):
+            HoldAllocation.objects.bulk_create(allocate(made, book, points))
+    return made
+
+
+def capture(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
+    """What the points were set aside for has been handed over. Redeeming twice changes nothing."""
+    with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
+        found = PointHold.objects.get(pk=hold_id)
+        if found.state == State.CAPTURED:
+            return found
+        _refuse_ended(found)
+        book = ledger[found.account_id]
+        with book.entry(Kind.CAPTURE, hold=found, points=found.points, by=by):
+            for one in found.allocations.all():
+                book.move(book.lot(one.lot_id), Bucket.HELD, Bucket.REDEEMED, one.points)
+        _end(found, State.CAPTURED, book.at)
+    return found
+
+
+def release(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
+    """The points are usable again, except those past their expiry. Giving back twice changes nothing."""
+    with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
+        found = PointHold.objects.get(pk=hold_id)
+        if found.state in (State.RELEASED, State.LAPSED):
+            return found
+        _refuse_ended(found)
+        book = ledger[found.account_id]
+        with book.entry(Kind.UNHOLD, hold=found, points=found.points, by=by):
+            book.unhold([(book.lot(one.lot_id), one.points) for one in found.allocations.all()])
+        _end(found, State.RELEASED, book.at)
+    return found
+
+
+def extend(hold_id: int, *, at: datetime) -> PointHold:
+    """The hold runs once more as long as the rules say, counted from now. Once only."""
+    rules = rules_of(at)
+    with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
+        found = PointHold.objects.get(pk=hold_id)
+        _refuse_ended(found)
+        if found.extended:
+            raise DomainError(_("This redemption was extended already."), code="hold_extended")
+        found.extended = True
+        found.expires_at = ledger[found.account_id].at + timedelta(minutes=rules.hold_minutes)
+        found.save(update_fields=["extended", "expires_at"])
+    return found
+
+
+def give_back(hold_id: int, points: int, *, key: str, at: datetime, by: User | None = None, reason: str = "") -> None:
+    """So many redeemed points come back into the lots they came from, the last used first.
+
+    What comes back after the expiry of its lot lives for the grace days of the rules, never longer than that. Raises
+    DomainError for more than was redeemed and has not come back. The same `key` gives them back once.
+    """
+    refuse_impossible(points)
+    rules = rules_of(at)
+    with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
+        found = PointHold.objects.get(pk=hold_id)
+        book = ledger[found.account_id]
+        if known := book.known(key):
+            if (known.hold_id, known.kind, known.points) != (found.pk, Kind.RETURN, points):
+                raise SameKey()
+            return
+        allocations = list(found.allocations.select_related("lot").order_by("-pk"))
+        left = sum(one.points - one.returned for one in allocations)
+        if found.state != State.CAPTURED or points > left:
+            raise DomainError(
+                _("%(left)d of these points can come back.") % {"left": left if found.state == State.CAPTURED else 0},
+                code="return_too_many",
+            )
+        with book.entry(Kind.RETURN, hold=found, by=by, key=key, points=points, reason=reason.strip()[:300]):
+            for one in allocations:
+                back = min(points, one.points - one.returned)
+                if not back:
+                    continue
+                lot = book.lot(one.lot_id)
+                if book.is_over(lot):
+                    book.move(lot, Bucket.REDEEMED, Bucket.VOIDED, back)
+                    book.issue(
+                        back,
+                        source=lot.Source.RETURNED,
+                        order=None,
+                        earned_at=book.at,
+                        available_from=book.at,
+                        expires_at=book.at + timedelta(days=rules.grace_days),
+                    )
+                else:
+                    book.move(lot, Bucket.REDEEMED, Bucket.AVAILABLE, back)
+                one.returned += back
+                points -= back
+        HoldAllocation.objects.bulk_update(allocations, ["returned"])
+
+
+def _account_of(hold_id: int) -> int:
+    return PointHold.objects.values_list("account_id", flat=True).get(pk=hold_id)
+
+
+def _refuse_ended(found: PointHold) -> None:
+    if found.state != State.ACTIVE:
+        raise DomainError(
+            _("This redemption has ended already: %(how)s.") % {"how": found.get_state_display()}, code="hold_ended"
+        )
+
+
+def _end(found: PointHold, state: State, at: datetime) -> None:
+    found.state, found.ended_at = state, at
+    found.save(update_fields=["state", "ended_at"])

@@ -1,0 +1,236 @@
+"""Points of purchases: what an order has earned follows what is known of it, however often and in whatever order it is told.
+
+The target of an order is worked out from what the record says at this moment, under the lock of the account; the
+ledger gets the difference to what was granted before. Telling the same again therefore changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import F, Q, Sum
+
+from core.lib import rows
+from core.lib.periods import mall_day
+from customers.models import Order, OrderLine
+from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot, PointRules, PointState
+from loyalty.points import rules as point_rules
+from loyalty.points.ledger import Book, Bucket, Kind, Ledger
+from loyalty.tiers import membership
+
+CHUNK = 500
+# Orders whose transactions were still open when the last night looked.
+OVERLAP = timedelta(days=1)
+ONE = Decimal(1)
+Day = tuple[int, date]
+
+
+def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
+    """These orders have earned what they should by now; returns how many changed anything.
+
+    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on; so is what
+    the cap of that day left for it. Goods of excluded categories do not count, nor their share of a refund. What was
+    earned too much is taken back: not yet usable points of the order first, then its usable ones, then those of it that
+    expired unused, then other usable points; what is left is a debt, or forgiven, as the rules say.
+    """
+    ids = sorted(set(order_ids))
+    versions = list(PointRules.objects.all()) if ids else []
+    if not versions:
+        return 0
+    owners = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    before = set(OrderPoints.objects.filter(pk__in=ids).values_list("account_id", flat=True))
+    merged = _merged(owners)
+    with Ledger.opened(before | {merged.get(pk, pk) for pk in owners}, at=at) as ledger:
+        return _reconcile(ledger, ids, merged, versions, at)
+
+
+def sweep(*, at: datetime) -> dict[str, int]:
+    """What nobody came by to do: orders of imports, points that became usable or expired, holds that ran out."""
+    return {"orders": _arrived(at), "accounts": _due(at)}
+
+
+def _reconcile(
+    ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
+) -> int:
+    # Read again under the locks: this is what the ledger will agree with.
+    found = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
+    orders = list(found.order_by("ordered_at", "pk"))
+    known = OrderPoints.objects.select_related("rules").in_bulk(ids)
+    shares = _shares(orders, versions)
+    multipliers: dict[int, Decimal] | None = None
+    days: dict[Day, int] | None = None
+    stored, fresh, changed = [], [], 0
+    for order in orders:
+        account_id = merged.get(order.customer_id, order.customer_id)
+        row = known.get(order.pk)
+        if account_id not in ledger or (row and row.account_id not in ledger):
+            continue  # moved to somebody else just now: whoever moved it reconciles it, and so does the night
+        if row is None:
+            rules = point_rules.of(versions, order.ordered_at)
+            if rules is None or order.status != Order.Status.PAID:
+                continue
+            if multipliers is None:
+                multipliers = _multipliers(orders, at)
+            row = OrderPoints(
+                order=order,
+                account_id=account_id,
+                rules=rules,
+                multiplier=multipliers.get(order.customer_id, ONE),
+                order_version=order.version,
+            )
+            if rules.most_per_day is not None:
+                if days is None:
+                    days = _granted_by_day(orders)
+                row.most = max(0, rules.most_per_day - days[order.customer_id, order.ordered_on])
+            fresh.append(row)
+        else:
+            stored.append(row)
+        target = 0
+        if order.status == Order.Status.PAID:
+            net = (order.paid - (order.back or Decimal(0))) * shares.get((order.pk, row.rules_id), ONE)
+            target = point_rules.earned(row.rules, row.multiplier, net, most=row.most)
+        if row.account_id != account_id:
+            changed += _earn(ledger[row.account_id], row, order, -row.granted)
+            row.account_id, row.granted = account_id, 0
+        delta = target - row.granted
+        changed += _earn(ledger[account_id], row, order, delta)
+        if days is not None:
+            days[order.customer_id, order.ordered_on] += delta
+        row.granted, row.order_version = target, order.version
+    OrderPoints.objects.bulk_create(fresh)
+    rows.update(stored, ["account_id", "granted", "order_version"])
+    return changed
+
+
+def _earn(book: Book, row: OrderPoints, order: Order, delta: int) -> int:
+    if not delta:
+        return 0
+    with book.entry(Kind.EARN, order=order, order_delta=delta, points=abs(delta)) as txn:
+        if delta > 0:
+            book.issue(
+                delta,
+                source=PointLot.Source.ORDER,
+                order=order,
+                earned_at=order.ordered_at,
+                available_from=point_rules.usable_from(row.rules, order.ordered_at),
+                expires_at=point_rules.expiry(row.rules, order.ordered_at),
+            )
+        else:
+            missing = _take_back(book, order, -delta)
+            if row.rules.shortfall == PointRules.Shortfall.DEBT:
+                book.owe(missing)
+            else:
+                txn.forgiven = missing
+    return 1
+
+
+def _take_back(book: Book, order: Order, points: int) -> int:
+    """Returns how many points there were not."""
+    own = [lot for lot in book.lots if lot.order_id == order.pk]
+    for lot in own:
+        taken = min(points, lot.pending)
+        book.move(lot, Bucket.PENDING, Bucket.VOIDED, taken)
+        points -= taken
+    usable = [lot for lot in own if not book.is_over(lot)]
+    taken = min(points, sum(lot.available for lot in usable))
+    book.take(taken, first=usable)
+    points -= taken
+    if points:
+        for lot_id, expired in _expired_of(order, book):
+            gone = min(points, expired)
+            book.move(book.lot(lot_id), Bucket.EXPIRED, Bucket.VOIDED, gone)
+            points -= gone
+    return book.take(points)
+
+
+def _expired_of(order: Order, book: Book) -> Iterable[tuple[int, int]]:
+    """(lot, points) of the order that expired unused: nobody is charged for what they never had the use of."""
+    lots = PointLot.objects.filter(order=order, account=book.account, expires_at__isnull=False)
+    return (
+        lots.annotate(expired=Sum("postings__points", filter=Q(postings__bucket=Bucket.EXPIRED)))
+        .filter(expired__gt=0)
+        .order_by("pk")
+        .values_list("pk", "expired")
+    )
+
+
+def _merged(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Customer -> whose account has theirs now, for those whose account was merged."""
+    rows = PointAccount.objects.filter(pk__in=customer_ids, merged_into__isnull=False)
+    found = dict(rows.values_list("pk", "merged_into_id"))
+    if not found:
+        return {}
+    further = _merged(found.values())
+    return {pk: further.get(into, into) for pk, into in found.items()}
+
+
+def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
+    """Customer -> the multiplier of the level they have today, where the level has one."""
+    people = {order.customer_id: order.customer for order in orders}
+    today = mall_day(at)
+    found = {}
+    for customer_id, level in membership.levels_held(people, on=today).items():
+        for benefit in level["benefits"]:
+            years = membership.seniority_years(people[customer_id], today)
+            if benefit["kind"] == "multiplier" and years >= benefit["after_years"]:
+                found[customer_id] = Decimal(benefit["amount"])
+    return found
+
+
+def _shares(orders: Sequence[Order], versions: list[PointRules]) -> dict[tuple[int, int], Decimal]:
+    """(order, version of the rules) -> the share of the order's goods that count, where that is not all of them."""
+    excluding = [one for one in versions if one.excluded_categories]
+    if not excluding:
+        return {}
+    amounts: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
+    lines = OrderLine.objects.filter(order__in=[order.pk for order in orders])
+    for order_id, category_id, amount in lines.values_list("order_id", "product__category").annotate(Sum("amount")):
+        amounts[order_id][category_id] = amount
+    return {
+        (order_id, one.pk): sum(count for key, count in goods.items() if key not in one.excluded_categories) / total
+        for order_id, goods in amounts.items()
+        if (total := sum(goods.values(), Decimal(0)))
+        for one in excluding
+    }
+
+
+def _granted_by_day(orders: Sequence[Order]) -> dict[Day, int]:
+    """(customer, day) -> what all orders of that customer's day have earned so far."""
+    found = OrderPoints.objects.filter(
+        order__customer__in={order.customer_id for order in orders},
+        order__ordered_on__in={order.ordered_on for order in orders},
+    )
+    rows_ = found.values_list("order__customer", "order__ordered_on").annotate(Sum("granted"))
+    return defaultdict(int, {(customer_id, day): granted for customer_id, day, granted in rows_})
+
+
+def _arrived(at: datetime) -> int:
+    """Orders that came since the last night, by import or while something was broken."""
+    first = PointRules.objects.order_by("starts_at").first()
+    if first is None:
+        return 0
+    state = PointState.objects.filter(pk=1).first()
+    since = state.orders_until - OVERLAP if state else first.at
+    waiting = Order.objects.filter(received_at__gte=since, received_at__lte=at, ordered_at__gte=first.starts_at).filter(
+        Q(points__isnull=True, status=Order.Status.PAID)
+        | Q(points__isnull=False) & ~Q(points__order_version=F("version"))
+    )
+    ids = list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
+    changed = sum(reconcile(ids[start : start + CHUNK], at=at) for start in range(0, len(ids), CHUNK))
+    PointState.objects.update_or_create(pk=1, defaults={"orders_until": at})
+    return changed
+
+
+def _due(at: datetime) -> int:
+    lots = PointLot.objects.filter(
+        Q(pending__gt=0, available_from__lte=at) | Q(available__gt=0, expires_at__lte=at)
+    ).values_list("account_id", flat=True)
+    holds = PointHold.objects.filter(state=PointHold.State.ACTIVE, expires_at__lte=at).values_list(
+        "account_id", flat=True
+    )
+    ids = sorted({*lots, *holds})
+    for start in range(0, len(ids), CHUNK):
+        with Ledger.opened(ids[start : start + CHUNK], at=at):
+            pass  # opening is what settles them
+    return len(ids)

@@ -1,0 +1,241 @@
+"""The doors of other systems: complaints told once, mails put where they belong, prompts with the order's answer."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from complaints.cases import lifecycle, prompts
+from complaints.models import Case, RootCause, Survey
+from complaints.setup import defaults
+from core.accounts.models import Role
+from core.accounts.roles import ApiScope
+from customers.models import Customer
+from tests.conftest import ApiFor, MakeCustomer, MakeUser
+
+LIST = "/api/v1/complaints"
+INBOUND = "/api/v1/complaints/inbound"
+ORDER = "/api/v1/sources/shop/orders/o-1"
+READ, WRITE = ApiScope.COMPLAINTS_READ, ApiScope.COMPLAINTS_WRITE
+
+
+@pytest.fixture(autouse=True)
+def _desk(db: None) -> None:
+    defaults.install(at=timezone.now() - timedelta(days=1))
+
+
+@pytest.fixture
+def li_lei(make_customer: MakeCustomer) -> Customer:
+    return make_customer("李雷", external_id="c-1", email="li.lei@example.com")
+
+
+def complaint(**told: Any) -> dict[str, Any]:
+    return {
+        "source": "shop",
+        "source_ref": "k-1",
+        "customer": {"external_id": "c-1"},
+        "category": "delivery-late",
+        "channel": "web",
+        "description": "包裹三天没到",
+    } | told
+
+
+def mail(**told: Any) -> dict[str, Any]:
+    return {
+        "source": "mail",
+        "source_ref": "<1@example.com>",
+        "sender": {"email": "li.lei@example.com"},
+        "channel": "email",
+        "subject": "还没收到",
+        "text": "请尽快处理",
+    } | told
+
+
+DOORS = [
+    ("get", LIST, None, READ, 200),
+    ("post", LIST, complaint(), WRITE, 201),
+    ("post", INBOUND, mail(), WRITE, 201),
+    ("get", f"{LIST}/C-1", None, READ, 404),
+    ("post", f"{LIST}/C-1/messages", {}, WRITE, 400),
+    ("get", f"{LIST}/C-1/transitions", None, READ, 404),
+    ("post", f"{LIST}/C-1/transitions", {}, WRITE, 400),
+    ("post", f"{LIST}/surveys/due", {}, WRITE, 200),
+    ("get", "/api/v1/customers/C0/prompts", None, READ, 404),
+    ("post", "/api/v1/prompts/1/acknowledge", {}, WRITE, 404),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "body", "scope", "status"), DOORS)
+def test_a_door_opens_to_its_scope_and_to_no_other(
+    api_for: ApiFor, li_lei: Customer, method: str, url: str, body: Any, scope: ApiScope, status: int
+) -> None:
+    allowed = api_for(scope)
+    others = api_for(*(s for s in ApiScope if s != scope))
+    stranger = api_for(scope)
+    stranger.credentials()
+
+    assert getattr(stranger, method)(url, body, format="json").status_code == 401
+    assert getattr(others, method)(url, body, format="json").status_code == 403
+    assert not Case.objects.exists()
+    assert getattr(allowed, method)(url, body, format="json").status_code == status
+
+
+def test_a_complaint_told_twice_is_one(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(WRITE)
+
+    first = client.post(LIST, complaint(), format="json")
+    second = client.post(LIST, complaint(description="anything else"), format="json")
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["number"] == second.json()["number"]
+    assert second.json()["created"] is False
+    assert Case.objects.get().description == "包裹三天没到"
+
+
+def test_what_is_unknown_is_refused_with_a_code(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(WRITE)
+
+    category = client.post(LIST, complaint(category="no-such"), format="json")
+    field = client.post(LIST, complaint(urgency="high"), format="json")
+
+    assert (category.status_code, category.json()["code"]) == (400, "unknown_category")
+    assert category["Content-Type"] == "application/problem+json"
+    assert (field.status_code, field.json()["code"]) == (400, "unknown_field")
+
+
+def test_a_mail_that_names_its_case_is_added_to_it_once(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+
+    reply = mail(subject=f"回复：[{number}] 还没收到")
+    first = client.post(INBOUND, reply, format="json").json()
+    again = client.post(INBOUND, reply, format="json").json()
+
+    assert (first["number"], first["created"], again["created"]) == (number, True, False)
+    assert [message.body for message in Case.objects.get().messages.all()] == ["请尽快处理"]
+
+
+def test_a_mail_that_names_somebody_elses_case_is_a_case_of_its_own(
+    api_for: ApiFor, li_lei: Customer, make_customer: MakeCustomer
+) -> None:
+    make_customer("韩梅梅", external_id="c-2")
+    client = api_for(WRITE)
+    number = client.post(LIST, complaint(customer={"external_id": "c-2"}), format="json").json()["number"]
+
+    answer = client.post(INBOUND, mail(subject=number), format="json")
+
+    assert answer.status_code == 201
+    assert answer.json()["number"] != number
+
+
+def test_the_detail_tells_words_and_promises_but_no_notes(
+    api_for: ApiFor, li_lei: Customer, make_user: MakeUser
+) -> None:
+    client = api_for(READ, WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+    case, agent = Case.objects.get(), make_user(Role.SERVICE_AGENT)
+    lifecycle.note(case.pk, by=agent, at=timezone.now(), body="客户很急")
+    lifecycle.reply(case.pk, by=agent, at=timezone.now(), body="今天送到", channel="phone")
+
+    answer = client.get(f"{LIST}/{number}")
+
+    assert [said["body"] for said in answer.json()["messages"]] == ["今天送到"]
+    assert {promise["metric"]: promise["state"] for promise in answer.json()["promises"]} == {
+        "first_response": "met",
+        "resolution": "running",
+    }
+    assert answer["ETag"] == f'"{answer.json()["version"]}"'
+
+
+def test_a_stale_client_is_refused_and_told(api_for: ApiFor, li_lei: Customer, make_user: MakeUser) -> None:
+    client = api_for(READ, WRITE)
+    told = client.post(LIST, complaint(), format="json").json()
+    case, agent = Case.objects.get(), make_user(Role.SERVICE_AGENT, "Liu Fang")
+    lifecycle.withdraw(case.pk, by=agent, at=timezone.now(), reason="has arrived")
+
+    answer = client.post(
+        f"{LIST}/{told['number']}/transitions",
+        {"to": "withdrawn", "reason": "x"},
+        format="json",
+        headers={"If-Match": f'"{told["version"]}"'},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "changed_meanwhile")
+
+
+def test_a_client_solves_a_case_and_knows_beforehand_what_is_missing(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(READ, WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+
+    before = client.get(f"{LIST}/{number}/transitions").json()
+    solved = client.post(
+        f"{LIST}/{number}/transitions",
+        {"to": "resolved", "outcome": "fixed", "resolution": "重发", "reply": "已重发", "root_cause": "carrier-late"},
+        format="json",
+    )
+
+    assert before["missing"] == ["outcome", "resolution", "root_cause", "reply"]
+    assert "resolved" in before["allowed"]
+    assert (solved.status_code, solved.json()["status"]) == (200, "resolved")
+
+
+def test_the_list_is_filtered_and_refuses_what_it_does_not_know(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(READ, WRITE)
+    client.post(LIST, complaint(), format="json")
+
+    assert len(client.get(LIST, {"open": "true"}).json()["results"]) == 1
+    assert client.get(LIST, {"status": "closed"}).json()["results"] == []
+    assert client.get(LIST, {"colour": "red"}).status_code == 400
+
+
+def test_the_next_order_is_answered_with_what_went_wrong(
+    api_for: ApiFor, li_lei: Customer, make_user: MakeUser
+) -> None:
+    client = api_for(READ, WRITE, ApiScope.ORDERS_WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+    case, agent = Case.objects.get(), make_user(Role.SERVICE_AGENT)
+    lifecycle.resolve(
+        case.pk,
+        by=agent,
+        at=timezone.now(),
+        outcome="fixed",
+        resolution="重发",
+        reply="已重发",
+        root_cause=RootCause.objects.get(code="carrier-late"),
+    )
+    order = {
+        "version": 1,
+        "customer": {"external_id": "c-1"},
+        "ordered_at": "2026-11-01T12:00:00+08:00",
+        "paid": "100.00",
+    }
+
+    [prompt] = client.put(ORDER, order, format="json").json()["prompts"]
+
+    assert (prompt["trigger"], prompt["department"], prompt["complaint"]) == ("delivery", "logistics", number)
+    assert "请送货前先打电话" in prompt["text"]
+    assert client.post(f"/api/v1/prompts/{prompt['id']}/acknowledge", {}, format="json").status_code == 204
+    assert client.put(ORDER, order | {"version": 2}, format="json").json()["prompts"] == []
+    assert list(prompts.armed(li_lei, at=timezone.now())) == []
+
+
+def test_questions_to_customers_are_handed_out_once(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(WRITE)
+    client.post(LIST, complaint(), format="json")
+    case = Case.objects.get()
+    Survey.objects.create(case=case, cycle=1, send_at=timezone.now() - timedelta(hours=1))
+
+    [survey] = client.post(f"{LIST}/surveys/due", {}, format="json").json()["results"]
+
+    assert survey["complaint"] == case.number
+    assert "/s/" in survey["link"]
+    assert client.post(f"{LIST}/surveys/due", {}, format="json").json()["results"] == []
+
+
+def test_the_schema_describes_every_door(api_for: ApiFor) -> None:
+    schema = api_for(READ).get("/api/v1/schema/", HTTP_ACCEPT="application/json").json()
+
+    put = schema["paths"]["/api/v1/sources/{source}/orders/{external_id}"]["put"]
+    assert put["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("OrderWithPromptsOut")
+    assert {"/api/v1/complaints", "/api/v1/complaints/inbound"} <= set(schema["paths"])

@@ -1,0 +1,282 @@
+"""The doors of the REST clients: who may knock, what is refused, what they are told."""
+
+import json
+import threading
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from core.accounts.models import Role
+from core.accounts.roles import ApiScope
+from customers.models import Customer, Order, Standing
+from tests.conftest import ApiFor, MakeCustomer, MakeUser, RecordOrder
+
+pytestmark = pytest.mark.django_db
+
+PUT = "/api/v1/sources/shop/orders/o-1"
+BATCH = "/api/v1/sources/shop/orders/batch"
+FIND = "/api/v1/customers/find"
+
+
+def order(**told: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "customer": {"external_id": "c-1", "phone": "138 0013 8000", "name": "李雷"},
+        "ordered_at": "2026-11-01T12:00:00+08:00",
+        "paid": "100.00",
+        "cost": "60.00",
+    } | told
+
+
+# Rights -------------------------------------------------------------------------------------------------------------
+
+DOORS = [
+    ("put", PUT, order(), ApiScope.ORDERS_WRITE, 201),
+    ("post", BATCH, {"orders": [order(external_id="o-1")]}, ApiScope.ORDERS_WRITE, 200),
+    ("get", "/api/v1/customers/C0", None, ApiScope.CUSTOMERS_READ, 404),
+    ("post", FIND, {"phone": "13800138000"}, ApiScope.CUSTOMERS_READ, 200),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "body", "scope", "status"), DOORS)
+def test_a_door_opens_to_its_scope_and_to_no_other(
+    api_for: ApiFor, method: str, url: str, body: Any, scope: ApiScope, status: int
+) -> None:
+    allowed = api_for(scope)
+    others = api_for(*(s for s in ApiScope if s != scope))
+    stranger = api_for(scope)
+    stranger.credentials()
+    liar = api_for(scope)
+    liar.credentials(HTTP_AUTHORIZATION="Token lk_wrong")
+
+    assert getattr(stranger, method)(url, body, format="json").status_code == 401
+    assert getattr(liar, method)(url, body, format="json").status_code == 401
+    assert getattr(others, method)(url, body, format="json").status_code == 403
+    assert Order.objects.count() == 0
+    assert getattr(allowed, method)(url, body, format="json").status_code == status
+
+
+def test_a_page_session_is_no_token(api_for: ApiFor, make_user: MakeUser) -> None:
+    client = api_for()
+    client.credentials()
+    client.force_login(make_user(Role.TEAM_LEAD))
+
+    assert client.post(FIND, {"phone": "13800138000"}, format="json").status_code == 403
+
+
+# One order ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_says_who_the_customer_is(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.ORDERS_WRITE)
+
+    created = shop.put(PUT, order(), format="json")
+    number = Customer.objects.get().number
+    told = {"source": "shop", "external_id": "o-1", "customer": number, "customer_class": "prospect"}
+    assert (created.status_code, created.json()) == (201, told | {"version": 1, "outcome": "created"})
+
+    Standing.objects.update(customer_class=Standing.Class.BIG)
+    told["customer_class"] = "big"
+    again = shop.put(PUT, order(), format="json")
+    assert (again.status_code, again.json()) == (200, told | {"version": 1, "outcome": "unchanged"})
+    newer = shop.put(PUT, order(version=3, paid="90.00"), format="json")
+    assert (newer.status_code, newer.json()) == (200, told | {"version": 3, "outcome": "updated"})
+    older = shop.put(PUT, order(version=2), format="json")
+    assert (older.status_code, older.json()) == (200, told | {"version": 3, "outcome": "stale"})
+
+
+def test_other_content_of_a_stored_version_is_a_conflict(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.ORDERS_WRITE)
+    shop.put(PUT, order(), format="json")
+
+    answer = shop.put(PUT, order(paid="99.00"), format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "version_conflict")
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+LINE = {"product": "tea", "quantity": 1, "amount": "1.00"}
+REFUND = {"external_id": "r-1", "amount": "1.00", "refunded_at": "2026-11-05T12:00:00Z"}
+HOSTILE: list[dict[str, Any]] = [
+    {"surprise": 1},
+    {"customer": {"external_id": "c-1", "surprise": 1}},
+    {"lines": [LINE | {"surprise": 1}]},
+    {"paid": "NaN"},
+    {"paid": "1e400"},
+    {"paid": "Infinity"},
+    {"paid": "-0.01"},
+    {"paid": "1.001"},
+    {"paid": "1" * 16},
+    {"paid": None},
+    {"paid": ""},
+    {"paid": True},
+    {"paid": []},
+    {"paid": "¥5"},
+    {"version": -1},
+    {"version": 2**63},
+    {"version": "9" * 5000},
+    {"version": 1.5},
+    {"version": None},
+    {"ordered_at": "2026-11-01T12:00:00"},
+    {"ordered_at": "2026-11-01"},
+    {"ordered_at": "0001-01-01T00:00:00+00:00"},
+    {"ordered_at": "1969-12-31T00:00:00Z"},
+    {"ordered_at": "2101-01-02T00:00:00Z"},
+    {"ordered_at": "9999-12-31T23:59:59-14:00"},
+    {"ordered_at": "2026-11-01T12:00:00+15:00"},
+    {"ordered_at": "2026-11-01T12:00:00+99:99"},
+    {"ordered_at": 1793505600},
+    {"ordered_at": "2026-02-30T12:00:00Z"},
+    {"ordered_at": "tomorrow"},
+    {"ordered_at": None},
+    {"status": "stolen"},
+    {"status": None},
+    {"customer": {}},
+    {"customer": None},
+    {"customer": "李雷"},
+    {"customer": {"name": "李雷"}},
+    {"customer": {"external_id": "a\u0000b"}},
+    {"customer": {"external_id": "\ud800"}},
+    {"customer": {"external_id": "x" * 81}},
+    {"customer": {"phone": "1380013800.0"}},
+    {"customer": {"phone": "1.38E+10"}},
+    {"customer": {"phone": "123"}},
+    {"customer": {"email": "nobody"}},
+    {"customer": {"external_id": ["c-1"]}},
+    {"lines": "tea"},
+    {"lines": [LINE | {"quantity": 0}]},
+    {"lines": [LINE | {"product": "\u202etea"}]},
+    {"lines": [[]]},
+    {"refunds": [REFUND | {"amount": "0.00"}]},
+    {"refunds": [REFUND | {"refunded_at": "2026-11-05T12:00:00"}]},
+    {"refunds": [REFUND, REFUND]},
+]
+
+
+@pytest.mark.parametrize("told", HOSTILE, ids=lambda told: str(told)[:60].encode("ascii", "replace").decode())
+def test_hostile_values_are_refused_and_nothing_is_stored(api_for: ApiFor, told: dict[str, Any]) -> None:
+    body = json.dumps(order(**told))
+    answer = api_for(ApiScope.ORDERS_WRITE).put(PUT, body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+    assert (Order.objects.count(), Customer.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("body", ['{"version": NaN}', '{"paid": 1e400}', "[]", "null", "{", "\x00", '"o"', "[" * 20000])
+def test_broken_bodies_are_refused(api_for: ApiFor, body: str) -> None:
+    answer = api_for(ApiScope.ORDERS_WRITE).put(PUT, body, content_type="application/json")
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        PUT + "?dryrun=1",
+        "/api/v1/sources/Shop!/orders/o-1",
+        "/api/v1/sources/shop/orders/a%00b",
+        f"/api/v1/sources/shop/orders/{'x' * 81}",
+    ],
+)
+def test_strange_addresses_are_refused(api_for: ApiFor, url: str) -> None:
+    assert api_for(ApiScope.ORDERS_WRITE).put(url, order(), format="json").status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_clients_that_put_the_same_order_make_one(api_for: ApiFor) -> None:
+    clients = [api_for(ApiScope.ORDERS_WRITE) for _ in range(8)]
+    statuses: list[int] = []
+    start = threading.Barrier(8)
+
+    def put(client: Any) -> None:
+        try:
+            start.wait(10)
+            statuses.append(client.put(PUT, order(), format="json").status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=put, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200] * 7 + [201]
+    assert (Order.objects.count(), Customer.objects.count()) == (1, 1)
+
+
+# Many orders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_item_does_not_stop_the_others(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.ORDERS_WRITE)
+    items = [
+        order(external_id="o-1"),
+        order(external_id="o-2", paid="NaN"),
+        order(external_id="o-1", paid="1.00"),
+        order(external_id="o-3", customer={"phone": "+86 138-0013-8000"}),
+        order(external_id="o-3", version=0),
+    ]
+
+    answer = shop.post(BATCH, {"orders": items}, format="json")
+
+    number = Customer.objects.get().number
+    assert answer.status_code == 200
+    assert [(r["index"], r["status"], r["outcome"], r["customer"], r["code"]) for r in answer.json()["results"]] == [
+        (0, 201, "created", number, None),
+        (1, 400, None, None, "invalid"),
+        (2, 409, None, None, "version_conflict"),
+        (3, 201, "created", number, None),
+        (4, 200, "stale", number, None),
+    ]
+    assert answer.json()["results"][1]["detail"].startswith("paid: ")
+
+
+@pytest.mark.parametrize(
+    "body", [{"orders": []}, {"orders": [{}] * 501}, {"orders": [1]}, {}, {"orders": [{}], "x": 1}]
+)
+def test_a_batch_has_between_one_and_five_hundred_items(api_for: ApiFor, body: Any) -> None:
+    assert api_for(ApiScope.ORDERS_WRITE).post(BATCH, body, format="json").status_code == 400
+
+
+# Customers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_told_without_anything_in_clear(
+    api_for: ApiFor, make_customer: MakeCustomer, make_user: MakeUser, record_order: RecordOrder
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    li_lei = make_customer(
+        "李雷", manager=chen, phone="13800138000", email="lilei@qq.com", registered_on=date(2024, 5, 1)
+    )
+    record_order(li_lei)
+    Standing.objects.update(customer_class=Standing.Class.ACTIVE, matrix_type=Standing.Type.III)
+
+    answer = api_for(ApiScope.CUSTOMERS_READ).get(f"/api/v1/customers/{li_lei.number}")
+
+    told = {
+        "number": li_lei.number,
+        "name": "李雷",
+        "customer_class": "active",
+        "matrix_type": "III",
+        "manager": "Chen Jing",
+        "registered_on": "2024-05-01",
+        "last_purchase_on": "2026-11-01",
+        "contacts": [{"kind": "phone", "mask": "138****8000"}, {"kind": "email", "mask": "l***@qq.com"}],
+    }
+    assert answer.json() == told
+    found = api_for(ApiScope.CUSTOMERS_READ).post(FIND, {"phone": "１３８-0013-8000"}, format="json")
+    assert found.json() == {"results": [told]}
+
+
+def test_nobody_found_is_an_empty_list_and_nonsense_is_refused(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_READ)
+
+    assert shop.post(FIND, {"email": "nobody@example.com"}, format="json").json() == {"results": []}
+    for body in ({}, {"phone": "13800138000", "email": "a@b.cn"}, {"phone": "\u0000"}, {"name": "李雷"}, []):
+        assert shop.post(FIND, body, format="json").status_code == 400
+    assert shop.get("/api/v1/customers/a%00b").status_code == 404
+    assert shop.get("/api/v1/customers/C1?phone=13800138000").status_code == 400
