@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('due_at', models.DateTimeField()),
                 ('fired_at', models.DateTimeField()),
-                ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='complaints.promises.clock')),
+                ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='complaints.clock')),
                 ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='complaints.escalationstep')),
             ],
         ),
@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(choices=[('answer', "The customer's answer"), ('return', 'Goods on their way back'), ('authority', 'An authority or platform'), ('solved', 'Solved meanwhile')], max_length=10)),
                 ('period', django.contrib.postgres.fields.ranges.DateTimeRangeField()),
                 ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pauses', to='complaints.promises.clock')),
+                ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pauses', to='complaints.clock')),
             ],
         ),
         migrations.CreateModel(

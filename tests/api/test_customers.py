@@ -74,7 +74,13 @@ def test_the_answer_says_who_the_customer_is(api_for: ApiFor) -> None:
 
     created = shop.put(PUT, order(), format="json")
     number = Customer.objects.get().number
-    told = {"source": "shop", "external_id": "o-1", "customer": number, "customer_class": "prospect"}
+    told = {
+        "source": "shop",
+        "external_id": "o-1",
+        "customer": number,
+        "customer_class": "prospect",
+        "prompts": [],
+    }
     assert (created.status_code, created.json()) == (201, told | {"version": 1, "outcome": "created"})
 
     Standing.objects.update(customer_class=Standing.Class.BIG)

@@ -38,8 +38,8 @@ def importing(processes: Processes, file: Path, rows_a_chunk: int) -> subprocess
         "-c",
         "import django; django.setup()\n"
         "from django.core.management import call_command\n"
-        "from customers import imports\n"
-        f"imports.CHUNK = {rows_a_chunk}\n"
+        "from customers.imports import runs\n"
+        f"runs.CHUNK = {rows_a_chunk}\n"
         f"call_command('import_orders', {str(file)!r})",
     )
 
