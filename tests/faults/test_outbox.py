@@ -38,7 +38,7 @@ def queue(*keys: str) -> None:
 
 
 def sending(processes: Processes) -> subprocess.Popen[bytes]:
-    return processes.start("-c", "import django; django.setup(); from crm import tasks; tasks.deliver()")
+    return processes.start("-c", "import django; django.setup(); from crm.flows import tasks; tasks.deliver()")
 
 
 def sent(processes: Processes) -> list[Mail]:
@@ -67,7 +67,7 @@ def test_an_event_whose_sender_died_before_it_could_note_it_is_told_again(
 ) -> None:
     settings.WEBHOOK_PRIVATE_ADDRESSES = True
     monkeypatch.setitem(processes.environment, "WEBHOOK_PRIVATE_ADDRESSES", "1")
-    shop, telling = Shop(), "import django; django.setup(); from crm import tasks; tasks.deliver_webhooks()"
+    shop, telling = Shop(), "import django; django.setup(); from crm.flows import tasks; tasks.deliver_webhooks()"
     webhooks.register(shop.url, events=["points.earned"], by=User.objects.get(username="chen"), at=AT)
     webhooks.store([Event("points.earned", AT, {"points": 1})], webhooks.wanted("points.earned"), at=AT)
     with writes_wait("outbox_webhookevent") as lock:
