@@ -45,10 +45,9 @@ def hold(loser: Customer, winner: Customer) -> tuple[Customer, Customer]:
     if loser.pk == winner.pk:
         raise Invalid(_("A customer cannot be merged with themselves."), code="same_customer")
     locks.hold_off_everyone()
-    held = {
-        one.pk: one for one in Customer.objects.select_for_update().filter(pk__in=[loser.pk, winner.pk]).order_by("pk")
-    }
-    if any(one.merged_into_id for one in held.values()):
+    locks.hold_customers([loser.pk, winner.pk], against_new_rows=True)
+    held = Customer.objects.in_bulk([loser.pk, winner.pk])
+    if any(customer.merged_into_id for customer in held.values()):
         raise DomainError(_("One of these records has been merged already. Look at it again."), code="merged_already")
     return held[loser.pk], held[winner.pk]
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Min
 
 from core.lib import sql
+from customers import locks
 from customers.models import Customer, DirtyMark, SummaryState
 
 COLUMNS = (
@@ -58,11 +59,9 @@ def state(today: date) -> SummaryState:
 def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) -> None:
     """Recompute these customers from their orders; a customer without purchase day left has no row afterwards."""
     parameters: dict[str, Any] = {"as_of": as_of, "half_life": half_life_days, "ids": sorted(set(customer_ids))}
+    # Two refreshes of one customer follow each other: the later one reads the later facts.
+    locks.hold_customers(customer_ids)
     with connection.cursor() as cursor:
-        # The lock makes two refreshes of one customer follow each other: the later one reads the later facts.
-        cursor.execute(
-            "SELECT 1 FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE", parameters
-        )
         cursor.execute(_recompute(_CUSTOMERS_OF_A_LIST), parameters)
 
 

@@ -19,7 +19,8 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import business_date
-from customers.models import Customer, Standing
+from customers import locks
+from customers.models import Standing
 from loyalty.models import PointLot
 from loyalty.points import accounts as points
 from loyalty.points import rules as point_rules
@@ -64,7 +65,7 @@ def propose(
         raise Invalid(_("Say what this makes good."), code="reason_missing")
     if promised_at is not None and promised_at <= at:
         raise Invalid(_("Promise a moment in the future."), code="promise_past")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, kind, value, by=by, at=at)
     remedy = Remedy.objects.create(
         case=case,
@@ -102,7 +103,7 @@ def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
         raise DomainError(_("A second person must approve this: not the one who proposed it."), code="second_person")
     if not may(by, Permission.LEAD_COMPLAINTS):
         raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
     if over:
         raise DomainError(

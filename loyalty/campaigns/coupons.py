@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -197,7 +197,7 @@ def reserve(
     """
     if not timedelta(0) < hold <= LONGEST_HOLD:
         raise Invalid(_("A coupon is held for at most 24 hours."), code="hold")
-    _hold_customers([customer.pk])
+    locks.hold_customers([customer.pk])
     locks.hold(f"coupon:{order_ref}")  # two customers who name the same order
     found, coupon = _meant(customer, code=code, campaign=campaign, lock=True)
     own = _live(found, order_ref)
@@ -359,7 +359,7 @@ def _follow(redemption_id: int, order_status: str, refunded: bool, at: datetime)
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one: coupons and usage move, used numbers add up. Above a limit there is no further use."""
-    _hold_customers([loser.pk, winner.pk])
+    locks.hold_customers([loser.pk, winner.pk])
     Coupon.objects.filter(customer=loser).exclude(
         issue__in=Coupon.objects.filter(customer=winner, issue__isnull=False).values("issue")
     ).update(customer=winner)
@@ -380,16 +380,12 @@ def merge(loser: Customer, winner: Customer) -> None:
 # Inside -------------------------------------------------------------------------------------------------------------
 
 
-def _hold_customers(ids: Sequence[int]) -> None:
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
-
-
 def _held(redemption_id: int) -> CouponRedemption:
     """The redemption, locked after its customer and its coupon."""
     told = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
     if told is None:
         raise Unknown(_("There is no such redemption."), code="redemption_unknown")
-    _hold_customers([told[0]])
+    locks.hold_customers([told[0]])
     if told[1] is not None:
         Coupon.objects.select_for_update(no_key=True).get(pk=told[1])
     rows = CouponRedemption.objects.select_for_update(no_key=True, of=("self",)).select_related("coupon", "campaign")

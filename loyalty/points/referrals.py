@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
+from customers import locks
 from customers.models import ContactPoint, Customer, Order
 from loyalty.models import PointLot, PointRules, Referral
 from loyalty.points import accounts
@@ -23,7 +24,7 @@ def record(referred: Customer, referrer: Customer, *, by: User | None, at: datet
     """`referrer` brought `referred`. Telling it again is harmless; another referrer, oneself and circles are refused."""
     if referred.pk == referrer.pk:
         raise Invalid(_("Nobody brings themselves."), code="same_customer")
-    Customer.objects.select_for_update(no_key=True).get(pk=referred.pk)
+    locks.hold_customers([referred.pk])
     known = Referral.objects.filter(referred=referred).select_related("referrer").first()
     if known is not None:
         if known.referrer_id == referrer.pk:
