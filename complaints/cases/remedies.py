@@ -213,7 +213,7 @@ def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
 
 def exceeded(
     case: Case, kind: str, amount: Decimal, *, by: User, at: datetime, apart_from: Remedy | None = None
-) -> dict[str, Any]:
+) -> dict[str, list[str]]:
     """Which limits of this person the remedy would exceed, with the sums it would make; empty when none.
 
     Call with the customer's row held: two remedies for one customer are counted one after the other.
@@ -252,8 +252,9 @@ def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | Non
     limit = limit_for(by.role, case.served_as, kind)
     if limit is None:
         return None
-    left = [getattr(limit, name) - total for name, total in spent(case, kind, by=by, at=at).items()]
-    return max(Decimal(0), min([limit.at_once, *left]))
+    sums = spent(case, kind, by=by, at=at)
+    left: list[Decimal] = [limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())]
+    return max(Decimal(0), min(left))
 
 
 def suggested(case: Case) -> list[RemedyKind]:
