@@ -94,7 +94,7 @@ def release_reservations() -> None:
 
 @shared_task
 def deliver() -> None:
-    delivery.deliver_due(at=timezone.now())
+    delivery.deliver_due(now=timezone.now)
 
 
 @shared_task
