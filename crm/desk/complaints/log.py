@@ -1,14 +1,13 @@
 """Logging a complaint while the caller is on the line: one box, two digits, a few words, saved."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.db import transaction
@@ -32,6 +31,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs, sees
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
+from core.lib.periods import mall_moment, mall_zone
 from crm.desk.today import now, today
 from customers import contacts, identity
 from customers import queries as people
@@ -53,7 +53,7 @@ CONTACT_CHANNELS = {
 
 
 def zone() -> ZoneInfo:
-    return ZoneInfo(settings.MALL_TIME_ZONE)
+    return mall_zone()
 
 
 class LogForm(forms.Form):
@@ -277,10 +277,10 @@ def _promises(person: Customer | None, chosen: str) -> list[Promise]:
         ("due", _("an answer by %(when)s") % {"when": said(owed)}, None),
         ("hour", _("a call within the hour"), at + timedelta(hours=1)),
     ]
-    evening = datetime.combine(local.date(), time(18), zone())
+    evening = mall_moment(local.date(), 18)
     if local < evening - timedelta(hours=1):
         offers.append(("today", _("a call today by 18:00"), evening))
-    noon = datetime.combine(local.date() + timedelta(days=1), time(12), zone())
+    noon = mall_moment(local.date() + timedelta(days=1), 12)
     offers += [("tomorrow", _("a call tomorrow by 12:00"), noon), ("none", _("nothing"), None)]
     return [Promise(value, label, moment, value == chosen) for value, label, moment in offers]
 

@@ -1,12 +1,10 @@
 """The figures of the desk: every number opens the list that it counts."""
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +20,7 @@ from core.accounts.models import Role, User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from core.lib.periods import mall_midnight
 from crm.desk.complaints.queue import address_of
 from crm.desk.today import now, today
 from customers.models import Product, Standing
@@ -51,14 +50,13 @@ class ReasonForm(forms.Form):
 
 def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
     """Whole days of the mall; the last thirty when nothing sensible is asked for."""
-    day, zone = today(), ZoneInfo(settings.MALL_TIME_ZONE)
+    day = today()
     form = PeriodForm(request.GET if "since" in request.GET else None)
     first, last = day - timedelta(days=DAYS - 1), day
     if form.is_bound and form.is_valid() and form.cleaned_data["since"] <= form.cleaned_data["until"]:
         first, last = form.cleaned_data["since"], form.cleaned_data["until"]
     shown = PeriodForm(initial={"since": first, "until": last})
-    midnight = [datetime.combine(at, time(), zone) for at in (first, last + timedelta(days=1))]
-    return Period(*midnight), shown
+    return Period(mall_midnight(first), mall_midnight(last + timedelta(days=1))), shown
 
 
 @needs(Permission.VIEW_COMPLAINT_REPORTS)

@@ -1,12 +1,10 @@
 """The customer page: who, the three axes with their why, the usual interval, the timeline, and what to do next."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
 from django.http import Http404, HttpResponse
@@ -19,6 +17,7 @@ from core.accounts.models import Role, User
 from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
+from core.lib.periods import mall_moment
 from crm.desk.customers import cases
 from crm.desk.loyalty import clubs, coupons, credit, points, tiers
 from crm.desk.today import now, today
@@ -132,7 +131,7 @@ def _page(
 
 
 def _noon(day: Any) -> datetime:
-    return datetime.combine(day, time(12), ZoneInfo(settings.MALL_TIME_ZONE))
+    return mall_moment(day, 12)
 
 
 def _timeline(person: Customer) -> list[Event]:
