@@ -35,12 +35,14 @@ from loyalty.campaigns.coupons import ref_of
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize, LotteryTicket, PointLot
 from loyalty.models.draws import CERTAIN, HIGHEST_PRIZE
 from loyalty.points import accounts as points
+from loyalty.points import rules as point_rules
 
 ALGORITHM = "HMAC-SHA256 mod 1000000"
 SECRET_BYTES = 32
 SEALED_FOR = b"draws"
 NOTHING = Decimal("0.00")
 MOST_PRIZES = 20
+CREDITED_AT_ONCE = 1000
 # What may be set while it is a draft.
 TERMS = (
     "name",
@@ -449,11 +451,12 @@ def _hand_coupon(made: Draw, at: datetime) -> None:
     _settle(made, State.FULFILLED, by=None, at=at, reference=f"coupon {coupon.pk}")
 
 
-def _hand_points(made: Draw, at: datetime) -> None:
+def _hand_points(made: Draw, at: datetime) -> bool:
+    """The points are on the account of whoever the winner is by now; False, and nothing changed, while that cannot be."""
     try:
         with transaction.atomic():
             txn = points.grant(
-                made.customer,
+                points.owner(made.customer),
                 made.prize.points,
                 source=PointLot.Source.PRIZE,
                 key=f"draw:{made.pk}",
@@ -461,8 +464,9 @@ def _hand_points(made: Draw, at: datetime) -> None:
                 reason=made.lottery.name,
             )
     except DomainError:
-        return  # stays on the list of what is to be handed over
+        return False  # `credit_points` tries again
     _settle(made, State.FULFILLED, by=None, at=at, reference=f"points {txn.pk}")
+    return True
 
 
 def _refuse_closed(lottery: Lottery, at: datetime) -> None:
@@ -517,7 +521,7 @@ def _settle(found: Draw, state: str, *, by: User | None, at: datetime, reference
 
 
 def _held_draw(draw_id: int) -> Draw:
-    rows = Draw.objects.select_for_update(no_key=True, of=("self",)).select_related("customer", "prize")
+    rows = Draw.objects.select_for_update(no_key=True, of=("self",)).select_related("customer", "prize", "lottery")
     found = rows.filter(pk=draw_id).first()
     if found is None:
         raise Unknown(_("There is no such draw."), code="draw_unknown")
@@ -525,9 +529,28 @@ def _held_draw(draw_id: int) -> Draw:
 
 
 def points_to_grant(lottery: Lottery | None = None) -> QuerySet[Draw]:
-    """Points that were won and are not yet on anybody's account. `hand_over` closes each."""
+    """Points that were won and are not yet on anybody's account: while no programme runs."""
     rows = Draw.objects.filter(state=State.CLAIMED, prize__kind=Kind.POINTS).select_related("customer", "prize")
     return rows.filter(lottery=lottery) if lottery else rows
+
+
+def credit_points(*, at: datetime) -> int:
+    """Points that were won before the programme began are on their accounts, each once; returns how many prizes."""
+    if point_rules.in_force(at) is None:
+        return 0
+    waiting = points_to_grant().order_by("customer", "pk").values_list("pk", "customer_id")[:CREDITED_AT_ONCE]
+    return sum(_credit(pk, customer_id, at) for pk, customer_id in list(waiting))
+
+
+@again_after_deadlock
+@transaction.atomic
+def _credit(draw_id: int, customer_id: int, at: datetime) -> bool:
+    """Locked as by `draw`: the customer first. What somebody else settled or moved meanwhile is left to them."""
+    Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+    made = _held_draw(draw_id)
+    if made.state != State.CLAIMED or made.customer_id != customer_id:
+        return False
+    return _hand_points(made, at)
 
 
 # Reading and checking -----------------------------------------------------------------------------------------------

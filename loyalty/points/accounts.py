@@ -1,7 +1,7 @@
 """A customer's points: what they have, what is given and taken by hand, and two accounts that become one."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -57,6 +57,22 @@ def balance(customer: Customer, *, at: datetime) -> Balance:
         account.state == PointAccount.State.FROZEN,
         tuple(expiring.items()),
     )
+
+
+def owners(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Customer -> whose account has theirs now, for those whose account was merged."""
+    rows = PointAccount.objects.filter(pk__in=customer_ids, merged_into__isnull=False)
+    into = dict(rows.values_list("pk", "merged_into_id"))
+    if not into:
+        return {}
+    further = owners(into.values())
+    return {pk: further.get(stays, stays) for pk, stays in into.items()}
+
+
+def owner(customer: Customer) -> Customer:
+    """The customer, or the one whose account has theirs now."""
+    stays = owners([customer.pk]).get(customer.pk)
+    return customer if stays is None else Customer.objects.get(pk=stays)
 
 
 def statement(customer: Customer) -> QuerySet[PointTxn]:
