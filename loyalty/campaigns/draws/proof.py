@@ -5,18 +5,16 @@ roll = HMAC-SHA256(secret, message) as a number, modulo 1,000,000; the prizes by
 stretches of their odds. After the end the secret is shown, and whoever wishes can repeat every draw.
 """
 
-import csv
 import hashlib
 import hmac
-import io
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db.models import Count
 
-from core.lib import sealing
+from core.lib import csv_cells, sealing
 from loyalty.models import Draw, Lottery, LotteryPrize
 from loyalty.models.draws import CERTAIN
 
@@ -123,7 +121,7 @@ ARCHIVE = ("draw", "drawn at", "customer", "ticket", "source", "message", "roll"
 
 def archive(lottery: Lottery) -> Iterator[str]:
     """Lines of a CSV with everything needed to repeat the draw: its terms first, then every draw."""
-    yield from _lines(
+    yield from csv_cells.lines(
         [
             ["code", lottery.code],
             ["name", lottery.name],
@@ -137,10 +135,10 @@ def archive(lottery: Lottery) -> Iterator[str]:
         ]
     )
     prizes = lottery.prizes.order_by("rank")
-    yield from _lines([one.rank, one.name, one.value, one.total or "", one.ppm] for one in prizes)
-    yield from _lines([ARCHIVE])
+    yield from csv_cells.lines([one.rank, one.name, one.value, one.total or "", one.ppm] for one in prizes)
+    yield from csv_cells.lines([ARCHIVE])
     rows = lottery.draws.select_related("customer", "ticket", "rolled", "prize").order_by("pk")
-    yield from _lines(
+    yield from csv_cells.lines(
         [
             one.pk,
             one.drawn_at.isoformat(),
@@ -156,11 +154,3 @@ def archive(lottery: Lottery) -> Iterator[str]:
         ]
         for one in rows.iterator(chunk_size=2000)
     )
-
-
-def _lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    for row in rows:
-        line = io.StringIO()
-        # A name that a spreadsheet would take for a formula is text.
-        csv.writer(line).writerow([f"'{cell}" if str(cell)[:1] in ("=", "+", "-", "@") else cell for cell in row])
-        yield line.getvalue()

@@ -1,7 +1,9 @@
 """A draw from its first line to the archive: published and frozen, drawn by odds, and repeatable by anybody."""
 
+import csv
 import hashlib
 import hmac
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -502,6 +504,16 @@ def test_the_archive_holds_everything_and_no_formula(li_lei: Customer) -> None:
     assert len(lines) == 9 + 2 + 1 + 2
     assert li_lei.number in lines[-1]
     assert "李雷" not in "".join(lines)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\u200b=", "\ufeff＝", "＝", "＋", "－", "＠"])
+def test_no_name_in_the_archive_is_a_formula(li_lei: Customer, start: str) -> None:
+    lottery = published(replace(goods(ppm=1000), name=f"{start}HYPERLINK(1)"))
+    draw_all(lottery, li_lei, 1)
+
+    rows = list(csv.reader(io.StringIO("".join(draws.archive(lottery)), newline="")))
+
+    assert rows[9][:3] == ["1", f"'{start}HYPERLINK(1)", "3000.00"]
 
 
 def test_the_odds_page_counts_what_fell(li_lei: Customer) -> None:
