@@ -70,17 +70,24 @@ _VOID = """
 
 
 @transaction.atomic
-def give_ticket(lottery_id: int, customer: Customer, *, reason: str, by: User, at: datetime) -> LotteryTicket:
-    """One ticket as a gesture; it draws with the same odds as every other."""
+def give_ticket(
+    lottery_id: int, customer: Customer, *, reason: str, by: User, at: datetime, key: str = ""
+) -> LotteryTicket:
+    """One ticket as a gesture; it draws with the same odds as every other. The same `key` gives it once."""
     lottery = Lottery.objects.get(pk=lottery_id)
     refuse_closed(lottery, at)
     if not reason.strip():
         raise Invalid(_("Say why the customer is given a ticket."), code="reason")
-    ref = f"{customer.pk}:{secrets.token_hex(8)}"
-    ticket = Ticket.objects.create(
-        lottery=lottery, customer=customer, source=Ticket.Source.GIFT, source_ref=ref, issued_at=at
+    ref = f"{customer.pk}:{key or secrets.token_hex(8)}"
+    ticket, fresh = Ticket.objects.get_or_create(
+        lottery=lottery,
+        source=Ticket.Source.GIFT,
+        source_ref=ref,
+        n=1,
+        defaults={"customer": customer, "issued_at": at},
     )
-    audit.record(by, "draw.ticket_given", customer, at=at, lottery=lottery.code, reason=reason.strip()[:200])
+    if fresh:
+        audit.record(by, "draw.ticket_given", customer, at=at, lottery=lottery.code, reason=reason.strip()[:200])
     return ticket
 
 
@@ -93,7 +100,7 @@ def for_points(*, at: datetime) -> QuerySet[Lottery]:
 @again_after_deadlock
 @transaction.atomic
 def buy_ticket(lottery_id: int, customer: Customer, *, ref: str, at: datetime, by: User | None = None) -> LotteryTicket:
-    """A ticket paid for with points, once per `ref`. Raises DomainError when there are too few points."""
+    """A ticket paid for with points, once per `ref`. Raises DomainError for too few points or a frozen account."""
     lottery = Lottery.objects.get(pk=lottery_id)
     refuse_closed(lottery, at)
     if lottery.entry != Lottery.Entry.POINTS:
@@ -101,7 +108,7 @@ def buy_ticket(lottery_id: int, customer: Customer, *, ref: str, at: datetime, b
     known = Ticket.objects.filter(lottery=lottery, source=Ticket.Source.POINTS, source_ref=ref, n=1).first()
     if known is not None and known.customer_id != customer.pk:
         raise SameKey()
-    points.take(customer, lottery.points_cost, key=f"ticket:{lottery.pk}:{ref}", at=at, by=by, reason=lottery.name)
+    points.spend(customer, lottery.points_cost, key=f"ticket:{lottery.pk}:{ref}", at=at, by=by, reason=lottery.name)
     ticket, _created = Ticket.objects.get_or_create(
         lottery=lottery,
         source=Ticket.Source.POINTS,

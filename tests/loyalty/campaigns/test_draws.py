@@ -273,6 +273,16 @@ def test_tickets_are_bought_with_points_once_per_reference(li_lei: Customer, han
     assert refusal(draws.buy_ticket, lottery.pk, li_lei, ref="hold-2", at=NOON) == "points_insufficient"
 
 
+def test_a_frozen_account_buys_no_ticket(li_lei: Customer) -> None:
+    lottery = published(goods(), entry="points", points_cost=100)
+    point_stories.rules()
+    points.grant(li_lei, 150, source="goodwill", key="g", at=NOON)
+    points.freeze(li_lei, frozen=True, by=lead(), reason="looked into", at=NOON)
+
+    assert refusal(draws.buy_ticket, lottery.pk, li_lei, ref="hold-1", at=NOON) == "points_frozen"
+    assert point_stories.available(li_lei, NOON) == 150
+
+
 # Drawing ------------------------------------------------------------------------------------------------------------
 
 
