@@ -115,17 +115,14 @@ def _address(view: QueryDict, **changes: str) -> str:
 
 
 def _row(item: Todo, user: User, day: Any) -> dict[str, Any]:
+    late = item.reason == Todo.Reason.PROMISE and item.is_late(now())
     return {
         "todo": mask(user, item, at_stake=Field.VALUE),
         "customer": item.customer,
         "reason": reason(item),
         "icon": ICONS.get(item.reason, "trending-up"),
-        "tone": "red"
-        if item.reason == "promise" and item.due_on < day
-        else "amber"
-        if item.reason == "alert"
-        else "blue",
-        "pinned": item.reason == Todo.Reason.PROMISE and item.due_on < day,
+        "tone": "red" if late else "amber" if item.reason == "alert" else "blue",
+        "pinned": late,
         "age": (day - item.due_on).days,
     }
 
