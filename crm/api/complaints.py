@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import intake, lifecycle, prompts, surveys
+from complaints.cases import lifecycle, prompts, surveys
 from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import User
@@ -25,6 +25,7 @@ from crm.api.base import ByMethodView, StrictView, body, customer_named, page_of
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
+    CallOut,
     ComplaintIn,
     ComplaintOut,
     DetailOut,
@@ -40,6 +41,7 @@ from crm.api.serializers.complaints import (
     TransitionsOut,
 )
 from crm.api.serializers.customers import CLASS_NAMES
+from crm.flows import call
 from customers import identity
 from customers.models import Customer
 
@@ -83,7 +85,8 @@ class ComplaintsView(ByMethodView):
         request=ComplaintIn,
         responses={200: LoggedOut, 201: LoggedOut},
         summary="Log a complaint",
-        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint.",
+        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint. "
+        "A call promised with `call_at` becomes a task of the owner of the case, due at that moment; the answer says whose.",
     )
     def post(self, request: Request) -> Response:
         serializer = body(ComplaintIn, request)
@@ -94,8 +97,8 @@ class ComplaintsView(ByMethodView):
             data.pop("customer")
             data["category"] = _category(data["category"])
             data.setdefault("channel", Case.Channel.API)
-            logged = intake.log(customer, by=None, at=at, **data)
-        return _logged(logged)
+            taken = call.log(customer, by=None, at=at, **data)
+        return _logged(taken.case, created=taken.created)
 
 
 class InboundView(StrictView):
@@ -122,8 +125,8 @@ class InboundView(StrictView):
                 case = lifecycle.customer_replied(
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
                 )
-                return _logged(intake.Logged(_cases().get(pk=case.pk), not known))
-            logged = intake.log(
+                return _logged(case, created=not known)
+            taken = call.log(
                 customer,
                 category=_category(FALLBACK),
                 channel=data["channel"],
@@ -135,7 +138,7 @@ class InboundView(StrictView):
                 source_ref=data["source_ref"],
                 received_at=data.get("received_at"),
             )
-        return _logged(logged)
+        return _logged(taken.case, created=taken.created)
 
 
 class ComplaintView(StrictView):
@@ -334,9 +337,11 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
 
 
-def _logged(logged: intake.Logged) -> Response:
-    case = _cases().get(pk=logged.case.pk)
-    return Response(ComplaintOut(case).data | {"created": logged.created}, status=201 if logged.created else 200)
+def _logged(case: Case, *, created: bool) -> Response:
+    promised = call.promised(case)
+    data = ComplaintOut(_cases().get(pk=case.pk)).data
+    data |= {"created": created, "call": CallOut(promised).data if promised else None}
+    return Response(data, status=201 if created else 200)
 
 
 def _if_match(request: Request) -> int | None:

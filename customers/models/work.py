@@ -1,11 +1,14 @@
 """What was said to them and what is to be done for them."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
+from core.lib.periods import mall_day
 from customers.models.people import Customer
 
 
@@ -71,6 +74,7 @@ class Todo(models.Model):
     reason = models.CharField(max_length=10, choices=Reason)
     text = models.JSONField(default=dict, help_text="What the one-line reason is made of")
     due_on = models.DateField()
+    due_at = models.DateTimeField(null=True, blank=True, help_text="The moment, where more than the day was promised")
     at_stake = MoneyField(default=0)
     dedupe_key = models.CharField(max_length=120, unique=True)
     alert_id = models.BigIntegerField(null=True, blank=True)
@@ -91,6 +95,10 @@ class Todo(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.customer_id}"
+
+    def is_late(self, at: datetime) -> bool:
+        """Past its moment where it has one, else past its day in the mall."""
+        return self.due_at < at if self.due_at else self.due_on < mall_day(at)
 
 
 class Lookup(models.Model):
