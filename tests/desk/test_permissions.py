@@ -37,12 +37,17 @@ PAGES = {
     "rules": P.VIEW_RULES,
     "tiers_members": P.VIEW_TIERS,
     "tiers_at_risk": P.WORK_ALERTS,
+    "tiers_at_risk_todos": P.WORK_ALERTS,
     "tiers": P.VIEW_RULES,
     "tiers_new": P.EDIT_RULES,
     "tiers_draft": P.EDIT_RULES,
+    "tiers_add_level": P.EDIT_RULES,
+    "tiers_remove_level": P.EDIT_RULES,
     "tiers_preview": P.EDIT_RULES,
     "tiers_transition": P.EDIT_RULES,
     "tiers_confirm": P.VIEW_RULES,
+    "tiers_simulate": P.EDIT_RULES,
+    "tiers_publish": P.PUBLISH_TIERS,
     "tiers_drop": P.EDIT_RULES,
     "tiers_moves": P.VIEW_RULES,
     "tiers_version": P.VIEW_RULES,
@@ -58,10 +63,13 @@ PAGES = {
     "points_ticket": P.USE_POINTS,
     "visit_step_new": P.EDIT_POINTS,
     "visit_step_remove": P.EDIT_POINTS,
-    "redemption_end": P.USE_POINTS,
+    "redemption_hand_over": P.USE_POINTS,
+    "redemption_cancel": P.USE_POINTS,
+    "redemption_take_back": P.USE_POINTS,
     "point_programme": P.VIEW_POINT_REPORTS,
     "point_rules": P.EDIT_POINTS,
-    "point_decide": P.APPROVE_POINTS,
+    "point_agree": P.APPROVE_POINTS,
+    "point_refuse": P.APPROVE_POINTS,
     "rewards": P.VIEW_POINT_REPORTS,
     "reward_new": P.EDIT_POINTS,
     "reward": P.EDIT_POINTS,
@@ -167,10 +175,18 @@ POSTED = {
     "points_ticket",
     "visit_step_new",
     "visit_step_remove",
-    "redemption_end",
+    "redemption_hand_over",
+    "redemption_cancel",
+    "redemption_take_back",
     "point_rules",
-    "point_decide",
+    "point_agree",
+    "point_refuse",
+    "tiers_at_risk_todos",
     "tiers_new",
+    "tiers_add_level",
+    "tiers_remove_level",
+    "tiers_simulate",
+    "tiers_publish",
     "tiers_preview",
     "tiers_drop",
     "tiers_roll_back",
@@ -203,8 +219,6 @@ def test_every_route_has_a_row_and_says_the_same() -> None:
 def address(name: str) -> str:
     pattern = str(next(route.pattern for route in urlpatterns if route.name == name))
     takes = [OUT_OF_THIN_AIR] if "<int:pk>" in pattern else ["queues"] if "<slug:part>" in pattern else []
-    if "<slug:verb>" in pattern:
-        takes.append("cancel")
     return reverse(f"desk:{name}", args=takes)
 
 

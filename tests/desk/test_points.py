@@ -89,10 +89,10 @@ def test_a_reward_is_redeemed_once_however_often_the_form_is_sent(client: Client
     taken = Redemption.objects.get()
 
     assert "300 points set aside" in client.get(address).content.decode()
-    client.post(reverse("desk:redemption_end", args=[taken.pk, "hand-over"]))
-    lines = [row["what"] for row in client.get(address).context["rows"]]
+    client.post(reverse("desk:redemption_hand_over", args=[taken.pk]))
+    lines = [row.what for row in client.get(address).context["rows"]]
     assert lines == ["杯子", "杯子", "late delivery"]
-    client.post(reverse("desk:redemption_end", args=[taken.pk, "take-back"]), {"reason": "broken"})
+    client.post(reverse("desk:redemption_take_back", args=[taken.pk]), {"reason": "broken"})
     assert points.balance(rich, at=timezone.now()).available == 500
 
 
@@ -117,11 +117,11 @@ def test_above_the_limit_the_lead_decides(client: Client, chen: User, rich: Cust
     client.post(reverse("desk:points_adjust", args=[rich.pk]), told)
     asked = PointAdjustment.objects.get()
     assert asked.state == PointAdjustment.State.WAITING
-    assert client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"}).status_code == 403
+    assert client.post(reverse("desk:point_agree", args=[asked.pk])).status_code == 403
 
     client.force_login(lead)
     assert [one.pk for one in client.get(reverse("desk:point_programme")).context["waiting"]] == [asked.pk]
-    client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"})
+    client.post(reverse("desk:point_agree", args=[asked.pk]))
 
     assert points.balance(rich, at=timezone.now()).available == 5500
 
@@ -189,7 +189,7 @@ def test_a_ticket_is_bought_once_however_often_the_form_is_sent(client: Client, 
     client.force_login(chen)
     page = reverse("desk:points", args=[rich.pk])
     [offered] = client.get(page).context["lotteries"]
-    told = {"lottery": lottery.pk, "key": offered["key"]}
+    told = {"lottery": lottery.pk, "key": offered.key}
     for _again in range(2):
         assert client.post(reverse("desk:points_ticket", args=[rich.pk]), told).status_code == 302
 

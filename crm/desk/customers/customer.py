@@ -20,7 +20,9 @@ from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
 from crm.desk.customers import cases
-from crm.desk.loyalty import clubs, coupons, credit, points, tiers
+from crm.desk.loyalty import clubs, coupons, credit
+from crm.desk.loyalty.points import ledger
+from crm.desk.loyalty.tiers import level
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from customers import contact_points, contacts, managers, profiles
@@ -111,8 +113,8 @@ def _page(
             "today": today(),
             "why": why,
             "interval": interval.chart(person, why) if why else None,
-            "level": tiers.card(person),
-            "points": points.card(request.user, person),
+            "level": level.card(person),
+            "points": ledger.card(request.user, person),
             "wallet": coupons.card(request.user, person),
             "clubs": clubs.card(person),
             "on_account": credit.card(request.user, person, today()),
