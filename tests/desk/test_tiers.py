@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.accounts.models import Role, User
 from crm.desk.today import today
@@ -13,6 +14,7 @@ from customers.models import Customer, Standing, Todo
 from loyalty.models import TierDraft, TierOverride, TierRules
 from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.desk.forms import opened
 from tests.loyalty.tiers.stories import content, level_of, night, noon, put_in_force
 
 
@@ -218,3 +220,49 @@ def test_the_lists_ask_no_more_for_more_members(
         membership.after_orders([person.pk], at=noon(today()))
         with django_assert_max_num_queries(14):
             client.get(reverse("desk:tiers_members"), {"level": "silver"})
+
+
+def test_a_draft_saved_by_somebody_else_meanwhile_is_not_overwritten_unseen(
+    client: Client, admin: User, rules: TierRules, make_user: MakeUser
+) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    address = reverse("desk:tiers_draft", args=[draft.pk])
+    typed = sent(client, draft, grace_days="9") | {"opened": client.get(address).context["opened"]}
+    sun = make_user(Role.ADMINISTRATOR, "Sun")
+    simulation.save_draft(draft.pk, content=content(notice_days=30), by=sun, at=timezone.now())
+
+    one_more_row = client.post(reverse("desk:tiers_add_level", args=[draft.pk]), typed)
+    assert one_more_row.context["opened"] == typed["opened"]
+    refused = client.post(address, typed)
+
+    assert refused.status_code == 422
+    assert "Sun has saved this draft meanwhile." in refused.content.decode()
+    assert "Days of notice: 1 instead of 30." in refused.content.decode()
+    draft.refresh_from_db()
+    assert (draft.content["notice_days"], draft.by) == (30, sun)
+
+    assert client.post(address, typed | {"opened": refused.context["opened"]}).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.content["notice_days"], draft.content["grace_days"]) == (1, 9)
+
+
+def test_the_transition_writes_over_nothing_that_was_saved_meanwhile(
+    client: Client, admin: User, rules: TierRules, make_user: MakeUser
+) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    address = reverse("desk:tiers_transition", args=[draft.pk])
+    typed = opened(client.get(address).context["form"]) | {"reason": "costs"}
+    sun = make_user(Role.ADMINISTRATOR, "Sun")
+    simulation.save_draft(
+        draft.pk, content=content(grace_days=9, transition="now"), notice="Dear members", by=sun, at=timezone.now()
+    )
+
+    assert client.post(address, typed).status_code == 302
+
+    draft.refresh_from_db()
+    assert (draft.reason, draft.notice) == ("costs", "Dear members")
+    assert (draft.content["grace_days"], draft.content["transition"]) == (9, "now")
