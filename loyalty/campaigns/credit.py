@@ -95,8 +95,10 @@ def decide_limit(change_id: int, *, approve: bool, by: User, at: datetime, note:
 
 @transaction.atomic
 def withdraw_limit(change_id: int, *, by: User, at: datetime) -> CreditLimitChange:
-    """The proposal is taken back."""
+    """The proposal is taken back by who made it; the account stays as it is."""
     change, _account = _held_change(change_id, at)
+    if change.proposed_by_id != by.pk:
+        raise DomainError(_("Only who proposed this limit takes it back."), code="not_yours")
     return _close(change, CreditLimitChange.Status.WITHDRAWN, by=by, at=at)
 
 

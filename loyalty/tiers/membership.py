@@ -1,6 +1,6 @@
 """Tiers as the mall lives them: the night that reviews, purchases that raise, floors promised, and the reasons why.
 
-Readers ask `standing` (or `levels_of` for many): what the rules gave, with the floor of a promise above it.
+Readers ask `standing` (or `levels_held` for many): what the rules gave, with the floor of a promise above it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -338,11 +338,6 @@ def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, Conten
     for promised in TierOverride.objects.filter(customer__in=ids, starts_on__lte=on, ends_on__gt=on):
         ranks[promised.customer_id] = max(ranks[promised.customer_id], floor_rank(promised, codes))
     return {customer_id: rules.levels[rank] for customer_id, rank in ranks.items()}
-
-
-def levels_of(customer_ids: Iterable[int], *, on: date) -> Mapping[int, str]:
-    """The names of the levels of these customers."""
-    return {customer_id: level["name"] for customer_id, level in levels_held(customer_ids, on=on).items()}
 
 
 def seniority_years(customer: Customer, on: date) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.loyalty import clubs, coupons, credit, draws, points, programme, tiers
+from crm.desk.loyalty import clubs, coupons, credit, draws, freezing, gifts, points, programme, tiers, withdrawing
 
 urlpatterns = [
     path("levels/", tiers.members, name="tiers_members"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("levels/versions/<int:pk>/roll-back/", tiers.roll_back, name="tiers_roll_back"),
     path("levels/versions/<int:pk>/withdraw/", tiers.withdraw, name="tiers_withdraw"),
     path("customers/<int:pk>/points/", points.ledger, name="points"),
+    path("customers/<int:pk>/points/freeze/", freezing.freeze, name="points_freeze"),
+    path("customers/<int:pk>/points/thaw/", freezing.thaw, name="points_thaw"),
     path("customers/<int:pk>/points/redeem/", points.redeem, name="points_redeem"),
     path("customers/<int:pk>/points/adjust/", points.adjust, name="points_adjust"),
     path("customers/<int:pk>/points/ticket/", points.buy_ticket, name="points_ticket"),
@@ -52,12 +54,14 @@ urlpatterns = [
     path("draws/<int:pk>/prizes/", draws.prizes, name="draw_prizes"),
     path("draws/<int:pk>/odds/", draws.odds, name="draw_odds"),
     path("draws/<int:pk>/do/", draws.act, name="draw_do"),
+    path("draws/<int:pk>/give-ticket/", gifts.give_ticket, name="draw_give_ticket"),
     path("draws/<int:pk>/archive/", draws.archive, name="draw_archive"),
     path("draws/won/<int:pk>/handed-over/", draws.hand_over, name="draw_hand_over"),
     path("credit/", credit.accounts, name="credit"),
     path("credit/<int:pk>/", credit.account, name="credit_account"),
     path("credit/<int:pk>/propose/", credit.propose, name="credit_propose"),
     path("credit/<int:pk>/decide/", credit.decide, name="credit_decide"),
+    path("credit/<int:pk>/withdraw/", withdrawing.withdraw, name="credit_withdraw"),
     path("credit/<int:pk>/book/", credit.book, name="credit_book"),
     path("credit/<int:pk>/status/", credit.set_status, name="credit_status"),
     path("customers/<int:pk>/level/", tiers.why, name="tiers_why"),
