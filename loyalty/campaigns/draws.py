@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -641,6 +642,22 @@ def merge(loser: Customer, winner: Customer) -> None:
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
     Ticket.objects.filter(customer=loser).update(customer=winner)
     Draw.objects.filter(customer=loser).update(customer=winner)
+
+
+def reseal(after: int, most: int) -> sealing.Resealed:
+    """The secrets of the next draws after this id are under the current key of the vault: the same secrets."""
+    lotteries = Lottery.objects.select_for_update(no_key=True).filter(pk__gt=after, secret__isnull=False)
+    drawn = list(lotteries.order_by("pk")[:most])
+    changed = 0
+    with pgtrigger.ignore("loyalty.Lottery:frozen_once_published"):
+        for lottery in drawn:
+            about = lottery.commitment.encode()
+            secret = sealing.if_old(bytes(lottery.secret or b""), use=SEALED_FOR, about=about)
+            if secret is not None:
+                lottery.secret = sealing.encrypt(secret, use=SEALED_FOR, about=about)
+                lottery.save(update_fields=["secret"])
+                changed += 1
+    return sealing.Resealed(drawn[-1].pk if drawn else None, len(drawn), changed)
 
 
 # Inside -------------------------------------------------------------------------------------------------------------
