@@ -49,6 +49,12 @@ UPDATE import_rows r
  WHERE r.line = o.head;
 DELETE FROM import_rows r USING import_lines l WHERE l.line = r.line AND l.head <> l.line;
 
+-- name: known_phones
+SELECT DISTINCT ON (phone_index) phone_sealed FROM import_rows WHERE phone_index IS NOT NULL;
+
+-- name: known_emails
+SELECT DISTINCT ON (email_index) email_sealed FROM import_rows WHERE email_index IS NOT NULL;
+
 -- name: people
 -- A phone alone means the person to whom the file gives that phone elsewhere, if it is one person.
 WITH owners AS (
