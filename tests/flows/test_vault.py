@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.accounts.models import Role
-from core.jobs import runs
+from core.jobs import leases
 from core.jobs.models import JobRun
 from core.lib import sealing
 from core.outbox import webhooks
@@ -29,7 +29,7 @@ from customers.identity import CustomerRef
 from customers.imports import runs as imports
 from customers.models import ContactPoint, Customer, Order
 from customers.orders import OrderFact
-from loyalty.campaigns import draws
+from loyalty.campaigns.draws import proof
 from loyalty.models import Lottery
 from loyalty.points import referrals
 from tests.conftest import NOW, TODAY, MakeUser
@@ -106,7 +106,7 @@ def test_a_thousand_points_with_a_kill_and_writers_meanwhile(
     known = people(1000)
     new_key()
     monkeypatch.setattr(vault, "CHUNK", 50)
-    monkeypatch.setattr(runs, "SILENT_AFTER", timedelta(0))
+    monkeypatch.setattr(leases, "SILENT_AFTER", timedelta(0))
     stop, wrong = threading.Event(), []
 
     def write() -> None:
@@ -270,7 +270,7 @@ def test_the_secrets_of_webhooks_and_draws_stay_what_they_are(
         published_at=NOW,
         published_by=make_user(Role.TEAM_LEAD),
         commitment=commitment,
-        secret=sealing.encrypt(b"s" * 32, use=draws.SEALED_FOR, about=commitment.encode()),
+        secret=sealing.encrypt(b"s" * 32, use=proof.SEALED_FOR, about=commitment.encode()),
     )
     new_key()
     assert {progress.table for progress in rotate()} == {"webhooks", "draws"}
@@ -279,7 +279,7 @@ def test_the_secrets_of_webhooks_and_draws_stay_what_they_are(
     endpoint.refresh_from_db()
     lottery.refresh_from_db()
     assert webhooks._key(endpoint) == b"k" * 32
-    assert draws._secret(lottery) == b"s" * 32
+    assert proof.secret_of(lottery) == b"s" * 32
 
 
 def test_a_second_rotation_changes_nothing_and_a_third_key_is_another_run(
@@ -301,7 +301,7 @@ def test_a_run_that_was_begun_for_another_key_begins_anew(half_way: list[Custome
     third = "a third key " * 4
     settings.VAULT_KEY, settings.VAULT_KEY_FALLBACKS = third, [NEW, OLD]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "SILENT_AFTER", timedelta(0))
+        patch.setattr(leases, "SILENT_AFTER", timedelta(0))
         rotate()
     assert under(third) == 4
 
