@@ -52,7 +52,16 @@ def complaints() -> Iterator[str]:
             yield f"{language}: django.mo is not django.po compiled"
 
 
+def compile_all() -> None:
+    """Each django.mo is its django.po compiled."""
+    for language in LANGUAGES:
+        folder = ROOT / "crm" / "locale" / language / "LC_MESSAGES"
+        polib.pofile(str(folder / "django.po")).save_as_mofile(str(folder / "django.mo"))
+
+
 if __name__ == "__main__":
-    found = list(complaints())
-    print("\n".join(found) or "every text is translated")
-    sys.exit(bool(found))
+    if "--compile" in sys.argv[1:]:
+        compile_all()
+    missing = list(complaints())
+    print("\n".join(missing) or "every text is translated")
+    sys.exit(bool(missing))
