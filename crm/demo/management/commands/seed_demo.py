@@ -12,6 +12,7 @@ from core.accounts.models import ApiToken, Role, User
 from core.accounts.roles import ApiScope
 from core.lib.periods import mall_day
 from crm.demo import mall as demo
+from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from customers.models import Customer
 
 
@@ -50,10 +51,10 @@ class Command(BaseCommand):
         for role in Role.values:
             if role == Role.CLIENT:
                 continue
-            known = [name for name, _full, its_role, _team in demo.ACCOUNTS if its_role == role]
+            known = [account.username for account in ACCOUNTS if account.role == role]
             user = User.objects.filter(username__in=known, is_active=True).order_by("id").first()
             if user:
-                rows.append((str(user.get_role_display()), user.username, demo.PASSWORD))
+                rows.append((str(user.get_role_display()), user.username, PASSWORD))
         if not rows:
             self.stdout.write("There are no demo accounts yet: run seed_demo.")
             return
