@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import intake, lifecycle, prompts, surveys
+from complaints.cases import lifecycle, prompts, surveys
 from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import User
@@ -24,6 +24,7 @@ from crm.api.base import ByMethodView, StrictView, customer_named
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
+    CallOut,
     ComplaintIn,
     ComplaintOut,
     DetailOut,
@@ -39,6 +40,7 @@ from crm.api.serializers.complaints import (
     TransitionsOut,
 )
 from crm.api.serializers.customers import CLASS_NAMES
+from crm.flows import call
 from customers import identity
 from customers.models import Customer
 
@@ -85,20 +87,21 @@ class ComplaintsView(ByMethodView):
         request=ComplaintIn,
         responses={200: LoggedOut, 201: LoggedOut},
         summary="Log a complaint",
-        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint.",
+        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint. "
+        "A call promised with `call_at` becomes a task of the owner of the case, due at that moment; the answer says whose.",
     )
     def post(self, request: Request) -> Response:
         sent = ComplaintIn(data=request.data)
         sent.is_valid(raise_exception=True)
-        told = dict(sent.validated_data)
+        data = dict(sent.validated_data)
         at = timezone.now()
         with transaction.atomic():
             customer = identity.find_or_create(sent.ref(), today=mall_day(at))
-            told.pop("customer")
-            told["category"] = _category(told["category"])
-            told.setdefault("channel", Case.Channel.API)
-            logged = intake.log(customer, by=None, at=at, **told)
-        return _logged(logged)
+            data.pop("customer")
+            data["category"] = _category(data["category"])
+            data.setdefault("channel", Case.Channel.API)
+            taken = call.log(customer, by=None, at=at, **data)
+        return _logged(taken.case, created=taken.created)
 
 
 class InboundView(StrictView):
@@ -115,31 +118,31 @@ class InboundView(StrictView):
     def post(self, request: Request) -> Response:
         sent = InboundIn(data=request.data)
         sent.is_valid(raise_exception=True)
-        told = sent.validated_data
+        data = sent.validated_data
         at = timezone.now()
         with transaction.atomic():
             customer = identity.find_or_create(sent.ref(), today=mall_day(at))
-            meant = _meant(customer, told.get("subject", ""))
+            meant = _meant(customer, data.get("subject", ""))
             if meant:
-                ref = f"{told['source']}:{told['source_ref']}"[:120]
+                ref = f"{data['source']}:{data['source_ref']}"[:120]
                 known = CaseMessage.objects.filter(external_ref=ref).exists()
                 case = lifecycle.customer_replied(
-                    meant.pk, at=at, body=told["text"], channel=told["channel"], external_ref=ref
+                    meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
                 )
-                return _logged(intake.Logged(_cases().get(pk=case.pk), not known))
-            logged = intake.log(
+                return _logged(case, created=not known)
+            taken = call.log(
                 customer,
                 category=_category(FALLBACK),
-                channel=told["channel"],
+                channel=data["channel"],
                 by=None,
                 at=at,
-                title=told.get("subject", ""),
-                description=told["text"],
-                source=told["source"],
-                source_ref=told["source_ref"],
-                received_at=told.get("received_at"),
+                title=data.get("subject", ""),
+                description=data["text"],
+                source=data["source"],
+                source_ref=data["source_ref"],
+                received_at=data.get("received_at"),
             )
-        return _logged(logged)
+        return _logged(taken.case, created=taken.created)
 
 
 class ComplaintView(StrictView):
@@ -331,9 +334,11 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     return Case.objects.filter(pk=int(found[1]), customer=customer).first() if found else None
 
 
-def _logged(logged: intake.Logged) -> Response:
-    case = _cases().get(pk=logged.case.pk)
-    return Response(ComplaintOut(case).data | {"created": logged.created}, status=201 if logged.created else 200)
+def _logged(case: Case, *, created: bool) -> Response:
+    promised = call.promised(case)
+    data = ComplaintOut(_cases().get(pk=case.pk)).data
+    data |= {"created": created, "call": CallOut(promised).data if promised else None}
+    return Response(data, status=201 if created else 200)
 
 
 def _if_match(request: Request) -> int | None:

@@ -18,7 +18,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
-from crm.desk.complaints.case import TONES, Status
+from crm.desk.complaints.wording import TONES, Status
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer

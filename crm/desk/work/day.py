@@ -97,7 +97,7 @@ def _all_of(view: QueryDict) -> str:
 
 
 def row(item: Todo, user: User, day: date) -> Row:
-    late_promise = item.reason == Todo.Reason.PROMISE and item.due_on < day
+    late_promise = item.reason == Todo.Reason.PROMISE and item.is_late(now())
     return Row(
         todo=mask(user, item, at_stake=Field.VALUE),
         customer=item.customer,
