@@ -220,6 +220,25 @@ def test_promises_are_drafted_saved_and_put_in_force(client: Client) -> None:
     assert policy.steps.count() == 9
 
 
+@pytest.mark.parametrize(
+    ("name", "args", "page", "page_args"),
+    [
+        ("complaint_store", ["queues"], "complaint_settings", ["queues"]),
+        ("complaint_member_remove", [], "complaint_settings", ["members"]),
+        ("complaint_promises_publish", [], "complaint_settings", ["promises"]),
+        ("complaint_calendar_week", [7], "complaint_calendar", [7]),
+        ("complaint_silent_called", [7], "complaint_silent", []),
+        ("complaint_action_done", [7], "complaint_actions", []),
+    ],
+)
+def test_an_address_that_is_only_posted_to_leads_to_its_page(
+    client: Client, name: str, args: list[object], page: str, page_args: list[object]
+) -> None:
+    answer = client.get(reverse(f"desk:{name}", args=args))
+
+    assert answer["Location"] == reverse(f"desk:{page}", args=page_args)
+
+
 # The customer's answer
 
 
