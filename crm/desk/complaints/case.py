@@ -45,7 +45,7 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
         deed.act(case, request.user, now(), form.cleaned_data)
     except transitions.Conflict as conflict:
         case.refresh_from_db()
-        return _page(request, case, Unfinished(deed, _again(form, case)), conflict, status=409)
+        return _page(request, case, Unfinished(deed, _again(deed, form, case)), conflict, status=409)
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         case.refresh_from_db()
@@ -54,9 +54,9 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     return redirect("desk:complaint", case.pk)
 
 
-def _again(form: CaseForm, case: Case) -> CaseForm:
+def _again(deed: Deed, form: CaseForm, case: Case) -> CaseForm:
     """The same words, now knowing what the case has become: saving them once more is the confirming click."""
-    again = type(form)({**dict(form.data.items()), "version": str(case.version)})
+    again = form_for(deed, case, {**dict(form.data.items()), "version": str(case.version)})
     again.full_clean()
     return again
 

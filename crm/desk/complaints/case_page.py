@@ -386,23 +386,23 @@ class HandoverRow:
 
 def _of_row(name: str, case: Case, pk: int) -> Action:
     deed = DEEDS[name]
-    return Action.of(deed, case, deed.form(initial={"row": pk}))
+    return Action.of(deed, case, deed.form(initial={"row": pk}, auto_id=f"{name}-{pk}-%s"))
 
 
 def _handovers(case: Case, at: datetime) -> list[HandoverRow]:
     rows = []
-    for asked in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
-        waiting = asked.status in handover.UNANSWERED
+    for question in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
+        waiting = question.status in handover.UNANSWERED
         names = ["handover_answer", "handover_reject", "handover_cancel"] if waiting else []
-        pending = asked.status == Handover.Status.PENDING
+        pending = question.status == Handover.Status.PENDING
         rows.append(
             HandoverRow(
-                asked,
-                {"done": "green", "rejected": "red", "cancelled": "grey"}.get(asked.status, "violet"),
+                question,
+                {"done": "green", "rejected": "red", "cancelled": "grey"}.get(question.status, "violet"),
                 waiting=waiting,
-                late=waiting and asked.due_at < at,
+                late=waiting and question.due_at < at,
                 accept=DEEDS["handover_accept"].url(case) if pending else "",
-                actions=[_of_row(name, case, asked.pk) for name in names],
+                actions=[_of_row(name, case, question.pk) for name in names],
             )
         )
     return rows

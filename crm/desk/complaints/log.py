@@ -194,11 +194,13 @@ def logged(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _done(case: Case, promise: Todo | None) -> list[str]:
     """What saving has set in motion."""
-    lines = [
-        _("%(owner)s has it, in the queue %(queue)s.") % {"owner": case.owner, "queue": case.queue}
-        if case.owner
-        else _("It waits in the queue %(queue)s: nobody has room, the head is told.") % {"queue": case.queue}
-    ]
+    if case.owner:
+        where = _("%(owner)s has it, in the queue %(queue)s.")
+    elif case.queue.department.head_id:
+        where = _("It waits in the queue %(queue)s: nobody has room, the head is told.")
+    else:
+        where = _("It waits in the queue %(queue)s: nobody has room.")
+    lines = [where % {"owner": case.owner, "queue": case.queue}]
     if promise and promise.owner and promise.due_at:
         lines.append(_("%(owner)s calls by %(when)s.") % {"owner": promise.owner, "when": in_words(promise.due_at)})
     if case.served_as == Standing.Class.BIG and case.customer.manager and case.customer.manager_id != case.owner_id:
