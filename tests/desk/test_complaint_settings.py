@@ -327,8 +327,8 @@ def test_the_customer_page_warns_until_somebody_has_seen_to_it(client: Client, c
     solve(case, lead)
     address = reverse("desk:customer", args=[customer.pk])
 
-    [prompt] = client.get(address).context["told"]["prompts"]
-    assert "先道歉" in prompt["text"]
-    client.post(reverse("desk:prompt_seen", args=[prompt["pk"]]))
+    [prompt] = client.get(address).context["complaints"].prompts
+    assert "先道歉" in prompt.text
+    client.post(reverse("desk:prompt_seen", args=[prompt.pk]))
 
-    assert client.get(address).context["told"]["prompts"] == []
+    assert client.get(address).context["complaints"].prompts == []
