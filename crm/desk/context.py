@@ -14,7 +14,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
-from crm.demo.mall import ACCOUNTS, PASSWORD
+from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),

@@ -14,9 +14,10 @@ from complaints.models import Case, CaseMessage, Category, Department, Draft, Qu
 from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
+from core.lib.periods import mall_zone
 from crm.desk.complaints.deeds import DEEDS
 from crm.desk.complaints.log_page import call_promised
-from crm.desk.complaints.wording import in_words, zone
+from crm.desk.complaints.wording import in_words
 from crm.desk.today import today
 from customers.models import Contact, Customer, Lookup, Standing
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -188,7 +189,7 @@ def test_the_call_that_is_read_aloud_is_work_of_who_promised_it(
     assert before + timedelta(hours=1) <= todo.due_at <= timezone.now() + timedelta(hours=1)
     assert f"You will hear from us by {in_words(todo.due_at)}." in page
     assert f"Liu Fang calls by {in_words(todo.due_at)}." in page
-    assert f"{todo.due_at.astimezone(zone()):%m-%d %H:%M}" in on_case_page(client, Case.objects.get())
+    assert f"{todo.due_at.astimezone(mall_zone()):%m-%d %H:%M}" in on_case_page(client, Case.objects.get())
 
 
 def on_case_page(client: Client, case: Case) -> str:
@@ -240,10 +241,10 @@ def test_somebody_elses_call_is_not_mine_to_make(client: Client, on_the_line: Cu
 
 
 def test_a_call_by_an_hour_that_has_passed_while_writing_is_refused() -> None:
-    before, after = (datetime(2026, 11, 17, hour, 30, tzinfo=zone()) for hour in (17, 18))
+    before, after = (datetime(2026, 11, 17, hour, 30, tzinfo=mall_zone()) for hour in (17, 18))
 
-    assert call_promised("today", before) == datetime(2026, 11, 17, 18, tzinfo=zone())
-    assert call_promised("tomorrow", after) == datetime(2026, 11, 18, 12, tzinfo=zone())
+    assert call_promised("today", before) == datetime(2026, 11, 17, 18, tzinfo=mall_zone())
+    assert call_promised("tomorrow", after) == datetime(2026, 11, 18, 12, tzinfo=mall_zone())
     assert call_promised("due", after) is None
     with pytest.raises(Invalid):
         call_promised("today", after)

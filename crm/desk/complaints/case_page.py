@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from complaints import queries
@@ -31,6 +30,7 @@ from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
+from core.lib.periods import mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
@@ -132,7 +132,7 @@ def _about(case: Case) -> str:
     parts = [
         f"{case.category.parent} › {case.category}",
         str(case.get_channel_display()),
-        f"{localtime(case.received_at):%Y-%m-%d %H:%M}",
+        f"{mall_time(case.received_at):%Y-%m-%d %H:%M}",
         *([f"{_('order')} {case.order_ref}"] if case.order_ref else []),
     ]
     return " · ".join(parts)

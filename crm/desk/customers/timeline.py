@@ -1,15 +1,14 @@
 """What happened with a customer: orders, refunds, contacts, alerts and changes together, newest first."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime
 from itertools import chain
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from core.lib.periods import mall_moment
 from customers.models import Contact, Customer
 
 SHOWN = 60
@@ -32,7 +31,7 @@ def of(customer: Customer) -> list[Event]:
 
 
 def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), ZoneInfo(settings.MALL_TIME_ZONE))
+    return mall_moment(day, 12)
 
 
 def _purchases(customer: Customer) -> Iterator[Event]:
