@@ -34,8 +34,7 @@ def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
     if form.is_bound and form.is_valid() and form.cleaned_data["since"] <= form.cleaned_data["until"]:
         first, last = form.cleaned_data["since"], form.cleaned_data["until"]
     shown = PeriodForm(initial={"since": first, "until": last})
-    midnight = [mall_midnight(day_) for day_ in (first, last + timedelta(days=1))]
-    return Period(*midnight), shown
+    return Period(mall_midnight(first), mall_midnight(last + timedelta(days=1))), shown
 
 
 @needs(Permission.VIEW_COMPLAINT_REPORTS)
