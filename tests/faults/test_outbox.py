@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import threading
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message as Mail
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.db.models import QuerySet
 
 from core.accounts.models import User
@@ -21,6 +19,7 @@ from core.outbox.webhooks import Event
 from tests.core.outbox.shop import Shop
 from tests.faults.conftest import AT, Eve
 from tests.faults.processes import Processes, kill, writes_wait
+from tests.races import at_once, meeting
 
 
 @pytest.fixture(autouse=True)
@@ -88,26 +87,15 @@ def test_an_event_whose_sender_died_before_it_could_note_it_is_told_again(
 def two_senders_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Both are in the middle of sending their first message at the same time."""
     told: list[str] = []
-    both = threading.Barrier(2)
+    meet = meeting(2)
 
     def send(message: object) -> int:
         told.append(message.subject)  # type: ignore[attr-defined]
-        if len(told) <= 2:
-            both.wait(timeout=10)
+        meet()
         return 1
 
-    def deliver() -> None:
-        try:
-            delivery.deliver_due(at=AT)
-        finally:
-            connection.close()
-
     monkeypatch.setattr(mail.EmailMessage, "send", send)
-    threads = [threading.Thread(target=deliver) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once([lambda: delivery.deliver_due(at=AT)] * 2) == {"done": 2}
     return sorted(told)
 
 

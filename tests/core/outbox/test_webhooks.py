@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from core.accounts.models import AuditEntry, Role, User
@@ -23,6 +23,7 @@ from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
 from core.outbox.webhooks import Event
 from tests.conftest import MakeUser
 from tests.core.outbox.shop import Shop
+from tests.races import at_once, meeting
 
 AT = datetime(2026, 11, 17, 12, tzinfo=UTC)
 State = WebhookEvent.State
@@ -360,26 +361,14 @@ def test_at_least_one_event_and_one_address_once(shop: Shop, admin: User) -> Non
 
 def two_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Both processes are in the middle of telling their first event at the same time."""
-    both, meet, post = threading.Barrier(2), threading.local(), posting.post
+    meet, post = meeting(2), posting.post
 
     def together(*args: Any) -> int:
-        if not getattr(meet, "been", False):
-            meet.been = True
-            both.wait(10)
+        meet()
         return post(*args)
 
-    def work() -> None:
-        try:
-            deliver()
-        finally:
-            connection.close()
-
     monkeypatch.setattr(posting, "post", together)
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once([deliver] * 2) == {"done": 2}
     return sorted(body for _headers, body in shop.told)
 
 
