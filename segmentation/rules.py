@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,6 +16,9 @@ from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from segmentation.models import RuleSet
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -25,8 +28,8 @@ class Constant:
     default: float
     low: float
     high: float
-    label: Any
-    group: Any
+    label: "_StrPromise"
+    group: "_StrPromise"
     whole: bool = False
 
 
@@ -102,8 +105,8 @@ def validate(parameters: dict[str, Any]) -> dict[str, float]:
 
 def digest(parameters: Mapping[str, float], *, after: int) -> str:
     """Names this draft made while version `after` was in force: another draft, or a newer version, has another digest."""
-    told = json.dumps({"after": after, **dict(sorted(parameters.items()))})
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = json.dumps({"after": after, **dict(sorted(parameters.items()))})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Any, float, float]]:
@@ -119,13 +122,13 @@ def reason_of(version: RuleSet) -> str:
 
 def current() -> RuleSet:
     """The rules in force; version 1 with the defaults is made on first use."""
-    found = RuleSet.objects.order_by("-version").first()
-    if found is None:
-        found, _created = RuleSet.objects.get_or_create(
+    newest = RuleSet.objects.order_by("-version").first()
+    if newest is None:
+        newest, _created = RuleSet.objects.get_or_create(
             version=1,
             defaults={"parameters": DEFAULTS, "reason": "Defaults", "at": datetime.fromisoformat("2000-01-01T00:00Z")},
         )
-    return found
+    return newest
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,16 @@ from segmentation.models import Alert
 SHOWN = 50
 
 
+class Mover(TypedDict):
+    """A customer who would change class. Value in minor units."""
+
+    customer_id: int
+    name: str
+    before: int
+    after: int
+    value: int
+
+
 @dataclass(frozen=True)
 class Preview:
     """What the next night would do. `class_moves[(before, after)]` counts customers; `moves` lists them by value."""
@@ -21,7 +31,7 @@ class Preview:
     as_of: date
     class_moves: dict[tuple[int, int], int]
     type_moves: dict[tuple[int, int], int]
-    movers: list[dict[str, Any]]
+    movers: list[Mover]
     alerts_opened: int
     alerts_by_manager: dict[int | None, int]
     classes_after: dict[int, int]
@@ -68,12 +78,12 @@ def preview(parameters: Mapping[str, Any], *, as_of: date) -> Preview:
     )
 
 
-def _moves(before: Any, after: Any) -> dict[tuple[int, int], int]:
+def _moves(before: frames.Array, after: frames.Array) -> dict[tuple[int, int], int]:
     pairs, counts = np.unique(np.stack([before, after]), axis=1, return_counts=True)
     return {(int(b), int(a)): int(n) for (b, a), n in zip(pairs.T, counts, strict=True)}
 
 
-def _would_open(state: Any, rows: Any, kinds: Any) -> list[int]:
+def _would_open(state: frames.State, rows: frames.Array, kinds: frames.Array) -> list[int]:
     """Customers whose alert is new: no alert of this silence yet, and none open for an unchanged silence."""
     ids = state.customer_id[rows].tolist()
     known = set(Alert.objects.filter(customer_id__in=ids).values_list("customer_id", "kind", "last_on"))
