@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
@@ -52,11 +53,11 @@ def reach(user: User, today: date) -> Q:
         return Q(pk__in=[])
     if rights_of(user.role).scope == Scope.ALL:
         return Q()
-    asked = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
+    questions = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
     queues = user.complaint_queues.values("queue")
     # A subquery, not a join: joined, the planner reads every customer for the few thousand open cases.
     seen = standings_of(user, today).values("pk")
-    return Q(owner=user) | Q(queue__in=queues) | Q(pk__in=asked) | Q(customer__in=seen)
+    return Q(owner=user) | Q(queue__in=queues) | Q(pk__in=questions) | Q(customer__in=seen)
 
 
 def cases_for(user: User, at: datetime, filters: Filters | None = None) -> QuerySet[Case]:
@@ -66,7 +67,7 @@ def cases_for(user: User, at: datetime, filters: Filters | None = None) -> Query
 
 def case_for(user: User, pk: int, at: datetime) -> Case:
     """The case, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
-    found = cases_for(user, at).select_related(
+    rows = cases_for(user, at).select_related(
         "customer__standing",
         "customer__manager",
         "category__parent",
@@ -75,7 +76,7 @@ def case_for(user: User, pk: int, at: datetime) -> Case:
         "root_cause",
         "policy",
     )
-    case = found.filter(pk=pk).first()
+    case = rows.filter(pk=pk).first()
     if case is None:
         raise Http404
     return case
@@ -135,8 +136,8 @@ def work_lists(user: User, at: datetime) -> dict[str, Q]:
 
 def counts(user: User, at: datetime) -> dict[str, int]:
     """How long each of the work lists is, in one question."""
-    told = {name: Count("pk", filter=condition or None) for name, condition in work_lists(user, at).items()}
-    return cases_for(user, at, Filters(open=True)).aggregate(**told)
+    lengths = {name: Count("pk", filter=condition or None) for name, condition in work_lists(user, at).items()}
+    return cases_for(user, at, Filters(open=True)).aggregate(**lengths)
 
 
 def by_number(text: str) -> int | None:
@@ -165,8 +166,19 @@ def handovers_for(user: User) -> QuerySet[Handover]:
     return waiting.select_related("case__customer", "to_department", "asked_by").order_by("due_at", "id")
 
 
+def waiting_for(user: User, at: datetime) -> dict[str, QuerySet[Any]]:
+    """The lists of what others wait for, by case: questions asked of this person, remedies to approve, late remedies."""
+    return {
+        "asked": handovers_for(user).order_by().values("case"),
+        "approve": to_approve(user).order_by().values("case"),
+        "owed": promised(before=at).order_by().values("case"),
+    }
+
+
 def to_approve(user: User) -> QuerySet[Remedy]:
-    """Remedies that wait for a second person, without the user's own."""
+    """Remedies that wait for a second person, if this one may be that: without the user's own."""
+    if not may(user, Permission.LEAD_COMPLAINTS):
+        return Remedy.objects.none()
     rows = Remedy.objects.filter(status=Remedy.Status.PROPOSED).exclude(proposed_by=user)
     return rows.select_related("case__customer", "proposed_by").order_by("proposed_at", "id")
 

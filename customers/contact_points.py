@@ -109,8 +109,8 @@ def mask_email(email: str) -> str:
 
 def mask_address(address: str) -> str:
     """Down to the city or county where the text says so, else the first two characters."""
-    found = re.match(r"(?:[^省市区縣县區]{1,8}[省市区縣县區]){1,2}", address)
-    return f"{(found.group() if found else address[:2])[:20]}****"
+    match = re.match(r"(?:[^省市区縣县區]{1,8}[省市区縣县區]){1,2}", address)
+    return f"{(match.group() if match else address[:2])[:20]}****"
 
 
 LEAST_PHONE_DIGITS = 10

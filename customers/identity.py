@@ -38,11 +38,11 @@ class CustomerRef:
 
 def _grams(text: str) -> set[str]:
     """Pairs of neighbouring characters of each word; single characters where they carry meaning."""
-    found: set[str] = set()
+    grams: set[str] = set()
     for word in _WORD.findall(contact_points.plain(text).lower()):
-        found.update(word[i : i + 2] for i in range(len(word) - 1))
-        found.update(word if len(word) == 1 else _CHINESE.findall(word))
-    return found
+        grams.update(word[i : i + 2] for i in range(len(word) - 1))
+        grams.update(word if len(word) == 1 else _CHINESE.findall(word))
+    return grams
 
 
 def pinyin(name: str) -> str:
@@ -77,10 +77,6 @@ def next_ids(count: int) -> list[int]:
 
 def number_of(customer_id: int) -> str:
     return f"C{customer_id:07d}"
-
-
-def next_number() -> str:
-    return number_of(next_ids(1)[0])
 
 
 # Finding and creating -----------------------------------------------------------------------------------------------

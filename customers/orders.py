@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
-from customers import identity, locks, summary
+from customers import identity, locks, refunds, summary
 from customers.identity import CustomerRef
-from customers.models import Category, Customer, Order, OrderLine, Product, Refund, Standing, Summary
+from customers.models import Category, Customer, Order, OrderLine, Product, Standing, Summary
+from customers.refunds import NOTHING, RefundFact
 
 CATEGORY_BITS = 63
-NOTHING = Decimal("0.00")
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,6 @@ class LineFact:
     amount: Decimal
     name: str = ""
     category: str = ""
-
-
-@dataclass(frozen=True)
-class RefundFact:
-    """Money back. `cost_returned` is what the goods that came back had cost the mall."""
-
-    external_id: str
-    amount: Decimal
-    refunded_at: datetime
-    cost_returned: Decimal = NOTHING
 
 
 @dataclass(frozen=True)
@@ -82,7 +72,7 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     customer = identity.find_or_create(fact.customer, today=today)
     order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}
-    day = min(_day(fact.ordered_at), today)
+    day = min(mall_day(fact.ordered_at), today)
     if day < customer.registered_on:
         locks.hold_customers(
             concerned
@@ -91,7 +81,7 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     if order and fact.version < order.version:
         return Recorded(Outcome.STALE, order, order.customer)
     if order and fact.version == order.version:
-        if _content(order) != _told(fact, customer):
+        if _content(order) != _stated(fact, customer):
             raise DomainError(
                 _("Version %(version)d of this order is stored with other content. Send a higher version.")
                 % {"version": fact.version},
@@ -131,17 +121,10 @@ def _refuse_impossible(fact: OrderFact) -> None:
         raise Invalid(_("A version is never negative."))
     if any(line.quantity < 1 for line in fact.lines):
         raise Invalid(_("A line has at least one piece."))
-    if any(refund.amount <= 0 or refund.cost_returned < 0 for refund in fact.refunds):
-        raise Invalid(_("A refund is more than zero."), code="negative_amount")
-    if len({refund.external_id for refund in fact.refunds}) < len(fact.refunds):
-        raise Invalid(_("Two refunds have the same id."), code="duplicate_refund")
-    if sum(refund.amount for refund in fact.refunds) > fact.paid:
-        raise DomainError(_("The refunds are more than what was paid."), code="refund_exceeds_paid")
-    if sum(refund.cost_returned for refund in fact.refunds) > fact.cost:
-        raise DomainError(_("The goods that came back cost more than the order."), code="refund_exceeds_cost")
+    refunds.refuse_impossible(fact.refunds, paid=fact.paid, cost=fact.cost)
 
 
-def _told(fact: OrderFact, customer: Customer) -> tuple[object, ...]:
+def _stated(fact: OrderFact, customer: Customer) -> tuple[object, ...]:
     return (
         customer.pk,
         fact.status,
@@ -149,7 +132,7 @@ def _told(fact: OrderFact, customer: Customer) -> tuple[object, ...]:
         fact.paid,
         fact.cost,
         sorted((line.product, line.quantity, line.amount) for line in fact.lines),
-        sorted((r.external_id, r.refunded_at, r.amount, r.cost_returned - r.amount) for r in fact.refunds),
+        sorted((r.external_id, r.refunded_at, r.amount, r.profit_effect) for r in fact.refunds),
     )
 
 
@@ -168,10 +151,6 @@ def _content(order: Order) -> tuple[object, ...]:
 # Storing ------------------------------------------------------------------------------------------------------------
 
 
-def _day(at: datetime) -> date:
-    return mall_day(at)
-
-
 def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> Order:
     is_new = order.pk is None
     products = _products(fact)
@@ -179,10 +158,10 @@ def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> O
     order.customer = customer
     order.status = fact.status
     order.ordered_at = fact.ordered_at
-    order.ordered_on = _day(fact.ordered_at)
+    order.ordered_on = mall_day(fact.ordered_at)
     order.paid, order.cost, order.profit = fact.paid, fact.cost, fact.paid - fact.cost
     order.category_mask = mask_of(product.category_id for product in products.values())
-    order.fully_refunded_on = _fully_refunded_on(fact)
+    order.fully_refunded_on = refunds.fully_refunded_on(fact.refunds, paid=fact.paid)
     order.received_at = at
     order.save(force_insert=is_new)
     if not is_new:
@@ -192,30 +171,8 @@ def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> O
         OrderLine(order=order, product=products[line.product], quantity=line.quantity, amount=line.amount)
         for line in fact.lines
     )
-    Refund.objects.bulk_create(
-        Refund(
-            order=order,
-            external_id=refund.external_id,
-            customer=customer,
-            purchased_on=order.ordered_on,
-            refunded_at=refund.refunded_at,
-            refunded_on=_day(refund.refunded_at),
-            amount=refund.amount,
-            profit_effect=refund.cost_returned - refund.amount,
-        )
-        for refund in fact.refunds
-    )
+    refunds.store(order, fact.refunds)
     return order
-
-
-def _fully_refunded_on(fact: OrderFact) -> date | None:
-    """The day on which everything paid had gone back."""
-    back = NOTHING
-    for refund in sorted(fact.refunds, key=lambda refund: refund.refunded_at):
-        back += refund.amount
-        if back >= fact.paid:
-            return _day(refund.refunded_at)
-    return None
 
 
 def mask_of(category_ids: Iterable[int | None]) -> int:
@@ -235,23 +192,23 @@ def _products(fact: OrderFact) -> dict[str, Product]:
     if len(categories) < len(names):
         Category.objects.bulk_create([Category(name=n) for n in names if n not in categories], ignore_conflicts=True)
         categories = {c.name: c for c in Category.objects.filter(name__in=names)}
-    told = {line.product: line for line in fact.lines}
-    known = Product.objects.filter(source=fact.source, external_id__in=told)
+    lines = {line.product: line for line in fact.lines}
+    known = Product.objects.filter(source=fact.source, external_id__in=lines)
     products = {product.external_id: product for product in known}
-    if len(products) < len(told):
+    if len(products) < len(lines):
         Product.objects.bulk_create(
             [
                 Product(
                     source=fact.source, external_id=id_, name=line.name or id_, category=categories.get(line.category)
                 )
-                for id_, line in sorted(told.items())
+                for id_, line in sorted(lines.items())
                 if id_ not in products
             ],
             ignore_conflicts=True,
         )
         products = {product.external_id: product for product in known.all()}
     for external_id, product in sorted(products.items()):
-        line = told[external_id]
+        line = lines[external_id]
         category = categories.get(line.category)
         name = line.name or product.name
         if name != product.name or (category and category.pk != product.category_id):

@@ -18,8 +18,8 @@ def edit(customer: Customer, *, mindset: str, preferred_channel: str, notes: str
     """
     locks.hold_customers([customer.pk])
     locked = Customer.objects.get(pk=customer.pk)
-    told = {"mindset": mindset, "preferred_channel": preferred_channel, "notes": notes}
-    changed = {name: value for name, value in told.items() if getattr(locked, name) != value}
+    fields = {"mindset": mindset, "preferred_channel": preferred_channel, "notes": notes}
+    changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     if not changed:
         return locked
     detail = {name: [getattr(locked, name), value] for name, value in changed.items() if name != "notes"}

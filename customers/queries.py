@@ -41,11 +41,11 @@ def search(user: User, text: str, today: date) -> list[Customer]:
         return []
     exact = _exact_ids(user, text)
     if rights_of(user.role).scope == Scope.LOOKED_UP:
-        found = list(
+        customers = list(
             Customer.objects.filter(pk__in=exact).select_related("manager", "standing").order_by("pk")[:MOST_FOUND]
         )
-        Lookup.objects.bulk_create([Lookup(user=user, customer=c, on=today) for c in found], ignore_conflicts=True)
-        return found
+        Lookup.objects.bulk_create([Lookup(user=user, customer=c, on=today) for c in customers], ignore_conflicts=True)
+        return customers
     people = visible_to(user, today).select_related("manager", "standing")
     meant = Q(pk__in=exact)
     if re.fullmatch(r"[0-9]{4}", text) and sees(user, Field.CONTACT):
@@ -144,8 +144,8 @@ def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
 
 def regions() -> list[str]:
     """Every region in which there are customers. Reads the whole table: keep the answer for a while."""
-    found = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
-    return list(found)
+    regions_ = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
+    return list(regions_)
 
 
 def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:
@@ -158,10 +158,10 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
             rows = rows.filter(value__lte=value).filter(Q(value__lt=value) | Q(customer_id__gt=customer_id))
         else:
             rows = rows.filter(customer_id__gt=customer_id)
-    found = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
-    last = found[size - 1] if len(found) > size else None
+    read = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
+    last = read[size - 1] if len(read) > size else None
     value_of = to_minor(last.value) if last and by_value else 0
-    shown = [mask(user, row, value=Field.VALUE, potential=Field.VALUE) for row in found[:size]]
+    shown = [mask(user, row, value=Field.VALUE, potential=Field.VALUE) for row in read[:size]]
     return Page(shown, f"{value_of}_{last.customer_id}" if last else "")
 
 
@@ -173,7 +173,7 @@ def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
 
 
 def _cursor(text: str) -> tuple[object, int]:
-    found = re.fullmatch(r"(-?[0-9]{1,16})_([0-9]{1,18})", text)
-    if not found:
+    match = re.fullmatch(r"(-?[0-9]{1,16})_([0-9]{1,18})", text)
+    if not match:
         raise Invalid(_("This page link is not complete. Start again at the first page."), code="bad_cursor")
-    return from_minor(int(found[1])), int(found[2])
+    return from_minor(int(match[1])), int(match[2])

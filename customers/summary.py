@@ -10,7 +10,7 @@ from django.db.models import Max, Min
 
 from core.lib import sql
 from customers import locks
-from customers.models import Customer, DirtyMark, SummaryState
+from customers.models import Customer, SummaryState
 
 COLUMNS = (
     "customer_id",
@@ -140,8 +140,3 @@ def update(*, as_of: date, half_life_days: float) -> int:
 
 def _speak_of(as_of: date, half_life_days: float) -> None:
     SummaryState.objects.update_or_create(id=1, defaults={"as_of": as_of, "half_life_days": half_life_days})
-
-
-def waiting() -> int:
-    """How many marks the next night will look at."""
-    return DirtyMark.objects.count()

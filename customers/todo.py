@@ -118,10 +118,10 @@ def reach(user: User, today: date) -> Q:
 def task_for(user: User, pk: int, today: date) -> Todo:
     """The open task, or Http404 if it is missing or out of reach."""
     reachable = Todo.objects.filter(reach(user, today), state=Todo.State.OPEN).select_related("customer")
-    found = reachable.filter(pk=pk).first()
-    if found is None:
+    task = reachable.filter(pk=pk).first()
+    if task is None:
         raise Http404
-    return found
+    return task
 
 
 def queue(user: User, today: date) -> QuerySet[Todo]:

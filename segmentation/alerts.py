@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TypedDict
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -25,9 +25,22 @@ class AlertClosed(DomainError):
     code = "alert_closed"
 
 
+class Evidence(TypedDict):
+    """What an alert was made from, as it was on the night that raised it. Money in minor units."""
+
+    usual_days: float
+    limit_days: float
+    quiet_days: int
+    tail_level: float
+    no_purchase: float
+    horizon_days: int
+    monthly_profit: int
+    value: int
+
+
 @dataclass(frozen=True)
 class Due:
-    """An alert that the night found: one per customer, with its evidence as plain numbers."""
+    """An alert that the night found: one per customer, with its evidence."""
 
     customer_id: int
     kind: str
@@ -35,7 +48,7 @@ class Due:
     window_ends_on: date
     severity: int
     at_stake: int
-    evidence: dict[str, Any]
+    evidence: Evidence
 
 
 def raised_before(customer_ids: list[int]) -> set[tuple[int, str, date]]:

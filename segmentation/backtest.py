@@ -13,7 +13,7 @@ from customers.models import Order
 from segmentation import fitting, frames, rules
 from segmentation.maths import backtest as maths
 from segmentation.maths import classes, purchases
-from segmentation.maths.histories import Histories, profit_between, purchases_between, state_at
+from segmentation.maths.histories import Histories, State, profit_between, purchases_between, state_at
 from segmentation.models import Backtest
 
 LEAST_DAYS = 60
@@ -72,21 +72,11 @@ def _value_rows(
         "own_rate": forecast.from_own_rate,
         "past_times_horizon": state.profit_sum * days / window,
     }
-    top = max(1, len(real) // 5)
-    best = np.sort(real)[::-1][:top].sum()
-    rows = [
-        {
-            "method": name,
-            "error": float(np.abs(guess - real).mean()),
-            "top_fifth": float(real[np.argsort(-guess, kind="stable")[:top]].sum() / best) if best > 0 else 0.0,
-        }
-        for name, guess in methods.items()
-    ]
     big = classes.big_bar(forecast.value, constants["big_share"], constants["big_cap"])
     chosen = forecast.value >= big.bar
     positive = np.maximum(real, 0).sum()
     return {
-        "value": rows,
+        "value": [row.to_dict() for row in maths.value_rows(real, methods)],
         "big": {
             "customers": float(chosen.mean()),
             "profit": float(np.maximum(real[chosen], 0).sum() / positive) if positive > 0 else 0.0,
@@ -96,7 +86,7 @@ def _value_rows(
 
 
 def _calibration(
-    histories: Histories, parameters: fitting.Parameters, state: Any, cut: int, end: int
+    histories: Histories, parameters: fitting.Parameters, state: State, cut: int, end: int
 ) -> list[dict[str, float]]:
     """Ten bins of forecast P(no purchase until the end): forecast, observed, customers."""
     if parameters.bgnbd is None:
@@ -109,13 +99,4 @@ def _calibration(
         (end - cut) / 7,
     )
     none = purchases_between(histories, cut, end)[state.customer] == 0
-    bins = np.minimum((forecast * 10).astype(int), 9)
-    return [
-        {
-            "forecast": float(forecast[bins == b].mean()),
-            "observed": float(none[bins == b].mean()),
-            "customers": int((bins == b).sum()),
-        }
-        for b in range(10)
-        if (bins == b).any()
-    ]
+    return [row.to_dict() for row in maths.calibration(forecast, none)]

@@ -91,14 +91,14 @@ def explain(customer: Customer, *, reader: User, night: Night | None = None) -> 
 
 def sentence(alert: Alert, *, reader: User) -> str:
     """The evidence of an alert in words an account manager can say on the phone."""
-    told = alert.evidence
-    if "usual_days" not in told:
+    evidence = alert.evidence
+    if "usual_days" not in evidence:
         return ""
     figures = {
-        "usual": round(told["usual_days"]),
-        "limit": round(told["limit_days"]),
-        "certain": round(100 * (1 - told["tail_level"])),
-        "quiet": told["quiet_days"],
+        "usual": round(evidence["usual_days"]),
+        "limit": round(evidence["limit_days"]),
+        "certain": round(100 * (1 - evidence["tail_level"])),
+        "quiet": evidence["quiet_days"],
     }
     if not (sees(reader, Field.VALUE) and sees(reader, Field.MARGIN)):
         return (
@@ -111,7 +111,7 @@ def sentence(alert: Alert, *, reader: User) -> str:
     return _(
         "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
         "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
-    ) % {**figures, "monthly": f"{from_minor(told['monthly_profit']):,.0f}"}
+    ) % {**figures, "monthly": f"{from_minor(evidence['monthly_profit']):,.0f}"}
 
 
 def _money(minor: float) -> str:

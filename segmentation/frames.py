@@ -189,4 +189,4 @@ def forget_customers_without_purchase(state: State, *, as_of: date) -> int:
 
 
 def _ids(customer_id: Array) -> list[int]:
-    return [int(one) for one in customer_id]
+    return [int(id_) for id_ in customer_id]

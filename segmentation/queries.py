@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from decimal import Decimal
 
 import numpy as np
 from django.db.models import Count, Q, QuerySet, Sum
@@ -32,28 +32,22 @@ def aggregates(user: User, today: date) -> QuerySet[Standing]:
 class Quadrant:
     matrix_type: int
     customers: int
-    value: Any
-    potential: Any
+    value: Decimal
+    potential: Decimal
 
 
 def quadrants(rows: QuerySet[Standing]) -> dict[int, Quadrant]:
     """Customers, value and potential per matrix type I–IV; types nobody has are there with zeros."""
-    found = {
-        row["matrix_type"]: Quadrant(row["matrix_type"], row["n"], row["v"] or 0, row["p"] or 0)
+    taken = {
+        row["matrix_type"]: Quadrant(row["matrix_type"], row["n"], row["v"] or Decimal(0), row["p"] or Decimal(0))
         for row in rows.filter(matrix_type__gt=0)
         .values("matrix_type")
         .annotate(n=Count("pk"), v=Sum("value"), p=Sum("potential"))
     }
-    return {code: found.get(code, Quadrant(code, 0, 0, 0)) for code in (1, 2, 3, 4)}
+    return {code: taken.get(code, Quadrant(code, 0, Decimal(0), Decimal(0))) for code in (1, 2, 3, 4)}
 
 
-def class_counts(rows: QuerySet[Standing]) -> dict[int, int]:
-    """Customers per class, prospects included."""
-    found = dict(rows.values_list("customer_class").annotate(Count("pk")))
-    return {code: found.get(code, 0) for code in (2, 1, 0, -1)}
-
-
-def matrix_points(user: User, today: date, *, limit: int = 2000) -> list[tuple[int, str, Any, Any, int]]:
+def matrix_points(user: User, today: date, *, limit: int = 2000) -> list[tuple[int, str, Decimal, Decimal, int]]:
     """(customer id, name, value, potential, type) of visible customers, the most valuable first."""
     if not sees(user, Field.VALUE):
         return []

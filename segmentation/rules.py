@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,6 +18,9 @@ from core.lib.periods import mall_day
 from customers import locks
 from segmentation.models import Night, RuleSet
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -27,8 +30,8 @@ class Constant:
     default: float
     low: float
     high: float
-    label: Any
-    group: Any
+    label: "_StrPromise"
+    group: "_StrPromise"
     whole: bool = False
 
 
@@ -102,7 +105,7 @@ def validate(parameters: dict[str, Any]) -> dict[str, float]:
     return checked
 
 
-def digest(parameters: dict[str, Any], *, on: date) -> str:
+def digest(parameters: Mapping[str, float], *, on: date) -> str:
     """Names what a preview of these rules on that day rests on: the rules, and what they are compared with.
 
     Another draft has another digest, and so has this one once a newer version is in force, a night has run or the day

@@ -87,12 +87,12 @@ def _movers(state: frames.State, scores: scoring.Scores) -> list[Mover]:
     ]
 
 
-def _moves(before: Any, after: Any) -> dict[tuple[int, int], int]:
+def _moves(before: frames.Array, after: frames.Array) -> dict[tuple[int, int], int]:
     pairs, counts = np.unique(np.stack([before, after]), axis=1, return_counts=True)
     return {(int(b), int(a)): int(n) for (b, a), n in zip(pairs.T, counts, strict=True)}
 
 
-def _would_open(state: frames.State, rows: Any, kinds: Any) -> list[int]:
+def _would_open(state: frames.State, rows: frames.Array, kinds: frames.Array) -> list[int]:
     """Customers whose alert is new: no alert of this silence yet, and none open for an unchanged silence."""
     ids = state.customer_id[rows].tolist()
     known = set(Alert.objects.filter(customer_id__in=ids).values_list("customer_id", "kind", "last_on"))

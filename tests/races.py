@@ -19,6 +19,9 @@ NEVER_MET = "never met"
 # Only what is broken takes so long.
 PATIENCE = 120.0
 
+# How the jobs of this `at_once` ended so far: whoever is through comes to no meeting any more.
+_ends: list[str] = []
+
 
 class NeverMet(AssertionError):
     """Somebody whom the others wait for waits for a lock that they hold."""
@@ -29,19 +32,20 @@ def at_once(jobs: list[Callable[[], Any]], *, crashes: type[Exception] = Integri
 
     That is "done", the code of a refusal, "crash", or "never met" if a lock kept them from the `meeting` of a control.
     """
-    start, ends = threading.Barrier(len(jobs)), []
+    start = threading.Barrier(len(jobs))
+    _ends.clear()
 
     def run(job: Callable[[], Any]) -> None:
         try:
             start.wait(PATIENCE)
             job()
-            ends.append("done")
+            _ends.append("done")
         except DomainError as refusal:
-            ends.append(refusal.code)
+            _ends.append(refusal.code)
         except NeverMet:
-            ends.append(NEVER_MET)
+            _ends.append(NEVER_MET)
         except crashes:
-            ends.append(CRASH)
+            _ends.append(CRASH)
         finally:
             connection.close()
 
@@ -50,14 +54,14 @@ def at_once(jobs: list[Callable[[], Any]], *, crashes: type[Exception] = Integri
         thread.start()
     for thread in threads:
         thread.join()
-    return Counter(ends)
+    return Counter(_ends)
 
 
 def meeting(people: int) -> Callable[[], None]:
     """A place where this many threads wait for each other once; later visits pass.
 
     Put it after the last thing that a control reads and before the first that it writes. If the lock that was to be
-    away is still there, those who wait here for somebody who waits for them are told so.
+    away is still there, those who wait here for somebody who waits for them, or is through already, are told so.
     """
     came, changed, seen = [0], threading.Condition(), threading.local()
 
@@ -70,7 +74,8 @@ def meeting(people: int) -> Callable[[], None]:
             came[0] += 1
             changed.notify_all()
             while came[0] < people:
-                if (not changed.wait(0.5) and came[0] + len(waiting()) >= people) or time.monotonic() > deadline:
+                hopeless = not changed.wait(0.5) and came[0] + len(_ends) + len(waiting()) >= people
+                if hopeless or time.monotonic() > deadline:
                     raise NeverMet
 
     return meet

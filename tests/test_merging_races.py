@@ -14,10 +14,9 @@ from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import OrderFact
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
-from tests.races import at_once
+from tests.races import PATIENCE, at_once, let_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LONG_ENOUGH = 1.5
 
 
 @pytest.fixture
@@ -33,14 +32,14 @@ def lead(make_user: MakeUser) -> User:
 def order_during_merge(
     loser: Customer, winner: Customer, lead: User, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Counter[str], Order]:
-    """The order has found its customer; then the merge has time enough, if nothing keeps it; then the order is stored."""
+    """The order has found its customer; then the merge goes as far as it can; then the order is stored."""
     found, merged = threading.Event(), threading.Event()
     find = identity.find_or_create
 
     def find_and_dawdle(*args: Any, **named: Any) -> Customer:
         customer = find(*args, **named)
         found.set()
-        merged.wait(LONG_ENOUGH)
+        let_pass(merged)
         return customer
 
     def order() -> None:
@@ -49,7 +48,7 @@ def order_during_merge(
         orders.record_order(fact, at=NOW, today=TODAY)
 
     def merge() -> None:
-        found.wait(10)
+        assert found.wait(PATIENCE)
         merging.merge(loser, winner, by=lead, at=NOW, reason="One person")
         merged.set()
 

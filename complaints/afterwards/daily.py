@@ -21,6 +21,7 @@ def run(*, as_of: date, at: datetime) -> dict[str, int]:
         "surveys_expired": surveys.expire_due(now=at),
         "silent_signs": silent.find(as_of=as_of, at=at),
         "years_to_confirm": warn_of_unconfirmed_years(at=at),
+        "actions_overdue": root_causes.remind_of_overdue(as_of=as_of, at=at),
     }
     if as_of.weekday() == MONDAY:
         counts["actions_opened"] = root_causes.open_actions(as_of=as_of, at=at)
@@ -29,9 +30,9 @@ def run(*, as_of: date, at: datetime) -> dict[str, int]:
 
 def warn_of_unconfirmed_years(*, at: datetime) -> int:
     """Administrators are told, once per calendar and year, that deadlines in it are a guess. Returns how many there are."""
-    found = calendars.unconfirmed(at)
+    years = calendars.unconfirmed(at)
     admins = list(User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True))
-    for calendar, year in found:
+    for calendar, year in years:
         notices.tell(
             admins,
             key=f"year:{calendar.pk}:{year}",
@@ -39,4 +40,4 @@ def warn_of_unconfirmed_years(*, at: datetime) -> int:
             link="/complaints/calendars/",
             subject=_("Holidays of %(year)d are not confirmed: %(calendar)s") % {"year": year, "calendar": calendar},
         )
-    return len(found)
+    return len(years)

@@ -25,9 +25,9 @@ def survey_for(secret: str, *, at: datetime) -> Survey:
 @transaction.atomic
 def record_answer(secret: str, *, score: int, solved: bool, comment: str = "", at: datetime) -> Survey:
     """The customer's answer is on record, and may be corrected for a day. A bad one opens the case again for the head."""
-    found = survey_for(secret, at=at)
-    case = transitions.hold(found.case_id)
-    survey = Survey.objects.select_for_update().get(pk=found.pk)
+    shown = survey_for(secret, at=at)
+    case = transitions.hold(shown.case_id)
+    survey = Survey.objects.select_for_update().get(pk=shown.pk)
     if survey.state == State.ANSWERED and survey.answered_at and at - survey.answered_at > CHANGE_WITHIN:
         raise DomainError(_("You have answered already. Thank you."), code="survey_answered")
     if survey.state not in (State.SENT, State.ANSWERED):

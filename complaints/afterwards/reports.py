@@ -8,11 +8,11 @@ from math import ceil
 from statistics import median
 from typing import Any
 
-from django.db.models import Avg, Count, Q, QuerySet, Sum
+from django.db.models import Avg, Count, Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from complaints.models import Case, Clock, CorrectiveAction, Metric, Remedy, Survey
+from complaints.models import Case, Clock, Metric, Remedy, Survey
 from complaints.models.remedies import RemedyKind
 from complaints.queries import Filters, cases_for
 from core.accounts.models import User
@@ -131,7 +131,7 @@ def attainment(user: User, period: Period, metric: str, at: datetime) -> list[At
         .exclude(state=State.CANCELLED)
         .values_list("case__served_as", "state", "due_at", "elapsed_seconds")
     )
-    found = []
+    classes = []
     for customer_class in sorted(Standing.Class.values, reverse=True):
         mine = [row[1:] for row in rows if row[0] == customer_class]
         kept = sum(state == State.MET for state, _due, _spent in mine)
@@ -141,10 +141,10 @@ def attainment(user: User, period: Period, metric: str, at: datetime) -> list[At
         )
         spent = sorted(seconds for _state, _due, seconds in mine if seconds is not None)
         if mine:
-            found.append(
+            classes.append(
                 Attainment(customer_class, kept, missed, median(spent) if spent else None, _percentile(spent, 0.9))
             )
-    return found
+    return classes
 
 
 def first_answer_and_repurchase(period: Period) -> list[tuple[str, int, float]]:
@@ -177,10 +177,12 @@ def paused_share(user: User, period: Period, at: datetime) -> list[tuple[int | N
         .annotate(waits=Count("events", filter=Q(events__kind="waited")))
         .values_list("owner", "waits")
     )
-    found: dict[int | None, list[int]] = {}
+    pauses: dict[int | None, list[int]] = {}
     for owner, waits in rows:
-        found.setdefault(owner, []).append(waits)
-    return [(owner, len(w), sum(n > 3 for n in w)) for owner, w in sorted(found.items(), key=lambda pair: pair[0] or 0)]
+        pauses.setdefault(owner, []).append(waits)
+    return [
+        (owner, len(w), sum(n > 3 for n in w)) for owner, w in sorted(pauses.items(), key=lambda pair: pair[0] or 0)
+    ]
 
 
 def satisfaction(period: Period) -> list[tuple[int | None, int, float]]:
@@ -221,11 +223,6 @@ def promises_kept(period: Period) -> tuple[int, int]:
     )
     kept = [r for r in due if r.issued_at is not None and r.promised_at is not None and r.issued_at <= r.promised_at]
     return len(kept), due.count()
-
-
-def overdue_actions(at: datetime) -> QuerySet[CorrectiveAction]:
-    rows = CorrectiveAction.objects.filter(status=CorrectiveAction.Status.OPEN, due_on__lt=at.date())
-    return rows.select_related("root_cause__department", "owner").order_by("due_on")
 
 
 def lost_after_complaint(period: Period) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -42,6 +42,15 @@ class Cluster:
     usual_rate: float
 
 
+class Evidence(TypedDict):
+    """Why an action was opened; why it was given up, if it was."""
+
+    cases: int
+    rate: float
+    usual_rate: float
+    given_up: NotRequired[str]
+
+
 def find_clusters(as_of: date) -> list[Cluster]:
     """Five cases in 30 days, or twice the usual rate per 1000 orders (of 12 weeks before), or two big customers."""
     first, usual_first = as_of - WINDOW, as_of - WINDOW - USUAL
@@ -57,14 +66,14 @@ def find_clusters(as_of: date) -> list[Cluster]:
     if not recent:
         return []
     orders, usual_orders = _orders(first, as_of), _orders(usual_first, first)
-    found = []
+    clusters = []
     for (cause, product), cases in sorted(recent.items()):
         rate, usual = _rate(len(cases), orders), _rate(before[cause, product], usual_orders)
         big = sum(served_as == Standing.Class.BIG for _pk, served_as in cases)
         rule = _rule(len(cases), big, rate, usual)
         if rule:
-            found.append(Cluster(cause, product, rule, tuple(sorted(pk for pk, _c in cases)), rate, usual))
-    return found
+            clusters.append(Cluster(cause, product, rule, tuple(sorted(pk for pk, _c in cases)), rate, usual))
+    return clusters
 
 
 @transaction.atomic
@@ -101,6 +110,21 @@ def open_actions(*, as_of: date, at: datetime) -> int:
                 % {"cause": cause, "count": len(cluster.case_ids)},
             )
     return opened
+
+
+def remind_of_overdue(*, as_of: date, at: datetime) -> int:
+    """Who owns a corrective action past its day, or heads the department, is told so once for each day it was due by."""
+    overdue = CorrectiveAction.objects.filter(status=Status.OPEN, due_on__lt=as_of)
+    for action in overdue.select_related("root_cause__department").order_by("due_on", "pk"):
+        notices.tell(
+            [action.owner_id or action.root_cause.department.head_id],
+            key=f"action-late:{action.pk}:{action.due_on.isoformat()}",
+            at=at,
+            link="/complaints/actions/",
+            subject=_("Overdue since %(day)s: %(cause)s")
+            % {"day": action.due_on.isoformat(), "cause": action.title or action.root_cause},
+        )
+    return len(overdue)
 
 
 @transaction.atomic
@@ -203,7 +227,7 @@ def _rate(count: int, orders: int) -> float:
     return count * 1000 / orders if orders else float(count)
 
 
-def _evidence(cluster: Cluster) -> dict[str, Any]:
+def _evidence(cluster: Cluster) -> Evidence:
     return {
         "cases": len(cluster.case_ids),
         "rate": round(cluster.rate, 3),

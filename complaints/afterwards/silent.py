@@ -57,8 +57,8 @@ def find(*, as_of: date, at: datetime) -> int:
     A sign that was dismissed stays dismissed. Returns how many are new.
     """
     known = set(SilentSign.objects.filter(found_on__gt=as_of - 2 * LOOK_BACK).values_list("customer_id", "sign", "ref"))
-    found = chain(_refunds(as_of), _moods(as_of), _silences(as_of), _products(as_of), _unhappy(as_of))
-    signs = [one for one in found if (one.customer_id, one.sign, one.ref) not in known]
+    candidates = chain(_refunds(as_of), _moods(as_of), _silences(as_of), _products(as_of), _unhappy(as_of))
+    signs = [sign for sign in candidates if (sign.customer_id, sign.sign, sign.ref) not in known]
     # A solved case that left the customer discontent is no silence broken: that sign stands beside its case.
     spoke = set(
         Case.objects.filter(opened_at__gt=at - SPOKE_WITHIN)
@@ -66,7 +66,7 @@ def find(*, as_of: date, at: datetime) -> int:
         .values_list("customer_id", flat=True)
     )
     fresh = [s for s in signs if s.sign == Sign.UNHAPPY or s.customer_id not in spoke]
-    new = [SilentSign(found_on=as_of, **asdict(one)) for one in fresh]
+    new = [SilentSign(found_on=as_of, **asdict(sign)) for sign in fresh]
     before = SilentSign.objects.count()
     SilentSign.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
     return SilentSign.objects.count() - before

@@ -107,8 +107,8 @@ def preview_recalculation(calendar_id: int) -> list[tuple[Clock, datetime | None
     """Open clocks of this calendar whose due moment would be another one, with that moment. Stores nothing."""
     rows = Clock.objects.filter(state=State.RUNNING, target__calendar=calendar_id)
     clocks = rows.select_related("target__calendar", "case").order_by("due_at", "id")
-    found = [(clock, sla.due_after(clock, clock.budget_minutes)) for clock in clocks]
-    return [(clock, due) for clock, due in found if due != clock.due_at]
+    would_be = [(clock, sla.due_after(clock, clock.budget_minutes)) for clock in clocks]
+    return [(clock, due) for clock, due in would_be if due != clock.due_at]
 
 
 def recalculate_calendar(calendar_id: int, *, by: User, at: datetime, reason: str) -> int:

@@ -112,14 +112,14 @@ def cancel_open(case: Case, *, at: datetime) -> int:
 
 def after_waiting(case: Case) -> Case.Status:
     """Where a case goes when the customer is no longer waited for."""
-    asked = case.handovers.filter(status__in=UNANSWERED).exists()
-    return Case.Status.WAITING_INTERNAL if asked else Case.Status.IN_PROGRESS
+    is_asked = case.handovers.filter(status__in=UNANSWERED).exists()
+    return Case.Status.WAITING_INTERNAL if is_asked else Case.Status.IN_PROGRESS
 
 
 def escalate_due(*, now: datetime, limit: int = 200) -> int:
     """Tell the head of a department, once, about each question that is overdue."""
     ids = Handover.objects.filter(status__in=UNANSWERED, escalated_at__isnull=True, due_at__lt=now)
-    told = 0
+    count = 0
     for pk in list(ids.order_by("due_at").values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
             rows = Handover.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
@@ -139,8 +139,8 @@ def escalate_due(*, now: datetime, limit: int = 200) -> int:
                 subject=_("%(number)s: %(department)s has not answered in time")
                 % {"number": handed.case.number, "department": handed.to_department},
             )
-            told += 1
-    return told
+            count += 1
+    return count
 
 
 def brief_of(case: Case) -> dict[str, object]:

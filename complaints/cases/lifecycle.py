@@ -111,8 +111,8 @@ def transfer(case_id: int, queue: Queue, *, by: User, at: datetime, reason: str,
     routing.hold(before, queue.pk)
     case.queue = queue
     if not queue.members.filter(user=case.owner_id).exists():
-        found = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority)
-        routing.hand_to(case, found.member, at=at)
+        place = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority)
+        routing.hand_to(case, place.member, at=at)
     transitions.record(
         case,
         Kind.TRANSFERRED,
@@ -623,8 +623,8 @@ def _wait(case: Case, *, reason: str, by: User, at: datetime) -> None:
         raise Invalid(_("Say what is waited for: one of the reasons that pause the clock."), code="wait_reason")
     if case.status == Status.WAITING_CUSTOMER:
         raise NotNow(_("Case %(number)s waits for the customer already.") % {"number": case.number})
-    asked = case.messages.filter(direction=CaseMessage.Direction.OUT, cycle=case.cycle, counts_as_response=True)
-    if not asked.exists():
+    questions = case.messages.filter(direction=CaseMessage.Direction.OUT, cycle=case.cycle, counts_as_response=True)
+    if not questions.exists():
         raise DomainError(_("Ask the customer something first, then wait for the answer."), code="ask_first")
     sla.pause(case, reason=reason, by=by, at=at)
     transitions.record(case, Kind.WAITED, by=by, at=at, to=Status.WAITING_CUSTOMER, reason=reason)

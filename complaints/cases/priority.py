@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import TypedDict
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -22,17 +22,21 @@ CLASSES = (Standing.Class.BIG, Standing.Class.ACTIVE, Standing.Class.RANDOM)
 DEFAULT_CELLS = {"2": [1, 1, 2, 2], "1": [1, 2, 3, 3], "0": [1, 2, 3, 4]}
 
 
+# What a priority was made from; `class` is the class the customer is served as.
+Reason = TypedDict("Reason", {"class": int, "severity": int, "value": str, "recent": int, "matrix": int})
+
+
 @dataclass(frozen=True)
 class Assessment:
     priority: int
-    reason: dict[str, Any]
+    reason: Reason
 
 
 def matrix() -> PriorityMatrix:
     """The matrix in force; version 1 with the defaults is made on first use."""
-    found = PriorityMatrix.objects.order_by("-version").first()
-    if found is None:
-        found, _created = PriorityMatrix.objects.get_or_create(
+    newest = PriorityMatrix.objects.order_by("-version").first()
+    if newest is None:
+        newest, _created = PriorityMatrix.objects.get_or_create(
             version=1,
             defaults={
                 "cells": DEFAULT_CELLS,
@@ -40,7 +44,7 @@ def matrix() -> PriorityMatrix:
                 "at": datetime.fromisoformat("2000-01-01T00:00Z"),
             },
         )
-    return found
+    return newest
 
 
 @transaction.atomic

@@ -33,8 +33,8 @@ def arm(
     if trigger not in Trigger.values:
         raise Invalid(_("Choose the next order, delivery, contact or visit."), code="unknown_trigger")
     same = ServicePrompt.objects.filter(case=case, trigger=trigger, status=Status.ARMED, text=text.strip()[:300])
-    if found := same.first():
-        return found
+    if waiting := same.first():
+        return waiting
     prompt = ServicePrompt.objects.create(
         customer=case.customer,
         case=case,
@@ -59,22 +59,22 @@ def arm_usual(case: Case, *, at: datetime, by: User | None) -> ServicePrompt | N
 
 def armed(customer: Customer, trigger: str | None = None, *, at: datetime) -> QuerySet[ServicePrompt]:
     """What must be known when this customer is served now, the gravest case first."""
-    found = ServicePrompt.objects.filter(customer=customer, status=Status.ARMED, valid__contains=at)
+    prompts = ServicePrompt.objects.filter(customer=customer, status=Status.ARMED, valid__contains=at)
     if trigger:
-        found = found.filter(trigger=trigger)
-    return found.select_related("case__category", "department").order_by("case__severity", "-case_id", "id")
+        prompts = prompts.filter(trigger=trigger)
+    return prompts.select_related("case__category", "department").order_by("case__severity", "-case_id", "id")
 
 
 def shown(
     customer: Customer, trigger: str, *, context_ref: str, at: datetime, to: User | None = None
 ) -> list[ServicePrompt]:
     """The armed prompts of this moment, on record as shown at this order, delivery, contact or visit, once for each."""
-    found = list(armed(customer, trigger, at=at))
+    prompts = list(armed(customer, trigger, at=at))
     PromptDelivery.objects.bulk_create(
-        [PromptDelivery(prompt=p, context_ref=context_ref[:120], shown_to=to, shown_at=at) for p in found],
+        [PromptDelivery(prompt=p, context_ref=context_ref[:120], shown_to=to, shown_at=at) for p in prompts],
         ignore_conflicts=True,
     )
-    return found
+    return prompts
 
 
 @transaction.atomic
@@ -103,16 +103,6 @@ def acknowledge(prompt_id: int, *, by: User, at: datetime, outcome: str = "", co
     return prompt
 
 
-@transaction.atomic
-def cancel(prompt_id: int, *, by: User, at: datetime) -> ServicePrompt:
-    prompt = ServicePrompt.objects.select_for_update().get(pk=prompt_id)
-    if prompt.status == Status.ARMED:
-        prompt.status = Status.CANCELLED
-        prompt.save(update_fields=["status"])
-        audit.record(by, "prompt.cancelled", prompt, at=at, case=prompt.case_id)
-    return prompt
-
-
 def cancel_of(case: Case) -> int:
     """The case is open again: what was to be said afterwards is no longer true."""
     return case.prompts.filter(status=Status.ARMED).update(status=Status.CANCELLED)
@@ -127,7 +117,9 @@ def expire_due(*, now: datetime) -> int:
 def wording(prompt: ServicePrompt) -> str:
     """What is shown: the words somebody wrote, else a sentence made from the case."""
     case = prompt.case
-    said = _("%(number)s about %(category)s") % {"number": case.number, "category": case.category}
+    about = _("%(number)s about %(category)s") % {"number": case.number, "category": case.category}
     return (
-        f"{said}: {prompt.text}" if prompt.text else _("%(case)s was solved: ask whether all is well.") % {"case": said}
+        f"{about}: {prompt.text}"
+        if prompt.text
+        else _("%(case)s was solved: ask whether all is well.") % {"case": about}
     )

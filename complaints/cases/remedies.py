@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -268,13 +267,13 @@ def suggested(case: Case) -> list[RemedyKind]:
         "points": [RemedyKind.POINTS],
         "attitude": [RemedyKind.APOLOGY, RemedyKind.POINTS],
     }
-    found = [*by_loss.get(top, [RemedyKind.APOLOGY, RemedyKind.POINTS])]
+    kinds = [*by_loss.get(top, [RemedyKind.APOLOGY, RemedyKind.POINTS])]
     if case.served_as == Standing.Class.BIG:
-        found.append(RemedyKind.VISIT)
-    return found
+        kinds.append(RemedyKind.VISIT)
+    return kinds
 
 
-def wording(over: dict[str, Any]) -> str:
+def wording(over: dict[str, list[str]]) -> str:
     """The exceeded limits in words."""
     names = {
         "role": _("your role gives none of this"),

@@ -43,9 +43,9 @@ def working_time(calendar: BusinessCalendar) -> clock.Calendar:
 
 def due(calendar: BusinessCalendar, start: datetime, minutes: int) -> datetime:
     """The moment at which this many open minutes have passed since `start`."""
-    found = clock.due_at(working_time(calendar), start, timedelta(minutes=minutes))
-    assert found is not None  # only an open pause has no answer  # noqa: S101
-    return found
+    moment = clock.due_at(working_time(calendar), start, timedelta(minutes=minutes))
+    assert moment is not None  # only an open pause has no answer  # noqa: S101
+    return moment
 
 
 @transaction.atomic
@@ -109,12 +109,12 @@ def import_holidays(calendar_id: int, year: int, *, by: User | None, at: datetim
 def confirm_year(calendar_id: int, year: int, *, by: User, at: datetime) -> CalendarYear:
     """A person has looked at the year: its deadlines are no longer a guess."""
     calendar = BusinessCalendar.objects.select_for_update().get(pk=calendar_id)
-    found, created = CalendarYear.objects.get_or_create(
+    row, created = CalendarYear.objects.get_or_create(
         calendar=calendar, year=year, defaults={"confirmed_by": by, "confirmed_at": at}
     )
     if created:
         audit.record(by, "calendar.year_confirmed", calendar, at=at, year=year)
-    return found
+    return row
 
 
 def unconfirmed(at: datetime) -> list[tuple[BusinessCalendar, int]]:

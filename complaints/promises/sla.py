@@ -19,12 +19,12 @@ State = Clock.State
 
 def policy_at(at: datetime) -> SlaPolicy:
     """The policy in force. Raises DomainError when the desk has none yet."""
-    found = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED, effective__contains=at).first()
-    if found is None:
+    policy = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED, effective__contains=at).first()
+    if policy is None:
         raise DomainError(
             _("No service promises are in force. An administrator must publish them first."), code="no_policy"
         )
-    return found
+    return policy
 
 
 def target_for(policy: SlaPolicy, customer_class: int, severity: int, metric: str) -> SlaTarget:
@@ -34,10 +34,10 @@ def target_for(policy: SlaPolicy, customer_class: int, severity: int, metric: st
         Q(severity=severity) | Q(severity__isnull=True),
         metric=metric,
     ).select_related("calendar")
-    found = max(fitting, key=lambda t: (t.customer_class is not None, t.severity is not None), default=None)
-    if found is None:
+    target = max(fitting, key=lambda t: (t.customer_class is not None, t.severity is not None), default=None)
+    if target is None:
         raise DomainError(_("The service promises lack a time for everybody."), code="policy_incomplete")
-    return found
+    return target
 
 
 def start(
@@ -98,12 +98,12 @@ def steps_ahead(clock_: Clock) -> list[tuple[EscalationStep, datetime]]:
     steps = EscalationStep.objects.filter(policy=clock_.case.policy_id, metric=clock_.metric).exclude(pk__in=taken)
     calendar, pauses = working_time(clock_.target.calendar), _pauses(clock_)
     budget = timedelta(minutes=clock_.budget_minutes)
-    found = [
+    ahead = [
         (step, moment)
         for step in steps
         if (moment := clock.due_at(calendar, clock_.started_at, budget * step.at_percent / 100, pauses)) is not None
     ]
-    return sorted(found, key=lambda pair: (pair[1], pair[0].at_percent))
+    return sorted(ahead, key=lambda pair: (pair[1], pair[0].at_percent))
 
 
 def due_after(clock_: Clock, minutes: int) -> datetime | None:
@@ -186,8 +186,8 @@ def continue_cycle(case: Case, *, at: datetime) -> None:
 
 
 def live(case: Case, metrics: Iterable[str] = Metric.values) -> list[Clock]:
-    found = Clock.objects.filter(case=case, state__in=LIVE, metric__in=list(metrics)).order_by("id")
-    clocks = list(found.select_related("target__calendar"))
+    rows = Clock.objects.filter(case=case, state__in=LIVE, metric__in=list(metrics)).order_by("id")
+    clocks = list(rows.select_related("target__calendar"))
     for clock_ in clocks:
         clock_.case = case
     return clocks
@@ -233,8 +233,8 @@ def _pauses(clock_: Clock) -> list[clock.Pause]:
 
 
 def _last(case: Case, metric: str, cycle: int) -> Clock | None:
-    found = Clock.objects.filter(case=case, metric=metric, cycle=cycle).order_by("-generation")
-    last = found.select_related("target__calendar").first()
+    clocks = Clock.objects.filter(case=case, metric=metric, cycle=cycle).order_by("-generation")
+    last = clocks.select_related("target__calendar").first()
     if last:
         last.case = case
     return last

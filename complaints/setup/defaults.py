@@ -273,15 +273,15 @@ def _categories(departments: dict[str, Department], queues: dict[str, Queue]) ->
     own = {"delivery": queues["logistics"], "quality": queues["quality"]}
     for position, (code, name, severity, trigger, department, text, children) in enumerate(CATEGORIES):
         prompt = {"prompt_trigger": trigger, "prompt_department": departments[department], "prompt_text": text}
-        told = {"position": position, "queue": own.get(code), **prompt}
+        fields = {"position": position, "queue": own.get(code), **prompt}
         parent, _ = Category.objects.get_or_create(
-            code=code, defaults={"name": name, "default_severity": severity, **told}
+            code=code, defaults={"name": name, "default_severity": severity, **fields}
         )
         for place, (child, child_name, child_severity) in enumerate(children):
             Category.objects.get_or_create(
                 code=child,
                 defaults={"name": child_name, "default_severity": child_severity, "parent": parent}
-                | told
+                | fields
                 | {"position": place, "needs_root_cause": code not in ("other", "points")},
             )
 

@@ -43,9 +43,9 @@ class StepFact:
 def draft(*, by: User, at: datetime) -> SlaPolicy:
     """The draft of the next version, with everything the newest published one says; made once, then edited."""
     newest = SlaPolicy.objects.select_for_update().filter(status=Status.PUBLISHED).order_by("-version").first()
-    found = SlaPolicy.objects.filter(status=Status.DRAFT).order_by("-version").first()
-    if found:
-        return found
+    row = SlaPolicy.objects.filter(status=Status.DRAFT).order_by("-version").first()
+    if row:
+        return row
     version = (SlaPolicy.objects.aggregate(top=Max("version"))["top"] or 0) + 1
     made = SlaPolicy.objects.create(version=version, by=by, at=at, pause_reasons=list(Pause.Reason.values[:3]))
     if newest:
@@ -144,10 +144,10 @@ def publish(policy_id: int, *, by: User, reason: str, at: datetime) -> SlaPolicy
 
 def affected(policy: SlaPolicy) -> dict[tuple[int, int], int]:
     """How many open cases there are of each class and severity: whom promises like these concern."""
-    found: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     for pair in Case.objects.filter(status__in=OPEN).values_list("served_as", "severity"):
-        found[pair] = found.get(pair, 0) + 1
-    return found
+        counts[pair] = counts.get(pair, 0) + 1
+    return counts
 
 
 def _draft(policy_id: int) -> SlaPolicy:

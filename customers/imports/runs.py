@@ -63,8 +63,8 @@ def columns(run_: Import) -> list[str]:
 
 def preview(run_: Import, rows: int = 20) -> list[list[str]]:
     """The first rows as they were read, to be looked at before anything is stored."""
-    found = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
-    return list(islice(found, rows))
+    cells = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
+    return list(islice(cells, rows))
 
 
 def size(run_: Import) -> int:
@@ -308,7 +308,7 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
     `rows` and `rejected` count rows of the file, the other outcomes orders.
     """
     rows = staging.rows() + len(refused)
-    found = Counter(staging.outcomes())
+    outcomes = Counter(staging.outcomes())
     reasons = staging.refused()
     if reasons:
         column = run_.mapping.get("order_no", "")
@@ -317,9 +317,9 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
             for row in file.rows(_text(run_))
             if row.line_number in reasons
         )
-    found["rejected"] = len(refused)
+    outcomes["rejected"] = len(refused)
     names = ("created", "updated", "unchanged", "stale", "rejected")
-    run_.counts = {"rows": rows, **{name: found[name] for name in names}, "new_customers": new_people}
+    run_.counts = {"rows": rows, **{name: outcomes[name] for name in names}, "new_customers": new_people}
     run_.state = state
     run_.finished_at = at if state == State.DONE else None
     run_.percent = 100

@@ -55,10 +55,10 @@ def fit(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -> G
         terms = (n - 1) * np.log(s2) + within / s2 + np.log(n) + np.log(v) + (mean - m) ** 2 / v
         return float(0.5 * terms.mean())
 
-    found = minimize(
+    result = minimize(
         loss, [float(mean.mean()), 0.0, np.log(0.4)], method="L-BFGS-B", bounds=[(-2, 9), (-7, 4), (-9, 4)]
     )
-    m, log_s2, log_t2 = found.x
+    m, log_s2, log_t2 = result.x
     return GapPopulation(float(m), float(np.exp(log_s2)), float(np.exp(log_t2)))
 
 

@@ -19,9 +19,9 @@ class Histories:
     customers: int
 
     def until(self, day: int) -> "Histories":
-        kept = self.day <= day
+        within = self.day <= day
         return Histories(
-            self.customer[kept], self.day[kept], self.profit[kept], self.category_mask[kept], self.customers
+            self.customer[within], self.day[within], self.profit[within], self.category_mask[within], self.customers
         )
 
 

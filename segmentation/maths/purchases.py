@@ -73,7 +73,7 @@ def fit(
     if start is not None:
         starts[0] = np.log([start.r, start.alpha, start.a, start.b])
     tries = [minimize(loss, s, jac=True, method="L-BFGS-B", bounds=BOUNDS, options={"ftol": 1e-12}) for s in starts]
-    best = min(tries, key=lambda found: float(found.fun))
+    best = min(tries, key=lambda result: float(result.fun))
     return Fit(BgNbd(*(float(v) for v in np.exp(best.x))), -float(best.fun) * total, total)
 
 

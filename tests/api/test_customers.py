@@ -1,17 +1,17 @@
 """The doors of the REST clients: who may knock, what is refused, what they are told."""
 
 import json
-import threading
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from core.accounts.models import Role
 from core.accounts.roles import ApiScope
 from customers.models import Customer, Order, Standing
 from tests.conftest import ApiFor, MakeCustomer, MakeUser, RecordOrder
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -195,20 +195,11 @@ def test_strange_addresses_are_refused(api_for: ApiFor, url: str) -> None:
 def test_eight_clients_that_put_the_same_order_make_one(api_for: ApiFor) -> None:
     clients = [api_for(ApiScope.ORDERS_WRITE) for _ in range(8)]
     statuses: list[int] = []
-    start = threading.Barrier(8)
 
     def put(client: Any) -> None:
-        try:
-            start.wait(10)
-            statuses.append(client.put(PUT, order(), format="json").status_code)
-        finally:
-            connection.close()
+        statuses.append(client.put(PUT, order(), format="json").status_code)
 
-    threads = [threading.Thread(target=put, args=[client]) for client in clients]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(put, client) for client in clients])
 
     assert sorted(statuses) == [200] * 7 + [201]
     assert (Order.objects.count(), Customer.objects.count()) == (1, 1)

@@ -169,6 +169,27 @@ def test_an_action_closes_when_the_rate_has_stayed_low_for_four_weeks(
     assert (closed.status, closed.measured_rate) == (CorrectiveAction.Status.CLOSED, 0.0)
 
 
+def test_who_owns_an_overdue_action_is_told_once_for_each_day_it_was_due(
+    log_case: LogCase, li_lei: Customer, wang: User, lead: User
+) -> None:
+    Department.objects.filter(code="logistics").update(head=lead)
+    for _ in range(5):
+        solve(log_case(li_lei), wang)
+    root_causes.open_actions(as_of=TODAY, at=WEDNESDAY)
+    action = CorrectiveAction.objects.get()
+    late = Message.objects.filter(recipient=lead, dedupe_key__startswith="action-late:")
+
+    assert root_causes.remind_of_overdue(as_of=action.due_on, at=WEDNESDAY) == 0
+    for _ in range(2):
+        daily.run(as_of=action.due_on + timedelta(days=1), at=WEDNESDAY)
+    assert late.count() == 1
+
+    plan = {"title": "换承运商", "owner": lead, "target_rate": 1.0, "by": lead, "at": WEDNESDAY}
+    root_causes.plan_action(action.pk, due_on=action.due_on + timedelta(days=7), **plan)
+    daily.run(as_of=action.due_on + timedelta(days=8), at=WEDNESDAY)
+    assert late.count() == 2
+
+
 # Silence -------------------------------------------------------------------------------------------------------------
 
 

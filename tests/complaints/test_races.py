@@ -8,13 +8,14 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from complaints.cases import escalation, intake, lifecycle, remedies, routing, transitions
-from complaints.models import Case, CaseEvent, ClockAlert, Remedy
+from complaints.models import Case, CaseEvent, Clock, ClockAlert, Remedy
+from complaints.promises import sla
 from core.accounts.models import Role, User
 from core.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, MINUTE, WEDNESDAY, LogCase, again, join, solved
 from tests.conftest import MakeUser
-from tests.races import CRASH, at_once, meeting
+from tests.races import CRASH, PATIENCE, at_once, meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = WEDNESDAY + 10 * MINUTE
@@ -246,14 +247,15 @@ def test_control_jobs_that_do_not_claim_run_into_each_other(
     log_case: LogCase, madam_gao: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_case(madam_gao)
-    take, meet = escalation.take_steps, meeting(4)
+    ahead, meet = sla.steps_ahead, meeting(4)
 
-    def meet_and_take(*told: Any) -> Any:
+    def look_and_meet(clock: Clock) -> Any:
+        steps = list(ahead(clock))
         meet()
-        return take(*told)
+        return steps
 
     monkeypatch.setattr(transitions, "hold_if_free", transitions._read)
-    monkeypatch.setattr(escalation, "take_steps", meet_and_take)
+    monkeypatch.setattr(sla, "steps_ahead", look_and_meet)
 
     ends = at_once([lambda: escalation.escalate_due(now=WEDNESDAY + HOUR + MINUTE)] * 4)
 
@@ -269,12 +271,12 @@ def test_a_case_that_somebody_works_on_is_left_for_the_next_minute(log_case: Log
         with transaction.atomic():
             transitions.hold(case.pk)
             held.set()
-            looked.wait(10)
+            looked.wait(PATIENCE)
         connection.close()
 
     worker = threading.Thread(target=work)
     worker.start()
-    held.wait(10)
+    assert held.wait(PATIENCE)
     assert escalation.escalate_due(now=WEDNESDAY + DAY) == 0
     looked.set()
     worker.join()

@@ -22,7 +22,8 @@ from customers.identity import CustomerRef
 from customers.imports import runs as imports
 from customers.imports import staging
 from customers.models import Category, ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
-from customers.orders import LineFact, RefundFact, mask_of
+from customers.orders import LineFact, mask_of
+from customers.refunds import RefundFact
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
 
 MALL_ZONE = ZoneInfo("Asia/Shanghai")

@@ -13,8 +13,10 @@ from core.lib.errors import DomainError, Invalid
 from customers import orders
 from customers.identity import CustomerRef
 from customers.models import Customer, DirtyMark, Order, OrderLine, Product, Refund, Standing, Summary
-from customers.orders import LineFact, Outcome, RefundFact
+from customers.orders import LineFact, Outcome
+from customers.refunds import RefundFact
 from tests.conftest import LI_LEI, RecordOrder
+from tests.races import PATIENCE, at_once
 
 HAN_MEIMEI = CustomerRef(source="shop", external_id="c-2", name="韩梅梅")
 TEA = LineFact("tea", 2, Decimal("80.00"), name="龙井", category="茶")
@@ -200,20 +202,11 @@ def test_what_cannot_be_is_refused(record_order: RecordOrder, told: dict[str, An
 @pytest.mark.django_db(transaction=True)
 def test_eight_threads_that_tell_the_same_order_make_one(record_order: RecordOrder) -> None:
     outcomes: list[str] = []
-    start = threading.Barrier(8)
 
     def tell() -> None:
-        try:
-            start.wait(10)
-            outcomes.append(record_order(external_id="o-1", lines=(TEA,), refunds=(refund(),)).outcome)
-        finally:
-            connection.close()
+        outcomes.append(record_order(external_id="o-1", lines=(TEA,), refunds=(refund(),)).outcome)
 
-    threads = [threading.Thread(target=tell) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([tell] * 8)
 
     assert sorted(outcomes) == ["created", *["unchanged"] * 7]
     assert (Order.objects.count(), Customer.objects.count(), OrderLine.objects.count()) == (1, 1, 1)
@@ -235,7 +228,7 @@ def test_orders_that_cross_between_two_people_do_not_wait_for_each_other(record_
     def swap(number: str, *people: CustomerRef) -> None:
         try:
             for version in range(12):
-                together.wait(10)
+                together.wait(PATIENCE)
                 try:
                     at = datetime(2020 - version, 1, 1, tzinfo=UTC)
                     record_order(people[version % 2], external_id=number, version=version, ordered_at=at)

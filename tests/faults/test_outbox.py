@@ -25,6 +25,7 @@ from core.outbox.webhooks import Event
 from tests.core.outbox.shop import Shop
 from tests.faults.conftest import AT, Eve
 from tests.faults.processes import Processes, end, kill, notes_wait, until
+from tests.races import at_once, meeting
 
 
 @pytest.fixture(autouse=True)
@@ -112,27 +113,20 @@ def deliver_in_a_thread() -> None:
 def two_senders_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Both are in the middle of claiming, and then of sending, their first message at the same time."""
     told: list[str] = []
-    claims, sends, me, save = threading.Barrier(2), threading.Barrier(2), threading.local(), Message.save
+    claims, sends, save = meeting(2), meeting(2), Message.save
 
     def claim(message: Message, **fields: Any) -> None:
-        if not getattr(me, "claimed", False):
-            me.claimed = True
-            claims.wait(timeout=10)
+        claims()
         save(message, **fields)
 
     def send(message: object) -> int:
         told.append(message.subject)  # type: ignore[attr-defined]
-        if len(told) <= 2:
-            sends.wait(timeout=10)
+        sends()
         return 1
 
     monkeypatch.setattr(Message, "save", claim)
     monkeypatch.setattr(mail.EmailMessage, "send", send)
-    threads = [threading.Thread(target=deliver_in_a_thread) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once([deliver] * 2) == {"done": 2}
     return sorted(told)
 
 

@@ -19,7 +19,8 @@ from crm.flows import nightly
 from customers import orders, summary
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, Todo
-from customers.orders import OrderFact, RefundFact
+from customers.orders import OrderFact
+from customers.refunds import RefundFact
 from segmentation import rules, whatif
 from segmentation.explain import explain
 from segmentation.models import Alert, Change, Night

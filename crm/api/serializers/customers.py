@@ -13,7 +13,8 @@ from core.lib.errors import Invalid
 from customers import contact_points
 from customers.identity import CustomerRef
 from customers.models import Order, Standing
-from customers.orders import LineFact, OrderFact, Outcome, RefundFact
+from customers.orders import LineFact, OrderFact, Outcome
+from customers.refunds import RefundFact
 
 MOST_ITEMS = 500
 LARGEST_VERSION = 2**63 - 1

@@ -45,19 +45,21 @@ LISTS = {
     "big": gettext_lazy("Big customers"),
     "look": gettext_lazy("Wrote again"),
     "asked": gettext_lazy("Asked of me"),
+    "approve": gettext_lazy("To approve"),
+    "owed": gettext_lazy("Remedy late"),
     "finished": gettext_lazy("Solved"),
     "every": gettext_lazy("All"),
 }
+WAITING = ("asked", "approve", "owed")
 UNCOUNTED = ("finished", "every")
-ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked")
+ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked", "approve", "owed")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 
 def the_list(name: str, user: User, at: datetime) -> QuerySet[Case]:
     """One of the lists, unordered: its length is the number on its tab."""
-    if name == "asked":
-        cases = queries.handovers_for(user).values("case")
-        return queries.cases_for(user, at).filter(pk__in=cases)
+    if name in WAITING:
+        return queries.cases_for(user, at).filter(pk__in=queries.waiting_for(user, at)[name])
     if name in UNCOUNTED:
         return queries.cases_for(user, at, Filters(open=False) if name == "finished" else Filters())
     return queries.cases_for(user, at, Filters(open=True)).filter(queries.work_lists(user, at)[name])
@@ -121,7 +123,8 @@ def _which(request: StaffRequest) -> str:
 def _tabs(request: StaffRequest, chosen: str, page: str) -> list[Tab]:
     at = now()
     tabs: list[Tab] = []
-    counts = queries.counts(request.user, at) | {"asked": the_list("asked", request.user, at).count()}
+    counts = queries.counts(request.user, at)
+    counts |= {name: the_list(name, request.user, at).count() for name in WAITING}
     for name, label in LISTS.items():
         count = counts.get(name, "")
         if count == 0 and name in ONLY_WHEN_SOME and name != chosen:

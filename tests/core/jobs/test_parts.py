@@ -1,15 +1,14 @@
 """Parts of a step: each is worked once, whoever takes it and whoever dies over it."""
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
-from django.db import close_old_connections, connection
 from django.db.models import QuerySet
 
 from core.jobs import parts, runs
 from core.jobs.models import JobRun, Part
+from tests.races import PATIENCE, at_once, meeting
 
 NIGHT = datetime(2026, 11, 17, 2, tzinfo=UTC)
 RANGES = [(first, first + 9) for first in range(1, 81, 10)]
@@ -27,32 +26,16 @@ def now() -> datetime:
     return NIGHT
 
 
-def at_once(*works: Callable[[], object]) -> None:
-    def connected(work: Callable[[], object]) -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=connected, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    close_old_connections()
-
-
 def two_take_their_first_part(run: JobRun) -> list[int]:
     """The first ids of the parts that two workers hold at the same time."""
     taken: list[int] = []
-    both_hold_one = threading.Barrier(2)
+    both_hold_one = meeting(2)
 
     def do(first_id: int, _last_id: int) -> None:
         taken.append(first_id)
-        if len(taken) <= 2:
-            both_hold_one.wait(timeout=10)
+        both_hold_one()
 
-    at_once(*[lambda: parts.work(run.pk, do, now=now)] * 2)
+    assert at_once([lambda: parts.work(run.pk, do, now=now)] * 2) == {"done": 2}
     return taken
 
 
@@ -89,19 +72,19 @@ def test_finishing_waits_for_the_part_in_other_hands(run: JobRun) -> None:
 
     def slow(first_id: int, _last_id: int) -> None:
         holds.set()
-        may_end.wait(timeout=10)
+        may_end.wait(PATIENCE)
         ended.append(first_id)
 
     def other() -> None:
         parts.work(run.pk, slow, now=now)
 
     def holder() -> None:
-        holds.wait(timeout=10)
+        assert holds.wait(PATIENCE)
         parts.finish(run, lambda first_id, _last_id: may_end.set() if first_id == RANGES[-1][0] else None, now=now)
         assert ended == [RANGES[0][0]]
         ended.append(-1)
 
-    at_once(other, holder)
+    assert at_once([other, holder]) == {"done": 2}
 
     assert ended == [RANGES[0][0], -1]
     assert not Part.objects.filter(done_at__isnull=True).exists()

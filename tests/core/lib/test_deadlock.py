@@ -9,6 +9,7 @@ from psycopg2.errors import DeadlockDetected
 
 from core.accounts.models import Team
 from core.lib.deadlock import again_after_deadlock
+from tests.races import PATIENCE
 
 Write = Callable[[str, str], None]
 
@@ -27,7 +28,7 @@ def write_at_once(guard: Callable[[Write], Write]) -> list[Exception]:
         Team.objects.select_for_update().get(name=first)
         begun.append(first)
         if len(begun) <= 2:
-            both_hold_one.wait(10)
+            both_hold_one.wait(PATIENCE)
         Team.objects.select_for_update().get(name=second)
 
     def alone(first: str, second: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -25,6 +25,7 @@ from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
 from core.outbox.webhooks import Event
 from tests.conftest import MakeUser
 from tests.core.outbox.shop import Shop
+from tests.races import at_once, meeting
 
 AT = datetime(2026, 11, 17, 12, tzinfo=UTC)
 State = WebhookEvent.State
@@ -381,34 +382,19 @@ def test_at_least_one_event_and_one_address_once(shop: Shop, admin: User) -> Non
 
 def two_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Both processes are in the middle of claiming, and then of telling, their first event at the same time."""
-    claims, posts, me = threading.Barrier(2), threading.Barrier(2), threading.local()
-    save, post = WebhookEvent.save, posting.post
+    claims, posts, save, post = meeting(2), meeting(2), WebhookEvent.save, posting.post
 
     def claim(event: WebhookEvent, **fields: Any) -> None:
-        if not getattr(me, "claimed", False):
-            me.claimed = True
-            claims.wait(10)
+        claims()
         save(event, **fields)
 
     def together(*args: Any) -> int:
-        if not getattr(me, "told", False):
-            me.told = True
-            posts.wait(10)
+        posts()
         return post(*args)
-
-    def work() -> None:
-        try:
-            deliver()
-        finally:
-            connection.close()
 
     monkeypatch.setattr(WebhookEvent, "save", claim)
     monkeypatch.setattr(posting, "post", together)
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once([deliver] * 2) == {"done": 2}
     return sorted(body for _headers, body in shop.told)
 
 

@@ -1,10 +1,11 @@
 """What was simulated is what happens; nobody publishes alone, blindly or twice."""
 
 import random
-import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -21,6 +22,7 @@ from loyalty.tiers import simulation as tier_whatif
 from loyalty.tiers.simulation import StaleSimulation
 from tests.conftest import MakeCustomer, MakeOrder
 from tests.loyalty.tiers.stories import START, content, level_of, levels, night, noon, person, put_in_force
+from tests.races import at_once, meeting
 
 TODAY = START + timedelta(days=330)
 
@@ -401,26 +403,9 @@ def test_only_the_version_in_force_is_rolled_back(mall: list[Customer]) -> None:
 # Races --------------------------------------------------------------------------------------------------------------
 
 
-def publish_at_once(drafts: list[TierDraft], falls: list[int]) -> list[str]:
+def publish_at_once(drafts: list[TierDraft], falls: list[int]) -> Counter[str]:
     """Everybody presses the button at the same moment; what became of each."""
-    barrier, told = threading.Barrier(len(drafts)), [""] * len(drafts)
-
-    def press(place: int) -> None:
-        try:
-            barrier.wait(10)
-            publish(drafts[place], falls[place])
-            told[place] = "published"
-        except (DomainError, IntegrityError) as refusal:
-            told[place] = type(refusal).__name__
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=press, args=(place,)) for place in range(len(drafts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return told
+    return at_once([partial(publish, draft, count) for draft, count in zip(drafts, falls, strict=True)])
 
 
 def two_drafts() -> tuple[list[TierDraft], list[int]]:
@@ -435,9 +420,9 @@ def test_of_publishers_at_the_same_moment_one_wins(make_customer: MakeCustomer) 
     put_in_force(content(), START)
     night(TODAY)
 
-    told = publish_at_once(*two_drafts())
+    ends = publish_at_once(*two_drafts())
 
-    assert sorted(told) == ["DomainError", "DomainError", "DomainError", "published"] or told.count("published") == 1
+    assert (ends["done"], ends.total()) == (1, 4)
     assert TierRules.objects.filter(starts_on__gt=TODAY).count() == 1
 
 
@@ -448,11 +433,7 @@ def test_without_its_guards_publishing_would_race(make_customer: MakeCustomer) -
     put_in_force(content(), START)
     night(TODAY)
     drafts, falls = two_drafts()
-    numbers = iter(range(100, 200))
-    before_writing = threading.Barrier(len(drafts))
-
-    def all_have_looked(*_args: Any) -> None:
-        before_writing.wait(20)
+    meet = meeting(len(drafts))
 
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE loyalty_tierrules DROP CONSTRAINT tier_rules_do_not_overlap")
@@ -460,11 +441,11 @@ def test_without_its_guards_publishing_would_race(make_customer: MakeCustomer) -
     try:
         with (
             patch("loyalty.tiers.simulation.locks.hold"),
-            patch("loyalty.tiers.simulation._refuse_if_it_moved", all_have_looked),
+            patch("loyalty.tiers.simulation._refuse_if_it_moved", lambda *_: meet()),
         ):
-            publish_at_once(drafts, falls)
-        assert next(numbers) == 100
-        assert TierRules.objects.filter(starts_on__gt=TODAY).count() > 1
+            ends = publish_at_once(drafts, falls)
+        assert ends == {"done": 4}
+        assert TierRules.objects.filter(starts_on__gt=TODAY).count() == 4
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE loyalty_tierrules DISABLE TRIGGER USER")
@@ -487,23 +468,7 @@ def test_purchases_of_one_customer_at_the_same_moment_are_one_upgrade(
     night(TODAY)
     li_lei = make_customer("李雷")
     make_order(li_lei, TODAY, "5000.00")
-    barrier, wrong = threading.Barrier(6), []
 
-    def look() -> None:
-        try:
-            barrier.wait(10)
-            membership.after_orders([li_lei.pk], at=noon(TODAY))
-        except Exception as error:
-            wrong.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=look) for _n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-    assert wrong == []
+    assert at_once([lambda: membership.after_orders([li_lei.pk], at=noon(TODAY))] * 6) == {"done": 6}
     assert li_lei.tier_changes.count() == 1
     assert level_of(li_lei, TODAY) == "gold"
