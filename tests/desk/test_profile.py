@@ -7,6 +7,7 @@ from django.urls import reverse
 from core.accounts.models import AuditEntry, Role, User
 from customers.models import Customer
 from tests.conftest import MakeCustomer, MakeUser
+from tests.desk.forms import opened
 
 
 @pytest.fixture
@@ -67,3 +68,29 @@ def test_a_book_over_its_capacity_is_warned_about(client: Client, li_lei: Custom
     ).content.decode()
 
     assert "the agreed most is 0" in page
+
+
+def test_notes_written_meanwhile_are_not_written_over(client: Client, li_lei: Customer) -> None:
+    page = client.get(reverse("desk:customer", args=[li_lei.pk]))
+    typed = opened(page.context["profile_form"]) | {"mindset": "status"}
+    Customer.objects.update(notes="女儿在杭州上学\n周末打电话")
+
+    client.post(reverse("desk:edit_profile", args=[li_lei.pk]), typed)
+
+    li_lei.refresh_from_db()
+    assert (li_lei.mindset, li_lei.notes) == ("status", "女儿在杭州上学\n周末打电话")
+    assert AuditEntry.objects.get(action="customer.profile_edited").detail["fields"] == ["mindset"]
+
+
+def test_notes_that_two_people_write_are_kept_and_shown_to_the_second(client: Client, li_lei: Customer) -> None:
+    page = client.get(reverse("desk:customer", args=[li_lei.pk]))
+    typed = opened(page.context["profile_form"]) | {"notes": "喜欢绿茶"}
+    Customer.objects.update(notes="女儿在杭州上学")
+
+    refused = client.post(reverse("desk:edit_profile", args=[li_lei.pk]), typed)
+
+    assert refused.status_code == 422
+    assert "it says “女儿在杭州上学” now" in refused.content.decode()
+    assert "喜欢绿茶" in refused.content.decode()
+    li_lei.refresh_from_db()
+    assert li_lei.notes == "女儿在杭州上学"
