@@ -20,7 +20,8 @@ from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
 from crm.desk.customers import cases
-from crm.desk.loyalty import clubs, coupons, credit, points, tiers
+from crm.desk.loyalty import points, tiers
+from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from customers import contact_points, contacts, managers, profiles
@@ -113,9 +114,9 @@ def _page(
             "interval": interval.chart(person, why) if why else None,
             "level": tiers.card(person),
             "points": points.card(request.user, person),
-            "wallet": coupons.card(request.user, person),
-            "clubs": clubs.card(person),
-            "on_account": credit.card(request.user, person, today()),
+            "wallet": coupon_page.card(request.user, person),
+            "clubs": club_page.card(person),
+            "on_account": credit_page.card(request.user, person, today()),
             "alert": Alert.objects.filter(customer=person, state=Alert.State.OPEN).first(),
             "todos": Todo.objects.filter(customer=person, state=Todo.State.OPEN).order_by("due_on", "pk"),
             "contact_points": person.contact_points.order_by("kind", "pk"),
