@@ -143,6 +143,18 @@ def test_printed_codes_are_downloaded_with_a_line_in_the_audit_trail(client: Cli
     assert AuditEntry.objects.filter(action="coupons.codes_downloaded", actor=lead).count() == 1
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " =", "＝", "＋", "－", "＠"])
+def test_no_code_is_a_formula(client: Client, lead: User, start: str) -> None:
+    campaign = now_running()
+    client.force_login(lead)
+    client.post(reverse("desk:coupons_print", args=[campaign.pk]), {"count": "1", "client_key": "k"})
+    Coupon.objects.update(code=f"{start}A1(2)")
+
+    answer = client.get(reverse("desk:coupons_codes", args=[CouponIssue.objects.get().pk]))
+
+    assert answer.content.decode().startswith(f"'{start}A1(2)"[:4])
+
+
 def test_withdrawing_needs_a_reason(client: Client, lead: User, li_lei: Customer) -> None:
     campaign = now_running()
     coupon = coupon_campaigns.give(campaign.pk, li_lei, by=lead, at=timezone.now())
@@ -265,6 +277,20 @@ def test_more_pieces_and_the_archive(client: Client, lead: User, li_lei: Custome
     assert "李雷" not in told
 
 
+@pytest.mark.parametrize("sent", [{"pieces": "0"}, {"pieces": "many"}, {"pieces": "99999999"}, {"prize": "0"}])
+def test_more_that_cannot_be_given_is_not_called_saved(client: Client, lead: User, sent: dict[str, str]) -> None:
+    lottery = wheel()
+    prize = lottery.prizes.get(kind="goods")
+    client.force_login(lead)
+
+    address = reverse("desk:draw_more", args=[lottery.pk])
+    answer = client.post(address, {"prize": str(prize.pk), "pieces": "4"} | sent, follow=True)
+
+    prize.refresh_from_db()
+    assert prize.total == 1
+    assert [message.level_tag for message in answer.context["messages"]] == ["error"]
+
+
 # Credit -------------------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +330,48 @@ def test_a_payment_is_booked_once_however_often_it_is_sent(
     assert "Only 200.00 is owed" in over.content.decode()
     assert "200.01" in over.content.decode()
     assert CreditEntry.objects.count() == 2
+
+
+def test_a_correction_has_its_sign_and_its_reason(client: Client, lead: User, chen: User, li_lei: Customer) -> None:
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=timezone.now())
+    client.force_login(lead)
+    address = reverse("desk:credit_correct", args=[li_lei.pk])
+    sent = {"correction-amount": "50", "correction-client_key": "k"}
+
+    assert client.post(address, sent).status_code == 422
+    assert client.post(address, sent | {"correction-reason": "少记"}).status_code == 302
+    assert CreditAccount.objects.get().exposure == Decimal("50.00")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "answered"),
+    [
+        ({"status": "hold", "reason": "late"}, "hold", "success"),
+        ({"status": "hold", "reason": " "}, "open", "error"),
+        ({"status": "frozen", "reason": "late"}, "open", "error"),
+    ],
+)
+def test_a_state_is_one_that_there_is_and_has_its_reason(
+    client: Client, lead: User, chen: User, li_lei: Customer, sent: dict[str, str], status: str, answered: str
+) -> None:
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=timezone.now())
+    client.force_login(lead)
+
+    answer = client.post(reverse("desk:credit_status", args=[li_lei.pk]), sent, follow=True)
+
+    assert CreditAccount.objects.get().status == status
+    assert [message.level_tag for message in answer.context["messages"]] == [answered]
+
+
+def test_a_limit_that_is_declined_changes_nothing(client: Client, chen: User, lead: User, li_lei: Customer) -> None:
+    credit.propose_limit(li_lei, limit="30000", term_days=30, reason="月结", by=chen, at=timezone.now())
+    client.force_login(lead)
+
+    for _twice in range(2):
+        client.post(reverse("desk:credit_decline", args=[li_lei.pk]), {"note": "too much"})
+
+    change = CreditLimitChange.objects.get()
+    assert (change.status, change.note, CreditAccount.objects.get().credit_limit) == ("declined", "too much", 0)
 
 
 def test_overdue_is_said_on_every_page_that_shows_the_account(

@@ -117,7 +117,7 @@ def test_a_quadrant_counts_what_its_list_holds(client: Client, li_lei: Customer)
     nightly.run(today())
     matrix_type = Standing.objects.get(pk=li_lei.pk).matrix_type
 
-    quadrants = {t["code"]: t["quadrant"].customers for t in client.get(reverse("desk:matrix")).context["tiles"]}
+    quadrants = {tile.code: tile.quadrant.customers for tile in client.get(reverse("desk:matrix")).context["tiles"]}
     rows = client.get(reverse("desk:customers"), {"matrix_type": matrix_type}).context["rows"]
 
     assert quadrants[matrix_type] == len(rows) == 1
