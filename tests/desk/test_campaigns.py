@@ -88,7 +88,7 @@ def test_a_campaign_is_set_up_started_and_kept_as_promised(client: Client, lead:
     client.post(reverse("desk:coupons_new"), TERMS | {"last_on": (today() + timedelta(days=9)).isoformat()})
     made = CouponCampaign.objects.get()
     assert (made.code, made.status, made.amount) == ("SPRING", "draft", Decimal("30.00"))
-    client.post(reverse("desk:coupons_do", args=[made.pk]), {"verb": "start"})
+    client.post(reverse("desk:coupons_start", args=[made.pk]))
     edit = reverse("desk:coupons_edit", args=[made.pk])
     told = TERMS | {"amount": "5", "total_limit": "80", "last_on": (today() + timedelta(days=12)).isoformat()}
     assert client.post(edit, told).status_code == 302
@@ -134,7 +134,7 @@ def test_a_group_is_counted_first_and_handed_out_once(
 def test_printed_codes_are_downloaded_with_a_line_in_the_audit_trail(client: Client, lead: User) -> None:
     campaign = now_running()
     client.force_login(lead)
-    client.post(reverse("desk:coupons_do", args=[campaign.pk]), {"verb": "print", "count": "3", "client_key": "k"})
+    client.post(reverse("desk:coupons_print", args=[campaign.pk]), {"count": "3", "client_key": "k"})
 
     answer = client.get(reverse("desk:coupons_codes", args=[CouponIssue.objects.get().pk]))
 
@@ -143,15 +143,27 @@ def test_printed_codes_are_downloaded_with_a_line_in_the_audit_trail(client: Cli
     assert AuditEntry.objects.filter(action="coupons.codes_downloaded", actor=lead).count() == 1
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " =", "＝", "＋", "－", "＠"])
+def test_no_code_is_a_formula(client: Client, lead: User, start: str) -> None:
+    campaign = now_running()
+    client.force_login(lead)
+    client.post(reverse("desk:coupons_print", args=[campaign.pk]), {"count": "1", "client_key": "k"})
+    Coupon.objects.update(code=f"{start}A1(2)")
+
+    answer = client.get(reverse("desk:coupons_codes", args=[CouponIssue.objects.get().pk]))
+
+    assert answer.content.decode().startswith(f"'{start}A1(2)"[:4])
+
+
 def test_withdrawing_needs_a_reason(client: Client, lead: User, li_lei: Customer) -> None:
     campaign = now_running()
     coupon = coupon_campaigns.give(campaign.pk, li_lei, by=lead, at=timezone.now())
     client.force_login(lead)
-    address = reverse("desk:coupons_do", args=[campaign.pk])
+    address = reverse("desk:coupons_revoke", args=[campaign.pk])
 
-    client.post(address, {"verb": "revoke", "reason": " "})
+    client.post(address, {"reason": " "})
     assert Coupon.objects.get(pk=coupon.pk).status == "issued"
-    client.post(address, {"verb": "revoke", "reason": "leaked"})
+    client.post(address, {"reason": "leaked"})
     assert Coupon.objects.get(pk=coupon.pk).status == "revoked"
 
 
@@ -220,12 +232,12 @@ def test_from_the_terms_to_the_publication_by_a_second_person(client: Client, le
     client.post(made_at["Location"], prizes_sent(phone, thanks))
     assert list(lottery.prizes.order_by("rank").values_list("name", "ppm")) == [("手机", 100), ("谢谢", 999_900)]
 
-    do = reverse("desk:draw_do", args=[lottery.pk])
-    client.post(do, {"verb": "publish"})
+    publish = reverse("desk:draw_publish", args=[lottery.pk])
+    client.post(publish)
     assert Lottery.objects.get().published_at is None
     assert "Somebody else has to publish it" in body(client, "draw", lottery.pk)
     client.force_login(make_user(Role.ADMINISTRATOR, "He"))
-    client.post(do, {"verb": "publish"})
+    client.post(publish)
     assert Lottery.objects.get().published_by is not None
     assert client.get(reverse("desk:draw_prizes", args=[lottery.pk])).status_code == 404
     page = body(client, "draw_odds", lottery.pk)
@@ -256,13 +268,27 @@ def test_more_pieces_and_the_archive(client: Client, lead: User, li_lei: Custome
     draws.draw(lottery.pk, li_lei, idem_key="1", at=timezone.now())
     client.force_login(lead)
 
-    client.post(reverse("desk:draw_do", args=[lottery.pk]), {"verb": "more", "prize": str(prize.pk), "pieces": "4"})
+    client.post(reverse("desk:draw_more", args=[lottery.pk]), {"prize": str(prize.pk), "pieces": "4"})
     prize.refresh_from_db()
     assert (prize.total, prize.awarded) == (5, 1)
     answer = client.get(reverse("desk:draw_archive", args=[lottery.pk]))
     told = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     assert lottery.commitment in told
     assert "李雷" not in told
+
+
+@pytest.mark.parametrize("sent", [{"pieces": "0"}, {"pieces": "many"}, {"pieces": "99999999"}, {"prize": "0"}])
+def test_more_that_cannot_be_given_is_not_called_saved(client: Client, lead: User, sent: dict[str, str]) -> None:
+    lottery = wheel()
+    prize = lottery.prizes.get(kind="goods")
+    client.force_login(lead)
+
+    address = reverse("desk:draw_more", args=[lottery.pk])
+    answer = client.post(address, {"prize": str(prize.pk), "pieces": "4"} | sent, follow=True)
+
+    prize.refresh_from_db()
+    assert prize.total == 1
+    assert [message.level_tag for message in answer.context["messages"]] == ["error"]
 
 
 # Credit -------------------------------------------------------------------------------------------------------------
@@ -276,11 +302,11 @@ def test_a_limit_is_proposed_by_one_and_approved_by_another(
         reverse("desk:credit_propose", args=[li_lei.pk]), {"limit": "30000", "term_days": "30", "reason": "月结"}
     )
     assert CreditLimitChange.objects.get().status == "proposed"
-    assert client.post(reverse("desk:credit_decide", args=[li_lei.pk]), {"verb": "approve"}).status_code == 403
+    assert client.post(reverse("desk:credit_approve", args=[li_lei.pk])).status_code == 403
 
     client.force_login(lead)
     assert "月结" in body(client, "credit")
-    client.post(reverse("desk:credit_decide", args=[li_lei.pk]), {"verb": "approve"})
+    client.post(reverse("desk:credit_approve", args=[li_lei.pk]))
     assert CreditAccount.objects.get().credit_limit == Decimal("30000.00")
     page = body(client, "credit_account", li_lei.pk)
     assert "30,000.00" in page
@@ -294,8 +320,8 @@ def test_a_payment_is_booked_once_however_often_it_is_sent(
     held = credit.authorise(li_lei, "shop:1", "300.00", idem_key="1", at=at)
     credit.capture(held.pk, at=at)
     client.force_login(lead)
-    address = reverse("desk:credit_book", args=[li_lei.pk])
-    told = {"verb": "payment", "payment-amount": "100", "payment-reason": "转账", "payment-client_key": "k"}
+    address = reverse("desk:credit_pay", args=[li_lei.pk])
+    told = {"payment-amount": "100", "payment-reason": "转账", "payment-client_key": "k"}
 
     assert [client.post(address, told).status_code for _ in range(2)] == [302, 302]
     assert CreditAccount.objects.get().exposure == Decimal("200.00")
@@ -304,6 +330,48 @@ def test_a_payment_is_booked_once_however_often_it_is_sent(
     assert "Only 200.00 is owed" in over.content.decode()
     assert "200.01" in over.content.decode()
     assert CreditEntry.objects.count() == 2
+
+
+def test_a_correction_has_its_sign_and_its_reason(client: Client, lead: User, chen: User, li_lei: Customer) -> None:
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=timezone.now())
+    client.force_login(lead)
+    address = reverse("desk:credit_correct", args=[li_lei.pk])
+    sent = {"correction-amount": "50", "correction-client_key": "k"}
+
+    assert client.post(address, sent).status_code == 422
+    assert client.post(address, sent | {"correction-reason": "少记"}).status_code == 302
+    assert CreditAccount.objects.get().exposure == Decimal("50.00")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "answered"),
+    [
+        ({"status": "hold", "reason": "late"}, "hold", "success"),
+        ({"status": "hold", "reason": " "}, "open", "error"),
+        ({"status": "frozen", "reason": "late"}, "open", "error"),
+    ],
+)
+def test_a_state_is_one_that_there_is_and_has_its_reason(
+    client: Client, lead: User, chen: User, li_lei: Customer, sent: dict[str, str], status: str, answered: str
+) -> None:
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=timezone.now())
+    client.force_login(lead)
+
+    answer = client.post(reverse("desk:credit_status", args=[li_lei.pk]), sent, follow=True)
+
+    assert CreditAccount.objects.get().status == status
+    assert [message.level_tag for message in answer.context["messages"]] == [answered]
+
+
+def test_a_limit_that_is_declined_changes_nothing(client: Client, chen: User, lead: User, li_lei: Customer) -> None:
+    credit.propose_limit(li_lei, limit="30000", term_days=30, reason="月结", by=chen, at=timezone.now())
+    client.force_login(lead)
+
+    for _twice in range(2):
+        client.post(reverse("desk:credit_decline", args=[li_lei.pk]), {"note": "too much"})
+
+    change = CreditLimitChange.objects.get()
+    assert (change.status, change.note, CreditAccount.objects.get().credit_limit) == ("declined", "too much", 0)
 
 
 def test_overdue_is_said_on_every_page_that_shows_the_account(
@@ -360,14 +428,13 @@ def test_a_club_is_founded_joined_and_met(
     client.post(reverse("desk:clubs_agree"), {"partner": "美容院", "gives": "五折", "starts_on": today().isoformat()})
 
     client.force_login(chen)
-    do = reverse("desk:club_do", args=[pk])
     for person in (li_lei, stranger):
-        client.post(do, {"verb": "join", "customer": person.number})
+        client.post(reverse("desk:club_join", args=[pk]), {"customer": person.number})
     assert list(ClubMember.objects.values_list("customer", flat=True)) == [li_lei.pk]
     meeting = ClubEvent.objects.get()
-    client.post(do, {"verb": "seat", "customer": li_lei.number, "event": str(meeting.pk)})
+    client.post(reverse("desk:club_seat", args=[meeting.pk]), {"customer": li_lei.number})
     visit = ClubVisit.objects.get()
-    client.post(do, {"verb": "came", "visit": str(visit.pk)})
+    client.post(reverse("desk:club_came", args=[visit.pk]))
     assert ClubVisit.objects.get().came is True
     page = client.get(club_at).content.decode()
     assert "李雷" in page

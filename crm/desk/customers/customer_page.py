@@ -7,7 +7,7 @@ from core.accounts.permissions import mask
 from core.accounts.roles import Field
 from crm.desk.customers import cases, timeline
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
-from crm.desk.loyalty import clubs, coupons, credit
+from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
 from crm.desk.today import today
@@ -34,9 +34,9 @@ def context(reader: User, customer: Customer) -> dict[str, Any]:
         "earlier_numbers": list(customer.merged.values_list("number", flat=True)),
         "level": level.card(customer),
         "points": ledger.card(reader, customer),
-        "wallet": coupons.card(reader, customer),
-        "clubs": clubs.card(customer),
-        "on_account": credit.card(reader, customer, today()),
+        "wallet": coupon_page.card(reader, customer),
+        "clubs": club_page.card(customer),
+        "on_account": credit_page.card(reader, customer, today()),
         "contact_form": ContactForm(),
         "profile_form": ProfileForm(instance=customer),
         "reveal_form": RevealForm(),

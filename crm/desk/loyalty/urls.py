@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.loyalty import clubs, coupons, credit, draws, gifts, withdrawing
+from crm.desk.loyalty.campaigns import clubs, coupons, credit, draws, gifts
 from crm.desk.loyalty.points import freezing, ledger, programme, rewards
 from crm.desk.loyalty.tiers import confirm, drafts, level, members, rules
 
@@ -52,12 +52,20 @@ urlpatterns = [
     path("clubs/partners/", clubs.agree, name="clubs_agree"),
     path("clubs/<int:pk>/", clubs.club, name="club"),
     path("clubs/<int:pk>/plan/", clubs.plan, name="club_plan"),
-    path("clubs/<int:pk>/do/", clubs.act, name="club_do"),
+    path("clubs/<int:pk>/join/", clubs.join, name="club_join"),
+    path("clubs/<int:pk>/leave/", clubs.leave, name="club_leave"),
+    path("clubs/meetings/<int:pk>/seat/", clubs.seat, name="club_seat"),
+    path("clubs/seats/<int:pk>/came/", clubs.came, name="club_came"),
+    path("clubs/seats/<int:pk>/missed/", clubs.missed, name="club_missed"),
     path("coupons/", coupons.campaigns, name="coupons_list"),
     path("coupons/new/", coupons.new, name="coupons_new"),
     path("coupons/<int:pk>/", coupons.campaign, name="coupons"),
     path("coupons/<int:pk>/edit/", coupons.edit, name="coupons_edit"),
-    path("coupons/<int:pk>/do/", coupons.act, name="coupons_do"),
+    path("coupons/<int:pk>/start/", coupons.start, name="coupons_start"),
+    path("coupons/<int:pk>/pause/", coupons.pause, name="coupons_pause"),
+    path("coupons/<int:pk>/end/", coupons.end, name="coupons_end"),
+    path("coupons/<int:pk>/revoke/", coupons.revoke, name="coupons_revoke"),
+    path("coupons/<int:pk>/print/", coupons.print_codes, name="coupons_print"),
     path("coupons/<int:pk>/issue/", coupons.issue, name="coupons_issue"),
     path("coupons/issues/<int:pk>/codes/", coupons.codes, name="coupons_codes"),
     path("draws/", draws.lotteries, name="draws"),
@@ -66,15 +74,19 @@ urlpatterns = [
     path("draws/<int:pk>/edit/", draws.edit, name="draw_edit"),
     path("draws/<int:pk>/prizes/", draws.prizes, name="draw_prizes"),
     path("draws/<int:pk>/odds/", draws.odds, name="draw_odds"),
-    path("draws/<int:pk>/do/", draws.act, name="draw_do"),
+    path("draws/<int:pk>/publish/", draws.publish, name="draw_publish"),
+    path("draws/<int:pk>/drop/", draws.drop, name="draw_drop"),
+    path("draws/<int:pk>/more/", draws.give_more, name="draw_more"),
     path("draws/<int:pk>/give-ticket/", gifts.give_ticket, name="draw_give_ticket"),
     path("draws/<int:pk>/archive/", draws.archive, name="draw_archive"),
     path("draws/won/<int:pk>/handed-over/", draws.hand_over, name="draw_hand_over"),
     path("credit/", credit.accounts, name="credit"),
     path("credit/<int:pk>/", credit.account, name="credit_account"),
     path("credit/<int:pk>/propose/", credit.propose, name="credit_propose"),
-    path("credit/<int:pk>/decide/", credit.decide, name="credit_decide"),
-    path("credit/<int:pk>/withdraw/", withdrawing.withdraw, name="credit_withdraw"),
-    path("credit/<int:pk>/book/", credit.book, name="credit_book"),
+    path("credit/<int:pk>/approve/", credit.approve, name="credit_approve"),
+    path("credit/<int:pk>/decline/", credit.decline, name="credit_decline"),
+    path("credit/<int:pk>/withdraw/", credit.withdraw, name="credit_withdraw"),
+    path("credit/<int:pk>/pay/", credit.pay, name="credit_pay"),
+    path("credit/<int:pk>/correct/", credit.correct, name="credit_correct"),
     path("credit/<int:pk>/status/", credit.set_status, name="credit_status"),
 ]

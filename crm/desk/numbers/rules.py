@@ -63,8 +63,8 @@ def _form(request: StaffRequest) -> RulesForm:
 def _with_preview(request: StaffRequest, form: RulesForm) -> HttpResponse:
     try:
         if Night.objects.exists():
-            told = whatif.preview(form.parameters, as_of=today())
-            return _page(request, form, preview=told, previewed=told.digest)
+            seen = whatif.preview(form.parameters, as_of=today())
+            return _page(request, form, preview=seen, previewed=seen.digest)
         return _page(request, form, previewed=verbs.digest(form.parameters, on=today()))
     except DomainError as refusal:
         if not form.errors:

@@ -3,27 +3,20 @@
 from typing import Any
 from uuid import uuid4
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import Invalid
 from crm.desk.acting import submit
+from crm.desk.loyalty.campaigns.forms import TicketForm
 from crm.desk.today import now, today
 from customers.access import scope_filter
 from customers.models import Customer
 from loyalty.campaigns import draws
 from loyalty.models import Lottery, LotteryTicket
-
-
-class TicketForm(forms.Form):
-    customer = forms.CharField(label=gettext_lazy("Customer number"), max_length=20)
-    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=2, max_length=200)
-    key = forms.UUIDField(widget=forms.HiddenInput)
 
 
 @needs(Permission.RUN_CAMPAIGNS)

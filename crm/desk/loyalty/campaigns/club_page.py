@@ -1,0 +1,110 @@
+"""Clubs and partners in rows: who is a member, what is planned, and what a customer has of it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Q
+
+from core.accounts.models import User
+from core.accounts.roles import Scope, rights_of
+from crm.desk.loyalty.campaigns.forms import level_choices, level_name
+from crm.desk.today import today
+from customers.access import scope_filter
+from customers.models import Customer
+from loyalty import clubs
+from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
+
+MEMBERS_SHOWN = 100
+EVENTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class ClubRow:
+    """A club, its next meeting, and the level it begins with."""
+
+    club: Club
+    next: ClubEvent | None
+    level: str
+
+
+@dataclass(frozen=True)
+class PartnerRow:
+    benefit: PartnerBenefit
+    level: str
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """What is planned or was, and those with a seat whom the reader may see."""
+
+    event: ClubEvent
+    over: bool
+    label: str
+    visits: list[ClubVisit]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Clubs and partners of one customer."""
+
+    joined: list[ClubMember]
+    partners: list[PartnerBenefit]
+
+
+def club_list() -> list[ClubRow]:
+    coming: dict[int, ClubEvent] = {}
+    for event in ClubEvent.objects.filter(on__gte=today()).order_by("-on"):
+        coming[event.club_id] = event
+    levels = dict(level_choices()) | {"": ""}
+    size = Count("members", filter=Q(members__left_on__isnull=True))
+    return [
+        ClubRow(club, coming.get(club.pk), levels.get(club.min_level, club.min_level))
+        for club in Club.objects.annotate(size=size).order_by("name")
+    ]
+
+
+def partner_list() -> list[PartnerRow]:
+    """What partners give now or will."""
+    levels = dict(level_choices()) | {"": ""}
+    benefits = PartnerBenefit.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=today()))
+    return [
+        PartnerRow(benefit, levels.get(benefit.min_level, benefit.min_level))
+        for benefit in benefits.order_by("partner", "pk")
+    ]
+
+
+def context(club: Club, user: User) -> dict[str, Any]:
+    """Members in reach, what is planned, and who has a seat."""
+    mine = scope_filter(user, today(), "customer__")
+    names = rights_of(user.role).scope != Scope.NONE
+    members = club.members.filter(left_on__isnull=True)
+    reached = members.filter(mine).select_related("customer__manager").order_by("joined_on", "pk")
+    visits = ClubVisit.objects.filter(mine, event__club=club).select_related("customer").order_by("event_id", "pk")
+    return {
+        "club": club,
+        "size": members.count(),
+        "events": _events(club, list(visits) if names else [], on=today()),
+        "names": names,
+        "members": reached[:MEMBERS_SHOWN],
+        "level": level_name(club.min_level),
+    }
+
+
+def _events(club: Club, visits: list[ClubVisit], *, on: date) -> list[EventRow]:
+    return [
+        EventRow(
+            event,
+            over=event.on <= on,
+            label=f"{event.taken} / {event.seats}",
+            visits=[visit for visit in visits if visit.event_id == event.pk],
+        )
+        for event in club.events.order_by("-on")[:EVENTS_SHOWN]
+    ]
+
+
+def card(customer: Customer) -> Card | None:
+    """What the customer page shows; None where there is nothing."""
+    joined = ClubMember.objects.filter(customer=customer, left_on__isnull=True).select_related("club").order_by("pk")
+    shown = Card(list(joined), list(clubs.benefits_of(customer, on=today())))
+    return shown if shown.joined or shown.partners else None

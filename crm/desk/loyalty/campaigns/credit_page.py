@@ -1,0 +1,196 @@
+"""Credit accounts in rows and figures: what is owed by when, what is late, how the limit came about."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from core.accounts.models import Role, User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from crm.desk.today import today
+from customers.access import scope_filter
+from customers.models import Customer
+from loyalty.campaigns import credit
+from loyalty.campaigns.credit import OpenItem
+from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
+from loyalty.tiers import membership
+
+SHOWN = 100
+CHANGES_SHOWN = 20
+USUAL_TERM = 30
+TONES = {"open": "green", "hold": "amber", "closed": "grey"}
+AGES = ((0, 0), (1, 30), (31, 60), (61, 100_000))
+Change = CreditLimitChange.Status
+ICONS = {Change.APPROVED: "check", Change.PROPOSED: "clock"}
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """One account of the list: how much of it is used, and how late the oldest payment is."""
+
+    account: CreditAccount
+    overdue: Decimal
+    days: int
+    tone: str
+    used: Decimal
+    meter: str
+    label: str
+
+
+class EntryRow(NamedTuple):
+    """An entry, and what was owed after it."""
+
+    entry: CreditEntry
+    owed: Decimal
+
+
+class ChangeRow(NamedTuple):
+    """How the limit changed, and who proposed and decided it."""
+
+    change: CreditLimitChange
+    icon: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """The account on the page of its customer; empty where there is none yet but may be one."""
+
+    account: CreditAccount | None = None
+    tone: str = ""
+    overdue: Decimal = Decimal(0)
+    days: int = 0
+    next: OpenItem | None = None
+    used: Decimal = Decimal(0)
+    label: str = ""
+
+
+def _late(items: list[OpenItem]) -> int:
+    return max((item.days_late for item in items), default=0)
+
+
+def _used(account: CreditAccount) -> Decimal:
+    return Decimal(account.exposure + account.authorised)
+
+
+def _label(account: CreditAccount, places: int = 0) -> str:
+    return f"{_used(account):,.{places}f} / {account.credit_limit:,.{places}f}"
+
+
+def account_list(user: User) -> dict[str, Any]:
+    """Accounts in reach, the most overdue first; and the limits that wait for a second person."""
+    rows = _account_rows(user)
+    waiting = CreditLimitChange.objects.filter(
+        scope_filter(user, today(), "account__customer__"), status=Change.PROPOSED
+    ).select_related("account__customer", "proposed_by")
+    return {
+        "rows": rows[:SHOWN],
+        "count": len(rows),
+        "waiting": waiting.order_by("proposed_at"),
+        "owed": sum((row.account.exposure for row in rows), Decimal(0)),
+        "overdue": sum((row.overdue for row in rows), Decimal(0)),
+        "late": sum(1 for row in rows if row.days),
+        "limits": sum((row.account.credit_limit for row in rows), Decimal(0)),
+    }
+
+
+def _account_rows(user: User) -> list[AccountRow]:
+    mine = CreditAccount.objects.filter(scope_filter(user, today(), "customer__"))
+    accounts = list(mine.exclude(status="closed").select_related("customer__manager", "customer__standing"))
+    items = credit.open_items(accounts, on=today())
+    rows = [
+        AccountRow(
+            account=account,
+            overdue=credit.overdue(items[account.pk]),
+            days=_late(items[account.pk]),
+            tone=TONES[account.status],
+            used=_used(account),
+            meter="red" if account.is_over else "blue",
+            label=_label(account),
+        )
+        for account in accounts
+    ]
+    return sorted(rows, key=lambda row: (-row.days, -row.account.exposure, row.account.pk))
+
+
+def context(customer: Customer, account: CreditAccount | None, user: User) -> dict[str, Any]:
+    """What is owed by when, every entry, reservations, and how the limit came about."""
+    items = credit.open_items([account], on=today())[account.pk] if account else []
+    changes = _changes(account) if account else []
+    return {
+        "customer": customer,
+        "account": account,
+        "tone": TONES[account.status] if account else "grey",
+        "label": _label(account, 2) if account else "",
+        "items": items,
+        "overdue": credit.overdue(items),
+        "days": _late(items),
+        "ages": _ages(items),
+        "entries": _with_balance(account) if account else [],
+        "authorisations": _authorisations(account) if account else [],
+        "changes": changes,
+        "waiting": next((row.change for row in changes if row.change.status == Change.PROPOSED), None),
+        "alone": credit.DECIDES_ALONE.get(Role(user.role)),
+    }
+
+
+def _authorisations(account: CreditAccount) -> list[CreditAuthorisation]:
+    held = account.authorisations.filter(status=CreditAuthorisation.Status.AUTHORISED)
+    return list(held.order_by("expires_at"))
+
+
+def _changes(account: CreditAccount) -> list[ChangeRow]:
+    newest = account.limit_changes.select_related("proposed_by", "decided_by").order_by("-proposed_at")[:CHANGES_SHOWN]
+    return [ChangeRow(change, ICONS.get(Change(change.status), "ban"), _people(change)) for change in newest]
+
+
+def _people(change: CreditLimitChange) -> str:
+    if change.decided_by is None or change.decided_by == change.proposed_by:
+        return str(change.proposed_by)
+    return f"{change.proposed_by} / {change.decided_by}"
+
+
+def usual_term(customer: Customer) -> int:
+    """The days to pay that the customer's level promises, else thirty."""
+    standing = membership.standing(customer, on=today())
+    promised = [row["amount"] for row in standing.benefits if row["kind"] == "credit_terms"] if standing else []
+    return int(Decimal(promised[0])) if promised and promised[0] else USUAL_TERM
+
+
+def _ages(items: list[OpenItem]) -> list[tuple[str, Decimal]]:
+    words = (_("not due yet"), _("1–30 days late"), _("31–60 days late"), _("more than 60 days late"))
+    return [
+        (word, sum((item.amount for item in items if first <= item.days_late <= last), Decimal(0)))
+        for word, (first, last) in zip(words, AGES, strict=True)
+    ]
+
+
+def _with_balance(account: CreditAccount) -> list[EntryRow]:
+    """The newest entries with what was owed after each."""
+    owed, rows = account.exposure, []
+    for entry in account.entries.select_related("by").order_by("-seq")[:SHOWN]:
+        rows.append(EntryRow(entry, owed))
+        owed -= entry.amount
+    return rows
+
+
+def card(user: User, customer: Customer, on: date) -> Card | None:
+    """What the customer page shows of the account; None for those who may not look or where there is nothing."""
+    if not may(user, Permission.VIEW_CREDIT):
+        return None
+    account = CreditAccount.objects.filter(customer=customer).first()
+    if account is None:
+        return Card() if may(user, Permission.PROPOSE_CREDIT) else None
+    items = credit.open_items([account], on=on)[account.pk]
+    return Card(
+        account=account,
+        tone=TONES[account.status],
+        overdue=credit.overdue(items),
+        days=_late(items),
+        next=next((item for item in items if not item.days_late), None),
+        used=_used(account),
+        label=_label(account),
+    )
