@@ -1,12 +1,10 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.http import Http404
@@ -16,7 +14,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
 from customers.access import scope_filter
 from customers.models import Customer, Todo
 
@@ -34,8 +32,12 @@ def open_task(
     at_stake: Decimal | int = 0,
     alert_id: int | None = None,
     owner: User | None = None,
+    due_at: datetime | None = None,
 ) -> Todo:
-    """The task with this key exists; a second call returns it untouched. No owner means the customer's manager."""
+    """The task with this key exists; a second call returns it untouched. No owner means the customer's manager.
+
+    `due_at` is the moment on the day `due_on` for what was promised to the hour.
+    """
     todo, _created = Todo.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
@@ -44,6 +46,7 @@ def open_task(
             "reason": reason,
             "text": text,
             "due_on": due_on,
+            "due_at": due_at,
             "at_stake": at_stake,
             "alert_id": alert_id,
             "opened_at": at,
@@ -122,21 +125,22 @@ def task_for(user: User, pk: int, today: date) -> Todo:
 
 
 def queue(user: User, today: date) -> QuerySet[Todo]:
-    """What the user has to do today: overdue promises first, then by what is at stake."""
-    overdue = When(reason=Todo.Reason.PROMISE, due_on__lt=today, then=Value(0))
+    """What the user has to do today: promises to the hour by their hour, overdue ones, then by what is at stake."""
+    first = Q(due_on__lt=today) | Q(due_at__isnull=False)
+    overdue = When(first, reason=Todo.Reason.PROMISE, then=Value(0))
     return (
         Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, due_on__lte=today)
         .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
         .annotate(rank=Case(overdue, default=Value(1), output_field=IntegerField()))
         .select_related("customer__standing", "customer__manager")
-        .order_by("rank", "-at_stake", "id")
+        .order_by("rank", F("due_at").asc(nulls_last=True), "-at_stake", "id")
     )
 
 
 def finished(user: User, today: date) -> QuerySet[Todo]:
     """What the user finished today, the latest first."""
-    midnight = datetime.combine(today, time(), ZoneInfo(settings.MALL_TIME_ZONE))
-    done = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE, closed_at__gte=midnight)
+    mine = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE)
+    done = mine.filter(closed_at__gte=mall_midnight(today))
     return done.select_related("customer").order_by("-closed_at")
 
 

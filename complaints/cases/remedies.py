@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -18,8 +17,9 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
-from core.lib.periods import business_date
-from customers.models import Customer, Standing
+from core.lib.periods import mall_day
+from customers import locks
+from customers.models import Standing
 from loyalty.models import PointLot
 from loyalty.points import accounts as points
 from loyalty.points import rules as point_rules
@@ -64,7 +64,7 @@ def propose(
         raise Invalid(_("Say what this makes good."), code="reason_missing")
     if promised_at is not None and promised_at <= at:
         raise Invalid(_("Promise a moment in the future."), code="promise_past")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, kind, value, by=by, at=at)
     remedy = Remedy.objects.create(
         case=case,
@@ -102,7 +102,7 @@ def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
         raise DomainError(_("A second person must approve this: not the one who proposed it."), code="second_person")
     if not may(by, Permission.LEAD_COMPLAINTS):
         raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
     if over:
         raise DomainError(
@@ -212,7 +212,7 @@ def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
 
 def exceeded(
     case: Case, kind: str, amount: Decimal, *, by: User, at: datetime, apart_from: Remedy | None = None
-) -> dict[str, Any]:
+) -> dict[str, list[str]]:
     """Which limits of this person the remedy would exceed, with the sums it would make; empty when none.
 
     Call with the customer's row held: two remedies for one customer are counted one after the other.
@@ -234,15 +234,14 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
     rows = Remedy.objects.filter(kind=kind, status__in=COUNTED)
     if apart_from is not None:
         rows = rows.exclude(pk=apart_from.pk)
-    zone = settings.MALL_TIME_ZONE
-    today = business_date(at, zone)
+    today = mall_day(at)
     mine = rows.filter(Q(decided_by=by) | Q(decided_by__isnull=True, proposed_by=by))
     return {
         "per_case": _sum(rows.filter(case=case)),
         "per_customer": _sum(
             r for r in rows.filter(customer_id=case.customer_id) if (at - r.proposed_at).days < WINDOW_DAYS
         ),
-        "per_day": _sum(r for r in mine if business_date(r.decided_at or r.proposed_at, zone) == today),
+        "per_day": _sum(r for r in mine if mall_day(r.decided_at or r.proposed_at) == today),
     }
 
 
@@ -251,8 +250,9 @@ def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | Non
     limit = limit_for(by.role, case.served_as, kind)
     if limit is None:
         return None
-    left = [getattr(limit, name) - total for name, total in spent(case, kind, by=by, at=at).items()]
-    return max(Decimal(0), min([limit.at_once, *left]))
+    sums = spent(case, kind, by=by, at=at)
+    left: list[Decimal] = [limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())]
+    return max(Decimal(0), min(left))
 
 
 def suggested(case: Case) -> list[RemedyKind]:

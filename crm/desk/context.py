@@ -64,8 +64,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _standing_on(path: str, addresses: list[str]) -> str:
     """The page of the menu on which somebody stands, or the nearest above; the start has none below."""
-    found = [page for page in addresses if path == page or (page != "/" and path.startswith(page))]
-    return max(found, key=len, default="")
+    above = [page for page in addresses if path == page or (page != "/" and path.startswith(page))]
+    return max(above, key=len, default="")
 
 
 def _as_of() -> dict[str, Any] | None:

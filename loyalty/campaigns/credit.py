@@ -21,6 +21,7 @@ from core.lib import sql
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.money import MoneyField, from_minor, to_minor
 from core.lib.periods import mall_day
+from customers import locks
 from customers.models import Customer, Order
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
@@ -56,7 +57,7 @@ def propose_limit(
         raise Invalid(_("Give between 1 and %(most)d days to pay.") % {"most": LONGEST_TERM}, code="term_days")
     if not reason.strip():
         raise Invalid(_("Say why this customer gets this limit."), code="reason")
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     CreditAccount.objects.get_or_create(customer=customer, defaults={"opened_at": at})
     account = hold_account(customer, at)
     if account.status == CreditAccount.Status.CLOSED:
@@ -346,7 +347,7 @@ def expire_due(*, at: datetime) -> int:
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one and keep the account. Two accounts are not joined: one has to be settled and closed."""
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     theirs = CreditAccount.objects.filter(customer=loser).first()
     if theirs is None:
         return

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -17,7 +16,8 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
-from core.lib.periods import mall_day, midnight
+from core.lib.periods import mall_day, mall_midnight
+from customers import locks
 from customers.models import Customer
 from loyalty import notices
 from loyalty.maths.tiers import Reason, step
@@ -112,7 +112,7 @@ def after_orders(customer_ids: Iterable[int], *, at: datetime) -> list[TierChang
     if rules is None or not rules.rule.upgrade_at_once:
         return []
     rule, wanted = rules.rule, sorted(set(customer_ids))
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk").values_list("pk"))
+    locks.hold_customers(wanted)
     day = day_number(_today(at)) + 1
     ids, [amount] = facts.sums([tier_night.span_of(rule, day)], wanted)
     people = facts.people(ids, wanted)
@@ -144,7 +144,7 @@ def promise_floor(
             _("A promised level ends: choose a day within the next %(days)d days.") % {"days": LONGEST_FLOOR.days},
             code="ends_on",
         )
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     if TierOverride.objects.filter(customer=customer, ends_on__gt=today).exists():
         raise DomainError(
             _("A level is promised to this customer already. End that promise first."), code="promised_already"
@@ -185,7 +185,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
     with connection.cursor() as cursor:
         # A night that is being worked ends first: it may be writing either of the two.
         cursor.execute("SELECT 1 FROM loyalty_tierstate FOR SHARE")
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     today, rules = _today(at), applied()
     held = {member.customer_id: member for member in Membership.objects.filter(pk__in=[loser.pk, winner.pk])}
     gone, stays = held.get(loser.pk), held.get(winner.pk)
@@ -324,7 +324,7 @@ def standing_then(customer: Customer, *, on: date) -> Standing | None:
 
 def history_until(customer: Customer, on: date) -> QuerySet[TierChange]:
     """The lines written up to the end of that day, the newest first."""
-    end = midnight(on + timedelta(days=1), settings.MALL_TIME_ZONE)
+    end = mall_midnight(on + timedelta(days=1))
     return customer.tier_changes.filter(at__lt=end).select_related("rules").order_by("-seq")
 
 

@@ -239,3 +239,30 @@ def test_the_schema_describes_every_door(api_for: ApiFor) -> None:
     put = schema["paths"]["/api/v1/sources/{source}/orders/{external_id}"]["put"]
     assert put["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("OrderWithPromptsOut")
     assert {"/api/v1/complaints", "/api/v1/complaints/inbound"} <= set(schema["paths"])
+
+
+def test_all_complaints_are_read_page_by_page(
+    api_for: ApiFor, li_lei: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = api_for(READ, WRITE)
+    for number in range(5):
+        assert shop.post(LIST, complaint(source_ref=f"k-{number}"), format="json").status_code == 201
+    monkeypatch.setattr("crm.api.complaints.PAGE", 2)
+    seen, after, pages = [], "", 0
+    while True:
+        page = shop.get(LIST + (f"?after={after}" if after else "")).json()
+        seen += [row["number"] for row in page["results"]]
+        pages += 1
+        after = page["next"]
+        if after is None:
+            break
+        # Written meanwhile: neither repeated nor in the way.
+        shop.post(LIST, complaint(source_ref=f"late-{pages}"), format="json")
+
+    assert pages == 3
+    assert seen == [f"C-{pk}" for pk in Case.objects.order_by("-pk").values_list("pk", flat=True)[pages - 1 :]]
+
+
+@pytest.mark.parametrize("wrong", ["after=0", "after=x", "page=2", "cursor=1"])
+def test_another_way_to_page_is_refused(api_for: ApiFor, wrong: str) -> None:
+    assert api_for(READ).get(f"{LIST}?{wrong}").status_code == 400

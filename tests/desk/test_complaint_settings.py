@@ -25,7 +25,7 @@ from complaints.models import (
 from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import Invalid
-from crm.desk.complaints.calendars import parse_hours
+from crm.desk.complaints.setup.forms import parse_hours
 from crm.desk.today import today
 from customers.models import Customer
 from tests.conftest import MakeCustomer, MakeUser
@@ -88,9 +88,9 @@ def test_a_deadline_can_be_tried_before_it_is_promised(client: Client, office: B
 
     found = client.get(address, {"start": "2026-06-03T11:30", "minutes": "60"}).context["deadline"]
 
-    assert f"{found['due']:%Y-%m-%d %H:%M}" == "2026-06-03 13:30"
-    assert [stretch["minutes"] for stretch in found["stretches"]] == [30, 30]
-    assert found["guess"] == [2026]
+    assert f"{found.due:%Y-%m-%d %H:%M}" == "2026-06-03 13:30"
+    assert [stretch.minutes for stretch in found.stretches] == [30, 30]
+    assert found.guess == [2026]
 
 
 def test_a_day_set_by_hand_shows_in_its_month(client: Client, office: BusinessCalendar) -> None:
@@ -100,8 +100,8 @@ def test_a_day_set_by_hand_shows_in_its_month(client: Client, office: BusinessCa
     )
 
     weeks = client.get(reverse("desk:complaint_calendar", args=[office.pk]), {"month": "2027-03"}).context["weeks"]
-    [day] = [day for week in weeks for day in week if day["date"] == date(2027, 3, 6)]
-    assert (day["hours"], day["name"]) == ("09:00–12:00", "盘点")
+    [day] = [day for week in weeks for day in week if day.date == date(2027, 3, 6)]
+    assert (day.hours, day.name) == ("09:00–12:00", "盘点")
 
 
 def test_hours_that_overlap_are_refused_and_stay_typed(client: Client, office: BusinessCalendar) -> None:
@@ -126,7 +126,7 @@ def test_a_closed_day_moves_open_deadlines_only_when_somebody_says_so(
     )
 
     moved = client.get(address).context["moved"]
-    assert [row["case"] for row in moved if row["promise"] == "First answer"] == [case]
+    assert [row.case for row in moved if row.promise == "First answer"] == [case]
     assert case.clocks.get(metric="first_response").due_at == first.due_at
     client.post(reverse("desk:complaint_calendar_again", args=[office.pk]), {"reason": "typhoon"})
 
@@ -185,9 +185,9 @@ def test_somebody_joins_a_queue_and_leaves_it(client: Client, make_user: MakeUse
     agent, queue = make_user(Role.SERVICE_AGENT), Queue.objects.get(code="general")
     told = {"queue": queue.pk, "user": agent.pk, "capacity": 10, "available": "on"}
 
-    client.post(reverse("desk:complaint_member"), told)
+    client.post(reverse("desk:complaint_member_set"), told)
     assert QueueMember.objects.get().capacity == 10
-    client.post(reverse("desk:complaint_member"), told | {"remove": "1"})
+    client.post(reverse("desk:complaint_member_remove"), told)
 
     assert not QueueMember.objects.exists()
 
@@ -196,21 +196,21 @@ def test_priorities_are_saved_as_a_version_and_safety_stays_first(client: Client
     form = client.get(reverse("desk:complaint_settings", args=["priorities"])).context["form"]
     cells = {name: field.initial for name, field in form.fields.items() if name != "reason"}
 
-    refused = client.post(reverse("desk:complaint_priorities"), cells | {"cell_0_1": 2, "reason": "quiet week"})
-    client.post(reverse("desk:complaint_priorities"), cells | {"cell_0_3": 4, "reason": "quiet week"})
+    refused = client.post(reverse("desk:complaint_priorities_save"), cells | {"cell_0_1": 2, "reason": "quiet week"})
+    client.post(reverse("desk:complaint_priorities_save"), cells | {"cell_0_3": 4, "reason": "quiet week"})
 
     assert refused.status_code == 422
     assert PriorityMatrix.objects.order_by("-version").first().cells["0"] == [1, 2, 4, 4]  # type: ignore[union-attr]
 
 
 def test_promises_are_drafted_saved_and_put_in_force(client: Client) -> None:
-    address = reverse("desk:complaint_promises")
-    client.post(address, {"do": "draft"})
+    address = reverse("desk:complaint_promises_publish")
+    client.post(reverse("desk:complaint_promises_draft"))
     form = client.get(reverse("desk:complaint_settings", args=["promises"])).context["form"]
     told: dict[str, Any] = {name: form[name].value() for name in form.fields if form[name].value() is not None}
 
-    without_reason = client.post(address, told | {"min_2_3_first_response": 45, "do": "publish"})
-    client.post(address, told | {"min_2_3_first_response": 45, "do": "publish", "reason": "faster for big customers"})
+    without_reason = client.post(address, told | {"min_2_3_first_response": 45})
+    client.post(address, told | {"min_2_3_first_response": 45, "reason": "faster for big customers"})
 
     assert without_reason.status_code == 422
     policy = SlaPolicy.objects.filter(status="published").order_by("-version").first()
@@ -254,8 +254,8 @@ def test_every_number_of_the_figures_opens_as_many_cases(client: Client, case: C
     solve(case, lead)
     page = client.get(reverse("desk:complaint_reports"))
 
-    numbers = [(figure["count"], figure["href"]) for figure in page.context["figures"]]
-    numbers += [(row["count"], row["href"]) for part in page.context["breakdowns"] for row in part["rows"]]
+    numbers = [(figure.count, figure.href) for figure in page.context["figures"]]
+    numbers += [(row.count, row.href) for part in page.context["breakdowns"] for row in part.rows]
     for count, address in numbers:
         assert len(client.get(address).context["rows"]) == count, address
     assert sum(count for count, _address in numbers) >= 5
@@ -271,10 +271,10 @@ def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: 
     late = Category.objects.get(code="delivery-late")
 
     assert len(client.get(reverse("desk:complaint_silent")).context["rows"]) == 2
-    client.post(reverse("desk:complaint_silent_close", args=[signs[0].pk]), {"do": "called", "words": "其实很满意"})
+    client.post(reverse("desk:complaint_silent_called", args=[signs[0].pk]), {"words": "其实很满意"})
     client.post(
-        reverse("desk:complaint_silent_close", args=[signs[1].pk]),
-        {"do": "convert", "words": "包裹总是慢", "category": late.pk},
+        reverse("desk:complaint_silent_convert", args=[signs[1].pk]),
+        {"words": "包裹总是慢", "category": late.pk},
     )
 
     states = dict(SilentSign.objects.values_list("ref", "state"))
@@ -293,8 +293,8 @@ def test_a_cause_that_keeps_coming_back_is_planned(client: Client, lead: User) -
     )
 
     client.post(
-        reverse("desk:complaint_action", args=[action.pk]),
-        {"do": "plan", "title": "加厚纸箱", "owner": lead.pk, "due_on": "2026-12-31", "target_rate": "1.5"},
+        reverse("desk:complaint_action_plan", args=[action.pk]),
+        {"title": "加厚纸箱", "owner": lead.pk, "due_on": "2026-12-31", "target_rate": "1.5"},
     )
 
     action.refresh_from_db()

@@ -87,10 +87,10 @@ def test_four_digits_offer_callers_by_number_and_only_the_chosen_one_opens(
 
     offered = client.post(reverse("desk:complaint_find"), {"q": "8000"})
     callers = offered.context["callers"]
-    assert {caller["name"] for caller in callers} == {"李**", "韩**"}
+    assert {caller.name for caller in callers} == {"李**", "韩**"}
     assert client.get(reverse("desk:customer", args=[other.pk])).status_code == 404
 
-    token = next(caller["token"] for caller in callers if caller["name"] == "韩**")
+    token = next(caller.token for caller in callers if caller.name == "韩**")
     client.post(reverse("desk:complaint_caller"), {"caller": token})
 
     assert list(Lookup.objects.filter(user=agent).values_list("customer", flat=True)) == [other.pk]
@@ -100,7 +100,7 @@ def test_four_digits_offer_callers_by_number_and_only_the_chosen_one_opens(
 def test_a_caller_somebody_else_was_offered_cannot_be_chosen(
     client: Client, li_lei: Customer, make_user: MakeUser
 ) -> None:
-    token = client.post(reverse("desk:complaint_find"), {"q": "8000"}).context["callers"][0]["token"]
+    token = client.post(reverse("desk:complaint_find"), {"q": "8000"}).context["callers"][0].token
     client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
 
     assert client.post(reverse("desk:complaint_caller"), {"caller": token}).status_code == 404
@@ -126,10 +126,10 @@ def test_the_page_shows_who_calls_before_the_first_sentence(
 
     caller = client.get(reverse("desk:complaint_new"), {"customer": li_lei.pk}).context["caller"]
 
-    assert caller["trend_word"] == "rising"
-    assert [order["chosen"] for order in caller["orders"]] == [True]
-    assert [other["number"] for other in caller["open_cases"]] == [case.number]
-    assert caller["into"] == str(case.pk)
+    assert caller.trend.word == "rising"
+    assert [order.chosen for order in caller.orders] == [True]
+    assert [other.number for other in caller.open_cases] == [case.number]
+    assert caller.into == str(case.pk)
 
 
 # Logging
@@ -207,8 +207,8 @@ def test_each_tab_counts_what_it_opens(client: Client, case: Case, li_lei: Custo
     page = client.get(reverse("desk:complaints"))
 
     for tab in page.context["tabs"]:
-        rows = client.get(tab["href"]).context["rows"]
-        assert tab["count"] in ("", len(rows)), tab["label"]
+        rows = client.get(tab.href).context["rows"]
+        assert tab.count in ("", len(rows)), tab.label
 
 
 def test_the_pages_of_the_list_hold_every_case_once_in_order(
@@ -229,7 +229,7 @@ def test_the_pages_of_the_list_hold_every_case_once_in_order(
     seen, address = [], "?list=all"
     while address:
         page = client.get(reverse("desk:complaints") + address)
-        seen += [row["case"] for row in page.context["rows"]]
+        seen += [row.case for row in page.context["rows"]]
         address = page.context["next"]
 
     assert len(seen) == len({case.pk for case in seen}) == 10
@@ -249,7 +249,7 @@ def test_a_case_of_a_foreign_queue_does_not_exist(client: Client, case: Case, ma
     client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
 
     assert client.get(reverse("desk:complaint", args=[case.pk])).status_code == 404
-    assert client.post(reverse("desk:complaint_do", args=[case.pk]), {"do": "claim"}).status_code == 404
+    assert client.post(reverse("desk:complaint_take", args=[case.pk])).status_code == 404
 
 
 def test_the_list_asks_the_database_no_more_for_thirty_cases_than_for_one(
@@ -272,7 +272,7 @@ def test_the_list_asks_the_database_no_more_for_thirty_cases_than_for_one(
 
 
 def do(client: Client, case: Case, name: str, **told: object) -> object:
-    return client.post(reverse("desk:complaint_do", args=[case.pk]), {"do": name, "version": case.version} | told)
+    return client.post(reverse(f"desk:complaint_{name}", args=[case.pk]), {"version": case.version} | told)
 
 
 def test_an_answer_stops_the_first_clock(client: Client, case: Case) -> None:
@@ -319,8 +319,8 @@ def test_unsent_words_are_kept_for_their_author(client: Client, case: Case, agen
 def test_the_clock_says_why_it_is_due_then(client: Client, case: Case) -> None:
     clocks = client.get(reverse("desk:complaint", args=[case.pk])).context["clocks"]
 
-    assert [clock["label"] for clock in clocks] == ["First answer", "Solution"]
-    assert clocks[0]["why"][0].startswith("240 minutes of “工作时间” from ")
+    assert [clock.label for clock in clocks] == ["First answer", "Solution"]
+    assert clocks[0].why[0].startswith("240 minutes of “工作时间” from ")
 
 
 def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client, case: Case, li_lei: Customer) -> None:

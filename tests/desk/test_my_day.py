@@ -100,7 +100,7 @@ def test_the_queue_narrowed_to_a_reason_counts_its_rows(client: Client, li_lei: 
     whole = client.get(reverse("desk:my_day")).context
     promises = client.get(reverse("desk:my_day"), {"reason": "promise"}).context
 
-    assert [(chip["label"], chip["count"]) for chip in whole["reasons"]] == [("Promise", 2), ("Planned contact", 1)]
+    assert [(chip.label, chip.count) for chip in whole["reasons"]] == [("Promise", 2), ("Planned contact", 1)]
     assert (whole["waiting"], len(whole["rows"])) == (3, 3)
     assert (promises["waiting"], len(promises["rows"])) == (2, 2)
 

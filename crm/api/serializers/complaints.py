@@ -9,7 +9,9 @@ from rest_framework import serializers
 from complaints.models import Case, Pause, ServicePrompt
 from complaints.models.catalogue import Severity
 from crm.api.serializers.customers import CLASS_NAMES, AwareTime, CustomerIn, Strict, Words
+from crm.flows import call
 from customers.identity import CustomerRef
+from customers.models import Todo
 
 SOURCE = r"^[a-z0-9][a-z0-9_.-]{0,39}\Z"
 LONGEST = 20_000
@@ -29,6 +31,7 @@ class ComplaintIn(Strict):
     remedy_sought = Words(max_length=300, required=False, allow_blank=True)
     external_case = Words(max_length=80, required=False, allow_blank=True)
     received_at = AwareTime(required=False)
+    call_at = AwareTime(required=False, help_text="The customer was promised a call by then: it becomes a task")
 
     def ref(self) -> CustomerRef:
         return CustomerRef(source=self.validated_data["source"], **self.validated_data["customer"])
@@ -126,8 +129,21 @@ class ComplaintOut(serializers.Serializer[Any]):
         return f"C-{case.merged_into_id}" if case.merged_into_id else None
 
 
+class CallOut(serializers.Serializer[Any]):
+    due_at = serializers.DateTimeField()
+    owner = serializers.SerializerMethodField(help_text="Who calls")
+    made = serializers.SerializerMethodField()
+
+    def get_owner(self, todo: Todo) -> str | None:
+        return str(todo.owner) if todo.owner else None
+
+    def get_made(self, todo: Todo) -> bool:
+        return todo.state == Todo.State.DONE
+
+
 class LoggedOut(ComplaintOut):
     created = serializers.BooleanField(help_text="False when it was known already")
+    call = CallOut(allow_null=True, help_text="The call the customer was promised")
 
 
 class ListOut(serializers.Serializer[Any]):
@@ -158,13 +174,19 @@ class PromiseOut(serializers.Serializer[Any]):
 
 class DetailOut(ComplaintOut):
     description = serializers.CharField()
+    call = serializers.SerializerMethodField()
     messages = serializers.SerializerMethodField()
     promises = PromiseOut(many=True, source="clocks")
 
+    @extend_schema_field(CallOut(allow_null=True, help_text="The call the customer was promised"))
+    def get_call(self, case: Case) -> Any:
+        promised = call.promised(case)
+        return CallOut(promised).data if promised else None
+
     @extend_schema_field(SaidOut(many=True))
     def get_messages(self, case: Case) -> Any:
-        said = case.messages.exclude(direction="note").order_by("sent_at", "pk")
-        return SaidOut(said, many=True).data
+        rows = case.messages.exclude(direction="note").order_by("sent_at", "pk")
+        return SaidOut(rows, many=True).data
 
 
 class TransitionsOut(serializers.Serializer[Any]):

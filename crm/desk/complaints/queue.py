@@ -1,38 +1,41 @@
 """The work list and the board: the same named lists, the same order, the same counts."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle, priority, routing
-from complaints.models import Case, Category, Department, Queue, QueueMember, RootCause
+from complaints.models import Case, Queue
 from complaints.models.cases import OPEN
 from complaints.queries import Filters
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs, sees
 from core.accounts.roles import Field, Permission
-from core.lib.errors import DomainError
-from crm.desk.complaints.case import TONES, Status
-from crm.desk.long_select import LongSelect
+from crm.desk.acting import press
+from crm.desk.complaints.forms import FilterForm
+from crm.desk.complaints.posted import posted
+from crm.desk.complaints.wording import Status, in_words, tone_of
 from crm.desk.today import now
-from customers.models import Standing
+from crm.flows import call
+from customers import todo
+from customers.models import Todo
 
 PAGE = 50
 TILES = 20
+CALLS = 20
 TIMES = ("opened_from", "opened_until", "resolved_from", "resolved_until")
-LAST = 4_000_000_000
 LISTS = {
     "mine": gettext_lazy("Mine"),
     "all": gettext_lazy("Open"),
@@ -50,64 +53,11 @@ ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 
-class FilterForm(forms.Form):
-    status = forms.ChoiceField(
-        label=gettext_lazy("Status"), choices=[("", gettext_lazy("Every status")), *Status.choices], required=False
-    )
-    queue = forms.ModelChoiceField(
-        label=gettext_lazy("Queue"),
-        queryset=Queue.objects.order_by("name"),
-        required=False,
-        empty_label=gettext_lazy("Every queue"),
-    )
-    served_as = forms.TypedChoiceField(
-        label=gettext_lazy("Class"),
-        choices=[("", gettext_lazy("Every class")), *Standing.Class.choices],
-        coerce=int,
-        empty_value=None,
-        required=False,
-    )
-    category = forms.ModelChoiceField(
-        label=gettext_lazy("About"),
-        required=False,
-        empty_label=gettext_lazy("Everything"),
-        queryset=Category.objects.filter(parent__isnull=True).order_by("position"),
-    )
-    owner = forms.ModelChoiceField(
-        label=gettext_lazy("Owner"),
-        required=False,
-        widget=LongSelect,
-        empty_label=gettext_lazy("Everybody"),
-        queryset=User.objects.filter(pk__in=QueueMember.objects.values("user")).order_by("full_name"),
-    )
-    root_cause = forms.ModelChoiceField(queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput)
-    department = forms.ModelChoiceField(queryset=Department.objects.all(), required=False, widget=forms.HiddenInput)
-    customer = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    product = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
-    open = forms.TypedChoiceField(
-        choices=[("", ""), ("1", "1"), ("0", "0")],
-        coerce=lambda told: told == "1",
-        empty_value=None,
-        required=False,
-        widget=forms.HiddenInput,
-    )
-    breached = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    unassigned = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    reopened = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    logged_late = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    counted = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    opened_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    opened_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
-
-
 def the_list(name: str, user: User, at: datetime) -> QuerySet[Case]:
     """One of the lists, unordered: its length is the number on its tab."""
     if name == "asked":
-        asked = queries.handovers_for(user).values("case")
-        return queries.cases_for(user, at).filter(pk__in=asked)
+        cases = queries.handovers_for(user).values("case")
+        return queries.cases_for(user, at).filter(pk__in=cases)
     if name in UNCOUNTED:
         return queries.cases_for(user, at, Filters(open=False) if name == "finished" else Filters())
     return queries.cases_for(user, at, Filters(open=True)).filter(queries.work_lists(user, at)[name])
@@ -139,17 +89,25 @@ def _instant(stamp: int | None) -> datetime | None:
 
 def address_of(filters: Filters) -> str:
     """The list behind a number: the same filter, as an address."""
-    told: dict[str, Any] = {"list": "every"}
+    query: dict[str, Any] = {"list": "every"}
     for name, value in vars(filters).items():
         if value in (None, "", False):
             continue
         if name in TIMES:
-            told[name] = int(value.timestamp())
+            query[name] = int(value.timestamp())
         else:
-            told["product" if name == "product_ref" else name.removesuffix("_id")] = 1 if value is True else value
+            query["product" if name == "product_ref" else name.removesuffix("_id")] = 1 if value is True else value
     if filters.open is False:
-        told["open"] = 0
-    return f"{reverse('desk:complaints')}?{urlencode(told)}"
+        query["open"] = 0
+    return f"{reverse('desk:complaints')}?{urlencode(query)}"
+
+
+@dataclass(frozen=True)
+class Tab:
+    href: str
+    label: str | Promise
+    count: int | str
+    active: bool
 
 
 def _which(request: StaffRequest) -> str:
@@ -160,14 +118,15 @@ def _which(request: StaffRequest) -> str:
     return "mine" if the_list("mine", request.user, now()).exists() else "all"
 
 
-def _tabs(request: StaffRequest, chosen: str, page: str) -> list[dict[str, Any]]:
-    at, tabs = now(), []
+def _tabs(request: StaffRequest, chosen: str, page: str) -> list[Tab]:
+    at = now()
+    tabs: list[Tab] = []
     counts = queries.counts(request.user, at) | {"asked": the_list("asked", request.user, at).count()}
     for name, label in LISTS.items():
         count = counts.get(name, "")
         if count == 0 and name in ONLY_WHEN_SOME and name != chosen:
             continue
-        tabs.append({"href": f"{reverse(page)}?list={name}", "label": label, "count": count, "active": name == chosen})
+        tabs.append(Tab(f"{reverse(page)}?list={name}", label, count, name == chosen))
     return tabs
 
 
@@ -177,12 +136,12 @@ def queue(request: StaffRequest) -> HttpResponse:
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     name = _which(request)
     rows = queries.narrowed(the_list(name, request.user, now()), _filters(chosen))
-    found = _page_after(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
+    after = _page_after(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
     # The order is found on the cases alone: only those of the page are joined with their people.
-    ids = list(found.values_list("pk", flat=True)[: PAGE + 1])
+    ids = list(after.values_list("pk", flat=True)[: PAGE + 1])
     cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids)
     page = [cases[pk] for pk in ids]
-    kept = {key: value for key, value in request.GET.items() if key != "after" and value}
+    query = {key: value for key, value in request.GET.items() if key != "after" and value}
     more = len(page) > PAGE
     return render(
         request,
@@ -191,9 +150,10 @@ def queue(request: StaffRequest) -> HttpResponse:
             "form": form,
             "chosen": name,
             "tabs": _tabs(request, name, "desk:complaints"),
+            "calls": _calls(request.user, now()),
             "rows": [_row(case, request.user) for case in page[:PAGE]],
             "filtered": any(value not in (None, "", False) for key, value in chosen.items() if key != "after"),
-            "next": "?" + urlencode({**kept, "after": _cursor(page[PAGE - 1])}) if more else "",
+            "next": "?" + urlencode({**query, "after": _cursor(page[PAGE - 1])}) if more else "",
         },
     )
 
@@ -204,11 +164,11 @@ def _cursor(case: Case) -> str:
 
 def _page_after(rows: QuerySet[Case], after: str, *, newest_first: bool) -> QuerySet[Case]:
     """The rows behind the cursor: no page is read twice and none is skipped, however long the list."""
-    found = re.fullmatch(r"([1-4])_(\d+(?:\.\d+)?)?_(\d{1,18})", after)
+    cursor = re.fullmatch(r"([1-4])_(\d+(?:\.\d+)?)?_(\d{1,18})", after)
     if newest_first:
-        return (rows.filter(pk__lt=int(found[3])) if found else rows).order_by("-pk")
-    if found:
-        priority_, stamp, pk = int(found[1]), found[2], int(found[3])
+        return (rows.filter(pk__lt=int(cursor[3])) if cursor else rows).order_by("-pk")
+    if cursor:
+        priority_, stamp, pk = int(cursor[1]), cursor[2], int(cursor[3])
         if stamp:
             due = datetime.fromtimestamp(float(stamp), UTC)
             later = Q(next_due_at__gt=due) | Q(next_due_at=due, pk__gt=pk) | Q(next_due_at__isnull=True)
@@ -218,13 +178,52 @@ def _page_after(rows: QuerySet[Case], after: str, *, newest_first: bool) -> Quer
     return queries.in_order(rows)
 
 
-def _row(case: Case, user: User) -> dict[str, Any]:
-    return {
-        "case": case,
-        "tone": TONES.get(Status(case.status), "grey"),
-        "why": priority.wording(case, with_value=sees(user, Field.VALUE)),
-        "claimable": case.owner_id is None and case.is_open,
-    }
+class Row(NamedTuple):
+    case: Case
+    tone: str
+    why: str
+    claimable: bool
+
+
+def _row(case: Case, user: User) -> Row:
+    why = priority.wording(case, with_value=sees(user, Field.VALUE))
+    return Row(case, tone_of(case), why, claimable=case.owner_id is None and case.is_open)
+
+
+@dataclass(frozen=True)
+class Column:
+    label: str
+    count: int
+    rows: list[Row]
+    more: int
+
+
+class Call(NamedTuple):
+    """A call this person has promised."""
+
+    todo: Todo
+    case: int
+    when: str
+    late: bool
+
+
+def _calls(user: User, at: datetime) -> list[Call]:
+    return [
+        Call(row, row.text["case"], in_words(row.due_at or at), row.is_late(at))
+        for row in call.waiting(user, at)[:CALLS]
+    ]
+
+
+@needs(Permission.WORK_COMPLAINTS)
+@posted("desk:complaints")
+def call_made(request: StaffRequest, pk: int) -> HttpResponse:
+    """The promise is kept; who promised it need not have a day of their own."""
+    press(
+        request,
+        lambda: todo.complete(pk, by=request.user, at=now()),
+        lambda row: _("Done: %(name)s") % {"name": row.customer.name},
+    )
+    return redirect("desk:complaints")
 
 
 @needs(Permission.WORK_COMPLAINTS)
@@ -238,14 +237,7 @@ def board(request: StaffRequest) -> HttpResponse:
         here = rows.filter(status=status)
         count = here.count()
         top = queries.in_order(here).select_related("customer", "owner")[:TILES]
-        columns.append(
-            {
-                "label": status.label,
-                "count": count,
-                "rows": [_row(case, user) for case in top],
-                "more": max(0, count - TILES),
-            }
-        )
+        columns.append(Column(str(status.label), count, [_row(case, user) for case in top], max(0, count - TILES)))
     return render(
         request,
         "desk/complaints/board.html",
@@ -258,50 +250,45 @@ def board(request: StaffRequest) -> HttpResponse:
     )
 
 
-def _loads() -> list[dict[str, Any]]:
+class Load(NamedTuple):
+    queue: Queue
+    user: User
+    available: bool
+    load: int
+    capacity: int
+    tone: str
+
+
+def _loads() -> list[Load]:
     rows = []
-    for found in Queue.objects.order_by("name"):
-        loads = routing.load_of(found)
-        for member in found.members.select_related("user").order_by("user__full_name"):
+    for queue_ in Queue.objects.order_by("name"):
+        loads = routing.load_of(queue_)
+        for member in queue_.members.select_related("user").order_by("user__full_name"):
             load = loads.get(member.user_id, 0)
-            full = load >= member.capacity
-            rows.append(
-                {
-                    "queue": found,
-                    "user": member.user,
-                    "available": member.available,
-                    "load": load,
-                    "capacity": member.capacity,
-                    "tone": "red" if full else "blue",
-                }
-            )
+            tone = "red" if load >= member.capacity else "blue"
+            rows.append(Load(queue_, member.user, member.available, load, member.capacity, tone))
     return rows
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@require_POST
+@posted("desk:complaint", "pk")
 def claim(request: StaffRequest, pk: int) -> HttpResponse:
     """Take a case from the list and stay there."""
     case = queries.case_for(request.user, pk, now())
-    try:
-        lifecycle.claim(case.pk, by=request.user, at=now())
-        messages.success(request, _("%(number)s is yours") % {"number": case.number})
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
-    return (
-        redirect(request.META.get("HTTP_REFERER") or "desk:complaints")
-        if _own_page(request)
-        else redirect("desk:complaints")
-    )
+    thanks = _("%(number)s is yours") % {"number": case.number}
+    press(request, lambda: lifecycle.claim(case.pk, by=request.user, at=now()), thanks)
+    return redirect(_list_of(request))
 
 
-def _own_page(request: StaffRequest) -> bool:
+def _list_of(request: StaffRequest) -> str:
     """The list the button stood in, with its filters; never another site."""
-    return request.META.get("HTTP_REFERER", "").startswith(request.build_absolute_uri(reverse("desk:complaints")))
+    here = reverse("desk:complaints")
+    came_from = request.META.get("HTTP_REFERER", "")
+    return came_from if came_from.startswith(request.build_absolute_uri(here)) else here
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@require_POST
+@posted("desk:complaints")
 def find_number(request: StaffRequest) -> HttpResponse:
     """C-2043, or 2043, opens the case."""
     number = queries.by_number(request.POST.get("number", "")[:30])

@@ -1,23 +1,27 @@
 """Who is probably unhappy and says nothing: call, take it up, or set it aside with a reason."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from complaints.afterwards import silent as verbs
-from complaints.models import Case, Category, SilentSign
+from complaints.models import Case, SilentSign
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from crm.desk.acting import press
+from crm.desk.complaints.forms import ConvertForm, WordsForm
+from crm.desk.complaints.posted import posted
 from crm.desk.today import now, today
 from customers.access import scope_filter
 
@@ -25,22 +29,19 @@ PERIOD = timedelta(days=30)
 SHOWN = 100
 
 
-class WordsForm(forms.Form):
-    words = forms.CharField(label=gettext_lazy("Words"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
-
-
-class ConvertForm(forms.Form):
-    category = forms.ModelChoiceField(
-        label=gettext_lazy("Category"),
-        queryset=Category.objects.filter(active=True, parent__isnull=False).select_related("parent"),
-    )
-    words = forms.CharField(
-        label=gettext_lazy("What happened"), max_length=8000, widget=forms.Textarea(attrs={"rows": 3})
-    )
-
-
 def _visible(user: User) -> QuerySet[SilentSign]:
     return SilentSign.objects.filter(scope_filter(user, today(), "customer__"))
+
+
+class Row(NamedTuple):
+    sign: SilentSign
+    why: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    label: str | Promise
+    count: int
 
 
 @needs(Permission.WORK_COMPLAINTS)
@@ -52,17 +53,17 @@ def silent(request: StaffRequest) -> HttpResponse:
     )
     berg = verbs.iceberg(since=now() - PERIOD, until=now())
     became = verbs.outcomes(since=today() - PERIOD)
-    found = list(rows.order_by("-customer__standing__customer_class", "-found_on", "pk")[:SHOWN])
+    shown = rows.order_by("-customer__standing__customer_class", "-found_on", "pk")[:SHOWN]
     return render(
         request,
         "desk/complaints/silent.html",
         {
-            "rows": [{"sign": sign, "why": why(sign)} for sign in found],
+            "rows": [Row(sign, why(sign)) for sign in shown],
             "count": rows.count(),
             "berg": berg,
             "days": PERIOD.days,
             "outcomes": [
-                {"label": label, "count": became.get(state, 0)}
+                Outcome(label, became.get(state, 0))
                 for state, label in SilentSign.State.choices
                 if state != SilentSign.State.OPEN
             ],
@@ -72,43 +73,79 @@ def silent(request: StaffRequest) -> HttpResponse:
     )
 
 
+WHY = {
+    SilentSign.Sign.REFUND: gettext_lazy("Order %(order)s refunded on %(on)s (¥%(amount)s), no word from the customer"),
+    SilentSign.Sign.MOOD: gettext_lazy("In the conversation of %(on)s"),
+    SilentSign.Sign.OVERDUE: gettext_lazy("Last bought on %(last_on)s and stays away longer than usual"),
+    SilentSign.Sign.PRODUCT: gettext_lazy(
+        "Bought %(product)s (order %(order)s), about which %(complaints)s others complained"
+    ),
+    SilentSign.Sign.UNHAPPY: gettext_lazy("C-%(case)s was solved, yet the answer was %(score)s of 5"),
+}
+
+
 def why(sign: SilentSign) -> str:
     """The evidence in one line."""
-    told = sign.evidence
-    if sign.sign == SilentSign.Sign.REFUND:
-        return _("Order %(order)s refunded on %(on)s (¥%(amount)s), no word from the customer") % told
-    if sign.sign == SilentSign.Sign.MOOD:
-        return _("In the conversation of %(on)s") % told
-    if sign.sign == SilentSign.Sign.OVERDUE:
-        return _("Last bought on %(last_on)s and stays away longer than usual") % told
-    if sign.sign == SilentSign.Sign.PRODUCT:
-        return _("Bought %(product)s (order %(order)s), about which %(complaints)s others complained") % told
-    return _("C-%(case)s was solved, yet the answer was %(score)s of 5") % told
+    evidence: dict[str, str] = sign.evidence
+    return str(WHY[SilentSign.Sign(sign.sign)]) % evidence
+
+
+def _sign_for(user: User, pk: int) -> SilentSign:
+    sign = _visible(user).filter(pk=pk).first()
+    if sign is None:
+        raise Http404
+    return sign
+
+
+def _has_words(request: StaffRequest, form: forms.Form) -> bool:
+    if not form.is_valid():
+        messages.error(request, _("Write a few words, so that the next colleague knows."))
+    return form.is_valid()
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@require_POST
-def close(request: StaffRequest, pk: int) -> HttpResponse:
-    sign = _visible(request.user).filter(pk=pk).first()
-    if sign is None:
-        raise Http404
-    deed = request.POST.get("do", "")
-    form: Any = ConvertForm(request.POST) if deed == "convert" else WordsForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Write a few words, so that the next colleague knows."))
+@posted("desk:complaint_silent")
+def called(request: StaffRequest, pk: int) -> HttpResponse:
+    """Somebody called, and this is what the customer said."""
+    sign = _sign_for(request.user, pk)
+    form = WordsForm(request.POST)
+    if _has_words(request, form):
+        words = form.cleaned_data["words"]
+        press(request, lambda: verbs.called(sign.pk, by=request.user, at=now(), said=words), _("Stored"))
+    return redirect("desk:complaint_silent")
+
+
+@needs(Permission.WORK_COMPLAINTS)
+@posted("desk:complaint_silent")
+def dismiss(request: StaffRequest, pk: int) -> HttpResponse:
+    """There is nothing in it, for this reason."""
+    sign = _sign_for(request.user, pk)
+    form = WordsForm(request.POST)
+    if _has_words(request, form):
+        reason = form.cleaned_data["words"]
+        press(request, lambda: verbs.dismiss(sign.pk, by=request.user, at=now(), reason=reason), _("Stored"))
+    return redirect("desk:complaint_silent")
+
+
+@needs(Permission.WORK_COMPLAINTS)
+@posted("desk:complaint_silent")
+def convert(request: StaffRequest, pk: int) -> HttpResponse:
+    """It is a complaint: its case opens."""
+    sign = _sign_for(request.user, pk)
+    form = ConvertForm(request.POST)
+    if not _has_words(request, form):
         return redirect("desk:complaint_silent")
-    words, by, at = form.cleaned_data["words"], request.user, now()
+    data = form.cleaned_data
     try:
-        if deed == "convert":
-            case = verbs.convert(
-                pk, category=form.cleaned_data["category"], channel=Case.Channel.PHONE, description=words, by=by, at=at
-            )
-            return redirect("desk:complaint", case.pk)
-        if deed == "called":
-            verbs.called(pk, by=by, at=at, said=words)
-        else:
-            verbs.dismiss(pk, by=by, at=at, reason=words)
-        messages.success(request, _("Stored"))
+        case = verbs.convert(
+            sign.pk,
+            category=data["category"],
+            channel=Case.Channel.PHONE,
+            description=data["words"],
+            by=request.user,
+            at=now(),
+        )
     except DomainError as refusal:
         messages.error(request, str(refusal))
-    return redirect("desk:complaint_silent")
+        return redirect("desk:complaint_silent")
+    return redirect("desk:complaint", case.pk)

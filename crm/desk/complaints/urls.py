@@ -1,31 +1,50 @@
-"""The complaint desk: the queue, the call, the case, figures and settings."""
+"""The complaint desk: the queue, the call, the case, figures and settings.
+
+What can be done about a case has its routes in `deeds.py`: `complaint_resolve`, `complaints/<pk>/resolve/`.
+"""
 
 from django.urls import path
 
-from crm.desk.complaints import calendars, case, log, queue, reports, setup, silent
+from crm.desk.complaints import actions, case, log, queue, reports, silent
+from crm.desk.complaints.deeds import DEEDS
+from crm.desk.complaints.setup import calendars, settings
 
 urlpatterns = [
     path("complaints/", queue.queue, name="complaints"),
     path("complaints/board/", queue.board, name="complaint_board"),
     path("complaints/number/", queue.find_number, name="complaint_find_number"),
+    path("complaints/<int:pk>/claim/", queue.claim, name="complaint_claim"),
+    path("complaints/calls/<int:pk>/made/", queue.call_made, name="complaint_call_made"),
+    # The call
     path("complaints/new/", log.new, name="complaint_new"),
     path("complaints/new/find/", log.find, name="complaint_find"),
     path("complaints/new/caller/", log.caller, name="complaint_caller"),
-    path("complaints/<int:pk>/", case.complaint, name="complaint"),
     path("complaints/<int:pk>/logged/", log.logged, name="complaint_logged"),
-    path("complaints/<int:pk>/do/", case.act, name="complaint_do"),
+    # The case
+    path("complaints/<int:pk>/", case.complaint, name="complaint"),
     path("complaints/<int:pk>/draft/", case.draft, name="complaint_draft"),
-    path("complaints/<int:pk>/claim/", queue.claim, name="complaint_claim"),
+    *(path(deed.path, case.view_of(deed), name=deed.route) for deed in DEEDS.values()),
+    # Those who say nothing
     path("complaints/silent/", silent.silent, name="complaint_silent"),
-    path("complaints/silent/<int:pk>/", silent.close, name="complaint_silent_close"),
+    path("complaints/silent/<int:pk>/called/", silent.called, name="complaint_silent_called"),
+    path("complaints/silent/<int:pk>/dismiss/", silent.dismiss, name="complaint_silent_dismiss"),
+    path("complaints/silent/<int:pk>/convert/", silent.convert, name="complaint_silent_convert"),
+    # Figures and causes
     path("complaints/reports/", reports.complaint_reports, name="complaint_reports"),
-    path("complaints/actions/", reports.actions, name="complaint_actions"),
-    path("complaints/actions/<int:pk>/", reports.act, name="complaint_action"),
-    path("complaints/settings/members/set/", setup.member, name="complaint_member"),
-    path("complaints/settings/priorities/save/", setup.priorities, name="complaint_priorities"),
-    path("complaints/settings/promises/save/", setup.promises, name="complaint_promises"),
-    path("complaints/settings/<slug:part>/", setup.settings_page, name="complaint_settings"),
-    path("complaints/settings/<slug:part>/store/", setup.store, name="complaint_store"),
+    path("complaints/actions/", actions.actions, name="complaint_actions"),
+    path("complaints/actions/<int:pk>/plan/", actions.plan, name="complaint_action_plan"),
+    path("complaints/actions/<int:pk>/done/", actions.done, name="complaint_action_done"),
+    path("complaints/actions/<int:pk>/close/", actions.close, name="complaint_action_close"),
+    path("complaints/actions/<int:pk>/drop/", actions.drop, name="complaint_action_drop"),
+    # Settings
+    path("complaints/settings/members/set/", settings.set_member, name="complaint_member_set"),
+    path("complaints/settings/members/remove/", settings.remove_member, name="complaint_member_remove"),
+    path("complaints/settings/priorities/save/", settings.save_priorities, name="complaint_priorities_save"),
+    path("complaints/settings/promises/draft/", settings.draft_promises, name="complaint_promises_draft"),
+    path("complaints/settings/promises/save/", settings.save_promises, name="complaint_promises_save"),
+    path("complaints/settings/promises/publish/", settings.publish_promises, name="complaint_promises_publish"),
+    path("complaints/settings/<slug:part>/", settings.settings_page, name="complaint_settings"),
+    path("complaints/settings/<slug:part>/store/", settings.store, name="complaint_store"),
     path("complaints/calendars/", calendars.calendars, name="complaint_calendars"),
     path("complaints/calendars/<int:pk>/", calendars.calendar, name="complaint_calendar"),
     path("complaints/calendars/<int:pk>/week/", calendars.set_week, name="complaint_calendar_week"),

@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from core.lib import sql
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, Unknown
+from customers import locks
 from customers.models import Customer, Order
 from loyalty import notices
-from loyalty.campaigns.coupons.reserving import LIVE, give_back, hold_customers
+from loyalty.campaigns.coupons.reserving import LIVE, give_back
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CampaignUsage, Coupon, CouponRedemption
 
@@ -112,7 +113,7 @@ def _follow(redemption_id: int, order_id: int, order_status: str, refunded: bool
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one: coupons and usage move, used numbers add up. Above a limit there is no further use."""
-    hold_customers([loser.pk, winner.pk])
+    locks.hold_customers([loser.pk, winner.pk])
     Coupon.objects.filter(customer=loser).exclude(
         issue__in=Coupon.objects.filter(customer=winner, issue__isnull=False).values("issue")
     ).update(customer=winner)
@@ -132,7 +133,7 @@ def _held(redemption_id: int) -> CouponRedemption:
     told = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
     if told is None:
         raise Unknown(_("There is no such redemption."), code="redemption_unknown")
-    hold_customers([told[0]])
+    locks.hold_customers([told[0]])
     if told[1] is not None:
         Coupon.objects.select_for_update(no_key=True).get(pk=told[1])
     rows = CouponRedemption.objects.select_for_update(no_key=True, of=("self",)).select_related("coupon", "campaign")

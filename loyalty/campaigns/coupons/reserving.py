@@ -3,7 +3,7 @@
 Locks are taken in one order everywhere: customer, coupon, redemption, usage of the customer, campaign.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -55,7 +55,7 @@ def reserve(
     """
     if not timedelta(0) < hold <= LONGEST_HOLD:
         raise Invalid(_("A coupon is held for at most 24 hours."), code="hold")
-    hold_customers([customer.pk])
+    locks.hold_customers([customer.pk])
     locks.hold(f"coupon:{order_ref}")  # two customers who name the same order
     found, coupon = meant(customer, code=code, campaign=campaign, lock=True)
     own = _live(found, order_ref)
@@ -113,10 +113,6 @@ def release_overdue(*, at: datetime, limit: int = 1000) -> int:
 
 
 # Taking and giving back ----------------------------------------------------------------------------------------------
-
-
-def hold_customers(ids: Sequence[int]) -> None:
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
 def _live(campaign: CouponCampaign, order_ref: str) -> CouponRedemption | None:

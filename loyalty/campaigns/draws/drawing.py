@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, SameKey
 from core.lib.periods import mall_day
+from customers import locks
 from customers.models import Customer
 from loyalty import clubs, notices
 from loyalty.campaigns import coupon_campaigns
@@ -31,7 +32,7 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
     A prize that is gone gives the row “thanks” with the reason; there is no second roll, since that would change the
     published odds. A coupon that is won is issued at once. Raises DomainError without a ticket or outside the time.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     lottery = Lottery.objects.get(pk=lottery_id)
     if known := Draw.objects.filter(lottery=lottery, idem_key=idem_key).select_related("prize", "rolled").first():
         if known.customer_id != customer.pk:
@@ -119,6 +120,6 @@ def _refuse_level(lottery: Lottery, customer: Customer, at: datetime) -> None:
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one: tickets and draws move; what was drawn stays as it was drawn."""
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     Ticket.objects.filter(customer=loser).update(customer=winner)
     Draw.objects.filter(customer=loser).update(customer=winner)

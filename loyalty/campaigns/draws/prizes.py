@@ -11,7 +11,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Unknown
-from customers.models import Customer
+from customers import locks
 from loyalty.campaigns import coupon_campaigns
 from loyalty.models import Draw, Lottery, LotteryPrize, PointLot
 from loyalty.points import accounts as points
@@ -134,7 +134,7 @@ def credit_points(*, at: datetime) -> int:
 @transaction.atomic
 def _credit(draw_id: int, customer_id: int, at: datetime) -> bool:
     """Locked as by `draw`: the customer first. What somebody else settled or moved meanwhile is left to them."""
-    Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+    locks.hold_customers([customer_id])
     made = _held_draw(draw_id)
     if made.state != State.CLAIMED or made.customer_id != customer_id:
         return False

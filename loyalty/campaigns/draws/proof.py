@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+import pgtrigger
 from django.db.models import Count
 
 from core.lib import csv_cells, sealing
@@ -62,6 +63,22 @@ def secret_of(lottery: Lottery) -> bytes:
 def secret_shown(lottery: Lottery) -> str:
     """The secret in hexadecimal once the draw has ended; empty before."""
     return secret_of(lottery).hex() if lottery.status == Lottery.Status.ENDED else ""
+
+
+def reseal(after: int, most: int) -> sealing.Resealed:
+    """The secrets of the next draws after this id are under the current key of the vault: the same secrets."""
+    lotteries = Lottery.objects.select_for_update(no_key=True).filter(pk__gt=after, secret__isnull=False)
+    drawn = list(lotteries.order_by("pk")[:most])
+    changed = 0
+    with pgtrigger.ignore("loyalty.Lottery:frozen_once_published"):
+        for lottery in drawn:
+            about = lottery.commitment.encode()
+            secret = sealing.if_old(bytes(lottery.secret or b""), use=SEALED_FOR, about=about)
+            if secret is not None:
+                lottery.secret = sealing.encrypt(secret, use=SEALED_FOR, about=about)
+                lottery.save(update_fields=["secret"])
+                changed += 1
+    return sealing.Resealed(drawn[-1].pk if drawn else None, len(drawn), changed)
 
 
 # Reading and checking ------------------------------------------------------------------------------------------------

@@ -1,0 +1,447 @@
+"""What the case page shows: what was said, what is owed and why, and everything that can be done about it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from complaints import queries
+from complaints.cases import handover, priority, prompts, remedies, transitions
+from complaints.models import (
+    Case,
+    CaseEvent,
+    CaseMessage,
+    Clock,
+    Draft,
+    Handover,
+    Metric,
+    Pause,
+    Remedy,
+    ReplyTemplate,
+)
+from complaints.models.clocks import LIVE
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import Field
+from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
+from crm.desk.complaints.forms import CaseForm, ReplyForm
+from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
+from customers.models import Todo
+
+ICONS = {
+    "logged": "flag",
+    "claimed": "user-check",
+    "assigned": "user",
+    "routed": "user",
+    "released": "users",
+    "transferred": "arrows-exchange",
+    "edited": "edit",
+    "prioritised": "flag",
+    "waited": "hourglass",
+    "resumed": "player-play",
+    "handed_over": "building-store",
+    "handover_accepted": "check",
+    "remedy": "gift",
+    "handover_answered": "checks",
+    "handover_rejected": "x",
+    "resolved": "circle-check",
+    "reopened": "refresh",
+    "closed": "lock",
+    "merged": "copy",
+    "absorbed": "copy",
+    "escalated": "alert-triangle",
+    "answered": "star",
+}
+IN_THE_THREAD_ANYWAY = ("replied", "noted", "customer_replied")
+SIMILAR_DAYS = 30
+KEYS = {
+    "take": "a",
+    "wait": "w",
+    "resume": "w",
+    "resolve": "e",
+    "transfer": "t",
+    "ask": "h",
+    "customer_said": "i",
+}
+UNDER_MORE = (
+    "assign",
+    "transfer",
+    "classify",
+    "prioritise",
+    "edit",
+    "prompt",
+    "release",
+    "merge",
+    "withdraw",
+    "invalidate",
+)
+PRIMARY = ("take", "resolve", "keep")
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What was sent and could not be stored."""
+
+    deed: Deed
+    form: CaseForm
+
+
+def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None) -> dict[str, Any]:
+    draft = queries.draft_of(case, user)
+    answering = unfinished is not None and unfinished.deed.name == "reply"
+    return {
+        "case": case,
+        "customer": case.customer,
+        "standing": case.customer.standing,
+        "tone": tone_of(case),
+        "about": _about(case),
+        "why": priority.wording(case, with_value=sees(user, Field.VALUE)),
+        "reply": Action.of(
+            DEEDS["reply"], case, unfinished.form if unfinished and answering else _reply_form(case, draft)
+        ),
+        "draft": draft,
+        "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
+        "templates": _templates(case, user),
+        "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
+        "thread": _thread(case),
+        "clocks": _clocks(case),
+        "deeds": _deeds(case),
+        "handovers": _handovers(case, at),
+        "remedies": _remedies(case, user),
+        "prompts": [
+            PromptRow(prompt.get_trigger_display(), prompts.wording(prompt))
+            for prompt in case.prompts.filter(status="armed").select_related("case__category")
+        ],
+        "others": others_open(case)[:5],
+        "promises": _promises(case),
+        "similar": queries.similar(case, days=SIMILAR_DAYS, at=at).count(),
+        "similar_days": SIMILAR_DAYS,
+        "suggestions": _suggestions(case, user, at) if case.is_open else [],
+    }
+
+
+def _about(case: Case) -> str:
+    parts = [
+        f"{case.category.parent} › {case.category}",
+        str(case.get_channel_display()),
+        f"{localtime(case.received_at):%Y-%m-%d %H:%M}",
+        *([f"{_('order')} {case.order_ref}"] if case.order_ref else []),
+    ]
+    return " · ".join(parts)
+
+
+def _promises(case: Case) -> QuerySet[Todo]:
+    """What the customer was promised and still waits for, the soonest first."""
+    rows = Todo.objects.filter(customer=case.customer, state=Todo.State.OPEN, reason=Todo.Reason.PROMISE)
+    return rows.order_by("due_on")[:5]
+
+
+# What can be done -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """A deed as it is offered on the page of a case."""
+
+    name: str
+    title: str | Promise
+    url: str
+    form: CaseForm
+    key: str = ""
+    primary: bool = False
+
+    @classmethod
+    def of(cls, deed: Deed, case: Case, form: CaseForm) -> "Action":
+        name = deed.name
+        return cls(name, deed.title, deed.url(case), form, KEYS.get(name, ""), name in PRIMARY)
+
+    @property
+    def asks(self) -> bool:
+        """A form without questions is a plain button."""
+        return bool(self.form.visible_fields())
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"data-key": self.key} if self.key else {}
+
+
+class Deeds(NamedTuple):
+    usual: list[Action]
+    more: list[Action]
+
+
+def _deeds(case: Case) -> Deeds:
+    """What can be done in this status, most usual first."""
+    actions = [Action.of(DEEDS[name], case, form_for(DEEDS[name], case)) for name in _possible(case)]
+    return Deeds(
+        [action for action in actions if action.name not in UNDER_MORE],
+        [action for action in actions if action.name in UNDER_MORE],
+    )
+
+
+def _possible(case: Case) -> list[str]:
+    if case.status in (Status.MERGED, Status.WITHDRAWN, Status.INVALID):
+        return []
+    if not case.is_open:
+        return ["reopen", "customer_said", *(["close"] if case.status == Status.RESOLVED else [])]
+    names = [
+        "resume" if case.status == Status.WAITING_CUSTOMER else "wait",
+        "resolve",
+        "customer_said",
+        "ask",
+        "remedy",
+    ]
+    if case.owner_id is None:
+        names.insert(0, "take")
+    if case.status == Status.NEW:
+        names.insert(0, "acknowledge")
+    if case.needs_a_look:
+        names.insert(0, "keep")
+    if case.kind == Case.Kind.GRUMBLE:
+        names.insert(0, "take_up")
+    names += ["assign", "transfer", "classify", "prioritise", "edit", "prompt"]
+    names += ["release"] if case.owner_id else []
+    names += ["merge"] if others_open(case).exists() else []
+    return [*names, "withdraw", "invalidate"]
+
+
+def _reply_form(case: Case, draft: Draft | None) -> ReplyForm:
+    return ReplyForm(
+        initial={
+            "version": draft.base_version if draft else case.version,
+            "body": draft.body if draft else "",
+            "channel": case.channel if case.channel != Case.Channel.API else Case.Channel.PHONE,
+            "request_key": uuid4(),
+        }
+    )
+
+
+class Template(NamedTuple):
+    name: str
+    text: str
+
+
+def _templates(case: Case, user: User) -> list[Template]:
+    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": settings.MALL_NAME}
+    fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
+    rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
+    return [Template(row.name, _filled(row.body, values)) for row in rows]
+
+
+def _filled(body: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        body = body.replace(f"{{{name}}}", value)
+    return body
+
+
+# What was said and done -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of the thread: the first words of the customer, a message, or something that happened."""
+
+    at: datetime
+    order: tuple[datetime, int, int]
+    who: str
+    opening: bool = False
+    message: CaseMessage | None = None
+    from_case: str = ""
+    icon: str = ""
+    text: str = ""
+
+
+def _thread(case: Case) -> list[Item]:
+    """What was said and what happened, oldest first; of merged cases too."""
+    messages = CaseMessage.objects.filter(Q(case=case) | Q(case__merged_into=case)).select_related("author", "case")
+    items = [_message(message, case) for message in messages]
+    items.append(Item(case.received_at, (case.received_at, -1, 0), case.customer.name, opening=True))
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in=_owners(case))}
+    events = case.events.select_related("actor").order_by("seq")
+    items += [_happened(event, names) for event in events if event.kind not in IN_THE_THREAD_ANYWAY]
+    return sorted(items, key=attrgetter("order"))
+
+
+def _message(message: CaseMessage, case: Case) -> Item:
+    return Item(
+        message.sent_at,
+        (message.sent_at, 0, message.pk),
+        str(message.author) if message.author and message.direction != "in" else case.customer.name,
+        message=message,
+        from_case=message.case.number if message.case_id != case.pk else "",
+    )
+
+
+def _happened(event: CaseEvent, names: dict[int, str]) -> Item:
+    return Item(
+        event.at,
+        (event.at, 1, event.seq),
+        str(event.actor) if event.actor else str(event.get_actor_kind_display()),
+        icon=ICONS.get(event.kind, "dots"),
+        text=_particulars(event, names),
+    )
+
+
+def _owners(case: Case) -> set[int]:
+    owners = case.events.values_list("data__owner", flat=True)
+    return {owner for owner in owners if isinstance(owner, int)}
+
+
+def _particulars(event: CaseEvent, names: dict[int, str]) -> str:
+    """One line: what, and the particulars somebody reads for."""
+    data = event.data
+    parts = [str(event.get_kind_display())]
+    if (owner := data.get("owner")) in names and event.kind != CaseEvent.Kind.LOGGED:
+        parts.append(f"→ {names[owner]}")
+    if event.from_status and event.from_status != event.to_status:
+        parts.append(f"({Status(event.from_status).label} → {Status(event.to_status).label})")
+    for name, (before, after) in data.get("changed", {}).items():
+        parts.append(f"{_label(name)}: {before or '–'} → {after or '–'}")
+    if missed := data.get("breached"):
+        parts.append(_("missed: %(promises)s") % {"promises": ", ".join(str(Metric(m).label) for m in missed)})
+    if reason := data.get("reason"):
+        parts.append(f"“{dict(Pause.Reason.choices).get(reason, reason)}”")
+    return " ".join(parts)
+
+
+def _label(name: str) -> str:
+    try:
+        return str(getattr(Case._meta.get_field(name.removesuffix("_id")), "verbose_name", name))
+    except FieldDoesNotExist:
+        return name
+
+
+# What is owed ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClockRow:
+    clock: Clock
+    label: str
+    live: bool
+    tone: str
+    why: list[str]
+    due: str
+
+
+def _clocks(case: Case) -> list[ClockRow]:
+    """Each promise with what it is made of."""
+    clocks = case.clocks.exclude(state=Clock.State.CANCELLED).select_related("target__calendar", "target__policy")
+    return [
+        ClockRow(
+            clock,
+            str(clock.target.get_metric_display()),
+            live=clock.state in LIVE,
+            tone="red" if clock.breached_at else "green" if clock.state == Clock.State.MET else "grey",
+            why=_why(clock, case),
+            due=in_words(clock.due_at) if clock.due_at else "",
+        )
+        for clock in clocks.prefetch_related("pauses").order_by("-cycle", "started_at", "pk")
+    ]
+
+
+def _why(clock: Clock, case: Case) -> list[str]:
+    target = clock.target
+    lines = [
+        _("%(minutes)d minutes of “%(calendar)s” from %(start)s")
+        % {"minutes": clock.budget_minutes, "calendar": target.calendar.name, "start": day_and_time(clock.started_at)},
+        _("because: %(class)s, %(severity)s, promises version %(version)d")
+        % {
+            "class": case.get_served_as_display() if target.customer_class is not None else _("every class"),
+            "severity": case.get_severity_display() if target.severity is not None else _("any severity"),
+            "version": target.policy.version,
+        },
+    ]
+    return lines + [
+        _("stood still %(start)s – %(end)s: %(reason)s")
+        % {
+            "start": day_and_time(pause.period.lower),
+            "end": day_and_time(pause.period.upper) if pause.period.upper else _("now"),
+            "reason": pause.get_reason_display(),
+        }
+        for pause in clock.pauses.all()
+    ]
+
+
+# Departments, remedies, prompts ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HandoverRow:
+    handover: Handover
+    tone: str
+    waiting: bool
+    late: bool
+    accept: str
+    actions: list[Action]
+
+
+def _of_row(name: str, case: Case, pk: int) -> Action:
+    deed = DEEDS[name]
+    return Action.of(deed, case, deed.form(initial={"row": pk}))
+
+
+def _handovers(case: Case, at: datetime) -> list[HandoverRow]:
+    rows = []
+    for asked in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
+        waiting = asked.status in handover.UNANSWERED
+        names = ["handover_answer", "handover_reject", "handover_cancel"] if waiting else []
+        pending = asked.status == Handover.Status.PENDING
+        rows.append(
+            HandoverRow(
+                asked,
+                {"done": "green", "rejected": "red", "cancelled": "grey"}.get(asked.status, "violet"),
+                waiting=waiting,
+                late=waiting and asked.due_at < at,
+                accept=DEEDS["handover_accept"].url(case) if pending else "",
+                actions=[_of_row(name, case, asked.pk) for name in names],
+            )
+        )
+    return rows
+
+
+def _suggestions(case: Case, user: User, at: datetime) -> list[str]:
+    """What fits the loss, each with what this person may still give by themselves."""
+    lines = []
+    for kind in remedies.suggested(case):
+        left = remedies.remaining(case, kind, by=user, at=at)
+        if not left:
+            lines.append(str(kind.label))
+        else:
+            lines.append(_("%(what)s up to %(most)s") % {"what": kind.label, "most": f"{left:,.0f}"})
+    return lines
+
+
+@dataclass(frozen=True)
+class RemedyRow:
+    remedy: Remedy
+    tone: str
+    actions: list[Action] = field(default_factory=list)
+
+
+def _remedies(case: Case, user: User) -> list[RemedyRow]:
+    """Each remedy with what this user can do about it."""
+    rows = []
+    for remedy in case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"):
+        names = {
+            Remedy.Status.PROPOSED: ["remedy_approve", "remedy_reject"] if remedy.proposed_by_id != user.pk else [],
+            Remedy.Status.APPROVED: ["remedy_issue"],
+            Remedy.Status.FAILED: ["remedy_issue"],
+            Remedy.Status.ISSUED: ["remedy_revoke"],
+        }.get(Remedy.Status(remedy.status), [])
+        tone = {"issued": "green", "rejected": "red", "revoked": "grey"}.get(remedy.status, "amber")
+        rows.append(RemedyRow(remedy, tone, [_of_row(name, case, remedy.pk) for name in names]))
+    return rows
+
+
+class PromptRow(NamedTuple):
+    at: str
+    text: str

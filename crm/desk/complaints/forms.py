@@ -1,0 +1,382 @@
+"""What is asked on the pages of complaints; `setup/forms.py` has what their settings ask."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from complaints.models import (
+    Case,
+    Category,
+    Department,
+    Pause,
+    Queue,
+    QueueMember,
+    RemedyLimit,
+    RootCause,
+    ServicePrompt,
+)
+from complaints.models.catalogue import Severity
+from complaints.models.remedies import RemedyKind
+from core.accounts.models import Role, User
+from core.accounts.roles import RIGHTS, Permission
+from crm.desk.complaints.wording import Status, zone
+from crm.desk.long_select import LongSelect
+from customers.models import Standing
+
+LAST = 4_000_000_000
+
+
+# Logging ---------------------------------------------------------------------------------------------------------------
+
+
+class LogForm(forms.Form):
+    client_key = forms.UUIDField(widget=forms.HiddenInput)
+    customer = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+    into = forms.IntegerField(required=False, min_value=1)
+    phone = forms.CharField(
+        label=gettext_lazy("Phone"), required=False, max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})
+    )
+    name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=120)
+    order_ref = forms.CharField(required=False, max_length=80)
+    category = forms.ModelChoiceField(
+        queryset=Category.objects.filter(active=True, parent__isnull=False), required=False
+    )
+    description = forms.CharField(
+        label=gettext_lazy("What happened"), required=False, max_length=8000, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    promise = forms.CharField(required=False, max_length=20)
+    severity = forms.TypedChoiceField(
+        choices=[("", ""), *Severity.choices], coerce=int, empty_value=None, required=False
+    )
+    remedy = forms.ChoiceField(label=gettext_lazy("What"), required=False)
+    remedy_amount = forms.DecimalField(
+        label=gettext_lazy("How much"), required=False, min_value=0, max_digits=9, decimal_places=2
+    )
+    channel = forms.ChoiceField(
+        label=gettext_lazy("Channel"), choices=Case.Channel.choices, initial=Case.Channel.PHONE, required=False
+    )
+    remedy_sought = forms.CharField(label=gettext_lazy("What the customer wants"), required=False, max_length=300)
+    received_at = forms.DateTimeField(
+        label=gettext_lazy("Said earlier, at"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    late_reason = forms.CharField(label=gettext_lazy("Why it is logged only now"), required=False, max_length=200)
+
+    def __init__(self, *args: Any, allowed: list[RemedyLimit] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["remedy"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        field.choices = [("", _("Nothing for now"))] + [(limit.kind, _offer(limit)) for limit in allowed or []]
+
+    def clean_received_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["received_at"]
+        return at.replace(tzinfo=zone()) if at else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("customer") and not data.get("phone"):
+            self.add_error("phone", _("Fill in the phone of the caller."))
+        if not data.get("into") and not data.get("category") and "category" not in self.errors:
+            self.add_error("category", _("Choose what it is about: one digit, then another."))
+        return data
+
+
+def _offer(limit: RemedyLimit) -> str:
+    label = str(RemedyKind(limit.kind).label)
+    most = f"{limit.at_once:,.0f}"
+    return _("%(what)s up to %(most)s") % {"what": label, "most": most} if limit.at_once else label
+
+
+# The list -------------------------------------------------------------------------------------------------------------
+
+
+class FilterForm(forms.Form):
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"), choices=[("", gettext_lazy("Every status")), *Status.choices], required=False
+    )
+    queue = forms.ModelChoiceField(
+        label=gettext_lazy("Queue"),
+        queryset=Queue.objects.order_by("name"),
+        required=False,
+        empty_label=gettext_lazy("Every queue"),
+    )
+    served_as = forms.TypedChoiceField(
+        label=gettext_lazy("Class"),
+        choices=[("", gettext_lazy("Every class")), *Standing.Class.choices],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+    category = forms.ModelChoiceField(
+        label=gettext_lazy("About"),
+        required=False,
+        empty_label=gettext_lazy("Everything"),
+        queryset=Category.objects.filter(parent__isnull=True).order_by("position"),
+    )
+    owner = forms.ModelChoiceField(
+        label=gettext_lazy("Owner"),
+        required=False,
+        widget=LongSelect,
+        empty_label=gettext_lazy("Everybody"),
+        queryset=User.objects.filter(pk__in=QueueMember.objects.values("user")).order_by("full_name"),
+    )
+    root_cause = forms.ModelChoiceField(queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput)
+    department = forms.ModelChoiceField(queryset=Department.objects.all(), required=False, widget=forms.HiddenInput)
+    customer = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    product = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
+    open = forms.TypedChoiceField(
+        choices=[("", ""), ("1", "1"), ("0", "0")],
+        coerce=lambda value: value == "1",
+        empty_value=None,
+        required=False,
+        widget=forms.HiddenInput,
+    )
+    breached = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    unassigned = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    reopened = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    logged_late = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    counted = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    opened_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    opened_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
+    after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+
+# The case: one form per thing that can be done ------------------------------------------------------------------------
+
+
+class CaseForm(forms.Form):
+    """Every form says which state of the case its author saw."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class ReplyForm(CaseForm):
+    body = forms.CharField(label=gettext_lazy("Words"), widget=forms.Textarea(attrs={"rows": 4}), max_length=20000)
+    as_note = forms.BooleanField(required=False)
+    channel = forms.ChoiceField(
+        label=gettext_lazy("Channel"),
+        choices=Case.Channel.choices,
+        required=False,
+        widget=forms.Select(attrs={"class": "lk-input"}),
+    )
+    then_wait = forms.ChoiceField(
+        label=gettext_lazy("then wait for"),
+        choices=[("", gettext_lazy("nothing")), *Pause.Reason.choices[:-1]],
+        required=False,
+        widget=forms.Select(attrs={"class": "lk-input"}),
+    )
+    request_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+
+class CustomerSaidForm(CaseForm):
+    body = forms.CharField(label=gettext_lazy("What the customer said"), widget=forms.Textarea(attrs={"rows": 3}))
+    channel = forms.ChoiceField(label=gettext_lazy("Channel"), choices=Case.Channel.choices)
+
+
+class ReasonForm(CaseForm):
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
+class WaitForm(CaseForm):
+    reason = forms.ChoiceField(label=gettext_lazy("For what?"), choices=Pause.Reason.choices[:-1])
+
+
+class AssignForm(CaseForm):
+    owner = forms.ModelChoiceField(label=gettext_lazy("New owner"), queryset=User.objects.none(), widget=LongSelect)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        roles = [role for role, rights in RIGHTS.items() if Permission.WORK_COMPLAINTS in rights.permissions]
+        field = self.fields["owner"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+
+
+class TransferForm(CaseForm):
+    queue = forms.ModelChoiceField(label=gettext_lazy("Queue"), queryset=Queue.objects.order_by("name"))
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
+class EditForm(CaseForm):
+    title = forms.CharField(label=gettext_lazy("Subject"), max_length=200)
+    description = forms.CharField(
+        label=gettext_lazy("What happened"), required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    order_ref = forms.CharField(label=gettext_lazy("Order"), max_length=80, required=False)
+    product_ref = forms.CharField(label=gettext_lazy("Product"), max_length=80, required=False)
+    remedy_sought = forms.CharField(label=gettext_lazy("What the customer wants"), max_length=300, required=False)
+    external_case = forms.CharField(
+        label=gettext_lazy("Number with the authority or platform"), max_length=80, required=False
+    )
+
+
+class ClassifyForm(CaseForm):
+    category = forms.ModelChoiceField(
+        label=gettext_lazy("Category"),
+        queryset=Category.objects.filter(active=True, parent__isnull=False).select_related("parent"),
+    )
+    severity = forms.TypedChoiceField(label=gettext_lazy("Severity"), choices=Severity.choices, coerce=int)
+
+
+class PriorityForm(CaseForm):
+    to = forms.TypedChoiceField(
+        label=gettext_lazy("Priority"), choices=[(n, f"P{n}") for n in (1, 2, 3, 4)], coerce=int
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
+class ResolveForm(CaseForm):
+    outcome = forms.ChoiceField(label=gettext_lazy("How it ended"), choices=Case.Outcome.choices)
+    justified = forms.ChoiceField(label=gettext_lazy("Was the complaint justified?"), choices=Case.Justified.choices)
+    root_cause = forms.ModelChoiceField(
+        label=gettext_lazy("Why it happened"),
+        required=False,
+        queryset=RootCause.objects.filter(active=True)
+        .select_related("department")
+        .order_by("department__name", "name"),
+    )
+    resolution = forms.CharField(label=gettext_lazy("What was done"), widget=forms.Textarea(attrs={"rows": 3}))
+    reply = forms.CharField(
+        label=gettext_lazy("Tell the customer"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    survey = forms.BooleanField(label=gettext_lazy("Ask afterwards whether all is well"), required=False, initial=True)
+
+
+class MergeForm(CaseForm):
+    into = forms.ModelChoiceField(label=gettext_lazy("Into"), queryset=Case.objects.none())
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)
+
+    def offer(self, cases: QuerySet[Case]) -> None:
+        """One of these it can be merged into."""
+        field = self.fields["into"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = cases
+
+
+class AskForm(CaseForm):
+    department = forms.ModelChoiceField(
+        label=gettext_lazy("Department"), queryset=Department.objects.filter(active=True).order_by("name")
+    )
+    assignee = forms.ModelChoiceField(
+        label=gettext_lazy("By name"),
+        required=False,
+        widget=LongSelect,
+        queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
+    )
+    question = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 3}))
+    blocking = forms.BooleanField(
+        label=gettext_lazy("The case cannot be solved without the answer"), required=False, initial=True
+    )
+
+
+class RowForm(CaseForm):
+    row = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
+class RowTextForm(RowForm):
+    text = forms.CharField(label=gettext_lazy("Words"), max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class RowReferenceForm(RowForm):
+    text = forms.CharField(label=gettext_lazy("Reference"), max_length=120, required=False)
+
+
+class RemedyForm(CaseForm):
+    kind = forms.ChoiceField(label=gettext_lazy("Remedy"), choices=RemedyKind.choices)
+    amount = forms.DecimalField(
+        label=gettext_lazy("Amount or points"), min_value=0, max_digits=9, decimal_places=2, required=False
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+    promised_at = forms.DateTimeField(
+        label=gettext_lazy("Promised for"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    request_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    def clean_promised_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["promised_at"]
+        return at.replace(tzinfo=zone()) if at else None
+
+
+class PromptForm(CaseForm):
+    trigger = forms.ChoiceField(label=gettext_lazy("At"), choices=ServicePrompt.Trigger.choices)
+    department = forms.ModelChoiceField(
+        label=gettext_lazy("Department"),
+        required=False,
+        queryset=Department.objects.filter(active=True).order_by("name"),
+    )
+    text = forms.CharField(label=gettext_lazy("What to watch"), max_length=300)
+
+
+# Silence, figures, causes ---------------------------------------------------------------------------------------------
+
+
+class WordsForm(forms.Form):
+    words = forms.CharField(label=gettext_lazy("Words"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ConvertForm(forms.Form):
+    category = forms.ModelChoiceField(
+        label=gettext_lazy("Category"),
+        queryset=Category.objects.filter(active=True, parent__isnull=False).select_related("parent"),
+    )
+    words = forms.CharField(
+        label=gettext_lazy("What happened"), max_length=8000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class PeriodForm(forms.Form):
+    since = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class PlanForm(forms.Form):
+    title = forms.CharField(label=gettext_lazy("What is to change"), max_length=200)
+    owner = forms.ModelChoiceField(
+        label=gettext_lazy("Who sees to it"),
+        queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
+    )
+    due_on = forms.DateField(label=gettext_lazy("Due"), widget=forms.DateInput(attrs={"type": "date"}))
+    target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)
+
+
+# The one question to the customer -------------------------------------------------------------------------------------
+
+
+SCORES = (
+    (5, gettext_lazy("Very content")),
+    (4, gettext_lazy("Content")),
+    (3, gettext_lazy("So-so")),
+    (2, gettext_lazy("Not content")),
+    (1, gettext_lazy("Annoyed")),
+)
+
+
+class SurveyForm(forms.Form):
+    score = forms.TypedChoiceField(
+        choices=SCORES, coerce=int, error_messages={"required": gettext_lazy("Choose one of the five.")}
+    )
+    solved = forms.TypedChoiceField(
+        label=gettext_lazy("Is the matter solved?"),
+        choices=[("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+        initial="yes",
+    )
+    comment = forms.CharField(
+        label=gettext_lazy("What could we do better?"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

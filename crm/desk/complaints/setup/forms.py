@@ -1,0 +1,280 @@
+"""What is asked in the settings of the complaint desk."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from complaints.cases import priority
+from complaints.models import BusinessCalendar, Category, EscalationStep, Metric, Queue, ServicePrompt, SlaPolicy
+from complaints.models.catalogue import Severity
+from complaints.setup.policies import StepFact, TargetFact
+from core.accounts.models import User
+from core.accounts.roles import RIGHTS, Permission
+from core.lib.errors import Invalid
+from customers.models import Standing
+
+CLASSES = (*sorted(Standing.Class.values, reverse=True)[:3], None)
+SEVERITIES = (*Severity.values, None)
+
+Hours = list[tuple[int, int]]
+_SPAN = re.compile(r"(\d{1,2})[:：](\d{2})\s*[-–—~至到]\s*(\d{1,2})[:：](\d{2})")
+MOST_MINUTES = 60 * 24 * 90
+
+
+def parse_hours(text: str) -> Hours:
+    """Minutes of the day from “09:00–12:00, 13:00–18:00”. Raises Invalid when anything else is in it."""
+    if _SPAN.sub("", text).strip(" ,，、;；"):
+        raise Invalid(_("Write hours like 09:00–12:00, 13:00–18:00."), code="hours_unclear")
+    return [(int(a) * 60 + int(b), int(c) * 60 + int(d)) for a, b, c, d in _SPAN.findall(text)]
+
+
+def hours_text(hours: Hours | tuple[tuple[int, int], ...]) -> str:
+    return ", ".join(f"{a // 60:02d}:{a % 60:02d}–{b // 60:02d}:{b % 60:02d}" for a, b in hours)
+
+
+class WeekForm(forms.Form):
+    """One line of hours per weekday; empty means closed."""
+
+    def __init__(self, *args: Any, week: dict[int, Hours] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for number, name in WEEKDAYS.items():
+            self.fields[f"day_{number + 1}"] = forms.CharField(
+                label=name,
+                required=False,
+                max_length=80,
+                initial=hours_text((week or {}).get(number + 1, [])),
+                widget=forms.TextInput(attrs={"placeholder": "–", "autocomplete": "off"}),
+            )
+
+    def shifts(self) -> list[tuple[int, int, int]]:
+        return [
+            (weekday, start, end)
+            for weekday in range(1, 8)
+            for start, end in parse_hours(self.cleaned_data[f"day_{weekday}"])
+        ]
+
+
+class DayForm(forms.Form):
+    CLOSED, WORKED, USUAL = "closed", "worked", "usual"
+    date = forms.DateField(label=gettext_lazy("Date"), widget=forms.DateInput(attrs={"type": "date"}))
+    kind = forms.ChoiceField(
+        label=gettext_lazy("That day is"),
+        choices=[
+            (CLOSED, gettext_lazy("closed")),
+            (WORKED, gettext_lazy("worked at these hours")),
+            (USUAL, gettext_lazy("like its weekday again")),
+        ],
+    )
+    hours = forms.CharField(
+        label=gettext_lazy("Hours"), required=False, max_length=80, initial="09:00–12:00, 13:00–18:00"
+    )
+    name = forms.CharField(label=gettext_lazy("Name of the day"), required=False, max_length=80)
+
+    def chosen(self) -> Hours | None:
+        """The hours of that day; None makes it like its weekday again."""
+        if self.cleaned_data["kind"] == self.USUAL:
+            return None
+        if self.cleaned_data["kind"] == self.CLOSED:
+            return []
+        hours = parse_hours(self.cleaned_data["hours"])
+        if not hours:
+            raise Invalid(_("Write hours like 09:00–12:00, 13:00–18:00."), code="hours_unclear")
+        return hours
+
+
+class DeadlineForm(forms.Form):
+    start = forms.DateTimeField(
+        label=gettext_lazy("From"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M"],
+    )
+    minutes = forms.IntegerField(
+        label=gettext_lazy("Working minutes"), min_value=1, max_value=MOST_MINUTES, initial=480
+    )
+
+
+class MonthForm(forms.Form):
+    month = forms.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", required=False)
+
+
+class YearForm(forms.Form):
+    year = forms.IntegerField(min_value=2000, max_value=2100)
+
+
+class CategoryForm(forms.ModelForm[Category]):
+    class Meta:
+        model = Category
+        fields = (
+            "parent",
+            "code",
+            "name",
+            "position",
+            "default_severity",
+            "queue",
+            "needs_root_cause",
+            "prompt_trigger",
+            "prompt_department",
+            "prompt_text",
+            "active",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        parent = self.fields["parent"]
+        assert isinstance(parent, forms.ModelChoiceField)  # noqa: S101
+        parent.queryset = Category.objects.filter(parent__isnull=True)
+        self.fields["prompt_trigger"] = forms.ChoiceField(
+            label=_("prompt at"), choices=[("", "–"), *ServicePrompt.Trigger.choices], required=False
+        )
+
+
+class MemberForm(forms.Form):
+    queue = forms.ModelChoiceField(label=gettext_lazy("Queue"), queryset=Queue.objects.order_by("name"))
+    user = forms.ModelChoiceField(label=gettext_lazy("Name"), queryset=User.objects.none())
+    capacity = forms.IntegerField(label=gettext_lazy("Cases at most"), min_value=1, max_value=500, initial=20)
+    available = forms.BooleanField(label=gettext_lazy("takes cases now"), required=False, initial=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        roles = [role for role, rights in RIGHTS.items() if Permission.WORK_COMPLAINTS in rights.permissions]
+        user = self.fields["user"]
+        assert isinstance(user, forms.ModelChoiceField)  # noqa: S101
+        user.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+
+
+class MatrixForm(forms.Form):
+    """One select per class and severity."""
+
+    reason = forms.CharField(label=gettext_lazy("Why the priorities change"), max_length=200)
+
+    def __init__(self, *args: Any, cells: dict[str, list[int]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for customer_class in priority.CLASSES:
+            for severity in Severity:
+                self.fields[f"cell_{customer_class.value}_{severity.value}"] = forms.TypedChoiceField(
+                    label=f"{customer_class.label} · {severity.label}",
+                    choices=[(n, f"P{n}") for n in (1, 2, 3, 4)],
+                    coerce=int,
+                    initial=cells[str(customer_class.value)][severity.value - 1],
+                )
+
+    def cells(self) -> dict[str, list[int]]:
+        return {
+            str(c.value): [self.cleaned_data[f"cell_{c.value}_{s.value}"] for s in Severity] for c in priority.CLASSES
+        }
+
+    def grid(self) -> list[dict[str, Any]]:
+        return [
+            {"label": c.label, "fields": [self[f"cell_{c.value}_{s.value}"] for s in Severity]}
+            for c in priority.CLASSES
+        ]
+
+
+class PromisesForm(forms.Form):
+    """The draft as a grid: minutes of each promise by class and severity, the hours of each class, the terms."""
+
+    resolution_mode = forms.ChoiceField(label=gettext_lazy("After reopening"), choices=SlaPolicy.ResolutionMode.choices)
+    reopen_days = forms.IntegerField(label=gettext_lazy("Days to reopen"), min_value=1, max_value=90)
+    auto_close_days = forms.IntegerField(
+        label=gettext_lazy("Days until a solved case closes"), min_value=1, max_value=90
+    )
+    steps = forms.CharField(
+        label=gettext_lazy("Steps as time runs out"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        required=False,
+        help_text=gettext_lazy(
+            "One line each: per cent, whom to tell (owner, manager, head), “raise” to raise the priority."
+        ),
+    )
+    reason = forms.CharField(label=gettext_lazy("Why the promises change"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, policy: SlaPolicy, **kwargs: Any) -> None:
+        known = {(t.customer_class, t.severity, t.metric): t for t in policy.targets.all()}
+        kwargs.setdefault(
+            "initial",
+            {
+                "resolution_mode": policy.resolution_mode,
+                "reopen_days": policy.reopen_days,
+                "auto_close_days": policy.auto_close_days,
+                "steps": _steps_text(policy),
+            },
+        )
+        super().__init__(*args, **kwargs)
+        calendars = list(BusinessCalendar.objects.order_by("name"))
+        for customer_class in CLASSES:
+            # A class without promises of its own starts from the hours of everybody else.
+            mine = [t for key, t in known.items() if key[0] == customer_class] or list(known.values())[-1:]
+            self.fields[f"hours_{customer_class}"] = forms.TypedChoiceField(
+                label=_("Hours"),
+                choices=[(c.pk, c.name) for c in calendars],
+                coerce=int,
+                initial=mine[0].calendar_id if mine else None,
+            )
+            for severity in SEVERITIES:
+                for metric in Metric.values:
+                    target = known.get((customer_class, severity, metric))
+                    self.fields[f"min_{customer_class}_{severity}_{metric}"] = forms.IntegerField(
+                        min_value=1,
+                        max_value=525_600,
+                        required=False,
+                        initial=target.minutes if target else None,
+                        label=Metric(metric).label,
+                    )
+
+    def grid(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "label": Standing.Class(customer_class).label if customer_class is not None else _("Everybody else"),
+                "hours": self[f"hours_{customer_class}"],
+                "rows": [
+                    {
+                        "label": Severity(severity).label if severity is not None else _("Any other"),
+                        "fields": [self[f"min_{customer_class}_{severity}_{metric}"] for metric in Metric.values],
+                    }
+                    for severity in SEVERITIES
+                ],
+            }
+            for customer_class in CLASSES
+        ]
+
+    def targets(self) -> list[TargetFact]:
+        return [
+            TargetFact(customer_class, severity, metric, minutes, self.cleaned_data[f"hours_{customer_class}"])
+            for customer_class in CLASSES
+            for severity in SEVERITIES
+            for metric in Metric.values
+            if (minutes := self.cleaned_data[f"min_{customer_class}_{severity}_{metric}"])
+        ]
+
+    def clean_steps(self) -> str:
+        _read_steps(self.cleaned_data["steps"])
+        return str(self.cleaned_data["steps"])
+
+    def step_facts(self) -> list[StepFact]:
+        return _read_steps(self.cleaned_data["steps"])
+
+
+def _steps_text(policy: SlaPolicy) -> str:
+    steps = {step.at_percent: step for step in policy.steps.all()}
+    return "\n".join(
+        " ".join([f"{percent}%", *step.notify, *(["raise"] if step.raise_priority else [])])
+        for percent, step in sorted(steps.items())
+    )
+
+
+def _read_steps(text: str) -> list[StepFact]:
+    """The same steps for each of the promises."""
+    facts, people = [], set(EscalationStep.Notify.values)
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        percent, *words = line.replace("%", " ").split()
+        if not percent.isdecimal() or not 1 <= int(percent) <= 1000 or set(words) - people - {"raise"}:
+            raise forms.ValidationError(
+                _("“%(line)s” is not a step. Write for example: 80%% owner raise") % {"line": line}
+            )
+        notify = tuple(word for word in words if word in people)
+        facts += [StepFact(metric, int(percent), notify, "raise" in words) for metric in Metric.values]
+    return facts

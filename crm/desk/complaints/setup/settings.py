@@ -1,0 +1,324 @@
+"""What the desk is made of: queues and people, categories and causes, limits, words, priorities and promises."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django import forms
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from complaints.cases import priority, routing
+from complaints.models import (
+    BusinessCalendar,
+    Category,
+    Department,
+    Metric,
+    PriorityMatrix,
+    Queue,
+    QueueMember,
+    RemedyLimit,
+    ReplyTemplate,
+    RootCause,
+    SlaPolicy,
+)
+from complaints.models.catalogue import Severity
+from complaints.setup import policies, reference
+from core.accounts.models import User
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
+from crm.desk.acting import submit
+from crm.desk.complaints.posted import posted
+from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm
+from crm.desk.today import now
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of rows: how they are listed and edited."""
+
+    title: str | Promise
+    help: str | Promise
+    rows: QuerySet[Any]
+    form: type[forms.ModelForm[Any]]
+    columns: tuple[str, ...]
+
+
+def _form(model: type[Model], *fields: str) -> type[forms.ModelForm[Any]]:
+    return forms.modelform_factory(model, fields=fields)
+
+
+PARTS: dict[str, Part] = {
+    "queues": Part(
+        gettext_lazy("Queues"),
+        gettext_lazy("Where cases lie until somebody has them."),
+        Queue.objects.select_related("department").order_by("name"),
+        _form(Queue, "code", "name", "department", "routing", "is_vip", "is_default"),
+        ("name", "department", "routing", "is_vip", "is_default"),
+    ),
+    "departments": Part(
+        gettext_lazy("Departments"),
+        gettext_lazy("Who is asked, and how long they have to answer."),
+        Department.objects.select_related("head", "calendar").order_by("name"),
+        _form(Department, "code", "name", "head", "calendar", "answer_minutes", "active"),
+        ("name", "head", "calendar", "answer_minutes", "active"),
+    ),
+    "categories": Part(
+        gettext_lazy("Categories"),
+        gettext_lazy("What customers complain about, in two levels."),
+        Category.objects.select_related("parent", "queue").order_by("parent__position", "parent_id", "position", "id"),
+        CategoryForm,
+        ("parent", "name", "default_severity", "queue", "needs_root_cause", "active"),
+    ),
+    "causes": Part(
+        gettext_lazy("Root causes"),
+        gettext_lazy("Why it happened, and who can change it."),
+        RootCause.objects.select_related("department").order_by("department__name", "name"),
+        _form(RootCause, "code", "name", "department", "controllable", "active"),
+        ("name", "department", "controllable", "active"),
+    ),
+    "templates": Part(
+        gettext_lazy("Ready words"),
+        gettext_lazy("Fields: {name} {number} {agent} {mall}."),
+        ReplyTemplate.objects.select_related("category").order_by("name"),
+        _form(ReplyTemplate, "code", "name", "body", "category", "active"),
+        ("name", "body", "category", "active"),
+    ),
+    "limits": Part(
+        gettext_lazy("Remedy limits"),
+        gettext_lazy("What a role may give by itself; above it a second person is asked."),
+        RemedyLimit.objects.order_by("role", "customer_class", "kind"),
+        _form(RemedyLimit, "role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
+        ("role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
+    ),
+    "calendars": Part(
+        gettext_lazy("Calendars"),
+        gettext_lazy("Names and zones; the hours have a page of their own."),
+        BusinessCalendar.objects.order_by("name"),
+        _form(BusinessCalendar, "code", "name", "zone", "day_and_night", "country"),
+        ("name", "zone", "day_and_night", "country"),
+    ),
+}
+TITLES: dict[str, str | Promise] = {
+    **{name: part.title for name, part in PARTS.items()},
+    "members": gettext_lazy("People"),
+    "priorities": gettext_lazy("Priorities"),
+    "promises": gettext_lazy("Promises"),
+}
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+def settings_page(request: StaffRequest, part: str) -> HttpResponse:
+    return _page(request, part)
+
+
+def _page(request: StaffRequest, name: str, status: int = 200, **more: Any) -> HttpResponse:
+    if name not in TITLES:
+        raise Http404
+    template = "settings" if name in PARTS else f"settings_{name}"
+    context = _rows(PARTS[name], name) if name in PARTS else SHOWN[name]()
+    context |= {
+        "part": name,
+        "tabs": [Tab(tab, title, tab == name) for tab, title in TITLES.items()],
+        "title": TITLES[name],
+    }
+    return render(request, f"desk/complaints/{template}.html", context | more, status=status)
+
+
+class Tab(NamedTuple):
+    name: str
+    title: str | Promise
+    active: bool
+
+
+class Row(NamedTuple):
+    row: Model
+    cells: list[Any]
+    form: forms.ModelForm[Any]
+
+
+def _rows(part: Part, name: str) -> dict[str, Any]:
+    labels = {field.name: field.verbose_name for field in part.form._meta.model._meta.fields}
+    return {
+        "help": part.help,
+        "columns": [labels[column] for column in part.columns],
+        "rows": [
+            Row(
+                row,
+                [_cell(row, column) for column in part.columns],
+                part.form(instance=row, auto_id=f"{name}-{row.pk}-%s"),
+            )
+            for row in part.rows.all()
+        ],
+        "new": part.form(auto_id=f"{name}-new-%s"),
+    }
+
+
+def _cell(row: Model, column: str) -> Any:
+    display = getattr(row, f"get_{column}_display", None)
+    value = display() if display else getattr(row, column)
+    if isinstance(value, bool):
+        return "✓" if value else "–"
+    return "–" if value in (None, "") else value
+
+
+def _members() -> dict[str, Any]:
+    members = QueueMember.objects.select_related("queue", "user").order_by("queue__name", "user__full_name")
+    return {"members": members, "form": MemberForm()}
+
+
+def _priorities() -> dict[str, Any]:
+    matrix = priority.matrix()
+    return {
+        "form": MatrixForm(cells=matrix.cells),
+        "matrix": matrix,
+        "severities": list(Severity),
+        "versions": PriorityMatrix.objects.select_related("by").order_by("-version")[:10],
+    }
+
+
+def _promises() -> dict[str, Any]:
+    draft = SlaPolicy.objects.filter(status=SlaPolicy.Status.DRAFT).order_by("-version").first()
+    current = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED).order_by("-version").first()
+    shown = draft or current
+    concerned = policies.affected(shown) if shown else {}
+    return {
+        "draft": draft,
+        "current": current,
+        "form": PromisesForm(policy=shown) if shown else None,
+        "metrics": [label for _value, label in Metric.choices],
+        "open_cases": sum(concerned.values()),
+        "versions": SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED)
+        .select_related("by")
+        .order_by("-version")[:10],
+    }
+
+
+SHOWN = {"members": _members, "priorities": _priorities, "promises": _promises}
+
+
+# What is saved --------------------------------------------------------------------------------------------------------
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", "part")
+def store(request: StaffRequest, part: str) -> HttpResponse:
+    """One row, new or changed."""
+    if part not in PARTS:
+        raise Http404
+    kind = PARTS[part]
+    pk = request.POST.get("row", "")
+    row = get_object_or_404(kind.rows, pk=int(pk)) if pk.isdecimal() and len(pk) < 19 else None
+    form = kind.form(request.POST, instance=row)
+    by, at = request.user, now()
+    if submit(request, form, lambda data: reference.store(form.instance, by=by, at=at), _("Saved")):
+        return redirect("desk:complaint_settings", part)
+    return _page(request, part, 422, unfinished=form, unfinished_row=pk)
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="members")
+def set_member(request: StaffRequest) -> HttpResponse:
+    """Somebody works a queue."""
+
+    def verb(data: dict[str, Any]) -> None:
+        routing.set_member(
+            data["queue"].pk,
+            data["user"],
+            capacity=data["capacity"],
+            available=data["available"],
+            by=request.user,
+            at=now(),
+        )
+
+    form = MemberForm(request.POST)
+    if submit(request, form, verb, _("Saved")):
+        return redirect("desk:complaint_settings", "members")
+    return _page(request, "members", 422, form=form)
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="members")
+def remove_member(request: StaffRequest) -> HttpResponse:
+    """Somebody leaves a queue."""
+
+    def verb(data: dict[str, Any]) -> int:
+        return routing.remove_member(data["queue"].pk, data["user"], by=request.user, at=now())
+
+    form = MemberForm(request.POST)
+    if submit(
+        request, form, verb, lambda count: _("Removed; %(count)d open cases went back to the queue.") % {"count": count}
+    ):
+        return redirect("desk:complaint_settings", "members")
+    return _page(request, "members", 422, form=form)
+
+
+def _in_force(saved: PriorityMatrix | SlaPolicy) -> str:
+    return _("Version %(version)d holds for cases logged from now on.") % {"version": saved.version}
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="priorities")
+def save_priorities(request: StaffRequest) -> HttpResponse:
+    def verb(data: dict[str, Any]) -> PriorityMatrix:
+        return priority.save_matrix(form.cells(), by=request.user, reason=data["reason"], at=now())
+
+    form = MatrixForm(request.POST, cells=priority.matrix().cells)
+    if submit(request, form, verb, _in_force):
+        return redirect("desk:complaint_settings", "priorities")
+    return _page(request, "priorities", 422, form=form)
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="promises")
+def draft_promises(request: StaffRequest) -> HttpResponse:
+    """The next version begins as a copy of the one in force."""
+    policies.draft(by=request.user, at=now())
+    return redirect("desk:complaint_settings", "promises")
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="promises")
+def save_promises(request: StaffRequest) -> HttpResponse:
+    draft = policies.draft(by=request.user, at=now())
+    form = PromisesForm(request.POST, policy=draft)
+    thanks = _("The draft is saved; nothing has changed yet.")
+    if submit(request, form, lambda data: _save_draft(draft, form, request.user), thanks):
+        return redirect("desk:complaint_settings", "promises")
+    return _page(request, "promises", 422, form=form)
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@posted("desk:complaint_settings", part="promises")
+def publish_promises(request: StaffRequest) -> HttpResponse:
+    """The draft is saved and put in force."""
+    draft = policies.draft(by=request.user, at=now())
+    form = PromisesForm(request.POST, policy=draft)
+
+    def verb(data: dict[str, Any]) -> SlaPolicy:
+        _save_draft(draft, form, request.user)
+        return policies.publish(draft.pk, by=request.user, reason=data["reason"], at=now())
+
+    if submit(request, form, verb, _in_force):
+        return redirect("desk:complaint_settings", "promises")
+    return _page(request, "promises", 422, form=form)
+
+
+def _save_draft(draft: SlaPolicy, form: PromisesForm, by: User) -> None:
+    at, data = now(), form.cleaned_data
+    policies.set_targets(draft.pk, form.targets(), by=by, at=at)
+    policies.set_steps(draft.pk, form.step_facts(), by=by, at=at)
+    policies.set_terms(
+        draft.pk,
+        resolution_mode=data["resolution_mode"],
+        reopen_days=data["reopen_days"],
+        auto_close_days=data["auto_close_days"],
+        by=by,
+        at=at,
+    )

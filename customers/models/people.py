@@ -1,0 +1,145 @@
+"""Who the customers are, how to reach them, and where each of them stands."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from core.lib.money import MoneyField
+
+
+class Customer(models.Model):
+    class Mindset(models.TextChoices):
+        UNKNOWN = "unknown", _("Not known")
+        DISCOUNT = "discount", _("Discount-minded")
+        STATUS = "status", _("Status-minded")
+
+    class Channel(models.TextChoices):
+        UNKNOWN = "unknown", _("Not known")
+        PHONE = "phone", _("Phone")
+        SMS = "sms", _("Text message")
+        EMAIL = "email", _("E-mail")
+        WECHAT = "wechat", _("WeChat")
+
+    number = models.CharField(_("customer number"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    name_pinyin = models.CharField(max_length=240, blank=True)
+    # One- and two-character grams of the name: trigrams cannot find two Chinese characters.
+    name_grams = ArrayField(models.CharField(max_length=8), default=list)
+    region = models.CharField(_("province"), max_length=60, blank=True)
+    city = models.CharField(_("city"), max_length=60, blank=True)
+    registered_on = models.DateField(_("registered on"))
+    birthday = models.DateField(_("birthday"), null=True, blank=True)
+    birthday_is_lunar = models.BooleanField(_("lunar birthday"), default=False)
+    interests = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("interests"))
+    mindset = models.CharField(_("mindset"), max_length=10, choices=Mindset, default=Mindset.UNKNOWN)
+    preferred_channel = models.CharField(
+        _("preferred channel"), max_length=10, choices=Channel, default=Channel.UNKNOWN
+    )
+    is_reseller = models.BooleanField(_("buys to resell"), default=False)
+    notes = models.TextField(_("notes"), blank=True)
+    manager = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="book", verbose_name=_("manager")
+    )
+    manager_since = models.DateField(_("manager since"), null=True, blank=True)
+    next_contact_on = models.DateField(_("next contact"), null=True, blank=True)
+    # Of a record that turned out to be somebody known already: whose number to use instead. Its own rows are there.
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged")
+
+    class Meta:
+        indexes = [GinIndex(fields=["name_grams"], name="customer_name_grams")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
+            models.CheckConstraint(
+                condition=Q(manager__isnull=True) | Q(manager_since__isnull=False), name="manager_has_a_since"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}"
+
+
+class ContactPoint(models.Model):
+    """The vault: the encrypted value, its mask, and keyed blind indexes (whole value, last four digits)."""
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("Phone")
+        EMAIL = "email", _("E-mail")
+        ADDRESS = "address", _("Address")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contact_points")
+    kind = models.CharField(max_length=10, choices=Kind)
+    mask = models.CharField(max_length=120)
+    encrypted = models.BinaryField()
+    blind_index = models.BinaryField(max_length=16)
+    tail_index = models.BinaryField(max_length=16, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "kind", "blind_index"], name="contact_point_once"),
+        ]
+        indexes = [
+            models.Index(fields=["kind", "blind_index"], name="contact_point_whole"),
+            models.Index(fields=["tail_index"], name="contact_point_tail", condition=Q(tail_index__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.mask}"
+
+
+class ExternalIdentity(models.Model):
+    """The customer's id in one source (shop, till, call centre)."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
+    source = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="one_customer_per_identity")]
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.external_id}"
+
+
+class Standing(models.Model):
+    """Where a customer stands: the three axes and the manager, in one narrow row that lists walk by index."""
+
+    class Class(models.IntegerChoices):
+        PROSPECT = -1, _("Prospect")
+        RANDOM = 0, _("Random")
+        ACTIVE = 1, _("Active")
+        BIG = 2, _("Big")
+
+    class Type(models.IntegerChoices):
+        NONE = 0, _("Not valued yet")
+        I = 1, "I"  # noqa: E741
+        II = 2, "II"
+        III = 3, "III"
+        IV = 4, "IV"
+
+    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="standing")
+    # Copied from the customer by the verbs that change it: the filter and the sort key share one index.
+    manager = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, db_index=False)
+    customer_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT)
+    matrix_type = models.SmallIntegerField(choices=Type, default=Type.NONE)
+    value = MoneyField(default=0)
+    potential = MoneyField(default=0)
+    usual_days = models.FloatField(default=0)
+    limit_days = models.FloatField(default=0)
+    last_on = models.DateField(null=True, blank=True)
+    valued_on = models.DateField(null=True, blank=True, help_text="As-of day of the night that wrote the figures")
+    inputs = models.BigIntegerField(default=0, help_text="Digest of the summary the figures were made from")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-value", "customer"], name="standing_value"),
+            models.Index(fields=["customer_class", "-value", "customer"], name="standing_class"),
+            models.Index(fields=["manager", "-value", "customer"], name="standing_manager"),
+            models.Index(fields=["matrix_type", "-value", "customer"], name="standing_type"),
+            models.Index(fields=["last_on", "customer"], name="standing_absent", condition=Q(last_on__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.get_customer_class_display()}"

@@ -1,0 +1,115 @@
+"""What was said to them and what is to be done for them."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.lib.money import MoneyField
+from core.lib.periods import mall_day
+from customers.models.people import Customer
+
+
+class Contact(models.Model):
+    """A conversation with a customer: who, how, what came of it."""
+
+    class Direction(models.TextChoices):
+        OUT = "out", _("We contacted them")
+        IN = "in", _("They contacted us")
+
+    class Channel(models.TextChoices):
+        PHONE = "phone", _("Phone")
+        VISIT = "visit", _("Visit")
+        WECHAT = "wechat", _("WeChat")
+        EMAIL = "email", _("E-mail")
+        SMS = "sms", _("Text message")
+
+    class Outcome(models.TextChoices):
+        REACHED = "reached", _("Reached")
+        NO_ANSWER = "no_answer", _("No answer")
+        CALL_BACK = "call_back", _("Wants a call back")
+        PROMISED = "promised", _("Something was promised")
+
+    class Mood(models.TextChoices):
+        GOOD = "good", _("Good")
+        NEUTRAL = "neutral", _("Neutral")
+        BAD = "bad", _("Bad")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contacts")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    at = models.DateTimeField()
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
+    direction = models.CharField(_("direction"), max_length=3, choices=Direction, default=Direction.OUT)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
+    mood = models.CharField(_("mood"), max_length=7, choices=Mood, default=Mood.NEUTRAL)
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "-at"], name="contact_by_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.at:%Y-%m-%d}"
+
+
+class Todo(models.Model):
+    """A piece of work with an owner. `dedupe_key` makes opening it twice harmless."""
+
+    class Reason(models.TextChoices):
+        ALERT = "alert", _("Quiet customer")
+        PROMISE = "promise", _("Promise")
+        CONTACT = "contact", _("Planned contact")
+        PROMISING = "promising", _("Could become big")
+        RISING = "rising", _("Random customer rising")
+        TIER = "tier", _("Level at risk")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        DONE = "done", _("Done")
+        DROPPED = "dropped", _("No longer needed")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="todos")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="todos")
+    reason = models.CharField(max_length=10, choices=Reason)
+    text = models.JSONField(default=dict, help_text="What the one-line reason is made of")
+    due_on = models.DateField()
+    due_at = models.DateTimeField(null=True, blank=True, help_text="The moment, where more than the day was promised")
+    at_stake = MoneyField(default=0)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    alert_id = models.BigIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    snoozed_until = models.DateField(null=True, blank=True)
+    snooze_reason = models.CharField(max_length=200, blank=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="todos_closed"
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-at_stake"], name="todo_open", condition=Q(state="open")),
+            models.Index(fields=["customer"], name="todo_by_customer", condition=Q(state="open")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.customer_id}"
+
+    def is_late(self, at: datetime) -> bool:
+        """Past its moment where it has one, else past its day in the mall."""
+        return self.due_at < at if self.due_at else self.due_on < mall_day(at)
+
+
+class Lookup(models.Model):
+    """A service agent found this customer by an exact number today: the door to the record until midnight."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "customer", "on"], name="one_lookup_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.customer_id} {self.on}"
