@@ -15,6 +15,7 @@ from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks
+from loyalty import notices
 from loyalty.maths.tiers import Transition
 from loyalty.models import TierChange, TierDraft, TierRules, TierSimulation, TierState
 from loyalty.tiers import membership
@@ -57,6 +58,7 @@ def publish(draft_id: int, *, by: User, falls: int, at: datetime) -> TierRules:
     )
     draft.state = TierDraft.State.PUBLISHED
     draft.save(update_fields=["state"])
+    notices.rules_published(rules, at=at)
     audit.record(
         by,
         "tiers.published",
