@@ -61,11 +61,12 @@ class CreditAccount(models.Model):
 
     @property
     def left(self) -> Decimal:
-        return max(NOTHING, self.credit_limit - self.exposure - self.authorised)
+        left: Decimal = self.credit_limit - self.exposure - self.authorised
+        return max(NOTHING, left)
 
     @property
     def is_over(self) -> bool:
-        return self.exposure + self.authorised > self.credit_limit
+        return bool(self.exposure + self.authorised > self.credit_limit)
 
 
 class CreditEntry(models.Model):
