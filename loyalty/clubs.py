@@ -59,7 +59,7 @@ def leave(club: Club, customer: Customer, *, by: User | None, at: datetime) -> N
 def plan(
     club: Club, name: str, *, kind: str, on: date, place: str = "", seats: int | None = None, by: User, at: datetime
 ) -> ClubEvent:
-    """A meeting, with or without a number of seats, or content that every member gets on that day."""
+    """A meeting, with or without a number of seats, or something to read that is meant for every member on that day."""
     if not name.strip() or kind not in ClubEvent.Kind.values:
         raise Invalid(_("Say what is planned."), code="name")
     if on < _today(at):

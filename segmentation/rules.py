@@ -81,7 +81,7 @@ CONSTANTS = (
 DEFAULTS: dict[str, float] = {c.name: c.default for c in CONSTANTS}
 
 
-def validate(parameters: dict[str, Any]) -> dict[str, float]:
+def validate(parameters: Mapping[str, Any]) -> dict[str, float]:
     """The complete parameters. Raises Invalid naming the constant that is missing, unknown or out of bounds."""
     unknown = parameters.keys() - DEFAULTS.keys()
     if unknown:

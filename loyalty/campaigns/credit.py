@@ -17,12 +17,13 @@ from core.accounts import audit
 from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
+from core.lib import sql
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.money import MoneyField, from_minor, to_minor
 from core.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer, Order
-from loyalty.campaigns.coupons import ref_of
+from loyalty.campaigns.order_refs import names
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.credit import LONGEST_TERM
 
@@ -293,12 +294,15 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    live = CreditAuthorisation.objects.filter(order_ref=ref_of(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
-    return sum(_follow(pk, order, at) for pk in live.order_by("pk").values_list("pk", flat=True))
+    live = CreditAuthorisation.objects.filter(names(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+    return sum(_follow(pk, order, at) for pk in list(live.order_by("pk").values_list("pk", flat=True)))
 
 
 def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
     account, found = _held_authorisation(authorisation_id, at)
+    if found.order_id is None:
+        found.order = order
+        found.save(update_fields=["order"])
     cancelled = order.status == Order.Status.CANCELLED
     if found.status == Status.AUTHORISED:
         if cancelled:
@@ -324,20 +328,9 @@ def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for every order on account that has changed without being told of one by one."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNFOLLOWED)
+        cursor.execute(sql.load(__file__, "credit_unfollowed"))
         ids = [row[0] for row in cursor.fetchall()]
     return sum(follow_order(order, at=at) for order in Order.objects.filter(pk__in=ids).order_by("pk"))
-
-
-_UNFOLLOWED = """
-    SELECT o.id
-      FROM loyalty_creditauthorisation a
-      JOIN customers_order o ON o.source = split_part(a.order_ref, ':', 1)
-                            AND o.external_id = substr(a.order_ref, strpos(a.order_ref, ':') + 1)
-     WHERE a.status = 'authorised' AND o.status = 'cancelled'
-        OR a.status = 'captured' AND a.returned < CASE WHEN o.status = 'cancelled' THEN a.captured ELSE least(a.captured,
-               (SELECT coalesce(sum(r.amount), 0) FROM customers_refund r WHERE r.order_id = o.id)) END
-"""
 
 
 @transaction.atomic

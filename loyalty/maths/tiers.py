@@ -157,14 +157,15 @@ def add_months(days: Array, months: int, *, late: bool = False) -> Array:
     month = day.astype("datetime64[M]")
     in_month = (day - month.astype("datetime64[D]")).astype(np.int64)
     target = month + months
-    first = target.astype("datetime64[D]").astype(np.int64)
+    first: Array = target.astype("datetime64[D]").astype(np.int64)
     length = (target + 1).astype("datetime64[D]").astype(np.int64) - first
     return first + np.minimum(in_month, length if late else length - 1)
 
 
 def _first_of_year(days: Array, later: int = 0) -> Array:
     year = np.asarray(days).astype("datetime64[D]").astype("datetime64[Y]") + later
-    return year.astype("datetime64[D]").astype(np.int64)
+    first: Array = year.astype("datetime64[D]").astype(np.int64)
+    return first
 
 
 def window_start(rule: Rule, days: Array) -> Array:

@@ -21,7 +21,11 @@ LONGEST_CHAIN = 50
 
 @transaction.atomic
 def record(referred: Customer, referrer: Customer, *, by: User | None, at: datetime) -> Referral:
-    """`referrer` brought `referred`. Telling it again is harmless; another referrer, oneself and circles are refused."""
+    """`referrer`, or who they are by now, brought `referred`. Telling it again is harmless.
+
+    Another referrer, oneself and circles are refused.
+    """
+    referrer = referrer.merged_into or referrer
     if referred.pk == referrer.pk:
         raise Invalid(_("Nobody brings themselves."), code="same_customer")
     locks.hold_customers([referred.pk])
@@ -62,7 +66,7 @@ def _reward(referral: Referral, rules: PointRules, at: datetime) -> int:
     ):
         if amount:
             accounts.grant(
-                customer,
+                accounts.owner(customer),
                 amount,
                 source=PointLot.Source.REFERRAL,
                 key=f"referral:{referral.pk}:{side}",

@@ -11,12 +11,12 @@ from loyalty.campaigns.coupons.redeeming import (
     follow_orders,
     merge,
     redeem,
-    ref_of,
     release,
     roll_back,
 )
 from loyalty.campaigns.coupons.reserving import HOLD, LIVE, LONGEST_HOLD, release_overdue, reserve
 from loyalty.campaigns.coupons.validating import validate
+from loyalty.campaigns.order_refs import ref_of
 
 __all__ = [
     "ALPHABET",

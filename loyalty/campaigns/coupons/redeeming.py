@@ -5,12 +5,14 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from core.lib import sql
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, Unknown
 from customers import locks
 from customers.models import Customer, Order
 from loyalty import notices
 from loyalty.campaigns.coupons.reserving import LIVE, give_back
+from loyalty.campaigns.order_refs import names
 from loyalty.models import CampaignUsage, Coupon, CouponRedemption
 
 Status = CouponRedemption.Status
@@ -68,46 +70,33 @@ def expire_due(*, at: datetime) -> int:
 # Orders --------------------------------------------------------------------------------------------------------------
 
 
-def ref_of(order: Order) -> str:
-    return f"{order.source}:{order.external_id}"
-
-
 @transaction.atomic
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
-    ids = CouponRedemption.objects.filter(order_ref=ref_of(order), status__in=LIVE).order_by("pk")
-    return sum(
-        _follow(pk, order.status, order.fully_refunded_on is not None, at) for pk in ids.values_list("pk", flat=True)
-    )
+    ids = CouponRedemption.objects.filter(names(order), status__in=LIVE).order_by("pk").values_list("pk", flat=True)
+    refunded = order.fully_refunded_on is not None
+    return sum(_follow(pk, order.pk, order.status, refunded, at) for pk in list(ids))
 
 
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for every order that has changed without being told of one by one, as files of orders do."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNFOLLOWED)
-        found = cursor.fetchall()
+        cursor.execute(sql.load(__file__, "unfollowed"))
+        rows = cursor.fetchall()
     changed = 0
-    for redemption_id, status, refunded in found:
+    for redemption_id, order_id, status, refunded in rows:
         with transaction.atomic():
-            changed += _follow(redemption_id, status, refunded, at)
+            changed += _follow(redemption_id, order_id, status, refunded, at)
     return changed
 
 
-_UNFOLLOWED = """
-    SELECT r.id, o.status, o.fully_refunded_on IS NOT NULL
-      FROM loyalty_couponredemption r
-      JOIN customers_order o ON o.source = split_part(r.order_ref, ':', 1)
-                            AND o.external_id = substr(r.order_ref, strpos(r.order_ref, ':') + 1)
-     WHERE r.status IN ('reserved', 'redeemed')
-       AND (o.status = 'cancelled' OR o.fully_refunded_on IS NOT NULL OR o.status = 'paid' AND r.status = 'reserved')
-     ORDER BY r.id
-"""
-
-
-def _follow(redemption_id: int, order_status: str, refunded: bool, at: datetime) -> int:
+def _follow(redemption_id: int, order_id: int, order_status: str, refunded: bool, at: datetime) -> int:
     redemption = _held(redemption_id)
     if not redemption.is_live:
         return 0
+    if redemption.order_id is None:
+        redemption.order_id = order_id
+        redemption.save(update_fields=["order"])
     if order_status == Order.Status.CANCELLED or refunded:
         ended = Status.RELEASED if redemption.status == Status.RESERVED else Status.ROLLED_BACK
         give_back(redemption, ended, at=at, reason="refunded" if refunded else "cancelled")
@@ -132,13 +121,7 @@ def merge(loser: Customer, winner: Customer) -> None:
     Coupon.objects.filter(customer=loser, status=Coupon.Status.ISSUED).update(status=Coupon.Status.REVOKED)
     CouponRedemption.objects.filter(customer=loser).update(customer=winner)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO loyalty_campaignusage AS kept (campaign_id, customer_id, used, most) "
-            "SELECT campaign_id, %s, used, most FROM loyalty_campaignusage WHERE customer_id = %s AND used > 0 "
-            "ON CONFLICT (campaign_id, customer_id) DO UPDATE "
-            "SET used = kept.used + excluded.used, most = greatest(kept.most, kept.used + excluded.used)",
-            [winner.pk, loser.pk],
-        )
+        cursor.execute(sql.load(__file__, "add_usage"), {"loser": loser.pk, "winner": winner.pk})
     CampaignUsage.objects.filter(customer=loser).delete()
 
 

@@ -145,7 +145,7 @@ def take_of_customer(campaign: CouponCampaign, customer_id: int) -> bool:
             "ON CONFLICT (campaign_id, customer_id) DO UPDATE SET used = usage.used + 1 WHERE usage.used < usage.most",
             [campaign.pk, customer_id, campaign.per_customer_limit],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def take_of_campaign(campaign_id: int, worth: Decimal) -> bool:

@@ -11,62 +11,41 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import sql
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer, Order
-from loyalty.campaigns.coupons import ref_of
 from loyalty.models import Lottery, LotteryTicket
 from loyalty.points import accounts as points
 
 Status = Lottery.Status
 Ticket = LotteryTicket
+_STEPS = sql.steps(__file__, "tickets")
 
 
 @transaction.atomic
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order has its tickets for the draws that run, a dead one none that could still be used. How many changed."""
     if order.status != Order.Status.PAID or order.fully_refunded_on is not None:
-        unused = Ticket.objects.filter(
-            source=Ticket.Source.ORDER, source_ref=ref_of(order), status=Ticket.Status.ISSUED
-        )
+        unused = Ticket.objects.filter(order=order, status=Ticket.Status.ISSUED)
         return unused.update(status=Ticket.Status.VOID)
-    return _run(_TICKETS.replace("/* which */", "AND o.id = %(order)s"), at, order=order.pk)
+    return _issue(at, order=order.pk)
 
 
 @transaction.atomic
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for all orders of the draws that run, as files of orders bring them."""
-    return _run(_VOID, at) + _run(_TICKETS, at)
+    return _run("void", {}) + _issue(at, order=None)
 
 
-def _run(statement: str, at: datetime, **values: Any) -> int:
+def _issue(at: datetime, *, order: int | None) -> int:
+    return _run("issue", {"at": at, "zone": settings.MALL_TIME_ZONE, "order": order})
+
+
+def _run(step: str, values: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"at": at, "zone": settings.MALL_TIME_ZONE, **values})
-        return cursor.rowcount
-
-
-_TICKETS = """
-    INSERT INTO loyalty_lotteryticket (lottery_id, customer_id, source, source_ref, n, status, issued_at)
-    SELECT l.id, o.customer_id, 'order', o.source || ':' || o.external_id, 1, 'issued', %(at)s
-      FROM loyalty_lottery l
-      JOIN customers_order o ON o.status = 'paid' AND o.fully_refunded_on IS NULL AND o.paid >= l.min_order
-                            AND o.ordered_on >= (l.starts_at AT TIME ZONE %(zone)s)::date
-                            AND o.ordered_at >= l.starts_at AND o.ordered_at < l.ends_at /* which */
-     WHERE l.status = 'published' AND l.entry = 'order' AND l.ends_at > %(at)s
-    ON CONFLICT (lottery_id, source, source_ref, n)
-    DO UPDATE SET customer_id = excluded.customer_id
-     WHERE loyalty_lotteryticket.status = 'issued' AND loyalty_lotteryticket.customer_id <> excluded.customer_id
-"""
-
-
-_VOID = """
-    UPDATE loyalty_lotteryticket t SET status = 'void'
-      FROM customers_order o
-     WHERE t.source = 'order' AND t.status = 'issued'
-       AND o.source = split_part(t.source_ref, ':', 1)
-       AND o.external_id = substr(t.source_ref, strpos(t.source_ref, ':') + 1)
-       AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL)
-"""
+        cursor.execute(_STEPS[step], values)
+        return int(cursor.rowcount)
 
 
 @transaction.atomic
