@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -36,7 +36,7 @@ LANDING = (
 )
 
 
-def home(request: StaffRequest) -> HttpResponse:
+def home(request: StaffRequest) -> HttpResponseBase:
     """My day for those who have one; otherwise the first page the role works on."""
     if may(request.user, Permission.MY_DAY):
         return my_day(request)

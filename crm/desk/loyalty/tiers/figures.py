@@ -17,9 +17,9 @@ from customers.models import Customer
 from loyalty.maths.tiers import Basis
 from loyalty.models import TierSimulation
 from loyalty.tier_rules import Content
+from loyalty.tiers.simulation.outcome import Figures
 
 NEAREST = 5
-Figures = dict[str, Any]
 Amount = Callable[[int], Decimal | int]
 
 
