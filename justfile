@@ -40,7 +40,7 @@ lint:
 
 # Pictures of the main pages of a running demo, for docs/images
 screenshots base="http://127.0.0.1:8000":
-    {{python}} bin/screenshots {{base}}
+    .venv/bin/python bin/screenshots {{base}}
 
 # Which texts lack a translation; the catalogues that were edited are compiled
 strings:

@@ -180,6 +180,10 @@ def test_documents_name_what_exists() -> None:
             at_home = path.split("/")[0] in {*FLOORS, "bench", "bin", "docs", "templates", "tests", ".ci"}
             if at_home and not any(name == path or name.startswith(path) for name in tracked):
                 wrong.append(f"{document.name}: {path}")
+        known = {path.name for path in files()}
+        wrong += [
+            f"{document.name}: {name}" for name in re.findall(r"`(\w+\.py)`", text) if name not in known | {"manage.py"}
+        ]
         for link in re.findall(r"\]\(([^)#:]+)\)", text):
             if not (document.parent / link).exists():
                 wrong.append(f"{document.name}: {link}")
