@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,8 +13,10 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from core.accounts import audit
 from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
+from core.lib.errors import Invalid, Unknown
 
 TOUCH_EVERY = timedelta(minutes=5)
 
@@ -38,6 +41,25 @@ def issue(
         expires_at=expires_at,
     )
     return token, secret
+
+
+@transaction.atomic
+def revoke(prefix: str, *, at: datetime) -> ApiToken:
+    """From now on the token that begins like this is refused. Revoking it again changes nothing.
+
+    Raises Unknown when none begins so, and Invalid when several do.
+    """
+    rows = list(ApiToken.objects.select_for_update().filter(prefix__startswith=prefix).order_by("pk")[:2])
+    if not rows:
+        raise Unknown(_("No token begins like this."), code="token_unknown")
+    if len(rows) > 1:
+        raise Invalid(_("Several tokens begin like this: write more of it."), code="token_ambiguous")
+    [token] = rows
+    if token.revoked_at is None:
+        token.revoked_at = at
+        token.save(update_fields=["revoked_at"])
+        audit.record(None, "token.revoked", token.user, at=at, name=token.name, prefix=token.prefix)
+    return token
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -1,6 +1,6 @@
 """REST for the shop: coupons on an order, draws, and orders on account. Every view names the scope its token needs."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.http import Http404
@@ -53,10 +53,6 @@ PUBLISHED = (
     "algorithm",
     "commitment",
 )
-
-
-def _today(at: datetime) -> date:
-    return mall_day(at)
 
 
 # Coupons ------------------------------------------------------------------------------------------------------------

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import OperationalError
+from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from core.accounts import tokens
+from core.accounts.models import ApiToken, AuditEntry, Role
 from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.flows import nightly, tasks
 from crm.flows.management.commands import relay
-from tests.conftest import MakeCustomer, MakeOrder
+from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
 OURS = sorted(name for name, app in get_commands().items() if app in ("crm.flows", "crm.demo"))
 
@@ -39,6 +42,7 @@ def test_every_command_says_what_it_is_for_and_what_each_option_means(name: str)
 def test_these_are_the_commands() -> None:
     """A new one stands here, with a test below or in tests/demo."""
     assert OURS == [
+        "api_tokens",
         "backtest",
         "import_orders",
         "nightly",
@@ -49,6 +53,62 @@ def test_these_are_the_commands() -> None:
         "seed_points",
         "smoke",
     ]
+
+
+@pytest.mark.django_db
+def test_a_token_is_issued_listed_and_taken_back(make_user: MakeUser, client: Client) -> None:
+    shop = make_user(Role.CLIENT, "shop")
+
+    def status(secret: str) -> int:
+        return client.get("/api/v1/customers/C1", headers={"Authorization": f"Token {secret}"}).status_code
+
+    said = run("api_tokens", "--issue", "shop", "--name", "till", "--scope", "customers:read")
+    secret = said.split()[-1]
+    assert status(secret) == 404
+    assert "shop" in run("api_tokens")
+    assert secret not in run("api_tokens")
+
+    for _time in range(2):
+        assert "is revoked" in run("api_tokens", "--revoke", secret[:8])
+
+    assert status(secret) == 401
+    assert "revoked" in run("api_tokens")
+    lines = AuditEntry.objects.filter(subject_type="user", subject_id=shop.pk).order_by("pk")
+    assert [line.action for line in lines] == ["token.issued", "token.revoked"]
+    assert not [line for line in lines if secret in str(line.detail)]
+
+
+@pytest.mark.django_db
+def test_a_token_of_some_days_ends_by_itself(make_user: MakeUser, client: Client) -> None:
+    make_user(Role.CLIENT, "shop")
+    command = ("api_tokens", "--issue", "shop", "--name", "till", "--scope", "customers:read", "--days", "1")
+    secret = run(*command).split()[-1]
+    ApiToken.objects.update(expires_at=timezone.now())
+
+    assert client.get("/api/v1/customers/C1", headers={"Authorization": f"Token {secret}"}).status_code == 401
+    assert "ended" in run("api_tokens")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--issue", "nobody", "--name", "till", "--scope", "customers:read"),
+        ("--issue", "shop", "--scope", "customers:read"),
+        ("--issue", "shop", "--name", "till"),
+        ("--revoke", "lk_unknown"),
+        ("--revoke", "lk_"),
+    ],
+)
+def test_a_token_that_cannot_be_is_an_error(make_user: MakeUser, options: tuple[str, ...]) -> None:
+    shop = make_user(Role.CLIENT, "shop")
+    for name in ("one", "two"):
+        tokens.issue(shop, name=name, scopes=[], at=timezone.now())
+
+    with pytest.raises(CommandError):
+        run("api_tokens", *options)
+
+    assert ApiToken.objects.filter(revoked_at__isnull=True).count() == 2
 
 
 @pytest.mark.django_db
