@@ -163,6 +163,6 @@ def test_a_promise_to_the_hour_stands_first_says_its_hour_and_is_late_when_that_
     answer = client.get(reverse("desk:my_day"))
 
     first, second = answer.context["rows"]
-    assert (first["todo"], first["tone"], first["pinned"]) == (call, "red", True)
-    assert second["todo"] == dear
+    assert (first.todo, first.tone, first.pinned) == (call, "red", True)
+    assert second.todo == dear
     assert f"{timezone.localtime(call.due_at):%H:%M}" in answer.content.decode()
