@@ -84,7 +84,7 @@ class EditForm(forms.BaseForm):
         value = bound.field.prepare_value(now)
         values = value if isinstance(value, list | tuple) else ["" if value is None else value]
         data = MultiValueDict(self.data)
-        data.setlist(bound.html_initial_name, [str(one) for one in values])
+        data.setlist(bound.html_initial_name, [str(item) for item in values])
         self.data = data
 
 
@@ -129,4 +129,4 @@ def _in_words(field: forms.Field, value: Any) -> str:
         return str(_("nothing"))
     values = value if isinstance(value, list | tuple) else [value]
     labels = {str(key): str(label) for key, label in getattr(field, "choices", ())}
-    return ", ".join(labels.get(str(field.prepare_value(one)), str(one)) for one in values)
+    return ", ".join(labels.get(str(field.prepare_value(item)), str(item)) for item in values)

@@ -24,8 +24,13 @@ class LevelShown(NamedTuple):
 
 def benefits(content: list[Content]) -> list[BenefitShown]:
     return [
-        BenefitShown(BENEFIT[one["kind"]].label, one["amount"], BENEFIT[one["kind"]].unit, tier_rules.written(one))
-        for one in content
+        BenefitShown(
+            BENEFIT[benefit["kind"]].label,
+            benefit["amount"],
+            BENEFIT[benefit["kind"]].unit,
+            tier_rules.written(benefit),
+        )
+        for benefit in content
     ]
 
 
