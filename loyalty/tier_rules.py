@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -16,7 +16,29 @@ from core.lib.errors import Invalid
 from core.lib.money import to_minor
 from loyalty.maths.tiers import Basis, Downgrade, Level, Rule, Transition, Validity, Window
 
+# A whole set of rules as it is stored and as somebody may have typed it: `validate` says whether it is one.
 Content = dict[str, Any]
+
+
+class BenefitTerms(TypedDict):
+    """`amount` is empty for benefits without one; `cost` is per member and year. Both are decimal strings."""
+
+    kind: str
+    amount: str
+    cost: str
+    after_years: int
+
+
+class LevelTerms(TypedDict):
+    """`qualify` and `retain` in yuan or orders, as decimal strings."""
+
+    code: str
+    name: str
+    qualify: str
+    retain: str
+    benefits: list[BenefitTerms]
+
+
 MOST_LEVELS = 8
 CODE = re.compile(r"[a-z][a-z0-9_]{0,19}")
 TONES = ("grey", "blue", "amber", "violet", "green")
@@ -91,7 +113,7 @@ def starting_point() -> Content:
     }
 
 
-def _level(code: str, name: str, qualify: str, retain: str, **benefits: tuple[str, str]) -> Content:
+def _level(code: str, name: str, qualify: str, retain: str, **benefits: tuple[str, str]) -> LevelTerms:
     return {
         "code": code,
         "name": name,
@@ -133,7 +155,7 @@ def validate(content: Content) -> Content:
     return checked
 
 
-def _checked_level(level: Any, basis: str) -> Content:
+def _checked_level(level: Any, basis: str) -> LevelTerms:
     if not isinstance(level, dict) or level.keys() != {"code", "name", "qualify", "retain", "benefits"}:
         raise Invalid(_("A level has a code, a name, two thresholds and benefits."), code="levels")
     name = str(level["name"]).strip()
@@ -159,7 +181,7 @@ def _checked_level(level: Any, basis: str) -> Content:
     return {"code": level["code"], "name": name, "qualify": qualify, "retain": retain, "benefits": benefits}
 
 
-def _checked_benefit(benefit: Any, level: str) -> Content:
+def _checked_benefit(benefit: Any, level: str) -> BenefitTerms:
     kind = BENEFIT.get(str(benefit.get("kind"))) if isinstance(benefit, dict) else None
     if kind is None or benefit.keys() - {"kind", "amount", "cost", "after_years"}:
         raise Invalid(_("%(level)s: this benefit does not exist.") % {"level": level}, code="benefit")
@@ -174,7 +196,7 @@ def _checked_benefit(benefit: Any, level: str) -> Content:
     }
 
 
-def _refuse_disorder(levels: list[Content]) -> None:
+def _refuse_disorder(levels: list[LevelTerms]) -> None:
     if Decimal(levels[0]["qualify"]) != 0:
         raise Invalid(_("The lowest level begins at 0: everybody belongs to a level."), code="lowest_level")
     for below, level in itertools.pairwise(levels):
@@ -302,7 +324,7 @@ def differences(before: Content | None, after: Content) -> list[str]:
     return told
 
 
-def written(benefit: Content) -> str:
+def written(benefit: BenefitTerms) -> str:
     """One benefit with its amount, cost and seniority."""
     amounts = {"¥": "¥%(amount)s", "d": _("%(amount)s days"), "×": "×%(amount)s", "%": "%(amount)s%%"}
     parts = []

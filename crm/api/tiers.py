@@ -16,7 +16,7 @@ from core.lib.errors import Invalid, Unknown
 from core.lib.periods import mall_day
 from crm.api.base import StrictView, customer_named
 from crm.api.serializers.customers import Strict
-from loyalty.tier_rules import BENEFIT, Content
+from loyalty.tier_rules import BENEFIT, BenefitTerms, LevelTerms
 from loyalty.tiers import explain as tier_explain
 from loyalty.tiers.explain import Explanation
 
@@ -93,14 +93,14 @@ class TierData(TypedDict):
     """What `TierOut` writes."""
 
     customer: str
-    level: Content
+    level: LevelTerms
     rank: int
     since: date | None
     review_on: date | None
     grace_until: date | None
     promised_until: date | None
     benefits: list[BenefitData]
-    next_level: Content | None
+    next_level: LevelTerms | None
     counted_in: str
     amount: str | None
     gap: str | None
@@ -133,7 +133,7 @@ def _tier_data(number: str, why: Explanation) -> TierData:
     }
 
 
-def _benefit(benefit: Content) -> BenefitData:
+def _benefit(benefit: BenefitTerms) -> BenefitData:
     unit = BENEFIT[benefit["kind"]].unit if benefit["amount"] else ""
     return {"kind": benefit["kind"], "amount": benefit["amount"], "unit": unit}
 

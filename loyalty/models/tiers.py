@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from loyalty.maths.tiers import Reason, Rule
-from loyalty.tier_rules import Content, rule_of
+from loyalty.tier_rules import LevelTerms, rule_of
 
 User = settings.AUTH_USER_MODEL
 
@@ -116,7 +116,7 @@ class TierRules(models.Model):
         return rule_of(self.content)
 
     @property
-    def levels(self) -> list[Content]:
+    def levels(self) -> list[LevelTerms]:
         return list(self.content["levels"])
 
 

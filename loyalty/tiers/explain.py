@@ -34,7 +34,7 @@ from loyalty.maths.tiers import (
 )
 from loyalty.models import Membership, TierChange
 from loyalty.notices import Kind
-from loyalty.tier_rules import Content
+from loyalty.tier_rules import LevelTerms
 from loyalty.tiers import figures as facts
 from loyalty.tiers import membership
 from loyalty.tiers.membership import Standing
@@ -69,14 +69,14 @@ class Explanation:
     amount: Decimal | int
     purchases: list[Purchase]
     purchase_days: int
-    next_level: Content | None
+    next_level: LevelTerms | None
     gap: Decimal | int | None
     leaving: list[Purchase]
     leaving_total: Decimal | int
     keep_missing: Decimal | int | None
     keep_by: date | None
     in_grace: bool
-    projected: Content | None
+    projected: LevelTerms | None
     history: list[TierChange]
 
     @property
@@ -185,7 +185,7 @@ class AtRisk:
     """A member whose level ends unless `missing` more is bought up to `by`."""
 
     customer_id: int
-    level: Content
+    level: LevelTerms
     missing: Decimal | int
     by: date
     in_grace: bool

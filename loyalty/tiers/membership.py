@@ -22,7 +22,7 @@ from customers.models import Customer
 from loyalty import notices
 from loyalty.maths.tiers import Reason, step
 from loyalty.models import Membership, TierChange, TierOverride, TierRules, TierState
-from loyalty.tier_rules import Content
+from loyalty.tier_rules import BenefitTerms, LevelTerms
 from loyalty.tiers import figures as facts
 from loyalty.tiers import night as tier_night
 from segmentation.frames import day_number, from_day_number
@@ -273,11 +273,11 @@ class Standing:
     seniority_years: int
 
     @property
-    def level(self) -> Content:
+    def level(self) -> LevelTerms:
         return self.rules.levels[self.rank]
 
     @property
-    def benefits(self) -> list[Content]:
+    def benefits(self) -> list[BenefitTerms]:
         """Those of the level that the customer has been with us long enough for."""
         return [one for one in self.level["benefits"] if one["after_years"] <= self.seniority_years]
 
@@ -328,7 +328,7 @@ def history_until(customer: Customer, on: date) -> QuerySet[TierChange]:
     return customer.tier_changes.filter(at__lt=end).select_related("rules").order_by("-seq")
 
 
-def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, Content]:
+def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, LevelTerms]:
     """The levels of these customers, in two queries; empty as long as the mall has no tiers."""
     rules, ids = applied(), sorted(set(customer_ids))
     if rules is None:

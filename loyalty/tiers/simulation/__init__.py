@@ -4,7 +4,7 @@ Callers say `simulation.publish(…)`: every verb stands here.
 """
 
 from loyalty.tiers.simulation.drafts import drop_draft, fresh, movers, moves_of, new_draft, newest, save_draft, simulate
-from loyalty.tiers.simulation.outcome import distribution, figures, histogram, rehearse, try_out
+from loyalty.tiers.simulation.outcome import Figures, distribution, figures, histogram, rehearse, try_out
 from loyalty.tiers.simulation.publishing import (
     Aftermath,
     StaleSimulation,
@@ -18,6 +18,7 @@ from loyalty.tiers.simulation.working_out import Simulated, work_out
 
 __all__ = [
     "Aftermath",
+    "Figures",
     "Simulated",
     "StaleSimulation",
     "actual_moves",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from core.accounts.models import Role, User
 from customers.models import Customer
 from loyalty.models import TierRules
-from loyalty.tier_rules import Content, starting_point, validate
+from loyalty.tier_rules import Content, LevelTerms, starting_point, validate
 from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
 
@@ -24,7 +24,7 @@ def person(name: str) -> User:
     return found or User.objects.create_user(username=name, role=Role.ADMINISTRATOR)
 
 
-def levels(**thresholds: int) -> list[Content]:
+def levels(**thresholds: int) -> list[LevelTerms]:
     """levels(silver=1000, gold=5000): kept with four fifths of it."""
     rows = [("member", 0), *thresholds.items()]
     return [

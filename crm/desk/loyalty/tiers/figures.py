@@ -16,7 +16,8 @@ from customers.access import visible_to
 from customers.models import Customer
 from loyalty.maths.tiers import Basis
 from loyalty.models import TierSimulation
-from loyalty.tier_rules import Content
+from loyalty.tier_rules import Content, LevelTerms
+from loyalty.tiers.simulation import Figures
 from loyalty.tiers.simulation.outcome import Figures
 
 NEAREST = 5
@@ -143,7 +144,7 @@ def _address(simulation: TierSimulation, before: str, after: str) -> str:
     return f"{reverse('desk:tiers_moves', args=[simulation.pk])}?{where.urlencode()}"
 
 
-def _big(figures: Figures, levels: list[Content], names: dict[int, str], amount: Amount) -> list[BigCustomer]:
+def _big(figures: Figures, levels: list[LevelTerms], names: dict[int, str], amount: Amount) -> list[BigCustomer]:
     return [
         BigCustomer(
             row["customer"],

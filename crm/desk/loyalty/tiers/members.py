@@ -20,7 +20,7 @@ from customers.access import scope_filter, visible_to
 from customers.models import Customer
 from loyalty.maths.tiers import Basis
 from loyalty.models import Membership, TierChange, TierOverride, TierRules
-from loyalty.tier_rules import Content
+from loyalty.tier_rules import LevelTerms
 from loyalty.tiers import explain, membership
 from loyalty.tiers.explain import AtRisk
 
@@ -34,7 +34,7 @@ class Tile:
     """A level with how many hold it, and how many came to it and left it lately."""
 
     rank: int
-    level: Content
+    level: LevelTerms
     count: int
     came: int
     left: int

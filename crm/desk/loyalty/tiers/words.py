@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from loyalty import tier_rules
-from loyalty.tier_rules import BENEFIT, OPTION_WORDS, Content
+from loyalty.tier_rules import BENEFIT, OPTION_WORDS, BenefitTerms, Content
 
 
 class BenefitShown(NamedTuple):
@@ -22,7 +22,7 @@ class LevelShown(NamedTuple):
     benefits: list[BenefitShown]
 
 
-def benefits(content: list[Content]) -> list[BenefitShown]:
+def benefits(content: list[BenefitTerms]) -> list[BenefitShown]:
     return [
         BenefitShown(
             BENEFIT[benefit["kind"]].label,
