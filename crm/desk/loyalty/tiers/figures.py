@@ -18,7 +18,6 @@ from loyalty.maths.tiers import Basis
 from loyalty.models import TierSimulation
 from loyalty.tier_rules import Content, LevelTerms
 from loyalty.tiers.simulation import Figures
-from loyalty.tiers.simulation.outcome import Figures
 
 NEAREST = 5
 Amount = Callable[[int], Decimal | int]
