@@ -228,6 +228,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # A run whose worker has not spoken for so long may be taken over by another.
 JOB_SILENT_SECONDS = env.float("JOB_SILENT_SECONDS", default=90)
+# An attempt to send a message or an event belongs to one process for so long; then another repeats it.
+OUTBOX_LEASE_SECONDS = env.float("OUTBOX_LEASE_SECONDS", default=120)
 # A step may compute for so long without asking the database anything; then its worker counts as frozen.
 JOB_IDLE_SECONDS = env.float("JOB_IDLE_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")

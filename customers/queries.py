@@ -2,11 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -17,6 +15,7 @@ from core.accounts.permissions import mask, sees
 from core.accounts.roles import Field, Scope, rights_of
 from core.lib.errors import Invalid
 from core.lib.money import from_minor, to_minor
+from core.lib.periods import mall_midnight
 from customers import contact_points
 from customers.access import scope_filter, standings_of, visible_to
 from customers.contact_points import Kind
@@ -168,7 +167,7 @@ def page(user: User, filters: Filters, today: date, *, after: str = "", size: in
 
 def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
     """What the user talked about in the last days with customers they look after, the latest first."""
-    since = datetime.combine(today - timedelta(days=days), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    since = mall_midnight(today - timedelta(days=days))
     talks = Contact.objects.filter(scope_filter(user, today, "customer__"), by=user, at__gte=since)
     return talks.select_related("customer").order_by("-at", "-pk")
 

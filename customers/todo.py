@@ -1,12 +1,10 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.http import Http404
@@ -16,7 +14,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
 from customers.access import scope_filter
 from customers.models import Customer, Todo
 
@@ -141,8 +139,8 @@ def queue(user: User, today: date) -> QuerySet[Todo]:
 
 def finished(user: User, today: date) -> QuerySet[Todo]:
     """What the user finished today, the latest first."""
-    midnight = datetime.combine(today, time(), ZoneInfo(settings.MALL_TIME_ZONE))
-    done = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE, closed_at__gte=midnight)
+    mine = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE)
+    done = mine.filter(closed_at__gte=mall_midnight(today))
     return done.select_related("customer").order_by("-closed_at")
 
 

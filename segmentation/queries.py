@@ -101,7 +101,7 @@ def long_absent(user: User, today: date, *, days: int) -> QuerySet[Standing]:
     return (
         standings(user, today)
         .filter(last_on__lt=today - timedelta(days=days))
-        .select_related("customer", "customer__manager")
+        .select_related("customer", "manager")
         .order_by("last_on", "customer_id")
     )
 
@@ -111,7 +111,7 @@ def never_activated(user: User, today: date) -> QuerySet[Standing]:
     return (
         standings(user, today)
         .filter(last_on__isnull=True)
-        .select_related("customer", "customer__manager")
+        .select_related("customer", "manager")
         .order_by("customer__registered_on", "customer_id")
     )
 

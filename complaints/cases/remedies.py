@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
-from core.lib.periods import business_date
+from core.lib.periods import mall_day
 from customers.models import Customer, Standing
 from loyalty.models import PointLot
 from loyalty.points import accounts as points
@@ -234,15 +233,14 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
     rows = Remedy.objects.filter(kind=kind, status__in=COUNTED)
     if apart_from is not None:
         rows = rows.exclude(pk=apart_from.pk)
-    zone = settings.MALL_TIME_ZONE
-    today = business_date(at, zone)
+    today = mall_day(at)
     mine = rows.filter(Q(decided_by=by) | Q(decided_by__isnull=True, proposed_by=by))
     return {
         "per_case": _sum(rows.filter(case=case)),
         "per_customer": _sum(
             r for r in rows.filter(customer_id=case.customer_id) if (at - r.proposed_at).days < WINDOW_DAYS
         ),
-        "per_day": _sum(r for r in mine if business_date(r.decided_at or r.proposed_at, zone) == today),
+        "per_day": _sum(r for r in mine if mall_day(r.decided_at or r.proposed_at) == today),
     }
 
 

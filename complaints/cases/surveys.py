@@ -4,13 +4,12 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints.models import Case, Survey
 from core.lib.errors import DomainError
-from core.lib.periods import next_local_time
+from core.lib.periods import next_mall_time
 
 State = Survey.State
 ASK_AFTER = timedelta(hours=24)
@@ -66,6 +65,6 @@ def digest(secret: str) -> str:
 
 def _decent(at: datetime) -> datetime:
     """The same moment by day; at night the next morning."""
-    opens = next_local_time(at, NOT_BEFORE, 0, settings.MALL_TIME_ZONE)
-    closes = next_local_time(at, NOT_AFTER, 0, settings.MALL_TIME_ZONE)
+    opens = next_mall_time(at, NOT_BEFORE)
+    closes = next_mall_time(at, NOT_AFTER)
     return at if closes < opens else opens

@@ -65,3 +65,13 @@ class Part(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.first_id} to {self.last_id}"
+
+
+class Leased(models.Model):
+    """A row that is worked in attempts outside of any transaction, each by whoever holds it until `claimed_until`."""
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from core.jobs import runs
+from core.jobs import leases
 from core.jobs.models import JobRun, Part
 
 
@@ -37,7 +37,7 @@ def finish(run: JobRun, do: Callable[[int, int], None], *, now: Callable[[], dat
 
 @transaction.atomic
 def _work_one(run_id: int, do: Callable[[int, int], None], now: Callable[[], datetime], *, wait: bool) -> bool:
-    runs.let_go_after(runs.SILENT_AFTER)
+    leases.let_go_after(leases.SILENT_AFTER)
     undone = Part.objects.filter(run=run_id, done_at__isnull=True).order_by("first_id")
     part = undone.select_for_update(skip_locked=not wait).first()
     if part is None:

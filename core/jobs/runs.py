@@ -2,17 +2,14 @@
 
 import os
 import socket
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from core.jobs import leases
 from core.jobs.models import JobRun
-
-SILENT_AFTER = timedelta(seconds=settings.JOB_SILENT_SECONDS)
-GIVE_UP_AFTER = 3
 
 
 class Superseded(Exception):
@@ -51,14 +48,14 @@ def claim(run_id: int, *, at: datetime, holder: str, again: bool = False) -> Job
     run = JobRun.objects.select_for_update(skip_locked=True).filter(pk=run_id).first()
     if run is None:
         return None
-    silent = run.state == JobRun.State.RUNNING and _is_silent(run, at)
-    if silent and run.attempts >= GIVE_UP_AFTER and not again:
+    silent = run.state == JobRun.State.RUNNING and leases.is_silent(run.heartbeat_at, at=at)
+    if silent and leases.is_worn_out(run.attempts) and not again:
         fail(run, error=_("Its worker died %(times)d times in the same step.") % {"times": run.attempts}, at=at)
         return None
     free = (
         silent
         or run.state == JobRun.State.WAITING
-        or (run.state == JobRun.State.FAILED and run.attempts < GIVE_UP_AFTER)
+        or (run.state == JobRun.State.FAILED and not leases.is_worn_out(run.attempts))
         or (again and run.state != JobRun.State.RUNNING)
     )
     if not free or _another_is_worked(run, at):
@@ -66,7 +63,7 @@ def claim(run_id: int, *, at: datetime, holder: str, again: bool = False) -> Job
     earlier = JobRun.objects.filter(_unfinished(), job=run.job, business_date__lt=run.business_date)
     if again:
         error = _("Overtaken by the run of %(date)s.") % {"date": run.business_date}
-        earlier.update(state=JobRun.State.FAILED, attempts=GIVE_UP_AFTER, error=error, finished_at=at)
+        earlier.update(state=JobRun.State.FAILED, attempts=leases.GIVE_UP_AFTER, error=error, finished_at=at)
     elif earlier.exists():
         return None
     if run.state == JobRun.State.DONE:
@@ -83,31 +80,20 @@ def claim(run_id: int, *, at: datetime, holder: str, again: bool = False) -> Job
 
 
 def _unfinished() -> Q:
-    return Q(state__in=(JobRun.State.WAITING, JobRun.State.RUNNING)) | Q(
-        state=JobRun.State.FAILED, attempts__lt=GIVE_UP_AFTER
-    )
+    return Q(state__in=(JobRun.State.WAITING, JobRun.State.RUNNING)) | _to_try_again()
 
 
-def _is_silent(run: JobRun, at: datetime) -> bool:
-    return run.heartbeat_at is None or run.heartbeat_at < at - SILENT_AFTER
+def _to_try_again() -> Q:
+    return Q(state=JobRun.State.FAILED, attempts__lt=leases.GIVE_UP_AFTER)
 
 
 def _another_is_worked(run: JobRun, at: datetime) -> bool:
     """Whether a run of another date is in living hands: it spoke lately, or its row is locked by a long step."""
     for other in JobRun.objects.filter(job=run.job, state=JobRun.State.RUNNING).exclude(pk=run.pk):
-        dead = _is_silent(other, at) and JobRun.objects.select_for_update(skip_locked=True).filter(pk=other.pk).first()
-        if not dead:
+        silent = leases.is_silent(other.heartbeat_at, at=at)
+        if not silent or not JobRun.objects.select_for_update(skip_locked=True).filter(pk=other.pk).exists():
             return True
     return False
-
-
-def let_go_after(silence: timedelta) -> None:
-    """For this transaction: PostgreSQL ends it, and so frees what it holds, when its process is silent for so long.
-
-    Without it a frozen process keeps its locks, and nobody can take its work over.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [round(silence.total_seconds() * 1000)])
 
 
 def hold(run: JobRun, *, at: datetime) -> None:
@@ -147,5 +133,4 @@ def fail(run: JobRun, *, error: str, at: datetime) -> None:
 
 def to_issue(job: str, *, at: datetime) -> list[JobRun]:
     """Runs somebody should look at now, oldest date first."""
-    spoke_lately = Q(state=JobRun.State.RUNNING, heartbeat_at__gte=at - SILENT_AFTER)
-    return list(JobRun.objects.filter(_unfinished() & ~spoke_lately, job=job).order_by("business_date"))
+    return list(JobRun.objects.filter(leases.to_be_had(at) | _to_try_again(), job=job).order_by("business_date"))

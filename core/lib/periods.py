@@ -1,4 +1,4 @@
-"""Business dates: days of the mall's own time zone, whatever the server's zone."""
+"""Days and times of the mall's own time zone, whatever the server's zone. Nothing else asks for the mall's midnight."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -6,29 +6,34 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 
-def business_date(at: datetime, zone: str) -> date:
-    """The mall-local calendar day of an instant. Raises ValueError for a time without offset."""
+def mall_zone() -> ZoneInfo:
+    return ZoneInfo(settings.MALL_TIME_ZONE)
+
+
+def mall_time(at: datetime) -> datetime:
+    """The instant as the mall's clocks show it. Raises ValueError for a time without offset."""
     if at.tzinfo is None:
         raise ValueError("a time needs its offset")
-    return at.astimezone(ZoneInfo(zone)).date()
+    return at.astimezone(mall_zone())
 
 
 def mall_day(at: datetime) -> date:
-    """The business date of an instant in the mall's time zone."""
-    return business_date(at, settings.MALL_TIME_ZONE)
+    """The business date: the mall's calendar day of an instant."""
+    return mall_time(at).date()
 
 
-def midnight(day: date, zone: str) -> datetime:
-    """The first moment of that day in that time zone."""
-    return datetime.combine(day, time(), ZoneInfo(zone))
+def mall_moment(day: date, hour: int, minute: int = 0) -> datetime:
+    """When the mall's clocks show hour:minute on that day."""
+    return datetime.combine(day, time(hour, minute), mall_zone())
 
 
-def days_between(first: date, last: date) -> int:
-    return (last - first).days
+def mall_midnight(day: date) -> datetime:
+    """The first moment of that day in the mall."""
+    return mall_moment(day, 0)
 
 
-def next_local_time(after: datetime, hour: int, minute: int, zone: str) -> datetime:
+def next_mall_time(after: datetime, hour: int, minute: int = 0) -> datetime:
     """The first instant later than `after` at which the mall's clocks show hour:minute."""
-    local = after.astimezone(ZoneInfo(zone))
-    candidate = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return candidate if candidate > local else candidate + timedelta(days=1)
+    today = mall_day(after)
+    moment = mall_moment(today, hour, minute)
+    return moment if moment > after else mall_moment(today + timedelta(days=1), hour, minute)

@@ -1,23 +1,25 @@
 """Queue a message with the change that causes it, once per key; deliver it afterwards, at least once.
 
-A sender that dies after the mail has gone and before that is stored leaves the message waiting: it goes out again,
-under the same Message-ID, by which mail servers and readers know a repetition.
+A message is claimed in one transaction, sent outside of any, and noted in another: nothing is locked while a mail server
+keeps us waiting. A sender that dies before it could note what it sent leaves the message to whoever looks after its
+lease: it goes out again, under the same Message-ID, by which mail servers and readers know a repetition.
 """
 
 import hashlib
 import logging
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.jobs import leases
+from core.lib import retry
 from core.outbox.models import Message
 
-MAX_ATTEMPTS = 5
-RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+State = Message.State
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +37,7 @@ def queue(
             "body": body,
             "link": link,
             # An in-app message has arrived as soon as it is stored.
-            "state": Message.State.SENT if in_app else Message.State.WAITING,
+            "state": State.SENT if in_app else State.WAITING,
             "sent_at": at if in_app else None,
             "next_attempt_at": at,
             "queued_at": at,
@@ -56,42 +58,53 @@ def queue_alert_digest(recipient_id: int, *, count: int, on: date, at: datetime)
     )
 
 
-def deliver_due(*, at: datetime, limit: int = 100) -> int:
-    """Send what is due, skipping what another process is sending; returns how many were sent."""
+def deliver_due(*, now: Callable[[], datetime], limit: int = 100) -> int:
+    """Send what is due and nobody else is sending, at most `limit` messages; returns how many were sent."""
     sent = 0
     for _turn in range(limit):
-        with transaction.atomic():
-            message = (
-                Message.objects.select_for_update(skip_locked=True, of=("self",))
-                .select_related("recipient")
-                .filter(state=Message.State.WAITING, next_attempt_at__lte=at)
-                .order_by("next_attempt_at")
-                .first()
-            )
-            if message is None:
-                return sent
-            sent += _attempt(message, at)
+        message = _claim(now())
+        if message is None:
+            break
+        error = _send(message)
+        if error:
+            _note_failure(message, error, at=now())
+        else:
+            _note_success(message, at=now())
+            sent += 1
     return sent
 
 
-def _attempt(message: Message, at: datetime) -> int:
-    message.attempts += 1
+def _claim(at: datetime) -> Message | None:
+    due = Message.objects.filter(state=State.WAITING, next_attempt_at__lte=at).order_by("next_attempt_at", "pk")
+    return leases.take(due.select_related("recipient"), at=at)
+
+
+def _send(message: Message) -> str:
+    """Why it did not go out, or nothing. Whatever the transport raises, the message waits for its next turn."""
+    if not message.recipient.email:
+        return _("no e-mail address")
     try:
-        if not message.recipient.email:
-            raise ValueError(_("no e-mail address"))
         _mail(message).send()
-    except Exception as error:  # whatever the transport raises, the message waits for its next turn
-        log.warning("message %s failed: %s", message.pk, type(error).__name__)
-        message.error = type(error).__name__
-        if message.attempts >= MAX_ATTEMPTS:
-            message.state = Message.State.FAILED
-        else:
-            message.next_attempt_at = at + RETRY_AFTER[message.attempts - 1]
-        message.save()
-        return 0
-    message.state, message.sent_at, message.error = Message.State.SENT, at, ""
-    message.save()
-    return 1
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+
+def _note_success(message: Message, *, at: datetime) -> None:
+    """It is sent, whoever may hold it by now."""
+    Message.objects.filter(pk=message.pk).update(state=State.SENT, sent_at=at, error="", claimed_until=None)
+
+
+def _note_failure(message: Message, error: str, *, at: datetime) -> None:
+    """It waits for its next attempt, or is kept as failed after the last; unless another process has taken it over."""
+    log.warning("message %s failed: %s", message.pk, error)
+    again = retry.next_attempt(retry.MAIL, attempts=message.attempts, at=at)
+    leases.still_held(message).filter(state=State.WAITING).update(
+        state=State.WAITING if again else State.FAILED,
+        next_attempt_at=again or message.next_attempt_at,
+        error=error,
+        claimed_until=None,
+    )
 
 
 def _mail(message: Message) -> EmailMessage:

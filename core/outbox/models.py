@@ -5,8 +5,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.jobs.models import Leased
 
-class Message(models.Model):
+
+class Message(Leased):
     class Channel(models.TextChoices):
         IN_APP = "in_app", _("In Laoke")
         EMAIL = "email", _("E-mail")
@@ -23,7 +25,6 @@ class Message(models.Model):
     body = models.TextField(blank=True)
     link = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     error = models.CharField(max_length=300, blank=True)
     queued_at = models.DateTimeField()
@@ -58,7 +59,7 @@ class WebhookEndpoint(models.Model):
         return self.url
 
 
-class WebhookEvent(models.Model):
+class WebhookEvent(Leased):
     """One thing to tell one endpoint. The same event has the same `event_id` at every endpoint, and at every attempt."""
 
     class State(models.TextChoices):
@@ -72,7 +73,6 @@ class WebhookEvent(models.Model):
     happened_at = models.DateTimeField()
     data = models.JSONField(help_text="Numbers and figures, never personal data")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     error = models.CharField(max_length=200, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -1,7 +1,8 @@
 """Webhooks: an event is stored with the change that causes it, and told to the mall's addresses afterwards, at least once.
 
 Signed as the Standard Webhooks specification says (standardwebhooks.com): HMAC-SHA256 over id, timestamp and body, the
-secret written as whsec_ and base64. An event keeps its id over every attempt, by which the receiver knows a repetition.
+secret written as whsec_ and base64. An event keeps its id over every attempt, by which the receiver knows a repetition:
+after a failure, or because its sender died before it could note that it arrived, and another took over after its lease.
 """
 
 import base64
@@ -21,24 +22,13 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import Role, User
-from core.lib import sealing
+from core.jobs import leases
+from core.lib import retry, sealing
 from core.lib.errors import DomainError, Invalid, Unknown
 from core.outbox import delivery, posting
 from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
 
 State = WebhookEvent.State
-# After the first attempt: some three days in all, as the specification proposes.
-RETRY_AFTER = (
-    timedelta(seconds=30),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
 DISABLED_AFTER = timedelta(days=5)
 # Of one endpoint, before the next has its turn.
 TURN = timedelta(seconds=15)
@@ -208,60 +198,84 @@ def written(key: bytes) -> str:
 
 
 def deliver_due(*, now: Callable[[], datetime]) -> int:
-    """Tell each endpoint what is due, skipping what another process is telling; returns how much arrived.
+    """Tell each endpoint what is due and nobody else is telling it; returns how much arrived.
 
     An endpoint that fails has its rest until the next turn, so that a slow one holds up no other for long. `now` is asked
-    before each attempt, whose signature says when it was.
+    before each attempt, whose signature says when it was, and after it. Nothing is locked while an endpoint is asked.
     """
     sent = 0
-    for endpoint in WebhookEndpoint.objects.filter(active=True).order_by("pk"):
+    for endpoint_id in WebhookEndpoint.objects.filter(active=True).order_by("pk").values_list("pk", flat=True):
         until = now() + TURN
-        while _deliver_one(endpoint, now()):
+        while _deliver_one(endpoint_id, now):
             sent += 1
             if now() >= until:
                 break
     return sent
 
 
-@transaction.atomic
-def _deliver_one(endpoint: WebhookEndpoint, at: datetime) -> bool:
+def _deliver_one(endpoint_id: int, now: Callable[[], datetime]) -> bool:
     """True when an event was due and has arrived."""
-    event = (
-        WebhookEvent.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(endpoint=endpoint, endpoint__active=True, state=State.WAITING, next_attempt_at__lte=at)
-        .order_by("next_attempt_at", "pk")
-        .first()
-    )
+    event = _claim(endpoint_id, now())
     if event is None:
         return False
-    event.attempts += 1
-    try:
-        status = posting.post(endpoint.url, *message(event, _key(endpoint), at=at))
-        event.error = "" if 200 <= status < 300 else f"HTTP {status}"
-    except Exception as error:  # whatever the network raises, the event waits for its next turn
-        status, event.error = 0, (str(error) if isinstance(error, DomainError) else type(error).__name__)[:200]
-    if event.error:
-        log.warning("webhook event %s failed: %s", event.event_id, event.error)
-        _not_arrived(event, endpoint, at, gone=status == 410)
+    error, gone = _tell(event, now())
+    if error:
+        _note_failure(event, error, gone=gone, at=now())
         return False
-    event.state, event.sent_at = State.SENT, at
-    event.save(update_fields=["state", "sent_at", "attempts", "error"])
-    WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__isnull=False).update(failing_since=None, error="")
+    _note_arrival(event, at=now())
     return True
 
 
-def _not_arrived(event: WebhookEvent, endpoint: WebhookEndpoint, at: datetime, *, gone: bool) -> None:
-    if event.attempts > len(RETRY_AFTER):
-        event.state = State.FAILED
-    else:
-        event.next_attempt_at = at + RETRY_AFTER[event.attempts - 1]
-    event.save(update_fields=["state", "next_attempt_at", "attempts", "error"])
-    found = _held(endpoint.pk)
-    found.failing_since, found.error = found.failing_since or at, event.error
-    if found.active and (gone or found.failing_since <= at - DISABLED_AFTER):
-        found.active, found.ended_at = False, at
-        _tell_administrators(found, at)
-    found.save(update_fields=["failing_since", "error", "active", "ended_at"])
+def _claim(endpoint_id: int, at: datetime) -> WebhookEvent | None:
+    due = WebhookEvent.objects.filter(
+        endpoint=endpoint_id, endpoint__active=True, state=State.WAITING, next_attempt_at__lte=at
+    )
+    return leases.take(due.select_related("endpoint").order_by("next_attempt_at", "pk"), at=at)
+
+
+def _tell(event: WebhookEvent, at: datetime) -> tuple[str, bool]:
+    """Why it did not arrive, or nothing; and whether the endpoint says that it is gone for good."""
+    try:
+        status = posting.post(event.endpoint.url, *message(event, _key(event.endpoint), at=at))
+    except Exception as error:  # whatever the network raises, the event waits for its next turn
+        return (str(error) if isinstance(error, DomainError) else type(error).__name__)[:200], False
+    return "" if 200 <= status < 300 else f"HTTP {status}", status == 410
+
+
+@transaction.atomic
+def _note_arrival(event: WebhookEvent, *, at: datetime) -> None:
+    """It has arrived, whoever may hold it by now, and its endpoint answers."""
+    failing = WebhookEndpoint.objects.filter(pk=event.endpoint_id, failing_since__isnull=False)
+    failing.update(failing_since=None, error="")
+    WebhookEvent.objects.filter(pk=event.pk).update(state=State.SENT, sent_at=at, error="", claimed_until=None)
+
+
+@transaction.atomic
+def _note_failure(event: WebhookEvent, error: str, *, gone: bool, at: datetime) -> None:
+    """It waits for its next attempt, or is kept as failed after the last; unless another process has taken it over.
+
+    An endpoint that is gone, or has failed for days, is disabled, and the administrators are told.
+    """
+    log.warning("webhook event %s failed: %s", event.event_id, error)
+    endpoint = _held(event.endpoint_id)
+    again = retry.next_attempt(retry.WEBHOOK, attempts=event.attempts, at=at)
+    noted = (
+        leases.still_held(event)
+        .filter(state=State.WAITING)
+        .update(
+            state=State.WAITING if again else State.FAILED,
+            next_attempt_at=again or event.next_attempt_at,
+            error=error,
+            claimed_until=None,
+        )
+    )
+    if not noted:
+        return
+    endpoint.failing_since, endpoint.error = endpoint.failing_since or at, error
+    if endpoint.active and (gone or endpoint.failing_since <= at - DISABLED_AFTER):
+        endpoint.active, endpoint.ended_at = False, at
+        _tell_administrators(endpoint, at)
+    endpoint.save(update_fields=["failing_since", "error", "active", "ended_at"])
 
 
 def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:

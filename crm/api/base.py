@@ -1,14 +1,15 @@
 """What every REST view stands on: strict bodies and addresses, and customers by number."""
 
 from datetime import date
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from core.accounts.models import User
@@ -18,6 +19,9 @@ from core.lib.periods import mall_day
 from crm.api.serializers.customers import NoQuery, Strict
 from customers.access import visible_to
 from customers.models import Customer
+
+Row = TypeVar("Row", bound=Model)
+Sent = TypeVar("Sent", bound=BaseSerializer[Any])
 
 
 class BoundedJSONParser(JSONParser):
@@ -38,9 +42,27 @@ class StrictView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        asked = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        self.asked: dict[str, Any] = asked.validated_data
+        query = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        self.params: dict[str, Any] = query.validated_data
+
+
+def body(kind: type[Sent], request: Request) -> Sent:
+    """What the request sends, checked: raises the errors of each field (400) before anything is done."""
+    serializer = kind(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return serializer
+
+
+def page_of(rows: QuerySet[Row], size: int, *, by: str, before: int | None) -> tuple[list[Row], int | None]:
+    """The newest `size` rows, by this column older than `before`; and what the next page is before, None at the end.
+
+    Rows that are written meanwhile neither repeat nor hide any.
+    """
+    if before is not None:
+        rows = rows.filter(**{f"{by}__lt": before})
+    page = list(rows.order_by(f"-{by}")[: size + 1])
+    return page[:size], getattr(page[size - 1], by) if len(page) > size else None
 
 
 def customer_named(request: Request, number: str, people: QuerySet[Customer] | None = None) -> Customer:
@@ -49,10 +71,10 @@ def customer_named(request: Request, number: str, people: QuerySet[Customer] | N
     Raises Unknown (404) when there is none, or none that the token's user may see.
     """
     rows = visible_to(cast(User, request.user), today()) if people is None else people
-    found = rows.filter(Q(number=number) | Q(merged__number=number)).first() if number.isprintable() else None
-    if found is None:
+    customer = rows.filter(Q(number=number) | Q(merged__number=number)).first() if number.isprintable() else None
+    if customer is None:
         raise Unknown(_("There is no customer of this number."), code="customer_unknown")
-    return found
+    return customer
 
 
 def today() -> date:

@@ -7,7 +7,6 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,7 @@ from core.accounts.idempotency import KEY, key_of
 from core.accounts.roles import ApiScope
 from core.lib.errors import Unknown
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, customer_named
+from crm.api.base import StrictView, body, customer_named
 from crm.api.serializers.campaigns import (
     AuthorisationOut,
     AuthoriseIn,
@@ -60,12 +59,6 @@ def _today(at: datetime) -> date:
     return mall_day(at)
 
 
-def _sent(kind: type[serializers.Serializer[Any]], request: Request) -> Any:
-    sent = kind(data=request.data)
-    sent.is_valid(raise_exception=True)
-    return sent
-
-
 # Coupons ------------------------------------------------------------------------------------------------------------
 
 
@@ -80,10 +73,10 @@ class CouponValidateView(StrictView):
         description="Changes nothing. With `order_ref`, what that order has reserved does not stand in its way.",
     )
     def post(self, request: Request) -> Response:
-        sent, at = _sent(ValidateIn, request), timezone.now()
-        customer = customer_named(request, sent.validated_data["customer"])
-        order_ref = sent.validated_data.get("order_ref", "")
-        offer = coupons.validate(customer, sent.basket(), at=at, order_ref=order_ref, **sent.named())
+        serializer, at = body(ValidateIn, request), timezone.now()
+        customer = customer_named(request, serializer.validated_data["customer"])
+        order_ref = serializer.validated_data.get("order_ref", "")
+        offer = coupons.validate(customer, serializer.basket(), at=at, order_ref=order_ref, **serializer.named())
         return Response(OfferOut(offer).data)
 
 
@@ -99,16 +92,16 @@ class CouponReserveView(StrictView):
         "worked out anew. A paid order redeems what it reserved, a cancelled or refunded one gives it back, by itself.",
     )
     def post(self, request: Request) -> Response:
-        sent, at = _sent(ReserveIn, request), timezone.now()
-        told = sent.validated_data
-        hold = timedelta(minutes=told["minutes"]) if "minutes" in told else coupons.HOLD
+        serializer, at = body(ReserveIn, request), timezone.now()
+        data = serializer.validated_data
+        hold = timedelta(minutes=data["minutes"]) if "minutes" in data else coupons.HOLD
         redemption = coupons.reserve(
-            customer_named(request, told["customer"]),
-            told["order_ref"],
-            sent.basket(),
+            customer_named(request, data["customer"]),
+            data["order_ref"],
+            serializer.basket(),
             at=at,
             hold=hold,
-            **sent.named(),
+            **serializer.named(),
         )
         return _redemption(redemption, status=201)
 
@@ -120,7 +113,7 @@ class CouponConfirmView(StrictView):
         operation_id="coupon_confirm", request=NoBody, responses=RedemptionOut, summary="The order is paid: redeem"
     )
     def post(self, request: Request, pk: int) -> Response:
-        _sent(NoBody, request)
+        body(NoBody, request)
         return _redemption(coupons.redeem(pk, at=timezone.now()))
 
 
@@ -131,8 +124,8 @@ class CouponReleaseView(StrictView):
         operation_id="coupon_release", request=EndIn, responses=RedemptionOut, summary="The order will not come about"
     )
     def post(self, request: Request, pk: int) -> Response:
-        sent = _sent(EndIn, request)
-        return _redemption(coupons.release(pk, at=timezone.now(), reason=sent.validated_data.get("reason", "")))
+        serializer = body(EndIn, request)
+        return _redemption(coupons.release(pk, at=timezone.now(), reason=serializer.validated_data.get("reason", "")))
 
 
 class CouponRollBackView(StrictView):
@@ -145,8 +138,8 @@ class CouponRollBackView(StrictView):
         summary="Give a redeemed coupon back",
     )
     def post(self, request: Request, pk: int) -> Response:
-        sent = _sent(RollBackIn, request)
-        return _redemption(coupons.roll_back(pk, at=timezone.now(), **sent.validated_data))
+        serializer = body(RollBackIn, request)
+        return _redemption(coupons.roll_back(pk, at=timezone.now(), **serializer.validated_data))
 
 
 def _redemption(redemption: CouponRedemption, *, status: int = 200) -> Response:
@@ -165,7 +158,7 @@ class CustomerCouponsView(StrictView):
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
         rows = coupon_campaigns.usable_by(customer_named(request, number), at=at)[:200]
-        return Response(CouponsOut({"coupons": [_printed(one) for one in rows]}).data)
+        return Response(CouponsOut({"coupons": [_printed(coupon) for coupon in rows]}).data)
 
 
 def _printed(coupon: Any) -> Any:
@@ -177,12 +170,12 @@ def _printed(coupon: Any) -> Any:
 
 
 def _lottery(code: str) -> Lottery:
-    found = (
+    lottery = (
         Lottery.objects.filter(code=code.upper(), published_at__isnull=False).first() if code.isprintable() else None
     )
-    if found is None:
+    if lottery is None:
         raise Http404
-    return found
+    return lottery
 
 
 class LotteryView(StrictView):
@@ -195,10 +188,10 @@ class LotteryView(StrictView):
         description="To be shown to the customers. `commitment` is the SHA-256 of the secret every draw follows from.",
     )
     def get(self, request: Request, code: str) -> Response:
-        found = _lottery(code)
-        prizes = draws.odds(found)
-        told = {name: getattr(found, name) for name in PUBLISHED}
-        return Response(LotteryOut(told | {"secret": draws.secret_shown(found), "prizes": prizes}).data)
+        lottery = _lottery(code)
+        prizes = draws.odds(lottery)
+        data = {name: getattr(lottery, name) for name in PUBLISHED}
+        return Response(LotteryOut(data | {"secret": draws.secret_shown(lottery), "prizes": prizes}).data)
 
 
 class LotteryDrawsView(StrictView):
@@ -213,8 +206,8 @@ class LotteryDrawsView(StrictView):
         description="There is one outcome per key and per ticket, however often it is sent.",
     )
     def post(self, request: Request, code: str) -> Response:
-        key, sent, at = key_of(request), _sent(DrawIn, request), timezone.now()
-        customer = customer_named(request, sent.validated_data["customer"])
+        key, serializer, at = key_of(request), body(DrawIn, request), timezone.now()
+        customer = customer_named(request, serializer.validated_data["customer"])
         return _drawn(draws.draw(_lottery(code).pk, customer, idem_key=key, at=at), status=201)
 
 
@@ -230,8 +223,8 @@ class LotteryTicketsView(StrictView):
         description="One ticket per key, however often it is sent.",
     )
     def post(self, request: Request, code: str) -> Response:
-        key, sent, at = key_of(request), _sent(DrawIn, request), timezone.now()
-        customer = customer_named(request, sent.validated_data["customer"])
+        key, serializer, at = key_of(request), body(DrawIn, request), timezone.now()
+        customer = customer_named(request, serializer.validated_data["customer"])
         ticket = draws.buy_ticket(_lottery(code).pk, customer, ref=key, at=at)
         left = points.balance(customer, at=at).available
         return Response(TicketOut({"id": ticket.pk, "customer": customer.number, "points_left": left}).data, status=201)
@@ -244,13 +237,13 @@ class DrawClaimView(StrictView):
         operation_id="lottery_claim", request=NoBody, responses=DrawOut, summary="The customer claims what was won"
     )
     def post(self, request: Request, pk: int) -> Response:
-        _sent(NoBody, request)
+        body(NoBody, request)
         return _drawn(draws.claim(pk, at=timezone.now()))
 
 
-def _drawn(made: Draw, *, status: int = 200) -> Response:
+def _drawn(draw: Draw, *, status: int = 200) -> Response:
     rows = Draw.objects.select_related("lottery", "customer", "prize")
-    return Response(DrawOut(rows.get(pk=made.pk)).data, status=status)
+    return Response(DrawOut(rows.get(pk=draw.pk)).data, status=status)
 
 
 # Credit -------------------------------------------------------------------------------------------------------------
@@ -283,12 +276,12 @@ class CreditAuthorisationsView(StrictView):
         summary="Reserve an amount for an order on account",
     )
     def post(self, request: Request, number: str) -> Response:
-        key, sent, at = key_of(request), _sent(AuthoriseIn, request), timezone.now()
-        told = sent.validated_data
-        found = credit.authorise(
-            customer_named(request, number), told["order_ref"], told["amount"], idem_key=key, at=at, **sent.hold()
+        key, serializer, at = key_of(request), body(AuthoriseIn, request), timezone.now()
+        data = serializer.validated_data
+        authorisation = credit.authorise(
+            customer_named(request, number), data["order_ref"], data["amount"], idem_key=key, at=at, **serializer.hold()
         )
-        return Response(AuthorisationOut(found).data, status=201)
+        return Response(AuthorisationOut(authorisation).data, status=201)
 
 
 class CreditCaptureView(StrictView):
@@ -301,9 +294,9 @@ class CreditCaptureView(StrictView):
         summary="The order is delivered: charge",
     )
     def post(self, request: Request, pk: int) -> Response:
-        sent = _sent(CaptureIn, request)
-        found = credit.capture(pk, at=timezone.now(), amount=sent.validated_data.get("amount"))
-        return Response(AuthorisationOut(found).data)
+        serializer = body(CaptureIn, request)
+        authorisation = credit.capture(pk, at=timezone.now(), amount=serializer.validated_data.get("amount"))
+        return Response(AuthorisationOut(authorisation).data)
 
 
 class CreditVoidView(StrictView):
@@ -313,7 +306,7 @@ class CreditVoidView(StrictView):
         operation_id="credit_void", request=NoBody, responses=AuthorisationOut, summary="Give the reserved amount back"
     )
     def post(self, request: Request, pk: int) -> Response:
-        _sent(NoBody, request)
+        body(NoBody, request)
         return Response(AuthorisationOut(credit.void(pk, at=timezone.now())).data)
 
 
@@ -328,9 +321,9 @@ class CreditPaymentsView(StrictView):
         summary="A payment has come in",
     )
     def post(self, request: Request, number: str) -> Response:
-        key, sent, at = key_of(request), _sent(PayIn, request), timezone.now()
-        told = sent.validated_data
+        key, serializer, at = key_of(request), body(PayIn, request), timezone.now()
+        data = serializer.validated_data
         entry = credit.pay(
-            customer_named(request, number), told["amount"], idem_key=key, at=at, by=None, reason=told.get("reason", "")
+            customer_named(request, number), data["amount"], idem_key=key, at=at, by=None, reason=data.get("reason", "")
         )
         return Response(PaymentOut(entry).data, status=201)

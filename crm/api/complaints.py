@@ -1,9 +1,10 @@
 """REST: complaints in, their state out, what the next colleague must know. Every view names the scope its token needs."""
 
 import re
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
-from crm.api.base import ByMethodView, StrictView, customer_named
+from crm.api.base import ByMethodView, StrictView, body, customer_named, page_of
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
@@ -61,26 +62,23 @@ class ComplaintsView(ByMethodView):
         operation_id="complaint_list", parameters=[ListQuery], responses=ListOut, summary="Complaints, the newest first"
     )
     def get(self, request: Request) -> Response:
-        told = self.asked
+        data = self.params
         rows = queries.narrowed(
             _cases(),
             queries.Filters(
-                status=told.get("status", ""),
-                open=told.get("open"),
-                breached=told.get("breached"),
-                due_before=told.get("due_before"),
-                served_as=BY_NAME[told["customer_class"]] if "customer_class" in told else None,
+                status=data.get("status", ""),
+                open=data.get("open"),
+                breached=data.get("breached"),
+                due_before=data.get("due_before"),
+                served_as=BY_NAME[data["customer_class"]] if "customer_class" in data else None,
             ),
         )
-        if "queue" in told:
-            rows = rows.filter(queue__code=told["queue"])
-        if "customer" in told:
-            rows = rows.filter(customer__number=told["customer"])
-        if "after" in told:
-            rows = rows.filter(pk__lt=told["after"])
-        page = list(rows.order_by("-pk")[: PAGE + 1])
-        more = page[PAGE - 1].pk if len(page) > PAGE else None
-        return Response(ListOut({"results": page[:PAGE], "next": more}).data)
+        if "queue" in data:
+            rows = rows.filter(queue__code=data["queue"])
+        if "customer" in data:
+            rows = rows.filter(customer__number=data["customer"])
+        page, further = page_of(rows, PAGE, by="pk", before=data.get("after"))
+        return Response(ListOut({"results": page, "next": further}).data)
 
     @extend_schema(
         operation_id="complaint_create",
@@ -91,12 +89,11 @@ class ComplaintsView(ByMethodView):
         "A call promised with `call_at` becomes a task of the owner of the case, due at that moment; the answer says whose.",
     )
     def post(self, request: Request) -> Response:
-        sent = ComplaintIn(data=request.data)
-        sent.is_valid(raise_exception=True)
-        data = dict(sent.validated_data)
+        serializer = body(ComplaintIn, request)
+        data = dict(serializer.validated_data)
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
+            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
             data.pop("customer")
             data["category"] = _category(data["category"])
             data.setdefault("channel", Case.Channel.API)
@@ -116,12 +113,11 @@ class InboundView(StrictView):
         "complaint. Idempotent by `source` and `source_ref`.",
     )
     def post(self, request: Request) -> Response:
-        sent = InboundIn(data=request.data)
-        sent.is_valid(raise_exception=True)
-        data = sent.validated_data
+        serializer = body(InboundIn, request)
+        data = serializer.validated_data
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(sent.ref(), today=mall_day(at))
+            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
             meant = _meant(customer, data.get("subject", ""))
             if meant:
                 ref = f"{data['source']}:{data['source_ref']}"[:120]
@@ -166,15 +162,14 @@ class MessagesView(StrictView):
         "Idempotent by `source` and `source_ref`.",
     )
     def post(self, request: Request, number: str) -> Response:
-        sent = MessageIn(data=request.data)
-        sent.is_valid(raise_exception=True)
-        told = sent.validated_data
+        serializer = body(MessageIn, request)
+        data = serializer.validated_data
         case = lifecycle.customer_replied(
             _case(number).pk,
             at=timezone.now(),
-            body=told["body"],
-            channel=told["channel"],
-            external_ref=f"{told['source']}:{told['source_ref']}"[:120],
+            body=data["body"],
+            channel=data["channel"],
+            external_ref=f"{data['source']}:{data['source_ref']}"[:120],
         )
         return Response(ComplaintOut(_cases().get(pk=case.pk)).data)
 
@@ -205,15 +200,14 @@ class TransitionsView(ByMethodView):
         summary="Change the state of a complaint",
     )
     def post(self, request: Request, number: str) -> Response:
-        sent = TransitionIn(data=request.data)
-        sent.is_valid(raise_exception=True)
+        serializer = body(TransitionIn, request)
         case = _case(number)
-        moved = _move(case, cast(User, request.user), sent.validated_data, _if_match(request))
+        moved = _move(case, cast(User, request.user), serializer.validated_data, _if_match(request))
         return Response(ComplaintOut(_cases().get(pk=moved.pk)).data)
 
 
-def _move(case: Case, by: User, told: dict[str, Any], version: int | None) -> Case:
-    at, to, reason = timezone.now(), told["to"], told.get("reason", "")
+def _move(case: Case, by: User, data: dict[str, Any], version: int | None) -> Case:
+    at, to, reason = timezone.now(), data["to"], data.get("reason", "")
     if to == "in_progress":
         if case.status == Case.Status.NEW:
             return lifecycle.acknowledge(case.pk, by=by, at=at, version=version)
@@ -221,19 +215,19 @@ def _move(case: Case, by: User, told: dict[str, Any], version: int | None) -> Ca
             return lifecycle.resume(case.pk, by=by, at=at, version=version)
         return lifecycle.reopen(case.pk, by=by, at=at, reason=reason, version=version)
     if to == "waiting_customer":
-        return lifecycle.wait_for_customer(case.pk, reason=told.get("wait_for", ""), by=by, at=at, version=version)
+        return lifecycle.wait_for_customer(case.pk, reason=data.get("wait_for", ""), by=by, at=at, version=version)
     if to == "resolved":
-        cause = RootCause.objects.filter(code=told.get("root_cause", ""), active=True).first()
-        if told.get("root_cause") and cause is None:
-            raise Invalid(_("There is no root cause “%(code)s” in use.") % {"code": told["root_cause"]})
+        cause = RootCause.objects.filter(code=data.get("root_cause", ""), active=True).first()
+        if data.get("root_cause") and cause is None:
+            raise Invalid(_("There is no root cause “%(code)s” in use.") % {"code": data["root_cause"]})
         return lifecycle.resolve(
             case.pk,
             by=by,
             at=at,
-            outcome=told.get("outcome", ""),
-            resolution=told.get("resolution", ""),
+            outcome=data.get("outcome", ""),
+            resolution=data.get("resolution", ""),
             root_cause=cause,
-            reply=told.get("reply", ""),
+            reply=data.get("reply", ""),
             version=version,
         )
     if to == "closed":
@@ -253,8 +247,8 @@ class PromptsView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         customer = customer_named(request, number)
-        found = prompts.armed(customer, self.asked.get("trigger"), at=timezone.now())
-        return Response(PromptsOut({"results": [prompt_data(prompt) for prompt in found]}).data)
+        rows = prompts.armed(customer, self.params.get("trigger"), at=timezone.now())
+        return Response(PromptsOut({"results": [prompt_data(prompt) for prompt in rows]}).data)
 
 
 class AcknowledgeView(StrictView):
@@ -267,11 +261,10 @@ class AcknowledgeView(StrictView):
         summary="Somebody has seen to it",
     )
     def post(self, request: Request, pk: int) -> Response:
-        sent = AcknowledgeIn(data=request.data)
-        sent.is_valid(raise_exception=True)
+        serializer = body(AcknowledgeIn, request)
         if not ServicePrompt.objects.filter(pk=pk).exists():
             raise Http404
-        outcome = sent.validated_data.get("outcome", "")
+        outcome = serializer.validated_data.get("outcome", "")
         prompts.acknowledge(pk, by=cast(User, request.user), at=timezone.now(), outcome=outcome)
         return Response(status=204)
 
@@ -299,7 +292,17 @@ class SurveysView(StrictView):
         return Response(SurveysOut({"results": results}).data)
 
 
-def prompt_data(prompt: ServicePrompt) -> dict[str, Any]:
+class PromptData(TypedDict):
+    """What `PromptOut` writes."""
+
+    id: int
+    trigger: str
+    department: str | None
+    complaint: str
+    text: str
+
+
+def prompt_data(prompt: ServicePrompt) -> PromptData:
     return {
         "id": prompt.pk,
         "trigger": prompt.trigger,
@@ -309,7 +312,7 @@ def prompt_data(prompt: ServicePrompt) -> dict[str, Any]:
     }
 
 
-def _cases() -> Any:
+def _cases() -> QuerySet[Case]:
     return Case.objects.select_related("customer", "category", "queue", "owner")
 
 
@@ -318,20 +321,20 @@ def _case(number: str) -> Case:
     case = _cases().filter(pk=pk).first() if pk else None
     if case is None:
         raise Http404
-    return cast(Case, case)
+    return case
 
 
 def _category(code: str) -> Category:
-    found = Category.objects.filter(code=code, active=True).first()
-    if found is None:
+    category = Category.objects.filter(code=code, active=True).first()
+    if category is None:
         raise Invalid(UNKNOWN_CATEGORY % {"code": code}, code="unknown_category")
-    return found
+    return category
 
 
 def _meant(customer: Customer, subject: str) -> Case | None:
     """The case of this customer that the subject names; somebody else's number names nothing."""
-    found = re.search(r"\bC-(\d{1,18})\b", subject.upper())
-    return Case.objects.filter(pk=int(found[1]), customer=customer).first() if found else None
+    number = re.search(r"\bC-(\d{1,18})\b", subject.upper())
+    return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
 
 
 def _logged(case: Case, *, created: bool) -> Response:
@@ -342,8 +345,8 @@ def _logged(case: Case, *, created: bool) -> Response:
 
 
 def _if_match(request: Request) -> int | None:
-    sent = request.headers.get("If-Match", "")
-    found = re.fullmatch(r'(?:W/)?"?(\d{1,9})"?', sent)
-    if sent and not found:
+    header = request.headers.get("If-Match", "")
+    version = re.fullmatch(r'(?:W/)?"?(\d{1,9})"?', header)
+    if header and not version:
         raise Invalid(_("If-Match holds the version you saw, in quotes."), code="if_match")
-    return int(found[1]) if found else None
+    return int(version[1]) if version else None

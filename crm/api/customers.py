@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
-from crm.api.base import StrictView, customer_named, today
+from crm.api.base import StrictView, body, customer_named, today
 from crm.api.serializers.customers import CustomerOut, FindIn, FindOut
 from customers import contact_points
 from customers.access import visible_to
@@ -37,9 +37,7 @@ class CustomerFindView(StrictView):
         description="A POST, because personal data does not belong in addresses and logs.",
     )
     def post(self, request: Request) -> Response:
-        wanted = FindIn(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        [(kind, value)] = wanted.validated_data.items()
+        [(kind, value)] = body(FindIn, request).validated_data.items()
         people = _readable(request).filter(pk__in=contact_points.find(kind, value)).order_by("pk")[:MOST_FOUND]
         return Response(FindOut({"results": people}).data)
 

@@ -1,6 +1,7 @@
 """REST: orders in, and with the answer what whoever packs and delivers them must know."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,8 +14,8 @@ from complaints.models import ServicePrompt
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
-from crm.api.base import StrictView
-from crm.api.complaints import prompt_data
+from crm.api.base import StrictView, body
+from crm.api.complaints import PromptData, prompt_data
 from crm.api.serializers.complaints import PromptOut
 from crm.api.serializers.customers import (
     CLASS_NAMES,
@@ -49,14 +50,25 @@ class OrderView(StrictView):
     )
     def put(self, request: Request, source: str, external_id: str) -> Response:
         OrderPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
-        order = OrderIn(data=request.data)
-        order.is_valid(raise_exception=True)
+        order = body(OrderIn, request)
         at = timezone.now()
         recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
         return Response(OrderWithPromptsOut(_order_data(recorded)).data, status=_status(recorded.outcome))
 
 
-def _order_data(recorded: Recorded) -> dict[str, Any]:
+class OrderData(TypedDict):
+    """What `OrderWithPromptsOut` writes."""
+
+    source: str
+    external_id: str
+    version: int
+    outcome: Outcome
+    customer: str
+    customer_class: str
+    prompts: list[PromptData]
+
+
+def _order_data(recorded: Recorded) -> OrderData:
     order, customer = recorded.order, recorded.customer
     context_ref = f"{order.source}:{order.external_id}"
     shown = [
@@ -91,33 +103,45 @@ class OrderBatchView(StrictView):
     )
     def post(self, request: Request, source: str) -> Response:
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
-        batch = BatchIn(data=request.data)
-        batch.is_valid(raise_exception=True)
+        batch = body(BatchIn, request)
         items = enumerate(batch.validated_data["orders"])
         results = [_batch_item(index, source, item) for index, item in items]
         return Response({"results": BatchItemOut(results, many=True).data})
 
 
-def _batch_item(index: int, source: str, item: dict[str, Any]) -> dict[str, Any]:
-    result = {"index": index, "external_id": None, "outcome": None, "customer": None, "code": None, "detail": None}
+@dataclass
+class ItemResult:
+    """What `BatchItemOut` writes: either an outcome and a customer, or a code and what is wrong."""
+
+    index: int
+    status: int = 200
+    external_id: str | None = None
+    outcome: Outcome | None = None
+    customer: str | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    def refused(self, status: int, code: str, detail: str) -> "ItemResult":
+        self.status, self.code, self.detail = status, code, detail
+        return self
+
+
+def _batch_item(index: int, source: str, item: dict[str, Any]) -> ItemResult:
+    result = ItemResult(index)
     order = OrderItemIn(data=item)
     try:
         order.is_valid(raise_exception=True)
-        external_id = order.validated_data["external_id"]
-        result["external_id"] = external_id
+        result.external_id = external_id = str(order.validated_data["external_id"])
         at = timezone.now()
-        today = mall_day(at)
-        recorded = arrival.order(order.fact(source, external_id), at=at, today=today)
+        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
     except ValidationError as error:
         path, first = _first(error.detail)
-        return result | {"status": 400, "code": first.code, "detail": f"{path}: {first}" if path else str(first)}
+        return result.refused(400, first.code, f"{path}: {first}" if path else str(first))
     except DomainError as error:
-        return result | {"status": error.status, "code": error.code, "detail": str(error)}
-    return result | {
-        "status": _status(recorded.outcome),
-        "outcome": recorded.outcome,
-        "customer": recorded.customer.number,
-    }
+        return result.refused(error.status, error.code, str(error))
+    result.status, result.outcome = _status(recorded.outcome), recorded.outcome
+    result.customer = recorded.customer.number
+    return result
 
 
 def _first(detail: Any, path: str = "") -> tuple[str, Any]:

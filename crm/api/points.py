@@ -18,7 +18,7 @@ from core.accounts.idempotency import KEY, key_of
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.lib.errors import Invalid
-from crm.api.base import StrictView, customer_named
+from crm.api.base import StrictView, body, customer_named, page_of
 from crm.api.serializers.customers import Strict
 from loyalty.models import PointHold, PointTxn, Redemption, Reward
 from loyalty.points import accounts as points
@@ -133,13 +133,13 @@ class PointsView(StrictView):
         customer, at = customer_named(request, number), timezone.now()
         balance = points.balance(customer, at=at)
         lines = points.statement(customer)[:LINES]
-        told = {
+        data = {
             "customer": customer.number,
             **vars(balance),
             "lines": lines,
             "expiring": [{"last_day": day, "points": count} for day, count in balance.expiring],
         }
-        return Response(PointsOut(told).data)
+        return Response(PointsOut(data).data)
 
 
 class PointLinesView(StrictView):
@@ -154,15 +154,10 @@ class PointLinesView(StrictView):
         description="Follow `next` until it is null. Lines written meanwhile neither repeat nor hide any.",
     )
     def get(self, request: Request, number: str) -> Response:
-        customer, size = customer_named(request, number), self.asked["limit"]
-        rows = points.statement(customer)
-        if "cursor" in self.asked:
-            rows = rows.filter(seq__lt=self.asked["cursor"])
-        found = list(rows[: size + 1])
-        further = None
-        if len(found) > size:
-            further = request.build_absolute_uri(f"{request.path}?cursor={found[size - 1].seq}&limit={size}")
-        return Response(LinesOut({"customer": customer.number, "lines": found[:size], "next": further}).data)
+        customer, size = customer_named(request, number), self.params["limit"]
+        lines, cursor = page_of(points.statement(customer), size, by="seq", before=self.params.get("cursor"))
+        further = request.build_absolute_uri(f"{request.path}?cursor={cursor}&limit={size}") if cursor else None
+        return Response(LinesOut({"customer": customer.number, "lines": lines, "next": further}).data)
 
 
 class HoldsView(StrictView):
@@ -176,17 +171,15 @@ class HoldsView(StrictView):
         description="The same purpose and ref find the first hold. It lapses at `expires_at`.",
     )
     def post(self, request: Request, number: str) -> Response:
-        told = HoldIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        values = told.validated_data
-        made = holds.hold(
+        data = body(HoldIn, request).validated_data
+        hold = holds.hold(
             customer_named(request, number),
-            values["points"],
-            purpose=values["purpose"],
-            ref=values["ref"],
+            data["points"],
+            purpose=data["purpose"],
+            ref=data["ref"],
             at=timezone.now(),
         )
-        return Response(HoldOut(made).data, status=201)
+        return Response(HoldOut(hold).data, status=201)
 
 
 class HoldEndView(StrictView):
@@ -219,17 +212,16 @@ class AdjustmentsView(StrictView):
         description="Waits for two people of the mall unless `state` says done.",
     )
     def post(self, request: Request, number: str) -> Response:
-        told = AdjustmentIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        made = adjustments.request(
+        data = body(AdjustmentIn, request).validated_data
+        adjustment = adjustments.request(
             customer_named(request, number),
-            told.validated_data["points"],
-            reason=told.validated_data["reason"],
+            data["points"],
+            reason=data["reason"],
             client_key=key_of(request),
             by=cast(User, request.user),
             at=timezone.now(),
         )
-        return Response(AdjustmentOut(made).data, status=201)
+        return Response(AdjustmentOut(adjustment).data, status=201)
 
 
 class RewardsView(StrictView):
@@ -251,19 +243,18 @@ class RedemptionsView(StrictView):
         summary="Set a reward aside for a customer",
     )
     def post(self, request: Request, number: str) -> Response:
-        told = RedemptionIn(data=request.data)
-        told.is_valid(raise_exception=True)
-        reward = Reward.objects.filter(pk=told.validated_data["reward"]).first()
+        data = body(RedemptionIn, request).validated_data
+        reward = Reward.objects.filter(pk=data["reward"]).first()
         if reward is None:
             raise Invalid(_("There is no such reward."), code="no_such_reward")
-        made = rewards.reserve(
+        redemption = rewards.reserve(
             customer_named(request, number),
             reward,
-            quantity=told.validated_data["quantity"],
+            quantity=data["quantity"],
             key=key_of(request),
             at=timezone.now(),
         )
-        return Response(RewardRedemptionOut(made).data, status=201)
+        return Response(RewardRedemptionOut(redemption).data, status=201)
 
 
 class RedemptionEndView(StrictView):

@@ -6,6 +6,7 @@ person's token is published with another's; the token of a shop may do neither.
 
 from typing import Any, cast
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -20,7 +21,7 @@ from core.accounts.roles import ApiScope, Field, Permission
 from core.lib.errors import Unknown
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
-from crm.api.base import StrictView
+from crm.api.base import StrictView, body
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.customers import Money, Strict, Words
 from customers.access import visible_to
@@ -154,13 +155,11 @@ class RulesView(StrictView):
     def user(self) -> User:
         return cast(User, self.request.user)
 
-    def sent(self, kind: type[Strict]) -> dict[str, Any]:
-        told = kind(data=self.request.data)
-        told.is_valid(raise_exception=True)
-        return dict(told.validated_data)
+    def body(self, kind: type[Strict]) -> dict[str, Any]:
+        return dict(body(kind, self.request).validated_data)
 
-    def told(self, draft: TierDraft, *, status: int = 200) -> Response:
-        return Response(DraftOut(_draft_told(draft, self.user)).data, status=status)
+    def draft_response(self, draft: TierDraft, *, status: int = 200) -> Response:
+        return Response(DraftOut(_draft_data(draft, self.user)).data, status=status)
 
 
 class TierRulesView(RulesView):
@@ -171,11 +170,11 @@ class TierRulesView(RulesView):
     )
     def get(self, request: Request) -> Response:
         drafts = TierDraft.objects.filter(state=TierDraft.State.OPEN).select_related("by", "rolls_back").order_by("-pk")
-        told = {
-            "versions": [_version_told(one) for one in _versions().order_by("-version")[:VERSIONS]],
-            "drafts": [_draft_told(one, self.user) for one in drafts],
+        data = {
+            "versions": [_version_data(rules) for rules in _versions().order_by("-version")[:VERSIONS]],
+            "drafts": [_draft_data(draft, self.user) for draft in drafts],
         }
-        return Response(RulesOut(told).data)
+        return Response(RulesOut(data).data)
 
 
 class DraftsView(RulesView):
@@ -189,9 +188,9 @@ class DraftsView(RulesView):
         summary="A draft that says what the newest version says",
     )
     def post(self, request: Request) -> Response:
-        self.sent(NoBody)
-        made = tier_whatif.new_draft(by=self.user, at=timezone.now(), client_key=key_of(request))
-        return self.told(made, status=201)
+        self.body(NoBody)
+        draft = tier_whatif.new_draft(by=self.user, at=timezone.now(), client_key=key_of(request))
+        return self.draft_response(draft, status=201)
 
 
 class DraftView(RulesView):
@@ -199,7 +198,7 @@ class DraftView(RulesView):
 
     @extend_schema(operation_id="tier_draft_get", responses=DraftOut, summary="What a draft says, and would do")
     def get(self, request: Request, pk: int) -> Response:
-        return self.told(_draft(pk))
+        return self.draft_response(_draft(pk))
 
     @extend_schema(
         operation_id="tier_draft_save",
@@ -209,9 +208,9 @@ class DraftView(RulesView):
         description="Whoever saved last cannot publish it. A change makes an earlier simulation stale.",
     )
     def patch(self, request: Request, pk: int) -> Response:
-        told = self.sent(DraftIn)
-        tier_whatif.save_draft(_draft(pk).pk, by=self.user, at=timezone.now(), **told)
-        return self.told(_draft(pk))
+        data = self.body(DraftIn)
+        tier_whatif.save_draft(_draft(pk).pk, by=self.user, at=timezone.now(), **data)
+        return self.draft_response(_draft(pk))
 
     @extend_schema(operation_id="tier_draft_drop", responses={204: None}, summary="Drop a draft")
     def delete(self, request: Request, pk: int) -> Response:
@@ -230,9 +229,9 @@ class SimulateView(RulesView):
         description="Worked out by the code of that night. Good for publishing for a week, while nothing has changed.",
     )
     def post(self, request: Request, pk: int) -> Response:
-        self.sent(NoBody)
-        made = tier_whatif.simulate(_draft(pk).pk, by=self.user, at=timezone.now())
-        return Response(SimulationOut(_simulation_told(made, self.user)).data, status=201)
+        self.body(NoBody)
+        simulation = tier_whatif.simulate(_draft(pk).pk, by=self.user, at=timezone.now())
+        return Response(SimulationOut(_simulation_data(simulation, self.user)).data, status=201)
 
 
 class PublishView(RulesView):
@@ -246,15 +245,15 @@ class PublishView(RulesView):
         description="By somebody who did not write it, with a fresh simulation. A draft is published once.",
     )
     def post(self, request: Request, pk: int) -> Response:
-        falls = self.sent(PublishIn)["falls"]
-        made = tier_whatif.publish(_draft(pk).pk, by=self.user, falls=falls, at=timezone.now())
-        return Response(VersionOut(_version_told(made)).data, status=201)
+        falls = self.body(PublishIn)["falls"]
+        rules = tier_whatif.publish(_draft(pk).pk, by=self.user, falls=falls, at=timezone.now())
+        return Response(VersionOut(_version_data(rules)).data, status=201)
 
 
 class VersionView(RulesView):
     @extend_schema(operation_id="tier_version_get", responses=VersionOut, summary="One version of the rules")
     def get(self, request: Request, version: int) -> Response:
-        return Response(VersionOut(_version_told(_version(version))).data)
+        return Response(VersionOut(_version_data(_version(version))).data)
 
 
 class WithdrawView(RulesView):
@@ -267,9 +266,9 @@ class WithdrawView(RulesView):
         summary="Take back a version that has not begun",
     )
     def post(self, request: Request, version: int) -> Response:
-        self.sent(NoBody)
-        gone = tier_whatif.withdraw(_version(version).pk, by=self.user, at=timezone.now())
-        return Response(VersionOut(_version_told(gone)).data)
+        self.body(NoBody)
+        rules = tier_whatif.withdraw(_version(version).pk, by=self.user, at=timezone.now())
+        return Response(VersionOut(_version_data(rules)).data)
 
 
 class RollBackView(RulesView):
@@ -284,33 +283,33 @@ class RollBackView(RulesView):
         description="Whoever lost a level to the version in force gets it back. It is published like any draft.",
     )
     def post(self, request: Request, version: int) -> Response:
-        reason = self.sent(RulesBackIn)["reason"]
-        made = tier_whatif.roll_back(
+        reason = self.body(RulesBackIn)["reason"]
+        draft = tier_whatif.roll_back(
             _version(version).pk, by=self.user, reason=reason, at=timezone.now(), client_key=key_of(request)
         )
-        return self.told(made, status=201)
+        return self.draft_response(draft, status=201)
 
 
-def _versions() -> Any:
+def _versions() -> QuerySet[TierRules]:
     return TierRules.objects.select_related("drafted_by", "published_by")
 
 
 def _version(number: int) -> TierRules:
-    found = _versions().filter(version=number).first() if number <= 2**31 - 1 else None
-    if found is None:
+    rules = _versions().filter(version=number).first() if number <= 2**31 - 1 else None
+    if rules is None:
         raise Unknown(_("There is no such version."), code="version_unknown")
-    return cast(TierRules, found)
+    return rules
 
 
 def _draft(pk: int) -> TierDraft:
     rows = TierDraft.objects.select_related("by", "rolls_back")
-    found = rows.filter(pk=pk).first() if pk <= LARGEST_ID else None
-    if found is None:
+    draft = rows.filter(pk=pk).first() if pk <= LARGEST_ID else None
+    if draft is None:
         raise Unknown(_("There is no such draft."), code="draft_unknown")
-    return found
+    return draft
 
 
-def _version_told(rules: TierRules) -> dict[str, Any]:
+def _version_data(rules: TierRules) -> dict[str, Any]:
     today = mall_day(timezone.now())
     if rules.withdrawn_at is not None:
         state = "withdrawn"
@@ -332,17 +331,17 @@ def _version_told(rules: TierRules) -> dict[str, Any]:
     return {name: getattr(rules, name) for name in fields} | {"state": state}
 
 
-def _draft_told(draft: TierDraft, user: User) -> dict[str, Any]:
+def _draft_data(draft: TierDraft, user: User) -> dict[str, Any]:
     today = mall_day(timezone.now())
     fresh = tier_whatif.fresh(draft, today=today) if draft.state == TierDraft.State.OPEN else None
     fields = ("id", "state", "starts_on", "reason", "notice", "by", "at", "content")
     return {name: getattr(draft, name) for name in fields} | {
         "rolls_back": draft.rolls_back.version if draft.rolls_back else None,
-        "simulation": _simulation_told(fresh, user) if fresh else None,
+        "simulation": _simulation_data(fresh, user) if fresh else None,
     }
 
 
-def _simulation_told(simulation: TierSimulation, user: User) -> dict[str, Any]:
+def _simulation_data(simulation: TierSimulation, user: User) -> dict[str, Any]:
     figures, content = simulation.figures, simulation.draft.content
     levels = [level["name"] for level in content["levels"]]
     near_ids = [row["customer"] for near in figures["near"] for row in near["nearest"]]

@@ -1,7 +1,8 @@
 """REST for the till and the shop: which level a customer has, and what it entitles to."""
 
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -72,17 +73,44 @@ class TierView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         at = timezone.now()
-        as_of = self.asked.get("as_of")
+        as_of = self.params.get("as_of")
         if as_of is not None and as_of > mall_day(at):
             raise Invalid(_("Ask for today or an earlier day."), code="as_of")
         customer = customer_named(request, number)
         why = tier_explain.explain(customer, at=at, as_of=as_of)
         if why is None:
             raise Unknown(_("The mall had no levels on that day."), code="no_levels")
-        return Response(TierOut(_told(customer.number, why)).data)
+        return Response(TierOut(_tier_data(customer.number, why)).data)
 
 
-def _told(number: str, why: Explanation) -> dict[str, Any]:
+class BenefitData(TypedDict):
+    kind: str
+    amount: str
+    unit: str
+
+
+class TierData(TypedDict):
+    """What `TierOut` writes."""
+
+    customer: str
+    level: Content
+    rank: int
+    since: date | None
+    review_on: date | None
+    grace_until: date | None
+    promised_until: date | None
+    benefits: list[BenefitData]
+    next_level: Content | None
+    counted_in: str
+    amount: str | None
+    gap: str | None
+    keep_missing: str | None
+    keep_by: date | None
+    seniority_years: int
+    rules_version: int
+
+
+def _tier_data(number: str, why: Explanation) -> TierData:
     standing = why.standing
     member, promised = standing.member, standing.promised
     return {
@@ -93,7 +121,7 @@ def _told(number: str, why: Explanation) -> dict[str, Any]:
         "review_on": member.review_on if member else None,
         "grace_until": member.grace_until if member else None,
         "promised_until": promised.ends_on if promised else None,
-        "benefits": [_benefit(one) for one in standing.benefits],
+        "benefits": [_benefit(benefit) for benefit in standing.benefits],
         "next_level": why.next_level,
         "counted_in": "orders" if why.counts_orders else "money",
         "amount": _written(why.amount),
@@ -105,8 +133,9 @@ def _told(number: str, why: Explanation) -> dict[str, Any]:
     }
 
 
-def _benefit(one: Content) -> dict[str, str]:
-    return {"kind": one["kind"], "amount": one["amount"], "unit": BENEFIT[one["kind"]].unit if one["amount"] else ""}
+def _benefit(benefit: Content) -> BenefitData:
+    unit = BENEFIT[benefit["kind"]].unit if benefit["amount"] else ""
+    return {"kind": benefit["kind"], "amount": benefit["amount"], "unit": unit}
 
 
 def _written(amount: Decimal | int | None) -> str | None:

@@ -9,25 +9,32 @@ from django.db.models import Q
 
 from core.accounts.models import User
 from core.lib.errors import DomainError
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
+from crm.demo.tables.campaigns import (
+    AUTUMN,
+    BACK,
+    CREDIT,
+    CREDIT_ASKED,
+    DAILY,
+    DRAFT,
+    MEMBERS,
+    NEW_YEAR,
+    PARTNERS,
+    SHIPPING,
+    WHEEL,
+    CouponRow,
+    LotteryRow,
+)
 from customers.models import Customer, Order, Standing
 from loyalty import clubs
 from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
-from loyalty.campaigns.coupon_campaigns import local_midnight
 from loyalty.campaigns.coupons import Basket, Line
-from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import CouponCampaign, CreditAccount, Lottery, LotteryPrize
 
 Say = Callable[[str], None]
 Kind = LotteryPrize.Kind
 DORMANT_DAYS = 113
 MOST_USED = 80
-RULES = (
-    "一、活动期间，每笔实付满 800 元的订单可获一次抽奖机会，订单取消或全额退款的，未使用的机会作废。\n"
-    "二、奖品、数量和中奖概率见奖品表，活动期间不作变更；某一奖品发完后抽中该奖品的，按“谢谢参与”处理。\n"
-    "三、实物奖品请在中奖后 30 天内领取，由本店承担邮费；优惠券即时到账。\n"
-    "四、每次抽奖的号码由事先公布指纹的密钥与抽奖机会编号算出，活动结束后公布密钥，任何人都可以验算。"
-)
 
 
 def load(*, at: datetime, say: Say = lambda line: None) -> int:
@@ -36,7 +43,7 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
         return 0
     users = {user.username: user for user in User.objects.filter(username__in=("lead", "admin", "chen"))}
     today = mall_day(at)
-    used = _coupons(users, today, at)
+    used = _coupons(users["lead"], today, at)
     drawn = _draws(users, today, at)
     owed = _credit(users, today, at)
     _clubs(users, today, at)
@@ -47,58 +54,9 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
 # Coupons ------------------------------------------------------------------------------------------------------------
 
 
-def _coupons(users: dict[str, User], today: date, at: datetime) -> int:
-    lead = users["lead"]
-    back = _campaign(
-        "BACK30",
-        "老客回馈 满200减30",
-        today - timedelta(days=24),
-        today + timedelta(days=20),
-        lead,
-        amount=Decimal(30),
-        min_spend=Decimal(200),
-        total_limit=200,
-        budget=Decimal(5000),
-        valid_days=40,
-    )
-    members = _campaign(
-        "GOLD85",
-        "金卡会员日 全场85折",
-        today - timedelta(days=9),
-        today + timedelta(days=5),
-        lead,
-        kind="percent",
-        percent=15,
-        most_off=Decimal(100),
-        total_limit=150,
-        needs_code=False,
-        stack_group="会员日",
-    )
-    ship = _campaign(
-        "SHIP0",
-        "夏末包邮",
-        today - timedelta(days=80),
-        today - timedelta(days=50),
-        lead,
-        kind="shipping",
-        amount=Decimal(12),
-        total_limit=200,
-    )
-    coupon_campaigns.create(
-        "TEA-GIFT",
-        by=lead,
-        at=at,
-        name="新茶上市 满500送茶杯",
-        kind="gift",
-        gift="手作茶杯",
-        amount=Decimal(39),
-        min_spend=Decimal(500),
-        categories=["茶叶"],
-        total_limit=100,
-        budget=Decimal(3900),
-        starts_at=local_midnight(today + timedelta(days=10)),
-        ends_at=local_midnight(today + timedelta(days=31)),
-    )
+def _coupons(lead: User, today: date, at: datetime) -> int:
+    back, members, ship = (_running(row, today, lead) for row in (BACK, MEMBERS, SHIPPING))
+    coupon_campaigns.create(DRAFT.code, by=lead, at=at, name=DRAFT.name, **_time(DRAFT, today), **DRAFT.terms)
     people = Customer.objects.all()
     began = back.starts_at + timedelta(hours=9)
     active = people.filter(standing__customer_class__in=(Standing.Class.ACTIVE, Standing.Class.BIG))
@@ -113,11 +71,18 @@ def _coupons(users: dict[str, User], today: date, at: datetime) -> int:
     return used
 
 
-def _campaign(code: str, name: str, first: date, last: date, by: User, **terms: Any) -> CouponCampaign:
-    starts_at, ends_at = local_midnight(first), local_midnight(last + timedelta(days=1))
-    eve = starts_at - timedelta(hours=6)
-    told = {"kind": "amount", "starts_at": starts_at, "ends_at": ends_at} | terms
-    return coupon_campaigns.start(coupon_campaigns.create(code, by=by, at=eve, name=name, **told).pk, by=by, at=eve)
+def _time(row: CouponRow | LotteryRow, today: date) -> dict[str, datetime]:
+    first, end = today + timedelta(days=row.first), today + timedelta(days=row.last + 1)
+    return {"starts_at": mall_midnight(first), "ends_at": mall_midnight(end)}
+
+
+def _running(row: CouponRow, today: date, by: User) -> CouponCampaign:
+    """A campaign that was made and started on its eve."""
+    time = _time(row, today)
+    eve = time["starts_at"] - timedelta(hours=6)
+    terms = {"kind": "amount", **time, **row.terms}
+    draft = coupon_campaigns.create(row.code, by=by, at=eve, name=row.name, **terms)
+    return coupon_campaigns.start(draft.pk, by=by, at=eve)
 
 
 def _hand_out(
@@ -149,13 +114,13 @@ def _on_orders(campaign: CouponCampaign) -> int:
             Line(str(line.pk), line.amount, line.product.category.name if line.product.category else "")
             for line in order.lines.all()
         )
-        told: dict[str, Any] = {"campaign": campaign.code}
+        named: dict[str, Any] = {"campaign": campaign.code}
         if campaign.needs_code:
             coupon = coupon_campaigns.usable_by(order.customer, at=order.ordered_at).filter(campaign=campaign).first()
-            told = {"code": coupon.code if coupon else "-"}
+            named = {"code": coupon.code if coupon else "-"}
         try:
             basket = Basket(lines, Decimal(8))
-            held = coupons.reserve(order.customer, coupons.ref_of(order), basket, at=order.ordered_at, **told)
+            held = coupons.reserve(order.customer, coupons.ref_of(order), basket, at=order.ordered_at, **named)
         except DomainError:
             continue
         coupons.redeem(held.pk, at=order.ordered_at + timedelta(minutes=2))
@@ -167,87 +132,36 @@ def _on_orders(campaign: CouponCampaign) -> int:
 
 
 def _draws(users: dict[str, User], today: date, at: datetime) -> int:
-    lead, admin = users["lead"], users["admin"]
-    over = _lottery(
-        "AUTUMN",
-        "金秋大转盘",
-        today - timedelta(days=45),
-        today - timedelta(days=12),
-        admin,
-        (
-            PrizeFact("紫砂壶套装", Kind.GOODS, 3_000, 2, Decimal(1280)),
-            PrizeFact("明前龙井礼盒", Kind.GOODS, 20_000, 12, Decimal(328)),
-            PrizeFact("200 积分", Kind.POINTS, 80_000, 60, Decimal(2), points=200),
-            PrizeFact("保温杯", Kind.GOODS, 60_000, 25, Decimal(59)),
-            PrizeFact("谢谢参与", Kind.THANKS, 837_000),
-        ),
-        min_order=Decimal(800),
-        rules=RULES,
-    )
+    lead = users["lead"]
+    over = _lottery(AUTUMN, today, users)
     draws.publish(over.pk, by=lead, at=over.starts_at - timedelta(days=2))
     draws.follow_orders(at=over.ends_at - timedelta(minutes=1))
     drawn = _tickets_used(over, lead)
     draws.end_due(at=over.ends_at)
-    daily = _lottery(
-        "DAILY",
-        "每日一抽",
-        today - timedelta(days=5),
-        today + timedelta(days=25),
-        admin,
-        (
-            PrizeFact("50 元红包券", Kind.GOODS, 10_000, 100, Decimal(50)),
-            PrizeFact("茉莉花茶 100克", Kind.GOODS, 50_000, 200, Decimal(39)),
-            PrizeFact("谢谢参与", Kind.THANKS, 940_000),
-        ),
-        entry="daily",
-        draws_per_day=1,
-        rules="每位会员每天可免费抽一次，奖品和概率见奖品表。",
-    )
+    daily = _lottery(DAILY, today, users)
     draws.publish(daily.pk, by=lead, at=daily.starts_at - timedelta(days=1))
-    for number, person in enumerate(Customer.objects.filter(standing__customer_class=Standing.Class.ACTIVE)[:50]):
-        moment = daily.starts_at + timedelta(hours=10 + number % 90, minutes=number)
-        if moment < at:
-            draws.draw(daily.pk, person, idem_key=f"demo-{number}", at=moment)
-            drawn += 1
-    wheel = _lottery(
-        "POINTS",
-        "积分转盘",
-        today - timedelta(days=3),
-        today + timedelta(days=40),
-        admin,
-        (
-            PrizeFact("手冲咖啡壶", Kind.GOODS, 5_000, 10, Decimal(168)),
-            PrizeFact("500 积分", Kind.POINTS, 100_000, 500, Decimal(5), points=500),
-            PrizeFact("谢谢参与", Kind.THANKS, 895_000),
-        ),
-        entry="points",
-        points_cost=200,
-        rules="每 200 积分换一次抽奖机会，奖品和概率见奖品表，中奖后 30 天内领取。",
-    )
+    drawn += _drawn_daily(daily, at)
+    wheel = _lottery(WHEEL, today, users)
     draws.publish(wheel.pk, by=lead, at=wheel.starts_at - timedelta(days=1))
-    _lottery(
-        "NEWYEAR",
-        "新年福袋",
-        today + timedelta(days=30),
-        today + timedelta(days=45),
-        lead,
-        (
-            PrizeFact("平板电脑", Kind.GOODS, 1_000, 1, Decimal(2999)),
-            PrizeFact("谢谢参与", Kind.THANKS, 989_000),
-        ),
-        min_level="gold",
-        rules="",
-    )
+    _lottery(NEW_YEAR, today, users)
     return drawn
 
 
-def _lottery(
-    code: str, name: str, first: date, last: date, by: User, prizes: tuple[PrizeFact, ...], **terms: Any
-) -> Lottery:
-    starts_at, ends_at = local_midnight(first), local_midnight(last + timedelta(days=1))
-    eve = starts_at - timedelta(days=3)
-    made = draws.create(code, by=by, at=eve, name=name, starts_at=starts_at, ends_at=ends_at, **terms)
-    return draws.set_prizes(made.pk, prizes, by=by, at=eve)
+def _lottery(row: LotteryRow, today: date, users: dict[str, User]) -> Lottery:
+    by, time = users[row.by], _time(row, today)
+    eve = time["starts_at"] - timedelta(days=3)
+    lottery = draws.create(row.code, by=by, at=eve, name=row.name, rules=row.rules, **time, **row.terms)
+    return draws.set_prizes(lottery.pk, row.prizes, by=by, at=eve)
+
+
+def _drawn_daily(lottery: Lottery, at: datetime) -> int:
+    drawn = 0
+    for number, person in enumerate(Customer.objects.filter(standing__customer_class=Standing.Class.ACTIVE)[:50]):
+        moment = lottery.starts_at + timedelta(hours=10 + number % 90, minutes=number)
+        if moment < at:
+            draws.draw(lottery.pk, person, idem_key=f"demo-{number}", at=moment)
+            drawn += 1
+    return drawn
 
 
 def _tickets_used(lottery: Lottery, by: User) -> int:
@@ -297,10 +211,8 @@ def _clubs(users: dict[str, User], today: date, at: datetime) -> None:
         elif place < 10:
             seat = clubs.take_seat(past, person, at=before + timedelta(days=30))
             clubs.note_visit(seat.pk, came=place != 4, by=lead, at=at)
-    told: dict[str, Any] = {"starts_on": today - timedelta(days=60), "by": lead, "at": before}
-    clubs.agree("悦美美容", "首次护理五折", min_level="silver", **told)
-    clubs.agree("动力健身", "体验月卡一张", min_level="gold", **told)
-    clubs.agree("城市书房", "借阅免押金", **told)
+    for name, offer, level in PARTNERS:
+        clubs.agree(name, offer, min_level=level, starts_on=today - timedelta(days=60), by=lead, at=before)
 
 
 # Credit -------------------------------------------------------------------------------------------------------------
@@ -312,16 +224,13 @@ def _credit(users: dict[str, User], today: date, at: datetime) -> int:
     big = Q(standing__customer_class=Standing.Class.BIG, manager=chen)
     people = list(Customer.objects.filter(big).order_by("-standing__value", "pk")[:3])
     opened = at - timedelta(days=95)
-    told = (("50000", 30, "每月稳定采购，付款一向及时"), ("15000", 15, "企业团购，要求月结"))
     charged = 0
-    for place, (person, (limit, term_days, reason)) in enumerate(zip(people, told, strict=False)):
-        change = credit.propose_limit(person, limit=limit, term_days=term_days, reason=reason, by=chen, at=opened)
+    for place, (person, row) in enumerate(zip(people, CREDIT, strict=False)):
+        change = credit.propose_limit(person, **row._asdict(), by=chen, at=opened)
         credit.decide_limit(change.pk, approve=True, by=lead, at=opened + timedelta(hours=3))
         charged += _orders_on_account(person, pays=place == 0, at=at)
     if len(people) > 2:
-        credit.propose_limit(
-            people[2], limit="80000", term_days=45, reason="年度框架合同", by=chen, at=at - timedelta(hours=20)
-        )
+        credit.propose_limit(people[2], **CREDIT_ASKED._asdict(), by=chen, at=at - timedelta(hours=20))
     return charged
 
 

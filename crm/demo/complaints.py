@@ -3,12 +3,9 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from complaints.afterwards import follow_up, root_causes, silent
 from complaints.cases import escalation, handover, intake, lifecycle, remedies, surveys
@@ -18,64 +15,14 @@ from complaints.promises import calendars
 from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_moment
+from crm.demo.tables.complaints import SCRIPTS, WORDS
 from customers.models import Customer, Order, Standing
 
 SEED = 315
 WEEKS = 6
 SMALL = 1000
 Step = tuple[datetime, Callable[[], Any]]
-
-# category: what the customer says, what the customer wants, the cause, what was done
-STORIES: dict[str, tuple[str, str, str, str]] = {
-    "delivery-late": (
-        "下单五天了物流一直没更新，到底什么时候能到？",
-        "尽快送到",
-        "carrier-late",
-        "联系承运商加急，次日送达",
-    ),
-    "delivery-damaged": (
-        "箱子被压扁了，里面的瓶子碎了一瓶，打开全是玻璃渣。",
-        "补发一瓶",
-        "packing",
-        "免费补发，改用加厚包装",
-    ),
-    "delivery-wrong": (
-        "我买的是大号，收到的是中号，还少了一件赠品。",
-        "换货并补赠品",
-        "picking",
-        "上门取件换货，补发赠品",
-    ),
-    "delivery-lost": (
-        "物流显示已签收，可我根本没收到，驿站也说没有。",
-        "重发或退款",
-        "carrier-rough",
-        "确认丢件，当天重发",
-    ),
-    "description-differs": ("页面写的是纯棉，收到一看成分表是混纺。", "退货退款", "page-wrong", "退货退款，页面已更正"),
-    "quality-broken": ("才用了三次就不加热了，指示灯一直闪。", "换新", "supplier-quality", "换新机，旧机寄回检测"),
-    "quality-defect": ("锅底有一道很深的划痕，不像新的。", "换一口", "inspection", "换新并致歉"),
-    "quality-expired": ("收到的时候离到期只剩十天了，这怎么吃？", "退款", "stock", "全额退款，整批下架复查"),
-    "refund-slow": ("退货一周了，钱还没退到账。", "马上退款", "refund-process", "财务当天打款"),
-    "refund-amount": ("退款少了八块运费，页面说包邮的。", "补退运费", "refund-process", "补退差额"),
-    "price-drop": ("昨天刚买今天就降了六十，能不能退差价？", "退差价", "price-setup", "按价保补差额"),
-    "price-coupon": ("满减券下单时没有抵扣，客服说过了就不管。", "补上优惠", "price-setup", "补发同额优惠券"),
-    "attitude-rude": (
-        "上次打电话的客服很不耐烦，话没说完就挂了。",
-        "道歉",
-        "agent-attitude",
-        "主管致电道歉，当事人再培训",
-    ),
-    "attitude-promise": (
-        "说好周三给我回电话，等到周五也没人打来。",
-        "给个说法",
-        "promise-forgotten",
-        "当面致歉，专人跟进",
-    ),
-    "payment-double": ("同一个订单扣了两次款。", "退回多扣的", "system", "多扣款项原路退回"),
-    "points-missing": ("买了三百多，积分一分没加。", "补积分", "system", "积分已补"),
-}
-WORDS = ("等了好几天了", "家里老人着急用", "已经是第二次了", "我是老客户了", "再不处理我就打12315")
 
 
 @dataclass
@@ -92,17 +39,16 @@ class Desk:
 
     def at(self, days_ago: int, hour: int, minute: int = 0) -> datetime:
         """A moment of the mall's clock, never in the future."""
-        zone = ZoneInfo(settings.MALL_TIME_ZONE)
-        day = self.now.astimezone(zone).date() - timedelta(days=days_ago)
-        return min(datetime.combine(day, time(hour, minute), zone), self.now - timedelta(minutes=2))
+        day = mall_day(self.now) - timedelta(days=days_ago)
+        return min(mall_moment(day, hour, minute), self.now - timedelta(minutes=2))
 
     def somebody(self, customer_class: int) -> Customer:
         """A customer of this class who has not complained yet, while there are any."""
         rows = self.people[customer_class] or self.people[Standing.Class.ACTIVE] or self.people[Standing.Class.RANDOM]
         fresh = [person for person in rows if person.pk not in self.used] or rows
-        chosen = self.rng.choice(fresh[:60])
-        self.used.add(chosen.pk)
-        return chosen
+        customer = self.rng.choice(fresh[:60])
+        self.used.add(customer.pk)
+        return customer
 
     def plan(self, at: datetime, do: Callable[[], Any]) -> None:
         if at < self.now:
@@ -119,21 +65,21 @@ class Story:
         desk.plan(start, lambda: self._log(**more))
 
     def _log(self, **more: Any) -> None:
-        said, wants, _cause, _done = STORIES[self.code]
+        script = SCRIPTS[self.code]
         order = self.customer.orders.filter(status=Order.Status.PAID, ordered_at__lt=self.start).order_by("-ordered_at")
-        found = order.prefetch_related("lines__product").first()
-        told: dict[str, Any] = {
+        bought = order.prefetch_related("lines__product").first()
+        case: dict[str, Any] = {
             "category": Category.objects.get(code=self.code),
             "channel": self.desk.rng.choice(["phone", "wechat", "shop"]),
             "by": self.desk.agents[0],
             "at": self.start,
-            "description": f"{said}{self.desk.rng.choice(WORDS)}。",
-            "remedy_sought": wants,
+            "description": f"{script.says}{self.desk.rng.choice(WORDS)}。",
+            "remedy_sought": script.wants,
         }
-        if found:
-            line = next(iter(found.lines.all()), None)
-            told |= {"order_ref": found.external_id, "product_ref": line.product.external_id if line else ""}
-        self.case_id = intake.log(self.customer, **told | more).case.pk
+        if bought:
+            line = next(iter(bought.lines.all()), None)
+            case |= {"order_ref": bought.external_id, "product_ref": line.product.external_id if line else ""}
+        self.case_id = intake.log(self.customer, **case | more).case.pk
 
     def then(self, hours: float, do: Callable[[datetime], Any]) -> "Story":
         """This many hours later. A step the desk refuses is left out, as it would have been."""
@@ -179,14 +125,14 @@ class Story:
 
     def answered(self, hours: float, words: str) -> "Story":
         def do(at: datetime) -> None:
-            asked = Case.objects.get(pk=self.case_id).handovers.latest("asked_at")
-            handover.answer(asked.pk, by=self.desk.lead, at=at, text=words)
+            question = Case.objects.get(pk=self.case_id).handovers.latest("asked_at")
+            handover.answer(question.pk, by=self.desk.lead, at=at, text=words)
 
         return self.then(hours, do)
 
     def remedy(self, hours: float, kind: str, amount: str, *, given: bool = True) -> "Story":
         def do(at: datetime) -> None:
-            made = remedies.propose(
+            remedy = remedies.propose(
                 self.case_id,
                 kind=kind,
                 amount=Decimal(amount),
@@ -196,22 +142,22 @@ class Story:
                 client_key=f"demo:{self.case_id}:{kind}",
             )
             if given:
-                remedies.issue(made.pk, by=self.who, at=at, reference=f"D{made.pk:06d}")
+                remedies.issue(remedy.pk, by=self.who, at=at, reference=f"D{remedy.pk:06d}")
 
         return self.then(hours, do)
 
     def solve(self, hours: float, outcome: str = "fixed") -> "Story":
         def do(at: datetime) -> None:
-            _said, _wants, cause, done = STORIES[self.code]
+            script = SCRIPTS[self.code]
             lifecycle.resolve(
                 self.case_id,
                 by=self.who,
                 at=at,
                 outcome=outcome,
-                resolution=done,
+                resolution=script.solution,
                 justified="justified",
-                root_cause=RootCause.objects.get(code=cause),
-                reply=f"您反映的问题已处理：{done}。",
+                root_cause=RootCause.objects.get(code=script.cause),
+                reply=f"您反映的问题已处理：{script.solution}。",
             )
 
         return self.then(hours, do)
@@ -276,7 +222,7 @@ def _desk(at: datetime) -> Desk:
 
 def _past(desk: Desk) -> None:
     """Six weeks, two or three cases a day, most of them well ended."""
-    rng, codes = desk.rng, list(STORIES)
+    rng, codes = desk.rng, list(SCRIPTS)
     small = Customer.objects.count() < SMALL
     # Something keeps coming back: parcels come late, and one supplier sends faulty goods.
     codes += ["delivery-late"] * 5 + ["quality-broken"] * 3
@@ -312,7 +258,10 @@ def _past(desk: Desk) -> None:
 
 def _present(desk: Desk) -> None:
     """What lies on the desk this minute: new, waiting, asked of a department, overdue, reopened."""
-    ago = lambda minutes: desk.now - timedelta(minutes=minutes)  # noqa: E731
+
+    def ago(minutes: int) -> datetime:
+        return desk.now - timedelta(minutes=minutes)
+
     big, active, random_ = Standing.Class.BIG, Standing.Class.ACTIVE, Standing.Class.RANDOM
     Story(desk, big, "quality-broken", ago(25))
     Story(desk, active, "delivery-late", ago(40))

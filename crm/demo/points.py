@@ -3,9 +3,9 @@
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from core.accounts.models import User
+from crm.demo.tables.points import BY_HAND, PROGRAMME, REWARDS, VISITS
 from customers.models import Customer, Order
 from loyalty.models import PointAccount, PointRules, Reward, VisitStep
 from loyalty.points import accounts as points
@@ -17,17 +17,7 @@ SEED = 411
 STARTED = timedelta(days=210)
 STEP = timedelta(days=14)
 REDEEMED_A_STEP = 6
-VISITS = ((12, 300), (24, 800))
 Say = Callable[[str], None]
-# name, what it is, points, pieces
-REWARDS = (
-    ("5元无门槛券", "下次购物直接抵扣", 500, None),
-    ("定制帆布袋", "老客专属，印有姓名", 1200, 300),
-    ("会员日早场资格", "提前两小时选购", 800, None),
-    ("保温杯", "316不锈钢，500毫升", 3000, 120),
-    ("生鲜礼盒", "当季水果，顺丰冷链", 6000, 40),
-    ("上门养护一次", "限本市，需预约", 9000, 20),
-)
 
 
 def load(*, at: datetime, say: Say = lambda line: None) -> int:
@@ -39,25 +29,13 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
         return 0
     rng, began = random.Random(SEED), at - STARTED  # noqa: S311
     point_rules.save(
-        {
-            "rate": Decimal(1),
-            "pending_days": 15,
-            "life_months": 6,
-            "most_per_order": 20_000,
-            "bonus_from": Decimal(2000),
-            "bonus_points": 200,
-            "referrer_points": 500,
-            "referred_points": 200,
-            "referral_least": Decimal(100),
-        },
+        PROGRAMME,
         starts_at=began,
         by=None,
         reason="积分计划上线",
         at=began,
     )
-    offered = Reward.objects.bulk_create(
-        Reward(name=name, description=text, points=cost, stock=stock) for name, text, cost, stock in REWARDS
-    )
+    offered = Reward.objects.bulk_create(Reward(**row._asdict()) for row in REWARDS)
     VisitStep.objects.bulk_create(VisitStep(visits=days, points=given) for days, given in VISITS)
     moment = began
     while moment < at:
@@ -79,7 +57,8 @@ def load(*, at: datetime, say: Say = lambda line: None) -> int:
 def _redeem(rng: random.Random, offered: list[Reward], at: datetime) -> None:
     rich = list(PointAccount.objects.filter(available__gte=offered[0].points).order_by("-available", "pk")[:200])
     for account in rng.sample(rich, min(REDEEMED_A_STEP, len(rich))):
-        reward = max((one for one in offered if one.points <= account.available), key=lambda one: one.points)
+        within_reach = [reward for reward in offered if reward.points <= account.available]
+        reward = max(within_reach, key=lambda reward: reward.points)
         taken = rewards.reserve(
             account.customer, reward, key=f"demo:{account.pk}:{at:%Y%m%d}", at=at - timedelta(minutes=5)
         )
@@ -89,20 +68,13 @@ def _redeem(rng: random.Random, offered: list[Reward], at: datetime) -> None:
 def _by_hand(rng: random.Random, at: datetime) -> None:
     agent, lead = User.objects.get(username="agent"), User.objects.get(username="service")
     people = list(Customer.objects.filter(points__earned__gt=0).order_by("pk")[:300])
-    for number, (person, amount, reason) in enumerate(
-        zip(
-            rng.sample(people, 3),
-            (100, 2000, -50),
-            ("快递晚到两天，补偿积分", "生日关怀", "活动积分发重了"),
-            strict=True,
-        )
-    ):
+    for number, (person, (amount, reason)) in enumerate(zip(rng.sample(people, 3), BY_HAND, strict=True)):
         when = at - timedelta(days=20 - number)
         if amount < 0 and points.balance(person, at=when).available < -amount:
             continue
-        asked = adjustments.request(person, amount, reason=reason, client_key=f"demo:{number}", by=agent, at=when)
-        if asked.state == "waiting":
-            adjustments.decide(asked.pk, agreed=True, by=lead, at=when + timedelta(hours=2))
+        adjustment = adjustments.request(person, amount, reason=reason, client_key=f"demo:{number}", by=agent, at=when)
+        if adjustment.state == "waiting":
+            adjustments.decide(adjustment.pk, agreed=True, by=lead, at=when + timedelta(hours=2))
     person = people[0]
     adjustments.request(
         person,

@@ -1,31 +1,60 @@
 """What a page does when somebody saves a form or presses a button: one call of one verb, and a word about how it went."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve
 
 from core.lib.errors import DomainError
 
 Thanks = str | Callable[[Any], str]
+View = Callable[..., HttpResponse]
 
 
-def submit(request: HttpRequest, form: forms.BaseForm, verb: Callable[[dict[str, Any]], Any], thanks: Thanks) -> bool:
-    """Whether the form was valid and `verb` was carried out with its cleaned data; then `thanks` is shown.
+class Outcome(NamedTuple):
+    """A verb was carried out, and returned this."""
 
-    `thanks` is a sentence, or makes one of what the verb returned. A refusal stands above the form, which keeps what
-    was typed; anything else is a bug and goes up untouched.
+    result: Any
+
+
+def carried_out(
+    form: forms.BaseForm, verb: Callable[[dict[str, Any]], Any], *, beside: Mapping[str, str] | None = None
+) -> Outcome | None:
+    """What `verb` made of the form's cleaned data; None when the form is not valid or the verb refused.
+
+    A refusal stands above the form, or beside the field that `beside` names for its code. The form keeps what was
+    typed; anything that is no refusal is a bug and goes up untouched.
     """
     if not form.is_valid():
-        return False
+        return None
     try:
-        result = verb(form.cleaned_data)
+        return Outcome(verb(form.cleaned_data))
     except DomainError as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error((beside or {}).get(refusal.code), str(refusal))
+        return None
+
+
+def submit(
+    request: HttpRequest,
+    form: forms.BaseForm,
+    verb: Callable[[dict[str, Any]], Any],
+    thanks: Thanks,
+    *,
+    beside: Mapping[str, str] | None = None,
+) -> bool:
+    """Whether the form was valid and `verb` was carried out with its cleaned data; then `thanks` is shown.
+
+    `thanks` is a sentence, or makes one of what the verb returned; an empty one is not shown. See `carried_out`.
+    """
+    outcome = carried_out(form, verb, beside=beside)
+    if outcome is None:
         return False
-    messages.success(request, thanks if isinstance(thanks, str) else thanks(result))
+    _say(request, thanks, outcome.result)
     return True
 
 
@@ -36,5 +65,37 @@ def press(request: HttpRequest, verb: Callable[[], Any], thanks: Thanks) -> bool
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return False
-    messages.success(request, thanks if isinstance(thanks, str) else thanks(result))
+    _say(request, thanks, result)
     return True
+
+
+def _say(request: HttpRequest, thanks: Thanks, result: Any) -> None:
+    if text := thanks if isinstance(thanks, str) else thanks(result):
+        messages.success(request, text)
+
+
+def led_back(view: View) -> View:
+    """The view; but whoever opens by hand an address that takes only a POST is led to the page it stands on."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405 or request.method not in ("GET", "HEAD"):
+            return response
+        way_back = redirect(page_above(request.path))
+        way_back["Allow"] = response["Allow"]
+        return way_back
+
+    return answer
+
+
+def page_above(path: str) -> str:
+    """The nearest address above this one that there is: /alerts/7/ for /alerts/7/decide/."""
+    while path != "/":
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        try:
+            resolve(path)
+        except Resolver404:
+            continue
+        return path
+    return path

@@ -14,7 +14,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
-from crm.demo.mall import ACCOUNTS, PASSWORD
+from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
@@ -64,8 +64,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _standing_on(path: str, addresses: list[str]) -> str:
     """The page of the menu on which somebody stands, or the nearest above; the start has none below."""
-    found = [page for page in addresses if path == page or (page != "/" and path.startswith(page))]
-    return max(found, key=len, default="")
+    above = [page for page in addresses if path == page or (page != "/" and path.startswith(page))]
+    return max(above, key=len, default="")
 
 
 def _as_of() -> dict[str, Any] | None:

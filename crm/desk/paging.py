@@ -1,4 +1,4 @@
-"""Long lists, a page at a time: `?page=2`."""
+"""Long lists, a page at a time: by number, `?page=2`, or behind the last row seen, `?after=…`."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,20 +23,38 @@ def page_of(request: HttpRequest, rows: QuerySet[Any], size: int) -> Page:
 
     One row more than the page is fetched to know whether there is a next one; nothing is counted.
     """
-    asked = request.GET.get("page", "")
-    number = min(max(int(asked), 1), LAST_PAGE) if asked.isdecimal() and len(asked) < 9 else 1
+    wanted = request.GET.get("page", "")
+    number = min(max(int(wanted), 1), LAST_PAGE) if wanted.isdecimal() and len(wanted) < 9 else 1
     start = (number - 1) * size
-    found = list(rows[start : start + size + 1])
-    shown = found[:size]
-
-    def address(page: int) -> str:
-        kept = request.GET.copy()
-        kept["page"] = str(page)
-        return f"?{kept.urlencode()}"
-
+    fetched = list(rows[start : start + size + 1])
+    shown = fetched[:size]
     return Page(
         rows=shown,
-        prev=address(number - 1) if number > 1 else "",
-        next=address(number + 1) if len(found) > size else "",
-        text=f"{start + 1}–{start + len(shown)}" if shown and (number > 1 or len(found) > size) else "",
+        prev=_address(request, page=str(number - 1)) if number > 1 else "",
+        next=_address(request, page=str(number + 1)) if len(fetched) > size else "",
+        text=f"{start + 1}–{start + len(shown)}" if shown and (number > 1 or len(fetched) > size) else "",
     )
+
+
+def page_behind(request: HttpRequest, rows: Sequence[Any], cursor: str) -> Page:
+    """The page of a list that goes on behind its last row, at `?after=cursor`; an empty cursor ends it.
+
+    For lists so long that counting pages would read them: the way back leads to the first page.
+    """
+    return Page(
+        rows=rows,
+        prev=_address(request, after="") if request.GET.get("after") else "",
+        next=_address(request, after=cursor) if cursor else "",
+        text="",
+    )
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
+    """The address of this page with these parts changed; an empty one is left out."""
+    parts = request.GET.copy()
+    for name, value in changes.items():
+        if value:
+            parts[name] = value
+        else:
+            parts.pop(name, None)
+    return f"?{parts.urlencode()}"

@@ -3,19 +3,16 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, TypedDict, Unpack
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from complaints.cases import intake, remedies
 from complaints.models import Case, Category
 from core.accounts.models import User
 from core.lib.errors import Invalid
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_time
 from customers import contacts, todo
 from customers.models import Contact, Customer, Todo
 
@@ -124,7 +121,7 @@ def _promise(case: Case, call_at: datetime, *, by: User | None, at: datetime) ->
         reason=Todo.Reason.PROMISE,
         text={
             "promise": _("%(number)s: call back by %(time)s")
-            % {"number": case.number, "time": f"{localtime(call_at, ZoneInfo(settings.MALL_TIME_ZONE)):%m-%d %H:%M}"},
+            % {"number": case.number, "time": f"{mall_time(call_at):%m-%d %H:%M}"},
             "case": case.pk,
         },
         due_on=mall_day(call_at),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from complaints.afterwards import daily
 from core.accounts.models import Role, User
-from core.jobs import parts, runs
+from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
 from core.outbox import delivery, webhooks
 from core.outbox.models import Message
@@ -54,7 +54,7 @@ def run(
             if step in claimed.cursor.get("done", []):
                 continue
             with transaction.atomic():
-                runs.let_go_after(LONGEST_THOUGHT)
+                leases.let_go_after(LONGEST_THOUGHT)
                 runs.hold(claimed, at=timezone.now())
                 counts = work(claimed, timezone.now())
                 runs.advance(claimed, step=step, at=timezone.now(), **counts)

@@ -3,16 +3,14 @@
 import logging
 from datetime import date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from celery import shared_task
-from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from complaints.cases import escalation, lifecycle, prompts, surveys
 from core.jobs import runs
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
 from crm.flows import arrival, nightly
 from customers.imports import runs as imports
@@ -25,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def due_night(at: datetime) -> date | None:
     """The business date whose night should have run by now. Missed nights need no catching up: the latest says all."""
-    local = at.astimezone(ZoneInfo(settings.MALL_TIME_ZONE))
+    local = mall_time(at)
     return local.date() if local.time() >= NIGHT_STARTS else None
 
 
@@ -69,7 +67,7 @@ def _invite(as_of: date) -> None:
     """Tell the other workers that there is something to share. Whoever comes too late finds nothing to do."""
     try:
         for _ in range(INVITATIONS):
-            help_night.apply_async([as_of.isoformat()], retry=False, expires=600)
+            help_night.apply_async((as_of.isoformat(),), retry=False, expires=600)
     except OperationalError:
         log.warning("night %s: Redis is away, so this worker rebuilds alone", as_of)
 
@@ -94,7 +92,7 @@ def release_reservations() -> None:
 
 @shared_task
 def deliver() -> None:
-    delivery.deliver_due(at=timezone.now())
+    delivery.deliver_due(now=timezone.now)
 
 
 @shared_task

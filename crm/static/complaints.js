@@ -9,7 +9,7 @@
   if ($("[data-clean-address]")) history.replaceState(null, "", location.pathname);
 
   // Deadlines. The server says the moment; what is left is counted here.
-  function told(minutes) {
+  function inWords(minutes) {
     const days = Math.floor(minutes / 1440);
     const hours = Math.floor(minutes / 60);
     const words = document.body.dataset;
@@ -21,7 +21,7 @@
     for (const item of $$("[data-due]")) {
       const left = Math.floor((Date.parse(item.dataset.due) - Date.now()) / 60000);
       item.dataset.tone = left < 0 ? "red" : left <= 15 ? "amber" : "grey";
-      item.textContent = (left < 0 ? item.dataset.over : item.dataset.left).replace("{t}", told(Math.abs(left)));
+      item.textContent = (left < 0 ? item.dataset.over : item.dataset.left).replace("{t}", inWords(Math.abs(left)));
     }
   }
   count();
@@ -89,24 +89,24 @@
   }
 
   // Unsent words stay on this computer until the server has them.
-  const kept = $("form[data-draft]");
-  if (kept) {
-    const key = `laoke-draft-${kept.dataset.draft}`;
-    const fields = () => [...kept.elements].filter((one) => one.name && !["csrfmiddlewaretoken", "phone", "name", "customer"].includes(one.name));
+  const drafted = $("form[data-draft]");
+  if (drafted) {
+    const key = `laoke-draft-${drafted.dataset.draft}`;
+    const fields = () => [...drafted.elements].filter((one) => one.name && !["csrfmiddlewaretoken", "phone", "name", "customer"].includes(one.name));
     try {
       const saved = JSON.parse(localStorage.getItem(key) || "null");
-      if (saved && !kept.dataset.answered) {
+      if (saved && !drafted.dataset.answered) {
         for (const field of fields()) {
           if (!(field.name in saved)) continue;
           if (field.type === "radio" || field.type === "checkbox") field.checked = saved[field.name] === field.value;
           else field.value = saved[field.name];
         }
-        for (const field of $$("input[name=group], input[name=into]", kept)) if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
-        const note = $("[data-draft-note]", kept);
+        for (const field of $$("input[name=group], input[name=into]", drafted)) if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
+        const note = $("[data-draft-note]", drafted);
         if (note && saved.description) note.hidden = false;
       }
     } catch { /* private mode */ }
-    kept.addEventListener("input", () => {
+    drafted.addEventListener("input", () => {
       const now = {};
       for (const field of fields()) if ((field.type !== "radio" && field.type !== "checkbox") || field.checked) now[field.name] = field.value;
       try { localStorage.setItem(key, JSON.stringify(now)); } catch { /* private mode */ }

@@ -8,12 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
+from core.lib.periods import mall_zone
 from customers import contact_points
 from customers.contact_points import Kind, Sealed
 from customers.imports.file import Broken, Row
@@ -84,11 +83,6 @@ _SECOND_OF_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):([0-5]\d)([+-]
 _PLAIN_AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 
 
-@lru_cache(maxsize=1)
-def _mall_zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
 def moment(text: str) -> tuple[str, str]:
     """(instant, mall-local day). A time without offset is mall time; a day is its first minute; 26/11/22 is refused."""
     if plain := _SECOND_OF_MINUTE.fullmatch(text):
@@ -106,7 +100,7 @@ def _moment(text: str) -> tuple[str, str]:
         value = re.sub(r"^(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?", lambda m: f"{m[1]}-{m[2]:>02}-{m[3]:>02}", value)
         if not re.match(r"\d{4}-\d{2}-\d{2}|\d{8}$", value):
             raise Invalid(_("Write the date like 2026-11-17 or 2026-11-17 09:30."))
-    zone = _mall_zone(settings.MALL_TIME_ZONE)
+    zone = mall_zone()
     try:
         at = datetime.fromisoformat(value)
         at = at if at.tzinfo else at.replace(tzinfo=zone)

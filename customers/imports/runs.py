@@ -5,11 +5,10 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import islice
 from time import monotonic
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Length, Now, Substr
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.jobs import leases
 from core.lib.errors import DomainError
 from customers import locks, orders
 from customers.imports import file, staging
@@ -29,8 +29,6 @@ State, Task, Step = Import.State, Import.Task, Import.Step
 CHUNK = 20_000
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
-SILENT_AFTER = timedelta(seconds=settings.JOB_SILENT_SECONDS)
-GIVE_UP_AFTER = 3
 # Enough of a file to name its columns and show its first rows, however large it is.
 START = 200_000
 TOLD_EVERY = 5_000
@@ -134,15 +132,9 @@ def rejected_csv(run_: Import) -> bytes:
 # By a worker ---------------------------------------------------------------------------------------------------------
 
 
-def _to_do() -> Q:
-    """Imports that wait, or whose worker has not spoken for long."""
-    silent = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=Now() - SILENT_AFTER)
-    return Q(state=State.WAITING) | Q(state=State.RUNNING) & silent
-
-
 def _change(run_: Import, **fields: object) -> None:
     """Refused while somebody is at work on it."""
-    if not Import.objects.filter(~Q(state=State.RUNNING) | _to_do(), pk=run_.pk).update(**fields):
+    if not Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk).update(**fields):
         raise _running()
 
 
@@ -157,7 +149,7 @@ def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
 
 def to_issue() -> list[int]:
     """Imports a worker should look at now, the oldest first."""
-    return list(Import.objects.filter(_to_do()).order_by("pk").values_list("pk", flat=True))
+    return list(Import.objects.filter(leases.to_be_had(Now())).order_by("pk").values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -166,10 +158,10 @@ def claim(pk: int) -> Import | None:
 
     Whoever is silent over a long step but lives still has the lock of `_alone`.
     """
-    run_ = Import.objects.select_for_update(skip_locked=True).filter(_to_do(), pk=pk).first()
+    run_ = Import.objects.select_for_update(skip_locked=True).filter(leases.to_be_had(Now()), pk=pk).first()
     if run_ is None or not _lock("pg_try_advisory_xact_lock", pk):
         return None
-    if run_.attempts >= GIVE_UP_AFTER:
+    if leases.is_worn_out(run_.attempts):
         fail(run_, error=_("Its worker died %(times)d times. Split the file.") % {"times": run_.attempts})
         return None
     run_.attempts += 1

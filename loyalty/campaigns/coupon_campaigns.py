@@ -17,7 +17,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
-from core.lib.periods import mall_day, midnight
+from core.lib.periods import mall_day, mall_midnight
 from customers import locks
 from customers.models import Customer
 from loyalty import notices
@@ -54,7 +54,7 @@ LATER = ("name", "total_limit", "per_customer_limit", "budget", "ends_at")
 
 def local_midnight(day: date) -> datetime:
     """The first instant of a mall-local day."""
-    return midnight(day, settings.MALL_TIME_ZONE)
+    return mall_midnight(day)
 
 
 # Setting up ---------------------------------------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid, SameKey
-from core.lib.periods import mall_day, midnight
+from core.lib.periods import mall_day, mall_midnight
 from core.outbox import webhooks
 from core.outbox.webhooks import Event
 from customers.models import Customer
@@ -177,13 +176,12 @@ def liability(*, at: datetime) -> list[tuple[date | None, int]]:
 
 def tell_expiring(first: date, last: date, *, at: datetime) -> None:
     """For each of these nights, usable points that are good for 30 more days and no longer are told to the mall's systems."""
-    zone = settings.MALL_TIME_ZONE
 
     def events() -> Iterator[Event]:
         lots = PointLot.objects.filter(
             available__gt=0,
-            expires_at__gt=midnight(first + SOON, zone),
-            expires_at__lte=midnight(last + SOON + ONE_DAY, zone),
+            expires_at__gt=mall_midnight(first + SOON),
+            expires_at__lte=mall_midnight(last + SOON + ONE_DAY),
         )
         sums: dict[tuple[str, date | None], int] = defaultdict(int)
         for number, expires_at, count in lots.values_list("account__customer__number", "expires_at", "available"):

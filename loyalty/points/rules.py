@@ -2,19 +2,17 @@
 
 from calendar import monthrange
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import Invalid
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
 from loyalty.models import PointRules
 
 EndOf = PointRules.EndOf
@@ -117,7 +115,7 @@ def expiry(rules: PointRules, earned_at: datetime) -> datetime | None:
         day = _end_of_month(day.year, (day.month + 2) // 3 * 3)
     elif rules.life_ends == EndOf.YEAR:
         day = date(day.year, 12, 31)
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.MALL_TIME_ZONE))
+    return mall_midnight(day + timedelta(days=1))
 
 
 def _months_later(day: date, months: int) -> date:

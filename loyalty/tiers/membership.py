@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
-from core.lib.periods import mall_day, midnight
+from core.lib.periods import mall_day, mall_midnight
 from customers.models import Customer
 from loyalty import notices
 from loyalty.maths.tiers import Reason, step
@@ -324,7 +323,7 @@ def standing_then(customer: Customer, *, on: date) -> Standing | None:
 
 def history_until(customer: Customer, on: date) -> QuerySet[TierChange]:
     """The lines written up to the end of that day, the newest first."""
-    end = midnight(on + timedelta(days=1), settings.MALL_TIME_ZONE)
+    end = mall_midnight(on + timedelta(days=1))
     return customer.tier_changes.filter(at__lt=end).select_related("rules").order_by("-seq")
 
 

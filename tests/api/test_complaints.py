@@ -1,6 +1,6 @@
 """The doors of other systems: complaints told once, mails put where they belong, prompts with the order's answer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +91,37 @@ def test_a_complaint_told_twice_is_one(api_for: ApiFor, li_lei: Customer) -> Non
     assert first.json()["number"] == second.json()["number"]
     assert second.json()["created"] is False
     assert Case.objects.get().description == "包裹三天没到"
+
+
+def test_a_promised_call_is_work_and_the_answer_says_whose(
+    api_for: ApiFor, make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    li_lei = make_customer("李雷", external_id="c-1", manager=make_user(name="Chen Jing"))
+    client, moment = api_for(READ, WRITE), (timezone.now() + timedelta(hours=2)).replace(microsecond=0)
+    told = complaint(channel="shop", call_at=moment.isoformat())
+
+    first = client.post(LIST, told, format="json").json()
+    again = client.post(LIST, told, format="json").json()
+    shown = client.get(f"{LIST}/{first['number']}").json()
+
+    todo = li_lei.todos.get()
+    assert (todo.due_at, str(todo.owner)) == (moment, "Chen Jing")
+    assert datetime.fromisoformat(first["call"]["due_at"]) == moment
+    assert (first["call"]["owner"], first["call"]["made"]) == ("Chen Jing", False)
+    assert again["call"] == shown["call"] == first["call"]
+
+
+def test_a_call_promised_for_yesterday_is_refused_and_nothing_is_stored(api_for: ApiFor, li_lei: Customer) -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+
+    refused = api_for(WRITE).post(LIST, complaint(call_at=yesterday.isoformat()), format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "call_at")
+    assert not Case.objects.exists()
+
+
+def test_without_a_promise_the_answer_has_no_call(api_for: ApiFor, li_lei: Customer) -> None:
+    assert api_for(WRITE).post(LIST, complaint(), format="json").json()["call"] is None
 
 
 def test_what_is_unknown_is_refused_with_a_code(api_for: ApiFor, li_lei: Customer) -> None:
@@ -239,3 +270,30 @@ def test_the_schema_describes_every_door(api_for: ApiFor) -> None:
     put = schema["paths"]["/api/v1/sources/{source}/orders/{external_id}"]["put"]
     assert put["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("OrderWithPromptsOut")
     assert {"/api/v1/complaints", "/api/v1/complaints/inbound"} <= set(schema["paths"])
+
+
+def test_all_complaints_are_read_page_by_page(
+    api_for: ApiFor, li_lei: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = api_for(READ, WRITE)
+    for number in range(5):
+        assert shop.post(LIST, complaint(source_ref=f"k-{number}"), format="json").status_code == 201
+    monkeypatch.setattr("crm.api.complaints.PAGE", 2)
+    seen, after, pages = [], "", 0
+    while True:
+        page = shop.get(LIST + (f"?after={after}" if after else "")).json()
+        seen += [row["number"] for row in page["results"]]
+        pages += 1
+        after = page["next"]
+        if after is None:
+            break
+        # Written meanwhile: neither repeated nor in the way.
+        shop.post(LIST, complaint(source_ref=f"late-{pages}"), format="json")
+
+    assert pages == 3
+    assert seen == [f"C-{pk}" for pk in Case.objects.order_by("-pk").values_list("pk", flat=True)[pages - 1 :]]
+
+
+@pytest.mark.parametrize("wrong", ["after=0", "after=x", "page=2", "cursor=1"])
+def test_another_way_to_page_is_refused(api_for: ApiFor, wrong: str) -> None:
+    assert api_for(READ).get(f"{LIST}?{wrong}").status_code == 400

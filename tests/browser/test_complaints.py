@@ -1,5 +1,6 @@
 """A complaint from a blank screen while the customer speaks: keys only, few of them, and nothing is lost."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -137,3 +138,38 @@ def test_the_case_page_fits_and_works_by_keys(sit_down: SitDown, caller: Custome
     expect(page.locator("#do-resolve")).to_be_visible()
     desk.open("/complaints/board/")
     desk.fits()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_call_promised_by_key_stands_on_the_desk_until_it_is_made(
+    sit_down: SitDown, caller: Customer, language: str
+) -> None:
+    desk = sit_down(AGENT, language)
+    page = desk.page
+    desk.open("/complaints/new/")
+    page.fill(".lk-find [name=q]", PHONE)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**?customer=*")
+    page.keyboard.press("p")
+    expect(page.locator("input[name=promise]:checked")).to_have_value("hour")
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+    page.keyboard.insert_text(WORDS)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/logged/**")
+    todo = caller.todos.get(dedupe_key__startswith="call:")
+    assert todo.due_at is not None
+    hour = f"{timezone.localtime(todo.due_at):%H:%M}"
+    expect(page.locator(".lk-logged blockquote")).to_contain_text(hour)
+    desk.fits()
+
+    desk.open("/complaints/")
+    card = page.locator(".lk-card", has_text=desk.say("Calls you promised"))
+    expect(card).to_contain_text(hour)
+    desk.fits()
+    if shots := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{shots}/calls-{language}.png")
+    card.get_by_role("button", name=desk.say("Done")).click()
+    expect(page.locator(".lk-card", has_text=desk.say("Calls you promised"))).to_have_count(0)
+    todo.refresh_from_db()
+    assert todo.state == "done"

@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.accounts.models import Role
+from core.jobs import leases
 from core.lib.errors import Invalid
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
@@ -429,7 +430,7 @@ def test_a_waiting_import_is_had_by_one_worker_until_that_one_falls_silent(make_
     assert first is not None
     assert (first.state, first.task, first.attempts) == ("running", "run", 1)
     assert (imports.claim(run.pk), imports.to_issue()) == (None, [])
-    spoke(run, 2 * imports.SILENT_AFTER)
+    spoke(run, 2 * leases.SILENT_AFTER)
     assert imports.to_issue() == [run.pk]
     second = imports.claim(run.pk)
     assert second is not None
@@ -440,9 +441,9 @@ def test_a_file_that_kills_its_workers_is_given_up_until_somebody_asks(make_user
     admin = make_user(Role.ADMINISTRATOR)
     run = upload(SHOP)
     imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
-    for _attempt in range(imports.GIVE_UP_AFTER):
+    for _attempt in range(leases.GIVE_UP_AFTER):
         assert imports.claim(run.pk)
-        spoke(run, 2 * imports.SILENT_AFTER)
+        spoke(run, 2 * leases.SILENT_AFTER)
 
     assert imports.claim(run.pk) is None
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.accounts.models import Delegation, Role, User
 from crm.demo import mall as demo
+from crm.demo.tables.staff import MANAGERS
 from customers import contact_points
 from customers.models import Contact, ContactPoint, Customer, Order, OrderLine, Refund, Standing, Todo
 
@@ -148,7 +149,7 @@ def test_about_one_in_twelve_has_a_western_name(full: demo.Mall) -> None:
 
 def test_books_hold_those_who_brought_profit(full: demo.Mall) -> None:
     profit = profits(full)
-    books = {name: [i for i, p in enumerate(full.people) if p.manager == name] for name in demo.MANAGERS}
+    books = {name: [i for i, p in enumerate(full.people) if p.manager == name] for name in MANAGERS}
 
     assert [len(book) for book in books.values()] == [300, 287, 262, 231]
     assert all(profit[i] > 0 for book in books.values() for i in book)

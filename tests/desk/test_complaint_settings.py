@@ -222,6 +222,25 @@ def test_promises_are_drafted_saved_and_put_in_force(client: Client) -> None:
     assert policy.steps.count() == 9
 
 
+@pytest.mark.parametrize(
+    ("name", "args", "page", "page_args"),
+    [
+        ("complaint_store", ["queues"], "complaint_settings", ["queues"]),
+        ("complaint_member_remove", [], "complaint_settings", ["members"]),
+        ("complaint_promises_publish", [], "complaint_settings", ["promises"]),
+        ("complaint_calendar_week", [7], "complaint_calendar", [7]),
+        ("complaint_silent_called", [7], "complaint_silent", []),
+        ("complaint_action_done", [7], "complaint_actions", []),
+    ],
+)
+def test_an_address_that_is_only_posted_to_leads_to_its_page(
+    client: Client, name: str, args: list[object], page: str, page_args: list[object]
+) -> None:
+    answer = client.get(reverse(f"desk:{name}", args=args))
+
+    assert answer["Location"] == reverse(f"desk:{page}", args=page_args)
+
+
 # The customer's answer
 
 
@@ -310,11 +329,11 @@ def test_the_customer_page_warns_until_somebody_has_seen_to_it(client: Client, c
     solve(case, lead)
     address = reverse("desk:customer", args=[customer.pk])
 
-    [prompt] = client.get(address).context["told"]["prompts"]
-    assert "先道歉" in prompt["text"]
-    client.post(reverse("desk:prompt_seen", args=[prompt["pk"]]))
+    [prompt] = client.get(address).context["complaints"].prompts
+    assert "先道歉" in prompt.text
+    client.post(reverse("desk:prompt_seen", args=[prompt.pk]))
 
-    assert client.get(address).context["told"]["prompts"] == []
+    assert client.get(address).context["complaints"].prompts == []
 
 
 # What was edited is written, and nothing else

@@ -1,6 +1,7 @@
 """The complaint desk through its pages: found, logged, worked, solved, and nothing typed is ever lost."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,9 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from complaints.cases import intake, lifecycle
-from complaints.models import Case, CaseMessage, Category, Draft, Queue, QueueMember, RootCause
+from complaints.models import Case, CaseMessage, Category, Department, Draft, Queue, QueueMember, RootCause
 from complaints.setup import defaults
 from core.accounts.models import Role, User
+from core.lib.errors import Invalid
+from core.lib.periods import mall_zone
+from crm.desk.complaints.deeds import DEEDS
+from crm.desk.complaints.log_page import call_promised
+from crm.desk.complaints.wording import in_words
 from crm.desk.today import today
 from customers.models import Contact, Customer, Lookup, Standing
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -167,6 +173,81 @@ def test_a_promise_is_kept_in_mind(client: Client, on_the_line: Customer) -> Non
     promise = on_the_line.todos.get()
     assert promise.text["promise"].startswith(f"{case.number}: call back by ")
     assert promise.due_on == today() + timedelta(days=1)
+
+
+@pytest.mark.parametrize("channel", ["phone", "web", "shop", "api"])
+def test_the_call_that_is_read_aloud_is_work_of_who_promised_it(
+    client: Client, on_the_line: Customer, agent: User, channel: str
+) -> None:
+    before = timezone.now()
+    draft = draft_of_a_call(on_the_line, promise="hour", channel=channel)
+
+    page = client.post(reverse("desk:complaint_new"), draft, follow=True).content.decode()
+
+    todo = on_the_line.todos.get()
+    assert todo.owner == agent
+    assert before + timedelta(hours=1) <= todo.due_at <= timezone.now() + timedelta(hours=1)
+    assert f"You will hear from us by {in_words(todo.due_at)}." in page
+    assert f"Liu Fang calls by {in_words(todo.due_at)}." in page
+    assert f"{todo.due_at.astimezone(mall_zone()):%m-%d %H:%M}" in on_case_page(client, Case.objects.get())
+
+
+def on_case_page(client: Client, case: Case) -> str:
+    return client.get(reverse("desk:complaint", args=[case.pk])).content.decode()
+
+
+def test_nothing_is_read_aloud_that_the_address_made_up(client: Client, case: Case) -> None:
+    address = reverse("desk:complaint_logged", args=[case.pk])
+
+    made_up = client.get(address, {"by": "2000000000"}).context["sentence"]
+
+    assert made_up == client.get(address).context["sentence"]
+    assert in_words(case.next_due_at) in made_up
+
+
+def test_the_head_is_said_to_be_told_only_where_there_is_one(
+    client: Client, on_the_line: Customer, make_user: MakeUser
+) -> None:
+    QueueMember.objects.all().delete()
+    address = reverse("desk:complaint_new")
+
+    alone = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+    Department.objects.update(head=make_user(Role.SERVICE_LEAD, "Zheng Kai"))
+    headed = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+
+    assert alone.endswith("nobody has room.")
+    assert headed.endswith("nobody has room, the head is told.")
+
+
+def test_a_promised_call_stands_above_the_list_until_it_is_made(client: Client, on_the_line: Customer) -> None:
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
+    todo = on_the_line.todos.get()
+
+    [call] = client.get(reverse("desk:complaints")).context["calls"]
+    assert (call.todo, call.case, call.late) == (todo, Case.objects.get().pk, False)
+    client.post(reverse("desk:complaint_call_made", args=[todo.pk]))
+
+    todo.refresh_from_db()
+    assert (todo.state, str(todo.closed_by)) == ("done", "Liu Fang")
+    assert client.get(reverse("desk:complaints")).context["calls"] == []
+
+
+def test_somebody_elses_call_is_not_mine_to_make(client: Client, on_the_line: Customer, make_user: MakeUser) -> None:
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
+    client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
+
+    assert client.get(reverse("desk:complaints")).context["calls"] == []
+    assert client.post(reverse("desk:complaint_call_made", args=[on_the_line.todos.get().pk])).status_code == 404
+
+
+def test_a_call_by_an_hour_that_has_passed_while_writing_is_refused() -> None:
+    before, after = (datetime(2026, 11, 17, hour, 30, tzinfo=mall_zone()) for hour in (17, 18))
+
+    assert call_promised("today", before) == datetime(2026, 11, 17, 18, tzinfo=mall_zone())
+    assert call_promised("tomorrow", after) == datetime(2026, 11, 18, 12, tzinfo=mall_zone())
+    assert call_promised("due", after) is None
+    with pytest.raises(Invalid):
+        call_promised("today", after)
 
 
 def test_who_calls_again_is_added_to_the_open_case(client: Client, on_the_line: Customer, case: Case) -> None:
@@ -330,6 +411,37 @@ def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client,
     remedy = do(client, other, "remedy", kind="coupon", amount="500", reason="迟到") and other.remedies.get()
 
     assert do(client, case, "remedy_reject", row=remedy.pk, text="no").status_code == 404  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(DEEDS))
+def test_the_address_of_a_deed_opened_by_hand_leads_to_the_case(
+    client: Client, case: Case, agent: User, name: str
+) -> None:
+    User.objects.filter(pk=agent.pk).update(role=Role.SERVICE_LEAD)
+
+    answer = client.get(reverse(f"desk:{DEEDS[name].route}", args=[case.pk]))
+
+    assert answer["Location"] == reverse("desk:complaint", args=[case.pk])
+
+
+def test_every_deed_that_is_offered_is_posted_to_its_own_address(client: Client, case: Case) -> None:
+    page = on_case_page(client, case)
+
+    for name in ("reply", "acknowledge", "wait", "resolve", "customer_said", "ask", "remedy", "transfer", "withdraw"):
+        assert f'action="{reverse(f"desk:complaint_{name}", args=[case.pk])}"' in page, name
+    assert 'name="do"' not in page
+
+
+def test_each_label_on_the_case_page_leads_to_a_field_of_its_own(
+    client: Client, case: Case, li_lei: Customer, agent: User
+) -> None:
+    intake.log(li_lei, category=case.category, channel="phone", by=agent, at=timezone.now(), description="另一件")
+    do(client, case, "ask", department=Department.objects.first().pk, question="在哪里？")  # type: ignore[union-attr]
+    do(client, case, "remedy", kind="coupon", amount="500", reason="迟到")
+
+    ids = re.findall(r'\sid="([^"]+)"', on_case_page(client, case))
+
+    assert sorted(ids) == sorted(set(ids))
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])

@@ -100,7 +100,7 @@ def test_the_queue_narrowed_to_a_reason_counts_its_rows(client: Client, li_lei: 
     whole = client.get(reverse("desk:my_day")).context
     promises = client.get(reverse("desk:my_day"), {"reason": "promise"}).context
 
-    assert [(chip["label"], chip["count"]) for chip in whole["reasons"]] == [("Promise", 2), ("Planned contact", 1)]
+    assert [(chip.label, chip.count) for chip in whole["reasons"]] == [("Promise", 2), ("Planned contact", 1)]
     assert (whole["waiting"], len(whole["rows"])) == (3, 3)
     assert (promises["waiting"], len(promises["rows"])) == (2, 2)
 
@@ -142,3 +142,27 @@ def test_the_day_asks_the_database_no_more_for_twenty_tasks_than_for_one(
 
     with django_assert_num_queries(len(one)):
         client.get(reverse("desk:my_day"))
+
+
+def test_a_promise_to_the_hour_stands_first_says_its_hour_and_is_late_when_that_has_passed(
+    client: Client, li_lei: Customer
+) -> None:
+    dear = todo.open_task(
+        li_lei, reason="alert", text={}, due_on=today(), at=timezone.now(), dedupe_key="a-1", at_stake=90_000
+    )
+    call = todo.open_task(
+        li_lei,
+        reason=Todo.Reason.PROMISE,
+        text={"promise": "call back"},
+        due_on=today(),
+        due_at=timezone.now() - timedelta(minutes=1),
+        at=timezone.now(),
+        dedupe_key="call:1",
+    )
+
+    answer = client.get(reverse("desk:my_day"))
+
+    first, second = answer.context["rows"]
+    assert (first["todo"], first["tone"], first["pinned"]) == (call, "red", True)
+    assert second["todo"] == dear
+    assert f"{timezone.localtime(call.due_at):%H:%M}" in answer.content.decode()

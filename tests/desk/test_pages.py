@@ -118,7 +118,7 @@ def test_a_quadrant_counts_what_its_list_holds(client: Client, li_lei: Customer)
     matrix_type = Standing.objects.get(pk=li_lei.pk).matrix_type
 
     quadrants = {t["code"]: t["quadrant"].customers for t in client.get(reverse("desk:matrix")).context["tiles"]}
-    rows = client.get(reverse("desk:customers"), {"matrix_type": matrix_type}).context["rows"]
+    rows = client.get(reverse("desk:customers"), {"matrix_type": matrix_type}).context["page"].rows
 
     assert quadrants[matrix_type] == len(rows) == 1
 

@@ -20,6 +20,8 @@ PAGES = {
     "reveal": P.REVEAL_CONTACT,
     "assign": P.ASSIGN_MANAGER,
     "merge": P.MERGE_CUSTOMERS,
+    "merge_find": P.MERGE_CUSTOMERS,
+    "merge_other": P.MERGE_CUSTOMERS,
     "matrix": P.VIEW_MATRIX,
     "alerts": P.WORK_ALERTS,
     "alert": P.WORK_ALERTS,
@@ -176,6 +178,8 @@ POSTED = {
     "edit_profile",
     "reveal",
     "assign",
+    "merge_find",
+    "merge_other",
     "alert_comment",
     "alert_decide",
     "alert_lost",
@@ -271,6 +275,8 @@ POSTED = {
     "webhook_do",
 }
 OUT_OF_THIN_AIR = 987_654_321
+# What an address takes beside numbers.
+WORDS = {"part": "queues", "verb": "cancel"}
 PUBLIC = {"set_language", "survey"}
 
 
@@ -281,11 +287,9 @@ def test_every_route_has_a_row_and_says_the_same() -> None:
 
 
 def address(name: str) -> str:
-    pattern = str(next(route.pattern for route in urlpatterns if route.name == name))
-    takes = [OUT_OF_THIN_AIR] if "<int:pk>" in pattern else ["queues"] if "<slug:part>" in pattern else []
-    if "<slug:verb>" in pattern:
-        takes.append("cancel")
-    return reverse(f"desk:{name}", args=takes)
+    pattern = next(route.pattern for route in urlpatterns if route.name == name)
+    takes = {word: WORDS.get(word, OUT_OF_THIN_AIR) for word in pattern.regex.groupindex}
+    return reverse(f"desk:{name}", kwargs=takes)
 
 
 @pytest.mark.django_db
@@ -312,6 +316,24 @@ def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: Mak
             expected = {302, 403}
         if answer.status_code not in expected:
             wrong[name] = answer.status_code
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("role", [role for role in Role.values if role != Role.CLIENT])
+def test_what_takes_only_a_post_is_in_the_table_and_leads_back_to_its_page(
+    client: Client, make_user: MakeUser, role: str
+) -> None:
+    client.force_login(make_user(role))
+    wrong = {}
+    for name, permission in PAGES.items():
+        if permission not in RIGHTS[role].permissions:
+            continue
+        answer = client.get(address(name))
+        if name in POSTED and (answer.status_code != 302 or answer["Location"] == address(name)):
+            wrong[name] = answer.status_code
+        if name not in POSTED and "Allow" in answer.headers:
+            wrong[name] = answer["Allow"]
 
     assert wrong == {}
 

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from crm.demo.embedded import Embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 # Silence that in production is a matter of minutes.
-SILENT_SECONDS, IDLE_SECONDS = 1.5, 2.0
+SILENT_SECONDS, IDLE_SECONDS, LEASE_SECONDS = 1.5, 2.0, 3.0
 
 
 def until(true: Callable[[], Any], what: str, *, seconds: float = 120) -> Any:
@@ -48,6 +49,7 @@ class Processes:
             "REDIS_URL": redis_url,
             "JOB_SILENT_SECONDS": str(SILENT_SECONDS),
             "JOB_IDLE_SECONDS": str(IDLE_SECONDS),
+            "OUTBOX_LEASE_SECONDS": str(LEASE_SECONDS),
             "EMAIL_URL": f"filemail:///{folder}/mail",
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "OPENBLAS_NUM_THREADS": "1",
@@ -170,6 +172,31 @@ class Lock:
 def writes_wait(table: str, mode: str = "SHARE") -> Lock:
     """Nobody writes this table meanwhile; with ACCESS EXCLUSIVE nobody reads it either."""
     return Lock(f"LOCK TABLE {table} IN {mode} MODE")
+
+
+@contextmanager
+def notes_wait(table: str) -> Iterator[Lock]:
+    """Whoever notes in this table that something was sent waits; claiming it goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.wait() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_advisory_xact_lock(72); RETURN NEW; END';"
+            f"CREATE TRIGGER waits BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NEW.state = 'sent')"
+            " EXECUTE FUNCTION pg_temp.wait()"
+        )
+    try:
+        with Lock("SELECT pg_advisory_xact_lock(72)") as lock:
+            yield lock
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER waits ON {table}; DROP FUNCTION pg_temp.wait()")
+
+
+def end(pids: list[int]) -> None:
+    """The database notices now that the processes behind these sessions are gone: what they had begun is undone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [pids])
+    until(lambda: gone(pids), "the sessions of the dead have ended")
 
 
 def gone(pids: list[int]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from core.jobs import runs
+from core.jobs import leases
 from crm.flows import nightly
 from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve
@@ -73,7 +73,7 @@ def wrong_after(fault: Fault, way: str, eve: Eve, expected: str) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def _whoever_does_not_speak_now_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "SILENT_AFTER", timedelta())
+    monkeypatch.setattr(leases, "SILENT_AFTER", timedelta())
 
 
 @pytest.mark.parametrize("fault", [once, from_then_on, death])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from core.jobs import runs
+from core.jobs import leases, runs
 from core.jobs.models import JobRun
 from crm.flows import nightly
 from tests.faults import digest
@@ -73,7 +73,7 @@ def test_a_night_that_kills_its_worker_three_times_is_given_up_until_somebody_as
     eve()
     run = planned()
     at = timezone.now() - timedelta(days=1)
-    for _ in range(runs.GIVE_UP_AFTER):
+    for _ in range(leases.GIVE_UP_AFTER):
         assert runs.claim(run.pk, at=at, holder="dies") is not None
         at += timedelta(hours=1)
 

@@ -256,16 +256,19 @@ def test_the_page_shows_what_the_record_will_have_and_then_it_has_it(
     make_order(double, TODAY - timedelta(days=50))
     client.force_login(lead)
     address = reverse("desk:merge", args=[li_lei.pk])
-    assert client.get(address).context["found"] == [double]
-    assert client.post(address, {"q": double.number}).context["found"] == [double]
+    assert client.get(address).context["people"] == [double]
+    searched = client.post(reverse("desk:merge_find", args=[li_lei.pk]), {"q": double.number})
+    assert searched.context["people"] == [double]
 
     page = client.get(f"{address}?other={double.pk}")
     told = {str(row.label): row for row in page.context["counts"]}
     assert told["Orders"][1:] == (2, 1, 3)
     assert told["Phones and e-mails"][1:] == (2, 1, 2)
-    empty = client.post(f"{address}?other={double.pk}", {"reason": " "})
+    into = reverse("desk:merge_other", args=[li_lei.pk, double.pk])
+    assert f'action="{into}"' in page.content.decode()
+    empty = client.post(into, {"reason": " "})
     assert empty.status_code == 422
-    done: Any = client.post(f"{address}?other={double.pk}", {"reason": "Told us so"})
+    done: Any = client.post(into, {"reason": "Told us so"})
 
     assert done.url == reverse("desk:customer", args=[li_lei.pk])
     assert li_lei.orders.count() == told["Orders"].after

@@ -41,9 +41,9 @@ class ValidateIn(Strict):
     shipping = Money(min_value=0, required=False)
 
     def basket(self) -> Basket:
-        told = self.validated_data
-        lines = tuple(Line(one["ref"], one["net"], one.get("category", "")) for one in told["lines"])
-        return Basket(lines, **({"shipping": told["shipping"]} if "shipping" in told else {}))
+        data = self.validated_data
+        lines = tuple(Line(line["ref"], line["net"], line.get("category", "")) for line in data["lines"])
+        return Basket(lines, **({"shipping": data["shipping"]} if "shipping" in data else {}))
 
     def named(self) -> dict[str, str]:
         return {name: self.validated_data.get(name, "") for name in ("code", "campaign")}

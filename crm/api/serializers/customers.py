@@ -122,13 +122,13 @@ class OrderIn(Strict):
     refunds = RefundIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
 
     def fact(self, source: str, external_id: str) -> OrderFact:
-        told = dict(self.validated_data)
-        told.pop("external_id", None)
-        customer = CustomerRef(source=source, **told.pop("customer"))
-        lines = tuple(LineFact(**line) for line in told.pop("lines", ()))
-        refunds = tuple(RefundFact(**refund) for refund in told.pop("refunds", ()))
+        data = dict(self.validated_data)
+        data.pop("external_id", None)
+        customer = CustomerRef(source=source, **data.pop("customer"))
+        lines = tuple(LineFact(**line) for line in data.pop("lines", ()))
+        refunds = tuple(RefundFact(**refund) for refund in data.pop("refunds", ()))
         return OrderFact(
-            source=source, external_id=external_id, customer=customer, lines=lines, refunds=refunds, **told
+            source=source, external_id=external_id, customer=customer, lines=lines, refunds=refunds, **data
         )
 
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from complaints.afterwards import root_causes
 from complaints.models import CorrectiveAction
@@ -16,7 +17,6 @@ from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.complaints.forms import PlanForm
-from crm.desk.complaints.posted import posted
 from crm.desk.today import now, today
 
 ENDED = 20
@@ -82,7 +82,7 @@ def _action_for(user: User, pk: int) -> CorrectiveAction:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_actions")
+@require_POST
 def plan(request: StaffRequest, pk: int) -> HttpResponse:
     action = _action_for(request.user, pk)
     form = PlanForm(request.POST)
@@ -95,7 +95,7 @@ def plan(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_actions")
+@require_POST
 def done(request: StaffRequest, pk: int) -> HttpResponse:
     action = _action_for(request.user, pk)
     press(request, lambda: root_causes.mark_done(action.pk, by=request.user, on=today(), at=now()), _("Stored"))
@@ -103,7 +103,7 @@ def done(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_actions")
+@require_POST
 def close(request: StaffRequest, pk: int) -> HttpResponse:
     """It worked."""
     action = _action_for(request.user, pk)
@@ -112,7 +112,7 @@ def close(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_actions")
+@require_POST
 def drop(request: StaffRequest, pk: int) -> HttpResponse:
     """Given up, with the reason on record."""
     action = _action_for(request.user, pk)

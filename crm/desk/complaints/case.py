@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle, transitions
@@ -11,12 +12,11 @@ from complaints.models import Case
 from core.accounts.permissions import StaffRequest, View, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from core.lib.periods import mall_time
 from crm.desk.complaints import case_page
 from crm.desk.complaints.case_page import Unfinished
 from crm.desk.complaints.deeds import Deed, form_for
 from crm.desk.complaints.forms import CaseForm, ReplyForm
-from crm.desk.complaints.posted import posted
-from crm.desk.complaints.wording import zone
 from crm.desk.today import now
 
 
@@ -29,7 +29,7 @@ def view_of(deed: Deed) -> View:
     """The page's answer to that deed."""
 
     @needs(deed.permission)
-    @posted("desk:complaint", "pk")
+    @require_POST
     def view(request: StaffRequest, pk: int) -> HttpResponse:
         return _do(request, queries.case_for(request.user, pk, now()), deed)
 
@@ -45,7 +45,7 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
         deed.act(case, request.user, now(), form.cleaned_data)
     except transitions.Conflict as conflict:
         case.refresh_from_db()
-        return _page(request, case, Unfinished(deed, _again(form, case)), conflict, status=409)
+        return _page(request, case, Unfinished(deed, _again(deed, form, case)), conflict, status=409)
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         case.refresh_from_db()
@@ -54,9 +54,9 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     return redirect("desk:complaint", case.pk)
 
 
-def _again(form: CaseForm, case: Case) -> CaseForm:
+def _again(deed: Deed, form: CaseForm, case: Case) -> CaseForm:
     """The same words, now knowing what the case has become: saving them once more is the confirming click."""
-    again = type(form)({**dict(form.data.items()), "version": str(case.version)})
+    again = form_for(deed, case, {**dict(form.data.items()), "version": str(case.version)})
     again.full_clean()
     return again
 
@@ -73,7 +73,7 @@ def _page(
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint", "pk")
+@require_POST
 def draft(request: StaffRequest, pk: int) -> HttpResponse:
     """Unsent words are safe on the server."""
     case = queries.case_for(request.user, pk, now())
@@ -81,4 +81,4 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     form.is_valid()
     version = form.cleaned_data.get("version") or case.version
     lifecycle.save_draft(case.pk, by=request.user, body=request.POST.get("body", ""), base_version=version, at=now())
-    return HttpResponse(_("Draft kept %(time)s") % {"time": f"{now().astimezone(zone()):%H:%M}"})
+    return HttpResponse(_("Draft kept %(time)s") % {"time": f"{mall_time(now()):%H:%M}"})

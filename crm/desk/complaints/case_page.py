@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from complaints import queries
@@ -31,6 +30,7 @@ from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
+from core.lib.periods import mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
@@ -132,7 +132,7 @@ def _about(case: Case) -> str:
     parts = [
         f"{case.category.parent} › {case.category}",
         str(case.get_channel_display()),
-        f"{localtime(case.received_at):%Y-%m-%d %H:%M}",
+        f"{mall_time(case.received_at):%Y-%m-%d %H:%M}",
         *([f"{_('order')} {case.order_ref}"] if case.order_ref else []),
     ]
     return " · ".join(parts)
@@ -386,23 +386,23 @@ class HandoverRow:
 
 def _of_row(name: str, case: Case, pk: int) -> Action:
     deed = DEEDS[name]
-    return Action.of(deed, case, deed.form(initial={"row": pk}))
+    return Action.of(deed, case, deed.form(initial={"row": pk}, auto_id=f"{name}-{pk}-%s"))
 
 
 def _handovers(case: Case, at: datetime) -> list[HandoverRow]:
     rows = []
-    for asked in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
-        waiting = asked.status in handover.UNANSWERED
+    for question in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
+        waiting = question.status in handover.UNANSWERED
         names = ["handover_answer", "handover_reject", "handover_cancel"] if waiting else []
-        pending = asked.status == Handover.Status.PENDING
+        pending = question.status == Handover.Status.PENDING
         rows.append(
             HandoverRow(
-                asked,
-                {"done": "green", "rejected": "red", "cancelled": "grey"}.get(asked.status, "violet"),
+                question,
+                {"done": "green", "rejected": "red", "cancelled": "grey"}.get(question.status, "violet"),
                 waiting=waiting,
-                late=waiting and asked.due_at < at,
+                late=waiting and question.due_at < at,
                 accept=DEEDS["handover_accept"].url(case) if pending else "",
-                actions=[_of_row(name, case, asked.pk) for name in names],
+                actions=[_of_row(name, case, question.pk) for name in names],
             )
         )
     return rows

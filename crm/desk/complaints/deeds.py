@@ -78,7 +78,11 @@ def others_open(case: Case) -> QuerySet[Case]:
 
 def form_for(deed: Deed, case: Case, data: Mapping[str, Any] | None = None) -> CaseForm:
     """The deed's form for this case, as it is at first or with what was sent."""
-    form = deed.form(data) if data is not None else deed.form(initial=_initial(deed, case))
+    # Many forms stand on the page of a case, and each label leads to its own field.
+    if data is None:
+        form = deed.form(initial=_initial(deed, case), auto_id=f"{deed.name}-%s")
+    else:
+        form = deed.form(data, auto_id=f"sent-{deed.name}-%s")
     if isinstance(form, MergeForm):
         form.offer(others_open(case))
     return form

@@ -23,7 +23,8 @@ from complaints.models.catalogue import Severity
 from complaints.models.remedies import RemedyKind
 from core.accounts.models import Role, User
 from core.accounts.roles import RIGHTS, Permission
-from crm.desk.complaints.wording import Status, zone
+from core.lib.periods import mall_zone
+from crm.desk.complaints.wording import Status
 from crm.desk.long_select import LongSelect
 from customers.models import Standing
 
@@ -76,7 +77,7 @@ class LogForm(forms.Form):
 
     def clean_received_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["received_at"]
-        return at.replace(tzinfo=zone()) if at else None
+        return at.replace(tzinfo=mall_zone()) if at else None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -306,7 +307,7 @@ class RemedyForm(CaseForm):
 
     def clean_promised_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["promised_at"]
-        return at.replace(tzinfo=zone()) if at else None
+        return at.replace(tzinfo=mall_zone()) if at else None
 
 
 class PromptForm(CaseForm):

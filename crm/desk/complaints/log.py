@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle
@@ -24,7 +25,6 @@ from core.lib.errors import DomainError
 from crm.desk.complaints import log_page
 from crm.desk.complaints.forms import LogForm
 from crm.desk.complaints.log_page import Hint
-from crm.desk.complaints.posted import posted
 from crm.desk.complaints.wording import in_words
 from crm.desk.today import now, today
 from crm.flows import call
@@ -61,7 +61,7 @@ def new(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.LOG_COMPLAINT)
-@posted("desk:complaint_new")
+@require_POST
 def find(request: StaffRequest) -> HttpResponse:
     return _look_for(request, request.POST.get("q", "")[:120])
 
@@ -90,7 +90,7 @@ def _look_for(request: StaffRequest, text: str, *, clean_address: bool = False) 
 
 
 @needs(Permission.LOG_COMPLAINT)
-@posted("desk:complaint_new")
+@require_POST
 def caller(request: StaffRequest) -> HttpResponse:
     """One of the people offered is on the line."""
     try:
@@ -194,11 +194,13 @@ def logged(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _done(case: Case, promise: Todo | None) -> list[str]:
     """What saving has set in motion."""
-    lines = [
-        _("%(owner)s has it, in the queue %(queue)s.") % {"owner": case.owner, "queue": case.queue}
-        if case.owner
-        else _("It waits in the queue %(queue)s: nobody has room, the head is told.") % {"queue": case.queue}
-    ]
+    if case.owner:
+        where = _("%(owner)s has it, in the queue %(queue)s.")
+    elif case.queue.department.head_id:
+        where = _("It waits in the queue %(queue)s: nobody has room, the head is told.")
+    else:
+        where = _("It waits in the queue %(queue)s: nobody has room.")
+    lines = [where % {"owner": case.owner, "queue": case.queue}]
     if promise and promise.owner and promise.due_at:
         lines.append(_("%(owner)s calls by %(when)s.") % {"owner": promise.owner, "when": in_words(promise.due_at)})
     if case.served_as == Standing.Class.BIG and case.customer.manager and case.customer.manager_id != case.owner_id:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -22,8 +22,9 @@ from core.accounts.models import User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, Permission
 from core.lib.errors import Invalid
+from core.lib.periods import mall_day, mall_moment
 from crm.desk.complaints.forms import LogForm
-from crm.desk.complaints.wording import in_words, zone
+from crm.desk.complaints.wording import in_words
 from customers.models import Customer, Order, Standing, Todo
 from segmentation.models import Alert
 
@@ -31,6 +32,7 @@ RECENT_ORDER = timedelta(days=14)
 HALF_YEAR = timedelta(days=180)
 CHANGED = Decimal("0.15")
 AN_HOUR = timedelta(hours=1)
+A_DAY = timedelta(days=1)
 
 
 def context(user: User, person: Customer | None, form: LogForm | None, at: datetime) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def _offers(person: Customer | None, chosen: str, at: datetime) -> list[Choice]:
         ("due", _("an answer by %(when)s") % {"when": in_words(owed)}),
         ("hour", _("a call within the hour")),
     ]
-    if at < _hour_of(18, at) - AN_HOUR:
+    if at < mall_moment(mall_day(at), 18) - AN_HOUR:
         offers.append(("today", _("a call today by 18:00")))
     offers += [("tomorrow", _("a call tomorrow by 12:00")), ("none", _("nothing"))]
     return [Choice(value, label, value == chosen) for value, label in offers]
@@ -140,18 +142,13 @@ def call_promised(choice: str, at: datetime) -> datetime | None:
     if choice == "hour":
         return at + AN_HOUR
     if choice == "tomorrow":
-        return _hour_of(12, at, days=1)
+        return mall_moment(mall_day(at) + A_DAY, 12)
     if choice == "today":
-        evening = _hour_of(18, at)
+        evening = mall_moment(mall_day(at), 18)
         if evening <= at:
             raise Invalid(_("It is past 18:00. Promise a call for another time."), code="call_at")
         return evening
     return None
-
-
-def _hour_of(hour: int, at: datetime, days: int = 0) -> datetime:
-    day = at.astimezone(zone()).date() + timedelta(days=days)
-    return datetime.combine(day, time(hour), zone())
 
 
 # Who calls ------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle, priority, routing
@@ -25,7 +26,6 @@ from core.accounts.permissions import StaffRequest, may, needs, sees
 from core.accounts.roles import Field, Permission
 from crm.desk.acting import press
 from crm.desk.complaints.forms import FilterForm
-from crm.desk.complaints.posted import posted
 from crm.desk.complaints.wording import Status, in_words, tone_of
 from crm.desk.today import now
 from crm.flows import call
@@ -215,7 +215,7 @@ def _calls(user: User, at: datetime) -> list[Call]:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaints")
+@require_POST
 def call_made(request: StaffRequest, pk: int) -> HttpResponse:
     """The promise is kept; who promised it need not have a day of their own."""
     press(
@@ -271,7 +271,7 @@ def _loads() -> list[Load]:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint", "pk")
+@require_POST
 def claim(request: StaffRequest, pk: int) -> HttpResponse:
     """Take a case from the list and stay there."""
     case = queries.case_for(request.user, pk, now())
@@ -288,7 +288,7 @@ def _list_of(request: StaffRequest) -> str:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaints")
+@require_POST
 def find_number(request: StaffRequest) -> HttpResponse:
     """C-2043, or 2043, opens the case."""
     number = queries.by_number(request.POST.get("number", "")[:30])

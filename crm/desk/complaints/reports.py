@@ -1,7 +1,7 @@
 """The figures of the desk: every number opens the list that it counts."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ from complaints.models.remedies import RemedyKind
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
+from core.lib.periods import mall_midnight
 from crm.desk.complaints.forms import PeriodForm
 from crm.desk.complaints.queue import address_of
-from crm.desk.complaints.wording import zone
 from crm.desk.today import now, today
 from customers.models import Product, Standing
 
@@ -34,8 +34,7 @@ def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
     if form.is_bound and form.is_valid() and form.cleaned_data["since"] <= form.cleaned_data["until"]:
         first, last = form.cleaned_data["since"], form.cleaned_data["until"]
     shown = PeriodForm(initial={"since": first, "until": last})
-    midnight = [datetime.combine(day_, time(), zone()) for day_ in (first, last + timedelta(days=1))]
-    return Period(*midnight), shown
+    return Period(mall_midnight(first), mall_midnight(last + timedelta(days=1))), shown
 
 
 @needs(Permission.VIEW_COMPLAINT_REPORTS)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from complaints.afterwards import silent as verbs
 from complaints.models import Case, SilentSign
@@ -21,7 +22,6 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import press
 from crm.desk.complaints.forms import ConvertForm, WordsForm
-from crm.desk.complaints.posted import posted
 from crm.desk.today import now, today
 from customers.access import scope_filter
 
@@ -104,7 +104,7 @@ def _has_words(request: StaffRequest, form: forms.Form) -> bool:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_silent")
+@require_POST
 def called(request: StaffRequest, pk: int) -> HttpResponse:
     """Somebody called, and this is what the customer said."""
     sign = _sign_for(request.user, pk)
@@ -116,7 +116,7 @@ def called(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_silent")
+@require_POST
 def dismiss(request: StaffRequest, pk: int) -> HttpResponse:
     """There is nothing in it, for this reason."""
     sign = _sign_for(request.user, pk)
@@ -128,7 +128,7 @@ def dismiss(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.WORK_COMPLAINTS)
-@posted("desk:complaint_silent")
+@require_POST
 def convert(request: StaffRequest, pk: int) -> HttpResponse:
     """It is a complaint: its case opens."""
     sign = _sign_for(request.user, pk)

@@ -1,13 +1,11 @@
 """How the pages of the room say a status and a moment."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from complaints.models import Case
+from core.lib.periods import mall_time
 from crm.desk.today import today
 
 Status = Case.Status
@@ -21,17 +19,13 @@ TONES = {
 }
 
 
-def zone() -> ZoneInfo:
-    return ZoneInfo(settings.MALL_TIME_ZONE)
-
-
 def tone_of(case: Case) -> str:
     return TONES.get(Status(case.status), "grey")
 
 
 def in_words(at: datetime) -> str:
     """A moment as one says it: today 17:00, tomorrow 09:30, 11-20 10:00."""
-    local = localtime(at, zone())
+    local = mall_time(at)
     days = (local.date() - today()).days
     if days == 0:
         return _("today %(time)s") % {"time": f"{local:%H:%M}"}
@@ -41,4 +35,4 @@ def in_words(at: datetime) -> str:
 
 
 def day_and_time(at: datetime) -> str:
-    return f"{localtime(at, zone()):%m-%d %H:%M}"
+    return f"{mall_time(at):%m-%d %H:%M}"

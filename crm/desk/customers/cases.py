@@ -1,9 +1,9 @@
 """What the customer page says of complaints: what is open, what must be known now, and how often things went wrong."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
-from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -17,7 +17,7 @@ from complaints.models.cases import OPEN
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
+from crm.desk.acting import press
 from crm.desk.complaints.wording import TONES, Status
 from crm.desk.today import now, today
 from customers.access import customer_for
@@ -25,42 +25,65 @@ from customers.models import Customer
 
 SHOWN = 5
 LATELY = timedelta(days=90)
-# At the page somebody talks to the customer or prepares a visit; orders and deliveries are told elsewhere.
+# At the page somebody talks to the customer or prepares a visit; what concerns orders and deliveries stands elsewhere.
 MOMENTS = (ServicePrompt.Trigger.CONTACT, ServicePrompt.Trigger.VISIT)
 
 
-def of(user: User, person: Customer) -> dict[str, Any]:
-    """Empty for who does not work complaints."""
+class CaseRow(NamedTuple):
+    case: Case
+    tone: str
+
+
+class Prompt(NamedTuple):
+    """What must be known `at` a moment; `now` when that moment is this page."""
+
+    pk: int
+    text: str
+    at: str
+    now: bool
+
+
+@dataclass(frozen=True)
+class Complaints:
+    """The card of one customer. `lately` are those of the last `days` days, `score` the last answer to a survey."""
+
+    may_log: bool
+    cases: list[CaseRow]
+    open: int
+    lately: int
+    all: int
+    days: int
+    score: int | None
+    prompts: list[Prompt]
+    elsewhere: list[Prompt]
+
+
+def of(user: User, customer: Customer) -> Complaints | None:
+    """None for who does not work complaints."""
     if not may(user, Permission.WORK_COMPLAINTS):
-        return {}
+        return None
     at = now()
-    rows = queries.of_customer(person)
-    armed = prompts.armed(person, at=at)
-    last = Survey.objects.filter(case__customer=person, state=Survey.State.ANSWERED).order_by("-answered_at").first()
-    return {
-        "may_log": may(user, Permission.LOG_COMPLAINT),
-        "cases": [
-            {"case": case, "tone": TONES.get(Status(case.status), "grey"), "open": case.is_open}
-            for case in rows[:SHOWN]
-        ],
-        "days": LATELY.days,
-        **Case.objects.filter(customer=person).aggregate(
-            open=Count("pk", filter=Q(status__in=OPEN)),
-            lately=Count("pk", filter=Q(opened_at__gt=at - LATELY)),
-            all=Count("pk"),
-        ),
-        "score": last.score if last else None,
-        "prompts": [
-            {"pk": prompt.pk, "text": prompts.wording(prompt), "at": prompt.get_trigger_display()}
-            for prompt in armed
-            if prompt.trigger in MOMENTS
-        ],
-        "elsewhere": [
-            {"text": prompts.wording(prompt), "at": prompt.get_trigger_display()}
-            for prompt in armed
-            if prompt.trigger not in MOMENTS
-        ],
-    }
+    counts = Case.objects.filter(customer=customer).aggregate(
+        open=Count("pk", filter=Q(status__in=OPEN)),
+        lately=Count("pk", filter=Q(opened_at__gt=at - LATELY)),
+        all=Count("pk"),
+    )
+    answered = Survey.objects.filter(case__customer=customer, state=Survey.State.ANSWERED).order_by("-answered_at")
+    armed = [
+        Prompt(prompt.pk, prompts.wording(prompt), prompt.get_trigger_display(), prompt.trigger in MOMENTS)
+        for prompt in prompts.armed(customer, at=at)
+    ]
+    return Complaints(
+        may_log=may(user, Permission.LOG_COMPLAINT),
+        cases=[CaseRow(case, TONES.get(Status(case.status), "grey")) for case in queries.of_customer(customer)[:SHOWN]],
+        open=counts["open"],
+        lately=counts["lately"],
+        all=counts["all"],
+        days=LATELY.days,
+        score=answered.values_list("score", flat=True).first(),
+        prompts=[prompt for prompt in armed if prompt.now],
+        elsewhere=[prompt for prompt in armed if not prompt.now],
+    )
 
 
 @needs(Permission.WORK_COMPLAINTS)
@@ -71,9 +94,6 @@ def acknowledge(request: StaffRequest, pk: int) -> HttpResponse:
     if prompt is None:
         raise Http404
     customer_for(request.user, prompt.customer_id, today())
-    try:
-        prompts.acknowledge(pk, by=request.user, at=now(), outcome=request.POST.get("outcome", "")[:200])
-        messages.success(request, _("Seen to"))
-    except DomainError as refusal:
-        messages.error(request, str(refusal))
+    outcome = request.POST.get("outcome", "")[:200]
+    press(request, lambda: prompts.acknowledge(pk, by=request.user, at=now(), outcome=outcome), _("Seen to"))
     return redirect("desk:customer", prompt.customer_id)

@@ -1,47 +1,69 @@
 """One person under two numbers: find the other record, see what the one that stays will have, make them one."""
 
-from django import forms
-from django.contrib import messages
+from collections.abc import Iterable
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
+from crm.desk.acting import submit
+from crm.desk.customers.forms import MergeForm
 from crm.desk.today import now, today
 from crm.flows import merging
 from customers import merging as records
 from customers import queries
 from customers.access import customer_for
-
-
-class MergeForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Why these are one person"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
-    )
+from customers.models import Customer
 
 
 @needs(Permission.MERGE_CUSTOMERS)
 def merge(request: StaffRequest, pk: int) -> HttpResponse:
     """The record of the address stays. `other` is the one that goes into it; without one, those alike are offered."""
     winner = customer_for(request.user, pk, today())
-    asked = request.GET.get("other", "")
-    if not asked.isdecimal() or len(asked) > 18:
-        text = request.POST.get("q", "").strip()  # may be a phone, which stands in no address
-        people = queries.search(request.user, text, today()) if text else records.alike(winner, request.user, today())
-        found = [one for one in people if one.pk != winner.pk]
-        return render(request, "desk/customers/merge.html", {"winner": winner, "found": found, "text": text})
-    loser = customer_for(request.user, int(asked), today())
-    form = MergeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            merging.merge(loser, winner, by=request.user, at=now(), reason=form.cleaned_data["reason"])
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, _("%(old)s is now part of %(new)s") % {"old": loser.number, "new": winner.number})
-            return redirect("desk:customer", winner.pk)
+    other = request.GET.get("other", "")
+    if other.isdecimal() and len(other) <= 18:
+        return _compared(request, winner, customer_for(request.user, int(other), today()), MergeForm())
+    return _offered(request, winner, records.alike(winner, request.user, today()))
+
+
+@needs(Permission.MERGE_CUSTOMERS)
+@require_POST
+def find_other(request: StaffRequest, pk: int) -> HttpResponse:
+    """What is searched for may be a phone: it is posted, never part of an address."""
+    winner = customer_for(request.user, pk, today())
+    text = request.POST.get("q", "").strip()
+    if not text:
+        return redirect("desk:merge", pk)
+    return _offered(request, winner, queries.search(request.user, text, today()), text)
+
+
+@needs(Permission.MERGE_CUSTOMERS)
+@require_POST
+def merge_other(request: StaffRequest, pk: int, other: int) -> HttpResponse:
+    """The record of the address has all that the other one had, and the other number leads to it."""
+    winner = customer_for(request.user, pk, today())
+    loser = customer_for(request.user, other, today())
+    form = MergeForm(request.POST)
+    if submit(
+        request,
+        form,
+        lambda data: merging.merge(loser, winner, by=request.user, at=now(), **data),
+        _("%(old)s is now part of %(new)s") % {"old": loser.number, "new": winner.number},
+    ):
+        return redirect("desk:customer", winner.pk)
+    return _compared(request, winner, loser, form, status=422)
+
+
+def _offered(request: StaffRequest, winner: Customer, people: Iterable[Customer], text: str = "") -> HttpResponse:
+    others = [person for person in people if person.pk != winner.pk]
+    return render(request, "desk/customers/merge.html", {"winner": winner, "people": others, "text": text})
+
+
+def _compared(
+    request: StaffRequest, winner: Customer, loser: Customer, form: MergeForm, status: int = 200
+) -> HttpResponse:
     context = {"winner": winner, "loser": loser, "form": form, "counts": merging.consequences(loser, winner)}
-    return render(request, "desk/customers/merge.html", context, status=422 if form.errors else 200)
+    return render(request, "desk/customers/merge.html", context, status=status)

@@ -13,5 +13,7 @@ urlpatterns = [
     path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),
     path("customers/<int:pk>/assign/", customer.assign, name="assign"),
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
+    path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
+    path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
     path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
 ]

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpResponse
@@ -20,7 +19,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.errors import DomainError
-from core.lib.periods import business_date, mall_day
+from core.lib.periods import mall_day
 from crm.desk.today import now, today
 from customers import queries
 from customers.access import scope_filter
@@ -122,7 +121,6 @@ class CampaignForm(forms.Form):
 
 
 def _told(campaign: CouponCampaign) -> dict[str, Any]:
-    zone = settings.MALL_TIME_ZONE
     names = (
         "code",
         "name",
@@ -142,7 +140,7 @@ def _told(campaign: CouponCampaign) -> dict[str, Any]:
         **{name: getattr(campaign, name) for name in names},
         "amount": campaign.amount or None,
         "percent": campaign.percent or None,
-        "starts_on": business_date(campaign.starts_at, zone),
+        "starts_on": mall_day(campaign.starts_at),
         "last_on": last_day(campaign),
     }
 

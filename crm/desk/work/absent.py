@@ -22,15 +22,11 @@ def long_absent(request: StaffRequest) -> HttpResponse:
     page = page_of(request, never_rows if never else absent_rows, SHOWN)
     for row in page.rows:
         mask(request.user, row, value=Field.VALUE, potential=Field.VALUE)
-    return render(
-        request,
-        "desk/work/long_absent.html",
-        {
-            "days": days,
-            "today": day,
-            "never": never,
-            "absent_count": absent_rows.count(),
-            "never_count": never_rows.count(),
-            "page": page,
-        },
-    )
+    context = {
+        "days": days,
+        "never": never,
+        "absent_count": absent_rows.count(),
+        "never_count": never_rows.count(),
+        "page": page,
+    }
+    return render(request, "desk/work/long_absent.html", context)

@@ -15,6 +15,8 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import DomainError, Invalid
@@ -78,6 +80,25 @@ def test_what_happened_is_told_and_signed_as_the_specification_says(shop: Shop, 
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert (event.state, event.sent_at) == (State.SENT, AT + timedelta(minutes=1))
     assert deliver(AT + timedelta(days=1)) == 0
+
+
+def test_the_library_of_the_specification_verifies_what_is_delivered(shop: Shop, admin: User) -> None:
+    now = timezone.now()  # it refuses a stamp that is minutes off
+    _endpoint, secret = webhooks.register(shop.url, events=[KIND], by=admin, at=now)
+    webhooks.store([Event(KIND, now, {"customer": "C1", "points": 7})], webhooks.wanted(KIND), at=now)
+    assert webhooks.deliver_due(now=timezone.now) == 1
+    [(headers, body)] = shop.told
+    headers = {name.lower(): value for name, value in headers.items()}
+
+    assert Webhook(secret).verify(body, headers)["data"] == {"customer": "C1", "points": 7}
+    for key, content, changed in (
+        (webhooks.written(b"another secret"), body, {}),
+        (secret, body.replace(b"7", b"8"), {}),
+        (secret, body, {"webhook-timestamp": str(int(now.timestamp()) + 1)}),
+        (secret, body, {"webhook-id": "another"}),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(key).verify(content, headers | changed)
 
 
 def test_the_signature_is_that_of_the_published_example() -> None:
@@ -359,13 +380,20 @@ def test_at_least_one_event_and_one_address_once(shop: Shop, admin: User) -> Non
 
 
 def two_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Both processes are in the middle of telling their first event at the same time."""
-    both, meet, post = threading.Barrier(2), threading.local(), posting.post
+    """Both processes are in the middle of claiming, and then of telling, their first event at the same time."""
+    claims, posts, me = threading.Barrier(2), threading.Barrier(2), threading.local()
+    save, post = WebhookEvent.save, posting.post
+
+    def claim(event: WebhookEvent, **fields: Any) -> None:
+        if not getattr(me, "claimed", False):
+            me.claimed = True
+            claims.wait(10)
+        save(event, **fields)
 
     def together(*args: Any) -> int:
-        if not getattr(meet, "been", False):
-            meet.been = True
-            both.wait(10)
+        if not getattr(me, "told", False):
+            me.told = True
+            posts.wait(10)
         return post(*args)
 
     def work() -> None:
@@ -374,6 +402,7 @@ def two_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         finally:
             connection.close()
 
+    monkeypatch.setattr(WebhookEvent, "save", claim)
     monkeypatch.setattr(posting, "post", together)
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:

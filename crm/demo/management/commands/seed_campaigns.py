@@ -9,7 +9,10 @@ from crm.demo import campaigns as demo_campaigns
 
 
 class Command(BaseCommand):
-    help = "Adds made-up coupon campaigns, draws and credit accounts to the demo mall."
+    help = (
+        "Adds made-up coupon campaigns, draws and credit accounts to the demo mall. "
+        "Exit status 0 also when there were campaigns already, and nothing was added."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = demo_campaigns.load(at=timezone.now(), say=self.stdout.write)

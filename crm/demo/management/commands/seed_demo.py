@@ -12,11 +12,15 @@ from core.accounts.models import ApiToken, Role, User
 from core.accounts.roles import ApiScope
 from core.lib.periods import mall_day
 from crm.demo import mall as demo
+from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from customers.models import Customer
 
 
 class Command(BaseCommand):
-    help = "Fills an empty database with a made-up mall: customers, orders, staff and their logins."
+    help = (
+        "Fills an empty database with a made-up mall: customers, orders, staff and their logins. "
+        "Exit status 0 also when there were customers already, and nothing was added."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--small", action="store_true", help="about 400 customers and 4,000 orders")
@@ -50,10 +54,10 @@ class Command(BaseCommand):
         for role in Role.values:
             if role == Role.CLIENT:
                 continue
-            known = [name for name, _full, its_role, _team in demo.ACCOUNTS if its_role == role]
+            known = [account.username for account in ACCOUNTS if account.role == role]
             user = User.objects.filter(username__in=known, is_active=True).order_by("id").first()
             if user:
-                rows.append((str(user.get_role_display()), user.username, demo.PASSWORD))
+                rows.append((str(user.get_role_display()), user.username, PASSWORD))
         if not rows:
             self.stdout.write("There are no demo accounts yet: run seed_demo.")
             return

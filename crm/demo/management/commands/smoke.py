@@ -26,7 +26,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import ApiScope, Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
-from crm.demo import mall as demo
+from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from customers import orders, todo
 from customers.access import visible_to
 from customers.models import Customer, Lookup, Order, Product
@@ -149,12 +149,12 @@ def _strangers(base: str, report: Report) -> None:
 
 
 def _role(base: str, role: str, today: date, report: Report) -> None:
-    names = [name for name, _full, its_role, _team in demo.ACCOUNTS if its_role == role]
+    names = [account.username for account in ACCOUNTS if account.role == role]
     user = User.objects.filter(username__in=names, is_active=True).order_by("id").first()
     if not report.check(f"{role}: has a demo account", user) or user is None:
         return
     browser = Browser(base)
-    landed = browser.sign_in(user.username, demo.PASSWORD)
+    landed = browser.sign_in(user.username, PASSWORD)
     if not report.check(f"{role}: signs in", "/accounts/login/" not in landed.url, f"{landed.status} {landed.url}"):
         return
     for name in PAGES:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from complaints.cases import escalation
 from complaints.models import BusinessCalendar, Case
@@ -21,7 +22,6 @@ from complaints.promises import clock
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
-from crm.desk.complaints.posted import posted
 from crm.desk.complaints.setup.forms import DayForm, DeadlineForm, MonthForm, WeekForm, YearForm, hours_text
 from crm.desk.editing import edit
 from crm.desk.today import now, today
@@ -167,7 +167,7 @@ THANKS = gettext_lazy("Saved. Open cases keep their deadlines until you work the
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_calendar", "pk")
+@require_POST
 def set_week(request: StaffRequest, pk: int) -> HttpResponse:
     chosen = get_object_or_404(BusinessCalendar, pk=pk)
     form = WeekForm(request.POST)
@@ -178,7 +178,7 @@ def set_week(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_calendar", "pk")
+@require_POST
 def set_day(request: StaffRequest, pk: int) -> HttpResponse:
     def verb(data: dict[str, Any]) -> None:
         verbs.set_day(pk, data["date"], hours=form.chosen(), name=data["name"], by=request.user, at=now())
@@ -191,7 +191,7 @@ def set_day(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_calendar", "pk")
+@require_POST
 def import_holidays(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(BusinessCalendar, pk=pk)
     form = YearForm(request.POST)
@@ -206,7 +206,7 @@ def import_holidays(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_calendar", "pk")
+@require_POST
 def confirm_year(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(BusinessCalendar, pk=pk)
     form = YearForm(request.POST)
@@ -218,7 +218,7 @@ def confirm_year(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_calendar", "pk")
+@require_POST
 def recalculate(request: StaffRequest, pk: int) -> HttpResponse:
     """Open cases follow the calendar as it is now; each says so in its history."""
     chosen = get_object_or_404(BusinessCalendar, pk=pk)

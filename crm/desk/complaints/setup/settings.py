@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from complaints.cases import priority, routing
 from complaints.models import (
@@ -32,7 +33,6 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import submit
-from crm.desk.complaints.posted import posted
 from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm, RowForm
 from crm.desk.editing import edit, onto
 from crm.desk.today import now
@@ -209,7 +209,7 @@ SHOWN = {"members": _members, "priorities": _priorities, "promises": _promises}
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", "part")
+@require_POST
 def store(request: StaffRequest, part: str) -> HttpResponse:
     """One row, new or changed."""
     if part not in PARTS:
@@ -229,7 +229,7 @@ def store(request: StaffRequest, part: str) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="members")
+@require_POST
 def set_member(request: StaffRequest) -> HttpResponse:
     """Somebody works a queue."""
 
@@ -250,7 +250,7 @@ def set_member(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="members")
+@require_POST
 def remove_member(request: StaffRequest) -> HttpResponse:
     """Somebody leaves a queue."""
 
@@ -270,7 +270,7 @@ def _in_force(saved: PriorityMatrix | SlaPolicy) -> str:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="priorities")
+@require_POST
 def save_priorities(request: StaffRequest) -> HttpResponse:
     def verb(before: PriorityMatrix, data: dict[str, Any]) -> PriorityMatrix:
         if PriorityMatrix.objects.filter(version__gt=before.version).exists():
@@ -287,7 +287,7 @@ def save_priorities(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="promises")
+@require_POST
 def draft_promises(request: StaffRequest) -> HttpResponse:
     """The next version begins as a copy of the one in force."""
     policies.draft(by=request.user, at=now())
@@ -295,7 +295,7 @@ def draft_promises(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="promises")
+@require_POST
 def save_promises(request: StaffRequest) -> HttpResponse:
     draft = policies.draft(by=request.user, at=now())
     form = PromisesForm(request.POST, policy=draft)
@@ -306,7 +306,7 @@ def save_promises(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
-@posted("desk:complaint_settings", part="promises")
+@require_POST
 def publish_promises(request: StaffRequest) -> HttpResponse:
     """The draft is saved and put in force."""
     draft = policies.draft(by=request.user, at=now())

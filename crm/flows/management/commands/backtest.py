@@ -1,3 +1,5 @@
+"""Measure the rules on what has come since a day."""
+
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
@@ -10,10 +12,15 @@ from segmentation import backtest
 
 
 class Command(BaseCommand):
-    help = "Measure the alert rule, the value and the classes on the shop's own history, cut at one day."
+    help = (
+        "Measure the alert rule, the value and the classes on the shop's own history, cut at one day. "
+        "Exit status 1 when that day leaves too little to learn from or to compare with."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--cut", type=date.fromisoformat, required=True)
+        parser.add_argument(
+            "--cut", type=date.fromisoformat, required=True, metavar="DATE", help="learn until this day"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -14,10 +14,13 @@ from customers.imports import runs as imports
 
 
 class Command(BaseCommand):
-    help = "Import a file of orders (CSV, xlsx, xls, ods): one order or one line of an order per row, columns guessed."
+    help = (
+        "Import a file of orders (CSV, xlsx, xls, ods): one order or one line of an order per row, columns guessed. "
+        "Exit status 1 when the file cannot be read or its columns are not understood; refused rows are counted."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="the file")
         parser.add_argument("--source", default="file", help="whose order numbers these are")
         parser.add_argument("--map", action="append", default=[], metavar="COL=FIELD", help="what a column holds")
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, store no order")

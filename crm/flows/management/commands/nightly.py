@@ -1,3 +1,5 @@
+"""Work one night."""
+
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
@@ -10,7 +12,10 @@ from crm.flows import nightly
 
 
 class Command(BaseCommand):
-    help = "Work the night: summaries, fit, scores, alerts. Safe to repeat."
+    help = (
+        "Work the night: summaries, fit, scores, alerts. Safe to repeat. "
+        "Exit status 1 when a step failed (the next call goes on there), 0 also when another process works this night."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", type=date.fromisoformat, help="business date, default today in the mall")

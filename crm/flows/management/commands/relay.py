@@ -1,3 +1,5 @@
+"""Tell the workers of work that waits."""
+
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +12,10 @@ from crm.flows import tasks
 
 
 class Command(BaseCommand):
-    help = "Watch the job table and tell the workers to look. The only process that publishes to Redis besides beat."
+    help = (
+        "Watch the job table and tell the workers to look. The only process that publishes to Redis besides beat. "
+        "Runs until it is stopped; while the database or Redis is away it goes on looking."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--every", type=float, default=5.0, help="seconds between looks")

@@ -1,0 +1,42 @@
+"""What stands on the customer page: who, the three axes with their why, the usual interval, what happened, what to do."""
+
+from typing import Any
+
+from core.accounts.models import User
+from core.accounts.permissions import mask
+from core.accounts.roles import Field
+from crm.desk.customers import cases, timeline
+from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.loyalty import clubs, coupons, credit, points, tiers
+from crm.desk.today import today
+from crm.desk.work import interval
+from customers.models import Customer, Todo
+from segmentation.explain import explain
+from segmentation.models import Alert
+
+
+def context(reader: User, customer: Customer) -> dict[str, Any]:
+    """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
+    why = explain(customer, reader=reader)
+    return {
+        "customer": customer,
+        "standing": mask(reader, customer.standing, value=Field.VALUE, potential=Field.VALUE),
+        "today": today(),
+        "why": why,
+        "interval": interval.chart(customer, why) if why else None,
+        "alert": Alert.objects.filter(customer=customer, state=Alert.State.OPEN).first(),
+        "complaints": cases.of(reader, customer),
+        "timeline": timeline.of(customer),
+        "todos": list(Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk")),
+        "contact_points": list(customer.contact_points.order_by("kind", "pk")),
+        "earlier_numbers": list(customer.merged.values_list("number", flat=True)),
+        "level": tiers.card(customer),
+        "points": points.card(reader, customer),
+        "wallet": coupons.card(reader, customer),
+        "clubs": clubs.card(customer),
+        "on_account": credit.card(reader, customer, today()),
+        "contact_form": ContactForm(),
+        "profile_form": ProfileForm(instance=customer),
+        "reveal_form": RevealForm(),
+        "assign_form": AssignForm(),
+    }

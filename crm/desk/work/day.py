@@ -1,0 +1,125 @@
+"""What stands on My day: the queue of one person, the figures above it, and what was finished or put off."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Q
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from complaints.queries import Filters, cases_for, in_order
+from core.accounts.models import User
+from core.accounts.permissions import mask
+from core.accounts.roles import Field, Scope, rights_of
+from crm.desk.today import now, today
+from customers import todo
+from customers.models import Customer, Standing, Todo
+from customers.queries import contacts_of
+from segmentation import queries
+
+SHOWN = 25
+URGENT = 3
+CONTACT_DAYS = 7
+ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}
+
+
+class Row(NamedTuple):
+    """A task; `age` is the days since it was due."""
+
+    todo: Todo
+    customer: Customer
+    reason: str
+    icon: str
+    tone: str
+    pinned: bool
+    age: int
+
+
+@dataclass(frozen=True)
+class Chip:
+    label: str
+    count: int
+    url: str
+    active: bool
+
+
+def context(user: User, view: QueryDict) -> dict[str, Any]:
+    """The day as it stands; `view` narrows the queue to one reason or shows all of it."""
+    day = today()
+    cases = cases_for(user, now(), Filters(open=True))
+    book = queries.standings(user, day)
+    finished = [row(item, user, day) for item in todo.finished(user, day)[:SHOWN]]
+    put_off = [row(item, user, day) for item in todo.put_off(user, day)[:SHOWN]]
+    return {
+        "today": day,
+        **_queue(user, day, view),
+        **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
+        "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
+        "alerts": queries.open_alerts(user, day).count(),
+        **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
+        "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
+        "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
+        "contact_days": CONTACT_DAYS,
+        "finished": finished,
+        "finished_count": len(finished),
+        "put_off": put_off,
+        "put_off_count": len(put_off),
+    }
+
+
+def _queue(user: User, day: date, view: QueryDict) -> dict[str, Any]:
+    queue = todo.queue(user, day)
+    counts = dict(queue.order_by().values_list("reason").annotate(Count("pk")))
+    chosen = view.get("reason", "") if view.get("reason") in counts else ""
+    if chosen:
+        queue = queue.filter(reason=chosen)
+    waiting = counts[chosen] if chosen else sum(counts.values())
+    rows = [row(item, user, day) for item in (queue if view.get("show") == "all" else queue[:SHOWN])]
+    return {
+        "rows": rows,
+        "waiting": waiting,
+        "rest": _all_of(view) if waiting > len(rows) else "",
+        "reasons": [
+            Chip(str(label), counts[value], f"?reason={value}", value == chosen)
+            for value, label in Todo.Reason.choices
+            if value in counts
+        ],
+        "all_count": sum(counts.values()),
+        "all_active": not chosen,
+    }
+
+
+def _all_of(view: QueryDict) -> str:
+    parts = view.copy()
+    parts["show"] = "all"
+    return f"?{parts.urlencode()}"
+
+
+def row(item: Todo, user: User, day: date) -> Row:
+    late_promise = item.reason == Todo.Reason.PROMISE and item.is_late(now())
+    return Row(
+        todo=mask(user, item, at_stake=Field.VALUE),
+        customer=item.customer,
+        reason=reason(item),
+        icon=ICONS.get(item.reason, "trending-up"),
+        tone="red" if late_promise else "amber" if item.reason == Todo.Reason.ALERT else "blue",
+        pinned=late_promise,
+        age=(day - item.due_on).days,
+    )
+
+
+def reason(item: Todo) -> str:
+    """The one-line reason of a task, in the reader's language."""
+    text = item.text
+    if item.reason == Todo.Reason.ALERT and "usual_days" in text:
+        return _("Usually buys every %(usual)d days; quiet for %(quiet)d, personal limit %(limit)d.") % {
+            "usual": round(text["usual_days"]),
+            "quiet": text["quiet_days"],
+            "limit": round(text["limit_days"]),
+        }
+    if item.reason == Todo.Reason.PROMISE:
+        return _("Promised: %(text)s") % {"text": text.get("promise") or text.get("text") or text.get("words") or "…"}
+    if item.reason == Todo.Reason.TIER:
+        return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % dict(text)
+    return str(item.get_reason_display())

@@ -1,0 +1,65 @@
+"""The commands of the demo: each fills what is empty, once, and says so."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from complaints.models import Case, Queue
+from loyalty.models import CouponCampaign, PointAccount, PointRules
+
+
+def run(*command: str) -> str:
+    said = StringIO()
+    call_command(*command, stdout=said)
+    return said.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_mall_is_filled_by_one_command_after_the_other_and_only_once() -> None:
+    assert "The mall stands: 400 customers" in run("seed_demo", "--small")
+    assert "done" in run("nightly")
+    assert "The desk has" in run("seed_complaints", "--demo")
+    assert "Points are in use." in run("seed_points")
+    assert "Campaigns are there." in run("seed_campaigns")
+    stored = [model.objects.count() for model in (Case, PointAccount, CouponCampaign)]
+    assert min(stored) > 0
+
+    for command in (("seed_demo",), ("seed_complaints", "--demo"), ("seed_points",), ("seed_campaigns",)):
+        assert "nothing was added" in run(*command)
+
+    assert [model.objects.count() for model in (Case, PointAccount, CouponCampaign)] == stored
+
+
+@pytest.mark.django_db
+def test_the_desk_is_set_up_without_cases() -> None:
+    assert "The desk is set up." in run("seed_complaints")
+    assert "nothing was changed" in run("seed_complaints")
+
+    assert Queue.objects.exists()
+    assert not Case.objects.exists()
+
+
+@pytest.mark.django_db
+def test_without_a_mall_there_is_nothing_to_add_to() -> None:
+    assert "nothing was added" in run("seed_campaigns")
+    assert "no demo accounts yet" in run("seed_demo", "--logins")
+    with pytest.raises(CommandError, match="staff"):
+        run("seed_complaints", "--demo")
+    assert not PointRules.objects.exists()
+
+
+@pytest.mark.django_db
+def test_where_nothing_answers_smoke_says_what_failed_and_ends_with_1() -> None:
+    said = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("smoke", "--base", "http://127.0.0.1:9", stdout=said)
+
+    assert ended.value.code == 1
+    assert "failed: stranger, my_day: is sent to sign in" in said.getvalue()
+    assert said.getvalue().splitlines()[-1].startswith("smoke: ")
+
+
+def test_smoke_speaks_http_only() -> None:
+    with pytest.raises(CommandError, match="http"):
+        call_command("smoke", "--base", "ftp://example.com")

@@ -1,0 +1,464 @@
+"""Every list asks the database as often for three rows as for one, and no page escapes the question."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from complaints.cases import intake
+from complaints.models import (
+    BusinessCalendar,
+    Category,
+    CorrectiveAction,
+    Department,
+    PriorityMatrix,
+    Queue,
+    QueueMember,
+    RemedyLimit,
+    ReplyTemplate,
+    RootCause,
+    SilentSign,
+)
+from complaints.models.remedies import RemedyKind
+from complaints.setup import defaults
+from core.accounts.models import Role, User
+from core.jobs import runs
+from core.outbox import posting, webhooks
+from crm.desk.today import today
+from crm.desk.urls import urlpatterns
+from crm.flows import nightly
+from customers import contacts, todo
+from customers.models import Customer, Import, Standing, Todo
+from loyalty import clubs
+from loyalty.campaigns import credit
+from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
+from loyalty.notices import Kind
+from loyalty.points import rules as point_rules
+from loyalty.tiers import membership
+from loyalty.tiers import simulation as tier_whatif
+from segmentation import rules as night_rules
+from segmentation.models import Alert
+from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.desk.test_permissions import POSTED
+from tests.loyalty.campaigns.stories import DAY, goods, published, running
+from tests.loyalty.tiers.stories import content, night, put_in_force
+
+
+class Mall(NamedTuple):
+    """Who reads the page, and how the things on it are made."""
+
+    reader: User
+    make_user: MakeUser
+    make_customer: MakeCustomer
+    make_order: MakeOrder
+
+    def customer(self, n: int) -> Customer:
+        """In reach of the reader; with a manager of their own unless the reader is one."""
+        mine = self.reader.role == Role.ACCOUNT_MANAGER
+        return self.make_customer(f"客户{n}", manager=self.reader if mine else self.colleague(n))
+
+    def colleague(self, n: int) -> User:
+        name = f"Colleague {n}"
+        known = User.objects.filter(full_name=name).first()
+        return known or self.make_user(Role.ACCOUNT_MANAGER, name, team="east")
+
+
+Maker = Callable[[Mall, int], str]
+
+
+# A row of each list: made, and told by words that stand on the page ---------------------------------------------------
+
+
+def a_customer(mall: Mall, n: int) -> str:
+    return str(mall.customer(n).name)
+
+
+def tasks(mall: Mall, n: int) -> str:
+    """One to be done, one that was done today and one that was put off."""
+    person, at = mall.customer(n), timezone.now()
+    reasons = (Todo.Reason.PROMISE, Todo.Reason.CONTACT, Todo.Reason.PROMISE)
+    _waits, done, later = (
+        todo.open_task(person, reason=reason, text={"promise": "寄样"}, due_on=today(), at=at, dedupe_key=f"{n}-{key}")
+        for key, reason in enumerate(reasons)
+    )
+    todo.complete(done.pk, by=mall.reader, at=at)
+    todo.snooze(later.pk, by=mall.reader, until=today() + timedelta(days=3), reason="出差", at=at)
+    return str(person.name)
+
+
+def a_contact(mall: Mall, n: int) -> str:
+    told = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": f"聊了{n}"}
+    contacts.log_contact(mall.customer(n), by=mall.reader, at=timezone.now(), **told)
+    return f"聊了{n}"
+
+
+def an_alert(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    Alert.objects.create(
+        customer=person,
+        kind=Alert.Kind.QUIET,
+        last_on=today() - timedelta(days=40),
+        opened_on=today(),
+        window_ends_on=today() + timedelta(days=60),
+        severity=100 * n,
+        evidence={"usual_days": 30, "limit_days": 38, "quiet_days": 40, "tail_level": 0.05, "monthly_profit": 30000},
+    )
+    return str(person.name)
+
+
+def somebody_absent(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    Standing.objects.filter(pk=person.pk).update(last_on=today() - timedelta(days=300))
+    return str(person.name)
+
+
+def a_night(mall: Mall, n: int) -> str:
+    day = today() - timedelta(days=n)
+    runs.plan(nightly.JOB, day, at=timezone.now())
+    return day.isoformat()
+
+
+def night_constants(mall: Mall, n: int) -> str:
+    changed = {**night_rules.DEFAULTS, "long_absence_days": 100 + n}
+    night_rules.save(changed, by=mall.colleague(n), reason=f"理由{n}", at=timezone.now())
+    return f"理由{n}"
+
+
+def an_import(mall: Mall, n: int) -> str:
+    name = f"orders-{n}.csv"
+    Import.objects.create(
+        by=mall.colleague(n), at=timezone.now(), file_name=name, content=b"", encoding="utf-8", source="shop"
+    )
+    return name
+
+
+def an_endpoint(mall: Mall, n: int) -> str:
+    url = f"https://shop.example/hooks/{n}"
+    webhooks.register(url, events=[Kind.POINTS_EARNED], by=mall.colleague(n), at=timezone.now())
+    return url
+
+
+def desk(mall: Mall) -> None:
+    defaults.install(at=timezone.now() - timedelta(days=1))
+    for queue in Queue.objects.all():
+        QueueMember.objects.create(queue=queue, user=mall.reader)
+
+
+def a_case(mall: Mall, n: int) -> str:
+    """Of another category and at another colleague each time."""
+    category = Category.objects.filter(parent__isnull=False).order_by("pk")[n]
+    logged = intake.log(
+        mall.customer(n), category=category, channel="phone", by=mall.reader, at=timezone.now(), description=f"问题{n}"
+    ).case
+    type(logged).objects.filter(pk=logged.pk).update(owner=mall.colleague(n))
+    return str(logged.number)
+
+
+def a_category_with_a_case(mall: Mall, n: int) -> str:
+    a_case(mall, n)
+    return str(Category.objects.filter(parent__isnull=False).order_by("pk")[n].name)
+
+
+def a_silent_customer(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    SilentSign.objects.create(
+        customer=person, sign="mood", ref=str(n), found_on=today(), evidence={"on": today().isoformat()}
+    )
+    return str(person.name)
+
+
+def an_action(mall: Mall, n: int) -> str:
+    CorrectiveAction.objects.create(
+        root_cause=RootCause.objects.order_by("pk")[n],
+        rule="count",
+        title=f"加厚纸箱{n}",
+        owner=mall.colleague(n),
+        opened_on=today(),
+        due_on=today(),
+        baseline_rate=5,
+        target_rate=2,
+    )
+    return f"加厚纸箱{n}"
+
+
+def a_department(mall: Mall, n: int) -> str:
+    hours = BusinessCalendar.objects.create(code=f"own-{n}", name=f"作息{n}", zone="Asia/Shanghai")
+    Department.objects.create(code=f"own-{n}", name=f"部门{n}", head=mall.colleague(n), calendar=hours)
+    return f"部门{n}"
+
+
+def department_of(mall: Mall, n: int) -> Department:
+    a_department(mall, n)
+    return Department.objects.get(code=f"own-{n}")
+
+
+def a_queue(mall: Mall, n: int) -> str:
+    Queue.objects.create(code=f"own-{n}", name=f"队列{n}", department=department_of(mall, n))
+    return f"队列{n}"
+
+
+def a_category(mall: Mall, n: int) -> str:
+    a_queue(mall, n)
+    queue = Queue.objects.get(code=f"own-{n}")
+    above = Category.objects.create(code=f"above-{n}", name=f"大类{n}")
+    Category.objects.create(code=f"own-{n}", name=f"小类{n}", parent=above, queue=queue)
+    return f"小类{n}"
+
+
+def a_cause(mall: Mall, n: int) -> str:
+    RootCause.objects.create(code=f"own-{n}", name=f"原因{n}", department=department_of(mall, n))
+    return f"原因{n}"
+
+
+def ready_words(mall: Mall, n: int) -> str:
+    a_category(mall, n)
+    category = Category.objects.get(code=f"own-{n}")
+    ReplyTemplate.objects.create(code=f"own-{n}", name=f"话术{n}", body="…", category=category)
+    return f"话术{n}"
+
+
+def a_limit(mall: Mall, n: int) -> str:
+    amounts = {name: Decimal(1000 + n) for name in ("at_once", "per_case", "per_customer", "per_day")}
+    RemedyLimit.objects.create(role=Role.ANALYST, customer_class=None, kind=RemedyKind.values[n], **amounts)
+    return str(1000 + n)
+
+
+def hours(mall: Mall, n: int) -> str:
+    BusinessCalendar.objects.create(code=f"own-{n}", name=f"作息{n}", zone="Asia/Shanghai")
+    return f"作息{n}"
+
+
+def a_member(mall: Mall, n: int) -> str:
+    a_queue(mall, n)
+    QueueMember.objects.create(queue=Queue.objects.get(code=f"own-{n}"), user=mall.colleague(n))
+    return f"Colleague {n}"
+
+
+def priorities(mall: Mall, n: int) -> str:
+    cells = PriorityMatrix.objects.order_by("version")[0].cells
+    PriorityMatrix.objects.create(
+        version=100 + n, cells=cells, reason=f"理由{n}", by=mall.colleague(n), at=timezone.now()
+    )
+    return f"理由{n}"
+
+
+def levels(mall: Mall) -> None:
+    put_in_force(content(window_months=2, validity_months=2), today() - timedelta(days=40))
+    night(today())
+
+
+def a_level_to_lose(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    mall.make_order(person, today() - timedelta(days=45), "1000.00", today=today())
+    membership.after_orders([person.pk], at=timezone.now())
+    Membership.objects.filter(pk=person.pk).update(review_on=today() + timedelta(days=30))
+    return str(person.name)
+
+
+def a_draft_of_levels(mall: Mall, n: int) -> str:
+    tier_whatif.new_draft(by=mall.colleague(n), at=timezone.now())
+    return f"Colleague {n}"
+
+
+def versions_of_levels(mall: Mall, n: int) -> str:
+    day = today() + timedelta(days=9 + n)
+    put_in_force(content(window_months=2 + n), day, on=today())
+    return day.isoformat()
+
+
+def points(mall: Mall) -> None:
+    start = timezone.now() - timedelta(days=10)
+    point_rules.save({"rate": Decimal(1)}, starts_at=start, by=None, reason="Tests", at=start)
+
+
+def points_to_decide(mall: Mall, n: int) -> str:
+    account = PointAccount.objects.create(customer=mall.customer(n), settled_at=timezone.now())
+    PointAdjustment.objects.create(
+        account=account, points=9000, reason=f"补分{n}", by=mall.colleague(n), at=timezone.now(), client_key=str(n)
+    )
+    return f"补分{n}"
+
+
+def a_reward(mall: Mall, n: int) -> str:
+    Reward.objects.create(name=f"礼品{n}", points=100)
+    return f"礼品{n}"
+
+
+def a_club(mall: Mall, n: int) -> str:
+    club = clubs.found(f"茶友会{n}", by=mall.colleague(n), at=timezone.now())
+    clubs.join(club, mall.customer(n), by=mall.colleague(n), at=timezone.now())
+    return f"茶友会{n}"
+
+
+def a_partner(mall: Mall, n: int) -> str:
+    PartnerBenefit.objects.create(
+        partner=f"美容院{n}", gives="五折", starts_on=today(), by=mall.colleague(n), at=timezone.now()
+    )
+    return f"美容院{n}"
+
+
+def a_campaign(mall: Mall, n: int) -> str:
+    at = timezone.now()
+    running(f"C{n}", name=f"满减{n}", starts_at=at - DAY, ends_at=at + 9 * DAY)
+    return f"满减{n}"
+
+
+def a_draw(mall: Mall, n: int) -> str:
+    at = timezone.now()
+    published(goods(total=1), code=f"D{n}", name=f"转盘{n}", starts_at=at - DAY, ends_at=at + 9 * DAY)
+    return f"转盘{n}"
+
+
+def an_account(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    credit.propose_limit(person, limit="100", term_days=30, reason="x", by=mall.colleague(n), at=timezone.now())
+    return str(person.name)
+
+
+# The lists ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page that lists rows, who reads it, and how one more row comes to be."""
+
+    page: str
+    role: str
+    make: Maker
+    query: str = ""
+    part: str = ""
+    before: Callable[[Mall], None] | None = None
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.page, self.part, self.query, self.make.__name__)))
+
+    @property
+    def address(self) -> str:
+        return reverse(f"desk:{self.page}", args=[self.part] if self.part else []) + self.query
+
+
+MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
+LISTS = [
+    Listed("my_day", MANAGER, tasks),
+    Listed("contacts", MANAGER, a_contact),
+    Listed("alerts", MANAGER, an_alert),
+    Listed("alerts", LEAD, an_alert),
+    Listed("long_absent", LEAD, somebody_absent),
+    Listed("long_absent", LEAD, a_customer, query="?list=never"),
+    Listed("customers", MANAGER, a_customer),
+    Listed("customers", LEAD, a_customer),
+    Listed("nights", ADMIN, a_night),
+    Listed("rules", ADMIN, night_constants),
+    Listed("imports", ADMIN, an_import),
+    Listed("webhooks", ADMIN, an_endpoint),
+    Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
+    Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
+    Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
+    Listed("complaint_board", SERVICE, a_member, before=desk),
+    Listed("complaint_silent", SERVICE, a_silent_customer, before=desk),
+    Listed("complaint_reports", SERVICE, a_category_with_a_case, before=desk),
+    Listed("complaint_actions", SERVICE, an_action, before=desk),
+    Listed("complaint_settings", SERVICE, a_queue, part="queues", before=desk),
+    Listed("complaint_settings", SERVICE, a_department, part="departments", before=desk),
+    Listed("complaint_settings", SERVICE, a_category, part="categories", before=desk),
+    Listed("complaint_settings", SERVICE, a_cause, part="causes", before=desk),
+    Listed("complaint_settings", SERVICE, ready_words, part="templates", before=desk),
+    Listed("complaint_settings", SERVICE, a_limit, part="limits", before=desk),
+    Listed("complaint_settings", SERVICE, hours, part="calendars", before=desk),
+    Listed("complaint_settings", SERVICE, a_member, part="members", before=desk),
+    Listed("complaint_settings", SERVICE, priorities, part="priorities", before=desk),
+    Listed("tiers_members", LEAD, a_level_to_lose, query="?level=silver", before=levels),
+    Listed("tiers_at_risk", LEAD, a_level_to_lose, before=levels),
+    Listed("tiers", ADMIN, a_draft_of_levels, before=levels),
+    Listed("tiers", ADMIN, versions_of_levels, before=levels),
+    Listed("point_programme", LEAD, points_to_decide, before=points),
+    Listed("rewards", ADMIN, a_reward),
+    Listed("reward_new", ADMIN, a_reward),
+    Listed("clubs", LEAD, a_club),
+    Listed("clubs", LEAD, a_partner),
+    Listed("coupons_list", LEAD, a_campaign),
+    Listed("draws", LEAD, a_draw),
+    Listed("credit", LEAD, an_account),
+]
+# Pages that show no rows of anything, however much there is.
+NO_LISTS = {
+    "matrix": "four quadrants and a chart",
+    "backtest": "the latest one only",
+    "complaint_calendars": "leads to the first calendar",
+    "complaint_new": "the form of a call",
+    "coupons_new": "a form",
+    "draws_new": "a form",
+}
+
+
+@pytest.fixture(autouse=True)
+def _endpoints_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
+
+
+@pytest.mark.parametrize("listed", LISTS, ids=str)
+def test_three_rows_ask_no_more_than_one(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder, listed: Listed
+) -> None:
+    reader = make_user(listed.role, "Reader", team="east")
+    client.force_login(reader)
+    mall = Mall(reader, make_user, make_customer, make_order)
+    if listed.before:
+        listed.before(mall)
+
+    def asked(rows: list[str]) -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(listed.address)
+        assert page.status_code == 200, page
+        assert [row for row in rows if row not in page.content.decode()] == []
+        return [query["sql"] for query in queries]
+
+    rows = [listed.make(mall, 1)]
+    asked(rows)  # what is kept in a cache is fetched now
+    one = asked(rows)
+    rows += [listed.make(mall, n) for n in (2, 3)]
+    three = asked(rows)
+
+    more = "\n".join(sorted(three))
+    assert len(three) == len(one), f"{len(one)} queries for one row, {len(three)} for three:\n{more}"
+
+
+def test_finding_asks_no_more_for_four_people_than_for_two(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    reader = make_user(Role.TEAM_LEAD, "Reader", team="east")
+    mall = Mall(reader, make_user, make_customer, make_order)
+    client.force_login(reader)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = client.post(reverse("desk:find"), {"q": "客户"})
+        assert len(page.context["people"]) == Customer.objects.count()
+        return len(queries)
+
+    for n in (1, 2):
+        mall.customer(n)
+    asked()
+    two = asked()
+    for n in (3, 4):
+        mall.customer(n)
+
+    assert asked() == two
+
+
+def test_every_page_without_a_subject_is_held_to_it_or_says_why_not() -> None:
+    opened = {
+        route.name for route in urlpatterns if route.name not in POSTED and "pk" not in route.pattern.regex.groupindex
+    }
+    held = {listed.page for listed in LISTS} | {"find"}
+
+    assert opened == held | NO_LISTS.keys()
+    assert not held & NO_LISTS.keys()

@@ -1,0 +1,143 @@
+"""The commands of the operators: each says what it did, and its exit status says whether that was it."""
+
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.db import OperationalError
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from core.jobs import runs
+from core.jobs.models import JobRun
+from core.lib.periods import mall_day
+from crm.flows import nightly, tasks
+from crm.flows.management.commands import relay
+from tests.conftest import MakeCustomer, MakeOrder
+
+OURS = sorted(name for name, app in get_commands().items() if app in ("crm.flows", "crm.demo"))
+
+
+def run(*command: str) -> str:
+    said = StringIO()
+    call_command(*command, stdout=said, stderr=said)
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_says_what_it_is_for_and_what_each_option_means(name: str) -> None:
+    command = load_command_class(get_commands()[name], name)
+    parser = command.create_parser("manage.py", name)
+
+    assert command.help.endswith(".")
+    assert [action.dest for action in parser._actions if not action.help] == []
+
+
+def test_these_are_the_commands() -> None:
+    """A new one stands here, with a test below or in tests/demo."""
+    assert OURS == [
+        "backtest",
+        "import_orders",
+        "nightly",
+        "relay",
+        "seed_campaigns",
+        "seed_complaints",
+        "seed_demo",
+        "seed_points",
+        "smoke",
+    ]
+
+
+@pytest.mark.django_db
+def test_the_night_is_worked_and_can_be_repeated(make_customer: MakeCustomer, make_order: MakeOrder) -> None:
+    make_order(make_customer(), on=date(2026, 11, 1))
+
+    for _time in range(2):
+        assert "night of 2026-11-17 done" in run("nightly", "--as-of", "2026-11-17")
+
+    assert JobRun.objects.get().state == JobRun.State.DONE
+
+
+@pytest.mark.django_db
+def test_a_night_in_other_hands_is_left_to_them() -> None:
+    today = mall_day(timezone.now())
+    planned = runs.plan(nightly.JOB, today, at=timezone.now())
+    runs.claim(planned.pk, at=timezone.now(), holder="another")
+
+    assert "is being worked by another process" in run("nightly")
+
+
+@pytest.mark.django_db
+def test_a_night_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> dict[str, int]:
+        raise OperationalError("disk full")
+
+    monkeypatch.setattr(nightly, "STEPS", (("broken", fail),))
+
+    with pytest.raises(OperationalError):
+        run("nightly")
+    assert JobRun.objects.get().error == "OperationalError: disk full"
+
+
+@pytest.mark.django_db
+def test_a_backtest_without_history_is_refused_with_the_reason() -> None:
+    with pytest.raises(CommandError) as refused:
+        run("backtest", "--cut", (mall_day(timezone.now()) - timedelta(days=200)).isoformat())
+
+    assert str(refused.value)
+    assert refused.value.returncode == 1
+
+
+@pytest.mark.django_db
+def test_a_file_is_imported_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n")
+
+    counted = run("import_orders", str(file), "--source", "shop", "--rejected", str(tmp_path / "refused.csv"))
+
+    assert "rows: 2, created: 1" in counted
+    assert "rejected: 1" in counted
+    assert "never" in (tmp_path / "refused.csv").read_text()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("options", [("missing.csv",), ("orders.csv", "--map", "nonsense")])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "orders.csv").write_text("order_no,customer,date,paid\n")
+
+    with pytest.raises(CommandError):
+        run("import_orders", str(tmp_path / options[0]), *options[1:])
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_the_relay_goes_on_looking_while_redis_or_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Any] = [None, BrokerError(), OperationalError(), None]
+    pauses: list[float] = []
+
+    def issue(**sending: Any) -> None:
+        assert sending == {"retry": False}
+        error = looks.pop(0)
+        if error:
+            raise error
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if not looks:
+            raise Stopped
+
+    monkeypatch.setattr(tasks, "issue", issue)
+    monkeypatch.setattr(relay.time, "sleep", sleep)
+    monkeypatch.setattr(relay, "close_old_connections", lambda: None)
+    said = StringIO()
+
+    with pytest.raises(Stopped):
+        call_command("relay", "--every", "0.5", stderr=said)
+
+    assert pauses == [0.5] * 4
+    assert said.getvalue().count("looking again") == 2

@@ -1,0 +1,62 @@
+"""Templates are read like code: narrow, one thing a line, formatted by djangofmt, and they only show what they are given."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "templates"
+WIDEST = 120
+# A number is worked out in the presenter. What only shows one (floatformat, date, number, length of a list) may stand.
+ARITHMETIC = re.compile(r"\|\s*(add|divisibleby|get_digit|length_is)\b|\{%\s*widthratio\b")
+QUERY = re.compile(r"\{%\s*for\s[^%]*\sin\s+[\w.]+(\.all|\.\w+_set(\.\w+)?)\b")
+LADDER = re.compile(r"\{%\s*end(?!blocktrans)\w+\s*%\}\s*\{%\s*end\w+\s*%\}")
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            yield f"{path.relative_to(ROOT)}:{number}", line
+
+
+def where(pattern: re.Pattern[str]) -> list[str]:
+    return [place for place, line in lines() if pattern.search(line)]
+
+
+def test_no_line_is_wider_than_the_page() -> None:
+    assert [place for place, line in lines() if len(line) > WIDEST] == []
+
+
+def test_nothing_is_reckoned_in_a_template() -> None:
+    assert where(ARITHMETIC) == []
+
+
+def test_no_template_asks_the_database() -> None:
+    assert where(QUERY) == []
+
+
+def test_the_end_of_each_block_can_be_seen() -> None:
+    assert where(LADDER) == []
+
+
+def test_the_formatter_would_change_nothing() -> None:
+    checked = subprocess.run(
+        [Path(sys.executable).with_name("djangofmt"), "--check", TEMPLATES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_what_they_look_for_would_be_found() -> None:
+    assert ARITHMETIC.search("{{ row.rank|add:1 }}")
+    assert ARITHMETIC.search("{% widthratio a b 100 %}")
+    assert QUERY.search("{% for old in customer.merged.all %}")
+    assert LADDER.search("</p>{% endif %}{% endfor %}")
+    assert not ARITHMETIC.search('{{ row.address|default:"–" }}')
+    assert not QUERY.search("{% for row in page.rows %}")
