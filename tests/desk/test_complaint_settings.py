@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from complaints.afterwards import silent
-from complaints.cases import intake, lifecycle, surveys
+from complaints.cases import intake, lifecycle, priority, surveys
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -22,13 +22,15 @@ from complaints.models import (
     SilentSign,
     SlaPolicy,
 )
-from complaints.setup import defaults
+from complaints.promises import calendars
+from complaints.setup import defaults, policies
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import Invalid
 from crm.desk.complaints.setup.forms import parse_hours
 from crm.desk.today import today
 from customers.models import Customer
 from tests.conftest import MakeCustomer, MakeUser
+from tests.desk.forms import opened
 
 
 @pytest.fixture
@@ -332,3 +334,62 @@ def test_the_customer_page_warns_until_somebody_has_seen_to_it(client: Client, c
     client.post(reverse("desk:prompt_seen", args=[prompt.pk]))
 
     assert client.get(address).context["complaints"].prompts == []
+
+
+# What was edited is written, and nothing else
+
+
+def test_a_row_keeps_what_others_changed_while_it_stood_open(client: Client, office: BusinessCalendar) -> None:
+    page = client.get(reverse("desk:complaint_settings", args=["calendars"]))
+    [form] = [row.form for row in page.context["rows"] if row.row == office]
+    typed = opened(form) | {"row": str(office.pk), "name": "Counter"}
+    BusinessCalendar.objects.filter(pk=office.pk).update(country="HK")
+
+    client.post(reverse("desk:complaint_store", args=["calendars"]), typed)
+
+    office.refresh_from_db()
+    assert (office.name, office.country) == ("Counter", "HK")
+
+
+def test_two_people_change_different_days_of_a_week(client: Client, office: BusinessCalendar, lead: User) -> None:
+    page = client.get(reverse("desk:complaint_calendar", args=[office.pk]))
+    typed = opened(page.context["week_form"]) | {"day_6": "09:00-12:00"}
+    calendars.set_shifts(office.pk, [(1, 600, 720)], by=lead, at=timezone.now())
+
+    client.post(reverse("desk:complaint_calendar_week", args=[office.pk]), typed)
+
+    week = calendars.working_time(BusinessCalendar.objects.get(pk=office.pk)).weekly
+    assert {day: list(hours) for day, hours in week.items() if hours} == {1: [(600, 720)], 6: [(540, 720)]}
+
+
+def test_two_people_change_different_promises_of_a_draft(client: Client, lead: User) -> None:
+    draft = policies.draft(by=lead, at=timezone.now())
+    page = client.get(reverse("desk:complaint_settings", args=["promises"]))
+    typed = opened(page.context["form"]) | {"reopen_days": "9"}
+    policies.set_terms(
+        draft.pk,
+        resolution_mode=draft.resolution_mode,
+        reopen_days=draft.reopen_days,
+        auto_close_days=5,
+        by=lead,
+        at=timezone.now(),
+    )
+
+    client.post(reverse("desk:complaint_promises_save"), typed)
+
+    draft.refresh_from_db()
+    assert (draft.reopen_days, draft.auto_close_days) == (9, 5)
+
+
+def test_priorities_keep_the_cells_another_version_changed(client: Client, lead: User) -> None:
+    page = client.get(reverse("desk:complaint_settings", args=["priorities"]))
+    typed = opened(page.context["form"]) | {"reason": "mine"}
+    cells = {name: list(row) for name, row in priority.matrix().cells.items()}
+    lowest = str(priority.CLASSES[-1].value)
+    cells[lowest] = [1, 4, 4, 4]
+    priority.save_matrix(cells, by=lead, reason="theirs", at=timezone.now())
+    first = str(priority.CLASSES[0].value)
+
+    client.post(reverse("desk:complaint_priorities_save"), typed | {f"cell_{first}_4": "3"})
+
+    assert priority.matrix().cells == cells | {first: [*cells[first][:3], 3]}

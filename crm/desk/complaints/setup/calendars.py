@@ -23,6 +23,7 @@ from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.complaints.setup.forms import DayForm, DeadlineForm, MonthForm, WeekForm, YearForm, hours_text
+from crm.desk.editing import edit
 from crm.desk.today import now, today
 
 MINUTE = timedelta(minutes=1)
@@ -170,7 +171,8 @@ THANKS = gettext_lazy("Saved. Open cases keep their deadlines until you work the
 def set_week(request: StaffRequest, pk: int) -> HttpResponse:
     chosen = get_object_or_404(BusinessCalendar, pk=pk)
     form = WeekForm(request.POST)
-    if submit(request, form, lambda data: verbs.set_shifts(pk, form.shifts(), by=request.user, at=now()), str(THANKS)):
+    by, at = request.user, now()
+    if edit(request, form, chosen, lambda row, data: verbs.set_shifts(pk, form.shifts(), by=by, at=at), str(THANKS)):
         return redirect("desk:complaint_calendar", pk)
     return _page(request, chosen, week=form, status=422)
 

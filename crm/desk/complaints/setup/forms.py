@@ -9,12 +9,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints.cases import priority
-from complaints.models import BusinessCalendar, Category, EscalationStep, Metric, Queue, ServicePrompt, SlaPolicy
+from complaints.models import (
+    BusinessCalendar,
+    Category,
+    EscalationStep,
+    Metric,
+    PriorityMatrix,
+    Queue,
+    ServicePrompt,
+    SlaPolicy,
+)
 from complaints.models.catalogue import Severity
+from complaints.promises.calendars import working_time
 from complaints.setup.policies import StepFact, TargetFact
 from core.accounts.models import User
 from core.accounts.roles import RIGHTS, Permission
 from core.lib.errors import Invalid
+from crm.desk.editing import EditForm
 from customers.models import Standing
 
 CLASSES = (*sorted(Standing.Class.values, reverse=True)[:3], None)
@@ -36,7 +47,7 @@ def hours_text(hours: Hours | tuple[tuple[int, int], ...]) -> str:
     return ", ".join(f"{a // 60:02d}:{a % 60:02d}–{b // 60:02d}:{b % 60:02d}" for a, b in hours)
 
 
-class WeekForm(forms.Form):
+class WeekForm(EditForm, forms.Form):
     """One line of hours per weekday; empty means closed."""
 
     def __init__(self, *args: Any, week: dict[int, Hours] | None = None, **kwargs: Any) -> None:
@@ -49,6 +60,10 @@ class WeekForm(forms.Form):
                 initial=hours_text((week or {}).get(number + 1, [])),
                 widget=forms.TextInput(attrs={"placeholder": "–", "autocomplete": "off"}),
             )
+
+    def shown(self, row: BusinessCalendar) -> dict[str, str]:
+        week = working_time(row).weekly
+        return {f"day_{number + 1}": hours_text(tuple(week.get(number + 1, ()))) for number in WEEKDAYS}
 
     def shifts(self) -> list[tuple[int, int, int]]:
         return [
@@ -105,7 +120,11 @@ class YearForm(forms.Form):
     year = forms.IntegerField(min_value=2000, max_value=2100)
 
 
-class CategoryForm(forms.ModelForm[Category]):
+class RowForm(EditForm, forms.ModelForm[Any]):
+    """A row of what the desk chooses from."""
+
+
+class CategoryForm(RowForm):
     class Meta:
         model = Category
         fields = (
@@ -146,7 +165,7 @@ class MemberForm(forms.Form):
         user.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
 
 
-class MatrixForm(forms.Form):
+class MatrixForm(EditForm, forms.Form):
     """One select per class and severity."""
 
     reason = forms.CharField(label=gettext_lazy("Why the priorities change"), max_length=200)
@@ -162,6 +181,13 @@ class MatrixForm(forms.Form):
                     initial=cells[str(customer_class.value)][severity.value - 1],
                 )
 
+    def shown(self, row: PriorityMatrix) -> dict[str, int]:
+        return {
+            f"cell_{c.value}_{s.value}": row.cells[str(c.value)][s.value - 1]
+            for c in priority.CLASSES
+            for s in Severity
+        }
+
     def cells(self) -> dict[str, list[int]]:
         return {
             str(c.value): [self.cleaned_data[f"cell_{c.value}_{s.value}"] for s in Severity] for c in priority.CLASSES
@@ -174,7 +200,7 @@ class MatrixForm(forms.Form):
         ]
 
 
-class PromisesForm(forms.Form):
+class PromisesForm(EditForm, forms.Form):
     """The draft as a grid: minutes of each promise by class and severity, the hours of each class, the terms."""
 
     resolution_mode = forms.ChoiceField(label=gettext_lazy("After reopening"), choices=SlaPolicy.ResolutionMode.choices)
@@ -240,6 +266,10 @@ class PromisesForm(forms.Form):
             }
             for customer_class in CLASSES
         ]
+
+    def shown(self, row: SlaPolicy) -> dict[str, Any]:
+        form = PromisesForm(policy=row)
+        return {name: form[name].initial for name in form.fields if name != "reason"}
 
     def targets(self) -> list[TargetFact]:
         return [

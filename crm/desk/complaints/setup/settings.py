@@ -1,7 +1,7 @@
 """What the desk is made of: queues and people, categories and causes, limits, words, priorities and promises."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.db.models import Model, QuerySet
@@ -31,9 +31,11 @@ from complaints.setup import policies, reference
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
+from core.lib.errors import DomainError
 from crm.desk.acting import submit
 from crm.desk.choices import read_once
-from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm
+from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm, RowForm
+from crm.desk.editing import edit, onto
 from crm.desk.today import now
 
 
@@ -44,12 +46,12 @@ class Part:
     title: str | Promise
     help: str | Promise
     rows: QuerySet[Any]
-    form: type[forms.ModelForm[Any]]
+    form: type[RowForm]
     columns: tuple[str, ...]
 
 
-def _form(model: type[Model], *fields: str) -> type[forms.ModelForm[Any]]:
-    return forms.modelform_factory(model, fields=fields)
+def _form(model: type[Model], *fields: str) -> type[RowForm]:
+    return cast(type[RowForm], forms.modelform_factory(model, form=RowForm, fields=fields))
 
 
 PARTS: dict[str, Part] = {
@@ -216,7 +218,11 @@ def store(request: StaffRequest, part: str) -> HttpResponse:
     row = get_object_or_404(kind.rows, pk=int(pk)) if pk.isdecimal() and len(pk) < 19 else None
     form = kind.form(request.POST, instance=row)
     by, at = request.user, now()
-    if submit(request, form, lambda data: reference.store(form.instance, by=by, at=at), _("Saved")):
+    if (
+        submit(request, form, lambda data: reference.store(form.instance, by=by, at=at), _("Saved"))
+        if row is None
+        else edit(request, form, row, lambda held, data: reference.store(onto(form, held), by=by, at=at), _("Saved"))
+    ):
         return redirect("desk:complaint_settings", part)
     return _page(request, part, 422, unfinished=form, unfinished_row=pk)
 
@@ -265,11 +271,16 @@ def _in_force(saved: PriorityMatrix | SlaPolicy) -> str:
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
 @require_POST
 def save_priorities(request: StaffRequest) -> HttpResponse:
-    def verb(data: dict[str, Any]) -> PriorityMatrix:
+    def verb(before: PriorityMatrix, data: dict[str, Any]) -> PriorityMatrix:
+        if PriorityMatrix.objects.filter(version__gt=before.version).exists():
+            raise DomainError(
+                _("Somebody has just put another version in force. Save again to change that one."), code="changed"
+            )
         return priority.save_matrix(form.cells(), by=request.user, reason=data["reason"], at=now())
 
-    form = MatrixForm(request.POST, cells=priority.matrix().cells)
-    if submit(request, form, verb, _in_force):
+    current = priority.matrix()
+    form = MatrixForm(request.POST, cells=current.cells)
+    if edit(request, form, current, verb, _in_force):
         return redirect("desk:complaint_settings", "priorities")
     return _page(request, "priorities", 422, form=form)
 
@@ -288,7 +299,7 @@ def save_promises(request: StaffRequest) -> HttpResponse:
     draft = policies.draft(by=request.user, at=now())
     form = PromisesForm(request.POST, policy=draft)
     thanks = _("The draft is saved; nothing has changed yet.")
-    if submit(request, form, lambda data: _save_draft(draft, form, request.user), thanks):
+    if edit(request, form, draft, lambda row, data: _save_draft(row, form, request.user), thanks):
         return redirect("desk:complaint_settings", "promises")
     return _page(request, "promises", 422, form=form)
 
@@ -300,11 +311,11 @@ def publish_promises(request: StaffRequest) -> HttpResponse:
     draft = policies.draft(by=request.user, at=now())
     form = PromisesForm(request.POST, policy=draft)
 
-    def verb(data: dict[str, Any]) -> SlaPolicy:
-        _save_draft(draft, form, request.user)
-        return policies.publish(draft.pk, by=request.user, reason=data["reason"], at=now())
+    def verb(row: SlaPolicy, data: dict[str, Any]) -> SlaPolicy:
+        _save_draft(row, form, request.user)
+        return policies.publish(row.pk, by=request.user, reason=data["reason"], at=now())
 
-    if submit(request, form, verb, _in_force):
+    if edit(request, form, draft, verb, _in_force):
         return redirect("desk:complaint_settings", "promises")
     return _page(request, "promises", 422, form=form)
 
