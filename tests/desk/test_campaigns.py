@@ -27,6 +27,7 @@ from loyalty.models import (
     Lottery,
 )
 from tests.conftest import MakeCustomer, MakeUser
+from tests.desk.forms import opened
 from tests.loyalty.campaigns.stories import DAY, basket, goods, published, running
 
 
@@ -441,3 +442,78 @@ def test_a_club_is_founded_joined_and_met(
     assert "1 / 1" in page
     assert "美容院" in body(client, "customer", li_lei.pk)
     assert "茶友会" in body(client, "clubs")
+
+
+# What was edited is written, and nothing else -------------------------------------------------------------------------
+
+
+def test_terms_of_a_campaign_keep_what_another_changed_meanwhile(client: Client, lead: User) -> None:
+    client.force_login(lead)
+    client.post(reverse("desk:coupons_new"), TERMS)
+    made = CouponCampaign.objects.get()
+    address = reverse("desk:coupons_edit", args=[made.pk])
+    typed = opened(client.get(address).context["form"]) | {"name": "春季大促"}
+    coupon_campaigns.change(made.pk, by=lead, at=timezone.now(), total_limit=80, amount=Decimal(40))
+
+    assert client.post(address, typed).status_code == 302
+
+    made.refresh_from_db()
+    assert (made.name, made.total_limit, made.amount) == ("春季大促", 80, Decimal(40))
+
+
+def test_a_limit_that_two_people_change_is_shown_to_the_second(client: Client, lead: User) -> None:
+    client.force_login(lead)
+    client.post(reverse("desk:coupons_new"), TERMS)
+    made = CouponCampaign.objects.get()
+    address = reverse("desk:coupons_edit", args=[made.pk])
+    typed = opened(client.get(address).context["form"]) | {"total_limit": "60"}
+    coupon_campaigns.change(made.pk, by=lead, at=timezone.now(), total_limit=80)
+
+    refused = client.post(address, typed)
+
+    assert refused.status_code == 422
+    assert "it says “80” now" in refused.content.decode()
+    made.refresh_from_db()
+    assert made.total_limit == 80
+
+
+def test_a_draft_of_a_draw_keeps_what_another_changed_meanwhile(client: Client, lead: User, admin: User) -> None:
+    client.force_login(lead)
+    lottery = draft_of_a_draw(lead)
+    address = reverse("desk:draw_edit", args=[lottery.pk])
+    typed = opened(client.get(address).context["form"]) | {"name": "新转盘"}
+    draws.change(lottery.pk, by=admin, at=timezone.now(), rules="每周一次", wins_per_customer=3)
+
+    assert client.post(address, typed).status_code == 302
+
+    lottery.refresh_from_db()
+    assert (lottery.name, lottery.rules, lottery.wins_per_customer) == ("新转盘", "每周一次", 3)
+
+
+def test_prizes_set_by_another_meanwhile_are_not_replaced_unseen(client: Client, lead: User, admin: User) -> None:
+    client.force_login(lead)
+    lottery = draft_of_a_draw(lead)
+    address = reverse("desk:draw_prizes", args=[lottery.pk])
+    sent = prizes_sent({"name": "谢谢", "kind": "thanks", "percent": "100"})
+    sent["opened"] = client.get(address).context["opened"]
+    draws.set_prizes(lottery.pk, [goods(total=1)], by=admin, at=timezone.now())
+
+    refused = client.post(address, sent)
+
+    assert refused.status_code == 422
+    assert "He has saved this draft meanwhile." in refused.content.decode()
+    assert [prize.name for prize in lottery.prizes.all()] == ["手机"]
+    assert client.post(address, sent | {"opened": refused.context["opened"]}).status_code == 302
+    assert [prize.name for prize in lottery.prizes.all()] == ["谢谢"]
+
+
+@pytest.fixture
+def admin(make_user: MakeUser) -> User:
+    return make_user(Role.ADMINISTRATOR, "He")
+
+
+def draft_of_a_draw(by: User) -> Lottery:
+    at = timezone.now()
+    return draws.create(
+        "WHEEL", by=by, at=at, name="转盘", entry="daily", rules="每天一次", starts_at=at + DAY, ends_at=at + 9 * DAY
+    )

@@ -16,6 +16,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, Scope, rights_of
 from core.lib import csv_cells
 from core.lib.errors import DomainError
+from crm.desk import editing
 from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import coupon_page
 from crm.desk.loyalty.campaigns.forms import CampaignForm, GroupForm, whole_number
@@ -58,10 +59,10 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
     form = CampaignForm(request.POST or None, initial=coupon_page.initial(campaign), begun=begun)
     form.fields["code"].disabled = True
 
-    def change(_data: dict[str, Any]) -> CouponCampaign:
+    def change(_row: CouponCampaign, _data: dict[str, Any]) -> CouponCampaign:
         return verbs.change(pk, by=request.user, at=now(), **form.terms)
 
-    if request.method == "POST" and submit(request, form, change, _("Saved")):
+    if request.method == "POST" and editing.edit(request, form, campaign, change, _("Saved")):
         return redirect("desk:coupons", pk)
     return render(
         request,

@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,9 +15,10 @@ from core.accounts import audit
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
-from crm.desk.acting import press, submit
+from crm.desk import editing
+from crm.desk.acting import press
 from crm.desk.loyalty.campaigns import draw_page
-from crm.desk.loyalty.campaigns.forms import LotteryForm, MoreForm, Prizes, first_error, level_name
+from crm.desk.loyalty.campaigns.forms import LotteryForm, MoreForm, PrizeForm, Prizes, first_error, level_name
 from crm.desk.today import now, today
 from customers.access import scope_filter
 from loyalty.campaigns import draws as verbs
@@ -53,10 +56,10 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
     form = LotteryForm(request.POST or None, initial=draw_page.terms(lottery))
     form.fields["code"].disabled = True
 
-    def change(_data: dict[str, Any]) -> Lottery:
+    def change(_row: Lottery, _data: dict[str, Any]) -> Lottery:
         return verbs.change(pk, by=request.user, at=now(), **form.terms)
 
-    if request.method == "POST" and submit(request, form, change, _("Saved")):
+    if request.method == "POST" and editing.edit(request, form, lottery, change, _("Saved")):
         return redirect("desk:draw", pk)
     return render(
         request, "desk/loyalty/draws/edit.html", {"form": form, "lottery": lottery}, status=422 if form.errors else 200
@@ -68,23 +71,35 @@ def prizes(request: StaffRequest, pk: int) -> HttpResponse:
     """The prizes by rank with their odds; the last row is usually the one of those who win nothing."""
     lottery = _draft_or_404(pk)
     formset = Prizes(request.POST or None, initial=draw_page.prize_rows(lottery))
-    refusal, status = "", 200
-    if request.method == "POST":
-        status = 422
-        if formset.is_valid():
-            facts = [form.fact for form in formset if form.has_changed() or form.initial]
-            try:
-                verbs.set_prizes(pk, [fact for fact in facts if fact], by=request.user, at=now())
-                messages.success(request, _("Saved"))
-                return redirect("desk:draw", pk)
-            except DomainError as refused:
-                refusal = str(refused)
+    refusal, opened = "", request.POST.get("opened", lottery.at.isoformat())
+    if request.method == "POST" and formset.is_valid():
+        try:
+            _set_prizes(request, pk, formset, opened=opened)
+            messages.success(request, _("Saved"))
+            return redirect("desk:draw", pk)
+        except DomainError as refused:
+            refusal = str(refused)
+            opened = lottery.at.isoformat() if refused.code == "changed_meanwhile" else opened
     return render(
         request,
         "desk/loyalty/draws/prizes.html",
-        {"lottery": lottery, "formset": formset, "refusal": refusal},
-        status=status,
+        {"lottery": lottery, "formset": formset, "refusal": refusal, "opened": opened},
+        status=422 if request.method == "POST" else 200,
     )
+
+
+def _set_prizes(request: StaffRequest, pk: int, formset: forms.BaseFormSet[PrizeForm], *, opened: str) -> None:
+    """The table is stored whole: refused once when somebody else has saved the draft since it was `opened`."""
+    facts = [form.fact for form in formset if form.has_changed() or form.initial]
+    with transaction.atomic():
+        held = Lottery.objects.select_for_update(of=("self",)).select_related("by").get(pk=pk)
+        if opened != held.at.isoformat():
+            raise DomainError(
+                _("%(who)s has saved this draft meanwhile. Saving again puts in its place what stands here:")
+                % {"who": held.by},
+                code="changed_meanwhile",
+            )
+        verbs.set_prizes(pk, [fact for fact in facts if fact], by=request.user, at=now())
 
 
 def _draft_or_404(pk: int) -> Lottery:

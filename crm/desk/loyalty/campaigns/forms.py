@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
+from crm.desk.editing import EditForm
+from crm.desk.loyalty.campaigns import coupon_page, draw_page
 from crm.desk.today import today
 from customers import queries
 from customers.models import Category, Customer, Standing
@@ -59,7 +61,7 @@ def whole_number(text: str) -> int:
 # Coupons ------------------------------------------------------------------------------------------------------------
 
 
-class CampaignForm(forms.Form):
+class CampaignForm(EditForm, forms.Form):
     """The terms of a coupon campaign; once it has begun only what favours the customers can be typed."""
 
     code = forms.CharField(
@@ -128,6 +130,9 @@ class CampaignForm(forms.Form):
         if begun:
             for name in set(self.fields) - {"name", "total_limit", "per_customer_limit", "budget", "last_on"}:
                 self.fields[name].disabled = True
+
+    def shown(self, row: CouponCampaign) -> dict[str, Any]:
+        return coupon_page.initial(row)
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -201,7 +206,7 @@ class GroupForm(forms.Form):
 # Draws --------------------------------------------------------------------------------------------------------------
 
 
-class LotteryForm(forms.Form):
+class LotteryForm(EditForm, forms.Form):
     code = forms.CharField(label=gettext_lazy("Short name"), max_length=30)
     name = forms.CharField(label=gettext_lazy("Name of the draw"), max_length=80)
     entry = forms.ChoiceField(label=gettext_lazy("How one takes part"), choices=Lottery.Entry.choices)
@@ -232,6 +237,9 @@ class LotteryForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices_of(self, "min_level", level_choices())
+
+    def shown(self, row: Lottery) -> dict[str, Any]:
+        return draw_page.terms(row)
 
     @property
     def terms(self) -> dict[str, Any]:
