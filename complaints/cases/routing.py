@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Case as When_
-from django.db.models import F, IntegerField, Sum, Value, When
+from django.db.models import F, IntegerField, QuerySet, Sum, Value, When
 from django.utils.translation import gettext as _
 
 from complaints.cases import notices, transitions
@@ -163,15 +163,20 @@ def give_back(cases: Iterable[Case], *, at: datetime) -> int:
     return returned
 
 
+def loads() -> dict[tuple[int, int], int]:
+    """Open cases of each queue and owner, weighted."""
+    return {(queue, owner): load for queue, owner, load in _weighted()}
+
+
 def load_of(queue: Queue) -> dict[int, int]:
     """Open cases of this queue per owner, weighted."""
+    return {owner: load for _queue, owner, load in _weighted().filter(queue=queue)}
+
+
+def _weighted() -> QuerySet[Case, tuple[int, int, int]]:
     weights = When_(When(priority=1, then=Value(2)), default=Value(1), output_field=IntegerField())
-    rows = (
-        Case.objects.filter(queue=queue, owner__isnull=False, status__in=OPEN)
-        .values("owner")
-        .annotate(load=Sum(weights))
-    )
-    return {row["owner"]: row["load"] for row in rows}
+    rows = Case.objects.filter(owner__isnull=False, status__in=OPEN).values("queue", "owner")
+    return rows.annotate(load=Sum(weights)).values_list("queue", "owner", "load")
 
 
 def _free(queue: Queue, priority: int) -> list[QueueMember]:

@@ -101,7 +101,6 @@ class Todo(models.Model):
         return self.due_at < at if self.due_at else self.due_on < mall_day(at)
 
 
-
 class Lookup(models.Model):
     """A service agent found this customer by an exact number today: the door to the record until midnight."""
 

@@ -1,12 +1,12 @@
 """My day worked from the keyboard, the mouse untouched."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from crm.desk.today import today
 from customers import todo
 from customers.models import Todo
-from tests.browser.conftest import MANAGER, SitDown
+from tests.browser.conftest import MANAGER, Desk, SitDown
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
@@ -19,15 +19,7 @@ def test_a_day_is_worked_by_keyboard_alone(sit_down: SitDown, language: str) -> 
     rows, here, toast = page.locator(".lk-queue > li"), page.locator(".lk-row.is-current"), page.locator(".lk-toast")
     expect(rows).to_have_count(3 + len(rest))
 
-    # ? tells the order of the queue.
-    press("?")
-    order = desk.say(
-        "Promises that are overdue stand on top. Everything else is ordered by the money at stake: current value × "
-        "probability of no further purchase."
-    )
-    expect(page.locator("#shortcuts").get_by_text(order)).to_be_visible()
-    press("Escape")
-    expect(page.locator("#shortcuts")).to_be_hidden()
+    the_order_of_the_queue_is_explained(desk)
 
     for key, row in (("j", first), ("j", second), ("j", third), ("k", second), ("k", first), ("k", first)):
         press(key)
@@ -49,10 +41,38 @@ def test_a_day_is_worked_by_keyboard_alone(sit_down: SitDown, language: str) -> 
     first.refresh_from_db()
     assert (first.state, first.closed_by) == (Todo.State.OPEN, None)
 
-    # Put off: without a reason the drawer stays, with one the row leaves until that day.
+    # Put off, and brought back.
     press("j")
+    second_is_put_off_with_a_reason(desk, second)
+    expect(rows).to_have_count(2 + len(rest))
+    press("u")
+    expect(rows).to_have_count(3 + len(rest))
+    desk.fits()
+
+    an_alert_opens_by_its_key(desk, here)
+
+    # And back to the day.
+    press("g")
+    press("d")
+    expect(rows).to_have_count(3 + len(rest))
+
+
+def the_order_of_the_queue_is_explained(desk: Desk) -> None:
+    help_, press = desk.page.locator("#shortcuts"), desk.page.keyboard.press
+    press("?")
+    order = desk.say(
+        "Promises that are overdue stand on top. Everything else is ordered by the money at stake: current value × "
+        "probability of no further purchase."
+    )
+    expect(help_.get_by_text(order)).to_be_visible()
+    press("Escape")
+    expect(help_).to_be_hidden()
+
+
+def second_is_put_off_with_a_reason(desk: Desk, second: Todo) -> None:
+    """Without a reason the drawer stays, with one the row leaves until that day."""
+    page, press, drawer = desk.page, desk.page.keyboard.press, desk.page.locator("#drawer")
     press("s")
-    drawer = page.locator("#drawer")
     expect(drawer.locator("[name=reason]")).to_be_focused()
     page.keyboard.insert_text("   ")
     press("Control+Enter")
@@ -62,27 +82,21 @@ def test_a_day_is_worked_by_keyboard_alone(sit_down: SitDown, language: str) -> 
     page.keyboard.insert_text("出差，下周回来")
     press("Control+Enter")
     expect(drawer).to_be_hidden()
-    expect(rows).to_have_count(2 + len(rest))
     expect(page.locator(f"#todo-{second.pk}")).to_have_count(0)
     second.refresh_from_db()
     assert (second.snooze_reason, second.state) == ("出差，下周回来", Todo.State.OPEN)
     assert second.snoozed_until is not None
     assert second.snoozed_until > today()
-    press("u")
-    expect(rows).to_have_count(3 + len(rest))
-    desk.fits()
 
-    # The alert of a row opens by its key.
-    order_of_rows = [item.pk for item in todo.queue(desk.user, today())]
-    alerting = next(item for item in todo.queue(desk.user, today()) if item.alert_id)
-    place = here.get_attribute("id")
-    for _step in range(order_of_rows.index(alerting.pk) - order_of_rows.index(int(str(place).removeprefix("todo-")))):
+
+def an_alert_opens_by_its_key(desk: Desk, here: Locator) -> None:
+    press = desk.page.keyboard.press
+    queue = list(todo.queue(desk.user, today()))
+    order_of_rows = [item.pk for item in queue]
+    alerting = next(item for item in queue if item.alert_id)
+    place = int(str(here.get_attribute("id")).removeprefix("todo-"))
+    for _step in range(order_of_rows.index(alerting.pk) - order_of_rows.index(place)):
         press("j")
     expect(here).to_have_id(f"todo-{alerting.pk}")
     press("a")
-    page.wait_for_url(f"**/alerts/{alerting.alert_id}/")
-
-    # And back to the day.
-    press("g")
-    press("d")
-    expect(rows).to_have_count(3 + len(rest))
+    desk.page.wait_for_url(f"**/alerts/{alerting.alert_id}/")

@@ -93,7 +93,7 @@ def margins_of(people: list[Customer]) -> set[str]:
     return found
 
 
-def told(page: str, figures: set[str]) -> set[str]:
+def shown_in(page: str, figures: set[str]) -> set[str]:
     """Those figures that stand on the page, as whole numbers and not as a part of others."""
     return set(re.findall(r"(?<![\w.,#/-])\d[\d,]*(?:\.\d+)?(?![\w%])", page)) & figures
 
@@ -127,8 +127,8 @@ def pages(client: Client, mall: list[Customer]) -> Iterator[tuple[str, str]]:
 
 def test_the_search_finds_what_a_manager_is_shown(client: Client, mall: list[Customer], chen: User) -> None:
     client.force_login(chen)
-    shown = {address: told(page, values_of(mall)) for address, page in pages(client, mall)}
-    margins = {address: told(page, margins_of(mall)) for address, page in pages(client, mall)}
+    shown = {address: shown_in(page, values_of(mall)) for address, page in pages(client, mall)}
+    margins = {address: shown_in(page, margins_of(mall)) for address, page in pages(client, mall)}
 
     assert Alert.objects.exists()
     assert {Standing.Class.BIG, Standing.Class.ACTIVE, Standing.Class.RANDOM} <= set(
@@ -153,7 +153,7 @@ def test_no_page_tells_a_value(
 
     shown = dict(pages(client, mall))
 
-    assert {address: found for address, page in shown.items() if (found := told(page, values_of(mall)))} == {}
+    assert {address: leaks for address, page in shown.items() if (leaks := shown_in(page, values_of(mall)))} == {}
     if Permission.EDIT_RULES in RIGHTS[role].permissions:
         assert "Who moves" in shown["preview"]
 
@@ -166,7 +166,9 @@ def test_no_page_tells_a_margin(
     reach_of(user, mall, chen)
     client.force_login(user)
 
-    assert {address: found for address, page in pages(client, mall) if (found := told(page, margins_of(mall)))} == {}
+    assert {
+        address: leaks for address, page in pages(client, mall) if (leaks := shown_in(page, margins_of(mall)))
+    } == {}
 
 
 @pytest.mark.parametrize("role", STAFF)
@@ -178,8 +180,8 @@ def test_no_explanation_holds_what_its_reader_may_not_see(mall: list[Customer], 
         assert why is not None
         assert why.class_reason
         text = str(why) + " ".join(sentence(alert, reader=reader) for alert in person.alerts.all())
-        assert not (Field.VALUE in hidden and told(text, values))
-        assert not (Field.MARGIN in hidden and told(text, margins))
+        assert not (Field.VALUE in hidden and shown_in(text, values))
+        assert not (Field.MARGIN in hidden and shown_in(text, margins))
         assert (why.value is None) == (Field.VALUE in hidden)
 
 

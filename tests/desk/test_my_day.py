@@ -45,10 +45,10 @@ def test_done_answers_with_the_day_as_it_now_is_and_the_way_back(client: Client,
     assert f'id="todo-{done.pk}"' not in page
     assert f'id="todo-{stays.pk}"' in page
     assert "<html" not in page
-    told = json.loads(answer["HX-Trigger"])["toast"]
-    assert told["text"] == "Done: 李雷"
-    assert told["undo"] == {"url": reverse("desk:todo_reopen", args=[done.pk]), "target": "#day", "swap": "outerHTML"}
-    assert f'id="todo-{done.pk}"' in client.post(told["undo"]["url"], **HTMX).content.decode()
+    toast = json.loads(answer["HX-Trigger"])["toast"]
+    assert toast["text"] == "Done: 李雷"
+    assert toast["undo"] == {"url": reverse("desk:todo_reopen", args=[done.pk]), "target": "#day", "swap": "outerHTML"}
+    assert f'id="todo-{done.pk}"' in client.post(toast["undo"]["url"], **HTMX).content.decode()
 
 
 def test_without_script_the_page_offers_the_way_back(client: Client, li_lei: Customer) -> None:
@@ -81,9 +81,9 @@ def test_a_refused_put_off_keeps_what_was_typed(client: Client, li_lei: Customer
 
 def test_put_off_can_be_brought_back(client: Client, li_lei: Customer, chen: User) -> None:
     later = task(li_lei)
-    told = {"until": (today() + timedelta(days=5)).isoformat(), "reason": "on a trip"}
+    data = {"until": (today() + timedelta(days=5)).isoformat(), "reason": "on a trip"}
 
-    answer = client.post(reverse("desk:todo_snooze", args=[later.pk]), told, **HTMX)
+    answer = client.post(reverse("desk:todo_snooze", args=[later.pk]), data, **HTMX)
 
     assert set(json.loads(answer["HX-Trigger"])) == {"closeDrawer", "toast"}
     assert list(todo.queue(chen, today())) == []

@@ -90,7 +90,7 @@ def test_showing_a_phone_needs_a_purpose_and_is_recorded(client: Client, li_lei:
 
 
 def test_a_contact_with_half_a_promise_is_refused_and_nothing_typed_is_lost(client: Client, li_lei: Customer) -> None:
-    told = {
+    data = {
         "channel": "phone",
         "direction": "out",
         "outcome": "promised",
@@ -100,7 +100,7 @@ def test_a_contact_with_half_a_promise_is_refused_and_nothing_typed_is_lost(clie
         "promise_due_on": "",
     }
 
-    answer = client.post(reverse("desk:log_contact", args=[li_lei.pk]), told)
+    answer = client.post(reverse("desk:log_contact", args=[li_lei.pk]), data)
 
     assert answer.status_code == 422
     assert "很满意新包装" in answer.content.decode()

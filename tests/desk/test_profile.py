@@ -24,10 +24,10 @@ def li_lei(make_customer: MakeCustomer, chen: User) -> Customer:
 def test_who_changed_a_profile_is_on_record_but_not_what_the_notes_say(
     client: Client, li_lei: Customer, chen: User
 ) -> None:
-    told = {"mindset": "status", "preferred_channel": "unknown", "notes": "女儿在杭州上学"}
+    data = {"mindset": "status", "preferred_channel": "unknown", "notes": "女儿在杭州上学"}
 
     for _twice in range(2):
-        client.post(reverse("desk:edit_profile", args=[li_lei.pk]), told)
+        client.post(reverse("desk:edit_profile", args=[li_lei.pk]), data)
 
     li_lei.refresh_from_db()
     assert (li_lei.mindset, li_lei.notes) == ("status", "女儿在杭州上学")
@@ -37,9 +37,9 @@ def test_who_changed_a_profile_is_on_record_but_not_what_the_notes_say(
 
 
 def test_a_refused_profile_keeps_what_was_typed(client: Client, li_lei: Customer) -> None:
-    told = {"mindset": "greedy", "preferred_channel": "unknown", "notes": "女儿在杭州上学"}
+    data = {"mindset": "greedy", "preferred_channel": "unknown", "notes": "女儿在杭州上学"}
 
-    refused = client.post(reverse("desk:edit_profile", args=[li_lei.pk]), told)
+    refused = client.post(reverse("desk:edit_profile", args=[li_lei.pk]), data)
 
     assert refused.status_code == 422
     assert "女儿在杭州上学" in refused.content.decode()

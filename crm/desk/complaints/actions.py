@@ -16,6 +16,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
+from crm.desk.choices import read_once
 from crm.desk.complaints.forms import PlanForm
 from crm.desk.today import now, today
 
@@ -36,11 +37,9 @@ def actions(request: StaffRequest) -> HttpResponse:
     rows = CorrectiveAction.objects.select_related("root_cause__department", "owner").prefetch_related("cases")
     running = rows.filter(status__in=root_causes.RUNNING).order_by("due_on", "pk")
     ended = rows.exclude(status__in=root_causes.RUNNING).order_by("-ended_on")[:ENDED]
-    return render(
-        request,
-        "desk/complaints/actions.html",
-        {"rows": [_row(action, request.user) for action in running], "ended": ended},
-    )
+    shown = [_row(action, request.user) for action in running]
+    read_once(row.form for row in shown)
+    return render(request, "desk/complaints/actions.html", {"rows": shown, "ended": ended})
 
 
 def _row(action: CorrectiveAction, user: User) -> Row:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle, priority, routing
-from complaints.models import Case, Queue
+from complaints.models import Case, Queue, QueueMember
 from complaints.models.cases import OPEN
 from complaints.queries import Filters
 from core.accounts.models import User
@@ -260,13 +260,11 @@ class Load(NamedTuple):
 
 
 def _loads() -> list[Load]:
-    rows = []
-    for queue_ in Queue.objects.order_by("name"):
-        loads = routing.load_of(queue_)
-        for member in queue_.members.select_related("user").order_by("user__full_name"):
-            load = loads.get(member.user_id, 0)
-            tone = "red" if load >= member.capacity else "blue"
-            rows.append(Load(queue_, member.user, member.available, load, member.capacity, tone))
+    loads, rows = routing.loads(), []
+    for member in QueueMember.objects.select_related("queue", "user").order_by("queue__name", "user__full_name"):
+        load = loads.get((member.queue_id, member.user_id), 0)
+        tone = "red" if load >= member.capacity else "blue"
+        rows.append(Load(member.queue, member.user, member.available, load, member.capacity, tone))
     return rows
 
 

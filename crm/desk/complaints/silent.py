@@ -21,6 +21,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import press
+from crm.desk.choices import read_once
 from crm.desk.complaints.forms import ConvertForm, WordsForm
 from crm.desk.today import now, today
 from customers.access import scope_filter
@@ -54,6 +55,8 @@ def silent(request: StaffRequest) -> HttpResponse:
     berg = verbs.iceberg(since=now() - PERIOD, until=now())
     became = verbs.outcomes(since=today() - PERIOD)
     shown = rows.order_by("-customer__standing__customer_class", "-found_on", "pk")[:SHOWN]
+    convert_form = ConvertForm(auto_id=False)
+    read_once([convert_form])
     return render(
         request,
         "desk/complaints/silent.html",
@@ -68,7 +71,7 @@ def silent(request: StaffRequest) -> HttpResponse:
                 if state != SilentSign.State.OPEN
             ],
             "words_form": WordsForm(auto_id=False),
-            "convert_form": ConvertForm(auto_id=False),
+            "convert_form": convert_form,
         },
     )
 

@@ -32,6 +32,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import submit
+from crm.desk.choices import read_once
 from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm
 from crm.desk.today import now
 
@@ -145,19 +146,17 @@ class Row(NamedTuple):
 
 def _rows(part: Part, name: str) -> dict[str, Any]:
     labels = {field.name: field.verbose_name for field in part.form._meta.model._meta.fields}
-    return {
-        "help": part.help,
-        "columns": [labels[column] for column in part.columns],
-        "rows": [
-            Row(
-                row,
-                [_cell(row, column) for column in part.columns],
-                part.form(instance=row, auto_id=f"{name}-{row.pk}-%s"),
-            )
-            for row in part.rows.all()
-        ],
-        "new": part.form(auto_id=f"{name}-new-%s"),
-    }
+    new = part.form(auto_id=f"{name}-new-%s")
+    rows = [
+        Row(
+            row,
+            [_cell(row, column) for column in part.columns],
+            part.form(instance=row, auto_id=f"{name}-{row.pk}-%s"),
+        )
+        for row in part.rows.all()
+    ]
+    read_once([new, *(row.form for row in rows)])
+    return {"help": part.help, "columns": [labels[column] for column in part.columns], "rows": rows, "new": new}
 
 
 def _cell(row: Model, column: str) -> Any:
