@@ -26,7 +26,10 @@ TIMETABLE = {
         "crm.flows.tasks.rest_complaints",
         crontab(minute="*/10"),
     ),
-    "free coupons and credit that an order held and did not use": ("crm.flows.tasks.release_reservations", crontab()),
+    "free coupons and credit that an order held and did not use, credit points that were won": (
+        "crm.flows.tasks.release_reservations",
+        crontab(),
+    ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0),
 }

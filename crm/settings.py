@@ -1,4 +1,7 @@
-"""Settings of Laoke. Development and the demo need no variable; production sets the ones marked below."""
+"""Settings of Laoke. Development and the demo need no variable; production sets those of `.env.example`.
+
+With any host but this machine's own allowed, nothing starts on the defaults that are only good here: `crm/checks.py`.
+"""
 
 from pathlib import Path
 
@@ -13,13 +16,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DEBUG = env.bool("DEBUG", default=False)
-# Production: a long random string. The default serves the demo and the tests, which listen on loopback only;
-# crm.checks refuses it as soon as another host is allowed.
-DEMO_SECRET_KEY = "demo-only-" + "not-secret-" * 5
-SECRET_KEY = env.str("SECRET_KEY", default=DEMO_SECRET_KEY)
+# The default serves the demo and the tests, which listen on loopback only.
+DEMO_KEY = "demo-only-" + "not-secret-" * 5
+SECRET_KEY = env.str("SECRET_KEY", default="") or DEMO_KEY
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-# Key of the contact vault; derived from SECRET_KEY when empty (demo and tests).
-VAULT_KEY = env.str("VAULT_KEY", default="")
+# The key of the vault is one of its own: signatures and what is encrypted at rest are renewed at different times.
+# With the fallbacks can be read, never written; `manage.py rotate_vault` makes them needless.
+VAULT_KEY = env.str("VAULT_KEY", default="") or DEMO_KEY
+VAULT_KEY_FALLBACKS = env.list("VAULT_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=False)
@@ -262,6 +266,20 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Sets of choices that several resources call by one name; typed clients make a class of each.
+    "ENUM_NAME_OVERRIDES": {
+        "CaseChannel": "complaints.models.Case.Channel",
+        "CaseOutcome": "complaints.models.Case.Outcome",
+        "CaseStatus": "complaints.models.Case.Status",
+        "OrderOutcome": ["created", "updated", "unchanged", "stale"],
+        "OrderStatus": "customers.models.Order.Status",
+        "CouponStatus": "loyalty.models.Coupon.Status",
+        "RedemptionStatus": "loyalty.models.CouponRedemption.Status",
+        "CreditStatus": "loyalty.models.CreditAccount.Status",
+        "AuthorisationStatus": "loyalty.models.CreditAuthorisation.Status",
+        "CouponKind": "loyalty.models.CouponCampaign.Kind",
+        "PrizeKind": "loyalty.models.LotteryPrize.Kind",
+    },
 }
 
 LOGGING = {

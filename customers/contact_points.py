@@ -7,7 +7,7 @@ the last four digits. Only `reveal` gives a value back, for one customer, with a
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,15 +15,17 @@ import phonenumbers
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import AuditEntry, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
-from core.lib import sealing
+from core.lib import rows, sealing
 from core.lib.errors import DomainError, Invalid
+from customers import locks
 from customers.models import ContactPoint, Customer
 
 Kind = ContactPoint.Kind
@@ -133,7 +135,14 @@ _MASK = {Kind.PHONE: mask_phone, Kind.EMAIL: mask_email, Kind.ADDRESS: mask_addr
 
 
 def blind_index(kind: str, normal: str) -> bytes:
-    return hmac.digest(sealing.key(b"index"), f"{kind}:{normal}".encode(), "sha256")[:INDEX_BYTES]
+    """What a value is found by: under the current key."""
+    return _indexes(kind, normal)[0]
+
+
+def _indexes(kind: str, normal: str) -> list[bytes]:
+    """What a value may be found by: one for each key that rows may be under, the current one first."""
+    text = f"{kind}:{normal}".encode()
+    return [hmac.digest(key, text, "sha256")[:INDEX_BYTES] for key in sealing.keys(sealing.CONTACT_INDEX)]
 
 
 def tail_index(digits: str) -> bytes:
@@ -141,11 +150,21 @@ def tail_index(digits: str) -> bytes:
 
 
 def _encrypt(kind: str, normal: str) -> bytes:
-    return sealing.encrypt(normal.encode(), use=b"encryption", about=str(kind).encode())
+    return sealing.encrypt(normal.encode(), use=sealing.CONTACTS, about=str(kind).encode())
+
+
+def opened(kind: str, encrypted: bytes) -> str:
+    """The normal form that was sealed as one of this kind."""
+    return sealing.decrypt(encrypted, use=sealing.CONTACTS, about=kind.encode()).decode()
 
 
 def _decrypt(point: ContactPoint) -> str:
-    return sealing.decrypt(bytes(point.encrypted), use=b"encryption", about=point.kind.encode()).decode()
+    return opened(point.kind, bytes(point.encrypted))
+
+
+def several_keys() -> bool:
+    """Whether rows may be under another key than the current one."""
+    return len(sealing.keys(sealing.CONTACT_INDEX)) > 1
 
 
 class Sealed(NamedTuple):
@@ -160,7 +179,10 @@ class Sealed(NamedTuple):
 
 def seal(kind: str, value: str) -> Sealed:
     """Normalise and encrypt. Raises Invalid when the value is not one of its kind."""
-    normal = normalise(kind, value)
+    return _sealed(kind, normalise(kind, value))
+
+
+def _sealed(kind: str, normal: str) -> Sealed:
     tail = tail_index(normal[-4:]) if kind == Kind.PHONE else None
     return Sealed(str(kind), _MASK[Kind(kind)](normal), _encrypt(kind, normal), blind_index(kind, normal), tail)
 
@@ -175,8 +197,13 @@ def add(customer: Customer, kind: str, value: str) -> None:
 
 def add_many(points: Iterable[tuple[int, str, str]]) -> None:
     """Rows of (customer id, kind, clear value). One bad value refuses them all."""
+    normal = [(customer_id, kind, normalise(kind, value)) for customer_id, kind, value in points]
+    bring_up([row[1:] for row in normal], of={row[0] for row in normal})
     ContactPoint.objects.bulk_create(
-        [ContactPoint(customer_id=customer_id, **seal(kind, value)._asdict()) for customer_id, kind, value in points],
+        [
+            ContactPoint(customer_id=customer_id, **_sealed(kind, value)._asdict())
+            for customer_id, kind, value in normal
+        ],
         ignore_conflicts=True,
         batch_size=1000,
     )
@@ -202,12 +229,12 @@ def reveal(customer: Customer, *, by: User, purpose: str, at: datetime) -> list[
 
 
 def find(kind: str, value: str) -> list[int]:
-    """Ids of the customers with exactly this value, however it was written."""
-    index = blind_index(kind, normalise(kind, value))
+    """Ids of the customers with exactly this value, however it was written and whichever key it is under."""
     return list(
-        ContactPoint.objects.filter(kind=kind, blind_index=index)
+        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)))
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
+        .distinct()
     )
 
 
@@ -216,8 +243,120 @@ def find_by_last_four(digits: str) -> list[int]:
     if not re.fullmatch(r"[0-9]{4}", digits):
         raise Invalid(_("Type the last four digits."))
     return list(
-        ContactPoint.objects.filter(tail_index=tail_index(digits))
+        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits))
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()
     )
+
+
+def spellings(points: Iterable[ContactPoint]) -> set[tuple[str, bytes]]:
+    """(kind, blind index) under which these values stand, here or with other customers."""
+    if not several_keys():
+        return {(point.kind, bytes(point.blind_index)) for point in points}
+    return {(point.kind, index) for point in points for index in _indexes(point.kind, _decrypt(point))}
+
+
+def values_of(points: Iterable[ContactPoint]) -> set[tuple[str, bytes]]:
+    """(kind, blind index under the current key): two points are of the same value when these are equal."""
+    if not several_keys():
+        return {(point.kind, bytes(point.blind_index)) for point in points}
+    return {(point.kind, blind_index(point.kind, _decrypt(point))) for point in points}
+
+
+# Changing the key ---------------------------------------------------------------------------------------------------
+
+
+def bring_up(values: Iterable[tuple[str, str]], *, of: Collection[int] | None = None) -> None:
+    """Rows with these values (kind, normal form), of these customers or of anybody, are under the current key."""
+    if not several_keys():
+        return
+    wanted = {(kind, index) for kind, normal in values for index in _indexes(kind, normal)[1:]}
+    old = ContactPoint.objects.filter(
+        kind__in={kind for kind, _index in wanted}, blind_index__in={index for _kind, index in wanted}
+    )
+    if of is not None:
+        old = old.filter(customer__in=of)
+    with transaction.atomic():
+        _reseal([point for point in _held(old) if (point.kind, bytes(point.blind_index)) in wanted])
+
+
+def bring_up_customers(ids: Iterable[int]) -> None:
+    """Everything these customers are reached by is under the current key."""
+    if several_keys():
+        with transaction.atomic():
+            _reseal(_held(ContactPoint.objects.filter(customer__in=ids)))
+
+
+@transaction.atomic
+def reseal(after: int, most: int) -> sealing.Resealed:
+    """The next rows after this id are under the current key, found and readable by it alone."""
+    locks.hold_off_imports()
+    points = _held(ContactPoint.objects.filter(pk__gt=after), most)
+    return sealing.Resealed(points[-1].pk if points else None, len(points), _reseal(points))
+
+
+def _held(points: QuerySet[ContactPoint], most: int | None = None) -> list[ContactPoint]:
+    return list(points.select_for_update(no_key=True).order_by("pk")[:most])
+
+
+def _reseal(points: list[ContactPoint]) -> int:
+    """Call with the rows locked; returns how many were under an old key."""
+    before = {point.pk: bytes(point.blind_index) for point in points}
+    fresh = [point for point in points if _bring_up(point)]
+    if not fresh:
+        return 0
+    twice = _twice(fresh)
+    ContactPoint.objects.filter(pk__in=twice).delete()
+    rows.update([p for p in fresh if p.pk not in twice], ["encrypted", "blind_index", "tail_index"])
+    _rename_orders([(point, before[point.pk]) for point in fresh if point.kind == Kind.PHONE])
+    return len(fresh)
+
+
+def _bring_up(point: ContactPoint) -> bool:
+    """The object has what stands for its value under the current key; False when it had that already."""
+    plain = sealing.if_old(bytes(point.encrypted), use=sealing.CONTACTS, about=point.kind.encode())
+    if plain is not None:
+        sealed = _sealed(point.kind, plain.decode())
+        point.encrypted, point.blind_index, point.tail_index = sealed.encrypted, sealed.blind_index, sealed.tail_index
+    return plain is not None
+
+
+def _twice(points: list[ContactPoint]) -> set[int]:
+    """Those of these points, under their new index, whose customer has the same value once more."""
+    theirs = ContactPoint.objects.filter(
+        customer__in={point.customer_id for point in points}, blind_index__in=[point.blind_index for point in points]
+    ).values_list("customer_id", "kind", "blind_index")
+    known = {(customer_id, kind, bytes(index)) for customer_id, kind, index in theirs}
+    twice = set()
+    for point in points:
+        value = (point.customer_id, point.kind, bytes(point.blind_index))
+        if value in known:
+            twice.add(point.pk)
+        known.add(value)
+    return twice
+
+
+def order_prefix(phone_index: bytes) -> str:
+    """What the order numbers begin with that an import makes for somebody of whom it knows a phone only."""
+    return phone_index.hex()[:16]
+
+
+def _rename_orders(points: list[tuple[ContactPoint, bytes]]) -> None:
+    """The same file still makes the same numbers afterwards."""
+    if not points:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE customers_order o
+               SET external_id = told.fresh || substr(o.external_id, 17)
+              FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS told (customer_id, old, fresh)
+             WHERE o.customer_id = told.customer_id AND o.external_id LIKE told.old || '/____-__-__/%%'
+            """,
+            [
+                [point.customer_id for point, _old in points],
+                [order_prefix(old) for _point, old in points],
+                [order_prefix(bytes(point.blind_index)) for point, _old in points],
+            ],
+        )

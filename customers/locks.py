@@ -1,13 +1,17 @@
-"""Advisory locks, held to the end of the transaction: writers of one order or one person follow each other.
+"""What is held to the end of the transaction, so that writers of one order or one person follow each other.
 
-Order of taking, so that nobody waits in a circle: the import lock, the order, then people in sorted order.
+Order of taking, so that nobody waits in a circle: the import lock, the order, people by their keys, then rows of
+customers by their ids.
 """
 
 import hashlib
+from collections.abc import Iterable
 
 from django.db import connection
 
 _IMPORT = "laoke.import"
+_HOLD = "SELECT 1 FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_HOLD_AGAINST_NEW_ROWS = "SELECT 1 FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 
 def _number(name: str) -> int:
@@ -15,6 +19,7 @@ def _number(name: str) -> int:
 
 
 def hold(*names: str) -> None:
+    """Whoever holds one of these names follows whoever holds it now; several are taken in one order."""
     with connection.cursor() as cursor:
         for number in sorted(_number(name) for name in names):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
@@ -30,3 +35,13 @@ def hold_off_everyone() -> None:
     """For one chunk of an import: no single order is recorded and no customer created meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(_IMPORT)])
+
+
+def hold_customers(customer_ids: Iterable[int], *, against_new_rows: bool = False) -> None:
+    """Nobody else holds or writes the rows of these customers until the transaction ends; read them after this.
+
+    Two who want some of the same customers follow each other, whichever they name first: rows are taken in the order
+    of their ids. Meanwhile an order or a talk may still be added to a customer, unless it is `against_new_rows` too.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_AGAINST_NEW_ROWS if against_new_rows else _HOLD, [sorted(set(customer_ids))])

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
+from customers import locks
 from customers.models import Customer, Standing
 
 
@@ -20,7 +21,8 @@ class Assigned(NamedTuple):
 @transaction.atomic
 def assign(customer: Customer, *, manager: User | None, by: User, on: date, reason: str, at: datetime) -> Assigned:
     """The customer has this manager from that day on (or none); the warning says when the book is over its capacity."""
-    locked = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
+    locked = Customer.objects.get(pk=customer.pk)
     if manager and (not manager.is_active or manager.role not in (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)):
         raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
     if manager and by.role == Role.TEAM_LEAD and manager.team_id != by.team_id:

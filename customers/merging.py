@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
-from customers import locks, orders
+from customers import contact_points, locks, orders
 from customers.access import visible_to
 from customers.identity import name_grams, pinyin
 from customers.models import (
@@ -27,9 +27,10 @@ MOST_ALIKE = 10
 
 def alike(customer: Customer, user: User, today: date) -> QuerySet[Customer]:
     """Who may be the same person, among those the user may see: the same phone or e-mail, or the same name."""
-    shared = ContactPoint.objects.filter(blind_index__in=customer.contact_points.values("blind_index")).values(
-        "customer"
-    )
+    values = contact_points.spellings(customer.contact_points.all())
+    shared = ContactPoint.objects.filter(
+        kind__in={kind for kind, _index in values}, blind_index__in=[index for _kind, index in values]
+    ).values("customer")
     same = Q(pk__in=shared)
     if customer.name:
         same |= Q(name=customer.name, name_grams__contains=name_grams(customer.name))
@@ -45,10 +46,9 @@ def hold(loser: Customer, winner: Customer) -> tuple[Customer, Customer]:
     if loser.pk == winner.pk:
         raise Invalid(_("A customer cannot be merged with themselves."), code="same_customer")
     locks.hold_off_everyone()
-    held = {
-        one.pk: one for one in Customer.objects.select_for_update().filter(pk__in=[loser.pk, winner.pk]).order_by("pk")
-    }
-    if any(one.merged_into_id for one in held.values()):
+    locks.hold_customers([loser.pk, winner.pk], against_new_rows=True)
+    held = Customer.objects.in_bulk([loser.pk, winner.pk])
+    if any(customer.merged_into_id for customer in held.values()):
         raise DomainError(_("One of these records has been merged already. Look at it again."), code="merged_already")
     return held[loser.pk], held[winner.pk]
 
@@ -59,6 +59,7 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     Call with both held. The loser keeps its number and is on no list any more.
     """
     _complete(winner, loser)
+    contact_points.bring_up_customers([loser.pk, winner.pk])
     known = ContactPoint.objects.filter(customer=winner, kind=OuterRef("kind"), blind_index=OuterRef("blind_index"))
     ContactPoint.objects.filter(customer=loser).exclude(Exists(known)).update(customer=winner)
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones

@@ -84,7 +84,9 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}
     day = min(_day(fact.ordered_at), today)
     if day < customer.registered_on:
-        _lock(concerned)  # both in one order, before one of them is written: the other order may cross this one
+        locks.hold_customers(
+            concerned
+        )  # both in one order, before one of them is written: the other order may cross this one
         known_since(customer, day)
     if order and fact.version < order.version:
         return Recorded(Outcome.STALE, order, order.customer)
@@ -110,11 +112,6 @@ def refresh(customer_ids: Iterable[int], *, today: date) -> None:
     summary.refresh_live(ids, today=today)
     last_on = Summary.objects.filter(pk=OuterRef("pk")).values("last_on")
     Standing.objects.filter(pk__in=ids).update(last_on=Subquery(last_on))
-
-
-def _lock(customer_ids: Iterable[int]) -> None:
-    people = Customer.objects.select_for_update(no_key=True).filter(pk__in=customer_ids)
-    list(people.order_by("pk").values_list("pk"))
 
 
 def known_since(customer: Customer, day: date) -> None:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from core.accounts import audit
 from core.accounts.models import User
+from customers import locks
 from customers.models import Customer
 
 
@@ -15,7 +16,8 @@ def edit(customer: Customer, *, mindset: str, preferred_channel: str, notes: str
 
     What the notes say stays out of the trail.
     """
-    locked = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
+    locked = Customer.objects.get(pk=customer.pk)
     told = {"mindset": mindset, "preferred_channel": preferred_channel, "notes": notes}
     changed = {name: value for name, value in told.items() if getattr(locked, name) != value}
     if not changed:

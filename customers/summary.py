@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
+from core.lib import sql
+from customers import locks
 from customers.models import Customer, DirtyMark, SummaryState
 
 COLUMNS = (
@@ -28,28 +29,16 @@ COLUMNS = (
 DEFAULT_HALF_LIFE_DAYS = 182.5
 CHUNK = 20_000
 
-# Rows that would not change are not written: an update of everything doubles the table every night.
-_RECOMPUTE = """
-WITH fresh AS MATERIALIZED ({select}),
-written AS (
-    INSERT INTO customers_summary ({columns})
-    SELECT {columns} FROM fresh
-     WHERE NOT EXISTS (SELECT 1 FROM customers_summary s
-                        WHERE s.customer_id = fresh.customer_id AND ({stored}) IS NOT DISTINCT FROM ({computed}))
-    ON CONFLICT (customer_id) DO UPDATE SET {assignments}
-)
-DELETE FROM customers_summary s
- WHERE {customers} AND NOT EXISTS (SELECT 1 FROM fresh WHERE fresh.customer_id = s.customer_id)
-"""
+_CUSTOMERS_OF_A_LIST = "customer_id = ANY(%(ids)s)"
+_CUSTOMERS_OF_A_RANGE = "customer_id BETWEEN %(low)s AND %(high)s"
 
 
 @cache
 def _recompute(customers: str) -> str:
     """The statement after which the rows of the customers that meet the SQL condition are what their orders say."""
-    select = (Path(__file__).parent / "sql" / "customer_summary.sql").read_text()
     rest = COLUMNS[1:]
-    return _RECOMPUTE.format(
-        select=select.replace("{customers}", customers),
+    return sql.load(__file__, "recompute").format(
+        fresh=sql.load(__file__, "customer_summary").replace("{customers}", customers),
         customers=customers,
         columns=", ".join(COLUMNS),
         stored=", ".join(f"s.{column}" for column in rest),
@@ -60,22 +49,20 @@ def _recompute(customers: str) -> str:
 
 def state(today: date) -> SummaryState:
     """What the rows of Summary speak of; made on first use."""
-    found, _ = SummaryState.objects.get_or_create(
+    row, _ = SummaryState.objects.get_or_create(
         id=1, defaults={"as_of": today, "half_life_days": DEFAULT_HALF_LIFE_DAYS}
     )
-    return found
+    return row
 
 
 @transaction.atomic
 def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) -> None:
     """Recompute these customers from their orders; a customer without purchase day left has no row afterwards."""
     parameters: dict[str, Any] = {"as_of": as_of, "half_life": half_life_days, "ids": sorted(set(customer_ids))}
+    # Two refreshes of one customer follow each other: the later one reads the later facts.
+    locks.hold_customers(customer_ids)
     with connection.cursor() as cursor:
-        # The lock makes two refreshes of one customer follow each other: the later one reads the later facts.
-        cursor.execute(
-            "SELECT 1 FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE", parameters
-        )
-        cursor.execute(_recompute("customer_id = ANY(%(ids)s)"), parameters)
+        cursor.execute(_recompute(_CUSTOMERS_OF_A_LIST), parameters)
 
 
 def refresh_live(customer_ids: Sequence[int], *, today: date) -> None:
@@ -109,7 +96,7 @@ def rebuild_range(low: int, high: int, *, as_of: date, half_life_days: float) ->
         cursor.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashagg = off"
         )
-        cursor.execute(_recompute("customer_id BETWEEN %(low)s AND %(high)s"), parameters)
+        cursor.execute(_recompute(_CUSTOMERS_OF_A_RANGE), parameters)
         cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_hashagg = on")
 
 
@@ -142,16 +129,7 @@ def update(*, as_of: date, half_life_days: float) -> int:
     """
     before = SummaryState.objects.select_for_update().get(id=1)
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH seen AS (DELETE FROM customers_dirtymark RETURNING customer_id)
-            SELECT customer_id FROM seen
-            UNION SELECT customer_id FROM customers_order WHERE ordered_on > %(before)s AND ordered_on <= %(as_of)s
-            UNION SELECT customer_id FROM customers_refund WHERE refunded_on > %(before)s AND refunded_on <= %(as_of)s
-            ORDER BY 1
-            """,
-            {"before": before.as_of, "as_of": as_of},
-        )
+        cursor.execute(sql.load(__file__, "take_changed_customers"), {"before": before.as_of, "as_of": as_of})
         dirty = [row[0] for row in cursor.fetchall()]
     # An order dated after as_of that is already in a live-refreshed row must leave it again.
     for start in range(0, len(dirty), CHUNK):

@@ -10,6 +10,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
+from customers import locks
 from customers.models import Customer
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
 from loyalty.tiers import membership
@@ -34,7 +35,7 @@ def found(name: str, *, about: str = "", min_level: str = "", by: User, at: date
 @transaction.atomic
 def join(club: Club, customer: Customer, *, by: User | None, at: datetime) -> ClubMember:
     """The customer is a member from today. Telling it twice is harmless."""
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     if known := ClubMember.objects.filter(club=club, customer=customer, left_on__isnull=True).first():
         return known
     today = _today(at)
@@ -58,7 +59,7 @@ def leave(club: Club, customer: Customer, *, by: User | None, at: datetime) -> N
 def plan(
     club: Club, name: str, *, kind: str, on: date, place: str = "", seats: int | None = None, by: User, at: datetime
 ) -> ClubEvent:
-    """A meeting, with or without a number of seats, or content that every member gets on that day."""
+    """A meeting, with or without a number of seats, or something to read that is meant for every member on that day."""
     if not name.strip() or kind not in ClubEvent.Kind.values:
         raise Invalid(_("Say what is planned."), code="name")
     if on < _today(at):
@@ -75,7 +76,7 @@ def plan(
 @transaction.atomic
 def take_seat(event: ClubEvent, customer: Customer, *, at: datetime) -> ClubVisit:
     """The member has a seat. Telling it twice is harmless; when all are taken, DomainError."""
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     if known := ClubVisit.objects.filter(event=event, customer=customer).first():
         return known
     if event.kind != ClubEvent.Kind.MEETING:
@@ -151,7 +152,7 @@ def _within(min_level: str, rank: int, codes: list[str]) -> bool:
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one: memberships and seats move; where both had one, the winner's stays."""
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     theirs = ClubMember.objects.filter(customer=loser, left_on__isnull=True)
     shared = ClubMember.objects.filter(customer=winner, left_on__isnull=True).values("club")
     theirs.filter(club__in=shared).update(left_on=F("joined_on"))

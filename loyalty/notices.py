@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.outbox import webhooks
 from core.outbox.webhooks import Event
 from customers.models import Customer
-from loyalty.models import Coupon, CouponRedemption, Draw, Posting, TierChange
+from loyalty.models import Coupon, CouponRedemption, Draw, Posting, TierChange, TierRules
 from loyalty.models.points import PointTxn
 
 Bucket = Posting.Bucket
@@ -32,6 +32,7 @@ class Kind(models.TextChoices):
     TIER_UPGRADED = "tier.upgraded", _("A customer rose to a higher level")
     TIER_WILL_DOWNGRADE = "tier.will_downgrade", _("A customer will lose a level within 30 days")
     TIER_DOWNGRADED = "tier.downgraded", _("A customer fell to a lower level")
+    TIER_RULES_PUBLISHED = "tier.rules_published", _("New rules of the levels were published")
     COUPON_ISSUED = "coupon.issued", _("A coupon was handed to a customer")
     COUPON_REDEEMED = "coupon.redeemed", _("A coupon was redeemed")
     COUPON_EXPIRED = "coupon.expired", _("A coupon of a customer expired")
@@ -112,6 +113,16 @@ def levels_changed(changes: Iterable[TierChange], *, at: datetime) -> None:
         to,
         at=at,
     )
+
+
+def rules_published(rules: TierRules, *, at: datetime) -> None:
+    """What the members are told of new rules reaches them by the mall's own pages: they have it from here."""
+
+    def event() -> Iterator[Event]:
+        data = {"version": rules.version, "starts_on": rules.starts_on.isoformat(), "notice": rules.notice}
+        yield Event(Kind.TIER_RULES_PUBLISHED, at, data)
+
+    tell(Kind.TIER_RULES_PUBLISHED, event, at=at)
 
 
 def coupons_issued(coupons: QuerySet[Coupon], *, at: datetime) -> None:

@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import sql
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
 from customers.models import Customer, Todo
 from segmentation.models import Alert, AlertComment
 
+_STEPS = sql.steps(__file__, "alerts")
 INTERVIEW = ("why", "recoverable", "rival", "compared")
 
 
@@ -107,25 +109,8 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
 def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | None = None) -> int:
     """End every open alert whose customer has bought since; their to-dos are no longer needed."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH back AS (
-                UPDATE segmentation_alert a
-                   SET state = 'recovered', closed_on = %(as_of)s,
-                       recovered_after_days = s.last_on - a.last_on
-                  FROM customers_summary s
-                 WHERE a.state = 'open' AND s.customer_id = a.customer_id AND s.last_on > a.last_on
-                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
-             RETURNING a.id
-            ), dropped AS (
-                UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
-                  FROM back WHERE t.alert_id = back.id AND t.state = 'open'
-            )
-            SELECT count(*) FROM back
-            """,
-            {"as_of": as_of, "at": at, "ids": customer_ids},
-        )
-        return cursor.fetchone()[0]
+        cursor.execute(_STEPS["close_by_purchase"], {"as_of": as_of, "at": at, "ids": customer_ids})
+        return int(cursor.fetchone()[0])
 
 
 def reopen_undone(*, as_of: date, customer_ids: list[int] | None = None) -> int:
@@ -134,28 +119,8 @@ def reopen_undone(*, as_of: date, customer_ids: list[int] | None = None) -> int:
     Such an alert is never raised anew, so without this a cancelled order would hide the silence for good.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH back AS (
-                UPDATE segmentation_alert a SET state = 'open', closed_on = NULL, recovered_after_days = NULL
-                  FROM customers_summary s
-                 WHERE a.state = 'recovered' AND a.window_ends_on >= %(as_of)s
-                   AND s.customer_id = a.customer_id AND s.last_on = a.last_on
-                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
-                   AND NOT EXISTS (SELECT 1 FROM segmentation_alert o
-                                    WHERE o.customer_id = a.customer_id AND o.id <> a.id
-                                      AND (o.state = 'open' OR o.state = 'recovered' AND o.last_on = a.last_on
-                                           AND o.id > a.id))
-             RETURNING a.id
-            ), wanted AS (
-                UPDATE customers_todo t SET state = 'open', closed_at = NULL
-                  FROM back WHERE t.alert_id = back.id AND t.state = 'dropped'
-            )
-            SELECT count(*) FROM back
-            """,
-            {"as_of": as_of, "ids": customer_ids},
-        )
-        return cursor.fetchone()[0]
+        cursor.execute(_STEPS["reopen_undone"], {"as_of": as_of, "ids": customer_ids})
+        return int(cursor.fetchone()[0])
 
 
 @transaction.atomic
@@ -184,25 +149,8 @@ def merge(loser_id: int, winner_id: int, *, at: datetime) -> None:
 def withdraw_unfounded(*, at: datetime, customer_ids: list[int] | None = None) -> int:
     """End open alerts whose last purchase has vanished (refunded, moved, re-dated): the silence was not theirs."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH gone AS (
-                DELETE FROM segmentation_alert a
-                 WHERE a.state = 'open' AND a.decision = ''
-                   AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
-                   AND NOT EXISTS (SELECT 1 FROM customers_summary s
-                                    WHERE s.customer_id = a.customer_id AND s.last_on >= a.last_on)
-                   AND NOT EXISTS (SELECT 1 FROM segmentation_alertcomment c WHERE c.alert_id = a.id)
-             RETURNING a.id
-            ), dropped AS (
-                UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
-                  FROM gone WHERE t.alert_id = gone.id AND t.state = 'open'
-            )
-            SELECT count(*) FROM gone
-            """,
-            {"at": at, "ids": customer_ids},
-        )
-        return cursor.fetchone()[0]
+        cursor.execute(_STEPS["withdraw_unfounded"], {"at": at, "ids": customer_ids})
+        return int(cursor.fetchone()[0])
 
 
 def end_windows(*, as_of: date, at: datetime) -> int:

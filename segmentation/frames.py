@@ -8,9 +8,10 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from core.lib import arrays
+from core.lib import arrays, sql
 
 Array = NDArray[Any]
+_STEPS = sql.steps(__file__, "frames")
 EPOCH = date(1970, 1, 1)
 
 
@@ -54,15 +55,6 @@ class State:
         return self.purchase_days - 1
 
 
-_STATE = """
-SELECT s.customer_id, s.purchase_days, s.first_on, s.last_on, s.log_gap_sum, s.log_gap_square_sum,
-       s.profit_sum, s.profit_square_sum, s.decayed_profit, s.category_mask,
-       coalesce(t.customer_class, -1::int2), coalesce(t.matrix_type, 0::int2),
-       coalesce(t.value, 0), coalesce(t.potential, 0), coalesce(t.inputs, 0)
-  FROM customers_summary s LEFT JOIN customers_standing t USING (customer_id)
- WHERE %(one)s = 0 OR s.customer_id = %(one)s
- ORDER BY s.customer_id
-"""
 _STATE_COLUMNS = {
     "customer_id": "int8",
     "purchase_days": "int4",
@@ -84,7 +76,7 @@ _STATE_COLUMNS = {
 
 def state(customer_id: int = 0) -> State:
     """The state of all customers with a purchase, or of one."""
-    read = arrays.read(_STATE, {"one": customer_id}, _STATE_COLUMNS)
+    read = arrays.read(_STEPS["state"], {"one": customer_id}, _STATE_COLUMNS)
     mask = read.pop("category_mask")
     inputs = _digest(
         read["purchase_days"],
@@ -121,30 +113,10 @@ class Purchases:
     category_mask: Array
 
 
-_PURCHASES = """
-WITH sample AS (
-    SELECT customer_id FROM customers_summary
-     WHERE %(limit)s >= (SELECT count(*) FROM customers_summary)
-        OR hashint8(customer_id) & 2147483647 <
-           (2147483647.0 * %(limit)s / greatest((SELECT count(*) FROM customers_summary), 1))::bigint
-)
-SELECT o.customer_id, o.ordered_on, (sum(o.profit) + coalesce((
-           SELECT sum(r.profit_effect) FROM customers_refund r
-            WHERE r.customer_id = o.customer_id AND r.purchased_on = o.ordered_on AND r.refunded_on <= %(as_of)s
-       ), 0))::bigint,
-       bit_or(o.category_mask)
-  FROM customers_order o JOIN sample USING (customer_id)
- WHERE o.status = 'paid' AND o.ordered_on <= %(as_of)s
-   AND (o.fully_refunded_on IS NULL OR o.fully_refunded_on > %(as_of)s)
- GROUP BY o.customer_id, o.ordered_on
- ORDER BY o.customer_id, o.ordered_on
-"""
-
-
 def purchases(as_of: date, *, limit: int = 50_000) -> Purchases:
     """Purchase days up to `as_of` of about `limit` customers, chosen by a hash of their id (all if fewer)."""
     read = arrays.read(
-        _PURCHASES,
+        _STEPS["purchases"],
         {"as_of": as_of, "limit": limit},
         {"customer_id": "int8", "day": "date", "profit": "int8", "category_mask": "int8"},
     )
@@ -170,11 +142,7 @@ class StandingRows:
 def write_standings(rows: StandingRows, *, as_of: date) -> None:
     """Bring these rows of Standing up to date, and make a Change for each class or type that moved."""
     with connection.cursor() as cursor:
-        cursor.execute("""
-            CREATE TEMP TABLE tonight (
-                customer_id int8, customer_class int2, matrix_type int2, value int8, potential int8,
-                usual_days float8, limit_days float8, last_on date, inputs int8
-            ) ON COMMIT DROP""")
+        cursor.execute(_STEPS["stage_tonight"])
         arrays.write(
             "tonight",
             {
@@ -190,39 +158,8 @@ def write_standings(rows: StandingRows, *, as_of: date) -> None:
             },
         )
         cursor.execute("ANALYZE tonight")
-        cursor.execute(
-            """
-            INSERT INTO segmentation_change
-                   (customer_id, "on", class_before, class_after, type_before, type_after, value, potential)
-            SELECT t.customer_id, %(as_of)s, coalesce(s.customer_class, -1), t.customer_class,
-                   coalesce(s.matrix_type, 0), t.matrix_type, t.value, t.potential
-              FROM tonight t LEFT JOIN customers_standing s USING (customer_id)
-             WHERE (t.customer_class, t.matrix_type)
-                   IS DISTINCT FROM (coalesce(s.customer_class, -1), coalesce(s.matrix_type, 0))
-             ORDER BY t.customer_id
-            ON CONFLICT (customer_id, "on") DO UPDATE
-               SET class_after = excluded.class_after, type_after = excluded.type_after,
-                   value = excluded.value, potential = excluded.potential
-            """,
-            {"as_of": as_of},
-        )
-        cursor.execute(
-            """
-            INSERT INTO customers_standing
-                   (customer_id, manager_id, customer_class, matrix_type, value, potential,
-                    usual_days, limit_days, last_on, valued_on, inputs)
-            SELECT t.customer_id, c.manager_id, t.customer_class, t.matrix_type, t.value, t.potential,
-                   t.usual_days, t.limit_days, t.last_on, %(as_of)s, t.inputs
-              FROM tonight t JOIN customers_customer c ON c.id = t.customer_id
-             ORDER BY t.customer_id
-            ON CONFLICT (customer_id) DO UPDATE
-               SET customer_class = excluded.customer_class, matrix_type = excluded.matrix_type,
-                   value = excluded.value, potential = excluded.potential, usual_days = excluded.usual_days,
-                   limit_days = excluded.limit_days, last_on = excluded.last_on,
-                   valued_on = excluded.valued_on, inputs = excluded.inputs
-            """,
-            {"as_of": as_of},
-        )
+        cursor.execute(_STEPS["note_changes"], {"as_of": as_of})
+        cursor.execute(_STEPS["write_standings"], {"as_of": as_of})
         cursor.execute("DROP TABLE tonight")
 
 
@@ -234,10 +171,10 @@ def customers_whose_open_alert_is_outdated(state: State) -> list[int]:
         {"customer_id": "int8", "last_day": "date"},
     )
     if not len(state):
-        return alerts["customer_id"].tolist()
+        return _ids(alerts["customer_id"])
     row = np.minimum(np.searchsorted(state.customer_id, alerts["customer_id"]), len(state) - 1)
     same = (state.customer_id[row] == alerts["customer_id"]) & (state.last_day[row] == alerts["last_day"])
-    return alerts["customer_id"][~same].tolist()
+    return _ids(alerts["customer_id"][~same])
 
 
 def forget_customers_without_purchase(state: State, *, as_of: date) -> int:
@@ -247,24 +184,9 @@ def forget_customers_without_purchase(state: State, *, as_of: date) -> int:
         cursor.execute("SELECT count(*) FROM customers_standing WHERE customer_class >= 0")
         if cursor.fetchone()[0] == len(state):
             return 0
-        cursor.execute(
-            """
-            WITH gone AS (
-                SELECT t.customer_id, t.customer_class, t.matrix_type FROM customers_standing t
-                 WHERE t.customer_class >= 0
-                   AND NOT EXISTS (SELECT 1 FROM customers_summary s WHERE s.customer_id = t.customer_id)
-                 FOR UPDATE
-            ), noted AS (
-                INSERT INTO segmentation_change
-                       (customer_id, "on", class_before, class_after, type_before, type_after, value, potential)
-                SELECT customer_id, %(as_of)s, customer_class, -1, matrix_type, 0, 0, 0 FROM gone
-                ON CONFLICT (customer_id, "on") DO UPDATE SET class_after = -1, type_after = 0, value = 0, potential = 0
-            )
-            UPDATE customers_standing t
-               SET customer_class = -1, matrix_type = 0, value = 0, potential = 0, usual_days = 0, limit_days = 0,
-                   last_on = NULL, valued_on = %(as_of)s, inputs = 0
-              FROM gone WHERE gone.customer_id = t.customer_id
-            """,
-            {"as_of": as_of},
-        )
-        return cursor.rowcount
+        cursor.execute(_STEPS["forget_customers_without_purchase"], {"as_of": as_of})
+        return int(cursor.rowcount)
+
+
+def _ids(customer_id: Array) -> list[int]:
+    return [int(one) for one in customer_id]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 
 from segmentation import alerts, fitting, frames, rules, scoring
+from segmentation.maths.arrays import Flags
 from segmentation.models import Alert, Fit, Night, RuleSet
 
 
@@ -18,8 +18,8 @@ class Outcome:
     as_of: date
     state: frames.State
     scores: scoring.Scores
-    quiet: Any
-    long_absent: Any
+    quiet: Flags
+    long_absent: Flags
     parameters: fitting.Parameters
 
 
@@ -44,45 +44,16 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
     """
     state, scores, as_of = outcome.state, outcome.scores, outcome.as_of
     first = not Night.objects.filter(as_of__lt=as_of).exists()
-    rows = scoring.changed(state, scores, {**rules.DEFAULTS, **rule_set.parameters})
-    frames.write_standings(
-        frames.StandingRows(
-            customer_id=state.customer_id[rows],
-            customer_class=scores.customer_class[rows],
-            matrix_type=scores.matrix_type[rows],
-            value=scores.value[rows],
-            potential=scores.potential[rows],
-            usual_days=scores.usual_days[rows],
-            limit_days=scores.limit_days[rows],
-            last_day=state.last_day[rows],
-            inputs=state.inputs[rows],
-        ),
-        as_of=as_of,
-    )
+    constants = {**rules.DEFAULTS, **rule_set.parameters}
+    rows = scoring.changed(state, scores, constants)
+    _write_standings(outcome, rows)
     gone = frames.forget_customers_without_purchase(state, as_of=as_of)
-    moved = frames.customers_whose_open_alert_is_outdated(state)
-    recovered = alerts.close_by_purchase(as_of=as_of, at=at, customer_ids=moved)
-    withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
-    ended = alerts.end_windows(as_of=as_of, at=at)
-    window = int(rule_set.parameters.get("alert_window_days", rules.DEFAULTS["alert_window_days"]))
-    flagged = np.flatnonzero(outcome.quiet | outcome.long_absent)
-    known = alerts.raised_before(state.customer_id[flagged].tolist())
-    due = [
-        alert_due(outcome, row, kind, window)
-        for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
-        for row in flagged[mask[flagged]].tolist()
-        if (int(state.customer_id[row]), kind.value, frames.from_day_number(state.last_day[row])) not in known
-    ]
-    opened = alerts.open_due(due, as_of=as_of, at=at, silent=first)
     counts = {
         "customers": len(state),
         "rows_written": int(rows.sum()),
         "class_changes": int((scores.customer_class != state.class_before).sum()) + gone,
         "type_changes": int((scores.matrix_type != state.type_before).sum()),
-        "alerts_opened": opened,
-        "alerts_recovered": recovered,
-        "alerts_withdrawn": withdrawn,
-        "alerts_ended": ended,
+        **_write_alerts(outcome, int(constants["alert_window_days"]), at=at, silent=first),
         "big": int((scores.customer_class == 2).sum()),
         "active": int((scores.customer_class == 1).sum()),
         "random": int((scores.customer_class == 0).sum()),
@@ -98,6 +69,53 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
         },
     )
     return counts
+
+
+def _write_standings(outcome: Outcome, rows: Flags) -> None:
+    state, scores = outcome.state, outcome.scores
+    frames.write_standings(
+        frames.StandingRows(
+            customer_id=state.customer_id[rows],
+            customer_class=scores.customer_class[rows],
+            matrix_type=scores.matrix_type[rows],
+            value=scores.value[rows],
+            potential=scores.potential[rows],
+            usual_days=scores.usual_days[rows],
+            limit_days=scores.limit_days[rows],
+            last_day=state.last_day[rows],
+            inputs=state.inputs[rows],
+        ),
+        as_of=outcome.as_of,
+    )
+
+
+def _write_alerts(outcome: Outcome, window: int, *, at: datetime, silent: bool) -> dict[str, int]:
+    """What has ended is ended, then what is new is opened; returns how many of each."""
+    as_of = outcome.as_of
+    moved = frames.customers_whose_open_alert_is_outdated(outcome.state)
+    recovered = alerts.close_by_purchase(as_of=as_of, at=at, customer_ids=moved)
+    withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
+    ended = alerts.end_windows(as_of=as_of, at=at)
+    opened = alerts.open_due(_due(outcome, window), as_of=as_of, at=at, silent=silent)
+    return {
+        "alerts_opened": opened,
+        "alerts_recovered": recovered,
+        "alerts_withdrawn": withdrawn,
+        "alerts_ended": ended,
+    }
+
+
+def _due(outcome: Outcome, window: int) -> list[alerts.Due]:
+    """The alerts of the night that were never raised before."""
+    state = outcome.state
+    flagged = np.flatnonzero(outcome.quiet | outcome.long_absent)
+    known = alerts.raised_before(state.customer_id[flagged].tolist())
+    return [
+        alert_due(outcome, row, kind, window)
+        for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
+        for row in flagged[mask[flagged]].tolist()
+        if (int(state.customer_id[row]), kind.value, frames.from_day_number(state.last_day[row])) not in known
+    ]
 
 
 def alert_due(outcome: Outcome, row: int, kind: str, window: int) -> alerts.Due:

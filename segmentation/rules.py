@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
-from segmentation.models import RuleSet
+from core.lib.periods import mall_day
+from customers import locks
+from segmentation.models import Night, RuleSet
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,20 @@ def validate(parameters: dict[str, Any]) -> dict[str, float]:
     return checked
 
 
-def digest(parameters: Mapping[str, float], *, after: int) -> str:
-    """Names this draft made while version `after` was in force: another draft, or a newer version, has another digest."""
-    told = json.dumps({"after": after, **dict(sorted(parameters.items()))})
-    return hashlib.sha256(told.encode()).hexdigest()
+def digest(parameters: dict[str, Any], *, on: date) -> str:
+    """Names what a preview of these rules on that day rests on: the rules, and what they are compared with.
+
+    Another draft has another digest, and so has this one once a newer version is in force, a night has run or the day
+    is over. Raises Invalid for rules out of bounds.
+    """
+    night = Night.objects.order_by("-as_of").first()
+    seen = {
+        "rules": validate(parameters),
+        "in force": current().version,
+        "night": [night.as_of.isoformat(), night.rules_id, night.fit_id, night.figures] if night else None,
+        "on": on.isoformat(),
+    }
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
 def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Any, float, float]]:
@@ -119,22 +131,31 @@ def reason_of(version: RuleSet) -> str:
 
 def current() -> RuleSet:
     """The rules in force; version 1 with the defaults is made on first use."""
-    found = RuleSet.objects.order_by("-version").first()
-    if found is None:
-        found, _created = RuleSet.objects.get_or_create(
+    newest = RuleSet.objects.order_by("-version").first()
+    if newest is None:
+        newest, _created = RuleSet.objects.get_or_create(
             version=1,
             defaults={"parameters": DEFAULTS, "reason": "Defaults", "at": datetime.fromisoformat("2000-01-01T00:00Z")},
         )
-    return found
+    return newest
 
 
 @transaction.atomic
-def save(parameters: dict[str, Any], *, by: User | None, reason: str, at: datetime) -> RuleSet:
-    """A new version, in force from the next night on."""
+def save(parameters: dict[str, Any], *, previewed: str, by: User | None, reason: str, at: datetime) -> RuleSet:
+    """A new version, in force from the next night on: whoever saves has seen what these very rules do.
+
+    `previewed` is the digest of the preview that was looked at; any other than that of `parameters` as things stand is
+    refused.
+    """
+    locks.hold("rules.save")
     checked = validate(parameters)
+    if previewed != digest(checked, on=mall_day(at)):
+        raise DomainError(
+            _("These rules have not been previewed yet. Look at what they do now, then save."), code="not_previewed"
+        )
     if not reason.strip():
         raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
-    latest = RuleSet.objects.select_for_update().order_by("-version").first() or current()
+    latest = current()
     if checked == {**DEFAULTS, **latest.parameters}:
         raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")
     saved = RuleSet.objects.create(version=latest.version + 1, parameters=checked, reason=reason.strip(), by=by, at=at)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segmentation.fitting import Parameters
 from segmentation.frames import State, day_number
 from segmentation.maths import classes, gaps, potential, purchases, value
+from segmentation.maths.arrays import Flags
 
 Array = NDArray[Any]
 BAR_MEMORY_NIGHTS = 30
@@ -184,26 +185,28 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     )
 
 
-def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
     """Rows worth writing: class, type or inputs differ, or value or potential moved beyond the tolerance.
 
     Decided by the data alone, so that a rebuilt and an incrementally kept summary write the same rows.
     """
     tolerance = rules["value_tolerance"]
 
-    def moved(after: Array, before: Array) -> Array:
-        return np.abs(after - before) > np.maximum(tolerance * np.abs(before), 100)
+    def moved(after: Array, before: Array) -> Flags:
+        beyond: Flags = np.abs(after - before) > np.maximum(tolerance * np.abs(before), 100)
+        return beyond
 
-    return (
+    differs: Flags = (
         (scores.customer_class != state.class_before)
         | (scores.matrix_type != state.type_before)
         | (state.inputs != state.inputs_before)
         | moved(scores.value, state.value_before)
         | moved(scores.potential, state.potential_before)
     )
+    return differs
 
 
-def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
     """Customers past their own limit, whose window since then is still open.
 
     Whoever has two known gaps was active or better on the day of the last purchase, when lateness is 1.
@@ -212,7 +215,7 @@ def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
     return past_limit & (scores.quiet_days <= scores.limit_days + rules["alert_window_days"])
 
 
-def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Array:
+def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
     """Big and active customers beyond the flat number of days whose own limit lies further out."""
     days = rules["long_absence_days"]
     if not days:

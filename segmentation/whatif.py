@@ -1,27 +1,42 @@
 """What-if: the next night worked out under draft constants, by the same code, without writing."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from customers.models import Customer
-from segmentation import fitting, frames, night, rules
+from segmentation import fitting, frames, night, rules, scoring
 from segmentation.models import Alert
 
 SHOWN = 50
 
 
+class Mover(NamedTuple):
+    """A customer whose class would change; the value in minor units."""
+
+    customer_id: int
+    name: str
+    before: int
+    after: int
+    value: int
+
+
 @dataclass(frozen=True)
 class Preview:
-    """What the next night would do. `class_moves[(before, after)]` counts customers; `moves` lists them by value."""
+    """What the next night would do. `class_moves[(before, after)]` counts customers; `movers` lists them by value.
 
+    `digest` names what it rests on: `rules.save` asks for it.
+    """
+
+    digest: str
     as_of: date
     class_moves: dict[tuple[int, int], int]
     type_moves: dict[tuple[int, int], int]
-    movers: list[dict[str, Any]]
+    movers: list[Mover]
     alerts_opened: int
     alerts_by_manager: dict[int | None, int]
     classes_after: dict[int, int]
@@ -34,38 +49,42 @@ def preview(parameters: Mapping[str, Any], *, as_of: date) -> Preview:
     Needs a fit; the summary is taken as it stands, so the real night agrees exactly on unchanged data.
     """
     constants = rules.validate(dict(parameters))
+    # Before anything is read: what changes meanwhile makes the preview outdated, never the other way about.
+    digest = rules.digest(constants, on=as_of)
     outcome = night.work_out(as_of, fitting.for_night(as_of, constants), constants)
     state, scores = outcome.state, outcome.scores
     due = np.flatnonzero(outcome.quiet | outcome.long_absent)
     kinds = np.where(outcome.quiet[due], Alert.Kind.QUIET.value, Alert.Kind.LONG_ABSENCE.value)
     opened = _would_open(state, due, kinds)
     managers = dict(Customer.objects.filter(pk__in=opened).values_list("pk", "manager_id"))
-    by_manager: dict[int | None, int] = {}
-    for customer_id in opened:
-        manager = managers.get(customer_id)
-        by_manager[manager] = by_manager.get(manager, 0) + 1
-    moved = np.flatnonzero(scores.customer_class != state.class_before)
-    moved = moved[np.argsort(-scores.value[moved], kind="stable")][:SHOWN]
-    names = dict(Customer.objects.filter(pk__in=state.customer_id[moved].tolist()).values_list("pk", "name"))
     return Preview(
+        digest=digest,
         as_of=as_of,
         class_moves=_moves(state.class_before, scores.customer_class),
         type_moves=_moves(state.type_before, scores.matrix_type),
-        movers=[
-            {
-                "customer_id": int(state.customer_id[row]),
-                "name": names.get(int(state.customer_id[row]), ""),
-                "before": int(state.class_before[row]),
-                "after": int(scores.customer_class[row]),
-                "value": int(scores.value[row]),
-            }
-            for row in moved
-        ],
+        movers=_movers(state, scores),
         alerts_opened=len(opened),
-        alerts_by_manager=by_manager,
+        alerts_by_manager=dict(Counter(managers.get(customer_id) for customer_id in opened)),
         classes_after={code: int((scores.customer_class == code).sum()) for code in (2, 1, 0)},
         opened_customer_ids=opened,
     )
+
+
+def _movers(state: frames.State, scores: scoring.Scores) -> list[Mover]:
+    """Those of the greatest value whose class changes."""
+    moved = np.flatnonzero(scores.customer_class != state.class_before)
+    moved = moved[np.argsort(-scores.value[moved], kind="stable")][:SHOWN]
+    names = dict(Customer.objects.filter(pk__in=state.customer_id[moved].tolist()).values_list("pk", "name"))
+    return [
+        Mover(
+            customer_id=int(state.customer_id[row]),
+            name=names.get(int(state.customer_id[row]), ""),
+            before=int(state.class_before[row]),
+            after=int(scores.customer_class[row]),
+            value=int(scores.value[row]),
+        )
+        for row in moved
+    ]
 
 
 def _moves(before: Any, after: Any) -> dict[tuple[int, int], int]:
@@ -73,7 +92,7 @@ def _moves(before: Any, after: Any) -> dict[tuple[int, int], int]:
     return {(int(b), int(a)): int(n) for (b, a), n in zip(pairs.T, counts, strict=True)}
 
 
-def _would_open(state: Any, rows: Any, kinds: Any) -> list[int]:
+def _would_open(state: frames.State, rows: Any, kinds: Any) -> list[int]:
     """Customers whose alert is new: no alert of this silence yet, and none open for an unchanged silence."""
     ids = state.customer_id[rows].tolist()
     known = set(Alert.objects.filter(customer_id__in=ids).values_list("customer_id", "kind", "last_on"))

@@ -1,7 +1,7 @@
 """A complaint comes in: by phone, mail, form or program, once however often it is told."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -24,6 +24,25 @@ class Logged(NamedTuple):
     created: bool
 
 
+class Complaint(TypedDict, total=False):
+    """What may be said of a complaint besides its category and channel; whatever is left out is empty."""
+
+    title: str
+    description: str
+    kind: str  # a complaint, unless something else is said
+    severity: int | None  # the category's, unless another is said
+    order_ref: str
+    product_ref: str
+    remedy_sought: str
+    external_case: str
+    received_at: datetime | None
+    late_reason: str
+    told: str
+    client_key: str
+    source: str
+    source_ref: str
+
+
 @transaction.atomic
 def log(
     customer: Customer,
@@ -32,22 +51,9 @@ def log(
     channel: str,
     by: User | None,
     at: datetime,
-    title: str = "",
-    description: str = "",
-    kind: str = Case.Kind.COMPLAINT,
-    severity: int | None = None,
-    order_ref: str = "",
-    product_ref: str = "",
-    remedy_sought: str = "",
-    external_case: str = "",
-    received_at: datetime | None = None,
-    late_reason: str = "",
-    told: str = "",
-    client_key: str = "",
-    source: str = "",
-    source_ref: str = "",
     queue: Queue | None = None,
     follows: Case | None = None,
+    **complaint: Unpack[Complaint],
 ) -> Logged:
     """The complaint is a case with priority, promises and, if somebody has room, an owner.
 
@@ -55,98 +61,45 @@ def log(
     Clocks run from `received_at`, so a complaint logged late may be born overdue. `told` is what the customer was
     answered in the same conversation; it counts as the first answer. A remark in passing has no clocks.
     """
-    if bool(source_ref) != bool(source):
-        raise Invalid(_("A source and its number belong together."), code="source_incomplete")
-    locks.hold(*[f"complaint:{kind_}:{key}" for kind_, key in (("key", client_key), (source, source_ref)) if key])
-    known = find(client_key=client_key, source=source, source_ref=source_ref)
-    if known:
+    if known := _hold_and_find(complaint):
         return Logged(known, False)
+    received_at = _received(complaint, by, at)
+    _refuse(category, channel, complaint)
 
-    received_at = _received(received_at, late_reason, by, at)
-    if not category.active or category.children.exists():
-        raise Invalid(_("Choose a category of the second level."), code="category_not_a_leaf")
-    if not description.strip() and not order_ref.strip():
-        raise Invalid(_("Say what happened, or which order it is about."), code="nothing_said")
-    if kind not in Case.Kind.values or channel not in Case.Channel.values:
-        raise Invalid(_("This kind of complaint, or this channel, does not exist."), code="unknown_choice")
-    severity = category.default_severity if severity is None else severity
-    if not 1 <= severity <= 4:
-        raise Invalid(_("Choose a severity from 1 to 4."), code="severity")
-
-    standing = Standing.objects.filter(customer=customer).first()
-    served_as = standing.customer_class if standing else Standing.Class.PROSPECT
-    assessed = priority.assess(customer, severity=severity, served_as=served_as, at=at)
-    queue = queue or routing.queue_for(category, served_as)
-    place = routing.place(queue, customer=customer, served_as=served_as, priority=assessed.priority)
-    case = Case(
-        customer=customer,
-        kind=kind,
-        channel=channel,
-        client_key=client_key,
-        source=source,
-        source_ref=source_ref,
-        order_ref=order_ref.strip()[:80],
-        product_ref=product_ref.strip()[:80],
-        category=category,
-        title=(title.strip() or _headline(category, description))[:200],
-        description=description.strip(),
-        remedy_sought=remedy_sought.strip()[:300],
-        external_case=external_case.strip()[:80],
-        severity=severity,
-        class_at_open=served_as,
-        served_as=served_as,
-        value_at_open=standing.value if standing else 0,
-        priority=assessed.priority,
-        priority_reason=assessed.reason,
-        queue=queue,
-        policy=sla.policy_at(at),
-        received_at=received_at,
-        late_reason=late_reason.strip()[:200],
-        opened_at=at,
-        opened_by=by,
-        follows=follows,
-    )
+    case = _assessed(customer, category, complaint, queue=queue, at=at)
+    case.channel, case.follows = channel, follows
+    case.received_at, case.opened_at, case.opened_by = received_at, at, by
+    place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority)
     routing.hand_to(case, place.member, at=at)
     case.save()
-    if kind == Case.Kind.COMPLAINT:
+    if case.kind == Case.Kind.COMPLAINT:
         sla.start(case, Metric.FIRST_RESPONSE, at=received_at)
         sla.start(case, Metric.RESOLUTION, at=received_at)
-    transitions.record(
-        case,
-        CaseEvent.Kind.LOGGED,
-        by=by,
-        at=at,
-        actor=None if by else CaseEvent.Actor.CUSTOMER,
-        touched=["status", "owner", "messages"],
-        priority=case.priority,
-        owner=case.owner_id,
-        queue=queue.pk,
-    )
-    if told.strip() and by:
-        message = messages.say(case, by=by, at=at, body=told, channel=channel)
-        transitions.record(
-            case,
-            CaseEvent.Kind.REPLIED,
-            by=by,
-            at=at,
-            to=Case.Status.IN_PROGRESS,
-            touched=["messages"],
-            message=message.pk,
-        )
+    _record(case, complaint.get("told", ""), by=by, at=at)
     _tell(case, at)
     return Logged(case, True)
 
 
 def find(*, client_key: str = "", source: str = "", source_ref: str = "") -> Case | None:
     """The case that was logged with this key or under this number."""
-    if client_key and (found := Case.objects.filter(client_key=client_key).first()):
-        return found
+    if client_key and (case := Case.objects.filter(client_key=client_key).first()):
+        return case
     if source_ref:
         return Case.objects.filter(source=source, source_ref=source_ref).first()
     return None
 
 
-def _received(received_at: datetime | None, late_reason: str, by: User | None, at: datetime) -> datetime:
+def _hold_and_find(complaint: Complaint) -> Case | None:
+    """The case of this key or number. Whoever tells the same at the same time follows, and finds what we make of it."""
+    key, source, number = complaint.get("client_key", ""), complaint.get("source", ""), complaint.get("source_ref", "")
+    if bool(number) != bool(source):
+        raise Invalid(_("A source and its number belong together."), code="source_incomplete")
+    locks.hold(*[f"complaint:{kind}:{name}" for kind, name in (("key", key), (source, number)) if name])
+    return find(client_key=key, source=source, source_ref=number)
+
+
+def _received(complaint: Complaint, by: User | None, at: datetime) -> datetime:
+    received_at = complaint.get("received_at")
     if received_at is None:
         return at
     if received_at.tzinfo is None:
@@ -156,14 +109,90 @@ def _received(received_at: datetime | None, late_reason: str, by: User | None, a
             _("Choose a time within the last %(days)d days, not later than now.") % {"days": LATEST.days},
             code="received_at",
         )
-    if by and received_at < at - SAME_DAY and not late_reason.strip():
+    if by and received_at < at - SAME_DAY and not complaint.get("late_reason", "").strip():
         raise Invalid(_("Say why this is logged only now."), code="late_reason")
     return received_at
+
+
+def _refuse(category: Category, channel: str, complaint: Complaint) -> None:
+    if not category.active or category.children.exists():
+        raise Invalid(_("Choose a category of the second level."), code="category_not_a_leaf")
+    if not complaint.get("description", "").strip() and not complaint.get("order_ref", "").strip():
+        raise Invalid(_("Say what happened, or which order it is about."), code="nothing_said")
+    if complaint.get("kind", Case.Kind.COMPLAINT) not in Case.Kind.values or channel not in Case.Channel.values:
+        raise Invalid(_("This kind of complaint, or this channel, does not exist."), code="unknown_choice")
+    if not 1 <= _severity(category, complaint) <= 4:
+        raise Invalid(_("Choose a severity from 1 to 4."), code="severity")
+
+
+def _severity(category: Category, complaint: Complaint) -> int:
+    severity = complaint.get("severity")
+    return category.default_severity if severity is None else severity
+
+
+def _assessed(
+    customer: Customer, category: Category, complaint: Complaint, *, queue: Queue | None, at: datetime
+) -> Case:
+    """A case, not stored yet, with its priority and the queue it belongs into."""
+    standing = Standing.objects.filter(customer=customer).first()
+    served_as = standing.customer_class if standing else Standing.Class.PROSPECT
+    severity = _severity(category, complaint)
+    assessed = priority.assess(customer, severity=severity, served_as=served_as, at=at)
+    description = complaint.get("description", "").strip()
+    return Case(
+        customer=customer,
+        kind=complaint.get("kind", Case.Kind.COMPLAINT),
+        client_key=complaint.get("client_key", ""),
+        source=complaint.get("source", ""),
+        source_ref=complaint.get("source_ref", ""),
+        order_ref=complaint.get("order_ref", "").strip()[:80],
+        product_ref=complaint.get("product_ref", "").strip()[:80],
+        category=category,
+        title=(complaint.get("title", "").strip() or _headline(category, description))[:200],
+        description=description,
+        remedy_sought=complaint.get("remedy_sought", "").strip()[:300],
+        external_case=complaint.get("external_case", "").strip()[:80],
+        late_reason=complaint.get("late_reason", "").strip()[:200],
+        severity=severity,
+        class_at_open=served_as,
+        served_as=served_as,
+        value_at_open=standing.value if standing else 0,
+        priority=assessed.priority,
+        priority_reason=assessed.reason,
+        queue=queue or routing.queue_for(category, served_as),
+        policy=sla.policy_at(at),
+    )
 
 
 def _headline(category: Category, description: str) -> str:
     first = description.strip().split("\n", 1)[0].strip()
     return first[:80] or category.name
+
+
+def _record(case: Case, told: str, *, by: User | None, at: datetime) -> None:
+    """That it was logged, and what the customer was answered there and then."""
+    transitions.record(
+        case,
+        CaseEvent.Kind.LOGGED,
+        by=by,
+        at=at,
+        actor=None if by else CaseEvent.Actor.CUSTOMER,
+        touched=["status", "owner", "messages"],
+        priority=case.priority,
+        owner=case.owner_id,
+        queue=case.queue_id,
+    )
+    if told.strip() and by:
+        message = messages.say(case, by=by, at=at, body=told, channel=case.channel)
+        transitions.record(
+            case,
+            CaseEvent.Kind.REPLIED,
+            by=by,
+            at=at,
+            to=Case.Status.IN_PROGRESS,
+            touched=["messages"],
+            message=message.pk,
+        )
 
 
 def _tell(case: Case, at: datetime) -> None:

@@ -18,7 +18,8 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day
-from customers.models import Customer, Standing
+from customers import locks
+from customers.models import Standing
 from loyalty.models import PointLot
 from loyalty.points import accounts as points
 from loyalty.points import rules as point_rules
@@ -63,7 +64,7 @@ def propose(
         raise Invalid(_("Say what this makes good."), code="reason_missing")
     if promised_at is not None and promised_at <= at:
         raise Invalid(_("Promise a moment in the future."), code="promise_past")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, kind, value, by=by, at=at)
     remedy = Remedy.objects.create(
         case=case,
@@ -101,7 +102,7 @@ def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
         raise DomainError(_("A second person must approve this: not the one who proposed it."), code="second_person")
     if not may(by, Permission.LEAD_COMPLAINTS):
         raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
-    Customer.objects.select_for_update(no_key=True).get(pk=case.customer_id)
+    locks.hold_customers([case.customer_id])
     over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
     if over:
         raise DomainError(
@@ -211,7 +212,7 @@ def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
 
 def exceeded(
     case: Case, kind: str, amount: Decimal, *, by: User, at: datetime, apart_from: Remedy | None = None
-) -> dict[str, Any]:
+) -> dict[str, list[str]]:
     """Which limits of this person the remedy would exceed, with the sums it would make; empty when none.
 
     Call with the customer's row held: two remedies for one customer are counted one after the other.
@@ -249,8 +250,9 @@ def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | Non
     limit = limit_for(by.role, case.served_as, kind)
     if limit is None:
         return None
-    left = [getattr(limit, name) - total for name, total in spent(case, kind, by=by, at=at).items()]
-    return max(Decimal(0), min([limit.at_once, *left]))
+    sums = spent(case, kind, by=by, at=at)
+    left: list[Decimal] = [limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())]
+    return max(Decimal(0), min(left))
 
 
 def suggested(case: Case) -> list[RemedyKind]:

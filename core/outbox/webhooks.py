@@ -318,6 +318,19 @@ def _key(endpoint: WebhookEndpoint) -> bytes:
     return sealing.decrypt(bytes(endpoint.secret), use=SECRET, about=endpoint.url.encode())
 
 
+def reseal(after: int, most: int) -> sealing.Resealed:
+    """The secrets of the next endpoints after this id are under the current key of the vault."""
+    endpoints = list(WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__gt=after).order_by("pk")[:most])
+    changed = 0
+    for endpoint in endpoints:
+        key = sealing.if_old(bytes(endpoint.secret), use=SECRET, about=endpoint.url.encode())
+        if key is not None:
+            endpoint.secret = _sealed(key, endpoint.url)
+            endpoint.save(update_fields=["secret"])
+            changed += 1
+    return sealing.Resealed(endpoints[-1].pk if endpoints else None, len(endpoints), changed)
+
+
 def forget(*, at: datetime) -> int:
     """What was told, or given up, more than 90 days ago is gone; returns how much."""
     return WebhookEvent.objects.filter(next_attempt_at__lt=at - KEPT).delete()[0]

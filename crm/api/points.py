@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from core.accounts.idempotency import KEY, key_of
 from core.accounts.models import User
-from core.accounts.roles import ApiScope
+from core.accounts.roles import ApiScope, Permission
 from core.lib.errors import Invalid
 from crm.api.base import StrictView, body, customer_named, page_of
 from crm.api.serializers.customers import Strict
@@ -97,6 +97,15 @@ class AdjustmentOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     points = serializers.IntegerField()
     state = serializers.CharField()
+
+
+class ReasonIn(Strict):
+    reason = serializers.CharField(max_length=200)
+
+
+class FrozenOut(serializers.Serializer[Any]):
+    customer = serializers.CharField()
+    frozen = serializers.BooleanField()
 
 
 class RewardOut(serializers.Serializer[Any]):
@@ -222,6 +231,35 @@ class AdjustmentsView(StrictView):
             at=timezone.now(),
         )
         return Response(AdjustmentOut(adjustment).data, status=201)
+
+
+class FreezeView(StrictView):
+    scope = ApiScope.POINTS_WRITE
+    permission = Permission.APPROVE_POINTS
+    frozen = True
+
+    @extend_schema(
+        operation_id="points_freeze",
+        request=ReasonIn,
+        responses=FrozenOut,
+        summary="Freeze an account: it earns, but redeems nothing",
+        description="For somebody who may approve points by hand. What is set aside already can still be redeemed.",
+    )
+    def post(self, request: Request, number: str) -> Response:
+        data = ReasonIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        customer, by = customer_named(request, number), cast(User, request.user)
+        reason = data.validated_data["reason"]
+        points.freeze(customer, frozen=self.frozen, by=by, reason=reason, at=timezone.now())
+        return Response(FrozenOut({"customer": customer.number, "frozen": self.frozen}).data)
+
+
+class ThawView(FreezeView):
+    frozen = False
+
+    @extend_schema(operation_id="points_thaw", request=ReasonIn, responses=FrozenOut, summary="Thaw a frozen account")
+    def post(self, request: Request, number: str) -> Response:
+        return super().post(request, number)
 
 
 class RewardsView(StrictView):

@@ -15,6 +15,7 @@ from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
+from customers import contact_points
 from customers import merging as records
 from customers.models import Customer, Todo
 from loyalty import clubs
@@ -75,7 +76,7 @@ def consequences(loser: Customer, winner: Customer) -> list[Count]:
     pair = [loser.pk, winner.pk]
     accounts = {account.pk: account for account in PointAccount.objects.filter(pk__in=pair)}
     usable = [accounts[pk].available + accounts[pk].pending - accounts[pk].debt if pk in accounts else 0 for pk in pair]
-    reached = [set(one.contact_points.values_list("kind", "blind_index")) for one in (loser, winner)]
+    reached = [contact_points.values_of(one.contact_points.all()) for one in (loser, winner)]
     warned = both(Alert.objects.filter(customer__in=pair, state=Alert.State.OPEN).values_list("customer", flat=True))
     return [
         added(_("Orders"), loser.orders.count(), winner.orders.count()),

@@ -227,7 +227,7 @@ def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -
     ordered_at, ordered_on = values["date"]
     external_id = values["order_no"]
     if not external_id:
-        who = values["customer"] or phone.blind_index.hex()[:16]
+        who = values["customer"] or contact_points.order_prefix(phone.blind_index)
         seen[who, ordered_on] += 1
         external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
     vault: tuple[str | None, ...] = (None, None, None, "")

@@ -1,12 +1,10 @@
 """Files of orders: uploaded, checked without storing, run, and what did not go in given back."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
 
 from django.db import connection, transaction
@@ -18,6 +16,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.jobs import leases
+from core.lib import csv_cells
 from core.lib.errors import DomainError
 from customers import locks, orders
 from customers.imports import file, staging
@@ -34,7 +33,6 @@ START = 200_000
 TOLD_EVERY = 5_000
 # At how many per cent of the work each step begins and ends.
 SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
@@ -121,12 +119,9 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
 
 def rejected_csv(run_: Import) -> bytes:
     """The refused rows for a spreadsheet: with BOM, and no cell that it would calculate."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([_("Line"), _("Column"), _("Reason"), _("Original line")])
-    for row in run_.rejected.order_by("line_number", "id").iterator():
-        writer.writerow([row.line_number, *(_safe(text) for text in (row.column, row.reason, row.line))])
-    return out.getvalue().encode("utf-8-sig")
+    rows = run_.rejected.order_by("line_number", "id").values_list("line_number", "column", "reason", "line")
+    head = (_("Line"), _("Column"), _("Reason"), _("Original line"))
+    return "".join(csv_cells.lines(chain([head], rows.iterator()))).encode("utf-8-sig")
 
 
 # By a worker ---------------------------------------------------------------------------------------------------------
@@ -344,7 +339,3 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         batch_size=1000,
     )
     return run_
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -44,20 +44,16 @@ _TOUCHED_BEFORE_OR_AFTER = "SELECT customer_id FROM touched_rows_old UNION SELEC
 
 def _marks(name: str, operation: pgtrigger.Operation) -> pgtrigger.Trigger:
     """A statement trigger: whoever changes facts, by whatever door, marks the customers concerned."""
-    touched = _TOUCHED
-    if operation is pgtrigger.Insert:
-        referencing = pgtrigger.Referencing(new="touched_rows")
-    elif operation is pgtrigger.Delete:
-        referencing = pgtrigger.Referencing(old="touched_rows")
+    if operation is pgtrigger.Update:
+        tables, touched = {"old": "touched_rows_old", "new": "touched_rows_new"}, _TOUCHED_BEFORE_OR_AFTER
     else:
-        referencing = pgtrigger.Referencing(old="touched_rows_old", new="touched_rows_new")
-        touched = _TOUCHED_BEFORE_OR_AFTER
+        tables, touched = {"new" if operation is pgtrigger.Insert else "old": "touched_rows"}, _TOUCHED
     return pgtrigger.Trigger(
         name=name,
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=operation,
-        referencing=referencing,
+        referencing=pgtrigger.Referencing(**tables),  # type: ignore[no-untyped-call]
         func=_MARK_TOUCHED.format(touched=touched),
     )
 

@@ -17,11 +17,13 @@ from core.accounts import audit
 from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
+from core.lib import sql
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.money import MoneyField, from_minor, to_minor
 from core.lib.periods import mall_day
+from customers import locks
 from customers.models import Customer, Order
-from loyalty.campaigns.coupons import ref_of
+from loyalty.campaigns.order_refs import names
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.credit import LONGEST_TERM
 
@@ -55,7 +57,7 @@ def propose_limit(
         raise Invalid(_("Give between 1 and %(most)d days to pay.") % {"most": LONGEST_TERM}, code="term_days")
     if not reason.strip():
         raise Invalid(_("Say why this customer gets this limit."), code="reason")
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     CreditAccount.objects.get_or_create(customer=customer, defaults={"opened_at": at})
     account = hold_account(customer, at)
     if account.status == CreditAccount.Status.CLOSED:
@@ -95,8 +97,10 @@ def decide_limit(change_id: int, *, approve: bool, by: User, at: datetime, note:
 
 @transaction.atomic
 def withdraw_limit(change_id: int, *, by: User, at: datetime) -> CreditLimitChange:
-    """The proposal is taken back."""
+    """The proposal is taken back by who made it; the account stays as it is."""
     change, _account = _held_change(change_id, at)
+    if change.proposed_by_id != by.pk:
+        raise DomainError(_("Only who proposed this limit takes it back."), code="not_yours")
     return _close(change, CreditLimitChange.Status.WITHDRAWN, by=by, at=at)
 
 
@@ -290,12 +294,15 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    live = CreditAuthorisation.objects.filter(order_ref=ref_of(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
-    return sum(_follow(pk, order, at) for pk in live.order_by("pk").values_list("pk", flat=True))
+    live = CreditAuthorisation.objects.filter(names(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+    return sum(_follow(pk, order, at) for pk in list(live.order_by("pk").values_list("pk", flat=True)))
 
 
 def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
     account, found = _held_authorisation(authorisation_id, at)
+    if found.order_id is None:
+        found.order = order
+        found.save(update_fields=["order"])
     cancelled = order.status == Order.Status.CANCELLED
     if found.status == Status.AUTHORISED:
         if cancelled:
@@ -321,20 +328,9 @@ def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for every order on account that has changed without being told of one by one."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNFOLLOWED)
+        cursor.execute(sql.load(__file__, "credit_unfollowed"))
         ids = [row[0] for row in cursor.fetchall()]
     return sum(follow_order(order, at=at) for order in Order.objects.filter(pk__in=ids).order_by("pk"))
-
-
-_UNFOLLOWED = """
-    SELECT o.id
-      FROM loyalty_creditauthorisation a
-      JOIN customers_order o ON o.source = split_part(a.order_ref, ':', 1)
-                            AND o.external_id = substr(a.order_ref, strpos(a.order_ref, ':') + 1)
-     WHERE a.status = 'authorised' AND o.status = 'cancelled'
-        OR a.status = 'captured' AND a.returned < CASE WHEN o.status = 'cancelled' THEN a.captured ELSE least(a.captured,
-               (SELECT coalesce(sum(r.amount), 0) FROM customers_refund r WHERE r.order_id = o.id)) END
-"""
 
 
 @transaction.atomic
@@ -351,7 +347,7 @@ def expire_due(*, at: datetime) -> int:
 @transaction.atomic
 def merge(loser: Customer, winner: Customer) -> None:
     """Two records become one and keep the account. Two accounts are not joined: one has to be settled and closed."""
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     theirs = CreditAccount.objects.filter(customer=loser).first()
     if theirs is None:
         return

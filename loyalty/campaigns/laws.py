@@ -2,89 +2,36 @@
 
 from django.db import connection
 
-# A law is a question whose answer is empty; a row says what breaks it, beginning with an id.
+from core.lib import sql
+
+# The step of sql/laws.sql that asks, and what is true when nothing is found.
 LAWS = {
-    "K1 a campaign has used what its customers have used": """
-        SELECT c.id, c.used, coalesce(sum(u.used), 0) FROM loyalty_couponcampaign c
-          LEFT JOIN loyalty_campaignusage u ON u.campaign_id = c.id
-         GROUP BY c.id HAVING c.used <> coalesce(sum(u.used), 0)""",
-    "K1 usage counts what is reserved, redeemed, or kept after a roll-back": """
-        SELECT campaign_id, customer_id, counted.n, used
-          FROM loyalty_campaignusage FULL JOIN (
-               SELECT campaign_id, customer_id, count(*) AS n FROM loyalty_couponredemption
-                WHERE status IN ('reserved', 'redeemed') OR keeps_slot GROUP BY 1, 2) counted
-         USING (campaign_id, customer_id)
-         WHERE coalesce(counted.n, 0) <> coalesce(used, 0)""",
-    "K1 neither the limits nor the budget are passed": """
-        SELECT c.id, c.used, c.budget_used FROM loyalty_couponcampaign c
-         WHERE c.used > c.total_limit OR c.budget_used > c.budget OR c.budget_used <> (
-               SELECT coalesce(sum(r.worth), 0) FROM loyalty_couponredemption r WHERE r.campaign_id = c.id
-                  AND (r.status IN ('reserved', 'redeemed') OR r.keeps_slot))
-            OR EXISTS (SELECT 1 FROM loyalty_campaignusage u WHERE u.campaign_id = c.id AND u.used > u.most)""",
-    "K2 an order has one live redemption of a campaign": """
-        SELECT min(id), order_ref, count(*) FROM loyalty_couponredemption WHERE status IN ('reserved', 'redeemed')
-         GROUP BY campaign_id, order_ref HAVING count(*) > 1""",
-    "K2 a coupon is on one order, and says so": """
-        SELECT k.id, k.status, count(r.id) FROM loyalty_coupon k
-          LEFT JOIN loyalty_couponredemption r
-                 ON r.coupon_id = k.id AND (r.status IN ('reserved', 'redeemed') OR r.keeps_slot)
-         GROUP BY k.id
-        HAVING count(r.id) <> (k.status IN ('reserved', 'redeemed'))::int
-            OR k.status = 'reserved' AND min(r.status) <> 'reserved'
-            OR k.status = 'redeemed' AND min(r.status) = 'reserved'""",
-    "K3 the lines carry the discount, none more than itself": """
-        SELECT r.id, r.discount, coalesce(sum(s.amount), 0) FROM loyalty_couponredemption r
-          LEFT JOIN loyalty_couponlineshare s ON s.redemption_id = r.id
-         GROUP BY r.id HAVING r.discount <> coalesce(sum(s.amount), 0) OR bool_or(s.amount > s.net)""",
-    "K4 refunds are never more than was paid": """
-        SELECT o.id, o.paid, sum(f.amount) FROM customers_order o JOIN customers_refund f ON f.order_id = o.id
-         WHERE EXISTS (SELECT 1 FROM loyalty_couponredemption r WHERE r.order_ref = o.source || ':' || o.external_id)
-         GROUP BY o.id HAVING sum(f.amount) > o.paid""",
-    "K5 of each prize as many are gone as were given, and never more than there are": """
-        SELECT p.id, p.awarded, count(d.id) FROM loyalty_lotteryprize p
-          LEFT JOIN loyalty_draw d ON d.prize_id = p.id
-         GROUP BY p.id
-        HAVING p.awarded > p.total OR p.kind <> 'thanks' AND p.awarded <> count(d.id)""",
-    "K5 a ticket is used exactly when it has its draw": """
-        SELECT t.id, t.status FROM loyalty_lotteryticket t LEFT JOIN loyalty_draw d ON d.ticket_id = t.id
-         WHERE (t.status = 'used') <> (d.id IS NOT NULL)""",
-    "K5 what was drawn is given, or thanks with a reason": """
-        SELECT d.id, d.reason FROM loyalty_draw d JOIN loyalty_lotteryprize p ON p.id = d.prize_id
-         WHERE (d.reason = 'odds') <> (d.prize_id = d.rolled_id) OR d.reason <> 'odds' AND p.kind <> 'thanks'""",
-    "K5 a dead order leaves no ticket to be used": """
-        SELECT t.id, t.source_ref FROM loyalty_lotteryticket t
-          JOIN customers_order o ON o.source = split_part(t.source_ref, ':', 1)
-                                AND o.external_id = substr(t.source_ref, strpos(t.source_ref, ':') + 1)
-         WHERE t.source = 'order' AND t.status = 'issued' AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL)""",
-    "K5 published odds add up to everything": """
-        SELECT l.id, coalesce(sum(p.ppm), 0) FROM loyalty_lottery l LEFT JOIN loyalty_lotteryprize p ON p.lottery_id = l.id
-         WHERE l.published_at IS NOT NULL GROUP BY l.id HAVING coalesce(sum(p.ppm), 0) <> 1000000""",
-    "K6 what is owed is the sum of the entries": """
-        SELECT a.id, a.exposure, coalesce(sum(e.amount), 0) FROM loyalty_creditaccount a
-          LEFT JOIN loyalty_creditentry e ON e.account_id = a.id
-         GROUP BY a.id
-        HAVING a.exposure <> coalesce(sum(e.amount), 0) OR a.last_seq <> count(e.id) OR a.last_seq <> coalesce(max(e.seq), 0)""",
-    "K6 what is reserved is the sum of the reservations": """
-        SELECT a.id, a.authorised, coalesce(sum(h.amount), 0) FROM loyalty_creditaccount a
-          LEFT JOIN loyalty_creditauthorisation h ON h.account_id = a.id AND h.status = 'authorised'
-         GROUP BY a.id HAVING a.authorised <> coalesce(sum(h.amount), 0)""",
-    "K6 each charge is its reservation's, and refunds take back no more": """
-        SELECT h.id, h.captured, coalesce(sum(e.amount) FILTER (WHERE e.kind = 'charge'), 0)
-          FROM loyalty_creditauthorisation h
-          LEFT JOIN loyalty_creditentry e ON e.account_id = h.account_id AND e.order_ref = h.order_ref
-                                         AND e.kind IN ('charge', 'refund')
-         WHERE h.status = 'captured' GROUP BY h.id
-        HAVING h.captured <> coalesce(sum(e.amount) FILTER (WHERE e.kind = 'charge'), 0)
-            OR h.returned < -coalesce(sum(e.amount) FILTER (WHERE e.kind = 'refund'), 0)""",
+    "campaign_used": "K1 a campaign has used what its customers have used",
+    "usage_counts": "K1 usage counts what is reserved, redeemed, or kept after a roll-back",
+    "limits_kept": "K1 neither the limits nor the budget are passed",
+    "one_redemption_per_order": "K2 an order has one live redemption of a campaign",
+    "attached_as_named": "K2 what points at an order is named like it",
+    "one_order_per_coupon": "K2 a coupon is on one order, and says so",
+    "lines_carry_the_discount": "K3 the lines carry the discount, none more than itself",
+    "refunds_within_the_payment": "K4 refunds are never more than was paid",
+    "prizes_gone": "K5 of each prize as many are gone as were given, and never more than there are",
+    "ticket_used_once": "K5 a ticket is used exactly when it has its draw",
+    "drawn_is_given": "K5 what was drawn is given, or thanks with a reason",
+    "no_ticket_of_a_dead_order": "K5 a dead order leaves no ticket to be used",
+    "odds_of_everything": "K5 published odds add up to everything",
+    "owed": "K6 what is owed is the sum of the entries",
+    "authorised": "K6 what is reserved is the sum of the reservations",
+    "charged": "K6 each charge is its reservation's, and refunds take back no more",
 }
 SHOWN = 20
+_QUESTIONS = sql.steps(__file__, "laws")
 
 
 def broken() -> list[str]:
     """One line per broken case, at most twenty per law; empty when all is well. Never personal data."""
-    found = []
+    rows = []
     with connection.cursor() as cursor:
-        for law, question in LAWS.items():
-            cursor.execute(question)
-            found += [f"{law}: {', '.join(map(str, row))}" for row in cursor.fetchmany(SHOWN)]
-    return found
+        for step, law in LAWS.items():
+            cursor.execute(_QUESTIONS[step])
+            rows += [f"{law}: {', '.join(map(str, row))}" for row in cursor.fetchmany(SHOWN)]
+    return rows

@@ -6,8 +6,12 @@ from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
 
 
 def sweep(*, at: datetime) -> dict[str, int]:
-    """Reservations that have run out, of coupons and of credit, are free again."""
-    return {"coupons_released": coupons.release_overdue(at=at), "credit_released": credit.expire_due(at=at)}
+    """Reservations that have run out, of coupons and of credit, are free again; won points that waited are credited."""
+    return {
+        "coupons_released": coupons.release_overdue(at=at),
+        "credit_released": credit.expire_due(at=at),
+        "points_credited": draws.credit_points(at=at),
+    }
 
 
 def run(*, at: datetime) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""How a discount lies on the lines of an order, and what each piece pays back. Whole minor units, nothing is lost."""
+"""How a discount lies on the lines of an order. Whole minor units, nothing is lost."""
 
 from collections.abc import Sequence
 
@@ -20,15 +20,3 @@ def split(discount: int, nets: Sequence[int]) -> list[int]:
     for place in by_remainder[:rest]:
         shares[place] += 1
     return shares
-
-
-def pays_back(paid: int, pieces: int, returned_before: int, returned_now: int) -> int:
-    """Of a line with `pieces` for which `paid` was paid: what returning some of them pays back.
-
-    Over any sequence of returns the sum never exceeds `paid`, and is `paid` once all pieces are back.
-    """
-    if not (0 <= returned_before <= returned_before + returned_now <= pieces) or paid < 0:
-        raise ValueError("no more pieces come back than were bought")
-    if pieces == 0:
-        return 0
-    return paid * (returned_before + returned_now) // pieces - paid * returned_before // pieces

@@ -157,7 +157,7 @@ def add_months(days: Array, months: int, *, late: bool = False) -> Array:
     month = day.astype("datetime64[M]")
     in_month = (day - month.astype("datetime64[D]")).astype(np.int64)
     target = month + months
-    first = target.astype("datetime64[D]").astype(np.int64)
+    first: Array = target.astype("datetime64[D]").astype(np.int64)
     length = (target + 1).astype("datetime64[D]").astype(np.int64) - first
     return first + np.minimum(in_month, length if late else length - 1)
 

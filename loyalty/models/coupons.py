@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
-from customers.models import Customer
+from customers.models import Customer, Order
 
 User = settings.AUTH_USER_MODEL
 NOTHING = Decimal("0.00")
@@ -175,7 +175,10 @@ class CouponRedemption(models.Model):
     campaign = models.ForeignKey(CouponCampaign, models.PROTECT, related_name="redemptions", db_index=False)
     coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="redemptions", db_index=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="coupon_redemptions", db_index=False)
-    order_ref = models.CharField(max_length=121, help_text="source:external_id")
+    order_ref = models.CharField(max_length=121, help_text="source:external_id, as the shop names it at the checkout")
+    order = models.ForeignKey(
+        Order, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Once it has arrived"
+    )
     stack_group = models.CharField(max_length=30, blank=True)
     goods = MoneyField(help_text="The order's lines before the discount")
     discount = MoneyField()

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
-from customers.models import Customer
+from customers.models import Customer, Order
 
 User = settings.AUTH_USER_MODEL
 NOTHING = Decimal("0.00")
@@ -61,11 +61,12 @@ class CreditAccount(models.Model):
 
     @property
     def left(self) -> Decimal:
-        return max(NOTHING, self.credit_limit - self.exposure - self.authorised)
+        left: Decimal = self.credit_limit - self.exposure - self.authorised
+        return max(NOTHING, left)
 
     @property
     def is_over(self) -> bool:
-        return self.exposure + self.authorised > self.credit_limit
+        return bool(self.exposure + self.authorised > self.credit_limit)
 
 
 class CreditEntry(models.Model):
@@ -116,7 +117,10 @@ class CreditAuthorisation(models.Model):
         EXPIRED = "expired", _("Ran out")
 
     account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="authorisations", db_index=False)
-    order_ref = models.CharField(max_length=121)
+    order_ref = models.CharField(max_length=121, help_text="source:external_id, as the shop names it at the checkout")
+    order = models.ForeignKey(
+        Order, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Once it has arrived"
+    )
     amount = MoneyField()
     captured = MoneyField(default=NOTHING)
     returned = MoneyField(default=NOTHING)

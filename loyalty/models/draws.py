@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
-from customers.models import Customer
+from customers.models import Customer, Order
 from loyalty.models.coupons import CouponCampaign
 
 User = settings.AUTH_USER_MODEL
@@ -208,6 +208,9 @@ class LotteryTicket(models.Model):
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="lottery_tickets", db_index=False)
     source = models.CharField(max_length=8, choices=Source)
     source_ref = models.CharField(max_length=121)
+    order = models.ForeignKey(
+        Order, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Whose ticket it is"
+    )
     n = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=6, choices=Status, default=Status.ISSUED)
     issued_at = models.DateTimeField()
@@ -271,6 +274,7 @@ class Draw(models.Model):
             models.Index(fields=["customer", "-drawn_at"], name="draw_by_customer"),
             models.Index(fields=["prize", "-drawn_at"], name="draw_by_prize"),
             models.Index(fields=["claim_by"], name="draw_to_claim", condition=Q(state="won")),
+            models.Index(fields=["customer"], name="draw_to_hand_over", condition=Q(state="claimed")),
         ]
         triggers = [
             pgtrigger.ReadOnly(

@@ -3,8 +3,6 @@
 A customer without a row in Membership is of the lowest level. Ranks count from 0 within the version in force.
 """
 
-from datetime import date
-
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -246,6 +244,3 @@ class TierOverride(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id}: {self.level}"
-
-    def holds_on(self, day: date) -> bool:
-        return self.starts_on <= day < self.ends_on

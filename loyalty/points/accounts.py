@@ -1,7 +1,7 @@
 """A customer's points: what they have, what is given and taken by hand, and two accounts that become one."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
-from core.accounts.models import User
+from core.accounts.models import AuditEntry, User
 from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.periods import mall_day, mall_midnight
 from core.outbox import webhooks
@@ -23,6 +23,7 @@ from loyalty.points.ledger import Bucket, Kind, Ledger, look
 MOST_AT_ONCE = 10_000_000
 SOON = timedelta(days=30)
 ONE_DAY = timedelta(days=1)
+FROZEN, THAWED = "points.frozen", "points.thawed"
 Source = PointLot.Source
 
 
@@ -56,6 +57,22 @@ def balance(customer: Customer, *, at: datetime) -> Balance:
         account.state == PointAccount.State.FROZEN,
         tuple(expiring.items()),
     )
+
+
+def owners(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Customer -> whose account has theirs now, for those whose account was merged."""
+    rows = PointAccount.objects.filter(pk__in=customer_ids, merged_into__isnull=False)
+    into = dict(rows.values_list("pk", "merged_into_id"))
+    if not into:
+        return {}
+    further = owners(into.values())
+    return {pk: further.get(stays, stays) for pk, stays in into.items()}
+
+
+def owner(customer: Customer) -> Customer:
+    """The customer, or the one whose account has theirs now."""
+    stays = owners([customer.pk]).get(customer.pk)
+    return customer if stays is None else Customer.objects.get(pk=stays)
 
 
 def statement(customer: Customer) -> QuerySet[PointTxn]:
@@ -95,11 +112,24 @@ def grant(
 
 def take(customer: Customer, points: int, *, key: str, at: datetime, by: User | None, reason: str) -> PointTxn:
     """So many usable points are taken away. Raises DomainError when there are fewer. The same `key` takes them once."""
+    return _take(customer, points, key=key, at=at, by=by, reason=reason, spent=False)
+
+
+def spend(customer: Customer, points: int, *, key: str, at: datetime, by: User | None, reason: str) -> PointTxn:
+    """`take` for what the customer gets at once. Raises DomainError for a frozen account too."""
+    return _take(customer, points, key=key, at=at, by=by, reason=reason, spent=True)
+
+
+def _take(
+    customer: Customer, points: int, *, key: str, at: datetime, by: User | None, reason: str, spent: bool
+) -> PointTxn:
     refuse_impossible(points)
     with Ledger.opened([customer.pk], at=at) as ledger:
         book = ledger[customer.pk]
         if known := book.known(key):
             return same(known, customer, Kind.TAKE, points)
+        if spent:
+            refuse_frozen(book.account)
         enough(book.account, points)
         with book.entry(Kind.TAKE, key=key, points=points, reason=reason.strip()[:300], by=by) as txn:
             book.take(points)
@@ -107,20 +137,34 @@ def take(customer: Customer, points: int, *, key: str, at: datetime, by: User | 
 
 
 def freeze(customer: Customer, *, frozen: bool, by: User, reason: str, at: datetime) -> None:
-    """A frozen account earns, but nothing can be redeemed until somebody thaws it."""
+    """A frozen account earns, but nothing more is set aside or spent until somebody thaws it. Twice changes nothing.
+
+    What is set aside already can still be handed over.
+    """
     if not reason.strip():
         raise Invalid(_("Say why."), code="reason_missing")
+    state = PointAccount.State.FROZEN if frozen else PointAccount.State.ACTIVE
     with Ledger.opened([customer.pk], at=at) as ledger:
         account = ledger[customer.pk].account
         refuse_merged(account)
-        account.state = PointAccount.State.FROZEN if frozen else PointAccount.State.ACTIVE
-        audit.record(by, "points.frozen" if frozen else "points.thawed", customer, at=at, reason=reason.strip()[:200])
+        if account.state == state:
+            return
+        account.state = state
+        audit.record(by, FROZEN if frozen else THAWED, customer, at=at, reason=reason.strip()[:200])
+
+
+def frozen_by(customer: Customer) -> AuditEntry | None:
+    """Who froze the account last, when and why; None for an account that is in use."""
+    if not PointAccount.objects.filter(pk=customer.pk, state=PointAccount.State.FROZEN).exists():
+        return None
+    lines = AuditEntry.objects.filter(action=FROZEN, subject_type="customer", subject_id=customer.pk)
+    return lines.select_related("actor").order_by("-at", "-pk").first()
 
 
 def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -> None:
     """All points of `loser` are `winner`'s, each lot with its own expiry; both histories stay. A second time does nothing.
 
-    Raises DomainError while points of `loser` are set aside.
+    Frozen stays frozen: if either account was, the one that stays is. Raises DomainError while points of `loser` are set aside.
     """
     if loser.pk == winner.pk:
         raise Invalid(_("A customer cannot be merged with themselves."), code="same_customer")
@@ -154,6 +198,8 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
                 gone.move(lot, Bucket.PENDING, Bucket.VOIDED, lot.pending)
                 gone.move(lot, Bucket.AVAILABLE, Bucket.VOIDED, lot.available)
             gone.owe(-debt)
+        if gone.account.state == PointAccount.State.FROZEN:
+            stays.account.state = PointAccount.State.FROZEN
         gone.account.state, gone.account.merged_into = PointAccount.State.MERGED, stays.account
         OrderPoints.objects.filter(account=gone.account).update(account=stays.account)
         audit.record(by, "points.merged", winner, at=at, loser=loser.pk)
@@ -224,6 +270,11 @@ def refuse_impossible(points: int) -> None:
 def refuse_merged(account: PointAccount) -> None:
     if account.state == PointAccount.State.MERGED:
         raise DomainError(_("This account was merged into another one. Use that customer."), code="points_merged")
+
+
+def refuse_frozen(account: PointAccount) -> None:
+    if account.state == PointAccount.State.FROZEN:
+        raise DomainError(_("This account is frozen: points are earned, but not redeemed."), code="points_frozen")
 
 
 def same(known: PointTxn, customer: Customer, kind: str, points: int) -> PointTxn:

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer
-from loyalty.models import HoldAllocation, PointAccount, PointHold
-from loyalty.points.accounts import enough, refuse_impossible, refuse_merged, rules_of
+from loyalty.models import HoldAllocation, PointHold
+from loyalty.points.accounts import enough, refuse_frozen, refuse_impossible, refuse_merged, rules_of
 from loyalty.points.ledger import Bucket, Kind, Ledger, allocate
 
 MOST_ACTIVE = 3
@@ -32,8 +32,7 @@ def hold(customer: Customer, points: int, *, purpose: str, ref: str, at: datetim
                 raise SameKey()
             return known
         refuse_merged(book.account)
-        if book.account.state == PointAccount.State.FROZEN:
-            raise DomainError(_("This account is frozen: points are earned, but not redeemed."), code="points_frozen")
+        refuse_frozen(book.account)
         if PointHold.objects.filter(account=book.account, state=State.ACTIVE).count() >= MOST_ACTIVE:
             raise DomainError(
                 _("%(most)d redemptions of this customer are under way. Finish or give back one of them.")

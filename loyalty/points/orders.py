@@ -14,7 +14,8 @@ from django.db.models import F, Q, Sum
 from core.lib import rows
 from core.lib.periods import mall_day
 from customers.models import Order, OrderLine
-from loyalty.models import OrderPoints, PointAccount, PointHold, PointLot, PointRules, PointState
+from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointState
+from loyalty.points import accounts
 from loyalty.points import rules as point_rules
 from loyalty.points.ledger import Book, Bucket, Kind, Ledger
 from loyalty.tiers import membership
@@ -40,7 +41,7 @@ def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
         return 0
     owners = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
     before = set(OrderPoints.objects.filter(pk__in=ids).values_list("account_id", flat=True))
-    merged = _merged(owners)
+    merged = accounts.owners(owners)
     with Ledger.opened(before | {merged.get(pk, pk) for pk in owners}, at=at) as ledger:
         return _reconcile(ledger, ids, merged, versions, at)
 
@@ -153,16 +154,6 @@ def _expired_of(order: Order, book: Book) -> Iterable[tuple[int, int]]:
         .order_by("pk")
         .values_list("pk", "expired")
     )
-
-
-def _merged(customer_ids: Iterable[int]) -> dict[int, int]:
-    """Customer -> whose account has theirs now, for those whose account was merged."""
-    rows = PointAccount.objects.filter(pk__in=customer_ids, merged_into__isnull=False)
-    found = dict(rows.values_list("pk", "merged_into_id"))
-    if not found:
-        return {}
-    further = _merged(found.values())
-    return {pk: further.get(into, into) for pk, into in found.items()}
 
 
 def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
-from customers.models import ContactPoint, Customer, Order
+from customers import contact_points, locks
+from customers.models import Customer, Order
 from loyalty.models import PointLot, PointRules, Referral
 from loyalty.points import accounts
 from loyalty.points import rules as point_rules
@@ -20,10 +21,14 @@ LONGEST_CHAIN = 50
 
 @transaction.atomic
 def record(referred: Customer, referrer: Customer, *, by: User | None, at: datetime) -> Referral:
-    """`referrer` brought `referred`. Telling it again is harmless; another referrer, oneself and circles are refused."""
+    """`referrer`, or who they are by now, brought `referred`. Telling it again is harmless.
+
+    Another referrer, oneself and circles are refused.
+    """
+    referrer = referrer.merged_into or referrer
     if referred.pk == referrer.pk:
         raise Invalid(_("Nobody brings themselves."), code="same_customer")
-    Customer.objects.select_for_update(no_key=True).get(pk=referred.pk)
+    locks.hold_customers([referred.pk])
     known = Referral.objects.filter(referred=referred).select_related("referrer").first()
     if known is not None:
         if known.referrer_id == referrer.pk:
@@ -61,7 +66,7 @@ def _reward(referral: Referral, rules: PointRules, at: datetime) -> int:
     ):
         if amount:
             accounts.grant(
-                customer,
+                accounts.owner(customer),
                 amount,
                 source=PointLot.Source.REFERRAL,
                 key=f"referral:{referral.pk}:{side}",
@@ -107,5 +112,5 @@ def _brought(customer: Customer, by: Customer) -> bool:
 
 
 def _one_person(one: Customer, other: Customer) -> bool:
-    theirs = ContactPoint.objects.filter(customer=other).values("blind_index")
-    return ContactPoint.objects.filter(customer=one, blind_index__in=theirs).exists()
+    mine, theirs = (contact_points.values_of(person.contact_points.all()) for person in (one, other))
+    return not mine.isdisjoint(theirs)

@@ -41,10 +41,10 @@ def reward_due(*, as_of: date, at: datetime) -> int:
     }
     done = set(PointTxn.objects.filter(key__in=reached).values_list("key", flat=True))
     people = Customer.objects.in_bulk({customer_id for customer_id, _step in reached.values()})
-    fresh = [(key, *told) for key, told in reached.items() if key not in done]
+    fresh = [(key, *step) for key, step in reached.items() if key not in done]
     for key, customer_id, step in fresh:
         accounts.grant(
-            people[customer_id],
+            accounts.owner(people[customer_id]),
             step.points,
             source=PointLot.Source.REWARD,
             key=key,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.lib import arrays
+from core.lib import arrays, sql
 from loyalty.maths.tiers import ALWAYS, NEVER, Basis, Events, Held, lowest
 from loyalty.models import Membership
 from segmentation.frames import day_number, from_day_number
@@ -35,13 +35,7 @@ class People(NamedTuple):
     seq: Array
 
 
-_HELD = """
-SELECT customer_id, rank, since, coalesce(review_on, '9999-12-31'), coalesce(grace_until, '9999-12-31'),
-       coalesce(earned_from, '1900-01-01'), coalesce(earned_to, '1900-01-01'), earned_bar, seq
-  FROM loyalty_membership
- WHERE %(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s::bigint[])
- ORDER BY customer_id
-"""
+_STEPS = sql.steps(__file__, "figures")
 _HELD_COLUMNS = {
     "customer_id": "int8",
     "rank": "int2",
@@ -57,7 +51,7 @@ _HELD_COLUMNS = {
 
 def people(also: Array, customer_ids: Sequence[int] | None = None) -> People:
     """Everybody who holds something, and these others, who hold the lowest level."""
-    read = arrays.read(_HELD, {"ids": None if customer_ids is None else list(customer_ids)}, _HELD_COLUMNS)
+    read = arrays.read(_STEPS["held"], {"ids": None if customer_ids is None else list(customer_ids)}, _HELD_COLUMNS)
     known, seq_known = read.pop("customer_id"), read.pop("seq")
     ids = np.union1d(known, also).astype(np.int64)
     place = np.searchsorted(ids, known)
@@ -112,6 +106,7 @@ def sums(spans: Sequence[Span], customer_ids: Sequence[int] | None = None) -> tu
     """Customers with purchases in any of the spans, sorted, and one array of sums per span: one pass over the facts."""
     parameters: dict[str, Any] = {"ids": None if customer_ids is None else list(customer_ids)}
     bought, returned = [], []
+    differences = [f"(coalesce(b.sum_{n}, 0) - coalesce(r.sum_{n}, 0))::bigint" for n in range(len(spans))]
     for n, span in enumerate(spans):
         parameters |= {
             f"start_{n}": from_day_number(span.start),
@@ -132,25 +127,9 @@ def sums(spans: Sequence[Span], customer_ids: Sequence[int] | None = None) -> tu
         "last": from_day_number(max(span.end for span in spans)),
     }
     read = arrays.read(
-        f"""
-        WITH bought AS (
-            SELECT customer_id, {", ".join(bought)}
-              FROM customers_order
-             WHERE status = 'paid' AND ordered_on >= %(first)s AND ordered_on < %(last)s
-               {"AND customer_id = ANY(%(ids)s::bigint[])" if customer_ids is not None else ""}
-             GROUP BY customer_id
-        ), returned AS (
-            SELECT r.customer_id, {", ".join(returned)}
-              FROM customers_refund r JOIN customers_order o ON o.id = r.order_id AND o.status = 'paid'
-             WHERE r.purchased_on >= %(first)s AND r.purchased_on < %(last)s
-               {"AND r.customer_id = ANY(%(ids)s::bigint[])" if customer_ids is not None else ""}
-             GROUP BY r.customer_id
-        )
-        SELECT customer_id,
-               {", ".join(f"(coalesce(b.sum_{n}, 0) - coalesce(r.sum_{n}, 0))::bigint" for n in range(len(spans)))}
-          FROM bought b LEFT JOIN returned r USING (customer_id)
-         ORDER BY customer_id
-        """,
+        _STEPS["sums"].format(
+            bought=", ".join(bought), returned=", ".join(returned), differences=", ".join(differences)
+        ),
         parameters,
         {"customer_id": "int8"} | {f"sum_{n}": "int8" for n in range(len(spans))},
     )
@@ -167,42 +146,17 @@ def at(ids: Array, known: Array, values: Array) -> Array:
 # The facts of some --------------------------------------------------------------------------------------------------
 
 
-_EVENTS = {
-    Basis.NET_SPEND: """
-        SELECT customer_id, ordered_on, paid, ordered_on FROM customers_order
-         WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
-        UNION ALL
-        SELECT r.customer_id, r.purchased_on, -r.amount, r.refunded_on
-          FROM customers_refund r JOIN customers_order o ON o.id = r.order_id AND o.status = 'paid'
-         WHERE r.customer_id = ANY(%(ids)s::bigint[])
-    """,
-    Basis.ORDERS: """
-        SELECT customer_id, ordered_on, 1::int8, ordered_on FROM customers_order
-         WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
-        UNION ALL
-        SELECT customer_id, ordered_on, -1::int8, fully_refunded_on FROM customers_order
-         WHERE status = 'paid' AND fully_refunded_on IS NOT NULL AND customer_id = ANY(%(ids)s::bigint[])
-    """,
-}
-
-
 def events(ids: Array, basis: Basis) -> Events:
     """All purchases and refunds of these customers (sorted); `owner` is the place in `ids`."""
     columns = {"customer_id": "int8", "day": "date", "amount": "int8", "known": "date"}
-    read = arrays.read(_EVENTS[basis], {"ids": ids.tolist()}, columns)
+    read = arrays.read(_STEPS[basis.value], {"ids": ids.tolist()}, columns)
     return Events(np.searchsorted(ids, read["customer_id"]), read["day"], read["amount"], read["known"])
 
 
 def with_refunds_behind_them(customer_ids: Sequence[int] | None = None) -> Array:
     """Members whose tier was earned with purchases of which something was refunded."""
     read = arrays.read(
-        """
-        SELECT DISTINCT m.customer_id FROM loyalty_membership m JOIN customers_refund r USING (customer_id)
-         WHERE m.earned_bar > 0 AND r.purchased_on >= coalesce(m.earned_from, '1900-01-01')
-           AND r.purchased_on < m.earned_to
-           AND (%(ids)s::bigint[] IS NULL OR m.customer_id = ANY(%(ids)s::bigint[]))
-         ORDER BY 1
-        """,
+        _STEPS["with_refunds_behind_them"],
         {"ids": None if customer_ids is None else list(customer_ids)},
         {"customer_id": "int8"},
     )

@@ -1,6 +1,6 @@
 """Tiers as the mall lives them: the night that reviews, purchases that raise, floors promised, and the reasons why.
 
-Readers ask `standing` (or `levels_of` for many): what the rules gave, with the floor of a promise above it.
+Readers ask `standing` (or `levels_held` for many): what the rules gave, with the floor of a promise above it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +17,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
+from customers import locks
 from customers.models import Customer
 from loyalty import notices
 from loyalty.maths.tiers import Reason, step
@@ -111,7 +112,7 @@ def after_orders(customer_ids: Iterable[int], *, at: datetime) -> list[TierChang
     if rules is None or not rules.rule.upgrade_at_once:
         return []
     rule, wanted = rules.rule, sorted(set(customer_ids))
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk").values_list("pk"))
+    locks.hold_customers(wanted)
     day = day_number(_today(at)) + 1
     ids, [amount] = facts.sums([tier_night.span_of(rule, day)], wanted)
     people = facts.people(ids, wanted)
@@ -143,7 +144,7 @@ def promise_floor(
             _("A promised level ends: choose a day within the next %(days)d days.") % {"days": LONGEST_FLOOR.days},
             code="ends_on",
         )
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    locks.hold_customers([customer.pk])
     if TierOverride.objects.filter(customer=customer, ends_on__gt=today).exists():
         raise DomainError(
             _("A level is promised to this customer already. End that promise first."), code="promised_already"
@@ -184,7 +185,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
     with connection.cursor() as cursor:
         # A night that is being worked ends first: it may be writing either of the two.
         cursor.execute("SELECT 1 FROM loyalty_tierstate FOR SHARE")
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=[loser.pk, winner.pk]).order_by("pk"))
+    locks.hold_customers([loser.pk, winner.pk])
     today, rules = _today(at), applied()
     held = {member.customer_id: member for member in Membership.objects.filter(pk__in=[loser.pk, winner.pk])}
     gone, stays = held.get(loser.pk), held.get(winner.pk)
@@ -337,11 +338,6 @@ def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, Conten
     for promised in TierOverride.objects.filter(customer__in=ids, starts_on__lte=on, ends_on__gt=on):
         ranks[promised.customer_id] = max(ranks[promised.customer_id], floor_rank(promised, codes))
     return {customer_id: rules.levels[rank] for customer_id, rank in ranks.items()}
-
-
-def levels_of(customer_ids: Iterable[int], *, on: date) -> Mapping[int, str]:
-    """The names of the levels of these customers."""
-    return {customer_id: level["name"] for customer_id, level in levels_held(customer_ids, on=on).items()}
 
 
 def seniority_years(customer: Customer, on: date) -> int:

@@ -1,15 +1,14 @@
 """The rules measured on the shop's own past: only what was known at each moment is used."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segmentation.maths import gaps
+from segmentation.maths.arrays import Counts, Flags, Floats
 from segmentation.maths.histories import Histories
 
-Array = NDArray[Any]
 LEVELS = (0.30, 0.20, 0.15, 0.10, 0.05, 0.02, 0.01)
 FALLBACK_LEVEL = 0.10
 LEAST_ALERTS = 30
@@ -49,13 +48,13 @@ def alert_rows(
     silence = _silences(histories, least_gaps, until_day)
     rows = []
     for level in levels:
-        found = gaps.limits(population, silence["gap_count"], silence["log_gap_sum"], level, budget)
-        horizon = np.clip(2 * found.usual, 7, 120)
-        fires_on = silence["last_day"] + np.floor(found.limit) + 1
-        fired = (fires_on < silence["end_day"]) & (fires_on >= from_day) & (fires_on + horizon <= until_day)
-        right = fired & (silence["end_day"] > fires_on + horizon)
-        gone = _gone(silence, found.usual, horizon, from_day, until_day)
-        spoke = (fires_on < silence["end_day"]) & (fires_on <= until_day)
+        limits = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget)
+        horizon = np.clip(2 * limits.usual, 7, 120)
+        fires_on = silence.last_day + np.floor(limits.limit) + 1
+        fired = (fires_on < silence.end_day) & (fires_on >= from_day) & (fires_on + horizon <= until_day)
+        right = fired & (silence.end_day > fires_on + horizon)
+        gone = _gone(silence, limits.usual, horizon, from_day, until_day)
+        spoke = (fires_on < silence.end_day) & (fires_on <= until_day)
         rows.append(
             AlertRow(
                 a_max=level,
@@ -69,15 +68,23 @@ def alert_rows(
     return rows
 
 
-def _gone(silence: dict[str, Array], usual: Array, horizon: Array, from_day: int, until_day: int) -> Array:
+class Silences(NamedTuple):
+    """One entry per purchase day with enough gaps before it: what was known then, and the day of the next one."""
+
+    gap_count: Counts
+    log_gap_sum: Floats
+    last_day: Floats
+    end_day: Floats  # infinite while nothing came
+
+
+def _gone(silence: Silences, usual: Floats, horizon: Floats, from_day: int, until_day: int) -> Flags:
     """Silences worth an alert, whatever the level: no purchase in four usual gaps (28 to 240 days), and H more seen."""
-    clear_on = silence["last_day"] + np.clip(4 * usual, 28, 240)
-    seen = (clear_on + horizon <= until_day) & (silence["last_day"] >= from_day)
-    return seen & (silence["end_day"] > clear_on)
+    clear_on = silence.last_day + np.clip(4 * usual, 28, 240)
+    seen = (clear_on + horizon <= until_day) & (silence.last_day >= from_day)
+    return seen & (silence.end_day > clear_on)
 
 
-def _silences(histories: Histories, least_gaps: int, until_day: int) -> dict[str, Array]:
-    """One entry per purchase day with at least `least_gaps` gaps before it: what was known, and when the next came."""
+def _silences(histories: Histories, least_gaps: int, until_day: int) -> Silences:
     seen = histories.until(until_day)
     new = np.concatenate([[True], np.diff(seen.customer) != 0]) if len(seen.day) else np.zeros(0, dtype=bool)
     start = np.flatnonzero(new)
@@ -90,12 +97,12 @@ def _silences(histories: Histories, least_gaps: int, until_day: int) -> dict[str
     end_day = np.full(len(seen.day), np.inf)
     end_day[:-1] = np.where(new[1:], np.inf, seen.day[1:])
     chosen = place >= least_gaps
-    return {
-        "gap_count": place[chosen],
-        "log_gap_sum": running[chosen],
-        "last_day": seen.day[chosen].astype(float),
-        "end_day": end_day[chosen],
-    }
+    return Silences(
+        gap_count=place[chosen],
+        log_gap_sum=running[chosen],
+        last_day=seen.day[chosen].astype(float),
+        end_day=end_day[chosen],
+    )
 
 
 def choose_level(rows: list[AlertRow], floor: float = 0.5) -> float:
@@ -119,14 +126,14 @@ class ValueRow:
         return asdict(self)
 
 
-def value_rows(real: Array, guesses: dict[str, Array]) -> list[ValueRow]:
+def value_rows(real: Floats, guesses: dict[str, Floats]) -> list[ValueRow]:
     """Each forecast against the profit that really came; one row per method, in the order given."""
     return [
         ValueRow(name, float(np.abs(guess - real).mean()), top_share(guess, real)) for name, guess in guesses.items()
     ]
 
 
-def top_share(guess: Array, real: Array, share: float = 0.2) -> float:
+def top_share(guess: Floats, real: Floats, share: float = 0.2) -> float:
     """What the `share` of customers with the highest guess brought, over what perfect foresight would have picked."""
     top = max(1, int(len(real) * share))
     best = np.sort(real)[::-1][:top].sum()
@@ -145,7 +152,7 @@ class CalibrationBin:
         return asdict(self)
 
 
-def calibration(forecast: Array, happened: Array, bins: int = 10) -> list[CalibrationBin]:
+def calibration(forecast: Floats, happened: Floats, bins: int = 10) -> list[CalibrationBin]:
     """Bins of equal width over 0…1; empty ones are left out."""
     place = np.minimum((forecast * bins).astype(np.int64), bins - 1)
     return [
@@ -169,6 +176,6 @@ def tail_calibration(
     Only customers who came back count: who left for good is no error of the tail.
     """
     silence = _silences(histories, least_gaps, until_day)
-    limit = gaps.limits(population, silence["gap_count"], silence["log_gap_sum"], level, budget=np.inf).limit
-    back = np.isfinite(silence["end_day"])
-    return float((silence["end_day"] - silence["last_day"] > limit)[back].mean()) if back.any() else 0.0
+    limit = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget=np.inf).limit
+    back = np.isfinite(silence.end_day)
+    return float((silence.end_day - silence.last_day > limit)[back].mean()) if back.any() else 0.0

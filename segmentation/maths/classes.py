@@ -1,12 +1,11 @@
 """Big, active, random; the matrix types; the bars between them, with hysteresis."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Flags, Floats, Integers
+
 UNKNOWN, RANDOM, ACTIVE, BIG = -1, 0, 1, 2
 LEAST_TYPE_2 = 0.03
 BEST_OF_THE_REST = 1 / 6
@@ -25,7 +24,7 @@ class Bar:
     one_dominates: bool = False
 
 
-def big_bar(values: Array, share: float = 0.8, cap: float = 0.30) -> Bar:
+def big_bar(values: Floats, share: float = 0.8, cap: float = 0.30) -> Bar:
     """The value at which the largest values, added up, reach `share` of all positive value; at most `cap` of customers."""
     positive = np.sort(values[values > 0])[::-1]
     if not len(positive):
@@ -37,7 +36,7 @@ def big_bar(values: Array, share: float = 0.8, cap: float = 0.30) -> Bar:
     return Bar(float(positive[count - 1]), count, needed > most, needed == 1 and len(positive) > 1)
 
 
-def potential_bar(potential: Array, value: Array, value_bar: float, share: float = 0.8, cap: float = 0.30) -> Bar:
+def potential_bar(potential: Floats, value: Floats, value_bar: float, share: float = 0.8, cap: float = 0.30) -> Bar:
     """The bar of potential: as the big bar, but where type II would hold under 3 % of customers (the potential sits with
     the big ones), low enough that the sixth of the others with the highest potential is type II."""
     usual = big_bar(potential, share, cap)
@@ -51,20 +50,20 @@ def potential_bar(potential: Array, value: Array, value_bar: float, share: float
 
 
 def classify(
-    before: Array,
-    value: Array,
+    before: Integers,
+    value: Floats,
     bar: float,
-    gap_count: Array,
-    lateness: Array,
-    tail_level: Array,
+    gap_count: Counts,
+    lateness: Floats,
+    tail_level: Floats,
     *,
     enter: float = 1.10,
     leave: float = 0.75,
     active_enter: float = 0.10,
     active_leave: float = 0.02,
     count: int | None = None,
-    past_profit: Array | None = None,
-) -> Array:
+    past_profit: Floats | None = None,
+) -> Floats:
     """The class of each customer tonight, given the class of last night (-1: none yet).
 
     `count`, of the bar, limits the big ones among customers without a class whose value is the bar itself: the one
@@ -82,18 +81,18 @@ def classify(
 
 
 def matrix_type(
-    before: Array,
-    value: Array,
+    before: Integers,
+    value: Floats,
     value_bar: float,
-    potential: Array,
+    potential: Floats,
     potential_bar: float,
     *,
     enter: float = 1.10,
     leave: float = 0.75,
-) -> Array:
+) -> Floats:
     """I low/low, II low value and high potential, III high value and low potential, IV high/high (1…4; before 0: none)."""
 
-    def high(amount: Array, bar: float, was_high: Array) -> Array:
+    def high(amount: Floats, bar: float, was_high: Flags) -> Flags:
         threshold = np.where(was_high, leave * bar, np.where(before == 0, bar, enter * bar))
         return (amount >= threshold) & (amount > 0)
 
@@ -103,8 +102,8 @@ def matrix_type(
 
 
 def promising(
-    customer_class: Array, value: Array, bar: float, purchase_days: Array, alive: Array, breadth: Array
-) -> Array:
+    customer_class: Integers, value: Floats, bar: float, purchase_days: Counts, alive: Floats, breadth: Counts
+) -> Integers:
     """Row numbers of customers nearest to the big bar, nearest first; the broader buyer wins a tie."""
     rows = np.flatnonzero((customer_class != BIG) & (purchase_days >= 3) & (alive > 0.3) & (value > 0))
     return rows[np.lexsort((-breadth[rows], -value[rows] / max(bar, 1e-9)))]
@@ -120,7 +119,7 @@ class Concentration:
     by_top_20_percent: float
 
 
-def concentration(values: Array, points: int = 101) -> Concentration:
+def concentration(values: Floats, points: int = 101) -> Concentration:
     """The shop's real curve over customers by value, negative values counted as nothing."""
     ordered = np.sort(np.maximum(values, 0))[::-1]
     total = ordered.sum()

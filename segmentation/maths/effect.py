@@ -1,12 +1,11 @@
 """What a campaign did: those who got it against a random control group, and nobody else."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Floats
+
 NORMAL_95 = 1.96
 
 
@@ -26,7 +25,7 @@ class Effect:
         return self.low <= 0 <= self.high
 
 
-def difference(treated: Array, control: Array) -> Effect:
+def difference(treated: Floats, control: Floats) -> Effect:
     """Difference of means with the normal interval d ± 1.96 √(s₁²/n₁ + s₀²/n₀); needs two customers in each group."""
     if min(len(treated), len(control)) < 2:
         raise ValueError("a difference of means needs two customers in each group")

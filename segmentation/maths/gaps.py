@@ -8,14 +8,13 @@ contributes is n and the sum of the logarithms, so the order of the gaps cannot 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Floats
+
 LEAST_CUSTOMERS = 200
 LEAST_TAIL = 0.002
 
@@ -36,12 +35,12 @@ FALLBACK = GapPopulation(float(np.log(30)), 1.0, 0.4)
 class Limits:
     """Days: the usual (median) gap and the personal limit; `tail_level` is the share of gaps beyond the limit."""
 
-    usual: Array
-    limit: Array
-    tail_level: Array
+    usual: Floats
+    limit: Floats
+    tail_level: Floats
 
 
-def fit(gap_count: Array, log_gap_sum: Array, log_gap_square_sum: Array) -> GapPopulation | None:
+def fit(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -> GapPopulation | None:
     """Maximum likelihood over customers with at least one gap; None with fewer than 200 of them."""
     known = gap_count >= 1
     if known.sum() < LEAST_CUSTOMERS:
@@ -50,7 +49,7 @@ def fit(gap_count: Array, log_gap_sum: Array, log_gap_square_sum: Array) -> GapP
     mean = log_gap_sum[known] / n
     within = np.maximum(log_gap_square_sum[known] - n * mean**2, 0)
 
-    def loss(theta: Array) -> float:
+    def loss(theta: Floats) -> float:
         m, s2, t2 = theta[0], np.exp(theta[1]), np.exp(theta[2])
         v = t2 + s2 / n
         terms = (n - 1) * np.log(s2) + within / s2 + np.log(n) + np.log(v) + (mean - m) ** 2 / v
@@ -63,7 +62,7 @@ def fit(gap_count: Array, log_gap_sum: Array, log_gap_square_sum: Array) -> GapP
     return GapPopulation(float(m), float(np.exp(log_s2)), float(np.exp(log_t2)))
 
 
-def posterior(population: GapPopulation, gap_count: Array, log_gap_sum: Array) -> tuple[Array, Array]:
+def posterior(population: GapPopulation, gap_count: Counts, log_gap_sum: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the logarithm of the next gap, per customer."""
     n = np.asarray(gap_count, dtype=float)
     w = np.where(n > 0, population.t2 / (population.t2 + population.s2 / np.maximum(n, 1)), 0.0)
@@ -71,29 +70,30 @@ def posterior(population: GapPopulation, gap_count: Array, log_gap_sum: Array) -
     return mean, np.sqrt(population.s2 + 1 / (1 / population.t2 + n / population.s2))
 
 
-def tail_level(population: GapPopulation, mean: Array, a_max: float, budget: float = 1.0) -> Array:
+def tail_level(population: GapPopulation, mean: Floats, a_max: float, budget: float = 1.0) -> Floats:
     """The tail at which a customer is late: at most `budget` false alarms a year, at most `a_max` of the gaps."""
     orders_a_year = 365 / np.exp(mean + 0.5 * population.s2)
     return np.minimum(a_max, np.maximum(budget / orders_a_year, LEAST_TAIL))
 
 
 def limits(
-    population: GapPopulation, gap_count: Array, log_gap_sum: Array, a_max: float = 0.05, budget: float = 1.0
+    population: GapPopulation, gap_count: Counts, log_gap_sum: Floats, a_max: float = 0.05, budget: float = 1.0
 ) -> Limits:
     mean, sd = posterior(population, gap_count, log_gap_sum)
     level = tail_level(population, mean, a_max, budget)
     return Limits(np.exp(mean), np.exp(mean - ndtri(level) * sd), level)
 
 
-def lateness(population: GapPopulation, gap_count: Array, log_gap_sum: Array, quiet_days: Array) -> Array:
+def lateness(population: GapPopulation, gap_count: Counts, log_gap_sum: Floats, quiet_days: Floats) -> Floats:
     """Share of this customer's gaps that would be longer than the present silence: 1 just after a purchase."""
     mean, sd = posterior(population, gap_count, log_gap_sum)
-    return ndtr((mean - np.log(np.maximum(quiet_days, 0.5))) / sd)
+    late: Floats = ndtr((mean - np.log(np.maximum(quiet_days, 0.5))) / sd)
+    return late
 
 
 def next_purchase(
-    population: GapPopulation, gap_count: Array, log_gap_sum: Array, quiet_days: Array
-) -> tuple[Array, Array, Array]:
+    population: GapPopulation, gap_count: Counts, log_gap_sum: Floats, quiet_days: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Days from the last purchase to the next: median and the ends of the 80 % band.
 
     Past the median the distribution is cut at the present silence and the remaining median is given.
@@ -102,10 +102,11 @@ def next_purchase(
     late = lateness(population, gap_count, log_gap_sum, quiet_days)
     past = quiet_days > np.exp(mean)
 
-    def quantile(p: float) -> Array:
+    def quantile(p: float) -> Floats:
         remaining = np.clip(late * (1 - p), 1e-300, 1 - 1e-12)
         # The last line of defence for a silence so long that its tail cannot be told from 0.
         still_ahead = np.maximum(np.exp(mean - ndtri(remaining) * sd), quiet_days)
-        return np.where(past, still_ahead, np.exp(mean + ndtri(p) * sd))
+        days: Floats = np.where(past, still_ahead, np.exp(mean + ndtri(p) * sd))
+        return days
 
     return quantile(0.5), quantile(0.1), quantile(0.9)

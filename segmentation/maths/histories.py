@@ -1,22 +1,21 @@
 """Purchase days of a sample of customers, and the state they add up to at any day: what fits and backtests look at."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Floats, Integers
 
 
 @dataclass(frozen=True)
 class Histories:
     """One row per purchase day, sorted by customer (0…customers−1) and day."""
 
-    customer: Array
-    day: Array
-    profit: Array
-    category_mask: Array
+    customer: Integers
+    day: Integers
+    profit: Floats
+    category_mask: Integers
     customers: int
 
     def until(self, day: int) -> "Histories":
@@ -30,19 +29,19 @@ class Histories:
 class State:
     """Per customer seen by the cut; `customer` holds the row numbers of the histories."""
 
-    customer: Array
-    purchase_days: Array
-    first_day: Array
-    last_day: Array
-    log_gap_sum: Array
-    log_gap_square_sum: Array
-    profit_sum: Array
-    profit_square_sum: Array
-    decayed_profit: Array
-    breadth: Array
+    customer: Integers
+    purchase_days: Counts
+    first_day: Integers
+    last_day: Integers
+    log_gap_sum: Floats
+    log_gap_square_sum: Floats
+    profit_sum: Floats
+    profit_square_sum: Floats
+    decayed_profit: Floats
+    breadth: Counts
 
     @property
-    def gap_count(self) -> Array:
+    def gap_count(self) -> Counts:
         return self.purchase_days - 1
 
 
@@ -74,15 +73,16 @@ def state_at(histories: Histories, cut_day: int, half_life_days: float) -> State
     )
 
 
-def profit_between(histories: Histories, after_day: int, until_day: int) -> Array:
+def profit_between(histories: Histories, after_day: int, until_day: int) -> Floats:
     """Profit per customer row on purchase days in (after_day, until_day]."""
     chosen = (histories.day > after_day) & (histories.day <= until_day)
-    return np.bincount(
+    profit = np.bincount(
         histories.customer[chosen], weights=histories.profit[chosen].astype(float), minlength=histories.customers
     )
+    return cast(Floats, profit)  # numpy's types speak of counts only
 
 
-def purchases_between(histories: Histories, after_day: int, until_day: int) -> Array:
+def purchases_between(histories: Histories, after_day: int, until_day: int) -> Integers:
     """Purchase days per customer row in (after_day, until_day]."""
     chosen = (histories.day > after_day) & (histories.day <= until_day)
     return np.bincount(histories.customer[chosen], minlength=histories.customers)

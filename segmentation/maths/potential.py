@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Floats, Integers
+
 DECILES, TERCILES = 10, 3
 PRIOR_CUSTOMERS = 50
 DAYS_A_MONTH = 30.44
@@ -34,16 +34,18 @@ class PotentialTable:
         return cls(**stored)
 
 
-def cells(table: PotentialTable, value: Array, breadth: Array, quiet_days: Array) -> tuple[Array, Array, Array]:
+def cells(
+    table: PotentialTable, value: Floats, breadth: Counts, quiet_days: Floats
+) -> tuple[Integers, Integers, Integers]:
     """Decile, tercile and quieter-or-not of each customer."""
     decile = np.searchsorted(np.asarray(table.value_edges), value, side="right")
     edges = np.asarray(table.breadth_edges)[decile]
-    tercile = (breadth[:, None] > edges).sum(axis=1)
+    tercile: Integers = (breadth[:, None] > edges).sum(axis=1)
     quieter = (quiet_days > np.asarray(table.quiet_medians)[decile]).astype(np.int64)
     return decile, tercile, quieter
 
 
-def fit(value: Array, breadth: Array, quiet_days: Array, later_profit: Array) -> PotentialTable | None:
+def fit(value: Floats, breadth: Counts, quiet_days: Floats, later_profit: Floats) -> PotentialTable | None:
     """The table from customers as they were one period ago and what each really brought since; None below 200."""
     if len(value) < 200:
         return None
@@ -72,9 +74,10 @@ def fit(value: Array, breadth: Array, quiet_days: Array, later_profit: Array) ->
 
 
 def potential(
-    table: PotentialTable, value: Array, breadth: Array, quiet_days: Array, attrition: Array, period_days: int
-) -> Array:
+    table: PotentialTable, value: Floats, breadth: Counts, quiet_days: Floats, attrition: Floats, period_days: int
+) -> Floats:
     """Present value of the added profit over 24 months: a ceiling to aim at, not a forecast."""
     decile, tercile, quieter = cells(table, value, breadth, quiet_days)
     in_a_period = np.maximum(np.asarray(table.ranges)[decile, tercile, quieter] - np.asarray(table.means)[decile], 0)
-    return in_a_period * attrition / (period_days / DAYS_A_MONTH)
+    present: Floats = in_a_period * attrition / (period_days / DAYS_A_MONTH)
+    return present

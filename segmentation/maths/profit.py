@@ -1,12 +1,10 @@
 """Profit per purchase day by Bühlmann credibility, and the customer's own decayed rate."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Floats
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,7 @@ class Credibility:
     between: float
 
 
-def fit(purchase_days: Array, profit_sum: Array, profit_square_sum: Array) -> Credibility:
+def fit(purchase_days: Counts, profit_sum: Floats, profit_square_sum: Floats) -> Credibility:
     """Any sign of profit is fine; without repeat days the variance within is 0."""
     n = np.asarray(purchase_days, dtype=float)
     if not len(n):
@@ -31,7 +29,7 @@ def fit(purchase_days: Array, profit_sum: Array, profit_square_sum: Array) -> Cr
     return Credibility(within, overall, max(between, 1e-9))
 
 
-def shrunk(credibility: Credibility, purchase_days: Array, mean_profit: Array) -> Array:
+def shrunk(credibility: Credibility, purchase_days: Counts, mean_profit: Floats) -> Floats:
     """The customer's mean pulled towards the shop's: the fewer the days, the further."""
     n = np.asarray(purchase_days, dtype=float)
     z = n / (n + credibility.within / credibility.between)
@@ -43,6 +41,7 @@ def half_life(history_days: int) -> float:
     return max(30.0, min(history_days, 730) / 4)
 
 
-def decayed_rate(decayed_sum: Array, half_life_days: float, history_days: int) -> Array:
+def decayed_rate(decayed_sum: Floats, half_life_days: float, history_days: int) -> Floats:
     """Profit a day from the decayed sum, corrected for what a history of `history_days` cannot hold."""
-    return decayed_sum * (np.log(2) / half_life_days) / (1 - 2.0 ** (-max(history_days, 1) / half_life_days))
+    rate: Floats = decayed_sum * (np.log(2) / half_life_days) / (1 - 2.0 ** (-max(history_days, 1) / half_life_days))
+    return rate

@@ -4,14 +4,13 @@ repeat_days x, active_span_weeks tx (first to last purchase), age_weeks T (first
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaln, digamma, gammaln, hyp2f1
 
-Array = NDArray[Any]
+from segmentation.maths.arrays import Counts, Floats
+
 BOUNDS = [(-7.0, 7.0)] * 4
 # Grid of `expected_at`: steps of ln(alpha + T). Linear interpolation then errs by less than 0.1 %, whatever alpha is.
 GRID_STEP = 0.02
@@ -32,7 +31,7 @@ class Fit:
     customers: int
 
 
-def log_likelihood(params: BgNbd, x: Array, tx: Array, age: Array) -> Array:
+def log_likelihood(params: BgNbd, x: Floats, tx: Floats, age: Floats) -> Floats:
     """Per customer; equation 6 of the paper in the form that does not overflow."""
     r, alpha, a, b = params.r, params.alpha, params.a, params.b
     base = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
@@ -40,11 +39,17 @@ def log_likelihood(params: BgNbd, x: Array, tx: Array, age: Array) -> Array:
     left = np.where(
         x > 0, betaln(a + 1, b + np.maximum(x, 1) - 1) - betaln(a, b) - (r + x) * np.log(alpha + tx), -np.inf
     )
-    return base + np.logaddexp(alive, left)
+    likelihood: Floats = base + np.logaddexp(alive, left)
+    return likelihood
 
 
 def fit(
-    repeat_days: Array, active_span_weeks: Array, age_weeks: Array, *, exact: bool = False, start: BgNbd | None = None
+    repeat_days: Counts,
+    active_span_weeks: Floats,
+    age_weeks: Floats,
+    *,
+    exact: bool = False,
+    start: BgNbd | None = None,
 ) -> Fit:
     """Maximum likelihood from two starts on cells of equal (x, round tx, round T) with counts; `exact` skips the rounding.
 
@@ -59,7 +64,7 @@ def fit(
         raise ValueError("no customers to fit")
     share = counts / total
 
-    def loss(theta: Array) -> tuple[float, Array]:
+    def loss(theta: Floats) -> tuple[float, Floats]:
         params = BgNbd(*(float(v) for v in np.exp(theta)))
         worth, slope = _with_gradient(params, cx, ctx, cage)
         return -float(worth @ share), -(slope @ share) * np.exp(theta)
@@ -72,7 +77,7 @@ def fit(
     return Fit(BgNbd(*(float(v) for v in np.exp(best.x))), -float(best.fun) * total, total)
 
 
-def _with_gradient(params: BgNbd, x: Array, tx: Array, age: Array) -> tuple[Array, Array]:
+def _with_gradient(params: BgNbd, x: Floats, tx: Floats, age: Floats) -> tuple[Floats, Floats]:
     """Log-likelihood per customer and its derivatives by (r, alpha, a, b): 4 × customers.
 
     Gamma and digamma are asked once per distinct x.
@@ -95,7 +100,7 @@ def _with_gradient(params: BgNbd, x: Array, tx: Array, age: Array) -> tuple[Arra
     return base[of] + both, np.stack([by_r, by_alpha, by_a, by_b])
 
 
-def p_alive(params: BgNbd, x: Array, tx: Array, age: Array) -> Array:
+def p_alive(params: BgNbd, x: Floats, tx: Floats, age: Floats) -> Floats:
     """Probability of not having left for good. 1 for one-time buyers by construction: never shown to anybody."""
     r, alpha, a, b = params.r, params.alpha, params.a, params.b
     with np.errstate(divide="ignore"):
@@ -105,14 +110,14 @@ def p_alive(params: BgNbd, x: Array, tx: Array, age: Array) -> Array:
     return 1 / (1 + np.exp(np.minimum(odds, 600)))
 
 
-def p_no_purchase(params: BgNbd, x: Array, tx: Array, age: Array, horizon_weeks: Array | float) -> Array:
+def p_no_purchase(params: BgNbd, x: Floats, tx: Floats, age: Floats, horizon_weeks: Floats | float) -> Floats:
     """Probability of no purchase within the horizon from today."""
     alive = p_alive(params, x, tx, age)
     silent = ((params.alpha + age) / (params.alpha + age + horizon_weeks)) ** (params.r + x)
     return 1 - alive + alive * silent
 
 
-def _given_alive(params: BgNbd, x: Array, age: Array, t: Array | float) -> Array:
+def _given_alive(params: BgNbd, x: Floats, age: Floats, t: Floats | float) -> Floats:
     """Expected purchases within t weeks of a customer who is alive: equation 10 of the paper, by Euler's form of 2F1.
 
     Two removable singularities (a = 1, and a + b = 1 with x = 0) are stepped around. Where a is so large that
@@ -128,15 +133,16 @@ def _given_alive(params: BgNbd, x: Array, age: Array, t: Array | float) -> Array
         if not np.isfinite(remaining).all():
             textbook = (1 - z) ** (r + x) * hyp2f1(r + x, b + x, c, z)
             remaining = np.where(np.isfinite(remaining), remaining, textbook)
-    return c / (a - 1) * (1 - remaining)
+    purchases: Floats = c / (a - 1) * (1 - remaining)
+    return purchases
 
 
-def expected(params: BgNbd, x: Array, tx: Array, age: Array, t: Array | float) -> Array:
+def expected(params: BgNbd, x: Floats, tx: Floats, age: Floats, t: Floats | float) -> Floats:
     """Expected purchases in the next t weeks."""
     return p_alive(params, x, tx, age) * _given_alive(params, x, age, t)
 
 
-def expected_at(params: BgNbd, x: Array, tx: Array, age: Array, horizons: Array) -> Array:
+def expected_at(params: BgNbd, x: Floats, tx: Floats, age: Floats, horizons: Floats) -> Floats:
     """`expected` at several horizons: customers × horizons.
 
     Given alive it depends on (x, T) only: it is worked out once per whole x and node of ln(alpha + T), and
@@ -158,7 +164,7 @@ def expected_at(params: BgNbd, x: Array, tx: Array, age: Array, horizons: Array)
     return result
 
 
-def unconditional(params: BgNbd, t: Array | float) -> Array:
+def unconditional(params: BgNbd, t: Floats | float) -> Floats:
     """Expected repeat purchases of a customer t weeks after the first, equation 9 of the paper."""
     return _given_alive(params, np.zeros(1), np.zeros(1), np.asarray(t, dtype=float))
 

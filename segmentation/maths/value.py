@@ -1,15 +1,13 @@
 """Current value: present value of 24 months of profit under the present pattern."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from segmentation.maths import profit, purchases
+from segmentation.maths.arrays import Counts, Floats
 
-Array = NDArray[Any]
 WEEKS_A_MONTH = 365.25 / 12 / 7
 DAYS_A_MONTH = 30.44
 MONTHS = (0, 1, 2, 3, 6, 12, 18, 24)
@@ -22,15 +20,15 @@ LEAST_EXPECTED = 1e-300
 class Worth:
     """Per customer, in the unit of the profit: the value, its two ingredients before blending, and what they are made of."""
 
-    value: Array
-    from_orders: Array
-    from_own_rate: Array
-    expected: Array
-    profit_per_order: Array
-    daily_profit: Array
+    value: Floats
+    from_orders: Floats
+    from_own_rate: Floats
+    expected: Floats
+    profit_per_order: Floats
+    daily_profit: Floats
 
 
-def _monthly(expected: Array) -> Array:
+def _monthly(expected: Floats) -> Floats:
     """Expected purchases in each of the 24 months from the cumulated ones at MONTHS: customers × 24.
 
     A cubic spline in ln(1 + month), in which the curve is nearly straight; a straight line in months is 0.1 % off.
@@ -39,28 +37,30 @@ def _monthly(expected: Array) -> Array:
     return np.diff(spline(np.log1p(np.arange(HORIZON + 1))), axis=1)
 
 
-def _discounts(yearly: float) -> Array:
+def _discounts(yearly: float) -> Floats:
     return (1 + yearly) ** (-(np.arange(HORIZON) + 0.5) / 12)
 
 
-def _weights(yearly: float) -> Array:
+def _weights(yearly: float) -> Floats:
     """Linear weights w with `expected @ w` = discounted purchases: the interpolation is linear in `expected`."""
     return _monthly(np.eye(len(MONTHS))) @ _discounts(yearly)
 
 
-def attrition(expected: Array, yearly: float = 0.10) -> Array:
+def attrition(expected: Floats, yearly: float = 0.10) -> Floats:
     """Discounted months' worth of the first month: how long a present rate lasts, at most about 22."""
-    return (expected @ _weights(yearly)) / np.maximum(expected[:, 1], LEAST_EXPECTED)
+    months: Floats = (expected @ _weights(yearly)) / np.maximum(expected[:, 1], LEAST_EXPECTED)
+    return months
 
 
-def fading(half_life_days: float) -> Array:
+def fading(half_life_days: float) -> Floats:
     """A stand-in for expected purchases at MONTHS when no model could be fitted: decay with the half-life."""
     rate = np.log(2) * DAYS_A_MONTH / half_life_days
-    return (1 - np.exp(-rate * np.asarray(MONTHS))) / rate
+    bought: Floats = (1 - np.exp(-rate * np.asarray(MONTHS))) / rate
+    return bought
 
 
 def current_value(
-    expected: Array, profit_per_order: Array, daily_profit: Array, weight: float, discount: float = 0.10
+    expected: Floats, profit_per_order: Floats, daily_profit: Floats, weight: float, discount: float = 0.10
 ) -> Worth:
     """Blend of expected orders × profit per order and of the own rate that fades as the orders do.
 
@@ -80,11 +80,11 @@ def of(
     half_life_days: float,
     history_days: int,
     discount: float,
-    purchase_days: Array,
-    quiet_days: Array,
-    span_days: Array,
-    profit_sum: Array,
-    decayed_profit: Array,
+    purchase_days: Counts,
+    quiet_days: Floats,
+    span_days: Floats,
+    profit_sum: Floats,
+    decayed_profit: Floats,
 ) -> Worth:
     """Current value from the summary of purchase days. Without a fitted model: the decayed profit alone, fading."""
     per_order = profit.shrunk(credibility, purchase_days, profit_sum / np.maximum(purchase_days, 1))

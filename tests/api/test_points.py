@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from core.accounts.models import Role
 from core.accounts.roles import ApiScope
 from crm.desk.today import today
 from customers.models import Customer
@@ -14,7 +15,7 @@ from loyalty.models import PointAdjustment, Redemption, Reward
 from loyalty.points import accounts as points
 from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
-from tests.conftest import ApiFor, MakeCustomer, MakeOrder
+from tests.conftest import ApiFor, MakeCustomer, MakeOrder, MakeUser
 
 
 @pytest.fixture
@@ -130,3 +131,23 @@ def test_reading_needs_its_scope_and_so_does_writing(api_for: ApiFor, li_lei: Cu
     assert reader.get("/api/v1/customers/C999/points").status_code == 404
     assert reader.get("/api/v1/customers/C999/points/lines").json()["code"] == "customer_unknown"
     assert api_for(ApiScope.POINTS_WRITE).get(f"/api/v1/customers/{li_lei.number}/points/lines").status_code == 403
+
+
+def test_an_account_is_frozen_and_thawed_by_who_may_approve_points(
+    api_for: ApiFor, make_user: MakeUser, till: APIClient, li_lei: Customer
+) -> None:
+    desk = api_for(ApiScope.POINTS_WRITE, user=make_user(Role.SERVICE_LEAD))
+    address = f"/api/v1/customers/{li_lei.number}/points"
+    assert till.post(f"{address}/freeze", {"reason": "fraud"}, format="json").status_code == 403
+    assert desk.post(f"{address}/freeze", {}, format="json").status_code == 400
+
+    frozen = desk.post(f"{address}/freeze", {"reason": "three refunds a day"}, format="json")
+    assert frozen.json() == {"customer": li_lei.number, "frozen": True}
+    assert till.get(address).json()["frozen"] is True
+    held = till.post(
+        f"/api/v1/customers/{li_lei.number}/holds", {"points": 1, "purpose": "order", "ref": "1"}, format="json"
+    )
+    assert (held.status_code, held.json()["errors"][0]["code"]) == (409, "points_frozen")
+
+    assert desk.post(f"{address}/thaw", {"reason": "a gift shop"}, format="json").json()["frozen"] is False
+    assert till.get(address).json()["frozen"] is False

@@ -22,6 +22,8 @@ SCOPES = {
     "customer-tier": {"GET": S.CUSTOMERS_READ},
     "customer-points": {"GET": S.POINTS_READ},
     "customer-points-lines": {"GET": S.POINTS_READ},
+    "customer-points-freeze": {"POST": S.POINTS_WRITE},
+    "customer-points-thaw": {"POST": S.POINTS_WRITE},
     "customer-holds": {"POST": S.POINTS_WRITE},
     "customer-adjustments": {"POST": S.POINTS_WRITE},
     "customer-redemptions": {"POST": S.POINTS_WRITE},

@@ -40,7 +40,7 @@ def test_the_night_does_what_the_preview_said(sit_down: SitDown, language: str) 
     assert sum(told_alerts.values()) > 0
 
     page.fill("[name=reason]", "少一些大客户，早一点发现")
-    page.locator("button[name=save]").click()
+    page.get_by_role("button", name=desk.say("Save as a new version")).click()
     expect(page.locator("h1 + p, .lk-header p").first).to_have_text(desk.say("Version %(n)s is in force", n=2))
     desk.fits()
 

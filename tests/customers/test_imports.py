@@ -186,6 +186,15 @@ def test_refused_rows_cannot_become_formulas() -> None:
     assert [row[3] for row in rows[1:]] == ["'=1+1,x,1", "'+2,x,1", "c,x,1"]
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\u3000=", "＝", "＋", "－", "＠"])
+def test_no_start_of_a_refused_row_is_a_formula(start: str) -> None:
+    run = imports.run(upload(f"customer,date,paid\n{start}A1,x,-5.00\n"), by=None, at=NOW, today=TODAY)
+
+    row = list(csv.reader(io.StringIO(imports.rejected_csv(run).decode("utf-8-sig"))))[1]
+
+    assert row[3] == f"'{start}A1,x,-5.00"
+
+
 def test_versions_decide_within_a_file_and_against_the_record(record_order: RecordOrder) -> None:
     record_order(external_id="o-1", version=5)
     text = "order_no,customer,date,paid,version\n"

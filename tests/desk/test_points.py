@@ -16,8 +16,10 @@ from loyalty.campaigns import draws
 from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import Lottery, PointAdjustment, PointRules, Redemption, Reward
 from loyalty.points import accounts as points
+from loyalty.points import rewards
 from loyalty.points import rules as point_rules
 from tests.conftest import MakeCustomer, MakeUser
+from tests.desk.forms import opened
 
 
 @pytest.fixture
@@ -89,10 +91,10 @@ def test_a_reward_is_redeemed_once_however_often_the_form_is_sent(client: Client
     taken = Redemption.objects.get()
 
     assert "300 points set aside" in client.get(address).content.decode()
-    client.post(reverse("desk:redemption_end", args=[taken.pk, "hand-over"]))
-    lines = [row["what"] for row in client.get(address).context["rows"]]
+    client.post(reverse("desk:redemption_hand_over", args=[taken.pk]))
+    lines = [row.what for row in client.get(address).context["rows"]]
     assert lines == ["杯子", "杯子", "late delivery"]
-    client.post(reverse("desk:redemption_end", args=[taken.pk, "take-back"]), {"reason": "broken"})
+    client.post(reverse("desk:redemption_take_back", args=[taken.pk]), {"reason": "broken"})
     assert points.balance(rich, at=timezone.now()).available == 500
 
 
@@ -117,11 +119,11 @@ def test_above_the_limit_the_lead_decides(client: Client, chen: User, rich: Cust
     client.post(reverse("desk:points_adjust", args=[rich.pk]), told)
     asked = PointAdjustment.objects.get()
     assert asked.state == PointAdjustment.State.WAITING
-    assert client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"}).status_code == 403
+    assert client.post(reverse("desk:point_agree", args=[asked.pk])).status_code == 403
 
     client.force_login(lead)
     assert [one.pk for one in client.get(reverse("desk:point_programme")).context["waiting"]] == [asked.pk]
-    client.post(reverse("desk:point_decide", args=[asked.pk]), {"agreed": "yes"})
+    client.post(reverse("desk:point_agree", args=[asked.pk]))
 
     assert points.balance(rich, at=timezone.now()).available == 5500
 
@@ -189,7 +191,7 @@ def test_a_ticket_is_bought_once_however_often_the_form_is_sent(client: Client, 
     client.force_login(chen)
     page = reverse("desk:points", args=[rich.pk])
     [offered] = client.get(page).context["lotteries"]
-    told = {"lottery": lottery.pk, "key": offered["key"]}
+    told = {"lottery": lottery.pk, "key": offered.key}
     for _again in range(2):
         assert client.post(reverse("desk:points_ticket", args=[rich.pk]), told).status_code == 302
 
@@ -207,3 +209,95 @@ def test_a_draw_that_has_not_begun_sells_nothing(client: Client, chen: User, ric
 
     assert "This draw sells no tickets for points now." in refused.content.decode()
     assert refused.context["balance"].available == 500
+
+
+# What was edited is written, and nothing else -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin(client: Client, make_user: MakeUser) -> User:
+    user = make_user(Role.ADMINISTRATOR)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def cup(db: None) -> Reward:
+    return Reward.objects.create(name="杯子", description="350 ml", points=100, stock=10)
+
+
+def test_a_sale_between_opening_and_saving_stays_sold(
+    client: Client, admin: User, cup: Reward, rich: Customer, chen: User
+) -> None:
+    address = reverse("desk:reward", args=[cup.pk])
+    typed = opened(client.get(address).context["form"]) | {"name": "马克杯"}
+    rewards.reserve(rich, cup, quantity=3, key="sale", at=timezone.now(), by=chen)
+
+    answer = client.post(address, typed, follow=True)
+
+    cup.refresh_from_db()
+    assert (cup.name, cup.stock) == ("马克杯", 7)
+    assert "马克杯 is saved, 7 in stock." in answer.content.decode()
+
+
+def test_stock_that_was_typed_counts_from_what_the_form_was_opened_with(
+    client: Client, admin: User, cup: Reward, rich: Customer, chen: User
+) -> None:
+    """Five came in, three were sold meanwhile."""
+    address = reverse("desk:reward", args=[cup.pk])
+    typed = opened(client.get(address).context["form"]) | {"stock": "15"}
+    rewards.reserve(rich, cup, quantity=3, key="sale", at=timezone.now(), by=chen)
+
+    client.post(address, typed)
+
+    cup.refresh_from_db()
+    assert cup.stock == 12
+
+
+def test_more_cannot_be_taken_off_the_stock_than_sales_have_left(
+    client: Client, admin: User, cup: Reward, rich: Customer, chen: User
+) -> None:
+    address = reverse("desk:reward", args=[cup.pk])
+    typed = opened(client.get(address).context["form"]) | {"stock": "1"}
+    rewards.reserve(rich, cup, quantity=3, key="sale", at=timezone.now(), by=chen)
+
+    refused = client.post(address, typed)
+    assert refused.status_code == 422
+    assert "Only 7 are left: some were taken meanwhile." in refused.content.decode()
+    client.post(address, opened(refused.context["form"]))
+
+    cup.refresh_from_db()
+    assert cup.stock == 1
+
+
+def test_what_two_people_change_is_refused_once_with_what_it_says_now(client: Client, admin: User, cup: Reward) -> None:
+    address = reverse("desk:reward", args=[cup.pk])
+    typed = opened(client.get(address).context["form"]) | {"name": "马克杯", "active": ""}
+    Reward.objects.update(name="茶杯", description="500 ml")
+
+    refused = client.post(address, typed)
+    assert refused.status_code == 422
+    assert "it says “茶杯” now" in refused.content.decode()
+    assert refused.context["form"]["name"].value() == "马克杯"
+    cup.refresh_from_db()
+    assert (cup.name, cup.active) == ("茶杯", True)
+
+    client.post(address, opened(refused.context["form"]))
+    cup.refresh_from_db()
+    assert (cup.name, cup.description, cup.active) == ("马克杯", "500 ml", False)
+
+
+def test_a_new_version_keeps_what_another_put_in_force_meanwhile(
+    client: Client, admin: User, rules: PointRules
+) -> None:
+    gold = Category.objects.create(name="Gold")
+    typed = opened(client.get(reverse("desk:point_programme")).context["rules_form"])
+    at = timezone.now()
+    theirs = {"rate": Decimal(3), "excluded_categories": [gold.pk]}
+    point_rules.save(theirs, starts_at=at, by=None, reason="Festival", at=at)
+
+    client.post(reverse("desk:point_rules"), typed | {"grace_days": "9", "reason": "longer"})
+
+    made = point_rules.in_force(timezone.now())
+    assert made is not None
+    assert (made.version, made.rate, made.excluded_categories, made.grace_days) == (3, Decimal(3), [gold.pk], 9)

@@ -13,7 +13,7 @@ from segmentation import rules
 from tests.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
-ADDRESS = "desk:rules"
+PREVIEW, SAVE = "desk:rules_preview", "desk:rules_save"
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def draft(**told: Any) -> dict[str, Any]:
 def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
     nightly.run(today())
 
-    previewed = client.post(reverse(ADDRESS), draft(preview=""))
+    previewed = client.post(reverse(PREVIEW), draft())
     seen = previewed.context["previewed"]
-    without_reason = client.post(reverse(ADDRESS), draft(save="", previewed=seen))
-    saved = client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="fewer big customers"))
+    without_reason = client.post(reverse(SAVE), draft(previewed=seen))
+    saved = client.post(reverse(SAVE), draft(previewed=seen, reason="fewer big customers"))
 
     assert previewed.context["preview"]["alerts"] == 0
     assert without_reason.status_code == 422
@@ -43,10 +43,10 @@ def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
 
 
 def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: Client, admin: User) -> None:
-    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
-    other = draft(save="", previewed=seen, big_share=0.6, reason="fewer big customers")
+    seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
+    other = draft(previewed=seen, big_share=0.6, reason="fewer big customers")
 
-    refused = client.post(reverse(ADDRESS), other)
+    refused = client.post(reverse(SAVE), other)
 
     page = refused.content.decode()
     assert refused.status_code == 422
@@ -54,29 +54,40 @@ def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: 
     assert 'value="0.6"' in page
     assert 'value="fewer big customers"' in page
     assert rules.current().version == 1
-    client.post(reverse(ADDRESS), other | {"previewed": refused.context["previewed"]})
+    client.post(reverse(SAVE), other | {"previewed": refused.context["previewed"]})
     assert rules.current().parameters["big_share"] == 0.6
 
 
 def test_a_preview_does_not_outlive_the_rules_it_was_compared_with(client: Client, admin: User) -> None:
-    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
-    client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="somebody was faster"))
+    seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
+    client.post(reverse(SAVE), draft(previewed=seen, reason="somebody was faster"))
 
-    late = client.post(reverse(ADDRESS), draft(save="", previewed=seen, big_cap=0.2, reason="mine"))
+    late = client.post(reverse(SAVE), draft(previewed=seen, big_cap=0.2, reason="mine"))
 
     assert late.status_code == 422
     assert rules.current().version == 2
 
 
 def test_the_versions_tell_their_changes_in_the_language_of_the_reader(client: Client, admin: User) -> None:
-    seen = client.post(reverse(ADDRESS), draft(preview="")).context["previewed"]
-    client.post(reverse(ADDRESS), draft(save="", previewed=seen, reason="少一些大客户"))
+    seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
+    client.post(reverse(SAVE), draft(previewed=seen, reason="少一些大客户"))
 
-    told = client.get(reverse(ADDRESS)).context["versions"]
+    told = client.get(reverse("desk:rules")).context["versions"]
 
-    assert [(row["version"].version, row["reason"]) for row in told] == [
+    assert [(row.version.version, row.reason) for row in told] == [
         (2, "少一些大客户"),
         (1, "The defaults Laoke starts with"),
     ]
-    assert [(before, after) for _label, before, after in told[0]["changes"]] == [(0.8, 0.7)]
-    assert told[1]["changes"] == []
+    assert [(before, after) for _label, before, after in told[0].changes] == [(0.8, 0.7)]
+    assert told[1].changes == []
+
+
+def test_a_preview_that_is_opened_again_is_the_page_of_the_rules(client: Client, admin: User) -> None:
+    assert client.get(reverse(PREVIEW))["Location"] == reverse("desk:rules")
+
+
+def test_whoever_may_only_look_neither_previews_nor_saves(client: Client, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.ANALYST))
+
+    assert client.get(reverse("desk:rules")).status_code == 200
+    assert {client.post(reverse(name), draft()).status_code for name in (PREVIEW, SAVE)} == {403}

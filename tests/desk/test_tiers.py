@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.accounts.models import Role, User
 from crm.desk.today import today
@@ -13,6 +14,7 @@ from customers.models import Customer, Standing, Todo
 from loyalty.models import TierDraft, TierOverride, TierRules
 from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.desk.forms import opened
 from tests.loyalty.tiers.stories import content, level_of, night, noon, put_in_force
 
 
@@ -51,12 +53,12 @@ def sent(client: Client, draft: TierDraft, **changes: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for level in page.context["levels"]:
         for name in ("code", "name", "qualify", "retain"):
-            told[f"level-{level['number']}-{name}"] = level[name]
+            told[f"{level.prefix}-{name}"] = getattr(level, name)
     for one in [*page.context["choices"], *page.context["numbers"]]:
-        told[one["name"]] = one["value"]
+        told[one.name] = one.value
     for one in page.context["switches"]:
-        if one["value"]:
-            told[one["name"]] = "on"
+        if one.value:
+            told[one.name] = "on"
     return told | {"point_cost": "0.01"} | changes
 
 
@@ -81,9 +83,9 @@ def test_a_tile_counts_what_its_list_holds_for_every_role(
         client.force_login(user)
         total = 0
         for tile in client.get(reverse("desk:tiers_members")).context["levels"]:
-            found = client.get(reverse("desk:tiers_members"), {"level": tile["level"]["code"]}).context
-            assert len(found["rows"]) == tile["count"] == found["chosen"]["count"]
-            total += tile["count"]
+            found = client.get(reverse("desk:tiers_members"), {"level": tile.level["code"]}).context
+            assert len(found["rows"]) == tile.count == found["chosen"].count
+            total += tile.count
         assert total == expected
 
 
@@ -91,7 +93,7 @@ def test_roles_that_see_no_customer_see_counts_without_names(client: Client, adm
     client.force_login(admin)
     page = client.get(reverse("desk:tiers_members"))
 
-    assert [tile["count"] for tile in page.context["levels"]] == [0, 1, 0]
+    assert [tile.count for tile in page.context["levels"]] == [0, 1, 0]
     assert "李雷" not in page.content.decode()
 
 
@@ -105,7 +107,7 @@ def test_a_level_at_risk_becomes_a_to_do_that_says_what_is_missing(
     client.force_login(chen)
 
     assert "¥800.00" in client.get(reverse("desk:tiers_at_risk")).content.decode()
-    client.post(reverse("desk:tiers_at_risk"))
+    client.post(reverse("desk:tiers_at_risk_todos"))
 
     assert Todo.objects.get().reason == Todo.Reason.TIER
     assert "Silver ends unless 800.00 more is bought by" in client.get(reverse("desk:my_day")).content.decode()
@@ -141,7 +143,7 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
         {"transition": "now", "starts_on": starts_on.isoformat(), "reason": "costs", "notice": "Dear members"},
     )
     assert going_on["Location"] == reverse("desk:tiers_confirm", args=[draft.pk])
-    own = client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "1"})
+    own = client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "1"})
     assert own.status_code == 422
     assert "somebody else has to publish it" in own.content.decode()
 
@@ -149,9 +151,9 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     page = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
     assert "Silver begins at 2000 instead of 1000." in page
     assert "李雷" in page
-    wrong = client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "7"})
+    wrong = client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "7"})
     assert (wrong.status_code, TierRules.objects.count()) == (422, 1)
-    client.post(reverse("desk:tiers_confirm", args=[draft.pk]), {"falls": "1"})
+    client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "1"})
     second = TierRules.objects.get(version=2)
     night(starts_on)
     assert level_of(li_lei, starts_on) == "member"
@@ -185,10 +187,9 @@ def test_levels_are_added_and_removed_on_the_screen_only(client: Client, admin: 
     client.force_login(admin)
     client.post(reverse("desk:tiers_new"))
     draft = TierDraft.objects.latest("id")
-    address = reverse("desk:tiers_draft", args=[draft.pk])
 
-    more = client.post(address, sent(client, draft, add=""))
-    fewer = client.post(address, sent(client, draft, remove="1"))
+    more = client.post(reverse("desk:tiers_add_level", args=[draft.pk]), sent(client, draft))
+    fewer = client.post(reverse("desk:tiers_remove_level", args=[draft.pk]), sent(client, draft, remove="1"))
 
     assert [len(page.context["levels"]) for page in (more, fewer)] == [4, 2]
     draft.refresh_from_db()
@@ -219,3 +220,49 @@ def test_the_lists_ask_no_more_for_more_members(
         membership.after_orders([person.pk], at=noon(today()))
         with django_assert_max_num_queries(14):
             client.get(reverse("desk:tiers_members"), {"level": "silver"})
+
+
+def test_a_draft_saved_by_somebody_else_meanwhile_is_not_overwritten_unseen(
+    client: Client, admin: User, rules: TierRules, make_user: MakeUser
+) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    address = reverse("desk:tiers_draft", args=[draft.pk])
+    typed = sent(client, draft, grace_days="9") | {"opened": client.get(address).context["opened"]}
+    sun = make_user(Role.ADMINISTRATOR, "Sun")
+    simulation.save_draft(draft.pk, content=content(notice_days=30), by=sun, at=timezone.now())
+
+    one_more_row = client.post(reverse("desk:tiers_add_level", args=[draft.pk]), typed)
+    assert one_more_row.context["opened"] == typed["opened"]
+    refused = client.post(address, typed)
+
+    assert refused.status_code == 422
+    assert "Sun has saved this draft meanwhile." in refused.content.decode()
+    assert "Days of notice: 1 instead of 30." in refused.content.decode()
+    draft.refresh_from_db()
+    assert (draft.content["notice_days"], draft.by) == (30, sun)
+
+    assert client.post(address, typed | {"opened": refused.context["opened"]}).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.content["notice_days"], draft.content["grace_days"]) == (1, 9)
+
+
+def test_the_transition_writes_over_nothing_that_was_saved_meanwhile(
+    client: Client, admin: User, rules: TierRules, make_user: MakeUser
+) -> None:
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    address = reverse("desk:tiers_transition", args=[draft.pk])
+    typed = opened(client.get(address).context["form"]) | {"reason": "costs"}
+    sun = make_user(Role.ADMINISTRATOR, "Sun")
+    simulation.save_draft(
+        draft.pk, content=content(grace_days=9, transition="now"), notice="Dear members", by=sun, at=timezone.now()
+    )
+
+    assert client.post(address, typed).status_code == 302
+
+    draft.refresh_from_db()
+    assert (draft.reason, draft.notice) == ("costs", "Dear members")
+    assert (draft.content["grace_days"], draft.content["transition"]) == (9, "now")

@@ -34,7 +34,7 @@ def endpoint(admin: User) -> WebhookEndpoint:
 
 
 def do(client: Client, endpoint: WebhookEndpoint, verb: str, **told: Any) -> Any:
-    return client.post(reverse("desk:webhook_do", args=[endpoint.pk]), {"verb": verb, **told}, follow=True)
+    return client.post(reverse(f"desk:webhook_{verb}", args=[endpoint.pk]), told, follow=True)
 
 
 def fails(endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch, times: int) -> None:

@@ -186,6 +186,20 @@ def test_a_level_is_told_when_it_is_reached_at_risk_and_lost(
     assert (fall["level_before"], fall["level"], fall["why"]) == ("silver", "member", "downgrade")
 
 
+def test_the_mall_is_told_what_the_members_are_to_be_told_of_new_rules(db: None) -> None:
+    at = noon(START - timedelta(days=1))
+    draft = simulation.new_draft(by=lead("wang"), at=at)
+    listen(Kind.TIER_RULES_PUBLISHED)
+    simulation.save_draft(
+        draft.pk, content=content(), starts_on=START, reason="a", notice="金卡门槛降低", by=lead("wang"), at=at
+    )
+    outcome = simulation.simulate(draft.pk, by=lead("wang"), at=at)
+    simulation.publish(draft.pk, by=lead("zhao"), falls=outcome.figures["falls"], at=at)
+
+    data = {"version": 1, "starts_on": START.isoformat(), "notice": "金卡门槛降低"}
+    assert told() == [("tier.rules_published", data)]
+
+
 def test_what_is_only_simulated_is_not_told(make_customer: MakeCustomer, make_order: MakeOrder) -> None:
     customer = make_customer("李雷")
     make_order(customer, START, "1200.00", today=START)

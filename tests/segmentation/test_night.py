@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings as settings_of_the_mall
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from core.accounts.models import Role, User
 from core.jobs import runs
 from core.jobs.models import JobRun
+from core.lib import periods
 from crm.flows import nightly
 from customers import orders, summary
 from customers.identity import CustomerRef
@@ -174,7 +176,8 @@ def test_the_preview_is_what_then_happens(mall: list[Customer]) -> None:
     summary.update(as_of=tomorrow, half_life_days=summary.state(tomorrow).half_life_days)
 
     told = whatif.preview(draft, as_of=tomorrow)
-    rules.save(draft, by=None, reason="what if", at=timezone.now())
+    at = periods.midnight(tomorrow, settings_of_the_mall.MALL_TIME_ZONE)
+    rules.save(draft, previewed=told.digest, by=None, reason="what if", at=at)
     classes_before = dict(Standing.objects.values_list("pk", "customer_class"))
     run = nightly.run(tomorrow)
 

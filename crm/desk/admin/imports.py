@@ -1,75 +1,47 @@
 """Files of orders: upload, say which column is what, see what would happen, import, fetch back the refused rows."""
 
 from itertools import zip_longest
+from typing import NamedTuple
 
-from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from crm.desk.admin.forms import FIELDS, MappingForm, UploadForm
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.flows import arrival
 from customers import contact_points
-from customers.imports import file as import_file
 from customers.imports import runs as verbs
 from customers.models import Import
 
 SHOWN = 30
 SAMPLE = 20
-FIELDS = (
-    ("date", gettext_lazy("Order date")),
-    ("paid", gettext_lazy("Paid")),
-    ("order_no", gettext_lazy("Order number")),
-    ("customer", gettext_lazy("Customer id")),
-    ("phone", gettext_lazy("Phone")),
-    ("email", gettext_lazy("E-mail")),
-    ("name", gettext_lazy("Name")),
-    ("region", gettext_lazy("Province")),
-    ("city", gettext_lazy("City")),
-    ("cost", gettext_lazy("Cost")),
-    ("units", gettext_lazy("Quantity")),
-    ("status", gettext_lazy("Status")),
-    ("version", gettext_lazy("Version")),
-    ("category", gettext_lazy("Category")),
-    ("product", gettext_lazy("Product")),
-    ("line_paid", gettext_lazy("Line amount")),
-)
+AT_WORK = (Import.State.WAITING, Import.State.RUNNING)
 
 
-class UploadForm(forms.Form):
-    source = forms.SlugField(label=gettext_lazy("Source"), initial="shop", max_length=40)
-    file = forms.FileField(
-        label=gettext_lazy("CSV file or Excel workbook"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.ods"}),
-    )
+class RefusedRow(NamedTuple):
+    """A row that would not go in: its line, the column or field that is wrong, and why."""
+
+    line: int
+    column: str
+    reason: str
 
 
-class MappingForm(forms.Form):
-    def __init__(self, *args: object, run: Import, columns: list[str], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        choices = [("", "–"), *((name, name) for name in columns)]
-        for field, label in FIELDS:
-            self.fields[field] = forms.ChoiceField(
-                label=label, choices=choices, required=field in import_file.NEEDED, initial=run.mapping.get(field, "")
-            )
-
-
-def _import_for(pk: int) -> Import:
-    found = Import.objects.defer("content").filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
+def _imports() -> QuerySet[Import]:
+    return Import.objects.defer("content")
 
 
 @needs(Permission.IMPORT)
 def imports(request: StaffRequest) -> HttpResponse:
+    """The newest files. POST keeps a new one; nothing of it is stored yet."""
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
@@ -78,53 +50,69 @@ def imports(request: StaffRequest) -> HttpResponse:
             return redirect("desk:import", run.pk)
         except DomainError as refusal:
             form.add_error("file", str(refusal))
+    page = page_of(request, _imports().select_related("by").order_by("-at", "-pk"), SHOWN)
     status = 422 if form.errors else 200
-    page = page_of(request, Import.objects.defer("content").select_related("by").order_by("-at", "-pk"), SHOWN)
     return render(request, "desk/admin/imports.html", {"form": form, "page": page}, status=status)
 
 
 @needs(Permission.IMPORT)
-def import_run(request: StaffRequest, pk: int) -> HttpResponse:
-    """POST `check` looks at every row and stores nothing; POST `run` imports the good ones.
+@require_safe
+def import_file(request: StaffRequest, pk: int) -> HttpResponse:
+    """One file. While a worker is at it, the page asks every two seconds how far it is."""
+    run = get_object_or_404(_imports(), pk=pk)
+    if not request.htmx:
+        return _page(request, run)
+    if run.state in AT_WORK:
+        return render(request, "desk/admin/import.html#progress", {"run": run})
+    return HttpResponseClientRefresh()
 
-    While a worker is at it, the page asks every two seconds how far it is.
-    """
-    run = _import_for(pk)
-    worked = run.state in (Import.State.WAITING, Import.State.RUNNING)
-    if request.htmx and request.method == "GET":
-        return (
-            render(request, "desk/admin/import.html#progress", {"run": run}) if worked else HttpResponseClientRefresh()
-        )
+
+@needs(Permission.IMPORT)
+@require_POST
+def check(request: StaffRequest, pk: int) -> HttpResponse:
+    """Look at every row and store nothing."""
+    return _start(request, pk, Import.Task.CHECK)
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def run(request: StaffRequest, pk: int) -> HttpResponse:
+    """Import the good rows."""
+    return _start(request, pk, Import.Task.RUN, done=_("Imported"))
+
+
+def _start(request: StaffRequest, pk: int, task: Import.Task, *, done: str = "") -> HttpResponse:
+    """The columns are as the form says and the work has begun; `done` is said if it is over already."""
+    run = get_object_or_404(_imports(), pk=pk)
+    form = MappingForm(request.POST, run=run, columns=verbs.columns(run))
+    if not form.is_valid():
+        return _page(request, run, form)
+    try:
+        verbs.map_columns(run, form.mapping)
+        run.refresh_from_db()
+        is_over = arrival.start_file(run, task, by=request.user, at=now(), today=today())
+    except DomainError as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, run, form)
+    if is_over and done:
+        messages.success(request, done)
+    return redirect("desk:import", pk)
+
+
+def _page(request: StaffRequest, run: Import, form: MappingForm | None = None) -> HttpResponse:
     columns = verbs.columns(run)
-    # What a row lacks altogether is named by the field, not by a column of the file.
-    labels = {field: label for field, label in FIELDS if field not in columns}
-    form = MappingForm(request.POST or None, run=run, columns=columns)
-    if request.method == "POST" and form.is_valid():
-        task = Import.Task.RUN if "run" in request.POST else Import.Task.CHECK
-        try:
-            verbs.map_columns(run, {field: name for field, name in form.cleaned_data.items() if name})
-            run.refresh_from_db()
-            done = arrival.start_file(run, task, by=request.user, at=now(), today=today())
-            if done and task == Import.Task.RUN:
-                messages.success(request, _("Imported"))
-            return redirect("desk:import", pk)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
     return render(
         request,
         "desk/admin/import.html",
         {
             "run": run,
-            "worked": worked,
-            "form": form,
+            "worked": run.state in AT_WORK,
+            "form": form or MappingForm(run=run, columns=columns),
             "columns": columns,
             "sample": _sample(run, columns),
-            "rejected": [
-                {"line": row.line_number, "column": labels.get(row.column, row.column), "reason": row.reason}
-                for row in run.rejected.order_by("line_number")[:SAMPLE]
-            ],
+            "rejected": _rejected(run, columns),
         },
-        status=422 if form.errors else 200,
+        status=422 if form and form.errors else 200,
     )
 
 
@@ -137,9 +125,19 @@ def _sample(run: Import, names: list[str]) -> list[list[str]]:
     ]
 
 
+def _rejected(run: Import, columns: list[str]) -> list[RefusedRow]:
+    """The first refused rows. What a row lacks altogether is named by the field, not by a column of the file."""
+    labels = {field: str(label) for field, label in FIELDS if field not in columns}
+    return [
+        RefusedRow(row.line_number, labels.get(row.column, row.column), row.reason)
+        for row in run.rejected.order_by("line_number")[:SAMPLE]
+    ]
+
+
 @needs(Permission.IMPORT)
 def rejected(request: StaffRequest, pk: int) -> HttpResponse:
-    run = _import_for(pk)
+    """All refused rows, to be mended and uploaded again."""
+    run = get_object_or_404(_imports(), pk=pk)
     response = HttpResponse(verbs.rejected_csv(run), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="rejected-{run.pk}.csv"'
     return response

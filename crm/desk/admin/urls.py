@@ -6,9 +6,16 @@ from crm.desk.admin import imports, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
-    path("imports/<int:pk>/", imports.import_run, name="import"),
+    path("imports/<int:pk>/", imports.import_file, name="import"),
+    path("imports/<int:pk>/check/", imports.check, name="import_check"),
+    path("imports/<int:pk>/run/", imports.run, name="import_run"),
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
-    path("webhooks/<int:pk>/do/", webhooks.act, name="webhook_do"),
+    path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),
+    path("webhooks/<int:pk>/enable/", webhooks.enable, name="webhook_enable"),
+    path("webhooks/<int:pk>/test/", webhooks.send_test, name="webhook_test"),
+    path("webhooks/<int:pk>/replay/", webhooks.replay, name="webhook_replay"),
+    path("webhooks/<int:pk>/events/", webhooks.choose_events, name="webhook_events"),
+    path("webhooks/<int:pk>/secret/", webhooks.renew_secret, name="webhook_secret"),
 ]

@@ -13,6 +13,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, submit
 from crm.desk.customers import customer_page
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.editing import edit
 from crm.desk.today import now, today
 from customers import contact_points, contacts, managers, profiles
 from customers.access import customer_for, visible_to
@@ -56,7 +57,13 @@ def log_contact(request: StaffRequest, pk: int) -> HttpResponse:
 def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = ProfileForm(request.POST)
-    if submit(request, form, lambda data: profiles.edit(person, by=request.user, at=now(), **data), _("Saved")):
+    if edit(
+        request,
+        form,
+        person,
+        lambda row, data: profiles.edit(row, by=request.user, at=now(), **data),
+        _("Saved"),
+    ):
         return redirect("desk:customer", pk)
     return _page(request, person, profile_form=form, status=422)
 

@@ -7,7 +7,9 @@ from core.accounts.permissions import mask
 from core.accounts.roles import Field
 from crm.desk.customers import cases, timeline
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
-from crm.desk.loyalty import clubs, coupons, credit, points, tiers
+from crm.desk.loyalty import clubs, coupons, credit
+from crm.desk.loyalty.points import ledger
+from crm.desk.loyalty.tiers import level
 from crm.desk.today import today
 from crm.desk.work import interval
 from customers.models import Customer, Todo
@@ -30,8 +32,8 @@ def context(reader: User, customer: Customer) -> dict[str, Any]:
         "todos": list(Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk")),
         "contact_points": list(customer.contact_points.order_by("kind", "pk")),
         "earlier_numbers": list(customer.merged.values_list("number", flat=True)),
-        "level": tiers.card(customer),
-        "points": points.card(reader, customer),
+        "level": level.card(customer),
+        "points": ledger.card(reader, customer),
         "wallet": coupons.card(reader, customer),
         "clubs": clubs.card(customer),
         "on_account": credit.card(reader, customer, today()),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
 from core.accounts.roles import Scope, rights_of
+from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
 from customers import queries
 from customers.models import Contact, Customer, Standing
@@ -99,7 +100,7 @@ class ContactForm(forms.Form):
     )
 
 
-class ProfileForm(forms.ModelForm[Customer]):
+class ProfileForm(EditForm, forms.ModelForm[Customer]):
     class Meta:
         model = Customer
         fields = ("mindset", "preferred_channel", "notes")

@@ -18,6 +18,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission, Scope, rights_of
+from core.lib import csv_cells
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.desk.today import now, today
@@ -447,7 +448,7 @@ def codes(request: StaffRequest, pk: int) -> HttpResponse:
     audit.record(request.user, "coupons.codes_downloaded", handed, at=now(), count=handed.count)
     rows = handed.coupons.order_by("pk").values_list("code", flat=True)
     response = HttpResponse(
-        "".join(f"{coupons.written(code)}\r\n" for code in rows), content_type="text/csv; charset=utf-8"
+        "".join(csv_cells.lines([coupons.written(code)] for code in rows)), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="codes-{handed.campaign.code}-{handed.pk}.csv"'
     response["Cache-Control"] = "no-store"

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from core.accounts import audit
@@ -25,6 +25,7 @@ from loyalty.campaigns import draws
 from loyalty.campaigns.coupon_campaigns import local_midnight
 from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import CouponCampaign, Draw, Lottery, LotteryPrize
+from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
 
 SHOWN = 20
@@ -138,6 +139,26 @@ def state_of(lottery: Lottery) -> tuple[str, str]:
     if lottery.status == Status.ENDED or lottery.ends_at <= at:
         return "grey", _("Over")
     return ("blue", _("Published")) if lottery.starts_at > at else ("green", _("Running"))
+
+
+def points_waiting(lottery: Lottery) -> str:
+    """What the prizes of points that nobody has yet wait for; empty when there are none."""
+    waiting = draws.points_to_grant(lottery).count()
+    if not waiting:
+        return ""
+    if point_rules.in_force(now()) is not None:
+        words = ngettext(
+            "%(n)s prize of points is credited by itself.",
+            "%(n)s prizes of points are credited by themselves.",
+            waiting,
+        )
+    else:
+        words = ngettext(
+            "%(n)s prize of points is credited by itself once the mall gives points.",
+            "%(n)s prizes of points are credited by themselves once the mall gives points.",
+            waiting,
+        )
+    return words % {"n": waiting}
 
 
 # Pages --------------------------------------------------------------------------------------------------------------
@@ -258,7 +279,7 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
             "won": sum(row.given for row in odds if row.prize.kind != Kind.THANKS),
             "waiting": found.draws.filter(WAITING).count(),
             "mine": waiting.count(),
-            "points_waiting": draws.points_to_grant(found).count(),
+            "points_waiting": points_waiting(found),
             "to_hand_over": [
                 {"draw": one, "tone": TONES[State(one.state)]} for one in waiting.order_by("claim_by", "pk")[:SHOWN]
             ]

@@ -11,4 +11,6 @@ urlpatterns = [
     path("backtest/", nights.backtest, name="backtest"),
     path("backtest/run/", nights.run_backtest, name="run_backtest"),
     path("rules/", rules.rules, name="rules"),
+    path("rules/preview/", rules.preview, name="rules_preview"),
+    path("rules/save/", rules.save, name="rules_save"),
 ]

@@ -1,7 +1,10 @@
 """A draw from its first line to the archive: published and frozen, drawn by odds, and repeatable by anybody."""
 
+import csv
 import hashlib
 import hmac
+import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.lib.errors import DomainError, Invalid
-from crm.flows import arrival
+from crm.flows import arrival, merging
 from customers.identity import CustomerRef
 from customers.models import Customer
 from customers.orders import OrderFact, RefundFact
 from loyalty.campaigns import draws
 from loyalty.campaigns import laws as campaign_laws
+from loyalty.campaigns import night as campaign_night
 from loyalty.campaigns.draws import PrizeFact, fell_on
 from loyalty.models import Coupon, Draw, Lottery, LotteryPrize, LotteryTicket
 from loyalty.points import accounts as points
@@ -269,6 +273,16 @@ def test_tickets_are_bought_with_points_once_per_reference(li_lei: Customer, han
     assert refusal(draws.buy_ticket, lottery.pk, li_lei, ref="hold-2", at=NOON) == "points_insufficient"
 
 
+def test_a_frozen_account_buys_no_ticket(li_lei: Customer) -> None:
+    lottery = published(goods(), entry="points", points_cost=100)
+    point_stories.rules()
+    points.grant(li_lei, 150, source="goodwill", key="g", at=NOON)
+    points.freeze(li_lei, frozen=True, by=lead(), reason="looked into", at=NOON)
+
+    assert refusal(draws.buy_ticket, lottery.pk, li_lei, ref="hold-1", at=NOON) == "points_frozen"
+    assert point_stories.available(li_lei, NOON) == 150
+
+
 # Drawing ------------------------------------------------------------------------------------------------------------
 
 
@@ -363,6 +377,75 @@ def test_points_that_are_won_wait_while_the_mall_has_no_points(li_lei: Customer)
     assert list(draws.points_to_grant()) == []
 
 
+Turn = Callable[..., dict[str, int]]
+
+
+@pytest.mark.parametrize("turn", [campaign_night.sweep, campaign_night.run])
+def test_points_won_before_the_programme_are_credited_by_themselves_once_it_runs(
+    turn: Turn, li_lei: Customer, han_meimei: Customer
+) -> None:
+    lottery = published(PrizeFact("百分", Kind.POINTS, 1_000_000, 5, Decimal("1.00"), points=100))
+    won = draw_all(lottery, li_lei, 2) + draw_all(lottery, han_meimei, 1)
+    assert turn(at=NOON + MINUTE)["points_credited"] == 0
+
+    point_stories.rules(starts_at=NOON + DAY)
+    assert turn(at=NOON + DAY - MINUTE)["points_credited"] == 0
+    assert [fresh(one).state for one in won] == [State.CLAIMED] * 3
+    assert turn(at=NOON + DAY)["points_credited"] == 3
+    assert turn(at=NOON + DAY + MINUTE)["points_credited"] == 0
+
+    assert [fresh(one).state for one in won] == [State.FULFILLED] * 3
+    assert fresh(won[0]).reference.startswith("points ")
+    assert [point_stories.available(who, NOON + 2 * DAY) for who in (li_lei, han_meimei)] == [200, 100]
+    assert list(draws.points_to_grant()) == []
+
+
+def test_points_that_somebody_handed_over_by_hand_meanwhile_are_not_credited_too(li_lei: Customer) -> None:
+    lottery = published(PrizeFact("百分", Kind.POINTS, 1_000_000, 5, Decimal("1.00"), points=100))
+    won = draw_all(lottery, li_lei, 1)[0]
+    draws.hand_over(won.pk, by=lead(), at=NOON, reference="by letter")
+    point_stories.rules()
+
+    assert campaign_night.sweep(at=NOON + DAY)["points_credited"] == 0
+    assert points.balance(li_lei, at=NOON + DAY).available == 0
+
+
+def test_a_frozen_account_has_what_was_won(li_lei: Customer) -> None:
+    lottery = published(PrizeFact("百分", Kind.POINTS, 1_000_000, 5, Decimal("1.00"), points=100))
+    points.freeze(li_lei, frozen=True, by=lead(), reason="looked into", at=NOON)
+    draw_all(lottery, li_lei, 1)
+    point_stories.rules()
+    campaign_night.sweep(at=NOON + DAY)
+
+    assert points.balance(li_lei, at=NOON + DAY).available == 100
+
+
+def test_points_won_by_who_became_somebody_else_are_the_others(li_lei: Customer, han_meimei: Customer) -> None:
+    lottery = published(PrizeFact("百分", Kind.POINTS, 1_000_000, 5, Decimal("1.00"), points=100))
+    draw_all(lottery, li_lei, 1)
+    merging.merge(li_lei, han_meimei, by=lead(), at=NOON, reason="one person")
+    point_stories.rules()
+    campaign_night.sweep(at=NOON + DAY)
+
+    assert points.balance(han_meimei, at=NOON + DAY).available == 100
+    assert list(draws.points_to_grant()) == []
+
+
+def test_a_draw_that_was_on_its_way_while_two_became_one_credits_the_one(
+    li_lei: Customer, han_meimei: Customer
+) -> None:
+    point_stories.rules()
+    points.grant(li_lei, 1, source="reward", key="welcome", at=NOON)
+    lottery = published(PrizeFact("百分", Kind.POINTS, 1_000_000, 5, Decimal("1.00"), points=100))
+    give(lottery, li_lei, 1)
+    points.merge(li_lei, han_meimei, by=lead(), at=NOON)
+
+    won = draws.draw(lottery.pk, li_lei, idem_key="late", at=NOON + MINUTE)
+
+    assert won.state == State.FULFILLED
+    assert point_stories.available(han_meimei, NOON + DAY) == 101
+
+
 # Claimed, handed over, forfeited ------------------------------------------------------------------------------------
 
 
@@ -431,6 +514,16 @@ def test_the_archive_holds_everything_and_no_formula(li_lei: Customer) -> None:
     assert len(lines) == 9 + 2 + 1 + 2
     assert li_lei.number in lines[-1]
     assert "李雷" not in "".join(lines)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\u200b=", "\ufeff＝", "＝", "＋", "－", "＠"])
+def test_no_name_in_the_archive_is_a_formula(li_lei: Customer, start: str) -> None:
+    lottery = published(replace(goods(ppm=1000), name=f"{start}HYPERLINK(1)"))
+    draw_all(lottery, li_lei, 1)
+
+    rows = list(csv.reader(io.StringIO("".join(draws.archive(lottery)), newline="")))
+
+    assert rows[9][:3] == ["1", f"'{start}HYPERLINK(1)", "3000.00"]
 
 
 def test_the_odds_page_counts_what_fell(li_lei: Customer) -> None:

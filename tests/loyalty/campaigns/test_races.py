@@ -13,6 +13,8 @@ from core.lib.money import MoneyField
 from customers.models import Customer
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.campaigns import laws as campaign_laws
+from loyalty.campaigns.coupons import reserving
+from loyalty.campaigns.draws import drawing
 from loyalty.models import (
     CampaignUsage,
     Coupon,
@@ -78,7 +80,7 @@ def test_control_counting_first_and_writing_then_gives_away_more(
         )
         return True
 
-    monkeypatch.setattr(coupons, "take_of_campaign", look_then_write)
+    monkeypatch.setattr(reserving, "take_of_campaign", look_then_write)
 
     assert twenty_orders(running(total_limit=3), crowd(20)) == {"done": 20}
     assert any(line.startswith("K1") for line in campaign_laws.broken())
@@ -97,7 +99,7 @@ def test_control_looking_at_the_budget_first_spends_more(
         changes = {"used": campaign.used + 1, "budget_used": campaign.budget_used + worth}
         return bool(CouponCampaign.objects.filter(pk=campaign_id).update(**changes))
 
-    monkeypatch.setattr(coupons, "take_of_campaign", look_then_write)
+    monkeypatch.setattr(reserving, "take_of_campaign", look_then_write)
 
     assert twenty_orders(running(budget=Decimal("59.99")), crowd(20)) == {"done": 20}
     assert campaign_laws.broken() != []
@@ -213,7 +215,7 @@ def test_control_looking_at_the_stock_first_gives_away_more(
         LotteryPrize.objects.filter(pk=prize_id).update(awarded=prize.awarded + 1)
         return True
 
-    monkeypatch.setattr(draws, "take_prize", look_then_write)
+    monkeypatch.setattr(drawing, "take_prize", look_then_write)
 
     assert sixteen_draws(crowd(16)) == {"odds": 16}
     assert any(line.startswith("K5") for line in campaign_laws.broken())

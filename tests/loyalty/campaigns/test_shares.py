@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.maths.shares import pays_back, split
+from loyalty.maths.shares import split
 
 amounts = st.lists(st.integers(0, 10**9), min_size=1, max_size=30)
 
@@ -32,28 +32,3 @@ def test_shares_add_up_and_none_exceeds_its_line(nets: list[int], data: st.DataO
 def test_a_discount_beyond_the_lines_is_refused(discount: int, nets: list[int]) -> None:
     with pytest.raises(ValueError, match="between nothing and the lines"):
         split(discount, nets)
-
-
-@given(amounts, st.data())
-def test_however_the_pieces_come_back_what_was_paid_comes_back_and_never_more(
-    nets: list[int], data: st.DataObject
-) -> None:
-    shares = split(data.draw(st.integers(0, sum(nets))), nets)
-    paid_back = 0
-    for net, share in zip(nets, shares, strict=True):
-        pieces = data.draw(st.integers(1, 20))
-        returned, of_line = 0, 0
-        while returned < pieces:
-            now = data.draw(st.integers(1, pieces - returned))
-            of_line += pays_back(net - share, pieces, returned, now)
-            returned += now
-            assert of_line <= net - share
-        assert of_line == net - share
-        paid_back += of_line
-
-    assert paid_back == sum(nets) - sum(shares)
-
-
-def test_no_more_pieces_come_back_than_were_bought() -> None:
-    with pytest.raises(ValueError, match="than were bought"):
-        pays_back(100, 3, 2, 2)

@@ -19,10 +19,10 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def rules(**told: Any) -> PointRules:
+def rules(*, starts_at: datetime = START, **told: Any) -> PointRules:
     """One point per yuan, usable at once, good for twelve months to the end of the month, unless told otherwise."""
     values = {"rate": Decimal(1), "pending_days": 0, "life_months": 12, "hold_minutes": 30, "grace_days": 30}
-    return point_rules.save(values | told, starts_at=START, by=None, reason="Tests", at=START)
+    return point_rules.save(values | told, starts_at=starts_at, by=None, reason="Tests", at=START)
 
 
 def person(name: str = "李雷") -> Customer:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
-from core.accounts.models import Role
+from core.accounts.models import AuditEntry, Role
 from core.lib.errors import DomainError, Invalid
 from core.outbox.models import Message
 from crm.flows import arrival, nightly
@@ -436,6 +436,41 @@ def test_a_frozen_account_earns_and_does_not_redeem(usual: None, li_lei: Custome
     assert available(li_lei, SPRING) == 100
     with pytest.raises(DomainError, match="frozen"):
         holds.hold(li_lei, 1, purpose="order", ref="x", at=SPRING)
+
+
+def test_what_is_set_aside_before_the_freeze_is_handed_over_and_nothing_is_set_aside_after_it(
+    usual: None, li_lei: Customer, make_user: MakeUser
+) -> None:
+    give(li_lei, 100)
+    held = holds.hold(li_lei, 60, purpose="order", ref="x", at=SPRING)
+    lead = make_user(Role.SERVICE_LEAD)
+    for _twice in range(2):
+        points.freeze(li_lei, frozen=True, by=lead, reason="looked into", at=SPRING)
+
+    assert holds.capture(held.pk, at=SPRING).state == "captured"
+    with pytest.raises(DomainError, match="frozen"):
+        points.spend(li_lei, 10, key="ticket", at=SPRING, by=None, reason="ticket")
+    points.take(li_lei, 10, key="taken", at=SPRING, by=lead, reason="booked twice")
+    points.freeze(li_lei, frozen=False, by=lead, reason="nothing found", at=SPRING)
+    points.spend(li_lei, 10, key="ticket", at=SPRING, by=None, reason="ticket")
+
+    assert available(li_lei, SPRING) == 20
+    assert AuditEntry.objects.filter(action="points.frozen").count() == 1
+
+
+@pytest.mark.parametrize("frozen_is", ["loser", "winner"])
+def test_becoming_somebody_else_thaws_nobody(
+    usual: None, li_lei: Customer, make_user: MakeUser, frozen_is: str
+) -> None:
+    other, lead = person("韩梅梅"), make_user(Role.SERVICE_LEAD)
+    give(li_lei, 100)
+    frozen = li_lei if frozen_is == "loser" else other
+    points.freeze(frozen, frozen=True, by=lead, reason="looked into", at=SPRING)
+
+    points.merge(li_lei, other, by=lead, at=SPRING)
+
+    assert points.balance(other, at=SPRING).frozen
+    assert available(other, SPRING) == 100
 
 
 # Rewards ------------------------------------------------------------------------------------------------------------

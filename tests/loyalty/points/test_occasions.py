@@ -46,6 +46,27 @@ def test_both_have_points_once_the_friend_has_really_bought(li_lei: Customer) ->
     assert available(friend, SPRING + 16 * DAY) == 100 + 49 + 80
 
 
+def test_a_friend_who_became_somebody_else_has_the_points_on_the_account_that_stays(li_lei: Customer) -> None:
+    rules(referrer_points=300)
+    stays, friend = person("李蕾"), person("韩梅梅")
+    referrals.record(friend, li_lei, by=None, at=SPRING)
+    points.grant(li_lei, 1, source="goodwill", key="g", at=SPRING)
+    points.merge(li_lei, stays, by=None, at=SPRING)
+    order(friend, "80", at=SPRING)
+
+    assert referrals.reward_due(at=SPRING + DAY) == 1
+    assert available(stays, SPRING + DAY) == 301
+
+
+def test_who_is_named_by_an_old_number_is_the_one_that_stays(li_lei: Customer) -> None:
+    stays, friend = person("李蕾"), person("韩梅梅")
+    Customer.objects.filter(pk=li_lei.pk).update(merged_into=stays)
+
+    made = referrals.record(friend, Customer.objects.get(pk=li_lei.pk), by=None, at=SPRING)
+
+    assert made.referrer == stays
+
+
 def test_a_refunded_order_brings_nobody_anything(li_lei: Customer) -> None:
     rules(pending_days=15, referrer_points=300, referral_least=Decimal(50))
     friend = person("韩梅梅")

@@ -269,8 +269,8 @@ def test_a_promise_is_a_floor_with_an_end_and_the_rules_go_on_underneath(
 
     assert level_of(li_lei, SPRING + timedelta(days=59)) == "gold"
     assert level_of(li_lei, SPRING + timedelta(days=60)) == "silver"
-    assert membership.levels_of([li_lei.pk], on=SPRING + timedelta(days=59)) == {li_lei.pk: "Gold"}
-    assert membership.levels_of([li_lei.pk], on=SPRING + timedelta(days=60)) == {li_lei.pk: "Silver"}
+    assert membership.levels_held([li_lei.pk], on=SPRING + timedelta(days=59))[li_lei.pk]["name"] == "Gold"
+    assert membership.levels_held([li_lei.pk], on=SPRING + timedelta(days=60))[li_lei.pk]["name"] == "Silver"
     assert AuditEntry.objects.get(action="tier.promised").detail["reason"] == "opening of the branch"
 
 

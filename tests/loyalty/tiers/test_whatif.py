@@ -459,8 +459,8 @@ def test_without_its_guards_publishing_would_race(make_customer: MakeCustomer) -
         cursor.execute("ALTER TABLE loyalty_tierrules DROP CONSTRAINT loyalty_tierrules_version_key")
     try:
         with (
-            patch("loyalty.tiers.simulation.locks.hold"),
-            patch("loyalty.tiers.simulation._refuse_if_it_moved", all_have_looked),
+            patch("loyalty.tiers.simulation.publishing.locks.hold"),
+            patch("loyalty.tiers.simulation.publishing._refuse_if_it_moved", all_have_looked),
         ):
             publish_at_once(drafts, falls)
         assert next(numbers) == 100

@@ -1,0 +1,166 @@
+"""Who holds which level, how that moved, and who is about to lose theirs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import TruncMonth
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from core.accounts.models import User
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission, Scope, rights_of
+from crm.desk.acting import press
+from crm.desk.today import now, today
+from customers.access import scope_filter, visible_to
+from customers.models import Customer
+from loyalty.maths.tiers import Basis
+from loyalty.models import Membership, TierChange, TierOverride, TierRules
+from loyalty.tier_rules import Content
+from loyalty.tiers import explain, membership
+from loyalty.tiers.explain import AtRisk
+
+SHOWN = 100
+MOVEMENT = timedelta(days=30)
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A level with how many hold it, and how many came to it and left it lately."""
+
+    rank: int
+    level: Content
+    count: int
+    came: int
+    left: int
+
+
+class Holder(NamedTuple):
+    customer: Customer
+    member: Membership | None
+    promised: TierOverride | None
+
+
+class Risk(NamedTuple):
+    risk: AtRisk
+    customer: Customer
+
+
+def sees_names(user: User) -> bool:
+    return rights_of(user.role).scope != Scope.NONE
+
+
+def _in_reach(user: User) -> QuerySet[Customer]:
+    """The customers a page counts: those in reach, or for roles that see no customer everybody, without names."""
+    return visible_to(user, today()) if sees_names(user) else Customer.objects.all()
+
+
+@needs(Permission.VIEW_TIERS)
+def members(request: StaffRequest) -> HttpResponse:
+    """How many hold each level and how that moved in 30 days; the holders of one level by falling value."""
+    rules, people, names = membership.applied(), _in_reach(request.user), sees_names(request.user)
+    context: dict[str, Any] = {"rules": rules, "names": names, "shown": SHOWN, "days": MOVEMENT.days}
+    if rules is not None:
+        tiles = _tiles(rules, people)
+        chosen = next((tile for tile in tiles if tile.level["code"] == request.GET.get("level")), tiles[0])
+        context |= {
+            "levels": tiles,
+            "chosen": chosen,
+            "rows": _holders(people, chosen.rank) if names else [],
+            "movement": _movement(people),
+        }
+    return render(request, "desk/loyalty/tiers/members.html", context)
+
+
+def _tiles(rules: TierRules, people: QuerySet[Customer]) -> list[Tile]:
+    """The highest level first."""
+    held: dict[int | None, int] = dict(people.values_list("membership__rank").annotate(n=Count("pk")))
+    moved = TierChange.objects.filter(on__gt=today() - MOVEMENT, customer__in=people)
+    moves = list(
+        moved.exclude(level_before=F("level_after")).values_list("level_before", "level_after").annotate(n=Count("pk"))
+    )
+    return [
+        Tile(
+            rank,
+            level,
+            count=held.get(rank, 0) + (held.get(None, 0) if rank == 0 else 0),
+            came=sum(n for _before, after, n in moves if after == level["code"]),
+            left=sum(n for before, _after, n in moves if before == level["code"]),
+        )
+        for rank, level in reversed(list(enumerate(rules.levels)))
+    ]
+
+
+def _holders(people: QuerySet[Customer], rank: int) -> list[Holder]:
+    """Who was never reviewed has the lowest level."""
+    held = Q(membership__rank=rank)
+    rows = people.filter(held if rank else held | Q(membership__isnull=True))
+    customers = list(
+        rows.select_related("standing", "manager", "membership").order_by("-standing__value", "pk")[:SHOWN]
+    )
+    promises = TierOverride.objects.filter(customer__in=customers, starts_on__lte=today(), ends_on__gt=today())
+    promised = {promise.customer_id: promise for promise in promises}
+    return [
+        Holder(customer, getattr(customer, "membership", None), promised.get(customer.pk)) for customer in customers
+    ]
+
+
+def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
+    """Rises and falls by month for a year; what new rules did on their first night is left out."""
+    moved = TierChange.objects.filter(on__gte=today() - YEAR, customer__in=people).exclude(reason=TierChange.Why.RULES)
+    risen, fallen = Q(rank_after__gt=F("rank_before")), Q(rank_after__lt=F("rank_before"))
+    months = list(
+        moved.annotate(month=TruncMonth("on"))
+        .values_list("month")
+        .annotate(up=Count("pk", filter=risen), down=Count("pk", filter=fallen))
+        .order_by("month")
+    )
+    return {
+        "labels": [month.strftime("%Y-%m") for month, _up, _down in months],
+        "stacked": True,
+        "series": [
+            {"name": _("Risen"), "data": [up for _month, up, _down in months]},
+            {"name": _("Fallen"), "data": [-down for _month, _up, down in months]},
+        ],
+    }
+
+
+# At risk ------------------------------------------------------------------------------------------------------------
+
+
+@needs(Permission.WORK_ALERTS)
+def at_risk(request: StaffRequest) -> HttpResponse:
+    """Members in reach who lose their level unless they buy."""
+    risks, rules = _risks(request.user), membership.applied()
+    ids = [risk.customer_id for risk in risks[:SHOWN]]
+    people = Customer.objects.select_related("standing", "manager").in_bulk(ids)
+    context = {
+        "rows": [Risk(risk, people[risk.customer_id]) for risk in risks[:SHOWN]],
+        "count": len(risks),
+        "shown": SHOWN,
+        "counts_orders": rules is not None and rules.content["basis"] == Basis.ORDERS,
+    }
+    return render(request, "desk/loyalty/tiers/at_risk.html", context)
+
+
+@needs(Permission.WORK_ALERTS)
+@require_POST
+def open_todos(request: StaffRequest) -> HttpResponse:
+    """They are to-dos of their managers."""
+    ids = [risk.customer_id for risk in _risks(request.user)]
+    press(
+        request,
+        lambda: explain.open_todos(on=today(), at=now(), customer_ids=ids),
+        lambda opened: _("%(count)d new to-dos in My day") % {"count": opened},
+    )
+    return redirect("desk:tiers_at_risk")
+
+
+def _risks(user: User) -> list[AtRisk]:
+    mine = Membership.objects.filter(scope_filter(user, today(), "customer__"), review_on__isnull=False)
+    return explain.at_risk(on=today(), customer_ids=list(mine.values_list("pk", flat=True)))

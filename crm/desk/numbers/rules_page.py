@@ -1,0 +1,87 @@
+"""The rules of the night in words and tables: what each version changed, what a draft would do."""
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import Field, Scope, rights_of
+from core.lib.money import from_minor
+from customers.models import Standing
+from segmentation import rules
+from segmentation.models import RuleSet
+from segmentation.whatif import Mover, Preview
+
+CLASSES = (2, 1, 0)
+VERSIONS_SHOWN = 20
+
+
+class Version(NamedTuple):
+    """One version, why it came to be, and (label, before, after) of what it changed."""
+
+    version: RuleSet
+    reason: str
+    changes: list[tuple[Any, float, float]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How many customers go from the class of the row to that of the column."""
+
+    count: int
+    same: bool
+
+
+def history() -> list[Version]:
+    """The newest versions, each with what it changed."""
+    newest = list(RuleSet.objects.select_related("by").order_by("-version")[: VERSIONS_SHOWN + 1])
+    return [
+        Version(
+            version,
+            rules.reason_of(version),
+            rules.changes(before.parameters, version.parameters) if before else [],
+        )
+        for version, before in zip_longest(newest[:VERSIONS_SHOWN], newest[1:])
+    ]
+
+
+def preview_shown(preview: Preview, user: User) -> dict[str, Any]:
+    """The preview in words and tables; names only for roles that see customers."""
+    labels = dict(Standing.Class.choices)
+    managers = {u.pk: str(u) for u in User.objects.filter(pk__in=[m for m in preview.alerts_by_manager if m])}
+    return {
+        "as_of": preview.as_of,
+        "alerts": preview.alerts_opened,
+        "per_manager": [
+            {"manager": managers.get(manager or 0, _("nobody")), "alerts": count}
+            for manager, count in sorted(preview.alerts_by_manager.items(), key=lambda item: -item[1])
+        ],
+        "columns": [labels[code] for code in CLASSES],
+        "table": [
+            {
+                "label": labels[before],
+                "cells": [Cell(preview.class_moves.get((before, after), 0), before == after) for after in CLASSES],
+            }
+            for before in (*CLASSES, -1)
+        ],
+        "moved": sum(count for (before, after), count in preview.class_moves.items() if before != after),
+        "movers": [_mover(row, labels, user) for row in _in_order(preview.movers, user)],
+    }
+
+
+def _in_order(movers: list[Mover], user: User) -> list[Mover]:
+    """By value; where values are hidden by number, because the order of the rows would tell what the figures do not."""
+    return movers if sees(user, Field.VALUE) else sorted(movers, key=lambda row: row.customer_id)
+
+
+def _mover(row: Mover, labels: dict[Any, Any], user: User) -> dict[str, Any]:
+    return {
+        "customer_id": row.customer_id,
+        "name": row.name if rights_of(user.role).scope != Scope.NONE else "",
+        "before": labels[row.before],
+        "after": labels[row.after],
+        "value": from_minor(row.value) if sees(user, Field.VALUE) else None,
+    }

@@ -1,0 +1,14 @@
+-- The rows of the customers that are asked for are what their orders say (`fresh` is customer_summary.sql).
+-- Rows that would not change are not written: an update of everything doubles the table every night.
+WITH fresh AS MATERIALIZED (
+{fresh}
+),
+written AS (
+    INSERT INTO customers_summary ({columns})
+    SELECT {columns} FROM fresh
+     WHERE NOT EXISTS (SELECT 1 FROM customers_summary s
+                        WHERE s.customer_id = fresh.customer_id AND ({stored}) IS NOT DISTINCT FROM ({computed}))
+    ON CONFLICT (customer_id) DO UPDATE SET {assignments}
+)
+DELETE FROM customers_summary s
+ WHERE {customers} AND NOT EXISTS (SELECT 1 FROM fresh WHERE fresh.customer_id = s.customer_id)

@@ -1,0 +1,8 @@
+-- Whose facts changed (their marks are taken away), or whose orders and refunds came due since the last night.
+WITH seen AS (DELETE FROM customers_dirtymark RETURNING customer_id)
+SELECT customer_id FROM seen
+ UNION
+SELECT customer_id FROM customers_order WHERE ordered_on > %(before)s AND ordered_on <= %(as_of)s
+ UNION
+SELECT customer_id FROM customers_refund WHERE refunded_on > %(before)s AND refunded_on <= %(as_of)s
+ ORDER BY 1

@@ -1,0 +1,149 @@
+"""What becomes of a coupon that an order holds: used for good, released, or given back when the order dies."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from core.lib import sql
+from core.lib.deadlock import again_after_deadlock
+from core.lib.errors import DomainError, Invalid, Unknown
+from customers import locks
+from customers.models import Customer, Order
+from loyalty import notices
+from loyalty.campaigns.coupons.reserving import LIVE, give_back
+from loyalty.campaigns.order_refs import names
+from loyalty.models import CampaignUsage, Coupon, CouponRedemption
+
+Status = CouponRedemption.Status
+
+
+@again_after_deadlock
+@transaction.atomic
+def redeem(redemption_id: int, *, at: datetime) -> CouponRedemption:
+    """The order is paid: what was reserved is used for good. Telling it twice is harmless."""
+    redemption = _held(redemption_id)
+    if redemption.status == Status.REDEEMED:
+        return redemption
+    if redemption.status != Status.RESERVED or redemption.reserved_until <= at:
+        raise DomainError(_("This reservation is over. Reserve the coupon again."), code="reservation_over")
+    return _redeem(redemption, at)
+
+
+@again_after_deadlock
+@transaction.atomic
+def release(redemption_id: int, *, at: datetime, reason: str = "") -> CouponRedemption:
+    """The order will not come about: coupon and counters are as before. Telling it twice is harmless."""
+    redemption = _held(redemption_id)
+    if redemption.status == Status.RELEASED:
+        return redemption
+    if redemption.status != Status.RESERVED:
+        raise DomainError(_("This coupon is redeemed. Roll it back instead."), code="redeemed")
+    return give_back(redemption, Status.RELEASED, at=at, reason=reason)
+
+
+@again_after_deadlock
+@transaction.atomic
+def roll_back(redemption_id: int, *, at: datetime, reason: str, keep_slot: bool = False) -> CouponRedemption:
+    """The redeemed coupon is given back, expired if its time is over meanwhile. Telling it twice is harmless.
+
+    With `keep_slot` (a refund made to head off a dispute) it stays used, and so do the counters.
+    """
+    redemption = _held(redemption_id)
+    if redemption.status == Status.ROLLED_BACK:
+        return redemption
+    if redemption.status != Status.REDEEMED:
+        raise DomainError(_("This coupon is not redeemed. Release the reservation instead."), code="not_redeemed")
+    if not reason.strip():
+        raise Invalid(_("Say why the coupon is given back."), code="reason")
+    return give_back(redemption, Status.ROLLED_BACK, at=at, reason=reason, keep_slot=keep_slot)
+
+
+@transaction.atomic
+def expire_due(*, at: datetime) -> int:
+    """Coupons whose time is over are marked so. Nothing waits for it: every reader compares the time itself."""
+    due = Coupon.objects.filter(status=Coupon.Status.ISSUED, expires_at__lte=at)
+    notices.coupons_expired(due.select_for_update(no_key=True, of=("self",)), at=at)
+    return due.update(status=Coupon.Status.EXPIRED)
+
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def follow_order(order: Order, *, at: datetime) -> int:
+    """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
+    ids = CouponRedemption.objects.filter(names(order), status__in=LIVE).order_by("pk").values_list("pk", flat=True)
+    refunded = order.fully_refunded_on is not None
+    return sum(_follow(pk, order.pk, order.status, refunded, at) for pk in list(ids))
+
+
+def follow_orders(*, at: datetime) -> int:
+    """`follow_order` for every order that has changed without being told of one by one, as files of orders do."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load(__file__, "unfollowed"))
+        rows = cursor.fetchall()
+    changed = 0
+    for redemption_id, order_id, status, refunded in rows:
+        with transaction.atomic():
+            changed += _follow(redemption_id, order_id, status, refunded, at)
+    return changed
+
+
+def _follow(redemption_id: int, order_id: int, order_status: str, refunded: bool, at: datetime) -> int:
+    redemption = _held(redemption_id)
+    if not redemption.is_live:
+        return 0
+    if redemption.order_id is None:
+        redemption.order_id = order_id
+        redemption.save(update_fields=["order"])
+    if order_status == Order.Status.CANCELLED or refunded:
+        ended = Status.RELEASED if redemption.status == Status.RESERVED else Status.ROLLED_BACK
+        give_back(redemption, ended, at=at, reason="refunded" if refunded else "cancelled")
+        return 1
+    if order_status == Order.Status.PAID and redemption.status == Status.RESERVED:
+        _redeem(redemption, at)  # even when its time is over: nobody has taken it back meanwhile
+        return 1
+    return 0
+
+
+# Two records become one ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def merge(loser: Customer, winner: Customer) -> None:
+    """Two records become one: coupons and usage move, used numbers add up. Above a limit there is no further use."""
+    locks.hold_customers([loser.pk, winner.pk])
+    Coupon.objects.filter(customer=loser).exclude(
+        issue__in=Coupon.objects.filter(customer=winner, issue__isnull=False).values("issue")
+    ).update(customer=winner)
+    # Both were handed a coupon of the same issue: the second one is not spent twice by one person.
+    Coupon.objects.filter(customer=loser, status=Coupon.Status.ISSUED).update(status=Coupon.Status.REVOKED)
+    CouponRedemption.objects.filter(customer=loser).update(customer=winner)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.load(__file__, "add_usage"), {"loser": loser.pk, "winner": winner.pk})
+    CampaignUsage.objects.filter(customer=loser).delete()
+
+
+# Inside --------------------------------------------------------------------------------------------------------------
+
+
+def _held(redemption_id: int) -> CouponRedemption:
+    """The redemption, locked after its customer and its coupon."""
+    told = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
+    if told is None:
+        raise Unknown(_("There is no such redemption."), code="redemption_unknown")
+    locks.hold_customers([told[0]])
+    if told[1] is not None:
+        Coupon.objects.select_for_update(no_key=True).get(pk=told[1])
+    rows = CouponRedemption.objects.select_for_update(no_key=True, of=("self",)).select_related("coupon", "campaign")
+    return rows.get(pk=redemption_id)
+
+
+def _redeem(redemption: CouponRedemption, at: datetime) -> CouponRedemption:
+    redemption.status, redemption.redeemed_at = Status.REDEEMED, at
+    redemption.save(update_fields=["status", "redeemed_at"])
+    if redemption.coupon_id:
+        Coupon.objects.filter(pk=redemption.coupon_id).update(status=Coupon.Status.REDEEMED)
+    notices.coupon_redeemed(redemption, at=at)
+    return redemption

@@ -1,0 +1,12 @@
+-- Redemptions whose order has changed, or has come, without anybody following it.
+SELECT r.id, o.id, o.status, o.fully_refunded_on IS NOT NULL
+  FROM loyalty_couponredemption r
+  JOIN customers_order o ON o.id = r.order_id
+ WHERE r.status IN ('reserved', 'redeemed')
+   AND (o.status = 'cancelled' OR o.fully_refunded_on IS NOT NULL OR o.status = 'paid' AND r.status = 'reserved')
+UNION ALL
+SELECT r.id, o.id, o.status, o.fully_refunded_on IS NOT NULL
+  FROM loyalty_couponredemption r
+  JOIN customers_order o ON o.source || ':' || o.external_id = r.order_ref
+ WHERE r.status IN ('reserved', 'redeemed') AND r.order_id IS NULL
+ ORDER BY 1

@@ -1,0 +1,22 @@
+-- name: issue
+-- A ticket for each paid order of a draw that runs; for one order, or for all where `order` is NULL. Told again it
+-- only follows the order to the customer who has it now.
+INSERT INTO loyalty_lotteryticket (lottery_id, customer_id, source, source_ref, order_id, n, status, issued_at)
+SELECT l.id, o.customer_id, 'order', o.source || ':' || o.external_id, o.id, 1, 'issued', %(at)s
+  FROM loyalty_lottery l
+  JOIN customers_order o ON o.status = 'paid' AND o.fully_refunded_on IS NULL AND o.paid >= l.min_order
+                        AND o.ordered_on >= (l.starts_at AT TIME ZONE %(zone)s)::date
+                        AND o.ordered_at >= l.starts_at AND o.ordered_at < l.ends_at
+                        AND (%(order)s::bigint IS NULL OR o.id = %(order)s)
+ WHERE l.status = 'published' AND l.entry = 'order' AND l.ends_at > %(at)s
+ON CONFLICT (lottery_id, source, source_ref, n)
+DO UPDATE SET customer_id = excluded.customer_id
+ WHERE loyalty_lotteryticket.status = 'issued' AND loyalty_lotteryticket.customer_id <> excluded.customer_id
+
+-- name: void
+-- What a dead order has not used yet cannot be used any more.
+UPDATE loyalty_lotteryticket t
+   SET status = 'void'
+  FROM customers_order o
+ WHERE o.id = t.order_id AND t.status = 'issued'
+   AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL)

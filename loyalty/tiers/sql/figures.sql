@@ -1,0 +1,51 @@
+-- What members hold, what they bought and what refunds took back. `ids` NULL: everybody.
+
+-- name: held
+SELECT customer_id, rank, since, coalesce(review_on, '9999-12-31'), coalesce(grace_until, '9999-12-31'),
+       coalesce(earned_from, '1900-01-01'), coalesce(earned_to, '1900-01-01'), earned_bar, seq
+  FROM loyalty_membership
+ WHERE %(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s::bigint[])
+ ORDER BY customer_id
+
+-- name: sums
+-- One column per span: `bought`, `returned` and `differences` are put in, each with one expression for every span.
+WITH bought AS (
+    SELECT customer_id, {bought}
+      FROM customers_order
+     WHERE status = 'paid' AND ordered_on >= %(first)s AND ordered_on < %(last)s
+       AND (%(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s::bigint[]))
+     GROUP BY customer_id
+), returned AS (
+    SELECT r.customer_id, {returned}
+      FROM customers_refund r JOIN customers_order o ON o.id = r.order_id AND o.status = 'paid'
+     WHERE r.purchased_on >= %(first)s AND r.purchased_on < %(last)s
+       AND (%(ids)s::bigint[] IS NULL OR r.customer_id = ANY(%(ids)s::bigint[]))
+     GROUP BY r.customer_id
+)
+SELECT customer_id,
+       {differences}
+  FROM bought b LEFT JOIN returned r USING (customer_id)
+ ORDER BY customer_id
+
+-- name: net_spend
+-- The facts of some, by what the rules count: money, or orders.
+SELECT customer_id, ordered_on, paid, ordered_on FROM customers_order
+ WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
+UNION ALL
+SELECT r.customer_id, r.purchased_on, -r.amount, r.refunded_on
+  FROM customers_refund r JOIN customers_order o ON o.id = r.order_id AND o.status = 'paid'
+ WHERE r.customer_id = ANY(%(ids)s::bigint[])
+
+-- name: orders
+SELECT customer_id, ordered_on, 1::int8, ordered_on FROM customers_order
+ WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
+UNION ALL
+SELECT customer_id, ordered_on, -1::int8, fully_refunded_on FROM customers_order
+ WHERE status = 'paid' AND fully_refunded_on IS NOT NULL AND customer_id = ANY(%(ids)s::bigint[])
+
+-- name: with_refunds_behind_them
+SELECT DISTINCT m.customer_id FROM loyalty_membership m JOIN customers_refund r USING (customer_id)
+ WHERE m.earned_bar > 0 AND r.purchased_on >= coalesce(m.earned_from, '1900-01-01')
+   AND r.purchased_on < m.earned_to
+   AND (%(ids)s::bigint[] IS NULL OR m.customer_id = ANY(%(ids)s::bigint[]))
+ ORDER BY 1
