@@ -17,6 +17,7 @@ from customers.models import Customer, Standing
 from loyalty.models import TierDraft, TierRules
 from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
+from loyalty.tiers.simulation import drafts
 from tests.conftest import ApiFor, MakeCustomer, MakeOrder, MakeUser
 from tests.loyalty.tiers.stories import content, levels, night, put_in_force
 from tests.races import CRASH, at_once, meeting
@@ -174,7 +175,7 @@ def test_without_the_lock_only_the_unique_key_stands_between_them(
 ) -> None:
     meet, first = meeting(4), tier_whatif.newest
     monkeypatch.setattr(locks, "hold", lambda *_: None)
-    monkeypatch.setattr(tier_whatif, "newest", lambda: (meet(), first())[1])
+    monkeypatch.setattr(drafts, "newest", lambda: (meet(), first())[1])
 
     assert four_ask_for_a_draft(make_user(Role.ADMINISTRATOR)) == {"done": 1, CRASH: 3}
 
