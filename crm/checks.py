@@ -324,6 +324,18 @@ def redis_is_open() -> bool:
     return url.scheme in ("redis", "rediss") and url.hostname not in LOOPBACK and not url.password
 
 
+@refused(
+    Warning(
+        "A sender's lease (OUTBOX_LEASE_SECONDS) ends while its mail or event may still be on the way: a slow receiver"
+        " would be told twice.",
+        hint="Set OUTBOX_LEASE_SECONDS to at least twice the longer of EMAIL_TIMEOUT and WEBHOOK_TIMEOUT",
+        id="laoke.W005",
+    )
+)
+def lease_is_shorter_than_a_call() -> bool:
+    return settings.OUTBOX_LEASE_SECONDS < 2 * max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT)
+
+
 # The data -----------------------------------------------------------------------------------------------------------
 
 
