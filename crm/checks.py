@@ -333,7 +333,7 @@ def redis_is_open() -> bool:
     )
 )
 def lease_is_shorter_than_a_call() -> bool:
-    return settings.OUTBOX_LEASE_SECONDS < 2 * max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT)
+    return 2 * max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT) > settings.OUTBOX_LEASE_SECONDS
 
 
 # The data -----------------------------------------------------------------------------------------------------------
