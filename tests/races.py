@@ -73,9 +73,9 @@ def meeting(people: int) -> Callable[[], None]:
         with changed:
             came[0] += 1
             changed.notify_all()
-            while came[0] < people:
-                hopeless = not changed.wait(0.5) and came[0] + len(_ends) + len(waiting()) >= people
-                if hopeless or time.monotonic() > deadline:
+            while not changed.wait_for(lambda: came[0] >= people, timeout=0.5):
+                # Nobody comes in meanwhile: whoever does so needs what we hold here.
+                if came[0] + len(_ends) + len(waiting()) >= people or time.monotonic() > deadline:
                     raise NeverMet
 
     return meet
