@@ -13,10 +13,11 @@ from complaints.models import Case, Category
 from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.accounts.roles import ApiScope
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
 from crm.flows import arrival, merging, nightly
 from customers import contact_points, identity, queries
 from customers import merging as records
+from customers.access import visible_to
 from customers.identity import CustomerRef
 from customers.models import Customer, ExternalIdentity, Order, Standing, Summary, Todo
 from customers.orders import OrderFact
@@ -146,6 +147,66 @@ def test_the_figures_are_those_of_a_record_that_was_one_all_along(
         name: rebuilt[name] for name in ("purchase_days", "order_count", "paid_sum", "profit_sum", "last_on")
     }
     assert set(Standing.objects.values_list("pk", flat=True)) == {li_lei.pk}
+
+
+def test_what_is_known_stays_and_what_is_not_comes_from_the_other(
+    li_lei: Customer, double: Customer, lead: User, make_user: MakeUser
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    Customer.objects.filter(pk=li_lei.pk).update(notes="喜欢红茶", interests=["瓷器"], next_contact_on=TODAY)
+    Customer.objects.filter(pk=double.pk).update(
+        name="李蕾",
+        notes="住三楼",
+        birthday=date(1980, 2, 3),
+        next_contact_on=TODAY - timedelta(days=1),
+        is_reseller=True,
+        manager=chen,
+        manager_since=TODAY,
+    )
+
+    merge(double, li_lei, lead)
+
+    one = Customer.objects.get(pk=li_lei.pk)
+    assert (one.name, one.city, one.birthday, one.is_reseller) == ("李雷", "杭州", date(1980, 2, 3), True)
+    assert (one.notes, one.interests) == ("喜欢红茶\n住三楼", ["瓷器", "茶"])
+    assert (one.next_contact_on, one.registered_on) == (TODAY - timedelta(days=1), date(2023, 2, 1))
+    assert (one.manager, one.standing.manager) == (chen, chen)
+
+
+def test_nobody_is_merged_with_themselves_twice_or_without_a_reason(
+    li_lei: Customer, double: Customer, lead: User
+) -> None:
+    with pytest.raises(Invalid):
+        merge(li_lei, li_lei, lead)
+    with pytest.raises(Invalid):
+        merging.merge(double, li_lei, by=lead, at=NOW, reason=" ")
+    merge(double, li_lei, lead)
+
+    with pytest.raises(DomainError) as refusal:
+        merge(double, li_lei, lead)
+    assert refusal.value.code == "merged_already"
+
+
+def test_who_looked_up_the_old_record_may_not_open_the_one_that_stays(
+    li_lei: Customer, double: Customer, lead: User, make_user: MakeUser
+) -> None:
+    agent = make_user(Role.SERVICE_AGENT)
+    queries.look_up(agent, double.pk, TODAY)
+
+    merge(double, li_lei, lead)
+
+    assert not visible_to(agent, TODAY).exists()
+
+
+def test_while_two_records_become_one_no_order_is_recorded(
+    li_lei: Customer, double: Customer, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+    monkeypatch.setattr(records.locks, "hold_off_everyone", lambda: held.append("everyone"))
+
+    merge(double, li_lei, lead)
+
+    assert held == ["everyone"]
 
 
 def test_the_old_number_leads_to_the_record(
