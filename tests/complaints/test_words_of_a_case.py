@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from complaints.cases import escalation, handover, intake, lifecycle, routing
-from complaints.cases.transitions import NotNow
+from complaints.cases.transitions import Conflict, NotNow
 from complaints.models import Case, Clock, Department, Draft, Handover, Metric, Survey
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
@@ -78,6 +78,16 @@ def test_a_note_and_a_solution_sent_twice_are_once(case: Case, wang: User) -> No
 
     assert list(case.messages.order_by("pk").values_list("direction", flat=True)) == ["note", "out"]
     assert again(case).status == Case.Status.RESOLVED
+
+
+def test_a_case_is_not_solved_over_words_that_its_editor_has_not_seen(case: Case, wang: User) -> None:
+    lifecycle.customer_replied(case.pk, at=SOON, body="又坏了", channel="wechat")
+
+    with pytest.raises(Conflict) as refusal:
+        lifecycle.resolve(case.pk, by=wang, at=SOON, version=1, **solved())
+
+    assert refusal.value.theirs[0].texts == {"message": "又坏了"}
+    assert refusal.value.yours == {"resolution": "重新发货", "reply": "今天已重新发出"}
 
 
 @pytest.mark.parametrize("verb", ["reply", "note", "resolve"])

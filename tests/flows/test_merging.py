@@ -202,8 +202,9 @@ def test_what_is_known_stays_and_what_is_not_comes_from_the_other(
 def test_nobody_is_merged_with_themselves_twice_or_without_a_reason(
     li_lei: Customer, double: Customer, lead: User
 ) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as oneself:
         merge(li_lei, li_lei, lead)
+    assert oneself.value.code == "same_customer"
     with pytest.raises(Invalid):
         merging.merge(double, li_lei, by=lead, at=NOW, reason=" ")
     merge(double, li_lei, lead)
