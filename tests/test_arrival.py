@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from core.accounts.models import Role
 from core.accounts.roles import ApiScope
-from customers.models import Customer, Todo
+from core.outbox.models import Message
+from crm.flows import arrival
+from customers.imports import runs as imports
+from customers.models import Customer, Import, Order, Todo
 from segmentation import alerts
 from segmentation.alerts import Due
 from segmentation.models import Alert
-from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder
+from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder, MakeUser
 
 LAST = TODAY - timedelta(days=90)
 
@@ -120,3 +124,25 @@ def test_a_replay_asks_nothing_of_the_alerts(alert: Alert, api_for: ApiFor) -> N
     put(api_for)
 
     assert Alert.objects.get().state == Alert.State.OPEN
+
+
+# By a worker ---------------------------------------------------------------------------------------------------------
+
+FILE = "订单号,客户编号,日期,金额\nA1,c-1,2026-11-16,80\n".encode()
+
+
+def test_a_large_file_waits_for_a_worker_and_who_uploaded_it_is_told(
+    make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    he_min = make_user(Role.ADMINISTRATOR, "He Min")
+    run = imports.upload("october.csv", FILE, source="shop", by=he_min, at=NOW)
+    assert arrival.start_file(run, Import.Task.CHECK, by=he_min, at=NOW, today=TODAY)
+    monkeypatch.setattr(arrival, "AT_ONCE", 10)
+
+    assert not arrival.start_file(run, Import.Task.RUN, by=he_min, at=NOW, today=TODAY)
+    assert not Order.objects.exists()
+    arrival.waiting_file(run.pk, at=NOW, today=TODAY)
+
+    assert Order.objects.get().external_id == "A1"
+    told = Message.objects.get(recipient=he_min)
+    assert told.subject == "october.csv is imported: 1 new orders, 0 changed, 0 rows refused"

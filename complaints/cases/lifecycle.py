@@ -68,7 +68,7 @@ def claim(case_id: int, *, by: User, at: datetime) -> Case:
 
 @transaction.atomic
 def assign(case_id: int, owner: User, *, by: User, at: datetime, reason: str = "", version: int | None = None) -> Case:
-    """The case has this owner, whoever had it before; who loses or gets it is told."""
+    """The case has this owner, whoever had it before; who gets it is told, and so is who loses it to a colleague."""
     case = transitions.lock(case_id, version=version, relies_on=["owner"])
     transitions.must_be_open(case)
     if not may(owner, Permission.WORK_COMPLAINTS):
@@ -80,6 +80,13 @@ def assign(case_id: int, owner: User, *, by: User, at: datetime, reason: str = "
         case, Kind.ASSIGNED, by=by, at=at, touched=["owner"], owner=owner.pk, before=before, reason=reason.strip()[:200]
     )
     routing.tell_owner(case, at=at)
+    notices.tell(
+        [before] if before != by.pk else [],
+        key=f"taken:{case.pk}:{case.version}",
+        at=at,
+        link=notices.link_to(case),
+        subject=_("Case %(number)s is with %(name)s now") % {"number": case.number, "name": owner},
+    )
     _freed(case, at)
     return case
 

@@ -332,5 +332,6 @@ def reseal(after: int, most: int) -> sealing.Resealed:
 
 
 def forget(*, at: datetime) -> int:
-    """What was told, or given up, more than 90 days ago is gone; returns how much."""
-    return WebhookEvent.objects.filter(next_attempt_at__lt=at - KEPT).delete()[0]
+    """What was told, or given up, more than 90 days ago is gone; what still waits is kept. Returns how much is gone."""
+    old = WebhookEvent.objects.filter(next_attempt_at__lt=at - KEPT)
+    return old.exclude(state=State.WAITING).delete()[0]

@@ -182,6 +182,48 @@ def test_words_said_while_a_case_is_merged_are_read_in_the_target(
         assert (case.messages.count(), target.messages.count()) == (before, 1 - before)
 
 
+# Eight remedies for one customer -------------------------------------------------------------------------------------
+
+
+def proposals(log_case: LogCase, customer: Customer, agents: list[User]) -> list[Callable[[], Any]]:
+    """Fifty each, in cases of their own: the customer may have two hundred in thirty days."""
+    cases = [(log_case(customer), agent) for agent in agents]
+    return [
+        lambda case=case, agent=agent: remedies.propose(  # type: ignore[misc]
+            case.pk, kind="refund", amount=50, reason="丢件", by=agent, at=SOON, client_key=f"of {case.pk}"
+        )
+        for case, agent in cases
+    ]
+
+
+def approved() -> int:
+    return Remedy.objects.filter(status=Remedy.Status.APPROVED).count()
+
+
+def test_eight_remedies_at_once_do_not_exceed_what_a_customer_may_have(
+    log_case: LogCase, li_lei: Customer, agents: list[User]
+) -> None:
+    assert at_once(proposals(log_case, li_lei, agents)) == {"done": 8}
+    assert approved() == 4
+
+
+def test_control_without_holding_the_customer_eight_remedies_are_given(
+    log_case: LogCase, li_lei: Customer, agents: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet, exceeded = meeting(8), remedies.exceeded
+
+    def look(*asked: Any, **more: Any) -> dict[str, list[str]]:
+        over = exceeded(*asked, **more)
+        meet()
+        return over
+
+    monkeypatch.setattr(remedies.locks, "hold_customers", lambda ids: None)
+    monkeypatch.setattr(remedies, "exceeded", look)
+
+    assert at_once(proposals(log_case, li_lei, agents)) == {"done": 8}
+    assert approved() == 8
+
+
 # Two who approve -----------------------------------------------------------------------------------------------------
 
 

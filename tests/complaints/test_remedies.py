@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from complaints.cases import lifecycle, remedies
-from complaints.models import Case, Remedy
+from complaints.models import Case, Department, Remedy, RemedyLimit
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
 from core.outbox.models import Message
@@ -16,7 +16,7 @@ from loyalty.points import accounts as points
 from loyalty.points import holds
 from loyalty.points import rules as point_rules
 from tests.complaints.conftest import DAY, WEDNESDAY, LogCase, solved
-from tests.conftest import MakeUser
+from tests.conftest import MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
 Status = Remedy.Status
@@ -65,11 +65,63 @@ def test_above_a_limit_a_second_person_with_the_right_and_the_limit_agrees(
         remedies.approve(huge.pk, by=lead, at=WEDNESDAY)
 
 
+def test_the_head_is_told_what_waits_and_a_refusal_says_why_and_is_final(case: Case, wang: User, lead: User) -> None:
+    Department.objects.filter(code=case.queue.department.code).update(head=lead)
+    remedy = propose(case, wang, 80)
+    assert Message.objects.get(dedupe_key__startswith="remedy:").recipient == lead
+
+    with pytest.raises(Invalid):
+        remedies.refuse(remedy.pk, by=lead, at=WEDNESDAY, reason=" ")
+    remedies.refuse(remedy.pk, by=lead, at=WEDNESDAY, reason="已经重发")
+
+    for verb in (
+        lambda: remedies.refuse(remedy.pk, by=lead, at=WEDNESDAY, reason="再一次"),
+        lambda: remedies.approve(remedy.pk, by=lead, at=WEDNESDAY),
+        lambda: remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, reference="R-1"),
+    ):
+        with pytest.raises(DomainError) as refusal:
+            verb()
+        assert refusal.value.code == "remedy_settled"
+
+
+def test_what_is_within_the_limits_cannot_be_refused_afterwards(case: Case, wang: User, lead: User) -> None:
+    given = propose(case, wang)
+
+    with pytest.raises(DomainError) as refusal:
+        remedies.refuse(given.pk, by=lead, at=WEDNESDAY, reason="太多")
+
+    assert (refusal.value.code, remedies.remaining(case, "refund", by=wang, at=WEDNESDAY)) == (
+        "remedy_settled",
+        Decimal("50.00"),
+    )
+
+
+def test_a_days_sums_end_with_the_day_of_the_mall(log_case: LogCase, make_customer: MakeCustomer, wang: User) -> None:
+    limit = RemedyLimit.objects.get(role=wang.role, kind="refund", customer_class=None)
+    for number in range(int(limit.per_day // limit.at_once)):
+        case = log_case(make_customer(f"客户{number}"))
+        assert propose(case, wang, limit.at_once).limits == {}
+    case = log_case(make_customer("再一位"))
+
+    assert list(propose(case, wang, 1).limits) == ["per_day"]
+    assert propose(case, wang, 2, at=WEDNESDAY + DAY).limits == {}
+
+
+def test_a_remedy_is_given_while_the_case_is_open(case: Case, wang: User) -> None:
+    lifecycle.withdraw(case.pk, by=wang, at=WEDNESDAY, reason="客户撤回")
+
+    with pytest.raises(DomainError) as refusal:
+        propose(case, wang)
+
+    assert refusal.value.code == "not_now"
+
+
 def test_small_sums_add_up_per_case_per_customer_and_per_day(
     case: Case, log_case: LogCase, li_lei: Customer, wang: User, sun: User
 ) -> None:
     propose(case, wang, 50, "1")
     propose(case, wang, 50, "2")
+    assert remedies.remaining(case, "refund", by=wang, at=WEDNESDAY) == 0
     assert propose(case, wang, 1, "3").limits == {"per_case": ["101.00", "100.00"]}
     other = log_case(li_lei)
     propose(other, sun, 50, "4")

@@ -13,11 +13,12 @@ import pytest
 import xlsxwriter
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
 from core.accounts.models import Role
 from core.jobs import leases
-from core.lib.errors import Invalid
+from core.lib.errors import DomainError, Invalid
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
 from customers.imports import staging
@@ -130,10 +131,21 @@ def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
         rows=5, created=1, updated=1, unchanged=2, rejected=1, new_customers=1
     )
     assert (picture(), run.state) == (before, "checked")
+    assert not Customer.objects.filter(name="Tom").exists()
 
     said = dict(run.counts)
     assert imports.run(run, by=None, at=NOW, today=TODAY).counts == said
     assert (run.state, Order.objects.get(external_id="A-1").version) == ("done", 2)
+    assert run.rejected.count() == 1  # of this pass
+
+
+def test_nobody_is_registered_later_than_the_first_order_of_the_file(make_customer: MakeCustomer) -> None:
+    li_lei = make_customer("李雷", external_id="c-1", registered_on=date(2026, 11, 2))
+
+    go(SHOP)
+
+    li_lei.refresh_from_db()
+    assert li_lei.registered_on == date(2026, 11, 1)
 
 
 def test_bad_rows_are_given_back_and_the_rest_goes_in() -> None:
@@ -445,6 +457,26 @@ def test_a_waiting_import_is_had_by_one_worker_until_that_one_falls_silent(make_
     second = imports.claim(run.pk)
     assert second is not None
     assert second.attempts == 2
+
+
+def test_a_file_is_worked_by_one_at_a_time_also_when_that_one_is_silent_over_a_long_step() -> None:
+    run = upload(SHOP)
+    Import.objects.filter(pk=run.pk).update(state=Import.State.RUNNING, task=Import.Task.RUN)
+    spoke(run, 2 * leases.SILENT_AFTER)
+    elsewhere = connection.copy()
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtext('laoke.import.run'), %s)", [run.pk])
+
+        assert imports.claim(run.pk) is None
+        with pytest.raises(DomainError) as refusal:
+            imports.check(run, at=NOW)
+        assert refusal.value.code == "import_running"
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+        assert imports.claim(run.pk)
+    finally:
+        elsewhere.close()
 
 
 def test_a_file_that_kills_its_workers_is_given_up_until_somebody_asks(make_user: MakeUser) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.accounts.models import Role
+from core.accounts.models import Delegation, Role
 from core.lib.errors import Invalid
 from customers import queries
 from customers.access import visible_to
@@ -55,6 +55,31 @@ def test_a_service_agent_opens_whom_they_found_by_a_whole_number_until_midnight(
         assert queries.search(agent, "13812345678", TODAY) == [li_lei]
     assert visible_to(agent, TODAY).get() == li_lei
     assert not visible_to(agent, TODAY + timedelta(days=1)).exists()
+
+
+def test_nobody_leafs_through_customers_by_searching(make_customer: MakeCustomer, make_user: MakeUser) -> None:
+    chen, agent = make_user(Role.ACCOUNT_MANAGER), make_user(Role.SERVICE_AGENT)
+    for number in range(21):
+        make_customer(f"李雷{number}", manager=chen)
+
+    assert len(queries.search(chen, "李雷", TODAY)) == 20
+    assert len(queries.callers(chen, "李雷", TODAY)) == len(queries.callers(agent, "李雷", TODAY)) == 10
+    assert not visible_to(agent, TODAY).exists()
+
+
+def test_who_has_left_sees_nobody_and_neither_does_their_assistant(
+    make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    chen, assistant = make_user(Role.ACCOUNT_MANAGER, "Chen Jing"), make_user(Role.ASSISTANT)
+    make_customer("李雷", manager=chen)
+    Delegation.objects.create(manager=chen, assistant=assistant, starts_on=TODAY, ends_on=TODAY)
+    assert visible_to(assistant, TODAY).exists()
+
+    chen.is_active = False
+    chen.save()
+
+    assert not visible_to(chen, TODAY).exists()
+    assert not visible_to(assistant, TODAY).exists()
 
 
 def test_pages_follow_one_another_without_gap_or_repetition(make_customer: MakeCustomer, make_user: MakeUser) -> None:

@@ -13,21 +13,48 @@ from complaints.models import Case, Category
 from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.accounts.roles import ApiScope
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
 from crm.flows import arrival, merging, nightly
 from customers import contact_points, identity, queries
 from customers import merging as records
+from customers.access import visible_to
 from customers.identity import CustomerRef
 from customers.models import Customer, ExternalIdentity, Order, Standing, Summary, Todo
 from customers.orders import OrderFact
-from loyalty.models import CreditAccount, PointAccount, PointHold
+from loyalty import clubs
+from loyalty.campaigns import draws
+from loyalty.models import (
+    ClubMember,
+    Coupon,
+    CreditAccount,
+    LotteryTicket,
+    Membership,
+    PointAccount,
+    PointHold,
+    Referral,
+)
 from loyalty.points import accounts as points
-from loyalty.points import holds
+from loyalty.points import holds, referrals
 from loyalty.points import rules as point_rules
+from loyalty.tiers import membership
+from segmentation import alerts
+from segmentation.alerts import Due, Evidence
 from segmentation.models import Alert
 from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder, MakeUser
+from tests.loyalty.campaigns import stories
+from tests.loyalty.tiers.stories import content, level_of, put_in_force
 
 pytestmark = pytest.mark.django_db
+EVIDENCE: Evidence = {
+    "usual_days": 30.0,
+    "limit_days": 60.0,
+    "quiet_days": 90,
+    "tail_level": 0.05,
+    "no_purchase": 0.9,
+    "horizon_days": 60,
+    "monthly_profit": 5000,
+    "value": 90000,
+}
 # What stays under the old number: books that are never rewritten, and doubles of what the other record has.
 STAYS = {
     "Change",
@@ -148,6 +175,67 @@ def test_the_figures_are_those_of_a_record_that_was_one_all_along(
     assert set(Standing.objects.values_list("pk", flat=True)) == {li_lei.pk}
 
 
+def test_what_is_known_stays_and_what_is_not_comes_from_the_other(
+    li_lei: Customer, double: Customer, lead: User, make_user: MakeUser
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    Customer.objects.filter(pk=li_lei.pk).update(notes="喜欢红茶", interests=["瓷器"], next_contact_on=TODAY)
+    Customer.objects.filter(pk=double.pk).update(
+        name="李蕾",
+        notes="住三楼",
+        birthday=date(1980, 2, 3),
+        next_contact_on=TODAY - timedelta(days=1),
+        is_reseller=True,
+        manager=chen,
+        manager_since=TODAY,
+    )
+
+    merge(double, li_lei, lead)
+
+    one = Customer.objects.get(pk=li_lei.pk)
+    assert (one.name, one.city, one.birthday, one.is_reseller) == ("李雷", "杭州", date(1980, 2, 3), True)
+    assert (one.notes, one.interests) == ("喜欢红茶\n住三楼", ["瓷器", "茶"])
+    assert (one.next_contact_on, one.registered_on) == (TODAY - timedelta(days=1), date(2023, 2, 1))
+    assert (one.manager, one.standing.manager) == (chen, chen)
+
+
+def test_nobody_is_merged_with_themselves_twice_or_without_a_reason(
+    li_lei: Customer, double: Customer, lead: User
+) -> None:
+    with pytest.raises(Invalid) as oneself:
+        merge(li_lei, li_lei, lead)
+    assert oneself.value.code == "same_customer"
+    with pytest.raises(Invalid):
+        merging.merge(double, li_lei, by=lead, at=NOW, reason=" ")
+    merge(double, li_lei, lead)
+
+    with pytest.raises(DomainError) as refusal:
+        merge(double, li_lei, lead)
+    assert refusal.value.code == "merged_already"
+
+
+def test_who_looked_up_the_old_record_may_not_open_the_one_that_stays(
+    li_lei: Customer, double: Customer, lead: User, make_user: MakeUser
+) -> None:
+    agent = make_user(Role.SERVICE_AGENT)
+    queries.look_up(agent, double.pk, TODAY)
+
+    merge(double, li_lei, lead)
+
+    assert not visible_to(agent, TODAY).exists()
+
+
+def test_while_two_records_become_one_no_order_is_recorded(
+    li_lei: Customer, double: Customer, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+    monkeypatch.setattr(records.locks, "hold_off_everyone", lambda: held.append("everyone"))
+
+    merge(double, li_lei, lead)
+
+    assert held == ["everyone"]
+
+
 def test_the_old_number_leads_to_the_record(
     li_lei: Customer, double: Customer, lead: User, client: Client, api_for: ApiFor
 ) -> None:
@@ -194,6 +282,45 @@ def test_a_record_that_took_another_in_can_go_into_a_third(
     assert refusal.value.code == "merged_already"
 
 
+def test_coupons_tickets_clubs_friends_and_the_level_come_along(
+    li_lei: Customer, double: Customer, lead: User, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    coupon = stories.a_coupon(stories.running(), double)
+    lottery = stories.published(stories.goods(), entry="order")
+    draws.give_ticket(lottery.pk, double, reason="birthday", by=stories.lead(), at=stories.NOON)
+    club = clubs.found("茶友会", by=stories.lead(), at=stories.NOON)
+    clubs.join(club, double, by=stories.lead(), at=stories.NOON)
+    referrals.record(make_customer("韩梅梅"), double, by=None, at=NOW)
+    make_order(double, TODAY - timedelta(days=5), "3000.00")
+    make_order(li_lei, TODAY - timedelta(days=4), "3000.00")
+    put_in_force(content(), TODAY - timedelta(days=2))
+    membership.review_due(TODAY - timedelta(days=1), at=NOW)
+    assert level_of(li_lei, TODAY) == "silver"
+
+    merge(double, li_lei, lead)
+
+    assert Coupon.objects.get(pk=coupon.pk).customer == li_lei
+    assert LotteryTicket.objects.get().customer == li_lei
+    assert ClubMember.objects.get().customer == li_lei
+    assert Referral.objects.get().referrer == li_lei
+    assert not Membership.objects.filter(pk=double.pk).exists()
+    assert level_of(li_lei, TODAY) == "gold"  # of six thousand, at once
+
+
+def test_an_alert_of_who_has_bought_under_the_other_number_is_over(
+    li_lei: Customer, double: Customer, lead: User, make_order: MakeOrder
+) -> None:
+    last = TODAY - timedelta(days=90)
+    make_order(li_lei, last)
+    due = Due(li_lei.pk, Alert.Kind.QUIET, last, TODAY + timedelta(days=30), 5000, 9000, EVIDENCE)
+    alerts.open_due([due], as_of=TODAY, at=NOW, silent=False)
+    make_order(double, TODAY)
+
+    merge(double, li_lei, lead)
+
+    assert Alert.objects.get().state == Alert.State.RECOVERED
+
+
 def test_points_come_along_and_set_aside_ones_stop_it(
     li_lei: Customer, double: Customer, lead: User, make_user: MakeUser
 ) -> None:
@@ -229,6 +356,7 @@ def test_one_alert_stays_open(li_lei: Customer, double: Customer, lead: User) ->
         Alert.objects.create(
             customer=customer, kind="quiet", last_on=last_on, opened_on=TODAY, window_ends_on=TODAY, severity=1
         )
+    assert {line.label: line.after for line in merging.consequences(double, li_lei)}["Open alerts"] == 1
 
     merge(double, li_lei, lead)
 

@@ -1,8 +1,37 @@
-"""The Celery doors: what the timetable and old messages name is there."""
+"""The Celery doors: what the timetable and old messages name is there, and does what the timetable says."""
+
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.core import mail
+from django.utils import timezone
 
+from complaints.cases import lifecycle, surveys
+from complaints.models import Case, Clock, Department, ServicePrompt, Survey
+from core.accounts.models import Role, User
+from core.jobs.models import JobRun
+from core.outbox import delivery, posting, webhooks
+from core.outbox.models import Message, WebhookEvent
+from core.outbox.webhooks import Event
 from crm.celery import TIMETABLE, app
+from crm.flows import tasks
+from customers.models import Customer
+from loyalty.notices import Kind
+from tests.complaints.conftest import (
+    LogCase,
+    again,
+    chen,
+    desk,
+    join,
+    lead,
+    li_lei,
+    log_case,
+    solved,
+    wang,
+)
+from tests.conftest import MakeUser
+
+__all__ = ["chen", "desk", "lead", "li_lei", "log_case", "wang"]
 
 TASKS = (
     "plan_nights",
@@ -30,4 +59,83 @@ def test_the_timetable_names_tasks_that_exist() -> None:
     app.loader.import_default_modules()
     app.finalize()
 
-    assert {task for task, _schedule in TIMETABLE.values()} <= set(app.tasks)
+    named = {task for task, _schedule in TIMETABLE.values()}
+    assert named <= set(app.tasks)
+    # These three are sent by others: to the worker of a night, of a part of it, of an import.
+    assert {f"crm.flows.tasks.{name}" for name in TASKS} - named == {
+        "crm.flows.tasks.work_night",
+        "crm.flows.tasks.help_night",
+        "crm.flows.tasks.work_import",
+    }
+
+
+# By itself -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_solved_case_closes_by_itself_and_its_prompt_and_question_run_out(
+    log_case: LogCase, li_lei: Customer, wang: User
+) -> None:
+    long_ago = timezone.now() - timedelta(days=100)
+    case = log_case(li_lei, at=timezone.now())
+    lifecycle.resolve(case.pk, by=wang, at=timezone.now(), **solved())
+    Case.objects.filter(pk=case.pk).update(close_at=long_ago)
+    surveys.send(Survey.objects.get().pk, at=long_ago)
+    ServicePrompt.objects.update(valid=(long_ago, long_ago + timedelta(days=90)))
+
+    tasks.rest_complaints()
+
+    assert again(case).status == Case.Status.CLOSED
+    assert Survey.objects.get().state == Survey.State.EXPIRED
+    assert ServicePrompt.objects.get().status == ServicePrompt.Status.EXPIRED
+
+
+@pytest.mark.django_db
+def test_every_minute_what_ran_out_is_told_and_what_is_nobodys_is_handed_out(
+    log_case: LogCase, li_lei: Customer, wang: User, lead: User
+) -> None:
+    Department.objects.update(head=lead)
+    case = log_case(li_lei, at=timezone.now())
+    past = timezone.now() - timedelta(minutes=1)
+    Clock.objects.filter(case=case).update(due_at=past, look_at=past)
+    join(wang, case.queue.code)
+
+    tasks.watch_complaints()
+
+    assert (again(case).owner, again(case).breached) == (wang, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_in_the_outbox_is_sent(make_user: MakeUser) -> None:
+    wang = make_user(name="Wang Fang", email="wang@example.com")
+    delivery.queue(
+        wang.pk, channel=Message.Channel.EMAIL, dedupe_key="1", subject="Case C-1 is yours", at=timezone.now()
+    )
+
+    tasks.deliver()
+
+    assert [message.to for message in mail.outbox] == [["wang@example.com"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_happened_is_told_to_the_webhooks(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
+    monkeypatch.setattr(posting, "post", lambda *_: 204)
+    kind = Kind.POINTS_EARNED
+    webhooks.register("https://shop.example/", events=[kind], by=make_user(Role.ADMINISTRATOR), at=timezone.now())
+    webhooks.store([Event(kind, timezone.now(), {})], webhooks.wanted(kind), at=timezone.now())
+
+    tasks.deliver_webhooks()
+
+    assert WebhookEvent.objects.get().state == WebhookEvent.State.SENT
+
+
+@pytest.mark.django_db
+def test_the_night_that_is_due_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    three_in_the_morning = datetime(2026, 11, 17, 19, tzinfo=UTC)
+    monkeypatch.setattr(tasks.timezone, "now", lambda: three_in_the_morning)
+
+    tasks.plan_nights()
+    tasks.plan_nights()
+
+    assert JobRun.objects.get().business_date == date(2026, 11, 18)

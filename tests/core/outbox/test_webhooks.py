@@ -286,6 +286,59 @@ def test_what_is_old_is_forgotten(shop: Shop, admin: User) -> None:
     assert webhooks.forget(at=AT + timedelta(days=91)) == 3
 
 
+def test_what_waits_for_a_disabled_endpoint_is_kept_however_long_and_told_first(shop: Shop, admin: User) -> None:
+    endpoint, _secret = subscribe(shop, admin)
+    happens(2)
+    webhooks.disable(endpoint.pk, by=admin, at=AT)
+    much_later = AT + timedelta(days=200)
+
+    assert [deliver(AT), webhooks.forget(at=much_later)] == [0, 0]
+    webhooks.enable(endpoint.pk, by=admin, at=much_later)
+
+    assert deliver(much_later) == 2
+
+
+def test_there_are_no_more_than_so_many_endpoints(shop: Shop, admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "MOST_ENDPOINTS", 1)
+    first, _secret = subscribe(shop, admin)
+
+    def register() -> WebhookEndpoint:
+        return webhooks.register(shop.url + "more", events=[KIND], by=admin, at=AT)[0]
+
+    with pytest.raises(DomainError, match="There can be 1 endpoints"):
+        register()
+    webhooks.disable(first.pk, by=admin, at=AT)
+    register()
+    with pytest.raises(DomainError, match="There can be 1 endpoints"):
+        webhooks.enable(first.pk, by=admin, at=AT)
+
+
+def test_an_address_that_has_moved_into_a_private_network_is_not_used_again(
+    shop: Shop, admin: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    endpoint, _secret = subscribe(shop, admin)
+    webhooks.disable(endpoint.pk, by=admin, at=AT)
+    WebhookEndpoint.objects.update(url="https://shop.example/")
+    settings.WEBHOOK_PRIVATE_ADDRESSES = False
+    leads_to(monkeypatch, "10.0.0.7")
+
+    with pytest.raises(Invalid):
+        webhooks.enable(endpoint.pk, by=admin, at=AT)
+
+
+def test_the_days_of_failures_are_forgotten_when_it_is_used_again(shop: Shop, admin: User) -> None:
+    endpoint, _secret = subscribe(shop, admin)
+    WebhookEndpoint.objects.update(active=False, failing_since=AT - timedelta(days=6), error="HTTP 500")
+
+    webhooks.enable(endpoint.pk, by=admin, at=AT)
+    happens()
+    shop.answers = [500]
+    deliver()
+
+    endpoint.refresh_from_db()
+    assert (endpoint.active, endpoint.failing_since) == (True, AT)
+
+
 # Where it may lead --------------------------------------------------------------------------------------------------
 
 
