@@ -286,6 +286,17 @@ def test_what_is_old_is_forgotten(shop: Shop, admin: User) -> None:
     assert webhooks.forget(at=AT + timedelta(days=91)) == 3
 
 
+def test_what_waits_for_a_disabled_endpoint_is_kept_however_long(shop: Shop, admin: User) -> None:
+    endpoint, _secret = subscribe(shop, admin)
+    happens(3)
+    webhooks.disable(endpoint.pk, by=admin, at=AT)
+
+    assert webhooks.forget(at=AT + timedelta(days=400)) == 0
+
+    webhooks.enable(endpoint.pk, by=admin, at=AT + timedelta(days=400))
+    assert deliver(AT + timedelta(days=400)) == 3
+
+
 # Where it may lead --------------------------------------------------------------------------------------------------
 
 
