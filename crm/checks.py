@@ -6,6 +6,7 @@ commands), because Django asks its own checks in commands alone; `manage.py chec
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidTag
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.db.models import QuerySet
 
 from core.lib import sealing
 
@@ -23,6 +26,7 @@ LOOPBACK = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1"}
 # The name under which Django's test client calls.
 OWN_HOSTS = LOOPBACK | {"testserver"}
 SHORTEST_KEY = 32
+SHORTEST_PASSWORD = 8
 GUESSED = {"", "admin", "change-me", "changeme", "django", "laoke", "password", "postgres", "root", "secret"}
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 LOSES_MAIL = {"console", "dummy", "filebased", "locmem"}
@@ -34,7 +38,7 @@ _CHECKS: list[tuple[Check, CheckMessage]] = []
 
 def is_exposed() -> bool:
     """Whether somebody beyond this machine is meant to reach it."""
-    return not set(settings.ALLOWED_HOSTS) <= OWN_HOSTS
+    return not {host.strip().lower() for host in settings.ALLOWED_HOSTS} <= OWN_HOSTS
 
 
 def refused(message: CheckMessage) -> Callable[[Check], Check]:
@@ -70,7 +74,20 @@ def locked(app_configs: object, **options: Any) -> list[CheckMessage]:
 
 
 def _weak(key: str) -> bool:
-    return len(key) < SHORTEST_KEY or len(set(key)) < 8 or key.startswith("django-insecure-")
+    bare = key.strip()
+    repeated = any(bare == (bare[:n] * len(bare))[: len(bare)] for n in range(1, len(bare) // 2 + 1))
+    return len(bare) < SHORTEST_KEY or len(set(bare)) < 8 or bare.startswith("django-insecure-") or repeated
+
+
+def _is_the_demos(key: str) -> bool:
+    """Also with quotes or a line end that came along from a file, or with something added."""
+    demo, bare = settings.DEMO_KEY.casefold(), key.strip(" \t\r\n\"'").casefold()
+    return demo in bare or (len(bare) >= SHORTEST_KEY and bare in demo)
+
+
+def _is_common(password: str) -> bool:
+    """One of the twenty thousand that Django refuses to people too."""
+    return password in CommonPasswordValidator().passwords
 
 
 def _made_from(key: str, other: str) -> bool:
@@ -94,7 +111,7 @@ def _made_from(key: str, other: str) -> bool:
     )
 )
 def secret_key_is_the_demos() -> bool:
-    return settings.SECRET_KEY == settings.DEMO_KEY
+    return _is_the_demos(settings.SECRET_KEY)
 
 
 @refused(
@@ -105,7 +122,7 @@ def secret_key_is_the_demos() -> bool:
     )
 )
 def secret_key_is_weak() -> bool:
-    return settings.SECRET_KEY != settings.DEMO_KEY and _weak(settings.SECRET_KEY)
+    return not secret_key_is_the_demos() and _weak(settings.SECRET_KEY)
 
 
 @refused(
@@ -116,7 +133,7 @@ def secret_key_is_weak() -> bool:
     )
 )
 def secret_key_fallback_is_public() -> bool:
-    return any(key == settings.DEMO_KEY or _weak(key) for key in settings.SECRET_KEY_FALLBACKS)
+    return any(_is_the_demos(key) or _weak(key) for key in settings.SECRET_KEY_FALLBACKS)
 
 
 @refused(
@@ -128,7 +145,7 @@ def secret_key_fallback_is_public() -> bool:
     )
 )
 def vault_key_is_the_demos() -> bool:
-    return settings.VAULT_KEY == settings.DEMO_KEY
+    return _is_the_demos(settings.VAULT_KEY)
 
 
 @refused(
@@ -188,7 +205,10 @@ def debug_is_on() -> bool:
     )
 )
 def any_host_is_allowed() -> bool:
-    return any(host.strip(". ") in ("*", "") for host in settings.ALLOWED_HOSTS)
+    names = [host.strip().lower() for host in settings.ALLOWED_HOSTS]
+    # A name behind a dot stands for all below it: .com for any host that somebody has bought.
+    whole = [name for name in names if name.startswith(".") and "." not in name.strip(".") and name not in OWN_HOSTS]
+    return bool(whole) or any(name.strip(".") in ("*", "") for name in names)
 
 
 @refused(
@@ -275,7 +295,10 @@ def database_is_open() -> bool:
     host, password = str(database.get("HOST") or ""), str(database.get("PASSWORD") or "")
     if host.startswith("/") and not password:
         return False  # a socket of this machine: the server asks the kernel who it is
-    return password.casefold() in GUESSED | {str(database.get("USER")).casefold(), str(database.get("NAME")).casefold()}
+    tried = GUESSED | {str(database.get("USER")).casefold(), str(database.get("NAME")).casefold()}
+    bare = password.strip().casefold()
+    # "laoke2026!" is tried after "laoke".
+    return bare in tried or re.sub(r"[\d\W_]+$", "", bare) in tried or _is_common(bare) or len(bare) < SHORTEST_PASSWORD
 
 
 @refused(
@@ -339,6 +362,16 @@ def lease_is_shorter_than_a_call() -> bool:
 # The data -----------------------------------------------------------------------------------------------------------
 
 
+def _sample(points: QuerySet[Any]) -> list[tuple[str, bytes]]:
+    """The oldest, the newest, and the next that a rotation of the keys that was cut short would have come to."""
+    rows = points.values_list("kind", "encrypted")
+    run = apps.get_model("jobs", "JobRun")._default_manager.using(points.db).filter(job="rotate_vault")
+    cut = run.exclude(state="done").order_by("-business_date").values_list("cursor", flat=True).first() or {}
+    after = cut.get("after", {}).get("contact points", 0)
+    sample = (rows.order_by("pk"), rows.order_by("-pk"), rows.filter(pk__gt=after).order_by("pk"))
+    return [row for some in sample for row in some[:1]]
+
+
 @register(Tags.database)
 def vault_opens(app_configs: object, databases: Iterable[str] | None = None, **options: Any) -> list[CheckMessage]:
     """The keys of this process are those of the data: else known customers would be made anew. Asked by `migrate`."""
@@ -346,14 +379,13 @@ def vault_opens(app_configs: object, databases: Iterable[str] | None = None, **o
     for name in databases or ():
         if points._meta.db_table not in connections[name].introspection.table_names():
             continue
-        row = points.objects.using(name).order_by("-pk").values_list("kind", "encrypted").first()
         try:
-            if row:
+            for row in _sample(points.objects.using(name)):
                 sealing.decrypt(bytes(row[1]), use=sealing.CONTACTS, about=row[0].encode())
         except InvalidTag:
             return [
                 Error(
-                    "The contact data of this database is under none of this process's keys.",
+                    "Contact data of this database is under none of this process's keys.",
                     hint="Set VAULT_KEY as the other processes have it; after a change of the key, the one before "
                     "belongs into VAULT_KEY_FALLBACKS.",
                     id="laoke.E017",

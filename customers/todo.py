@@ -151,15 +151,17 @@ def put_off(user: User, today: date) -> QuerySet[Todo]:
 
 
 def _work_of(user: User, today: date) -> Q:
+    """Theirs, and what is nobody's: without owner, or left behind by a colleague who is gone."""
     scope = rights_of(user.role).scope
-    of_manager = Q(owner__isnull=True) | Q(owner=F("customer__manager"))
+    nobodys = Q(owner__isnull=True) | Q(owner__in=User.objects.filter(is_active=False))
+    of_manager = nobodys | Q(owner=F("customer__manager"))
     if scope == Scope.DELEGATED:
         mine = Q(owner=user) | (of_manager & scope_filter(user, today, "customer__"))
     elif scope == Scope.TEAM:
         # Nobody else would see the tasks of customers without manager.
-        mine = Q(owner=user) | (Q(owner__isnull=True) & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
+        mine = Q(owner=user) | (nobodys & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
     else:
-        mine = Q(owner=user) | Q(owner__isnull=True, customer__manager=user)
+        mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
     return mine
 
 

@@ -6,6 +6,7 @@ import re
 import secrets
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from core.jobs.models import JobRun
 from core.lib import sealing
 from crm import checks
 from customers import contact_points
@@ -167,6 +169,16 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ("SECRET_KEY", "django-insecure-" + SECRET, "laoke.E002"),
         ("SECRET_KEY", "ab" * 30, "laoke.E002"),
         ("SECRET_KEY", DEMO_KEY, "laoke.E001"),
+        ("SECRET_KEY", DEMO_KEY + "\r", "laoke.E001"),
+        ("SECRET_KEY", f'"{DEMO_KEY}"', "laoke.E001"),
+        ("SECRET_KEY", DEMO_KEY.upper() + "1", "laoke.E001"),
+        ("SECRET_KEY", DEMO_KEY[:-1], "laoke.E001"),
+        ("SECRET_KEY", "change-me-change-me-change-me-change-me", "laoke.E002"),
+        ("SECRET_KEY", "0123456789" * 4, "laoke.E002"),
+        ("VAULT_KEY", f" {DEMO_KEY} ", "laoke.E004"),
+        ("VAULT_KEY", "abcdefgh" * 5, "laoke.E006"),
+        ("SECRET_KEY_FALLBACKS", [DEMO_KEY + "\r"], "laoke.E003"),
+        ("ALLOWED_HOSTS", [".com"], "laoke.E008"),
         ("VAULT_KEY", DEMO_KEY, "laoke.E004"),
         ("VAULT_KEY", hashlib.sha256(SECRET.encode()).hexdigest(), "laoke.E005"),
         ("VAULT_KEY", SECRET, "laoke.E005"),
@@ -178,6 +190,14 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ("DATABASES", {"default": {"HOST": "db", "USER": "mall", "NAME": "crm", "PASSWORD": "mall"}}, "laoke.E015"),
         ("DATABASES", {"default": {"HOST": "db", "USER": "mall", "NAME": "crm", "PASSWORD": "Postgres"}}, "laoke.E015"),
         ("DATABASES", {"default": {"HOST": "db", "USER": "mall", "NAME": "crm"}}, "laoke.E015"),
+        *(
+            (
+                "DATABASES",
+                {"default": {"HOST": "db", "USER": "mall", "NAME": "crm", "PASSWORD": password}},
+                "laoke.E015",
+            )
+            for password in ("mall ", "Mall2026!", "123456789", "password1", "postgres_1", "x9Q#f")
+        ),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "laoke.E016"),
         ("SECRET_KEY_FALLBACKS", ["short"], "laoke.E003"),
         ("VAULT_KEY", f"vault-{SECRET}", "laoke.E005"),
@@ -216,6 +236,20 @@ def test_a_vault_key_made_from_a_former_secret_key_is_found(locked: Any) -> None
     assert found() == {"laoke.E005"}
 
 
+@pytest.mark.parametrize("hosts", [["LOCALHOST"], [" localhost", "127.0.0.1 "], [".localhost"]])
+def test_this_machine_in_another_spelling_is_this_machine(locked: Any, hosts: list[str]) -> None:
+    locked.ALLOWED_HOSTS, locked.DEBUG = hosts, True
+    assert found() == set()
+
+
+@pytest.mark.parametrize("host", [".example.com", "crm.lan", "0.0.0.0", "[::]", "localhost.example.com"])
+def test_a_host_beyond_this_machine_in_any_spelling_is_held_to_the_checks(locked: Any, host: str) -> None:
+    locked.ALLOWED_HOSTS = ["localhost", host]
+    assert found() == set()
+    locked.DEBUG = True
+    assert found() == {"laoke.E007"}
+
+
 def test_a_socket_of_this_machine_needs_no_password(locked: Any) -> None:
     locked.DATABASES = {"default": {"HOST": "/run/postgresql", "USER": "laoke", "NAME": "laoke", "PASSWORD": ""}}
     assert found() == set()
@@ -240,3 +274,26 @@ def test_a_process_with_another_vault_key_than_the_data_is_told(make_customer: M
     settings.VAULT_KEY_FALLBACKS = [before]
     assert checks.vault_opens(None, databases=["default"]) == []
     assert len(sealing.keys(sealing.CONTACTS)) == 2
+
+
+@pytest.mark.django_db
+def test_an_old_vault_key_that_was_dropped_too_early_is_missed_by_the_rows_it_left(
+    make_customer: MakeCustomer, settings: Any
+) -> None:
+    """The newest row is under the new key, and says nothing about those before it."""
+    first, before = make_customer("李雷", phone="13800138000"), settings.VAULT_KEY
+    make_customer("韩梅梅", phone="13900139000")
+    settings.VAULT_KEY, settings.VAULT_KEY_FALLBACKS = VAULT, [before]
+    make_customer("林涛", phone="13700137000")
+    settings.VAULT_KEY_FALLBACKS = []
+    assert [error.id for error in checks.vault_opens(None, databases=["default"])] == ["laoke.E017"]
+
+    settings.VAULT_KEY_FALLBACKS = [before]
+    contact_points.bring_up_customers([first.pk])
+    after = first.contact_points.get().pk
+    run = JobRun.objects.create(
+        job="rotate_vault", business_date=date(2026, 11, 17), planned_at=datetime(2026, 11, 17, tzinfo=UTC)
+    )
+    JobRun.objects.filter(pk=run.pk).update(state="running", cursor={"after": {"contact points": after}})
+    settings.VAULT_KEY_FALLBACKS = []
+    assert [error.id for error in checks.vault_opens(None, databases=["default"])] == ["laoke.E017"]

@@ -332,6 +332,8 @@ def reseal(after: int, most: int) -> sealing.Resealed:
 
 
 def forget(*, at: datetime) -> int:
-    """What was told, or given up, more than 90 days ago is gone; what still waits is kept. Returns how much is gone."""
-    old = WebhookEvent.objects.filter(next_attempt_at__lt=at - KEPT)
-    return old.exclude(state=State.WAITING).delete()[0]
+    """What was told, or given up, more than 90 days ago is gone; returns how much.
+
+    What waits is kept: an endpoint that was disabled for long is told it when it is used again.
+    """
+    return WebhookEvent.objects.exclude(state=State.WAITING).filter(next_attempt_at__lt=at - KEPT).delete()[0]

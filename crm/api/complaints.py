@@ -1,6 +1,8 @@
 """REST: complaints in, their state out, what the next colleague must know. Every view names the scope its token needs."""
 
+import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from django.db import transaction
@@ -120,7 +122,7 @@ class InboundView(StrictView):
             customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
             meant = _meant(customer, data.get("subject", ""))
             if meant:
-                ref = f"{data['source']}:{data['source_ref']}"[:120]
+                ref = _ref(data)
                 known = CaseMessage.objects.filter(external_ref=ref).exists()
                 case = lifecycle.customer_replied(
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
@@ -169,7 +171,7 @@ class MessagesView(StrictView):
             at=timezone.now(),
             body=data["body"],
             channel=data["channel"],
-            external_ref=f"{data['source']}:{data['source_ref']}"[:120],
+            external_ref=_ref(data),
         )
         return Response(ComplaintOut(_cases().get(pk=case.pk)).data)
 
@@ -329,6 +331,12 @@ def _category(code: str) -> Category:
     if category is None:
         raise Invalid(UNKNOWN_CATEGORY % {"code": code}, code="unknown_category")
     return category
+
+
+def _ref(data: Mapping[str, str]) -> str:
+    """The message's own name. One too long to be stored is told by its digest: cut off, two might be the same."""
+    whole = f"{data['source']}:{data['source_ref']}"
+    return whole if len(whole) <= 120 else f"{data['source']}:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def _meant(customer: Customer, subject: str) -> Case | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
@@ -85,6 +85,19 @@ def led_back(view: View) -> View:
         way_back = redirect(page_above(request.path))
         way_back["Allow"] = response["Allow"]
         return way_back
+
+    return answer
+
+
+def legible(view: View) -> View:
+    """The view; but a text with a NUL, which nobody types and the database does not store, is a bad request."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        texts = (text for sent in (request.GET, request.POST) for _name, values in sent.lists() for text in values)
+        if any("\x00" in str(text) for text in texts):
+            return HttpResponseBadRequest()
+        return view(request, *args, **kwargs)
 
     return answer
 

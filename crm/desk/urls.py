@@ -1,6 +1,6 @@
 """The pages, room by room. Each view names the permission it needs; tests hold this table against the roles."""
 
-from crm.desk.acting import led_back
+from crm.desk.acting import led_back, legible
 from crm.desk.admin.urls import urlpatterns as admin
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
@@ -11,4 +11,4 @@ from crm.desk.work.urls import urlpatterns as work
 app_name = "desk"
 urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin]
 for route in urlpatterns:
-    route.callback = led_back(route.callback)
+    route.callback = led_back(legible(route.callback))

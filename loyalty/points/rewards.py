@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer
 from loyalty.models import PointHold, Redemption, Reward
 from loyalty.points import holds
@@ -25,6 +25,8 @@ def reserve(
         raise Invalid(_("Choose a number from 1 to 100."), code="quantity")
     held = holds.hold(customer, reward.points * quantity, purpose=PointHold.Purpose.REWARD, ref=key, at=at, by=by)
     if known := Redemption.objects.filter(hold=held).first():
+        if (known.reward_id, known.quantity) != (reward.pk, quantity):
+            raise SameKey()
         return known
     if not reward.active:
         raise DomainError(_("%(reward)s is no longer offered.") % {"reward": reward}, code="reward_over")

@@ -147,6 +147,17 @@ def test_a_mail_that_names_its_case_is_added_to_it_once(api_for: ApiFor, li_lei:
     assert [message.body for message in Case.objects.get().messages.all()] == ["请尽快处理"]
 
 
+def test_two_long_names_of_mails_that_differ_at_their_end_are_two_mails(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+
+    for end in ("1", "2", "2"):
+        reply = mail(source="mailgateway", source_ref="m" * 119 + end, subject=number, text=f"第{end}封")
+        assert client.post(INBOUND, reply, format="json").status_code in (200, 201)
+
+    assert [message.body for message in Case.objects.get().messages.order_by("pk")] == ["第1封", "第2封"]
+
+
 def test_a_mail_that_names_somebody_elses_case_is_a_case_of_its_own(
     api_for: ApiFor, li_lei: Customer, make_customer: MakeCustomer
 ) -> None:

@@ -94,3 +94,12 @@ def test_only_opening_leads_back(client: Client, make_user: MakeUser) -> None:
     client.force_login(make_user())
 
     assert client.delete(reverse("desk:todo_done", args=[1])).status_code == 405
+
+
+@pytest.mark.parametrize("sent", [{"data": {"decision": "\x00"}}, {"query_params": {"x": "a\x00b"}}])
+def test_a_text_that_the_database_does_not_store_is_a_bad_request(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer, sent: dict[str, Any]
+) -> None:
+    client.force_login(make_user())
+
+    assert client.post(reverse("desk:alert_decide", args=[1]), **sent).status_code == 400

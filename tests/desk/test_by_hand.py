@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import AuditEntry, Role, User
+from crm.flows import merging
 from customers.models import Customer
 from loyalty.campaigns import credit
 from loyalty.models import CreditLimitChange, LotteryTicket
@@ -95,6 +96,21 @@ def test_a_ticket_is_given_once_however_often_the_form_is_sent(
     assert AuditEntry.objects.filter(action="draw.ticket_given").count() == 1
 
 
+def test_a_ticket_given_to_a_merged_number_is_that_of_the_record_that_stays(
+    client: Client, lead: User, chen: User, li_lei: Customer, make_customer: MakeCustomer
+) -> None:
+    at = timezone.now()
+    lottery = published(goods(), starts_at=at - DAY, ends_at=at + 9 * DAY)
+    twin = make_customer("李雷 二", manager=chen)
+    merging.merge(twin, li_lei, by=lead, at=at, reason="one person")
+    client.force_login(lead)
+    data = {"customer": twin.number, "reason": "birthday", "key": KEY}
+
+    assert client.post(reverse("desk:draw_give_ticket", args=[lottery.pk]), data).status_code == 302
+
+    assert LotteryTicket.objects.get().customer == li_lei
+
+
 def test_a_draw_that_is_over_gives_no_ticket(client: Client, lead: User, li_lei: Customer) -> None:
     at = timezone.now()
     lottery = published(goods(), starts_at=at - 9 * DAY, ends_at=at - DAY)
@@ -111,17 +127,19 @@ def test_a_draw_that_is_over_gives_no_ticket(client: Client, lead: User, li_lei:
 def test_who_proposed_a_limit_takes_it_back_and_nobody_else(
     client: Client, chen: User, lead: User, li_lei: Customer
 ) -> None:
-    credit.propose_limit(li_lei, limit="30000", term_days=30, reason="monthly", by=chen, at=timezone.now())
+    at = timezone.now()
+    waits = {"change": credit.propose_limit(li_lei, limit="30000", term_days=30, reason="monthly", by=chen, at=at).pk}
     withdraw = reverse("desk:credit_withdraw", args=[li_lei.pk])
     client.force_login(lead)
     assert withdraw not in body(client, "credit_account", li_lei.pk)
-    answer = client.post(withdraw, follow=True)
+    answer = client.post(withdraw, waits, follow=True)
     assert "Only who proposed this limit takes it back." in answer.content.decode()
     assert CreditLimitChange.objects.get().status == "proposed"
 
     client.force_login(chen)
     assert withdraw in body(client, "credit_account", li_lei.pk)
-    client.post(withdraw)
+    client.post(withdraw, waits)
+    assert "decided already" in client.post(withdraw, waits, follow=True).content.decode()
     assert client.post(withdraw).status_code == 404
 
     change = CreditLimitChange.objects.get()

@@ -307,10 +307,27 @@ def test_a_limit_is_proposed_by_one_and_approved_by_another(
 
     client.force_login(lead)
     assert "月结" in body(client, "credit")
-    client.post(reverse("desk:credit_approve", args=[li_lei.pk]))
+    client.post(reverse("desk:credit_approve", args=[li_lei.pk]), {"change": CreditLimitChange.objects.get().pk})
     assert CreditAccount.objects.get().credit_limit == Decimal("30000.00")
     page = body(client, "credit_account", li_lei.pk)
     assert "30,000.00" in page
+
+
+def test_a_second_person_decides_about_the_proposal_that_was_read(
+    client: Client, chen: User, lead: User, li_lei: Customer
+) -> None:
+    at = timezone.now()
+    read = credit.propose_limit(li_lei, limit="30000", term_days=30, reason="月结", by=chen, at=at)
+    client.force_login(lead)
+    assert f'name="change" value="{read.pk}"' in body(client, "credit_account", li_lei.pk)
+    credit.withdraw_limit(read.pk, by=chen, at=at)
+    credit.propose_limit(li_lei, limit="900000", term_days=30, reason="月结", by=chen, at=at)
+
+    answer = client.post(reverse("desk:credit_approve", args=[li_lei.pk]), {"change": read.pk}, follow=True)
+
+    assert "This change is decided already." in answer.content.decode()
+    assert CreditAccount.objects.get().credit_limit == 0
+    assert client.post(reverse("desk:credit_approve", args=[li_lei.pk])).status_code == 404
 
 
 def test_a_payment_is_booked_once_however_often_it_is_sent(
@@ -365,11 +382,12 @@ def test_a_state_is_one_that_there_is_and_has_its_reason(
 
 
 def test_a_limit_that_is_declined_changes_nothing(client: Client, chen: User, lead: User, li_lei: Customer) -> None:
-    credit.propose_limit(li_lei, limit="30000", term_days=30, reason="月结", by=chen, at=timezone.now())
+    at = timezone.now()
+    waits = credit.propose_limit(li_lei, limit="30000", term_days=30, reason="月结", by=chen, at=at)
     client.force_login(lead)
 
     for _twice in range(2):
-        client.post(reverse("desk:credit_decline", args=[li_lei.pk]), {"note": "too much"})
+        client.post(reverse("desk:credit_decline", args=[li_lei.pk]), {"change": waits.pk, "note": "too much"})
 
     change = CreditLimitChange.objects.get()
     assert (change.status, change.note, CreditAccount.objects.get().credit_limit) == ("declined", "too much", 0)

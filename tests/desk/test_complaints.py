@@ -156,6 +156,31 @@ def test_saving_says_the_number_and_what_to_read_aloud(client: Client, on_the_li
     assert f"It is on record under number {case.number}. You will hear from us by " in page
 
 
+def test_a_form_that_comes_back_with_other_words_loses_none_of_them(client: Client, on_the_line: Customer) -> None:
+    """The Back of the browser brings the form of the first complaint with its key."""
+    sent = draft_of_a_call(on_the_line)
+    client.post(reverse("desk:complaint_new"), sent)
+
+    answer = client.post(reverse("desk:complaint_new"), sent | {"description": "还少了一件"})
+    assert answer.status_code == 422
+    assert f"{Case.objects.get().number} was logged with this form already." in answer.content.decode()
+    key = answer.context["form"]["client_key"].value()
+    client.post(reverse("desk:complaint_new"), sent | {"description": "还少了一件", "client_key": key})
+
+    assert list(Case.objects.order_by("pk").values_list("description", flat=True)) == ["包裹三天没到", "还少了一件"]
+
+
+def test_a_form_that_comes_back_for_another_caller_is_not_taken_for_the_first(
+    client: Client, on_the_line: Customer, agent: User, make_customer: MakeCustomer
+) -> None:
+    other = make_customer("韩梅梅")
+    Lookup.objects.create(user=agent, customer=other, on=today())
+    sent = draft_of_a_call(on_the_line)
+    client.post(reverse("desk:complaint_new"), sent)
+
+    assert client.post(reverse("desk:complaint_new"), sent | {"customer": other.pk}).status_code == 422
+
+
 def test_saving_twice_makes_one_complaint(client: Client, on_the_line: Customer) -> None:
     told = draft_of_a_call(on_the_line, promise="hour")
 

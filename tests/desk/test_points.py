@@ -254,6 +254,31 @@ def test_stock_that_was_typed_counts_from_what_the_form_was_opened_with(
     assert cup.stock == 12
 
 
+def test_a_form_that_is_sent_twice_adds_to_the_stock_once(
+    client: Client, admin: User, cup: Reward, rich: Customer, chen: User
+) -> None:
+    """Ten came in; the second click, or the Back of the browser, comes after a sale of three."""
+    address = reverse("desk:reward", args=[cup.pk])
+    typed = opened(client.get(address).context["form"]) | {"stock": "20"}
+    client.post(address, typed)
+    rewards.reserve(rich, cup, quantity=3, key="sale", at=timezone.now(), by=chen)
+
+    again = client.post(address, typed)
+
+    cup.refresh_from_db()
+    assert (again.status_code, cup.stock) == (422, 17)
+    assert "it says “17” now" in again.content.decode()
+
+
+def test_a_new_reward_whose_form_is_sent_twice_is_one(client: Client, admin: User) -> None:
+    address = reverse("desk:reward_new")
+    typed = opened(client.get(address).context["form"]) | {"name": "杯子", "points": "100"}
+
+    assert [client.post(address, typed).status_code for _twice in range(2)] == [302, 302]
+
+    assert Reward.objects.count() == 1
+
+
 def test_more_cannot_be_taken_off_the_stock_than_sales_have_left(
     client: Client, admin: User, cup: Reward, rich: Customer, chen: User
 ) -> None:

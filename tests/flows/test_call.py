@@ -10,6 +10,7 @@ from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
 from crm.flows import call
+from customers import todo
 from customers.models import Contact, Customer, Todo
 from tests.conftest import MakeCustomer, MakeUser
 
@@ -107,3 +108,18 @@ def test_a_conversation_is_on_record_with_the_customer_and_a_web_form_is_not(li_
     log(li_lei, liu, "web", client_key="k-2")
 
     assert [(contact.channel, contact.outcome) for contact in Contact.objects.all()] == [("wechat", "promised")]
+
+
+@pytest.mark.parametrize("role", [Role.ACCOUNT_MANAGER, Role.TEAM_LEAD])
+def test_a_call_promised_by_somebody_who_has_left_is_the_work_of_the_managers(
+    li_lei: Customer, liu: User, make_user: MakeUser, role: str
+) -> None:
+    reader = make_user(role, "Chen", team="east")
+    if role == Role.ACCOUNT_MANAGER:
+        Customer.objects.filter(pk=li_lei.pk).update(manager=reader, manager_since=TUESDAY.date())
+    promised = log(li_lei, liu).call
+    assert list(todo.queue(reader, FIVE_PM.date())) == []
+
+    User.objects.filter(pk=liu.pk).update(is_active=False)
+
+    assert list(todo.queue(reader, FIVE_PM.date())) == [promised]

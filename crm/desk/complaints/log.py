@@ -121,6 +121,12 @@ def _page(
 # Saved ----------------------------------------------------------------------------------------------------------------
 
 
+class LoggedBefore(DomainError):
+    """The form comes back, from the Back of the browser say, with other words or another caller."""
+
+    code = "logged_before"
+
+
 def _save(request: StaffRequest) -> HttpResponse:
     sent = request.POST.get("customer", "")
     person = customer_for(request.user, int(sent), today()) if sent.isdecimal() and len(sent) <= 18 else None
@@ -128,6 +134,10 @@ def _save(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         try:
             case = _store(request.user, person, form.cleaned_data, now())
+        except LoggedBefore as refusal:
+            form.data = form.data.copy()  # type: ignore[attr-defined]
+            form.data["client_key"] = str(uuid4())  # type: ignore[index]
+            form.add_error(None, str(refusal))
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -144,8 +154,9 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
             case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=f"call:{key}"
         )
     with transaction.atomic():
-        return call.log(
-            person or _stranger(user, data),
+        caller = person or _stranger(user, data)
+        taken = call.log(
+            caller,
             category=data["category"],
             channel=channel,
             by=user,
@@ -159,7 +170,13 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
             received_at=data["received_at"],
             late_reason=data["late_reason"],
             client_key=key,
-        ).case
+        )
+    if not taken.created and (taken.case.customer_id, taken.case.description) != (caller.pk, data["description"]):
+        raise LoggedBefore(
+            _("%(number)s was logged with this form already. Save again to log this as a complaint of its own.")
+            % {"number": taken.case.number}
+        )
+    return taken.case
 
 
 def _stranger(user: User, data: dict[str, Any]) -> Customer:

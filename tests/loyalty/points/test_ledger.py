@@ -481,6 +481,9 @@ def test_a_reward_is_set_aside_handed_over_and_taken_back(usual: None, li_lei: C
     cup, agent = Reward.objects.create(name="杯子", points=40, stock=3), make_user(Role.SERVICE_AGENT)
     taken = rewards.reserve(li_lei, cup, quantity=2, key="k", at=SPRING, by=agent)
     assert rewards.reserve(li_lei, cup, quantity=2, key="k", at=SPRING, by=agent) == taken
+    two_in_one = Reward.objects.create(name="杯子一对", points=80)
+    with pytest.raises(points.SameKey):
+        rewards.reserve(li_lei, two_in_one, key="k", at=SPRING, by=agent)
     cup.refresh_from_db()
     assert (cup.stock, account(li_lei)) == (1, (0, 20, 80, 0))
 

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import credit_page
-from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, first_error
+from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, first_error, whole_number
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
@@ -107,25 +106,25 @@ def decline(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _decide(request: StaffRequest, pk: int, *, approve: bool) -> HttpResponse:
-    """Whoever presses twice finds it decided."""
-    note = request.POST.get("note", "")
-    for change in _waiting(request, pk):
-        decide = partial(verbs.decide_limit, change.pk, approve=approve, by=request.user, at=now(), note=note)
-        press(request, decide, _("Decided"))
+    """The proposal that the page showed, and no other; whoever presses twice finds it decided."""
+    change, note = _shown(request, pk), request.POST.get("note", "")
+    decide = partial(verbs.decide_limit, change.pk, approve=approve, by=request.user, at=now(), note=note)
+    press(request, decide, _("Decided"))
     return redirect("desk:credit_account", pk)
 
 
-def _waiting(request: StaffRequest, pk: int) -> QuerySet[CreditLimitChange]:
-    """At most one."""
+def _shown(request: StaffRequest, pk: int) -> CreditLimitChange:
+    """The proposal that is named: another one may wait by now."""
     customer = customer_for(request.user, pk, today())
-    return CreditLimitChange.objects.filter(account__customer=customer, status=CreditLimitChange.Status.PROPOSED)
+    named = whole_number(request.POST.get("change", ""))
+    return get_object_or_404(CreditLimitChange, account__customer=customer, pk=named)
 
 
 @needs(Permission.PROPOSE_CREDIT)
 @require_POST
 def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
     """Who proposed the limit that waits takes it back."""
-    change = get_object_or_404(_waiting(request, pk))
+    change = _shown(request, pk)
     press(request, lambda: verbs.withdraw_limit(change.pk, by=request.user, at=now()), _("Taken back"))
     return redirect("desk:credit_account", pk)
 

@@ -13,6 +13,7 @@ from crm.desk.editing import EditForm
 from customers.models import Category
 from loyalty.campaigns import draws
 from loyalty.models import Lottery, PointRules, Reward, VisitStep
+from loyalty.points import catalogue
 from loyalty.points.accounts import MOST_AT_ONCE
 
 # One customer -------------------------------------------------------------------------------------------------------
@@ -114,6 +115,10 @@ class RulesForm(EditForm, forms.ModelForm[PointRules]):
 
 
 class RewardForm(EditForm, forms.ModelForm[Reward]):
+    """What is added to the stock is a difference: by the form's key it is added once, however often it is sent."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
     class Meta:
         model = Reward
         fields = ("name", "description", "points", "stock", "active")
@@ -121,7 +126,7 @@ class RewardForm(EditForm, forms.ModelForm[Reward]):
 
     def both(self, name: str, opened: Any, mine: Any, now: Any) -> Any:
         """Sales count the stock down while somebody writes: as many as were added or taken here are added or taken."""
-        if name != "stock" or mine is None or None in (opened, now):
+        if name != "stock" or mine is None or None in (opened, now) or self._was_saved():
             return super().both(name, opened, mine, now)
         left: int = now + mine - opened
         if left < 0:
@@ -131,6 +136,11 @@ class RewardForm(EditForm, forms.ModelForm[Reward]):
                 params={"now": now},
             )
         return left
+
+    def _was_saved(self) -> bool:
+        """A form without a key may have been."""
+        key = self.cleaned_data.get("key")
+        return key is None or catalogue.known(str(key)) is not None
 
 
 class StepForm(forms.ModelForm[VisitStep]):

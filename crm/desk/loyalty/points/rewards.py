@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.db.models import Q, Sum
 from django.http import HttpResponse
@@ -26,7 +27,11 @@ SHOWN = 100
 @needs(Permission.VIEW_POINT_REPORTS)
 def catalogue(request: StaffRequest) -> HttpResponse:
     """What points buy, and what was redeemed in three months."""
-    return _page(request, RewardForm())
+    return _page(request, _empty())
+
+
+def _empty() -> RewardForm:
+    return RewardForm(initial={"key": uuid4()})
 
 
 def _page(
@@ -49,10 +54,10 @@ def _page(
 
 @needs(Permission.EDIT_POINTS)
 def new(request: StaffRequest) -> HttpResponse:
-    form = RewardForm(request.POST or None)
+    form = RewardForm(request.POST) if request.method == "POST" else _empty()
 
     def offer(data: dict[str, Any]) -> Reward:
-        return verbs.offer(by=request.user, at=now(), **data)
+        return verbs.offer(by=request.user, at=now(), **_keyed(data))
 
     if request.method == "POST" and submit(request, form, offer, _saved):
         return redirect("desk:rewards")
@@ -63,14 +68,19 @@ def new(request: StaffRequest) -> HttpResponse:
 def reward(request: StaffRequest, pk: int) -> HttpResponse:
     """One reward in the form beside the list; what is sold while it stands there stays sold."""
     opened = get_object_or_404(Reward, pk=pk)
-    form = RewardForm(request.POST or None, instance=get_object_or_404(Reward, pk=pk))
+    row = get_object_or_404(Reward, pk=pk)
+    form = RewardForm(request.POST or None, instance=row, initial={"key": uuid4()})
 
     def change(row: Reward, data: dict[str, Any]) -> Reward:
-        return verbs.change(row.pk, by=request.user, at=now(), **data)
+        return verbs.change(row.pk, by=request.user, at=now(), **_keyed(data))
 
     if request.method == "POST" and edit(request, form, opened, change, _saved):
         return redirect("desk:rewards")
     return _page(request, form, opened)
+
+
+def _keyed(data: dict[str, Any]) -> dict[str, Any]:
+    return data | {"key": str(data["key"] or uuid4())}
 
 
 def _saved(reward: Reward) -> str:
@@ -90,7 +100,7 @@ def add_step(request: StaffRequest) -> HttpResponse:
 
     if submit(request, form, add, _("Saved")):
         return redirect("desk:rewards")
-    return _page(request, RewardForm(), step_form=form)
+    return _page(request, _empty(), step_form=form)
 
 
 @needs(Permission.EDIT_POINTS)
