@@ -404,6 +404,29 @@ def test_the_clock_says_why_it_is_due_then(client: Client, case: Case) -> None:
     assert clocks[0].why[0].startswith("240 minutes of “工作时间” from ")
 
 
+def test_the_customer_of_a_case_opens_though_nobody_looked_them_up_today(client: Client, case: Case) -> None:
+    record = reverse("desk:customer", args=[case.customer_id])
+    assert client.get(record).status_code == 404
+
+    answer = client.post(reverse("desk:complaint_customer", args=[case.pk]))
+
+    assert answer["Location"] == record
+    assert client.get(record).status_code == 200
+
+
+def test_a_customer_of_another_book_is_not_offered_with_the_case(
+    client: Client, case: Case, make_user: MakeUser
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    lifecycle.assign(case.pk, chen, by=chen, at=timezone.now())
+    client.force_login(chen)
+
+    address = reverse("desk:complaint_customer", args=[case.pk])
+
+    assert address not in on_case_page(client, case)
+    assert client.post(address).status_code == 404
+
+
 def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client, case: Case, li_lei: Customer) -> None:
     other = intake.log(
         li_lei, category=case.category, channel="phone", by=None, at=timezone.now(), description="另一件"
