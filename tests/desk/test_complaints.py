@@ -166,6 +166,37 @@ def test_saving_twice_makes_one_complaint(client: Client, on_the_line: Customer)
     assert first["Location"].split("?")[0] == second["Location"].split("?")[0]
 
 
+def test_other_words_on_a_page_that_was_saved_are_kept_and_become_a_case_of_their_own(
+    client: Client, on_the_line: Customer
+) -> None:
+    told = draft_of_a_call(on_the_line)
+    client.post(reverse("desk:complaint_new"), told)
+    first = Case.objects.get()
+
+    back = client.post(reverse("desk:complaint_new"), told | {"description": "发票也没有"})
+    again = told | {"description": "发票也没有", "client_key": back.context["form"]["client_key"].value()}
+    client.post(reverse("desk:complaint_new"), again)
+
+    assert back.status_code == 422
+    assert f"{first.number} was saved from this page already." in back.content.decode()
+    assert "发票也没有" in back.content.decode()
+    assert [case.description for case in Case.objects.order_by("pk")] == ["包裹三天没到", "发票也没有"]
+
+
+def test_other_words_for_an_open_case_on_a_page_that_was_saved_are_kept_too(
+    client: Client, on_the_line: Customer, case: Case
+) -> None:
+    told = draft_of_a_call(on_the_line, into=case.pk, description="还是没到", category="")
+    client.post(reverse("desk:complaint_new"), told)
+
+    back = client.post(reverse("desk:complaint_new"), told | {"description": "又坏了"})
+    again = told | {"description": "又坏了", "client_key": back.context["form"]["client_key"].value()}
+    client.post(reverse("desk:complaint_new"), again)
+
+    assert back.status_code == 422
+    assert [message.body for message in case.messages.order_by("pk")] == ["还是没到", "又坏了"]
+
+
 def test_a_promise_is_kept_in_mind(client: Client, on_the_line: Customer) -> None:
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="tomorrow"))
 

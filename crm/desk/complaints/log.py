@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle
-from complaints.models import Case
+from complaints.models import Case, CaseMessage
 from complaints.promises import sla
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
@@ -128,6 +128,9 @@ def _save(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         try:
             case = _store(request.user, person, form.cleaned_data, now())
+        except LoggedBefore as refusal:
+            form.add_error(None, str(refusal))
+            form.data = {**request.POST.dict(), "client_key": str(uuid4())}
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -135,16 +138,32 @@ def _save(request: StaffRequest) -> HttpResponse:
     return _page(request, person, form, status=422, nobody=False)
 
 
+class LoggedBefore(DomainError):
+    """The page was saved, and came back (by the browser's Back, say) with something else in it."""
+
+    code = "logged_before"
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(
+            _("%(number)s was saved from this page already. Save once more to keep these words too.")
+            % {"number": case.number}
+        )
+
+
 def _store(user: User, person: Customer | None, data: dict[str, Any], at: datetime) -> Case:
     """The words are added to the open case that was chosen, or they are a complaint of their own."""
     channel, key = data["channel"] or Case.Channel.PHONE, str(data["client_key"])
     if data["into"]:
         case = queries.case_for(user, data["into"], at)
-        return lifecycle.customer_replied(
-            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=f"call:{key}"
+        ref = f"call:{key}"
+        case = lifecycle.customer_replied(
+            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=ref
         )
+        if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(data["description"])).exists():
+            raise LoggedBefore(case)
+        return case
     with transaction.atomic():
-        return call.log(
+        taken = call.log(
             person or _stranger(user, data),
             category=data["category"],
             channel=channel,
@@ -159,7 +178,22 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
             received_at=data["received_at"],
             late_reason=data["late_reason"],
             client_key=key,
-        ).case
+        )
+        if not taken.created and not _same(taken.case, data):
+            raise LoggedBefore(taken.case)
+        return taken.case
+
+
+def _same(case: Case, data: dict[str, Any]) -> bool:
+    return (case.category, case.description, case.order_ref) == (
+        data["category"],
+        _as_stored(data["description"]),
+        data["order_ref"],
+    )
+
+
+def _as_stored(words: str) -> str:
+    return words.strip()
 
 
 def _stranger(user: User, data: dict[str, Any]) -> Customer:
