@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -149,6 +149,17 @@ class FilterForm(forms.Form):
     resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wanted = str(self.data.get("category", ""))
+        if wanted.isdecimal() and len(wanted) < 19:
+            # A figure may lead to a category of the second level: it is chosen, and stands among those of the first.
+            field = self.fields["category"]
+            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+            field.queryset = Category.objects.filter(Q(parent__isnull=True) | Q(pk=wanted)).order_by(
+                F("parent").asc(nulls_first=True), "position"
+            )
 
 
 # The case: one form per thing that can be done ------------------------------------------------------------------------
