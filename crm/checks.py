@@ -356,7 +356,8 @@ def redis_is_open() -> bool:
     )
 )
 def lease_is_shorter_than_a_call() -> bool:
-    return 2 * max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT) > settings.OUTBOX_LEASE_SECONDS
+    longest: float = max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT)
+    return bool(settings.OUTBOX_LEASE_SECONDS < 2 * longest)
 
 
 # The data -----------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import Invalid
 from crm.desk.complaints.setup.forms import parse_hours
 from crm.desk.today import today
-from customers.models import Customer
+from customers.models import Customer, Standing
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
 
@@ -271,8 +271,15 @@ def test_a_link_that_ran_out_says_so_in_each_language(link: str, language: str) 
 # Figures and silence
 
 
-def test_every_number_of_the_figures_opens_as_many_cases(client: Client, case: Case, lead: User) -> None:
+def test_every_number_of_the_figures_opens_as_many_cases(
+    client: Client, case: Case, lead: User, make_customer: MakeCustomer
+) -> None:
     solve(case, lead)
+    for n, customer_class in enumerate(Standing.Class.values):
+        other = make_customer(f"客户{n}")
+        Standing.objects.filter(pk=other.pk).update(customer_class=customer_class)
+        about = Category.objects.filter(parent__isnull=False)[n]
+        intake.log(other, category=about, channel="web", by=lead, at=timezone.now(), description="坏了")
     page = client.get(reverse("desk:complaint_reports"))
 
     numbers = [(figure.count, figure.href) for figure in page.context["figures"]]

@@ -163,7 +163,7 @@ def test_a_form_that_comes_back_with_other_words_loses_none_of_them(client: Clie
 
     answer = client.post(reverse("desk:complaint_new"), sent | {"description": "还少了一件"})
     assert answer.status_code == 422
-    assert f"{Case.objects.get().number} was logged with this form already." in answer.content.decode()
+    assert f"{Case.objects.get().number} was saved from this page already." in answer.content.decode()
     key = answer.context["form"]["client_key"].value()
     client.post(reverse("desk:complaint_new"), sent | {"description": "还少了一件", "client_key": key})
 
@@ -189,6 +189,37 @@ def test_saving_twice_makes_one_complaint(client: Client, on_the_line: Customer)
 
     assert Case.objects.count() == Contact.objects.count() == 1
     assert first["Location"].split("?")[0] == second["Location"].split("?")[0]
+
+
+def test_other_words_on_a_page_that_was_saved_are_kept_and_become_a_case_of_their_own(
+    client: Client, on_the_line: Customer
+) -> None:
+    told = draft_of_a_call(on_the_line)
+    client.post(reverse("desk:complaint_new"), told)
+    first = Case.objects.get()
+
+    back = client.post(reverse("desk:complaint_new"), told | {"description": "发票也没有"})
+    again = told | {"description": "发票也没有", "client_key": back.context["form"]["client_key"].value()}
+    client.post(reverse("desk:complaint_new"), again)
+
+    assert back.status_code == 422
+    assert f"{first.number} was saved from this page already." in back.content.decode()
+    assert "发票也没有" in back.content.decode()
+    assert [case.description for case in Case.objects.order_by("pk")] == ["包裹三天没到", "发票也没有"]
+
+
+def test_other_words_for_an_open_case_on_a_page_that_was_saved_are_kept_too(
+    client: Client, on_the_line: Customer, case: Case
+) -> None:
+    told = draft_of_a_call(on_the_line, into=case.pk, description="还是没到", category="")
+    client.post(reverse("desk:complaint_new"), told)
+
+    back = client.post(reverse("desk:complaint_new"), told | {"description": "又坏了"})
+    again = told | {"description": "又坏了", "client_key": back.context["form"]["client_key"].value()}
+    client.post(reverse("desk:complaint_new"), again)
+
+    assert back.status_code == 422
+    assert [message.body for message in case.messages.order_by("pk")] == ["还是没到", "又坏了"]
 
 
 def test_a_promise_is_kept_in_mind(client: Client, on_the_line: Customer) -> None:
@@ -427,6 +458,29 @@ def test_the_clock_says_why_it_is_due_then(client: Client, case: Case) -> None:
 
     assert [clock.label for clock in clocks] == ["First answer", "Solution"]
     assert clocks[0].why[0].startswith("240 minutes of “工作时间” from ")
+
+
+def test_the_customer_of_a_case_opens_though_nobody_looked_them_up_today(client: Client, case: Case) -> None:
+    record = reverse("desk:customer", args=[case.customer_id])
+    assert client.get(record).status_code == 404
+
+    answer = client.post(reverse("desk:complaint_customer", args=[case.pk]))
+
+    assert answer["Location"] == record
+    assert client.get(record).status_code == 200
+
+
+def test_a_customer_of_another_book_is_not_offered_with_the_case(
+    client: Client, case: Case, make_user: MakeUser
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    lifecycle.assign(case.pk, chen, by=chen, at=timezone.now())
+    client.force_login(chen)
+
+    address = reverse("desk:complaint_customer", args=[case.pk])
+
+    assert address not in on_case_page(client, case)
+    assert client.post(address).status_code == 404
 
 
 def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client, case: Case, li_lei: Customer) -> None:

@@ -10,14 +10,16 @@ from complaints import queries
 from complaints.cases import lifecycle, transitions
 from complaints.models import Case
 from core.accounts.permissions import StaffRequest, View, needs
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
 from crm.desk.complaints import case_page
 from crm.desk.complaints.case_page import Unfinished
 from crm.desk.complaints.deeds import Deed, form_for
 from crm.desk.complaints.forms import CaseForm, ReplyForm
-from crm.desk.today import now
+from crm.desk.today import now, today
+from customers import queries as people
+from customers.access import customer_for
 
 
 @needs(Permission.WORK_COMPLAINTS)
@@ -82,3 +84,13 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     version = form.cleaned_data.get("version") or case.version
     lifecycle.save_draft(case.pk, by=request.user, body=request.POST.get("body", ""), base_version=version, at=now())
     return HttpResponse(_("Draft kept %(time)s") % {"time": f"{mall_time(now()):%H:%M}"})
+
+
+@needs(Permission.WORK_COMPLAINTS)
+@require_POST
+def customer(request: StaffRequest, pk: int) -> HttpResponse:
+    """Whoever finds a customer by a number finds the one whose case they work: the record opens until midnight."""
+    case = queries.case_for(request.user, pk, now())
+    if rights_of(request.user.role).scope == Scope.LOOKED_UP:
+        people.look_up(request.user, case.customer_id, today())
+    return redirect("desk:customer", customer_for(request.user, case.customer_id, today()).pk)

@@ -29,11 +29,12 @@ from complaints.models import (
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import sees
-from core.accounts.roles import Field
-from core.lib.periods import mall_time
+from core.accounts.roles import Field, Scope, rights_of
+from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
+from customers.access import visible_to
 from customers.models import Todo
 
 ICONS = {
@@ -101,6 +102,7 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
         "case": case,
         "customer": case.customer,
         "standing": case.customer.standing,
+        "opens_customer": _opens_customer(user, case, at),
         "tone": tone_of(case),
         "about": _about(case),
         "why": priority.wording(case, with_value=sees(user, Field.VALUE)),
@@ -136,6 +138,13 @@ def _about(case: Case) -> str:
         *([f"{_('order')} {case.order_ref}"] if case.order_ref else []),
     ]
     return " · ".join(parts)
+
+
+def _opens_customer(user: User, case: Case, at: datetime) -> bool:
+    """Whether the record of the customer is theirs to see, or to look up."""
+    if rights_of(user.role).scope == Scope.LOOKED_UP:
+        return True
+    return visible_to(user, mall_day(at)).filter(pk=case.customer_id).exists()
 
 
 def _promises(case: Case) -> QuerySet[Todo]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,6 +25,7 @@ from core.accounts.models import Role, User
 from core.accounts.roles import RIGHTS, Permission
 from core.lib.periods import mall_zone
 from crm.desk.complaints.wording import Status
+from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.long_select import LongSelect
 from customers.models import Standing
 
@@ -65,7 +66,7 @@ class LogForm(forms.Form):
         label=gettext_lazy("Said earlier, at"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=DateTimeInput(),
     )
     late_reason = forms.CharField(label=gettext_lazy("Why it is logged only now"), required=False, max_length=200)
 
@@ -148,6 +149,17 @@ class FilterForm(forms.Form):
     resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wanted = str(self.data.get("category", ""))
+        if wanted.isdecimal() and len(wanted) < 19:
+            # A figure may lead to a category of the second level: it is chosen, and stands among those of the first.
+            field = self.fields["category"]
+            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+            field.queryset = Category.objects.filter(Q(parent__isnull=True) | Q(pk=wanted)).order_by(
+                F("parent").asc(nulls_first=True), "position"
+            )
 
 
 # The case: one form per thing that can be done ------------------------------------------------------------------------
@@ -301,7 +313,7 @@ class RemedyForm(CaseForm):
         label=gettext_lazy("Promised for"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=DateTimeInput(),
     )
     request_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
@@ -338,8 +350,8 @@ class ConvertForm(forms.Form):
 
 
 class PeriodForm(forms.Form):
-    since = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(label=gettext_lazy("From"), widget=DateInput())
+    until = forms.DateField(label=gettext_lazy("Until"), widget=DateInput())
 
 
 class PlanForm(forms.Form):
@@ -348,7 +360,7 @@ class PlanForm(forms.Form):
         label=gettext_lazy("Who sees to it"),
         queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
     )
-    due_on = forms.DateField(label=gettext_lazy("Due"), widget=forms.DateInput(attrs={"type": "date"}))
+    due_on = forms.DateField(label=gettext_lazy("Due"), widget=DateInput())
     target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)
 
 

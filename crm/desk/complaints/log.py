@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle
-from complaints.models import Case
+from complaints.models import Case, CaseMessage
 from complaints.promises import sla
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
@@ -121,12 +121,6 @@ def _page(
 # Saved ----------------------------------------------------------------------------------------------------------------
 
 
-class LoggedBefore(DomainError):
-    """The form comes back, from the Back of the browser say, with other words or another caller."""
-
-    code = "logged_before"
-
-
 def _save(request: StaffRequest) -> HttpResponse:
     sent = request.POST.get("customer", "")
     person = customer_for(request.user, int(sent), today()) if sent.isdecimal() and len(sent) <= 18 else None
@@ -135,9 +129,8 @@ def _save(request: StaffRequest) -> HttpResponse:
         try:
             case = _store(request.user, person, form.cleaned_data, now())
         except LoggedBefore as refusal:
-            form.data = form.data.copy()  # type: ignore[attr-defined]
-            form.data["client_key"] = str(uuid4())  # type: ignore[index]
             form.add_error(None, str(refusal))
+            form.data = {**request.POST.dict(), "client_key": str(uuid4())}
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -145,14 +138,30 @@ def _save(request: StaffRequest) -> HttpResponse:
     return _page(request, person, form, status=422, nobody=False)
 
 
+class LoggedBefore(DomainError):
+    """The page was saved, and came back (by the browser's Back, say) with something else in it."""
+
+    code = "logged_before"
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(
+            _("%(number)s was saved from this page already. Save once more to keep these words too.")
+            % {"number": case.number}
+        )
+
+
 def _store(user: User, person: Customer | None, data: dict[str, Any], at: datetime) -> Case:
     """The words are added to the open case that was chosen, or they are a complaint of their own."""
     channel, key = data["channel"] or Case.Channel.PHONE, str(data["client_key"])
     if data["into"]:
         case = queries.case_for(user, data["into"], at)
-        return lifecycle.customer_replied(
-            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=f"call:{key}"
+        ref = f"call:{key}"
+        case = lifecycle.customer_replied(
+            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=ref
         )
+        if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(data["description"])).exists():
+            raise LoggedBefore(case)
+        return case
     with transaction.atomic():
         caller = person or _stranger(user, data)
         taken = call.log(
@@ -171,12 +180,22 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
             late_reason=data["late_reason"],
             client_key=key,
         )
-    if not taken.created and (taken.case.customer_id, taken.case.description) != (caller.pk, data["description"]):
-        raise LoggedBefore(
-            _("%(number)s was logged with this form already. Save again to log this as a complaint of its own.")
-            % {"number": taken.case.number}
-        )
-    return taken.case
+        if not taken.created and not _same(taken.case, caller, data):
+            raise LoggedBefore(taken.case)
+        return taken.case
+
+
+def _same(case: Case, caller: Customer, data: dict[str, Any]) -> bool:
+    return (case.customer_id, case.category, case.description, case.order_ref) == (
+        caller.pk,
+        data["category"],
+        _as_stored(data["description"]),
+        data["order_ref"],
+    )
+
+
+def _as_stored(words: str) -> str:
+    return words.strip()
 
 
 def _stranger(user: User, data: dict[str, Any]) -> Customer:

@@ -23,6 +23,7 @@ urlpatterns = [
     # The case
     path("complaints/<int:pk>/", case.complaint, name="complaint"),
     path("complaints/<int:pk>/draft/", case.draft, name="complaint_draft"),
+    path("complaints/<int:pk>/customer/", case.customer, name="complaint_customer"),
     *(path(deed.path, case.view_of(deed), name=deed.route) for deed in DEEDS.values()),
     # Those who say nothing
     path("complaints/silent/", silent.silent, name="complaint_silent"),
