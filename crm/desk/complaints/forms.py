@@ -25,6 +25,7 @@ from core.accounts.models import Role, User
 from core.accounts.roles import RIGHTS, Permission
 from core.lib.periods import mall_zone
 from crm.desk.complaints.wording import Status
+from crm.desk.days import DayInput, MomentInput
 from crm.desk.long_select import LongSelect
 from customers.models import Standing
 
@@ -65,7 +66,7 @@ class LogForm(forms.Form):
         label=gettext_lazy("Said earlier, at"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=MomentInput(),
     )
     late_reason = forms.CharField(label=gettext_lazy("Why it is logged only now"), required=False, max_length=200)
 
@@ -301,7 +302,7 @@ class RemedyForm(CaseForm):
         label=gettext_lazy("Promised for"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=MomentInput(),
     )
     request_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
@@ -338,8 +339,8 @@ class ConvertForm(forms.Form):
 
 
 class PeriodForm(forms.Form):
-    since = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(label=gettext_lazy("From"), widget=DayInput())
+    until = forms.DateField(label=gettext_lazy("Until"), widget=DayInput())
 
 
 class PlanForm(forms.Form):
@@ -348,7 +349,7 @@ class PlanForm(forms.Form):
         label=gettext_lazy("Who sees to it"),
         queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
     )
-    due_on = forms.DateField(label=gettext_lazy("Due"), widget=forms.DateInput(attrs={"type": "date"}))
+    due_on = forms.DateField(label=gettext_lazy("Due"), widget=DayInput())
     target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)
 
 

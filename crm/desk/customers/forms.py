@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
 from core.accounts.roles import Scope, rights_of
+from crm.desk.days import DayInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
 from customers import queries
@@ -92,12 +93,8 @@ class ContactForm(forms.Form):
     mood = forms.ChoiceField(label=_("Mood"), choices=Contact.Mood.choices, initial=Contact.Mood.NEUTRAL)
     note = forms.CharField(label=_("Note"), widget=forms.Textarea(attrs={"rows": 3}), required=False)
     promise = forms.CharField(label=_("Promise"), max_length=200, required=False)
-    promise_due_on = forms.DateField(
-        label=_("Promised for"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    next_contact_on = forms.DateField(
-        label=_("Next contact"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    promise_due_on = forms.DateField(label=_("Promised for"), required=False, widget=DayInput())
+    next_contact_on = forms.DateField(label=_("Next contact"), required=False, widget=DayInput())
 
 
 class ProfileForm(EditForm, forms.ModelForm[Customer]):

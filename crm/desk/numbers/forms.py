@@ -6,11 +6,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from crm.desk.days import DayInput
 from segmentation import rules
 
 
 class CutForm(forms.Form):
-    cut = forms.DateField(label=gettext_lazy("Cut on"), widget=forms.DateInput(attrs={"type": "date"}))
+    cut = forms.DateField(label=gettext_lazy("Cut on"), widget=DayInput())
 
 
 class RulesForm(forms.Form):

@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.desk.days import DayInput
 from segmentation.models import Alert
 
 
@@ -10,7 +11,7 @@ class SnoozeForm(forms.Form):
     reason = forms.CharField(
         label=_("Why it can wait"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
     )
-    until = forms.DateField(label=_("Show again on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    until = forms.DateField(label=_("Show again on"), widget=DayInput())
 
 
 class FilterForm(forms.Form):

@@ -25,6 +25,7 @@ from complaints.setup.policies import StepFact, TargetFact
 from core.accounts.models import User
 from core.accounts.roles import RIGHTS, Permission
 from core.lib.errors import Invalid
+from crm.desk.days import DayInput, MomentInput
 from crm.desk.editing import EditForm
 from customers.models import Standing
 
@@ -75,7 +76,7 @@ class WeekForm(EditForm, forms.Form):
 
 class DayForm(forms.Form):
     CLOSED, WORKED, USUAL = "closed", "worked", "usual"
-    date = forms.DateField(label=gettext_lazy("Date"), widget=forms.DateInput(attrs={"type": "date"}))
+    date = forms.DateField(label=gettext_lazy("Date"), widget=DayInput())
     kind = forms.ChoiceField(
         label=gettext_lazy("That day is"),
         choices=[
@@ -104,7 +105,7 @@ class DayForm(forms.Form):
 class DeadlineForm(forms.Form):
     start = forms.DateTimeField(
         label=gettext_lazy("From"),
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        widget=MomentInput(),
         input_formats=["%Y-%m-%dT%H:%M"],
     )
     minutes = forms.IntegerField(

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
+from crm.desk.days import DayInput
 from crm.desk.editing import EditForm
 from crm.desk.loyalty.campaigns import coupon_page, draw_page
 from crm.desk.today import today
@@ -21,7 +22,7 @@ from loyalty.models import ClubEvent, CouponCampaign, CreditAccount, Lottery, Lo
 from loyalty.models.credit import LONGEST_TERM
 from loyalty.tiers import membership
 
-DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+DATE = DayInput()
 PRIZE_ROWS = 8
 
 

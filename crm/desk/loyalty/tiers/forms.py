@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from crm.desk.days import DayInput
 from crm.desk.editing import EditForm
 from loyalty.maths.tiers import Transition
 from loyalty.models import TierDraft, TierRules
@@ -15,9 +16,7 @@ class TransitionForm(EditForm, forms.Form):
     """What becomes of those whom the draft would lower, from when on, and what they are told."""
 
     transition = forms.ChoiceField(label=OPTION_WORDS["transition"], widget=forms.RadioSelect)
-    starts_on = forms.DateField(
-        label=gettext_lazy("In force from"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    starts_on = forms.DateField(label=gettext_lazy("In force from"), widget=DayInput())
     reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300)
     notice = forms.CharField(
         label=gettext_lazy("What the members concerned are told"),
@@ -48,7 +47,7 @@ class TransitionForm(EditForm, forms.Form):
 
 class PromiseForm(forms.Form):
     level = forms.ChoiceField(label=gettext_lazy("At least this level"))
-    ends_on = forms.DateField(label=gettext_lazy("Until before"), widget=forms.DateInput(attrs={"type": "date"}))
+    ends_on = forms.DateField(label=gettext_lazy("Until before"), widget=DayInput())
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=300)
 
     def __init__(self, *args: Any, rules: TierRules, **kwargs: Any) -> None:
