@@ -112,7 +112,7 @@ def sit_down(browser: Browser, mall: str) -> Iterator[SitDown]:
 
     def hear(message: ConsoleMessage) -> None:
         # A refused form is a 422 and a session that ended a 401: the browser reports them, the page says them.
-        expected = ("status of 422", "status of 401")
+        expected = ("status of 422", "status of 401", "Error Code 401")
         if message.type == "error" and not any(status in message.text for status in expected):
             errors.append(message.text)
 
