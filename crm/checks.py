@@ -357,7 +357,7 @@ def redis_is_open() -> bool:
 )
 def lease_is_shorter_than_a_call() -> bool:
     longest: float = max(settings.EMAIL_TIMEOUT, settings.WEBHOOK_TIMEOUT)
-    return bool(settings.OUTBOX_LEASE_SECONDS < 2 * longest)
+    return bool(2 * longest > settings.OUTBOX_LEASE_SECONDS)
 
 
 # The data -----------------------------------------------------------------------------------------------------------

@@ -44,6 +44,12 @@
       item.append(button);
     }
     toasts.append(item);
+    if ($("dialog[open]") && toasts.showPopover) {
+      // Above the dialog that is open: without it the words lie behind its backdrop.
+      toasts.popover = "manual";
+      toasts.hidePopover();
+      toasts.showPopover();
+    }
     while (toasts.children.length > 3) toasts.firstElementChild.remove();
     settle(item, undo ? 10 : 5);
   }
@@ -54,6 +60,7 @@
   });
 
   // htmx: rejected forms (422) are swapped in like any answer; a thin bar while something loads.
+  const typed = () => $$("textarea, input").some((field) => field.offsetParent !== null && !field.closest("[role=search]") && field.value !== field.defaultValue);
   let pending = 0;
   const bar = $("#progress");
   document.addEventListener("htmx:beforeRequest", () => { pending += 1; bar && bar.classList.add("is-on"); });
@@ -66,8 +73,8 @@
   });
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
-    if (status === 401 || status === 403) return location.reload();
-    toast({ text: toasts && toasts.dataset.failed, tone: "error" });
+    if ((status === 401 || status === 403) && !typed()) return location.reload();
+    toast({ text: toasts && (status === 401 ? toasts.dataset.signedOut : toasts.dataset.failed), tone: "error" });
   });
   document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
 
@@ -120,6 +127,18 @@
     if (at.closest("a, button, input, select, textarea, label, summary, dialog")) return;
     const row = at.closest("[data-rows] > [data-href]");
     if (row && !String(getSelection())) location.assign(row.dataset.href);
+  });
+
+  // Whoever signed in again in another tab has a new token: a form that was open before goes with that one.
+  const token = () => (document.cookie.match(/(?:^|; )csrftoken=([^;]+)/) || [])[1];
+  document.addEventListener("submit", (event) => {
+    const field = event.target.elements.csrfmiddlewaretoken;
+    if (field && token()) field.value = token();
+  }, true);
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!token()) return;
+    event.detail.headers["x-csrftoken"] = token();
+    if (event.detail.parameters.csrfmiddlewaretoken) event.detail.parameters.csrfmiddlewaretoken = token();
   });
 
   // Filter forms that send themselves.

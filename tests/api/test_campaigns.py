@@ -128,6 +128,16 @@ def test_what_cannot_be_meant_is_refused(
     assert answer.json()["code"]
 
 
+def test_an_order_without_its_source_is_told_how_to_be_named(
+    api_for: ApiFor, li_lei: Customer, campaign: CouponCampaign
+) -> None:
+    told = {"customer": li_lei.number, "code": a_coupon(campaign, li_lei).code, "lines": LINES, "order_ref": "o-1"}
+
+    answer = post(api_for(ApiScope.COUPONS_WRITE), "coupons/reserve", told)
+
+    assert answer.json()["detail"] == "Name the order as source:number, like shop:8812."
+
+
 def test_the_odds_are_public_the_secret_is_not_before_the_end(api_for: ApiFor, wheel: Lottery) -> None:
     told = api_for(ApiScope.DRAWS_READ).get("/api/v1/lottery/wheel").json()
 

@@ -111,8 +111,9 @@ def sit_down(browser: Browser, mall: str) -> Iterator[SitDown]:
     errors: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # A refused form is a 422, which the browser reports although it shows the page.
-        if message.type == "error" and "status of 422" not in message.text:
+        # A refused form is a 422 and a session that ended a 401: the browser reports them, the page says them.
+        expected = ("status of 422", "status of 401", "Error Code 401")
+        if message.type == "error" and not any(status in message.text for status in expected):
             errors.append(message.text)
 
     def sit(username: str, language: str) -> Desk:

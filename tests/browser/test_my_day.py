@@ -57,6 +57,31 @@ def test_a_day_is_worked_by_keyboard_alone(sit_down: SitDown, language: str) -> 
     expect(rows).to_have_count(3 + len(rest))
 
 
+def test_what_was_typed_is_kept_when_the_session_ends_meanwhile(sit_down: SitDown) -> None:
+    desk = sit_down(MANAGER, "en")
+    page, press, drawer = desk.page, desk.page.keyboard.press, desk.page.locator("#drawer")
+    first = todo.queue(desk.user, today())[0]
+    desk.open("/")
+    press("j")
+    press("s")
+    expect(drawer.locator("[name=reason]")).to_be_focused()
+    page.keyboard.insert_text("back next week")
+    session = next(cookie for cookie in page.context.cookies() if cookie.get("name") == "sessionid")
+    page.context.clear_cookies(name="sessionid")
+
+    press("Control+Enter")
+    expect(page.locator(".lk-toast")).to_contain_text("You were signed out.")
+    expect(drawer.locator("[name=reason]")).to_have_value("back next week")
+
+    # Signed in again in another tab, which has changed the token of the forms as well.
+    signed_in = {"name": "sessionid", "value": str(session.get("value")), "url": desk.url}
+    page.context.add_cookies([signed_in, {"name": "csrftoken", "value": "n" * 32, "url": desk.url}])  # type: ignore[list-item]
+    press("Control+Enter")
+    expect(drawer).to_be_hidden()
+    first.refresh_from_db()
+    assert first.snooze_reason == "back next week"
+
+
 def the_order_of_the_queue_is_explained(desk: Desk) -> None:
     help_, press = desk.page.locator("#shortcuts"), desk.page.keyboard.press
     press("?")

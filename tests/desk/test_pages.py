@@ -83,6 +83,7 @@ def test_showing_a_phone_needs_a_purpose_and_is_recorded(client: Client, li_lei:
 
     assert refused.status_code == 302
     assert "13800138000" in shown.content.decode()
+    assert [kind for kind, _value in shown.context["revealed"]] == ["Phone"]
     assert shown["Cache-Control"] == "no-store"
     entry = AuditEntry.objects.get(subject_type="customer", subject_id=li_lei.pk, action__contains="reveal")
     assert entry.detail["purpose"] == "call"
@@ -146,6 +147,21 @@ def test_lost_needs_a_cause_and_keeps_what_was_typed(client: Client, alert: Aler
     client.post(address, {"cause": "forced", "why": "moved to Chengdu"})
     alert.refresh_from_db()
     assert (alert.state, alert.cause, alert.interview["why"]) == ("lost", "forced", "moved to Chengdu")
+
+
+def test_all_that_was_answered_about_a_loss_is_shown(client: Client, alert: Alert) -> None:
+    answers = {"why": "dearer than elsewhere", "rival": "Other Mall", "recoverable": "no", "compared": "slower"}
+    client.post(reverse("desk:alert_lost", args=[alert.pk]), {"cause": "poached", **answers})
+
+    page = client.get(reverse("desk:alert", args=[alert.pk]))
+
+    assert [answer for _question, answer in page.context["interview"]] == [
+        "dearer than elsewhere",
+        "no",
+        "Other Mall",
+        "slower",
+    ]
+    assert "Which rival do they buy from now?" in page.content.decode()
 
 
 def test_a_refused_comment_keeps_what_was_typed(client: Client, alert: Alert) -> None:

@@ -128,6 +128,18 @@ def test_above_the_limit_the_lead_decides(client: Client, chen: User, rich: Cust
     assert points.balance(rich, at=timezone.now()).available == 5500
 
 
+def test_only_those_who_reach_the_customer_are_asked_to_decide(
+    client: Client, chen: User, rich: Customer, make_user: MakeUser
+) -> None:
+    client.force_login(chen)
+    told = {"key": "8c0f0a52-7a0e-4a5c-9a70-2f2f8f3f7b13", "points": 5000, "reason": "wedding present"}
+    client.post(reverse("desk:points_adjust", args=[rich.pk]), told)
+
+    client.force_login(make_user(Role.TEAM_LEAD, "Qian", team="south"))
+
+    assert list(client.get(reverse("desk:point_programme")).context["waiting"]) == []
+
+
 def test_a_foreign_customer_has_no_ledger(client: Client, rich: Customer, make_user: MakeUser) -> None:
     client.force_login(make_user(name="Zhao"))
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from crm.api.serializers.customers import Money, Strict, Words
@@ -18,7 +19,9 @@ class OrderRef(Words):
     """`source:external_id`, as the order is or will be told to /sources/{source}/orders/{external_id}."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=121, validators=[RegexValidator(r"^[a-z0-9][a-z0-9_.-]{0,39}:.{1,80}\Z")], **kwargs)
+        shape = r"^[a-z0-9][a-z0-9_.-]{0,39}:.{1,80}\Z"
+        told = gettext_lazy("Name the order as source:number, like shop:8812.")
+        super().__init__(max_length=121, validators=[RegexValidator(shape, told)], **kwargs)
 
 
 # Coupons ------------------------------------------------------------------------------------------------------------

@@ -65,6 +65,11 @@ def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **chan
         "customer": alert.customer,
         "sentence": sentence(alert, reader=request.user),
         "interval": interval.chart(alert.customer, why) if why else None,
+        "interview": [
+            (LostForm.base_fields[question].label, answer)
+            for question in verbs.INTERVIEW
+            if (answer := alert.interview.get(question))
+        ],
         "comments": list(alert.comments.select_related("by").order_by("at")),
         "decisions": [choice for choice in Alert.Decision.choices if choice[0]],
         "lost_form": LostForm(),

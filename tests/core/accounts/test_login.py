@@ -1,12 +1,14 @@
-"""Accounts are made by an administrator."""
+"""Accounts are made by an administrator, and a session ends in the middle of the work."""
 
 import pytest
 from django.test import Client
+from django.urls import reverse, reverse_lazy
 
 from core.accounts.models import User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
+TODO = reverse_lazy("desk:todo_done", args=[7])
 
 
 def test_nobody_signs_up(client: Client) -> None:
@@ -15,3 +17,23 @@ def test_nobody_signs_up(client: Client) -> None:
     client.post("/accounts/signup/", mallory)
 
     assert not User.objects.exists()
+
+
+def test_a_form_sent_after_the_session_ended_is_said_to_be_not_saved(client: Client) -> None:
+    answer = client.post(TODO, follow=True)
+
+    assert answer.redirect_chain == [(f"{reverse('account_login')}?next={TODO}", 302)]
+    assert "You were signed out, so nothing was saved." in answer.content.decode()
+
+
+def test_a_page_opened_without_a_session_only_asks_to_sign_in(client: Client) -> None:
+    answer = client.get(reverse("desk:customers"), follow=True)
+
+    assert answer.status_code == 200
+    assert "You were signed out" not in answer.content.decode().split('role="status"')[1].split(">", 1)[1]
+
+
+def test_a_part_of_a_page_is_no_place_for_the_sign_in_page(client: Client) -> None:
+    answer = client.post(TODO, headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.content) == (401, b"")

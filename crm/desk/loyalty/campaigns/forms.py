@@ -339,10 +339,11 @@ class StatusForm(forms.Form):
 
 
 class LevelForm(forms.Form):
-    """A form with a choice of levels."""
+    """A form with a choice of levels. Two of them stand on one page: the ids of their fields differ."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.auto_id = f"id_{type(self).__name__.lower()}_%s"
         choices_of(self, "min_level", level_choices())
 
 

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
+from core.lib.periods import mall_day
 from crm.desk.loyalty.points.forms import RulesForm
+from customers.access import scope_filter
 from customers.models import Category
 from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting
 from loyalty.points import accounts
@@ -36,7 +38,7 @@ def context_of(user: User, rules: PointRules | None, *, at: datetime) -> dict[st
         "frozen": PointAccount.objects.filter(state=PointAccount.State.FROZEN).count(),
         "me": user.pk,
         **_moved(since=at - LATELY),
-        **_by_hand(user, since=at - LATELY),
+        **_by_hand(user, at=at),
     }
 
 
@@ -50,10 +52,14 @@ def _moved(*, since: datetime) -> dict[str, int]:
     }
 
 
-def _by_hand(user: User, *, since: datetime) -> dict[str, Any]:
-    """What waits is shown, with names, to those who decide it; the sums by person to everybody who sees the page."""
-    by_hand = PointAdjustment.objects.filter(at__gt=since)
-    waiting = by_hand.filter(state=PointAdjustment.State.WAITING).select_related("account__customer", "by")
+def _by_hand(user: User, *, at: datetime) -> dict[str, Any]:
+    """What waits is shown, with names, to those who decide it; the sums by person to everybody who sees the page.
+
+    A customer out of reach waits for somebody who can open and decide it.
+    """
+    by_hand = PointAdjustment.objects.filter(at__gt=at - LATELY)
+    reach = scope_filter(user, mall_day(at), "account__customer__")
+    waiting = by_hand.filter(reach, state=PointAdjustment.State.WAITING).select_related("account__customer", "by")
     given, taken = Sum("points", filter=Q(points__gt=0)), Sum("points", filter=Q(points__lt=0))
     people = by_hand.exclude(state=PointAdjustment.State.REFUSED).values("by__full_name", "by__username", "by__role")
     return {
