@@ -223,20 +223,20 @@ def test_a_promised_call_stands_above_the_list_until_it_is_made(client: Client, 
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
     todo = on_the_line.todos.get()
 
-    [call] = client.get(reverse("desk:complaints")).context["calls"]
+    [call] = client.get(reverse("desk:complaints")).context["calls"].rows
     assert (call.todo, call.case, call.late) == (todo, Case.objects.get().pk, False)
     client.post(reverse("desk:complaint_call_made", args=[todo.pk]))
 
     todo.refresh_from_db()
     assert (todo.state, str(todo.closed_by)) == ("done", "Liu Fang")
-    assert client.get(reverse("desk:complaints")).context["calls"] == []
+    assert client.get(reverse("desk:complaints")).context["calls"].rows == []
 
 
 def test_somebody_elses_call_is_not_mine_to_make(client: Client, on_the_line: Customer, make_user: MakeUser) -> None:
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
     client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
 
-    assert client.get(reverse("desk:complaints")).context["calls"] == []
+    assert client.get(reverse("desk:complaints")).context["calls"].rows == []
     assert client.post(reverse("desk:complaint_call_made", args=[on_the_line.todos.get().pk])).status_code == 404
 
 
@@ -288,7 +288,7 @@ def test_each_tab_counts_what_it_opens(client: Client, case: Case, li_lei: Custo
     page = client.get(reverse("desk:complaints"))
 
     for tab in page.context["tabs"]:
-        rows = client.get(tab.href).context["rows"]
+        rows = client.get(tab.href).context["page"].rows
         assert tab.count in ("", len(rows)), tab.label
 
 
@@ -310,8 +310,8 @@ def test_the_pages_of_the_list_hold_every_case_once_in_order(
     seen, address = [], "?list=all"
     while address:
         page = client.get(reverse("desk:complaints") + address)
-        seen += [row.case for row in page.context["rows"]]
-        address = page.context["next"]
+        seen += [row.case for row in page.context["page"].rows]
+        address = page.context["page"].next
 
     assert len(seen) == len({case.pk for case in seen}) == 10
     assert seen == sorted(seen, key=lambda case: (case.priority, case.next_due_at, case.pk))
