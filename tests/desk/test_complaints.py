@@ -456,3 +456,40 @@ def test_every_page_answers_in_each_language(client: Client, case: Case, li_lei:
         reverse("desk:complaint_logged", args=[case.pk]),
     ):
         assert client.get(address, HTTP_ACCEPT_LANGUAGE=language).status_code == 200, address
+
+
+def test_words_that_do_not_belong_there_are_removed_by_the_head_and_by_nobody_else(
+    client: Client, case: Case, make_user: MakeUser
+) -> None:
+    do(client, case, "customer_said", body="卡号 6222 0000 1111", channel="chat")
+    message = CaseMessage.objects.get(direction="in")
+    address = reverse("desk:complaint_redact", args=[case.pk])
+    sent = {"row": message.pk, "text": "卡号"}
+    assert address not in on_case_page(client, case)
+    assert client.post(address, sent).status_code == 403
+
+    client.force_login(make_user(Role.SERVICE_LEAD, "Zheng Kai"))
+    assert address in on_case_page(client, case)
+    assert client.post(address, sent | {"text": ""}).status_code == 422
+    client.post(address, sent)
+
+    page = on_case_page(client, case)
+    assert "6222" not in page
+    assert "Zheng Kai removed these words: 卡号" in page
+    assert address not in page
+
+
+def test_words_of_a_case_that_was_merged_in_are_removed_where_they_are_read(
+    client: Client, case: Case, li_lei: Customer, agent: User, make_user: MakeUser
+) -> None:
+    at = timezone.now()
+    other = intake.log(li_lei, category=case.category, channel="phone", by=agent, at=at, description="还是没到").case
+    lifecycle.customer_replied(other.pk, at=at, body="卡号 6222", channel="chat", by=agent)
+    lifecycle.merge(other.pk, case.pk, by=agent, at=at, reason="同一件事")
+    client.force_login(make_user(Role.SERVICE_LEAD, "Zheng Kai"))
+
+    message = CaseMessage.objects.get(body="卡号 6222")
+    client.post(reverse("desk:complaint_redact", args=[case.pk]), {"row": message.pk, "text": "卡号"})
+
+    page = on_case_page(client, case)
+    assert ("6222" in page, "Zheng Kai removed these words" in page) == (False, True)

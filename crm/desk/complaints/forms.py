@@ -289,6 +289,10 @@ class RowTextForm(RowForm):
     text = forms.CharField(label=gettext_lazy("Words"), max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
+class RedactForm(RowForm):
+    text = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
 class RowReferenceForm(RowForm):
     text = forms.CharField(label=gettext_lazy("Reference"), max_length=120, required=False)
 
