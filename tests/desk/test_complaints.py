@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, lifecycle
+from complaints.cases import intake, lifecycle, remedies
 from complaints.models import Case, CaseMessage, Category, Department, Draft, Queue, QueueMember, RootCause
 from complaints.setup import defaults
 from core.accounts.models import Role, User
@@ -493,3 +493,17 @@ def test_words_of_a_case_that_was_merged_in_are_removed_where_they_are_read(
 
     page = on_case_page(client, case)
     assert ("6222" in page, "Zheng Kai removed these words" in page) == (False, True)
+
+
+def test_a_remedy_that_could_not_be_given_says_why_and_is_still_owed(client: Client, case: Case, agent: User) -> None:
+    at = timezone.now()
+    remedy = remedies.propose(
+        case.pk, kind="refund", amount=5, reason="丢件", by=agent, at=at, client_key="1", promised_at=at + timedelta(1)
+    )
+
+    do(client, case, "remedy_fail", row=remedy.pk, text="账户不存在")
+
+    assert "账户不存在" in on_case_page(client, case)
+    do(client, case, "remedy_issue", row=remedy.pk, text="R-1")
+    remedy.refresh_from_db()
+    assert (remedy.status, remedy.error) == ("issued", "")

@@ -449,7 +449,7 @@ def _remedies(case: Case, user: User) -> list[RemedyRow]:
     for remedy in case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"):
         names = {
             Remedy.Status.PROPOSED: ["remedy_approve", "remedy_reject"] if remedy.proposed_by_id != user.pk else [],
-            Remedy.Status.APPROVED: ["remedy_issue"],
+            Remedy.Status.APPROVED: ["remedy_issue", "remedy_fail"],
             Remedy.Status.FAILED: ["remedy_issue"],
             Remedy.Status.ISSUED: ["remedy_revoke"],
         }.get(Remedy.Status(remedy.status), [])

@@ -278,6 +278,13 @@ _DEEDS = (
         _("On record as given"),
     ),
     Deed(
+        "complaint_remedy_fail",
+        RowTextForm,
+        of_row(Remedy, remedies.fail, "error"),
+        _("Could not be given"),
+        _("It is still owed: give it another way, or take it back."),
+    ),
+    Deed(
         "complaint_remedy_revoke",
         RowTextForm,
         of_row(Remedy, remedies.take_back, "reason"),
