@@ -126,7 +126,8 @@ def test_what_did_not_arrive_goes_back_page_by_page(
     client: Client, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "SHOWN", 1)
-    webhooks.store([Event(EARNED, now(), {"customer": "C0000007"})] * 2, webhooks.wanted(EARNED), at=now())
+    events = [Event(EARNED, now(), {"customer": number}) for number in ("C0000007", "C0000008")]
+    webhooks.store(events, webhooks.wanted(EARNED), at=now())
     WebhookEvent.objects.update(attempts=1)
     address = reverse("desk:webhook", args=[endpoint.pk])
 
