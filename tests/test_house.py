@@ -203,3 +203,74 @@ def resolves(name: str) -> bool:
             found = getattr(found, attribute, None)
         return found is not None
     return False
+
+
+DOTTED = re.compile(r"\w+(\.\w+)+")
+# Found by their place, their name, their base or what decorates them: by Django, Celery, pytest, the API's schema.
+REGISTERED = {
+    "register",
+    "connect",
+    "shared_task",
+    "task",
+    "receiver",
+    "simple_tag",
+    "filter",
+    "inclusion_tag",
+    "refused",
+}
+# The first is written and read in SQL. The second is a table without a page.
+TABLES = {"DirtyMark", "Macro"}
+BASES = {"AppConfig", "OpenApiAuthenticationExtension", "BaseCommand"}
+
+
+def is_registered(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    marks = {getattr(part, "attr", getattr(part, "id", "")) for mark in node.decorator_list for part in ast.walk(mark)}
+    bases = {getattr(base, "attr", getattr(base, "id", "")) for base in getattr(node, "bases", [])}
+    return bool(marks & REGISTERED or bases & BASES) or node.name.startswith("pytest_")
+
+
+def names_in(node: ast.AST, but: ast.AST | None = None) -> Iterator[str]:
+    """What is read or called there, and what strings name such as "crm.flows.tasks.night"."""
+    for child in ast.iter_child_nodes(node):
+        if child is but:
+            continue
+        if isinstance(child, ast.Name):
+            yield child.id
+        elif isinstance(child, ast.Attribute):
+            yield child.attr
+        elif isinstance(child, ast.Constant) and isinstance(child.value, str) and DOTTED.fullmatch(child.value):
+            yield child.value.rpartition(".")[2]
+        yield from names_in(child, but)
+
+
+def modules_seen_from(path: Path) -> set[str]:
+    """The modules a file imports from; of a package it imports, whatever that package offers."""
+    seen = set(imported_by(path))
+    return seen | {further for module in seen for further in OFFERED.get(module, ())}
+
+
+OFFERED = {module_of(path): {name for name in imported_by(path)} for path in files() if path.name == "__init__.py"}
+
+
+def test_nothing_public_is_called_by_tests_alone() -> None:
+    """A function or class of the product is used in the product: in its own module, or where that is imported."""
+    users: dict[str, list[Path]] = defaultdict(list)
+    for path in files():
+        for module in modules_seen_from(path):
+            users[module].append(path)
+    used = {path: set(names_in(tree_of(path))) for path in files()}
+    settings = set().union(*(used[path] for path in files() if path.name in ("settings.py", "celery.py")))
+    outside = [*(ROOT / "templates").rglob("*.html"), ROOT / "pyproject.toml"]
+    settings |= set(re.findall(r"\w+", "\n".join(path.read_text() for path in outside)))
+    dead = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in files()
+        for node in tree_of(path).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not is_registered(node)
+        and node.name not in settings | TABLES
+        and not any(node.name in used[user] for user in users[module_of(path)] if user != path)
+        and node.name not in names_in(tree_of(path), but=node)
+    ]
+    assert not dead, "\n".join(dead)

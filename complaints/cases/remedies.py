@@ -165,14 +165,14 @@ def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "")
 
 
 @transaction.atomic
-def fail(remedy_id: int, *, at: datetime, error: str) -> Remedy:
+def fail(remedy_id: int, *, by: User | None, at: datetime, error: str) -> Remedy:
     """The other side refused (no such account, coupon run out): the remedy is still owed and can be tried again."""
     case, remedy = _held(remedy_id)
     if remedy.status not in (Status.APPROVED, Status.FAILED):
         raise _decided(remedy)
     remedy.status, remedy.error = Status.FAILED, error.strip()[:200]
     remedy.save()
-    _record(case, remedy, "failed", by=None, at=at)
+    _record(case, remedy, "failed", by=by, at=at)
     return remedy
 
 

@@ -1,10 +1,9 @@
 """Long lists, a page at a time: by number, `?page=2`, or behind the last row seen, `?after=…`."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 LAST_PAGE = 10_000
 
@@ -17,21 +16,40 @@ class Page(NamedTuple):
     next: str
     text: str
 
+    def of(self, rows: Sequence[Any]) -> "Page":
+        """The same page with its rows as they are shown."""
+        return self._replace(rows=rows)
 
-def page_of(request: HttpRequest, rows: QuerySet[Any], size: int) -> Page:
+
+EMPTY = Page([], "", "", "")
+
+
+class Rows(Protocol):
+    """A query set, a list, or whatever else gives the part of it that is asked for."""
+
+    def __getitem__(self, part: slice, /) -> Iterable[Any]: ...
+
+
+def page_of(request: HttpRequest, rows: Rows, size: int, name: str = "page") -> Page:
     """The page the address names, the first one when it names none. Other parts of the address are kept.
 
-    One row more than the page is fetched to know whether there is a next one; nothing is counted.
+    `name` is the part of the address that turns this list, where several stand on one page. One row more than the
+    page is fetched to know whether there is a next one; nothing is counted.
     """
-    wanted = request.GET.get("page", "")
+    return page_in(request.GET, rows, size, name)
+
+
+def page_in(query: QueryDict, rows: Rows, size: int, name: str = "page") -> Page:
+    """The same for the query of an address that is not the request's own."""
+    wanted = query.get(name, "")
     number = min(max(int(wanted), 1), LAST_PAGE) if wanted.isdecimal() and len(wanted) < 9 else 1
     start = (number - 1) * size
     fetched = list(rows[start : start + size + 1])
     shown = fetched[:size]
     return Page(
         rows=shown,
-        prev=_address(request, page=str(number - 1)) if number > 1 else "",
-        next=_address(request, page=str(number + 1)) if len(fetched) > size else "",
+        prev=_address(query, **{name: str(number - 1)}) if number > 1 else "",
+        next=_address(query, **{name: str(number + 1)}) if len(fetched) > size else "",
         text=f"{start + 1}–{start + len(shown)}" if shown and (number > 1 or len(fetched) > size) else "",
     )
 
@@ -43,15 +61,15 @@ def page_behind(request: HttpRequest, rows: Sequence[Any], cursor: str) -> Page:
     """
     return Page(
         rows=rows,
-        prev=_address(request, after="") if request.GET.get("after") else "",
-        next=_address(request, after=cursor) if cursor else "",
+        prev=_address(request.GET, after="") if request.GET.get("after") else "",
+        next=_address(request.GET, after=cursor) if cursor else "",
         text="",
     )
 
 
-def _address(request: HttpRequest, **changes: str) -> str:
+def _address(query: QueryDict, **changes: str) -> str:
     """The address of this page with these parts changed; an empty one is left out."""
-    parts = request.GET.copy()
+    parts = query.copy()
     for name, value in changes.items():
         if value:
             parts[name] = value

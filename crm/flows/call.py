@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, TypedDict, Unpack
+from typing import NamedTuple, Unpack
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -25,23 +25,6 @@ CONVERSATIONS = {
     Case.Channel.EMAIL: Contact.Channel.EMAIL,
     Case.Channel.VISIT: Contact.Channel.VISIT,
 }
-
-
-class Facts(TypedDict, total=False):
-    """What `intake.log` is told of the complaint."""
-
-    title: str
-    description: str
-    severity: int | None
-    order_ref: str
-    product_ref: str
-    remedy_sought: str
-    external_case: str
-    received_at: datetime | None
-    late_reason: str
-    client_key: str
-    source: str
-    source_ref: str
 
 
 class Offer(NamedTuple):
@@ -68,7 +51,7 @@ def log(
     at: datetime,
     call_at: datetime | None = None,
     offer: Offer | None = None,
-    **facts: Unpack[Facts],
+    **facts: Unpack[intake.Complaint],
 ) -> Taken:
     """The complaint is a case, the call promised by `call_at` is a task, and what was offered is proposed.
 

@@ -52,11 +52,6 @@ TERMS = (
 LATER = ("name", "total_limit", "per_customer_limit", "budget", "ends_at")
 
 
-def local_midnight(day: date) -> datetime:
-    """The first instant of a mall-local day."""
-    return mall_midnight(day)
-
-
 # Setting up ---------------------------------------------------------------------------------------------------------
 
 
@@ -294,7 +289,7 @@ def _expiry(campaign: CouponCampaign, at: datetime) -> datetime:
     if campaign.valid_days is None:
         return campaign.ends_at
     last = mall_day(at) + timedelta(days=campaign.valid_days)
-    return min(campaign.ends_at, local_midnight(last + timedelta(days=1)))
+    return min(campaign.ends_at, mall_midnight(last + timedelta(days=1)))
 
 
 def _write(campaign: CouponCampaign, handed: CouponIssue, owners: Sequence[int | None], at: datetime) -> None:

@@ -45,7 +45,7 @@ def alert_rows(
     those days have been seen. Reach: of the customers who were really gone (`_gone`, the same for every level), the
     share for whom the alert had spoken by `until_day`.
     """
-    silence = _silences(histories, least_gaps, until_day)
+    silence = silences(histories, least_gaps, until_day)
     rows = []
     for level in levels:
         limits = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget)
@@ -84,7 +84,7 @@ def _gone(silence: Silences, usual: Floats, horizon: Floats, from_day: int, unti
     return seen & (silence.end_day > clear_on)
 
 
-def _silences(histories: Histories, least_gaps: int, until_day: int) -> Silences:
+def silences(histories: Histories, least_gaps: int, until_day: int) -> Silences:
     seen = histories.until(until_day)
     new = np.concatenate([[True], np.diff(seen.customer) != 0]) if len(seen.day) else np.zeros(0, dtype=bool)
     start = np.flatnonzero(new)
@@ -160,22 +160,3 @@ def calibration(forecast: Floats, happened: Floats, bins: int = 10) -> list[Cali
         for b in range(bins)
         if (place == b).any()
     ]
-
-
-def calibration_error(rows: list[CalibrationBin]) -> float:
-    """Mean distance of forecast and observed, each customer counting once."""
-    customers = sum(row.customers for row in rows)
-    return sum(abs(row.forecast - row.observed) * row.customers for row in rows) / max(customers, 1)
-
-
-def tail_calibration(
-    histories: Histories, population: gaps.GapPopulation, level: float, *, least_gaps: int = 2, until_day: int
-) -> float:
-    """Share of completed silences that were longer than the limit of a flat `level`; equals `level` if all is well.
-
-    Only customers who came back count: who left for good is no error of the tail.
-    """
-    silence = _silences(histories, least_gaps, until_day)
-    limit = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget=np.inf).limit
-    back = np.isfinite(silence.end_day)
-    return float((silence.end_day - silence.last_day > limit)[back].mean()) if back.any() else 0.0

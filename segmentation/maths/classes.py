@@ -101,14 +101,6 @@ def matrix_type(
     return (1 + promising_ + 2 * valuable).astype(np.int16)
 
 
-def promising(
-    customer_class: Integers, value: Floats, bar: float, purchase_days: Counts, alive: Floats, breadth: Counts
-) -> Integers:
-    """Row numbers of customers nearest to the big bar, nearest first; the broader buyer wins a tie."""
-    rows = np.flatnonzero((customer_class != BIG) & (purchase_days >= 3) & (alive > 0.3) & (value > 0))
-    return rows[np.lexsort((-breadth[rows], -value[rows] / max(bar, 1e-9)))]
-
-
 @dataclass(frozen=True)
 class Concentration:
     """Points of the curve (shares of customers and of value, both 0…1) and the share of customers that hold 80 %."""

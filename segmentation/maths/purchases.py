@@ -162,13 +162,3 @@ def expected_at(params: BgNbd, x: Floats, tx: Floats, age: Floats, horizons: Flo
         below, above = grid[place[: len(x)]], grid[place[len(x) :]]
         result[:, column] = alive * (below + share * (above - below))
     return result
-
-
-def unconditional(params: BgNbd, t: Floats | float) -> Floats:
-    """Expected repeat purchases of a customer t weeks after the first, equation 9 of the paper."""
-    return _given_alive(params, np.zeros(1), np.zeros(1), np.asarray(t, dtype=float))
-
-
-def p_zero(params: BgNbd, t: float) -> float:
-    """Probability of no repeat purchase by week t: the model has no drop-out before the first repeat."""
-    return float((params.alpha / (params.alpha + t)) ** params.r)

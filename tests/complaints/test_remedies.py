@@ -157,7 +157,7 @@ def test_a_case_is_not_solved_over_an_open_remedy_unless_it_is_promised(case: Ca
 
 def test_what_failed_is_still_owed_and_what_was_given_can_be_taken_back(case: Case, wang: User) -> None:
     remedy = propose(case, wang)
-    remedies.fail(remedy.pk, at=WEDNESDAY, error="no such account")
+    remedies.fail(remedy.pk, by=None, at=WEDNESDAY, error="no such account")
     remedies.issue(remedy.pk, by=None, at=WEDNESDAY, reference="R-1")
 
     assert remedies.take_back(remedy.pk, by=wang, at=WEDNESDAY, reason="客户不要").status == Status.REVOKED

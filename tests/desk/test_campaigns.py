@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import AuditEntry, Role, User
+from crm.desk.loyalty.campaigns import coupon_page, credit_page
 from crm.desk.today import today
 from customers.models import Customer, Standing
 from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
@@ -535,3 +536,39 @@ def draft_of_a_draw(by: User) -> Lottery:
     return draws.create(
         "WHEEL", by=by, at=at, name="转盘", entry="daily", rules="每天一次", starts_at=at + DAY, ends_at=at + 9 * DAY
     )
+
+
+def test_entries_of_an_account_go_back_page_by_page_with_what_was_owed_then(
+    client: Client, lead: User, li_lei: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credit_page, "SHOWN", 2)
+    at = timezone.now()
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=at)
+    for amount in (100, 20, 3):
+        credit.adjust(li_lei, amount, idem_key=f"k{amount}", reason="x", by=lead, at=at)
+    client.force_login(lead)
+    address = reverse("desk:credit_account", args=[li_lei.pk])
+
+    newest = client.get(address).context["entries"]
+    oldest = client.get(address + newest.next).context["entries"]
+
+    assert [row.owed for row in newest.rows] == [123, 120]
+    assert [row.owed for row in oldest.rows] == [100]
+    assert oldest.next == ""
+
+
+def test_campaigns_that_run_stand_on_the_first_page_however_many_have_ended(
+    client: Client, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coupon_page, "CAMPAIGNS_SHOWN", 1)
+    running = now_running(code="A")
+    ended = now_running(code="B")
+    CouponCampaign.objects.filter(pk=ended.pk).update(status="ended", starts_at=timezone.now())
+    client.force_login(lead)
+
+    first = client.get(reverse("desk:coupons_list"))
+    second = client.get(reverse("desk:coupons_list") + first.context["page"].next)
+
+    pages = [page.context["page"].rows for page in (first, second)]
+    assert [row.campaign for rows in pages for row in rows] == [running, ended]
+    assert [page.context["totals"].running for page in (first, second)] == [1, 1]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from complaints.afterwards import silent
-from complaints.cases import intake, lifecycle, priority, surveys
+from complaints.cases import intake, lifecycle, priority, routing, surveys
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -285,7 +285,7 @@ def test_every_number_of_the_figures_opens_as_many_cases(
     numbers = [(figure.count, figure.href) for figure in page.context["figures"]]
     numbers += [(row.count, row.href) for part in page.context["breakdowns"] for row in part.rows]
     for count, address in numbers:
-        assert len(client.get(address).context["rows"]) == count, address
+        assert len(client.get(address).context["page"].rows) == count, address
     assert sum(count for count, _address in numbers) >= 5
 
 
@@ -298,7 +298,7 @@ def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: 
     ]
     late = Category.objects.get(code="delivery-late")
 
-    assert len(client.get(reverse("desk:complaint_silent")).context["rows"]) == 2
+    assert len(client.get(reverse("desk:complaint_silent")).context["page"].rows) == 2
     client.post(reverse("desk:complaint_silent_called", args=[signs[0].pk]), {"words": "其实很满意"})
     client.post(
         reverse("desk:complaint_silent_convert", args=[signs[1].pk]),
@@ -400,3 +400,56 @@ def test_priorities_keep_the_cells_another_version_changed(client: Client, lead:
     client.post(reverse("desk:complaint_priorities_save"), typed | {f"cell_{first}_4": "3"})
 
     assert priority.matrix().cells == cells | {first: [*cells[first][:3], 3]}
+
+
+def test_who_changes_how_much_somebody_takes_leaves_a_pause_made_meanwhile(
+    client: Client, lead: User, make_user: MakeUser
+) -> None:
+    agent, queue = make_user(Role.SERVICE_AGENT), Queue.objects.get(code="general")
+    member = routing.set_member(queue.pk, agent, capacity=10, available=True, by=lead, at=timezone.now())
+    [row] = client.get(reverse("desk:complaint_settings", args=["members"])).context["members"]
+    routing.set_member(queue.pk, agent, capacity=10, available=False, by=lead, at=timezone.now())
+
+    sent = opened(row.form)
+    client.post(reverse("desk:complaint_member_change", args=[member.pk]), sent | {"capacity": "30"})
+
+    member.refresh_from_db()
+    assert (sent["capacity"], member.capacity, member.available) == ("10", 30, False)
+
+
+def test_the_button_that_pauses_leaves_what_somebody_takes(client: Client, lead: User, make_user: MakeUser) -> None:
+    agent, queue = make_user(Role.SERVICE_AGENT), Queue.objects.get(code="general")
+    member = routing.set_member(queue.pk, agent, capacity=30, available=True, by=lead, at=timezone.now())
+
+    pressed = {"initial-capacity": 10, "capacity": 10, "initial-available": "True"}
+    client.post(reverse("desk:complaint_member_change", args=[member.pk]), pressed)
+
+    member.refresh_from_db()
+    assert (member.capacity, member.available) == (30, False)
+
+
+def test_a_plan_writes_only_what_was_changed_in_it(client: Client, lead: User) -> None:
+    action = CorrectiveAction.objects.create(
+        root_cause=RootCause.objects.get(code="packing"),
+        rule="count",
+        title="加厚纸箱",
+        owner=lead,
+        opened_on=today(),
+        due_on=today(),
+        baseline_rate=5,
+        target_rate=1.23456,
+    )
+    [row] = client.get(reverse("desk:complaint_actions")).context["rows"]
+    CorrectiveAction.objects.update(title="换快递")
+    address = reverse("desk:complaint_action_plan", args=[action.pk])
+
+    client.post(address, opened(row.form) | {"due_on": "2026-12-31"})
+    action.refresh_from_db()
+    assert (action.title, action.due_on, action.target_rate) == ("换快递", date(2026, 12, 31), 1.23456)
+
+    refused = client.post(address, opened(row.form) | {"title": "换纸箱"})
+    [row] = refused.context["rows"]
+    assert (refused.status_code, "换快递" in str(row.form.errors)) == (422, True)
+    client.post(address, opened(row.form))
+    action.refresh_from_db()
+    assert action.title == "换纸箱"

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, lifecycle
+from complaints.cases import intake, lifecycle, remedies
 from complaints.models import Case, CaseMessage, Category, Department, Draft, Queue, QueueMember, RootCause
 from complaints.setup import defaults
 from core.accounts.models import Role, User
@@ -279,20 +279,20 @@ def test_a_promised_call_stands_above_the_list_until_it_is_made(client: Client, 
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
     todo = on_the_line.todos.get()
 
-    [call] = client.get(reverse("desk:complaints")).context["calls"]
+    [call] = client.get(reverse("desk:complaints")).context["calls"].rows
     assert (call.todo, call.case, call.late) == (todo, Case.objects.get().pk, False)
     client.post(reverse("desk:complaint_call_made", args=[todo.pk]))
 
     todo.refresh_from_db()
     assert (todo.state, str(todo.closed_by)) == ("done", "Liu Fang")
-    assert client.get(reverse("desk:complaints")).context["calls"] == []
+    assert client.get(reverse("desk:complaints")).context["calls"].rows == []
 
 
 def test_somebody_elses_call_is_not_mine_to_make(client: Client, on_the_line: Customer, make_user: MakeUser) -> None:
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
     client.force_login(make_user(Role.SERVICE_AGENT, "Sun Li"))
 
-    assert client.get(reverse("desk:complaints")).context["calls"] == []
+    assert client.get(reverse("desk:complaints")).context["calls"].rows == []
     assert client.post(reverse("desk:complaint_call_made", args=[on_the_line.todos.get().pk])).status_code == 404
 
 
@@ -344,7 +344,7 @@ def test_each_tab_counts_what_it_opens(client: Client, case: Case, li_lei: Custo
     page = client.get(reverse("desk:complaints"))
 
     for tab in page.context["tabs"]:
-        rows = client.get(tab.href).context["rows"]
+        rows = client.get(tab.href).context["page"].rows
         assert tab.count in ("", len(rows)), tab.label
 
 
@@ -366,8 +366,8 @@ def test_the_pages_of_the_list_hold_every_case_once_in_order(
     seen, address = [], "?list=all"
     while address:
         page = client.get(reverse("desk:complaints") + address)
-        seen += [row.case for row in page.context["rows"]]
-        address = page.context["next"]
+        seen += [row.case for row in page.context["page"].rows]
+        address = page.context["page"].next
 
     assert len(seen) == len({case.pk for case in seen}) == 10
     assert seen == sorted(seen, key=lambda case: (case.priority, case.next_due_at, case.pk))
@@ -535,3 +535,54 @@ def test_every_page_answers_in_each_language(client: Client, case: Case, li_lei:
         reverse("desk:complaint_logged", args=[case.pk]),
     ):
         assert client.get(address, HTTP_ACCEPT_LANGUAGE=language).status_code == 200, address
+
+
+def test_words_that_do_not_belong_there_are_removed_by_the_head_and_by_nobody_else(
+    client: Client, case: Case, make_user: MakeUser
+) -> None:
+    do(client, case, "customer_said", body="卡号 6222 0000 1111", channel="chat")
+    message = CaseMessage.objects.get(direction="in")
+    address = reverse("desk:complaint_redact", args=[case.pk])
+    sent = {"row": message.pk, "text": "卡号"}
+    assert address not in on_case_page(client, case)
+    assert client.post(address, sent).status_code == 403
+
+    client.force_login(make_user(Role.SERVICE_LEAD, "Zheng Kai"))
+    assert address in on_case_page(client, case)
+    assert client.post(address, sent | {"text": ""}).status_code == 422
+    client.post(address, sent)
+
+    page = on_case_page(client, case)
+    assert "6222" not in page
+    assert "Zheng Kai removed these words: 卡号" in page
+    assert address not in page
+
+
+def test_words_of_a_case_that_was_merged_in_are_removed_where_they_are_read(
+    client: Client, case: Case, li_lei: Customer, agent: User, make_user: MakeUser
+) -> None:
+    at = timezone.now()
+    other = intake.log(li_lei, category=case.category, channel="phone", by=agent, at=at, description="还是没到").case
+    lifecycle.customer_replied(other.pk, at=at, body="卡号 6222", channel="chat", by=agent)
+    lifecycle.merge(other.pk, case.pk, by=agent, at=at, reason="同一件事")
+    client.force_login(make_user(Role.SERVICE_LEAD, "Zheng Kai"))
+
+    message = CaseMessage.objects.get(body="卡号 6222")
+    client.post(reverse("desk:complaint_redact", args=[case.pk]), {"row": message.pk, "text": "卡号"})
+
+    page = on_case_page(client, case)
+    assert ("6222" in page, "Zheng Kai removed these words" in page) == (False, True)
+
+
+def test_a_remedy_that_could_not_be_given_says_why_and_is_still_owed(client: Client, case: Case, agent: User) -> None:
+    at = timezone.now()
+    remedy = remedies.propose(
+        case.pk, kind="refund", amount=5, reason="丢件", by=agent, at=at, client_key="1", promised_at=at + timedelta(1)
+    )
+
+    do(client, case, "remedy_fail", row=remedy.pk, text="账户不存在")
+
+    assert "账户不存在" in on_case_page(client, case)
+    do(client, case, "remedy_issue", row=remedy.pk, text="R-1")
+    remedy.refresh_from_db()
+    assert (remedy.status, remedy.error) == ("issued", "")

@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from core.accounts.models import Role, User
 from core.jobs import runs
+from crm.desk.customers import customer_page
 from crm.desk.numbers import nights
 from crm.desk.today import today
 from crm.flows import nightly
+from customers.models import Contact
 from tests.conftest import MakeCustomer, MakeUser
 
 
@@ -78,3 +80,21 @@ def test_the_nights_go_back_page_by_page(client: Client, chen: User) -> None:
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999", "²"])
 def test_a_page_that_cannot_be_is_answered_all_the_same(client: Client, chen: User, page: str) -> None:
     assert client.get(reverse("desk:nights"), {"page": page}).status_code == 200
+
+
+def test_the_history_of_a_customer_goes_back_page_by_page(
+    client: Client, chen: User, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_page, "EVENTS_SHOWN", 2)
+    person = make_customer("李雷", manager=chen)
+    for days in range(3):
+        at = timezone.now() - timedelta(days=days)
+        Contact.objects.create(customer=person, by=chen, at=at, channel="phone", outcome="reached", note=f"day {days}")
+    address = reverse("desk:customer", args=[person.pk])
+
+    newest = client.get(address).context["timeline"]
+    oldest = client.get(address + newest.next).context["timeline"]
+
+    assert [event.text for event in newest.rows] == ["day 0", "day 1"]
+    assert [event.text for event in oldest.rows] == ["day 2"]
+    assert oldest.next == ""

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.models import Role, User
+from crm.desk.numbers import rules_page
 from crm.desk.today import today
 from crm.flows import nightly
 from segmentation import rules
@@ -72,7 +73,7 @@ def test_the_versions_tell_their_changes_in_the_language_of_the_reader(client: C
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
     client.post(reverse(SAVE), draft(previewed=seen, reason="少一些大客户"))
 
-    told = client.get(reverse("desk:rules")).context["versions"]
+    told = client.get(reverse("desk:rules")).context["versions"].rows
 
     assert [(row.version.version, row.reason) for row in told] == [
         (2, "少一些大客户"),
@@ -91,3 +92,18 @@ def test_whoever_may_only_look_neither_previews_nor_saves(client: Client, make_u
 
     assert client.get(reverse("desk:rules")).status_code == 200
     assert {client.post(reverse(name), draft()).status_code for name in (PREVIEW, SAVE)} == {403}
+
+
+def test_a_version_tells_its_changes_though_the_one_before_stands_on_the_next_page(
+    client: Client, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules_page, "VERSIONS_SHOWN", 1)
+    seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
+    client.post(reverse(SAVE), draft(previewed=seen, reason="少一些大客户"))
+
+    newest = client.get(reverse("desk:rules")).context["versions"]
+    oldest = client.get(reverse("desk:rules") + newest.next).context["versions"]
+
+    assert [(before, after) for _label, before, after in newest.rows[0].changes] == [(0.8, 0.7)]
+    assert [row.version.version for row in oldest.rows] == [1]
+    assert oldest.rows[0].changes == []

@@ -84,7 +84,7 @@ def test_a_tile_counts_what_its_list_holds_for_every_role(
         total = 0
         for tile in client.get(reverse("desk:tiers_members")).context["levels"]:
             found = client.get(reverse("desk:tiers_members"), {"level": tile.level["code"]}).context
-            assert len(found["rows"]) == tile.count == found["chosen"].count
+            assert len(found["page"].rows) == tile.count == found["chosen"].count
             total += tile.count
         assert total == expected
 
@@ -160,7 +160,7 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     page = client.get(reverse("desk:tiers_version", args=[second.pk]), {"replay": "1"})
     assert page.context["aftermath"].as_said == page.context["aftermath"].said == 1
     cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
-    assert [one.name for one in cell.context["rows"]] == ["李雷"]
+    assert [one.name for one in cell.context["page"].rows] == ["李雷"]
 
     back = simulation.roll_back(second.pk, by=admin, reason="complaints", at=noon(starts_on))
     simulation.publish(back.pk, by=lead, falls=0, at=noon(starts_on))

@@ -10,9 +10,11 @@ from core.accounts.models import Role, User
 from core.outbox import posting, webhooks
 from core.outbox.models import WebhookEndpoint, WebhookEvent
 from core.outbox.webhooks import Event
+from crm.desk.admin import webhooks as pages
 from crm.desk.today import now
 from loyalty.notices import Kind
 from tests.conftest import MakeUser
+from tests.desk.forms import opened
 
 pytestmark = pytest.mark.django_db
 URL = "https://shop.example/hooks"
@@ -106,3 +108,33 @@ def test_a_new_secret_is_shown_once_too(client: Client, endpoint: WebhookEndpoin
 
     assert secret.startswith("whsec_")
     assert secret not in client.get(reverse("desk:webhook", args=[endpoint.pk])).content.decode()
+
+
+def test_events_chosen_by_two_people_at_once_are_all_chosen(
+    client: Client, endpoint: WebhookEndpoint, admin: User
+) -> None:
+    form = client.get(reverse("desk:webhook", args=[endpoint.pk])).context["form"]
+    webhooks.choose(endpoint.pk, events=[EARNED, Kind.COUPON_ISSUED], by=admin, at=now())
+
+    do(client, endpoint, "events", **opened(form) | {"events": [Kind.LOTTERY_WON]})
+
+    endpoint.refresh_from_db()
+    assert endpoint.events == sorted([Kind.COUPON_ISSUED, Kind.LOTTERY_WON])
+
+
+def test_what_did_not_arrive_goes_back_page_by_page(
+    client: Client, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHOWN", 1)
+    events = [Event(EARNED, now(), {"customer": number}) for number in ("C0000007", "C0000008")]
+    webhooks.store(events, webhooks.wanted(EARNED), at=now())
+    WebhookEvent.objects.update(attempts=1)
+    address = reverse("desk:webhook", args=[endpoint.pk])
+
+    newest = client.get(address).context["page"]
+    oldest = client.get(address + newest.next).context["page"]
+
+    assert [row.pk for row in (*newest.rows, *oldest.rows)] == list(
+        WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True)
+    )
+    assert oldest.next == ""

@@ -29,6 +29,7 @@ from segmentation import fitting, frames
 from segmentation.maths import backtest, classes, purchases
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Alert, Fit
+from tests.reference.calibrating import calibration_error, tail_calibration
 from tests.reference.replay import flaps_per_100_years
 
 # pytest-django makes a database only where a test asks for one; the nights run once, before the first test.
@@ -196,7 +197,7 @@ def test_most_of_those_whom_a_night_alerts_stay_away(shop: Shop, day: int) -> No
 @pytest.mark.parametrize("day", CUTS)
 @pytest.mark.parametrize("level", [0.10, 0.05, 0.02])
 def test_the_tail_holds_what_it_promises(shop: Shop, day: int, level: float) -> None:
-    observed = backtest.tail_calibration(
+    observed = tail_calibration(
         shop.histories, shop.nights[day].parameters.gaps, level, until_day=frames.day_number(END)
     )
 
@@ -213,7 +214,7 @@ def test_probability_of_no_purchase_is_calibrated_and_ranks(shop: Shop, day: int
     hits = away[np.argsort(-guess, kind="stable")]
     average_precision = (np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()
 
-    assert backtest.calibration_error(backtest.calibration(guess, away)) <= 0.045
+    assert calibration_error(backtest.calibration(guess, away)) <= 0.045
     assert average_precision >= 0.54
 
 

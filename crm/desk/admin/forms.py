@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from core.outbox.models import WebhookEndpoint
+from crm.desk.editing import EditForm
 from customers.imports import file
 from customers.models import Import
 from loyalty.notices import Kind
@@ -53,13 +55,24 @@ class MappingForm(forms.Form):
         return {field: name for field, name in self.cleaned_data.items() if name}
 
 
-class EventsForm(forms.Form):
+class _Events(forms.Form):
     events = forms.MultipleChoiceField(
         label=gettext_lazy("Events"), choices=Kind.choices, widget=forms.CheckboxSelectMultiple
     )
 
 
-class EndpointForm(EventsForm):
+class EventsForm(EditForm, _Events):
+    """What an endpoint is told."""
+
+    def shown(self, row: WebhookEndpoint) -> dict[str, list[str]]:
+        return {"events": row.events}
+
+    def both(self, name: str, opened: list[str], mine: list[str], now: list[str]) -> list[str]:
+        """What was ticked here is added to what it is told now, and what was unticked here is taken away."""
+        return [kind for kind in Kind.values if (kind in mine if (kind in mine) != (kind in opened) else kind in now)]
+
+
+class EndpointForm(_Events):
     url = forms.CharField(
         label=gettext_lazy("Address"),
         max_length=400,

@@ -16,8 +16,10 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from core.outbox import webhooks as verbs
 from core.outbox.models import WebhookEndpoint, WebhookEvent
-from crm.desk.acting import Thanks, press, submit
+from crm.desk.acting import Thanks, press
 from crm.desk.admin.forms import EndpointForm, EventsForm
+from crm.desk.editing import edit
+from crm.desk.paging import page_of
 from crm.desk.today import now
 from loyalty.notices import Kind
 
@@ -84,7 +86,7 @@ def _page(request: StaffRequest, pk: int, *, form: EventsForm | None = None, sec
             "form": form or EventsForm(initial={"events": endpoint.events}),
             "secret": secret,
             "labels": [Kind(name).label for name in endpoint.events if name in Kind.values],
-            "rows": missing.order_by("-pk")[:SHOWN],
+            "page": page_of(request, missing.order_by("-pk"), SHOWN),
             "failed": endpoint.told.filter(state=State.FAILED).count(),
             "days": verbs.DISABLED_AFTER.days,
         },
@@ -137,10 +139,10 @@ def choose_events(request: StaffRequest, pk: int) -> HttpResponse:
     """It is told these events from now on."""
     endpoint, form = get_object_or_404(WebhookEndpoint, pk=pk), EventsForm(request.POST)
 
-    def choose(data: dict[str, Any]) -> WebhookEndpoint:
-        return verbs.choose(endpoint.pk, events=data["events"], by=request.user, at=now())
+    def choose(row: WebhookEndpoint, data: dict[str, Any]) -> WebhookEndpoint:
+        return verbs.choose(row.pk, events=data["events"], by=request.user, at=now())
 
-    if submit(request, form, choose, _("Saved")):
+    if edit(request, form, endpoint, choose, _("Saved")):
         return redirect("desk:webhook", pk)
     return _page(request, pk, form=form)
 

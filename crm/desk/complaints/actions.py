@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +17,8 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.choices import read_once
 from crm.desk.complaints.forms import PlanForm
+from crm.desk.editing import edit
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 
 ENDED = 20
@@ -34,31 +35,35 @@ class Row(NamedTuple):
 
 @needs(Permission.WORK_COMPLAINTS)
 def actions(request: StaffRequest) -> HttpResponse:
+    return _page(request)
+
+
+def _page(request: StaffRequest, refused: CorrectiveAction | None = None, form: PlanForm | None = None) -> HttpResponse:
+    """The page; a plan that was refused stands on it as it was typed."""
     rows = CorrectiveAction.objects.select_related("root_cause__department", "owner").prefetch_related("cases")
     running = rows.filter(status__in=root_causes.RUNNING).order_by("due_on", "pk")
-    ended = rows.exclude(status__in=root_causes.RUNNING).order_by("-ended_on")[:ENDED]
-    shown = [_row(action, request.user) for action in running]
+    ended = rows.exclude(status__in=root_causes.RUNNING).order_by("-ended_on", "-pk")
+    shown = [_row(action, request.user, form if action == refused else None) for action in running]
     read_once(row.form for row in shown)
-    return render(request, "desk/complaints/actions.html", {"rows": shown, "ended": ended})
+    context = {"rows": shown, "ended": page_of(request, ended, ENDED)}
+    return render(request, "desk/complaints/actions.html", context, status=422 if form else 200)
 
 
-def _row(action: CorrectiveAction, user: User) -> Row:
+def _row(action: CorrectiveAction, user: User, form: PlanForm | None) -> Row:
     return Row(
         action,
         late=action.status == CorrectiveAction.Status.OPEN and action.due_on < today(),
         cases=len(action.cases.all()),
         href=_cases_of(action),
-        form=PlanForm(
-            auto_id=f"plan-{action.pk}-%s",
-            initial={
-                "title": action.title,
-                "owner": action.owner_id,
-                "due_on": action.due_on,
-                "target_rate": round(action.target_rate, 2),
-            },
-        ),
+        form=form or _form(action),
         mine=_may_act(user, action),
     )
+
+
+def _form(action: CorrectiveAction, data: QueryDict | None = None) -> PlanForm:
+    form = PlanForm(data, auto_id=f"plan-{action.pk}-%s")
+    form.initial = form.shown(action)
+    return form
 
 
 def _cases_of(action: CorrectiveAction) -> str:
@@ -84,13 +89,18 @@ def _action_for(user: User, pk: int) -> CorrectiveAction:
 @require_POST
 def plan(request: StaffRequest, pk: int) -> HttpResponse:
     action = _action_for(request.user, pk)
-    form = PlanForm(request.POST)
-    if form.is_valid():
-        data: dict[str, Any] = form.cleaned_data
-        press(request, lambda: root_causes.plan_action(action.pk, by=request.user, at=now(), **data), _("Stored"))
-    else:
-        messages.error(request, _("Say what is to change, by whom and until when."))
-    return redirect("desk:complaint_actions")
+    form = _form(action, request.POST)
+
+    def plan(row: CorrectiveAction, data: dict[str, Any]) -> CorrectiveAction:
+        if data["target_rate"] == form.shown(row)["target_rate"]:
+            data["target_rate"] = row.target_rate  # the form shows it rounded
+        return root_causes.plan_action(row.pk, by=request.user, at=now(), **data)
+
+    return (
+        redirect("desk:complaint_actions")
+        if edit(request, form, action, plan, _("Stored"))
+        else _page(request, action, form)
+    )
 
 
 @needs(Permission.WORK_COMPLAINTS)

@@ -28,7 +28,7 @@ from complaints.models import (
 )
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
-from core.accounts.permissions import sees
+from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, Scope, rights_of
 from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
@@ -113,7 +113,7 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
         "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
         "templates": _templates(case, user),
         "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
-        "thread": _thread(case),
+        "thread": _thread(case, user),
         "clocks": _clocks(case),
         "deeds": _deeds(case),
         "handovers": _handovers(case, at),
@@ -266,12 +266,16 @@ class Item:
     from_case: str = ""
     icon: str = ""
     text: str = ""
+    redact: Action | None = None
 
 
-def _thread(case: Case) -> list[Item]:
+def _thread(case: Case, user: User) -> list[Item]:
     """What was said and what happened, oldest first; of merged cases too."""
-    messages = CaseMessage.objects.filter(Q(case=case) | Q(case__merged_into=case)).select_related("author", "case")
-    items = [_message(message, case) for message in messages]
+    here = Q(case=case) | Q(case__merged_into=case)
+    messages = list(CaseMessage.objects.filter(here).select_related("author", "case"))
+    removed = _removed(here) if any(message.redacted_at for message in messages) else {}
+    redacts = may(user, DEEDS["redact"].permission)
+    items = [_message(message, case, removed, redacts=redacts) for message in messages]
     items.append(Item(case.received_at, (case.received_at, -1, 0), case.customer.name, opening=True))
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_owners(case))}
     events = case.events.select_related("actor").order_by("seq")
@@ -279,13 +283,25 @@ def _thread(case: Case) -> list[Item]:
     return sorted(items, key=attrgetter("order"))
 
 
-def _message(message: CaseMessage, case: Case) -> Item:
+def _removed(here: Q) -> dict[int, str]:
+    """Message -> who removed its words, and why."""
+    events = CaseEvent.objects.filter(here, kind=CaseEvent.Kind.REDACTED).select_related("actor")
+    return {
+        event.data["removed"]: _("%(who)s removed these words: %(reason)s")
+        % {"who": event.actor, "reason": event.data["reason"]}
+        for event in events
+    }
+
+
+def _message(message: CaseMessage, case: Case, removed: dict[int, str], *, redacts: bool) -> Item:
     return Item(
         message.sent_at,
         (message.sent_at, 0, message.pk),
         str(message.author) if message.author and message.direction != "in" else case.customer.name,
         message=message,
         from_case=message.case.number if message.case_id != case.pk else "",
+        text=removed.get(message.pk, ""),
+        redact=_of_row("redact", case, message.pk) if redacts and not message.redacted_at else None,
     )
 
 
@@ -442,7 +458,7 @@ def _remedies(case: Case, user: User) -> list[RemedyRow]:
     for remedy in case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"):
         names = {
             Remedy.Status.PROPOSED: ["remedy_approve", "remedy_reject"] if remedy.proposed_by_id != user.pk else [],
-            Remedy.Status.APPROVED: ["remedy_issue"],
+            Remedy.Status.APPROVED: ["remedy_issue", "remedy_fail"],
             Remedy.Status.FAILED: ["remedy_issue"],
             Remedy.Status.ISSUED: ["remedy_revoke"],
         }.get(Remedy.Status(remedy.status), [])

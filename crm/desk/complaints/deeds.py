@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,7 @@ from crm.desk.complaints.forms import (
     PriorityForm,
     PromptForm,
     ReasonForm,
+    RedactForm,
     RemedyForm,
     ReplyForm,
     ResolveForm,
@@ -160,9 +162,8 @@ def _take_up(case: Case, by: User, at: datetime, data: Data) -> None:
 
 
 def _redact(case: Case, by: User, at: datetime, data: Data) -> None:
-    if not CaseMessage.objects.filter(case=case, pk=data["row"]).exists():
-        raise Http404
-    lifecycle.redact(case.pk, data["row"], by=by, at=at, reason=data["text"])
+    message = get_object_or_404(CaseMessage, Q(case=case) | Q(case__merged_into=case), pk=data["row"])
+    lifecycle.redact(message.case_id, message.pk, by=by, at=at, reason=data["text"])
 
 
 def _offer(case: Case, by: User, at: datetime, data: Data) -> None:
@@ -188,7 +189,7 @@ _DEEDS = (
     # The conversation
     Deed("complaint_reply", ReplyForm, _reply, _("Answer"), _("Stored")),
     Deed("complaint_customer_said", CustomerSaidForm, _customer_said, _("The customer said"), _("Stored")),
-    Deed("complaint_redact", RowTextForm, _redact, _("Remove words"), _("Removed"), Permission.LEAD_COMPLAINTS),
+    Deed("complaint_redact", RedactForm, _redact, _("Remove words"), _("Removed"), Permission.LEAD_COMPLAINTS),
     Deed(
         "complaint_prompt", PromptForm, _tell_next, _("Tell the next colleague"), _("The next colleague will be told")
     ),
@@ -275,6 +276,13 @@ _DEEDS = (
         of_row(Remedy, remedies.issue, "reference"),
         _("Given"),
         _("On record as given"),
+    ),
+    Deed(
+        "complaint_remedy_fail",
+        RowTextForm,
+        of_row(Remedy, remedies.fail, "error"),
+        _("Could not be given"),
+        _("It is still owed: give it another way, or take it back."),
     ),
     Deed(
         "complaint_remedy_revoke",

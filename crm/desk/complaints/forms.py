@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from complaints.models import (
     Case,
     Category,
+    CorrectiveAction,
     Department,
     Pause,
     Queue,
@@ -24,6 +25,7 @@ from complaints.models.remedies import RemedyKind
 from core.accounts.models import Role, User
 from core.accounts.roles import RIGHTS, Permission
 from core.lib.periods import mall_zone
+from crm.desk import editing
 from crm.desk.complaints.wording import Status
 from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.long_select import LongSelect
@@ -299,6 +301,10 @@ class RowTextForm(RowForm):
     text = forms.CharField(label=gettext_lazy("Words"), max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
+class RedactForm(RowForm):
+    text = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
 class RowReferenceForm(RowForm):
     text = forms.CharField(label=gettext_lazy("Reference"), max_length=120, required=False)
 
@@ -354,7 +360,7 @@ class PeriodForm(forms.Form):
     until = forms.DateField(label=gettext_lazy("Until"), widget=DateInput())
 
 
-class PlanForm(forms.Form):
+class PlanForm(editing.EditForm, forms.Form):
     title = forms.CharField(label=gettext_lazy("What is to change"), max_length=200)
     owner = forms.ModelChoiceField(
         label=gettext_lazy("Who sees to it"),
@@ -362,6 +368,14 @@ class PlanForm(forms.Form):
     )
     due_on = forms.DateField(label=gettext_lazy("Due"), widget=DateInput())
     target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)
+
+    def shown(self, row: CorrectiveAction) -> dict[str, Any]:
+        return {
+            "title": row.title,
+            "owner": row.owner_id,
+            "due_on": row.due_on,
+            "target_rate": round(row.target_rate, 2),
+        }
 
 
 # The one question to the customer -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from core.accounts.roles import Field, Permission
 from crm.desk.acting import press
 from crm.desk.complaints.forms import FilterForm
 from crm.desk.complaints.wording import Status, in_words, tone_of
+from crm.desk.paging import Page, page_behind, page_of
 from crm.desk.today import now
 from crm.flows import call
 from customers import todo
@@ -144,13 +145,11 @@ def queue(request: StaffRequest) -> HttpResponse:
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     name = _which(request)
     rows = queries.narrowed(the_list(name, request.user, now()), _filters(chosen))
-    after = _page_after(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
+    behind = _behind(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
     # The order is found on the cases alone: only those of the page are joined with their people.
-    ids = list(after.values_list("pk", flat=True)[: PAGE + 1])
-    cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids)
-    page = [cases[pk] for pk in ids]
-    query = {key: value for key, value in request.GET.items() if key != "after" and value}
-    more = len(page) > PAGE
+    ids = list(behind.values_list("pk", flat=True)[: PAGE + 1])
+    cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids[:PAGE])
+    shown = [_row(cases[pk], request.user) for pk in ids[:PAGE]]
     return render(
         request,
         "desk/complaints/queue.html",
@@ -158,10 +157,9 @@ def queue(request: StaffRequest) -> HttpResponse:
             "form": form,
             "chosen": name,
             "tabs": _tabs(request, name, "desk:complaints"),
-            "calls": _calls(request.user, now()),
-            "rows": [_row(case, request.user) for case in page[:PAGE]],
+            "calls": _calls(request),
+            "page": page_behind(request, shown, _cursor(shown[-1].case) if len(ids) > PAGE else ""),
             "filtered": any(not _says_nothing(value) for key, value in chosen.items() if key != "after"),
-            "next": "?" + urlencode({**query, "after": _cursor(page[PAGE - 1])}) if more else "",
         },
     )
 
@@ -170,7 +168,7 @@ def _cursor(case: Case) -> str:
     return f"{case.priority}_{case.next_due_at.timestamp() if case.next_due_at else ''}_{case.pk}"
 
 
-def _page_after(rows: QuerySet[Case], after: str, *, newest_first: bool) -> QuerySet[Case]:
+def _behind(rows: QuerySet[Case], after: str, *, newest_first: bool) -> QuerySet[Case]:
     """The rows behind the cursor: no page is read twice and none is skipped, however long the list."""
     cursor = re.fullmatch(r"([1-4])_(\d+(?:\.\d+)?)?_(\d{1,18})", after)
     if newest_first:
@@ -215,11 +213,10 @@ class Call(NamedTuple):
     late: bool
 
 
-def _calls(user: User, at: datetime) -> list[Call]:
-    return [
-        Call(row, row.text["case"], in_words(row.due_at or at), row.is_late(at))
-        for row in call.waiting(user, at)[:CALLS]
-    ]
+def _calls(request: StaffRequest) -> Page:
+    at = now()
+    page = page_of(request, call.waiting(request.user, at), CALLS, "calls")
+    return page.of([Call(row, row.text["case"], in_words(row.due_at or at), row.is_late(at)) for row in page.rows])
 
 
 @needs(Permission.WORK_COMPLAINTS)

@@ -23,6 +23,7 @@ from core.lib.errors import DomainError
 from crm.desk.acting import press
 from crm.desk.choices import read_once
 from crm.desk.complaints.forms import ConvertForm, WordsForm
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from customers.access import scope_filter
 
@@ -54,14 +55,14 @@ def silent(request: StaffRequest) -> HttpResponse:
     )
     berg = verbs.iceberg(since=now() - PERIOD, until=now())
     became = verbs.outcomes(since=today() - PERIOD)
-    shown = rows.order_by("-customer__standing__customer_class", "-found_on", "pk")[:SHOWN]
+    page = page_of(request, rows.order_by("-customer__standing__customer_class", "-found_on", "pk"), SHOWN)
     convert_form = ConvertForm(auto_id=False)
     read_once([convert_form])
     return render(
         request,
         "desk/complaints/silent.html",
         {
-            "rows": [Row(sign, why(sign)) for sign in shown],
+            "page": page.of([Row(sign, why(sign)) for sign in page.rows]),
             "count": rows.count(),
             "berg": berg,
             "days": PERIOD.days,

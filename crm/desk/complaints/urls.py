@@ -39,6 +39,7 @@ urlpatterns = [
     path("complaints/actions/<int:pk>/drop/", actions.drop, name="complaint_action_drop"),
     # Settings
     path("complaints/settings/members/set/", settings.set_member, name="complaint_member_set"),
+    path("complaints/settings/members/<int:pk>/", settings.change_member, name="complaint_member_change"),
     path("complaints/settings/members/remove/", settings.remove_member, name="complaint_member_remove"),
     path("complaints/settings/priorities/save/", settings.save_priorities, name="complaint_priorities_save"),
     path("complaints/settings/promises/draft/", settings.draft_promises, name="complaint_promises_draft"),

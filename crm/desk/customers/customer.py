@@ -33,7 +33,7 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: StaffRequest, person: Customer, *, status: int = 200, **changed: Any) -> HttpResponse:
-    context = customer_page.context(request.user, person) | changed
+    context = customer_page.context(request, person) | changed
     return render(request, "desk/customers/customer.html", context, status=status)
 
 

@@ -2,23 +2,27 @@
 
 from typing import Any
 
-from core.accounts.models import User
-from core.accounts.permissions import mask
+from core.accounts.permissions import StaffRequest, mask
 from core.accounts.roles import Field
-from crm.desk.customers import cases, timeline
+from crm.desk.customers import cases
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.customers.timeline import Timeline
 from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
+from crm.desk.paging import page_of
 from crm.desk.today import today
 from crm.desk.work import interval
 from customers.models import Customer, Todo
 from segmentation.explain import explain
 from segmentation.models import Alert
 
+EVENTS_SHOWN = 60
 
-def context(reader: User, customer: Customer) -> dict[str, Any]:
+
+def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
+    reader = request.user
     why = explain(customer, reader=reader)
     return {
         "customer": customer,
@@ -28,7 +32,7 @@ def context(reader: User, customer: Customer) -> dict[str, Any]:
         "interval": interval.chart(customer, why) if why else None,
         "alert": Alert.objects.filter(customer=customer, state=Alert.State.OPEN).first(),
         "complaints": cases.of(reader, customer),
-        "timeline": timeline.of(customer),
+        "timeline": page_of(request, Timeline(customer), EVENTS_SHOWN),
         "todos": list(Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk")),
         "contact_points": list(customer.contact_points.order_by("kind", "pk")),
         "earlier_numbers": list(customer.merged.values_list("number", flat=True)),

@@ -1,17 +1,16 @@
 """What happened with a customer: orders, refunds, contacts, alerts and changes together, newest first."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from core.lib.periods import mall_moment
-from customers.models import Contact, Customer
-
-SHOWN = 60
+from customers.models import Contact, Customer, Refund
 
 
 class Event(NamedTuple):
@@ -23,59 +22,70 @@ class Event(NamedTuple):
     by: str = ""
 
 
-def of(customer: Customer) -> list[Event]:
-    events = chain(
-        _purchases(customer), _contacts(customer), _alerts(customer), _class_changes(customer), _level_changes(customer)
-    )
-    return sorted(events, key=lambda event: event.at, reverse=True)[:SHOWN]
+@dataclass(frozen=True)
+class Timeline:
+    """Cut like a list; of each source only as many rows are read as the part can hold."""
+
+    customer: Customer
+
+    def __getitem__(self, part: slice) -> list[Event]:
+        events = chain.from_iterable(source(self.customer, part.stop) for source in SOURCES)
+        return sorted(events, key=lambda event: event.at, reverse=True)[part]
 
 
 def _noon(day: date) -> datetime:
     return mall_moment(day, 12)
 
 
-def _purchases(customer: Customer) -> Iterator[Event]:
-    for order in customer.orders.order_by("-ordered_at").prefetch_related("lines__product", "refunds")[:SHOWN]:
+def _purchases(customer: Customer, most: int) -> Iterator[Event]:
+    for order in customer.orders.order_by("-ordered_at", "-pk").prefetch_related("lines__product")[:most]:
         goods = ", ".join(f"{line.product.name} × {line.quantity}" for line in order.lines.all())
         title = _("Order %(number)s: ¥%(paid)s") % {"number": order.external_id, "paid": f"{order.paid:,.2f}"}
         if order.status != order.Status.PAID:
             title += f" ({order.get_status_display()})"
         yield Event(order.ordered_at, "shopping-cart", "blue", title, goods)
-        for refund in order.refunds.all():
-            title = _("Refund of ¥%(amount)s on order %(number)s") % {
-                "amount": f"{refund.amount:,.2f}",
-                "number": order.external_id,
-            }
-            yield Event(refund.refunded_at, "arrow-back-up", "amber", title)
 
 
-def _contacts(customer: Customer) -> Iterator[Event]:
-    for contact in customer.contacts.select_related("by").order_by("-at")[:SHOWN]:
+def _refunds(customer: Customer, most: int) -> Iterator[Event]:
+    refunds = Refund.objects.filter(customer=customer).select_related("order")
+    for refund in refunds.order_by("-refunded_at", "-pk")[:most]:
+        title = _("Refund of ¥%(amount)s on order %(number)s") % {
+            "amount": f"{refund.amount:,.2f}",
+            "number": refund.order.external_id,
+        }
+        yield Event(refund.refunded_at, "arrow-back-up", "amber", title)
+
+
+def _contacts(customer: Customer, most: int) -> Iterator[Event]:
+    for contact in customer.contacts.select_related("by").order_by("-at", "-pk")[:most]:
         icon = "phone" if contact.channel == Contact.Channel.PHONE else "message"
         title = f"{contact.get_channel_display()} · {contact.get_outcome_display()}"
         yield Event(contact.at, icon, "green", title, contact.note, str(contact.by))
 
 
-def _alerts(customer: Customer) -> Iterator[Event]:
-    for alert in customer.alerts.order_by("-opened_on")[:SHOWN]:
+def _alerts(customer: Customer, most: int) -> Iterator[Event]:
+    for alert in customer.alerts.order_by("-opened_on", "-pk")[:most]:
         yield Event(
             _noon(alert.opened_on), "alert-triangle", "red", alert.get_kind_display(), alert.get_state_display()
         )
 
 
-def _class_changes(customer: Customer) -> Iterator[Event]:
-    for change in customer.changes.order_by("-on")[:SHOWN]:
+def _class_changes(customer: Customer, most: int) -> Iterator[Event]:
+    still = Q(class_before=F("class_after")) & (Q(type_before=F("type_after")) | Q(type_before=0))
+    for change in customer.changes.exclude(still).order_by("-on", "-pk")[:most]:
         moves = []
         if change.class_before != change.class_after:
             moves.append(f"{change.get_class_before_display()} → {change.get_class_after_display()}")
         if change.type_before != change.type_after and change.type_before:
             moves.append(f"{change.get_type_before_display()} → {change.get_type_after_display()}")
-        if moves:
-            yield Event(_noon(change.on), "trending-up", "violet", _("Moved"), " · ".join(moves))
+        yield Event(_noon(change.on), "trending-up", "violet", _("Moved"), " · ".join(moves))
 
 
-def _level_changes(customer: Customer) -> Iterator[Event]:
+def _level_changes(customer: Customer, most: int) -> Iterator[Event]:
     changes = customer.tier_changes.exclude(rank_before=F("rank_after")).select_related("rules").order_by("-seq")
-    for change in changes[:SHOWN]:
+    for change in changes[:most]:
         title = f"{change.name_before} → {change.name_after}"
         yield Event(_noon(change.since), "chart-bar", "blue", title, change.get_reason_display())
+
+
+SOURCES = (_purchases, _refunds, _contacts, _alerts, _class_changes, _level_changes)

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.numbers import matrix_page
+from crm.desk.paging import page_of
 from crm.desk.today import today
 from segmentation import queries
 
@@ -27,6 +28,6 @@ def matrix(request: StaffRequest) -> HttpResponse:
             "curve": matrix_page.concentration(curve),
             "real_percent": round(100 * curve.for_80_percent, 1),
             "top_percent": round(100 * curve.by_top_20_percent, 1),
-            "movers": queries.movers(request.user, today())[:MOVERS_SHOWN],
+            "movers": page_of(request, queries.movers(request.user, today()), MOVERS_SHOWN),
         },
     )

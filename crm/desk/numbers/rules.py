@@ -82,7 +82,7 @@ def _page(
             "form": form,
             "latest": verbs.current(),
             "editable": may(request.user, Permission.EDIT_RULES),
-            "versions": history(),
+            "versions": history(request),
             "previewed": previewed,
             "preview": preview_shown(preview, request.user) if preview else None,
         },

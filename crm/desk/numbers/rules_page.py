@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
-from core.accounts.permissions import sees
+from core.accounts.permissions import StaffRequest, sees
 from core.accounts.roles import Field, Scope, rights_of
 from core.lib.money import from_minor
+from crm.desk.paging import Page, page_of
 from customers.models import Standing
 from segmentation import rules
 from segmentation.models import RuleSet
@@ -35,17 +36,21 @@ class Cell:
     same: bool
 
 
-def history() -> list[Version]:
+def history(request: StaffRequest) -> Page:
     """The newest versions, each with what it changed."""
-    newest = list(RuleSet.objects.select_related("by").order_by("-version")[: VERSIONS_SHOWN + 1])
-    return [
-        Version(
-            version,
-            rules.reason_of(version),
-            rules.changes(before.parameters, version.parameters) if before else [],
-        )
-        for version, before in zip_longest(newest[:VERSIONS_SHOWN], newest[1:])
-    ]
+    versions = RuleSet.objects.select_related("by").order_by("-version")
+    page = page_of(request, versions, VERSIONS_SHOWN)
+    before_last = versions.filter(version__lt=page.rows[-1].version)[:1] if page.next else []
+    return page.of(
+        [
+            Version(
+                version,
+                rules.reason_of(version),
+                rules.changes(before.parameters, version.parameters) if before else [],
+            )
+            for version, before in zip_longest(page.rows, [*page.rows[1:], *before_last])
+        ]
+    )
 
 
 def preview_shown(preview: Preview, user: User) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from complaints.queries import Filters, cases_for, in_order
 from core.accounts.models import User
 from core.accounts.permissions import mask
 from core.accounts.roles import Field, Scope, rights_of
+from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
 from customers import todo
 from customers.models import Customer, Standing, Todo
@@ -49,8 +50,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     day = today()
     cases = cases_for(user, now(), Filters(open=True))
     book = queries.standings(user, day)
-    finished = [row(item, user, day) for item in todo.finished(user, day)[:SHOWN]]
-    put_off = [row(item, user, day) for item in todo.put_off(user, day)[:SHOWN]]
+    finished, put_off = todo.finished(user, day), todo.put_off(user, day)
     return {
         "today": day,
         **_queue(user, day, view),
@@ -61,11 +61,15 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
-        "finished": finished,
-        "finished_count": len(finished),
-        "put_off": put_off,
-        "put_off_count": len(put_off),
+        "finished": _page(user, day, page_in(view, finished, SHOWN, "finished")),
+        "finished_count": finished.count(),
+        "put_off": _page(user, day, page_in(view, put_off, SHOWN, "put_off")),
+        "put_off_count": put_off.count(),
     }
+
+
+def _page(user: User, day: date, page: Page) -> Page:
+    return page.of([row(item, user, day) for item in page.rows])
 
 
 def _queue(user: User, day: date, view: QueryDict) -> dict[str, Any]:

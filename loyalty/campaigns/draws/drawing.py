@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, SameKey
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
 from customers import locks
 from customers.models import Customer
 from loyalty import clubs, notices
-from loyalty.campaigns import coupon_campaigns
 from loyalty.campaigns.draws import prizes
 from loyalty.campaigns.draws.proof import fell_on, roll_of, secret_of
 from loyalty.campaigns.draws.tickets import refuse_closed
@@ -41,7 +40,7 @@ def draw(lottery_id: int, customer: Customer, *, idem_key: str, at: datetime) ->
     refuse_closed(lottery, at)
     _refuse_level(lottery, customer, at)
     today = mall_day(at)
-    since = coupon_campaigns.local_midnight(today)
+    since = mall_midnight(today)
     if Draw.objects.filter(lottery=lottery, customer=customer, drawn_at__gte=since).count() >= lottery.draws_per_day:
         raise DomainError(
             _("There are %(most)d draws a day. Try again tomorrow.") % {"most": lottery.draws_per_day}, code="day_limit"

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from segmentation.maths import backtest, classes, gaps, potential, profit, purchases, value
 from segmentation.maths.histories import Histories, profit_between, state_at
+from tests.reference.calibrating import calibration_error
 
 NOBODY = np.zeros(0, dtype=np.int64)
 NOTHING = np.zeros(0)
@@ -24,11 +25,10 @@ def test_an_empty_shop() -> None:
     assert len(profit_between(EMPTY, 0, 100)) == 0
     assert purchases.expected_at(PAPER, NOTHING, NOTHING, NOTHING, np.array(value.MONTHS)).shape == (0, 8)
     assert len(gaps.limits(gaps.FALLBACK, NOBODY, NOTHING).limit) == 0
-    assert not len(classes.promising(NOBODY, NOTHING, 0.0, NOBODY, NOTHING, NOBODY))
     rows = backtest.alert_rows(EMPTY, gaps.FALLBACK, from_day=0, until_day=100)
     assert [row.alerts for row in rows] == [0] * len(backtest.LEVELS)
     assert backtest.choose_level(rows) == backtest.FALLBACK_LEVEL
-    assert backtest.calibration_error(backtest.calibration(NOTHING, NOTHING)) == 0
+    assert calibration_error(backtest.calibration(NOTHING, NOTHING)) == 0
     with pytest.raises(ValueError, match="no customers"):
         purchases.fit(NOTHING, NOTHING, NOTHING)
 
@@ -171,17 +171,6 @@ def test_potential_of_customers_all_alike_is_nothing() -> None:
 
     json.dumps(table.to_dict())
     assert_allclose(potential.potential(table, alike, one, alike, np.full(300, 20.0), 90), 0)
-
-
-def test_promising_are_the_nearest_to_the_bar_and_the_broader_of_two_equals() -> None:
-    customer_class = np.array([2, 1, 1, 0, 1, 1])
-    amount = np.array([900.0, 80, 80, 95, 99, 99])
-    days = np.array([9, 3, 3, 3, 2, 3])
-    alive = np.array([1, 1, 1, 1, 1, 0.2])
-
-    found = classes.promising(customer_class, amount, 100.0, days, alive, np.array([5, 1, 4, 1, 9, 9]))
-
-    assert found.tolist() == [3, 2, 1]
 
 
 def test_long_dormant_then_back_enters_the_history_once() -> None:

@@ -16,6 +16,7 @@ from complaints.models import (
     Metric,
     PriorityMatrix,
     Queue,
+    QueueMember,
     ServicePrompt,
     SlaPolicy,
 )
@@ -152,11 +153,11 @@ class CategoryForm(RowForm):
         )
 
 
-class MemberForm(forms.Form):
+class LeaveForm(forms.Form):
+    """Who leaves which queue."""
+
     queue = forms.ModelChoiceField(label=gettext_lazy("Queue"), queryset=Queue.objects.order_by("name"))
     user = forms.ModelChoiceField(label=gettext_lazy("Name"), queryset=User.objects.none())
-    capacity = forms.IntegerField(label=gettext_lazy("Cases at most"), min_value=1, max_value=500, initial=20)
-    available = forms.BooleanField(label=gettext_lazy("takes cases now"), required=False, initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -164,6 +165,23 @@ class MemberForm(forms.Form):
         user = self.fields["user"]
         assert isinstance(user, forms.ModelChoiceField)  # noqa: S101
         user.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+
+
+class MemberForm(LeaveForm):
+    """Who works which queue from now on."""
+
+    capacity = forms.IntegerField(label=gettext_lazy("Cases at most"), min_value=1, max_value=500, initial=20)
+    available = forms.BooleanField(label=gettext_lazy("takes cases now"), required=False, initial=True)
+
+
+class CapacityForm(EditForm, forms.Form):
+    """How much somebody who works a queue takes."""
+
+    capacity = MemberForm.base_fields["capacity"]
+    available = MemberForm.base_fields["available"]
+
+    def shown(self, row: QueueMember) -> dict[str, Any]:
+        return {"capacity": row.capacity, "available": row.available}
 
 
 class MatrixForm(EditForm, forms.Form):

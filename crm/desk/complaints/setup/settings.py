@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -34,8 +34,17 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import submit
 from crm.desk.choices import read_once
-from crm.desk.complaints.setup.forms import CategoryForm, MatrixForm, MemberForm, PromisesForm, RowForm
+from crm.desk.complaints.setup.forms import (
+    CapacityForm,
+    CategoryForm,
+    LeaveForm,
+    MatrixForm,
+    MemberForm,
+    PromisesForm,
+    RowForm,
+)
 from crm.desk.editing import edit, onto
+from crm.desk.paging import page_of
 from crm.desk.today import now
 
 
@@ -125,7 +134,7 @@ def _page(request: StaffRequest, name: str, status: int = 200, **more: Any) -> H
     if name not in TITLES:
         raise Http404
     template = "settings" if name in PARTS else f"settings_{name}"
-    context = _rows(PARTS[name], name) if name in PARTS else SHOWN[name]()
+    context = _rows(PARTS[name], name) if name in PARTS else SHOWN[name](request)
     context |= {
         "part": name,
         "tabs": [Tab(tab, title, tab == name) for tab, title in TITLES.items()],
@@ -169,24 +178,41 @@ def _cell(row: Model, column: str) -> Any:
     return "–" if value in (None, "") else value
 
 
-def _members() -> dict[str, Any]:
+class Member(NamedTuple):
+    member: QueueMember
+    form: CapacityForm
+
+
+def _members(_request: StaffRequest) -> dict[str, Any]:
+    return {"members": _member_rows(), "form": MemberForm()}
+
+
+def _member_rows(refused: int | None = None, form: CapacityForm | None = None) -> list[Member]:
+    """Everybody's form opens with what they have; one that was refused stands as it was typed."""
     members = QueueMember.objects.select_related("queue", "user").order_by("queue__name", "user__full_name")
-    return {"members": members, "form": MemberForm()}
+    return [Member(row, form if form and row.pk == refused else _capacity_form(row)) for row in members]
 
 
-def _priorities() -> dict[str, Any]:
+def _capacity_form(member: QueueMember, data: QueryDict | None = None) -> CapacityForm:
+    form = CapacityForm(data, auto_id=f"member-{member.pk}-%s")
+    form.initial = form.shown(member)
+    return form
+
+
+def _priorities(request: StaffRequest) -> dict[str, Any]:
     matrix = priority.matrix()
     return {
         "form": MatrixForm(cells=matrix.cells),
         "matrix": matrix,
         "severities": list(Severity),
-        "versions": PriorityMatrix.objects.select_related("by").order_by("-version")[:10],
+        "versions": page_of(request, PriorityMatrix.objects.select_related("by").order_by("-version"), VERSIONS),
     }
 
 
-def _promises() -> dict[str, Any]:
+def _promises(request: StaffRequest) -> dict[str, Any]:
     draft = SlaPolicy.objects.filter(status=SlaPolicy.Status.DRAFT).order_by("-version").first()
-    current = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED).order_by("-version").first()
+    published = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED)
+    current = published.order_by("-version").first()
     shown = draft or current
     concerned = policies.affected(shown) if shown else {}
     return {
@@ -195,12 +221,11 @@ def _promises() -> dict[str, Any]:
         "form": PromisesForm(policy=shown) if shown else None,
         "metrics": [label for _value, label in Metric.choices],
         "open_cases": sum(concerned.values()),
-        "versions": SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED)
-        .select_related("by")
-        .order_by("-version")[:10],
+        "versions": page_of(request, published.select_related("by").order_by("-version"), VERSIONS),
     }
 
 
+VERSIONS = 10
 SHOWN = {"members": _members, "priorities": _priorities, "promises": _promises}
 
 
@@ -250,18 +275,32 @@ def set_member(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
 @require_POST
+def change_member(request: StaffRequest, pk: int) -> HttpResponse:
+    """How many cases somebody takes, and whether they take any now."""
+    member = get_object_or_404(QueueMember.objects.select_related("user"), pk=pk)
+    form = _capacity_form(member, request.POST)
+
+    def verb(row: QueueMember, data: dict[str, Any]) -> QueueMember:
+        return routing.set_member(row.queue_id, member.user, by=request.user, at=now(), **data)
+
+    if edit(request, form, member, verb, _("Saved")):
+        return redirect("desk:complaint_settings", "members")
+    return _page(request, "members", 422, members=_member_rows(pk, form))
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@require_POST
 def remove_member(request: StaffRequest) -> HttpResponse:
     """Somebody leaves a queue."""
 
     def verb(data: dict[str, Any]) -> int:
         return routing.remove_member(data["queue"].pk, data["user"], by=request.user, at=now())
 
-    form = MemberForm(request.POST)
-    if submit(
+    form = LeaveForm(request.POST)
+    submit(
         request, form, verb, lambda count: _("Removed; %(count)d open cases went back to the queue.") % {"count": count}
-    ):
-        return redirect("desk:complaint_settings", "members")
-    return _page(request, "members", 422, form=form)
+    )
+    return redirect("desk:complaint_settings", "members")
 
 
 def _in_force(saved: PriorityMatrix | SlaPolicy) -> str:

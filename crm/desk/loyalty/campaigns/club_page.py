@@ -1,14 +1,14 @@
 """Clubs and partners in rows: who is a member, what is planned, and what a customer has of it."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db.models import Count, Q
 
-from core.accounts.models import User
+from core.accounts.permissions import StaffRequest
 from core.accounts.roles import Scope, rights_of
 from crm.desk.loyalty.campaigns.forms import level_choices, level_name
+from crm.desk.paging import Page, page_of
 from crm.desk.today import today
 from customers.access import scope_filter
 from customers.models import Customer
@@ -74,33 +74,36 @@ def partner_list() -> list[PartnerRow]:
     ]
 
 
-def context(club: Club, user: User) -> dict[str, Any]:
+def context(request: StaffRequest, club: Club) -> dict[str, Any]:
     """Members in reach, what is planned, and who has a seat."""
-    mine = scope_filter(user, today(), "customer__")
-    names = rights_of(user.role).scope != Scope.NONE
+    mine = scope_filter(request.user, today(), "customer__")
+    names = rights_of(request.user.role).scope != Scope.NONE
     members = club.members.filter(left_on__isnull=True)
     reached = members.filter(mine).select_related("customer__manager").order_by("joined_on", "pk")
     visits = ClubVisit.objects.filter(mine, event__club=club).select_related("customer").order_by("event_id", "pk")
     return {
         "club": club,
         "size": members.count(),
-        "events": _events(club, list(visits) if names else [], on=today()),
+        "events": _events(request, club, list(visits) if names else []),
         "names": names,
-        "members": reached[:MEMBERS_SHOWN],
+        "members": page_of(request, reached, MEMBERS_SHOWN, "members"),
         "level": level_name(club.min_level),
     }
 
 
-def _events(club: Club, visits: list[ClubVisit], *, on: date) -> list[EventRow]:
-    return [
-        EventRow(
-            event,
-            over=event.on <= on,
-            label=f"{event.taken} / {event.seats}",
-            visits=[visit for visit in visits if visit.event_id == event.pk],
-        )
-        for event in club.events.order_by("-on")[:EVENTS_SHOWN]
-    ]
+def _events(request: StaffRequest, club: Club, visits: list[ClubVisit]) -> Page:
+    page = page_of(request, club.events.order_by("-on", "-pk"), EVENTS_SHOWN)
+    return page.of(
+        [
+            EventRow(
+                event,
+                over=event.on <= today(),
+                label=f"{event.taken} / {event.seats}",
+                visits=[visit for visit in visits if visit.event_id == event.pk],
+            )
+            for event in page.rows
+        ]
+    )
 
 
 def card(customer: Customer) -> Card | None:

@@ -80,7 +80,7 @@ def _page(request: StaffRequest, club: Club, *, event_form: EventForm | None = N
     return render(
         request,
         "desk/loyalty/clubs/club.html",
-        {**club_page.context(club, request.user), "event_form": event_form or EventForm()},
+        {**club_page.context(request, club), "event_form": event_form or EventForm()},
         status=422 if event_form else 200,
     )
 

@@ -1,19 +1,19 @@
 """Coupon campaigns in words and rows: what they give, how much of it is used, and a customer's coupons."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, IntegerField, Sum, Value, When
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
-from core.accounts.permissions import may
+from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.periods import mall_day
-from crm.desk.today import now
+from crm.desk.paging import Page, page_of
+from crm.desk.today import now, today
 from customers.access import scope_filter
 from customers.models import Customer, Standing
 from loyalty.campaigns import coupon_campaigns
@@ -21,11 +21,12 @@ from loyalty.campaigns.coupon_campaigns import Day
 from loyalty.models import Coupon, CouponCampaign, CouponIssue, CouponRedemption
 from loyalty.tiers import membership
 
+CAMPAIGNS_SHOWN = 100
 SHOWN = 12
 USABLE_SHOWN, USED_SHOWN = 10, 3
 Kind, Status = CouponCampaign.Kind, CouponCampaign.Status
 TONES = {Status.DRAFT: "grey", Status.RUNNING: "green", Status.PAUSED: "amber", Status.ENDED: "grey"}
-ORDER = {Status.RUNNING: 0, Status.PAUSED: 1, Status.DRAFT: 2, Status.ENDED: 3}
+ORDER = (Status.RUNNING, Status.PAUSED, Status.DRAFT, Status.ENDED)
 REDEMPTION_TONES = {CouponRedemption.Status.REDEEMED: "green", CouponRedemption.Status.RESERVED: "blue"}
 COPIED = (
     *("code", "name", "kind", "gift", "min_spend", "most_off", "categories", "total_limit", "per_customer_limit"),
@@ -127,8 +128,12 @@ def _short(amount: Decimal) -> str:
     return str(amount.to_integral_value() if amount == amount.to_integral_value() else amount)
 
 
-def campaign_list(campaigns: Iterable[CouponCampaign]) -> tuple[list[CampaignRow], Totals]:
-    """A row for each, those that run first, and what all campaigns came to."""
+def campaign_list(request: StaffRequest) -> tuple[Page, Totals]:
+    """A row for each campaign, those that run first, and what all campaigns came to."""
+    place = Case(
+        *(When(status=status, then=Value(rank)) for rank, status in enumerate(ORDER)), output_field=IntegerField()
+    )
+    page = page_of(request, CouponCampaign.objects.order_by(place, "-starts_at", "-pk"), CAMPAIGNS_SHOWN)
     sums = {
         campaign_id: (sales, given)
         for campaign_id, sales, given in CouponRedemption.objects.filter(status=CouponRedemption.Status.REDEEMED)
@@ -147,21 +152,20 @@ def campaign_list(campaigns: Iterable[CouponCampaign]) -> tuple[list[CampaignRow
             sales=sums.get(campaign.pk, (None, None))[0],
             label=f"{campaign.used} / {campaign.total_limit}",
         )
-        for campaign in sorted(campaigns, key=lambda campaign: ORDER[Status(campaign.status)])
+        for campaign in page.rows
     ]
-    return rows, Totals(
-        running=sum(row.campaign.status == Status.RUNNING for row in rows),
+    return page.of(rows), Totals(
+        running=CouponCampaign.objects.filter(status=Status.RUNNING).count(),
         open=sum(open_coupons.values()),
         given=sum((given for _sales, given in sums.values()), Decimal(0)),
         sales=sum((sales for sales, _given in sums.values()), Decimal(0)),
     )
 
 
-def issues(campaign: CouponCampaign) -> list[IssueRow]:
+def issues(request: StaffRequest, campaign: CouponCampaign) -> Page:
     """The newest hand-outs."""
-    return [
-        IssueRow(issue, group_words(issue)) for issue in campaign.issues.select_related("by").order_by("-pk")[:SHOWN]
-    ]
+    page = page_of(request, campaign.issues.select_related("by").order_by("-pk"), SHOWN, "issues")
+    return page.of([IssueRow(issue, group_words(issue)) for issue in page.rows])
 
 
 def group_words(issue: CouponIssue) -> str:
@@ -183,13 +187,16 @@ def group_words(issue: CouponIssue) -> str:
     return " · ".join(words) or _("All customers in reach")
 
 
-def redemptions(campaign: CouponCampaign, user: User, on: date) -> list[RedemptionRow]:
+def redemptions(request: StaffRequest, campaign: CouponCampaign) -> Page:
     """The newest redemptions by customers in the user's reach."""
-    rows = CouponRedemption.objects.filter(scope_filter(user, on, "customer__"), campaign=campaign)
-    return [
-        RedemptionRow(redemption, REDEMPTION_TONES.get(CouponRedemption.Status(redemption.status), "grey"))
-        for redemption in rows.select_related("customer").order_by("-reserved_at")[:SHOWN]
-    ]
+    rows = CouponRedemption.objects.filter(scope_filter(request.user, today(), "customer__"), campaign=campaign)
+    page = page_of(request, rows.select_related("customer").order_by("-reserved_at", "-pk"), SHOWN)
+    return page.of(
+        [
+            RedemptionRow(redemption, REDEMPTION_TONES.get(CouponRedemption.Status(redemption.status), "grey"))
+            for redemption in page.rows
+        ]
+    )
 
 
 def per_day(days: list[Day]) -> dict[str, Any]:

@@ -20,20 +20,20 @@ from crm.desk import editing
 from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import coupon_page
 from crm.desk.loyalty.campaigns.forms import CampaignForm, GroupForm, whole_number
+from crm.desk.paging import EMPTY
 from crm.desk.today import now, today
 from loyalty.campaigns import coupon_campaigns as verbs
 from loyalty.campaigns import coupons
 from loyalty.models import CouponCampaign, CouponIssue
 
-CAMPAIGNS_SHOWN = 200
 Status = CouponCampaign.Status
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
 def campaigns(request: StaffRequest) -> HttpResponse:
     """Every campaign, those that run first; how much of limit and budget is used."""
-    rows, totals = coupon_page.campaign_list(CouponCampaign.objects.order_by("-starts_at")[:CAMPAIGNS_SHOWN])
-    return render(request, "desk/loyalty/coupons/campaigns.html", {"rows": rows, "totals": totals})
+    page, totals = coupon_page.campaign_list(request)
+    return render(request, "desk/loyalty/coupons/campaigns.html", {"page": page, "totals": totals})
 
 
 @needs(Permission.RUN_CAMPAIGNS)
@@ -92,8 +92,8 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
             "per_yuan": (figures.sales / figures.given).quantize(Decimal("0.1")) if figures.given else None,
             "chart": coupon_page.per_day(days),
             "any_redeemed": any(day.redeemed for day in days),
-            "issues": coupon_page.issues(campaign),
-            "redemptions": coupon_page.redemptions(campaign, request.user, today()) if names else [],
+            "issues": coupon_page.issues(request, campaign),
+            "redemptions": coupon_page.redemptions(request, campaign) if names else EMPTY,
             "names": names,
             "client_key": verbs.client_key(),
             "can_issue": campaign.needs_code and campaign.status in (Status.RUNNING, Status.PAUSED),

@@ -28,7 +28,7 @@ PAYMENT, CORRECTION = "payment", "correction"
 @needs(Permission.VIEW_CREDIT)
 def accounts(request: StaffRequest) -> HttpResponse:
     """Accounts in reach, the most overdue first; and the limits that wait for a second person."""
-    return render(request, "desk/loyalty/credit/accounts.html", credit_page.account_list(request.user))
+    return render(request, "desk/loyalty/credit/accounts.html", credit_page.account_list(request))
 
 
 # The number in an address is the customer's: they have at most one account, and at most one change of it waits.
@@ -55,7 +55,7 @@ def _page(
         request,
         "desk/loyalty/credit/account.html",
         {
-            **credit_page.context(customer, account, request.user),
+            **credit_page.context(request, customer, account),
             "limit_form": limit_form or _limit_form(customer, account),
             "payment_form": payment_form or BookingForm(initial=key, prefix=PAYMENT),
             "correction_form": correction_form or BookingForm(initial=key, prefix=CORRECTION),

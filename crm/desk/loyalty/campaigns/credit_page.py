@@ -5,11 +5,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from core.accounts.models import Role, User
-from core.accounts.permissions import may
+from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
+from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import today
 from customers.access import scope_filter
 from customers.models import Customer
@@ -80,14 +82,14 @@ def _label(account: CreditAccount, places: int = 0) -> str:
     return f"{_used(account):,.{places}f} / {account.credit_limit:,.{places}f}"
 
 
-def account_list(user: User) -> dict[str, Any]:
+def account_list(request: StaffRequest) -> dict[str, Any]:
     """Accounts in reach, the most overdue first; and the limits that wait for a second person."""
-    rows = _account_rows(user)
+    rows = _account_rows(request.user)
     waiting = CreditLimitChange.objects.filter(
-        scope_filter(user, today(), "account__customer__"), status=Change.PROPOSED
+        scope_filter(request.user, today(), "account__customer__"), status=Change.PROPOSED
     ).select_related("account__customer", "proposed_by")
     return {
-        "rows": rows[:SHOWN],
+        "page": page_of(request, rows, SHOWN),
         "count": len(rows),
         "waiting": waiting.order_by("proposed_at"),
         "owed": sum((row.account.exposure for row in rows), Decimal(0)),
@@ -116,10 +118,10 @@ def _account_rows(user: User) -> list[AccountRow]:
     return sorted(rows, key=lambda row: (-row.days, -row.account.exposure, row.account.pk))
 
 
-def context(customer: Customer, account: CreditAccount | None, user: User) -> dict[str, Any]:
+def context(request: StaffRequest, customer: Customer, account: CreditAccount | None) -> dict[str, Any]:
     """What is owed by when, every entry, reservations, and how the limit came about."""
     items = credit.open_items([account], on=today())[account.pk] if account else []
-    changes = _changes(account) if account else []
+    waiting = account.limit_changes.filter(status=Change.PROPOSED).select_related("proposed_by") if account else None
     return {
         "customer": customer,
         "account": account,
@@ -129,11 +131,11 @@ def context(customer: Customer, account: CreditAccount | None, user: User) -> di
         "overdue": credit.overdue(items),
         "days": _late(items),
         "ages": _ages(items),
-        "entries": _with_balance(account) if account else [],
+        "entries": _with_balance(request, account) if account else EMPTY,
         "authorisations": _authorisations(account) if account else [],
-        "changes": changes,
-        "waiting": next((row.change for row in changes if row.change.status == Change.PROPOSED), None),
-        "alone": credit.DECIDES_ALONE.get(Role(user.role)),
+        "changes": _changes(request, account) if account else EMPTY,
+        "waiting": waiting.first() if waiting else None,
+        "alone": credit.DECIDES_ALONE.get(Role(request.user.role)),
     }
 
 
@@ -142,9 +144,10 @@ def _authorisations(account: CreditAccount) -> list[CreditAuthorisation]:
     return list(held.order_by("expires_at"))
 
 
-def _changes(account: CreditAccount) -> list[ChangeRow]:
-    newest = account.limit_changes.select_related("proposed_by", "decided_by").order_by("-proposed_at")[:CHANGES_SHOWN]
-    return [ChangeRow(change, ICONS.get(Change(change.status), "ban"), _people(change)) for change in newest]
+def _changes(request: StaffRequest, account: CreditAccount) -> Page:
+    newest = account.limit_changes.select_related("proposed_by", "decided_by").order_by("-proposed_at", "-pk")
+    page = page_of(request, newest, CHANGES_SHOWN, "changes")
+    return page.of([ChangeRow(row, ICONS.get(Change(row.status), "ban"), _people(row)) for row in page.rows])
 
 
 def _people(change: CreditLimitChange) -> str:
@@ -168,13 +171,16 @@ def _ages(items: list[OpenItem]) -> list[tuple[str, Decimal]]:
     ]
 
 
-def _with_balance(account: CreditAccount) -> list[EntryRow]:
+def _with_balance(request: StaffRequest, account: CreditAccount) -> Page:
     """The newest entries with what was owed after each."""
+    page = page_of(request, account.entries.select_related("by").order_by("-seq"), SHOWN)
     owed, rows = account.exposure, []
-    for entry in account.entries.select_related("by").order_by("-seq")[:SHOWN]:
+    if page.prev and page.rows:
+        owed -= account.entries.filter(seq__gt=page.rows[0].seq).aggregate(total=Sum("amount"))["total"]
+    for entry in page.rows:
         rows.append(EntryRow(entry, owed))
         owed -= entry.amount
-    return rows
+    return page.of(rows)
 
 
 def card(user: User, customer: Customer, on: date) -> Card | None:

@@ -1,18 +1,18 @@
 """Prize draws in words and rows: where each stands, what fell, and what is still to be handed over."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.accounts.models import User
+from core.accounts.permissions import StaffRequest
 from core.accounts.roles import Scope, rights_of
 from core.lib.periods import mall_day
+from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import now, today
 from customers.access import scope_filter
 from loyalty.campaigns import draws
@@ -69,13 +69,12 @@ def stage(lottery: Lottery) -> Stage:
     return Stage("blue", _("Published")) if lottery.starts_at > at else Stage("green", _("Running"), is_running=True)
 
 
-def lottery_list() -> list[LotteryRow]:
+def lottery_list(request: StaffRequest) -> Page:
     """The newest draws, with how many took part and what is still to be handed over."""
     waiting = dict(Draw.objects.filter(WAITING).values_list("lottery").annotate(n=Count("pk")))
-    newest = Lottery.objects.annotate(drawn=Count("draws")).order_by("-starts_at")[:LOTTERIES_SHOWN]
-    return [
-        LotteryRow(lottery, last_day(lottery), stage(lottery), waiting.get(lottery.pk, 0)) for lottery in list(newest)
-    ]
+    newest = Lottery.objects.annotate(drawn=Count("draws")).order_by("-starts_at", "-pk")
+    page = page_of(request, newest, LOTTERIES_SHOWN)
+    return page.of([LotteryRow(row, last_day(row), stage(row), waiting.get(row.pk, 0)) for row in page.rows])
 
 
 def terms(lottery: Lottery) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def points_waiting(lottery: Lottery) -> str:
     return words % {"n": waiting}
 
 
-def context(lottery: Lottery, user: User) -> dict[str, Any]:
+def context(request: StaffRequest, lottery: Lottery) -> dict[str, Any]:
     """A draft with its checklist, or a published draw with live stock and what is to be handed over."""
     checks = draws.checklist(lottery, at=now()) if lottery.status == Status.DRAFT else []
     odds = draws.odds(lottery)
@@ -133,7 +132,7 @@ def context(lottery: Lottery, user: User) -> dict[str, Any]:
         "stage": stage(lottery),
         "checks": checks,
         "ready": bool(checks) and all(check.ok for check in checks),
-        "may_publish": user.pk != lottery.by_id,
+        "may_publish": request.user.pk != lottery.by_id,
         "odds": odds,
         "drawn": sum(row.rolled for row in odds),
         "tickets": dict(lottery.tickets.values_list("status").annotate(n=Count("pk"))),
@@ -142,27 +141,26 @@ def context(lottery: Lottery, user: User) -> dict[str, Any]:
         "points_waiting": points_waiting(lottery),
         "wrong": draws.disagreements(lottery) if lottery.status == Status.ENDED else [],
         "secret": secret(lottery),
-        **_people(lottery, user),
+        **_people(request, lottery),
     }
 
 
-def _people(lottery: Lottery, user: User) -> dict[str, Any]:
+def _people(request: StaffRequest, lottery: Lottery) -> dict[str, Any]:
     """Who won and who drew, of the customers in the user's reach."""
-    mine = Draw.objects.filter(scope_filter(user, today(), "customer__"), lottery=lottery)
+    mine = Draw.objects.filter(scope_filter(request.user, today(), "customer__"), lottery=lottery)
     rows = mine.select_related("customer", "prize", "rolled")
     waiting = rows.filter(WAITING)
-    names = rights_of(user.role).scope != Scope.NONE
+    names = rights_of(request.user.role).scope != Scope.NONE
     return {
         "names": names,
-        "mine": waiting.count(),
-        "shown": SHOWN,
-        "to_hand_over": _rows(waiting.order_by("claim_by", "pk")[:SHOWN]) if names else [],
-        "newest": _rows(rows.order_by("-pk")[:SHOWN]) if names else [],
+        "to_hand_over": _rows(request, waiting.order_by("claim_by", "pk"), "waiting") if names else EMPTY,
+        "newest": _rows(request, rows.order_by("-pk"), "page") if names else EMPTY,
     }
 
 
-def _rows(draws_: Iterable[Draw]) -> list[DrawRow]:
-    return [DrawRow(draw, TONES[State(draw.state)]) for draw in draws_]
+def _rows(request: StaffRequest, rows: QuerySet[Draw], name: str) -> Page:
+    page = page_of(request, rows, SHOWN, name)
+    return page.of([DrawRow(draw, TONES[State(draw.state)]) for draw in page.rows])
 
 
 def secret(lottery: Lottery) -> str:

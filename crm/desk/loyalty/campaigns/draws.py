@@ -30,7 +30,7 @@ Status = Lottery.Status
 @needs(Permission.VIEW_CAMPAIGNS)
 def lotteries(request: StaffRequest) -> HttpResponse:
     """Every draw, the newest first."""
-    return render(request, "desk/loyalty/draws/lotteries.html", {"rows": draw_page.lottery_list()})
+    return render(request, "desk/loyalty/draws/lotteries.html", {"page": draw_page.lottery_list(request)})
 
 
 @needs(Permission.RUN_CAMPAIGNS)
@@ -110,7 +110,7 @@ def _draft_or_404(pk: int) -> Lottery:
 def lottery(request: StaffRequest, pk: int) -> HttpResponse:
     """A draft with its checklist, or a published draw with live stock and what is to be handed over."""
     lottery = get_object_or_404(Lottery.objects.select_related("by", "published_by"), pk=pk)
-    return render(request, "desk/loyalty/draws/lottery.html", draw_page.context(lottery, request.user))
+    return render(request, "desk/loyalty/draws/lottery.html", draw_page.context(request, lottery))
 
 
 @needs(Permission.VIEW_CAMPAIGNS)

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
+from core.lib.periods import mall_midnight
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.loyalty.campaigns import coupon_page, draw_page
@@ -16,7 +17,6 @@ from crm.desk.today import today
 from customers import queries
 from customers.models import Category, Customer, Standing
 from loyalty.campaigns import draws
-from loyalty.campaigns.coupon_campaigns import local_midnight
 from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import ClubEvent, CouponCampaign, CreditAccount, Lottery, LotteryPrize
 from loyalty.models.credit import LONGEST_TERM
@@ -139,8 +139,8 @@ class CampaignForm(EditForm, forms.Form):
     def terms(self) -> dict[str, Any]:
         data = dict(self.cleaned_data)
         data.pop("code")
-        data["starts_at"] = local_midnight(data.pop("starts_on"))
-        data["ends_at"] = local_midnight(data.pop("last_on") + timedelta(days=1))
+        data["starts_at"] = mall_midnight(data.pop("starts_on"))
+        data["ends_at"] = mall_midnight(data.pop("last_on") + timedelta(days=1))
         data["amount"] = data["amount"] or Decimal(0)
         data["percent"] = data["percent"] or 0
         data["min_spend"] = data["min_spend"] or Decimal(0)
@@ -246,8 +246,8 @@ class LotteryForm(EditForm, forms.Form):
     def terms(self) -> dict[str, Any]:
         data = dict(self.cleaned_data)
         data.pop("code")
-        data["starts_at"] = local_midnight(data.pop("starts_on"))
-        data["ends_at"] = local_midnight(data.pop("last_on") + timedelta(days=1))
+        data["starts_at"] = mall_midnight(data.pop("starts_on"))
+        data["ends_at"] = mall_midnight(data.pop("last_on") + timedelta(days=1))
         data["min_order"] = data["min_order"] or Decimal(0)
         data["points_cost"] = data["points_cost"] or 0
         return data

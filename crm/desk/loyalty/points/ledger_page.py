@@ -73,18 +73,18 @@ def context_of(
         "adjust_form": adjust or AdjustForm(initial={"key": uuid4()}),
         "limit": limit,
         "losses": forfeit.of(customer, on=today(), at=at),
-        **_redemptions(customer),
+        **_redemptions(request, customer),
         **_tickets(customer, balance, at=at),
-        **_friends(customer),
+        **_friends(request, customer),
     }
 
 
-def _redemptions(customer: Customer) -> dict[str, Any]:
+def _redemptions(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     rows = Redemption.objects.filter(hold__account=customer.pk).select_related("hold", "reward")
     running = rows.filter(state=Redemption.State.RESERVED, hold__state=PointHold.State.ACTIVE)
     return {
         "running": running.order_by("hold__expires_at"),
-        "done": rows.filter(state=Redemption.State.DONE).order_by("-at")[:LATEST],
+        "done": page_of(request, rows.filter(state=Redemption.State.DONE).order_by("-at", "-pk"), LATEST, "redeemed"),
     }
 
 
@@ -99,11 +99,11 @@ def _tickets(customer: Customer, balance: Balance, *, at: datetime) -> dict[str,
     }
 
 
-def _friends(customer: Customer) -> dict[str, Any]:
-    brought = Referral.objects.filter(referrer=customer).select_related("referred").order_by("-at")
+def _friends(request: StaffRequest, customer: Customer) -> dict[str, Any]:
+    brought = Referral.objects.filter(referrer=customer).select_related("referred").order_by("-at", "-pk")
     return {
         "brought_by": Referral.objects.filter(referred=customer).select_related("referrer").first(),
-        "brought": brought[:LATEST],
+        "brought": page_of(request, brought, LATEST, "friends"),
         "referrer_form": ReferrerForm(),
     }
 

@@ -28,7 +28,7 @@ def programme(request: StaffRequest) -> HttpResponse:
 
 def _page(request: StaffRequest, *, form: RulesForm | None = None) -> HttpResponse:
     rules = point_rules.in_force(now())
-    context = context_of(request.user, rules, at=now())
+    context = context_of(request, rules, at=now())
     context["rules_form"] = form or RulesForm(instance=rules, initial={"reason": ""})
     return render(request, "desk/loyalty/points/programme.html", context, status=422 if form and form.errors else 200)
 

@@ -9,10 +9,11 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
-from core.accounts.permissions import may
+from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.periods import mall_day
 from crm.desk.loyalty.points.forms import RulesForm
+from crm.desk.paging import page_of
 from customers.access import scope_filter
 from customers.models import Category
 from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting
@@ -22,13 +23,13 @@ LATELY = timedelta(days=90)
 VERSIONS = 20
 
 
-def context_of(user: User, rules: PointRules | None, *, at: datetime) -> dict[str, Any]:
+def context_of(request: StaffRequest, rules: PointRules | None, *, at: datetime) -> dict[str, Any]:
     months = accounts.liability(at=at)
     owed = sum(count for _month, count in months)
     return {
         "rules": rules,
         "rules_in_words": in_words(rules) if rules else [],
-        "versions": PointRules.objects.order_by("-version").select_related("by")[:VERSIONS],
+        "versions": page_of(request, PointRules.objects.order_by("-version").select_related("by"), VERSIONS),
         "owed": owed,
         "cost": Decimal(owed) * rules.yuan_per_point if rules else None,
         "members": PointAccount.objects.filter(earned__gt=0).count(),
@@ -36,9 +37,9 @@ def context_of(user: User, rules: PointRules | None, *, at: datetime) -> dict[st
         "days": LATELY.days,
         "months": _chart(months),
         "frozen": PointAccount.objects.filter(state=PointAccount.State.FROZEN).count(),
-        "me": user.pk,
+        "me": request.user.pk,
         **_moved(since=at - LATELY),
-        **_by_hand(user, at=at),
+        **_by_hand(request.user, at=at),
     }
 
 

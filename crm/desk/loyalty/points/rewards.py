@@ -16,6 +16,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.editing import edit
 from crm.desk.loyalty.points.forms import RewardForm, StepForm
+from crm.desk.paging import page_of
 from crm.desk.today import now
 from loyalty.models import Redemption, Reward, VisitStep
 from loyalty.points import catalogue as verbs
@@ -40,7 +41,7 @@ def _page(
     lately = Q(redemptions__state=Redemption.State.DONE, redemptions__at__gt=now() - LATELY)
     rows = Reward.objects.annotate(taken=Sum("redemptions__quantity", filter=lately))
     context = {
-        "rows": rows.order_by("-active", "points", "pk")[:SHOWN],
+        "page": page_of(request, rows.order_by("-active", "points", "pk"), SHOWN),
         "form": form,
         "editing": editing,
         "action": reverse("desk:reward", args=[editing.pk]) if editing else reverse("desk:reward_new"),

@@ -10,6 +10,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.loyalty.tiers import figures
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from customers.access import visible_to
 from loyalty import tier_rules
@@ -86,6 +87,6 @@ def moves(request: StaffRequest, pk: int) -> HttpResponse:
         "before": before,
         "after": after,
         "count": len(movers),
-        "rows": people.order_by("-standing__value", "pk")[:SHOWN],
+        "page": page_of(request, people.order_by("-standing__value", "pk"), SHOWN),
     }
     return render(request, "desk/loyalty/tiers/moves.html", context)

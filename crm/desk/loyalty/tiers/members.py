@@ -15,6 +15,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, Scope, rights_of
 from crm.desk.acting import press
+from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import now, today
 from customers.access import scope_filter, visible_to
 from customers.models import Customer
@@ -64,14 +65,14 @@ def _in_reach(user: User) -> QuerySet[Customer]:
 def members(request: StaffRequest) -> HttpResponse:
     """How many hold each level and how that moved in 30 days; the holders of one level by falling value."""
     rules, people, names = membership.applied(), _in_reach(request.user), sees_names(request.user)
-    context: dict[str, Any] = {"rules": rules, "names": names, "shown": SHOWN, "days": MOVEMENT.days}
+    context: dict[str, Any] = {"rules": rules, "names": names, "days": MOVEMENT.days}
     if rules is not None:
         tiles = _tiles(rules, people)
         chosen = next((tile for tile in tiles if tile.level["code"] == request.GET.get("level")), tiles[0])
         context |= {
             "levels": tiles,
             "chosen": chosen,
-            "rows": _holders(people, chosen.rank) if names else [],
+            "page": _holders(request, people, chosen.rank) if names else EMPTY,
             "movement": _movement(people),
         }
     return render(request, "desk/loyalty/tiers/members.html", context)
@@ -96,18 +97,17 @@ def _tiles(rules: TierRules, people: QuerySet[Customer]) -> list[Tile]:
     ]
 
 
-def _holders(people: QuerySet[Customer], rank: int) -> list[Holder]:
-    """Who was never reviewed has the lowest level."""
+def _holders(request: StaffRequest, people: QuerySet[Customer], rank: int) -> Page:
+    """By falling value. Who was never reviewed has the lowest level."""
     held = Q(membership__rank=rank)
     rows = people.filter(held if rank else held | Q(membership__isnull=True))
-    customers = list(
-        rows.select_related("standing", "manager", "membership").order_by("-standing__value", "pk")[:SHOWN]
-    )
-    promises = TierOverride.objects.filter(customer__in=customers, starts_on__lte=today(), ends_on__gt=today())
+    rows = rows.select_related("standing", "manager", "membership").order_by("-standing__value", "pk")
+    page = page_of(request, rows, SHOWN)
+    promises = TierOverride.objects.filter(customer__in=page.rows, starts_on__lte=today(), ends_on__gt=today())
     promised = {promise.customer_id: promise for promise in promises}
-    return [
-        Holder(customer, getattr(customer, "membership", None), promised.get(customer.pk)) for customer in customers
-    ]
+    return page.of(
+        [Holder(customer, getattr(customer, "membership", None), promised.get(customer.pk)) for customer in page.rows]
+    )
 
 
 def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
@@ -137,12 +137,11 @@ def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
 def at_risk(request: StaffRequest) -> HttpResponse:
     """Members in reach who lose their level unless they buy."""
     risks, rules = _risks(request.user), membership.applied()
-    ids = [risk.customer_id for risk in risks[:SHOWN]]
-    people = Customer.objects.select_related("standing", "manager").in_bulk(ids)
+    page = page_of(request, risks, SHOWN)
+    people = Customer.objects.select_related("standing", "manager").in_bulk([risk.customer_id for risk in page.rows])
     context = {
-        "rows": [Risk(risk, people[risk.customer_id]) for risk in risks[:SHOWN]],
+        "page": page.of([Risk(risk, people[risk.customer_id]) for risk in page.rows]),
         "count": len(risks),
-        "shown": SHOWN,
         "counts_orders": rules is not None and rules.content["basis"] == Basis.ORDERS,
     }
     return render(request, "desk/loyalty/tiers/at_risk.html", context)

@@ -13,6 +13,7 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import press
 from crm.desk.loyalty.tiers import figures, words
+from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from loyalty import tier_rules
 from loyalty.models import TierDraft, TierRules
@@ -34,13 +35,14 @@ class VersionRow(NamedTuple):
 def rules(request: StaffRequest) -> HttpResponse:
     """The version in force with its levels, what is scheduled, open drafts, and every version before."""
     current = membership.applied() or verbs.newest()
-    versions = TierRules.objects.select_related("drafted_by", "published_by")
+    versions = TierRules.objects.select_related("drafted_by", "published_by").order_by("-version")
+    page = page_of(request, versions, VERSIONS)
     context = {
         "current": current,
         "levels": words.levels(current.content) if current else [],
         "options": words.options(current.content) if current else [],
         "drafts": TierDraft.objects.filter(state=TierDraft.State.OPEN).select_related("by").order_by("-at"),
-        "versions": [_row(version) for version in versions.order_by("-version")[:VERSIONS]],
+        "versions": page.of([_row(version) for version in page.rows]),
     }
     return render(request, "desk/loyalty/tiers/rules.html", context)
 
