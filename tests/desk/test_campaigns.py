@@ -466,6 +466,14 @@ def test_a_club_is_founded_joined_and_met(
 # What was edited is written, and nothing else -------------------------------------------------------------------------
 
 
+def test_the_two_forms_of_the_clubs_page_have_ids_of_their_own(client: Client, lead: User) -> None:
+    client.force_login(lead)
+
+    page = client.get(reverse("desk:clubs")).content.decode()
+
+    assert page.count('id="id_clubform_min_level"') == page.count('id="id_partnerform_min_level"') == 1
+
+
 def test_terms_of_a_campaign_keep_what_another_changed_meanwhile(client: Client, lead: User) -> None:
     client.force_login(lead)
     client.post(reverse("desk:coupons_new"), TERMS)
