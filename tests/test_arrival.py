@@ -12,10 +12,12 @@ from core.outbox.models import Message
 from crm.flows import arrival
 from customers.imports import runs as imports
 from customers.models import Customer, Import, Order, Todo
+from loyalty.tiers.membership import review_due
 from segmentation import alerts
 from segmentation.alerts import Due
 from segmentation.models import Alert
 from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder, MakeUser
+from tests.loyalty.tiers.stories import content, level_of, put_in_force
 
 LAST = TODAY - timedelta(days=90)
 
@@ -124,6 +126,16 @@ def test_a_replay_asks_nothing_of_the_alerts(alert: Alert, api_for: ApiFor) -> N
     put(api_for)
 
     assert Alert.objects.get().state == Alert.State.OPEN
+
+
+def test_a_purchase_raises_the_level_at_once(li_lei: Customer, api_for: ApiFor) -> None:
+    put_in_force(content(), TODAY - timedelta(days=2))
+    review_due(TODAY - timedelta(days=1), at=NOW)
+    assert level_of(li_lei, TODAY) == "member"
+
+    put(api_for, paid="1000.00")
+
+    assert level_of(li_lei, TODAY) == "silver"
 
 
 # By a worker ---------------------------------------------------------------------------------------------------------
