@@ -12,7 +12,7 @@ from complaints.cases import intake, remedies
 from complaints.models import Case, Category
 from core.accounts.models import User
 from core.lib.errors import Invalid
-from core.lib.periods import mall_day, mall_time
+from core.lib.periods import mall_day
 from customers import contacts, todo
 from customers.models import Contact, Customer, Todo
 
@@ -102,11 +102,7 @@ def _promise(case: Case, call_at: datetime, *, by: User | None, at: datetime) ->
         case.customer,
         owner=by or case.owner or case.customer.manager or case.queue.department.head,
         reason=Todo.Reason.PROMISE,
-        text={
-            "promise": _("%(number)s: call back by %(time)s")
-            % {"number": case.number, "time": f"{mall_time(call_at):%m-%d %H:%M}"},
-            "case": case.pk,
-        },
+        text={"call": case.number, "case": case.pk},
         due_on=mall_day(call_at),
         due_at=call_at,
         at=at,

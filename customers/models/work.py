@@ -5,10 +5,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_time
 from customers.models.people import Customer
 
 
@@ -99,6 +100,16 @@ class Todo(models.Model):
     def is_late(self, at: datetime) -> bool:
         """Past its moment where it has one, else past its day in the mall."""
         return self.due_at < at if self.due_at else self.due_on < mall_day(at)
+
+    @property
+    def promised(self) -> str:
+        """What was promised: somebody's words, or the call of a complaint in the reader's language; empty for others."""
+        if self.due_at and (number := self.text.get("call")):
+            return gettext("%(number)s: call back by %(time)s") % {
+                "number": number,
+                "time": f"{mall_time(self.due_at):%m-%d %H:%M}",
+            }
+        return str(self.text.get("promise") or "")
 
 
 class Lookup(models.Model):

@@ -227,7 +227,7 @@ def test_a_promise_is_kept_in_mind(client: Client, on_the_line: Customer) -> Non
 
     case = Case.objects.get()
     promise = on_the_line.todos.get()
-    assert promise.text["promise"].startswith(f"{case.number}: call back by ")
+    assert promise.promised.startswith(f"{case.number}: call back by ")
     assert promise.due_on == today() + timedelta(days=1)
 
 

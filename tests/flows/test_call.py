@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from complaints.models import Case, Category, Department, Queue, QueueMember
 from complaints.setup import defaults
@@ -47,7 +48,9 @@ def test_a_promised_call_is_due_at_its_minute_and_owned_by_who_promised_it(
 
     todo = li_lei.todos.get()
     assert (todo.reason, todo.owner, todo.due_at, todo.due_on) == ("promise", liu, FIVE_PM, FIVE_PM.date())
-    assert todo.text == {"promise": f"{case.number}: call back by 11-17 17:00", "case": case.pk}
+    assert todo.promised == f"{case.number}: call back by 11-17 17:00"
+    with translation.override("zh-hans"):
+        assert todo.promised == f"{case.number}：11-17 17:00 前回电"
     assert list(call.waiting(liu, TUESDAY)) == [todo]
 
 

@@ -242,7 +242,7 @@ def _promises(person: Customer, at: datetime) -> list[Promised]:
     rows = Todo.objects.filter(customer=person, state=Todo.State.OPEN, reason=Todo.Reason.PROMISE).order_by("due_on")
     return [
         Promised(
-            _("%(promise)s (%(day)s)") % {"promise": row.text.get("promise") or "…", "day": f"{row.due_on:%m-%d}"},
+            _("%(promise)s (%(day)s)") % {"promise": row.promised or "…", "day": f"{row.due_on:%m-%d}"},
             "red" if row.is_late(at) else "amber",
         )
         for row in rows

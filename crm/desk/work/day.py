@@ -123,7 +123,7 @@ def reason(item: Todo) -> str:
             "limit": round(text["limit_days"]),
         }
     if item.reason == Todo.Reason.PROMISE:
-        return _("Promised: %(text)s") % {"text": text.get("promise") or text.get("text") or text.get("words") or "…"}
+        return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
     if item.reason == Todo.Reason.TIER:
         return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % dict(text)
     return str(item.get_reason_display())
