@@ -383,13 +383,13 @@ def test_who_joins_a_queue_has_at_once_what_lies_there(case: Case, wang: User, l
 def test_what_somebody_leaves_is_taken_by_who_stays_the_most_urgent_first(
     log_case: LogCase, li_lei: Customer, wang: User, sun: User, lead: User
 ) -> None:
-    join(wang, "logistics", capacity=2)
-    usual, grave = log_case(li_lei), log_case(li_lei, severity=2)
+    join(wang, "logistics", capacity=3)
+    cases = [log_case(li_lei), log_case(li_lei, severity=2), log_case(li_lei)]
     join(sun, "logistics", capacity=1)
 
     routing.remove_member(queue_of("logistics").pk, wang, by=lead, at=SOON)
 
-    assert (again(usual).owner, again(grave).owner) == (None, sun)
+    assert [again(case).owner for case in cases] == [None, sun, None]
 
 
 def test_a_manual_queue_and_who_is_away_get_nothing(log_case: LogCase, li_lei: Customer, wang: User) -> None:
