@@ -64,6 +64,13 @@
       event.detail.isError = false;
     }
   });
+  // A session that ended while somebody wrote: the sign-in page does not come into this one, and what was typed stays.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const answered = event.detail.xhr.responseURL;
+    if (!answered || !new URL(answered).pathname.startsWith("/accounts/")) return;
+    event.detail.shouldSwap = false;
+    toast({ text: toasts && toasts.dataset.signedOut, tone: "error" });
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (status === 401 || status === 403) return location.reload();
