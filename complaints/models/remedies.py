@@ -103,4 +103,4 @@ class RemedyLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.kind}"
+        return f"{self.get_role_display()} · {self.get_kind_display()}"

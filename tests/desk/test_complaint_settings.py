@@ -159,6 +159,15 @@ def test_every_part_of_the_settings_opens(client: Client, part: str) -> None:
     assert client.get(reverse("desk:complaint_settings", args=[part])).status_code == 200
 
 
+def test_limits_and_their_columns_are_named_in_the_readers_words(client: Client) -> None:
+    limits = client.get(reverse("desk:complaint_settings", args=["limits"])).content.decode()
+    categories = client.get(reverse("desk:complaint_settings", args=["categories"])).context["columns"]
+
+    assert "Service agent · Refund" in limits
+    assert "service_agent refund" not in limits
+    assert categories[0] == "Part of"
+
+
 def test_a_new_category_is_on_record_and_a_third_level_is_refused(client: Client, lead: User) -> None:
     address = reverse("desk:complaint_store", args=["categories"])
     leaf = Category.objects.get(code="delivery-late")

@@ -15,12 +15,13 @@ from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
-from crm.desk.complaints.deeds import DEEDS
+from crm.desk.complaints.deeds import DEEDS, form_for
 from crm.desk.complaints.log_page import call_promised
 from crm.desk.complaints.wording import in_words
 from crm.desk.today import today
 from customers.models import Contact, Customer, Lookup, Standing
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.desk.forms import opened
 
 PHONE = "138 0013 8000"
 
@@ -432,6 +433,31 @@ def test_the_second_of_two_who_answer_sees_both_texts_and_confirms(client: Clien
     case.refresh_from_db()
     do(client, case, "reply", body="请再等一天", channel="phone")
     assert CaseMessage.objects.filter(case=case).count() == 2
+
+
+def test_a_correction_leaves_alone_what_another_corrected_meanwhile(client: Client, case: Case, agent: User) -> None:
+    told = opened(form_for(DEEDS["edit"], case))
+    lifecycle.edit(case.pk, {"remedy_sought": "退款"}, by=agent, at=timezone.now(), version=case.version)
+
+    do(client, case, "edit", **told | {"product_ref": "S-1"})
+
+    case.refresh_from_db()
+    assert (case.remedy_sought, case.product_ref) == ("退款", "S-1")
+
+
+def test_two_corrections_of_the_same_field_show_both_and_the_second_confirms(
+    client: Client, case: Case, agent: User
+) -> None:
+    told = opened(form_for(DEEDS["edit"], case)) | {"remedy_sought": "换货"}
+    lifecycle.edit(case.pk, {"remedy_sought": "退款"}, by=agent, at=timezone.now(), version=case.version)
+
+    answer = do(client, case, "edit", **told)
+    form = answer.context["unfinished"].form  # type: ignore[attr-defined]
+    do(client, case, "edit", **opened(form))
+
+    case.refresh_from_db()
+    assert answer.status_code == 409  # type: ignore[attr-defined]
+    assert case.remedy_sought == "换货"
 
 
 def test_solving_without_a_cause_says_so_and_keeps_the_words(client: Client, case: Case) -> None:

@@ -147,8 +147,7 @@ def _take(case: Case, by: User, at: datetime, data: Data) -> None:
 
 
 def _edit(case: Case, by: User, at: datetime, data: Data) -> None:
-    names = [name for name in EditForm.base_fields if name != "version"]
-    changed = {name: data[name] for name in names if data[name] != getattr(case, name)}
+    changed = {name: data[name] for name in data["changed"] if data[name] != getattr(case, name)}
     if changed:
         lifecycle.edit(case.pk, changed, by=by, at=at, version=data["version"] or case.version)
 

@@ -28,6 +28,7 @@ from core.lib.periods import mall_zone
 from crm.desk import editing
 from crm.desk.complaints.wording import Status
 from crm.desk.date_input import DateInput, DateTimeInput
+from crm.desk.editing import EditForm as Opened
 from crm.desk.long_select import LongSelect
 from customers.models import Standing
 
@@ -221,7 +222,7 @@ class TransferForm(CaseForm):
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
 
 
-class EditForm(CaseForm):
+class EditForm(Opened, CaseForm):
     title = forms.CharField(label=gettext_lazy("Subject"), max_length=200)
     description = forms.CharField(
         label=gettext_lazy("What happened"), required=False, widget=forms.Textarea(attrs={"rows": 4})
@@ -232,6 +233,11 @@ class EditForm(CaseForm):
     external_case = forms.CharField(
         label=gettext_lazy("Number with the authority or platform"), max_length=80, required=False
     )
+
+    def clean(self) -> dict[str, Any]:
+        """`changed` names what the person changed: what others put meanwhile into the other fields stays."""
+        data = super().clean() or {}
+        return data | {"changed": [name for name in self.changed_data if name in data and name != "version"]}
 
 
 class ClassifyForm(CaseForm):

@@ -142,6 +142,11 @@ class CategoryForm(RowForm):
             "prompt_text",
             "active",
         )
+        labels = {
+            "parent": gettext_lazy("Part of"),
+            "position": gettext_lazy("Place in the list"),
+            "prompt_department": gettext_lazy("Department that is prompted"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -59,8 +59,9 @@ class Part:
     columns: tuple[str, ...]
 
 
-def _form(model: type[Model], *fields: str) -> type[RowForm]:
-    return cast(type[RowForm], forms.modelform_factory(model, form=RowForm, fields=fields))
+def _form(model: type[Model], *fields: str, **words: dict[str, Promise]) -> type[RowForm]:
+    """`words`: the labels and help texts that are not the model's own."""
+    return cast(type[RowForm], forms.modelform_factory(model, form=RowForm, fields=fields, **words))
 
 
 PARTS: dict[str, Part] = {
@@ -96,7 +97,11 @@ PARTS: dict[str, Part] = {
         gettext_lazy("Ready words"),
         gettext_lazy("Fields: {name} {number} {agent} {mall}."),
         ReplyTemplate.objects.select_related("category").order_by("name"),
-        _form(ReplyTemplate, "code", "name", "body", "category", "active"),
+        _form(
+            ReplyTemplate,
+            *("code", "name", "body", "category", "active"),
+            labels={"category": gettext_lazy("Category")},
+        ),
         ("name", "body", "category", "active"),
     ),
     "limits": Part(
@@ -110,7 +115,11 @@ PARTS: dict[str, Part] = {
         gettext_lazy("Calendars"),
         gettext_lazy("Names and zones; the hours have a page of their own."),
         BusinessCalendar.objects.order_by("name"),
-        _form(BusinessCalendar, "code", "name", "zone", "day_and_night", "country"),
+        _form(
+            BusinessCalendar,
+            *("code", "name", "zone", "day_and_night", "country"),
+            help_texts={"country": gettext_lazy("Two letters, such as CN. Empty: no public holidays.")},
+        ),
         ("name", "zone", "day_and_night", "country"),
     ),
 }
@@ -156,7 +165,6 @@ class Row(NamedTuple):
 
 
 def _rows(part: Part, name: str) -> dict[str, Any]:
-    labels = {field.name: field.verbose_name for field in part.form._meta.model._meta.fields}
     new = part.form(auto_id=f"{name}-new-%s")
     rows = [
         Row(
@@ -167,7 +175,12 @@ def _rows(part: Part, name: str) -> dict[str, Any]:
         for row in part.rows.all()
     ]
     read_once([new, *(row.form for row in rows)])
-    return {"help": part.help, "columns": [labels[column] for column in part.columns], "rows": rows, "new": new}
+    return {
+        "help": part.help,
+        "columns": [new.fields[column].label for column in part.columns],
+        "rows": rows,
+        "new": new,
+    }
 
 
 def _cell(row: Model, column: str) -> Any:
