@@ -50,9 +50,11 @@ def due(calendar: BusinessCalendar, start: datetime, minutes: int) -> datetime:
 
 @transaction.atomic
 def set_shifts(calendar_id: int, shifts: Iterable[tuple[int, int, int]], *, by: User, at: datetime) -> BusinessCalendar:
-    """The weekly hours are these (weekday, from, until) rows and no others."""
+    """The weekly hours are these (weekday, from, until) rows and no others: at least one, or nothing is ever due."""
     calendar = _edited(calendar_id)
     rows = sorted(set(shifts))
+    if not rows:
+        raise Invalid(_("Some day of the week has hours: without any no promise would ever be due."), code="no_hours")
     for (weekday, start, end), later in zip(rows, [*rows[1:], (0, 0, 0)], strict=True):
         if not 1 <= weekday <= 7 or not 0 <= start < end <= 1440:
             raise Invalid(_("A shift begins before it ends, within one day."), code="shift_bounds")

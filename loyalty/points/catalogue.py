@@ -35,7 +35,7 @@ def change(reward_id: int, *, by: User, at: datetime, key: str = "", **terms: An
 def known(key: str) -> Reward | None:
     """The reward that was saved with this key."""
     line = AuditEntry.objects.filter(action=SAVED, subject_type="reward", detail__key=key).first()
-    return Reward.objects.filter(pk=line.subject_id or 0).first() if line else None
+    return Reward.objects.filter(pk=line.subject_id).first() if line and line.subject_id else None
 
 
 def _store(reward: Reward, terms: dict[str, Any], *, by: User, at: datetime, key: str) -> Reward:

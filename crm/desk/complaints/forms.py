@@ -171,7 +171,7 @@ class FilterForm(forms.Form):
 class CaseForm(forms.Form):
     """Every form says which state of the case its author saw."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**31 - 1)
 
 
 class ReplyForm(CaseForm):

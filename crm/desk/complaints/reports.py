@@ -1,7 +1,7 @@
 """The figures of the desk: every number opens the list that it counts."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ from crm.desk.today import now, today
 from customers.models import Product, Standing
 
 DAYS = 30
+# Beyond them a day more, or another zone, is no date.
+FIRST, LAST = date(1970, 1, 1), date(2100, 12, 31)
 TONES = {"breached": "red", "unassigned": "amber", "reopened": "amber"}
 
 
@@ -31,7 +33,7 @@ def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
     day = today()
     form = PeriodForm(request.GET if "since" in request.GET else None)
     first, last = day - timedelta(days=DAYS - 1), day
-    if form.is_bound and form.is_valid() and form.cleaned_data["since"] <= form.cleaned_data["until"]:
+    if form.is_bound and form.is_valid() and FIRST <= form.cleaned_data["since"] <= form.cleaned_data["until"] <= LAST:
         first, last = form.cleaned_data["since"], form.cleaned_data["until"]
     shown = PeriodForm(initial={"since": first, "until": last})
     return Period(mall_midnight(first), mall_midnight(last + timedelta(days=1))), shown
