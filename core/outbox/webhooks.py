@@ -61,13 +61,13 @@ def id_of(kind: str, key: str) -> UUID:
 
 def wanted(*kinds: str) -> dict[str, list[int]]:
     """Which of these kinds somebody wants to be told, and the endpoints that do. One small query, asked by every change."""
-    found: dict[str, list[int]] = {}
+    endpoints: dict[str, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, events FROM outbox_webhookendpoint WHERE active ORDER BY id")
         for endpoint_id, chosen in cursor.fetchall():
             for kind in set(chosen).intersection(kinds):
-                found.setdefault(kind, []).append(endpoint_id)
-    return found
+                endpoints.setdefault(kind, []).append(endpoint_id)
+    return endpoints
 
 
 def store(events: Iterable[Event], to: Mapping[str, Sequence[int]], *, at: datetime) -> None:
@@ -113,72 +113,72 @@ def choose(endpoint_id: int, *, events: Sequence[str], by: User, at: datetime) -
     """From now on it is told these events."""
     if not events:
         raise Invalid(_("Choose at least one event."), code="events")
-    found = _held(endpoint_id)
-    found.events = sorted(set(events))
-    found.save(update_fields=["events"])
-    audit.record(by, "webhook.events_chosen", found, at=at, events=found.events)
-    return found
+    endpoint = _held(endpoint_id)
+    endpoint.events = sorted(set(events))
+    endpoint.save(update_fields=["events"])
+    audit.record(by, "webhook.events_chosen", endpoint, at=at, events=endpoint.events)
+    return endpoint
 
 
 @transaction.atomic
 def renew_secret(endpoint_id: int, *, by: User, at: datetime) -> tuple[WebhookEndpoint, str]:
     """A new secret, which cannot be read again; everything from now on, and what waits, is signed with it."""
-    found, key = _held(endpoint_id), secrets.token_bytes(32)
-    found.secret = _sealed(key, found.url)
-    found.save(update_fields=["secret"])
-    audit.record(by, "webhook.secret_renewed", found, at=at)
-    return found, written(key)
+    endpoint, key = _held(endpoint_id), secrets.token_bytes(32)
+    endpoint.secret = _sealed(key, endpoint.url)
+    endpoint.save(update_fields=["secret"])
+    audit.record(by, "webhook.secret_renewed", endpoint, at=at)
+    return endpoint, written(key)
 
 
 @transaction.atomic
 def disable(endpoint_id: int, *, by: User, at: datetime) -> WebhookEndpoint:
     """Nothing more is stored for it or sent to it. What waits is kept."""
-    found = _held(endpoint_id)
-    if found.active:
-        found.active, found.ended_at = False, at
-        found.save(update_fields=["active", "ended_at"])
-        audit.record(by, "webhook.disabled", found, at=at)
-    return found
+    endpoint = _held(endpoint_id)
+    if endpoint.active:
+        endpoint.active, endpoint.ended_at = False, at
+        endpoint.save(update_fields=["active", "ended_at"])
+        audit.record(by, "webhook.disabled", endpoint, at=at)
+    return endpoint
 
 
 @transaction.atomic
 def enable(endpoint_id: int, *, by: User, at: datetime) -> WebhookEndpoint:
     """It is told again, first what waited; its days of failures are forgotten."""
-    found = _held(endpoint_id)
-    if not found.active:
-        posting.refuse_address(found.url)
+    endpoint = _held(endpoint_id)
+    if not endpoint.active:
+        posting.refuse_address(endpoint.url)
         _refuse_too_many()
-        found.active, found.ended_at, found.failing_since, found.error = True, None, None, ""
-        found.save(update_fields=["active", "ended_at", "failing_since", "error"])
-        audit.record(by, "webhook.enabled", found, at=at)
-    return found
+        endpoint.active, endpoint.ended_at, endpoint.failing_since, endpoint.error = True, None, None, ""
+        endpoint.save(update_fields=["active", "ended_at", "failing_since", "error"])
+        audit.record(by, "webhook.enabled", endpoint, at=at)
+    return endpoint
 
 
 @transaction.atomic
 def replay(endpoint_id: int, *, by: User, at: datetime) -> int:
     """Everything that was given up is tried once more from the beginning, under the same ids; returns how many."""
-    found = _held(endpoint_id)
-    count = found.told.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
-    audit.record(by, "webhook.replayed", found, at=at, count=count)
+    endpoint = _held(endpoint_id)
+    count = endpoint.told.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
+    audit.record(by, "webhook.replayed", endpoint, at=at, count=count)
     return count
 
 
 @transaction.atomic
 def send_test(endpoint_id: int, *, by: User, at: datetime) -> None:
     """An event of the kind `webhook.test` waits for this endpoint alone."""
-    found = _held(endpoint_id)
-    if not found.active:
+    endpoint = _held(endpoint_id)
+    if not endpoint.active:
         raise DomainError(_("This endpoint is disabled. Use it again first."), code="endpoint_disabled")
-    store([Event(TEST, at, {})], {TEST: [found.pk]}, at=at)
-    audit.record(by, "webhook.tested", found, at=at)
+    store([Event(TEST, at, {})], {TEST: [endpoint.pk]}, at=at)
+    audit.record(by, "webhook.tested", endpoint, at=at)
 
 
 def _held(endpoint_id: int) -> WebhookEndpoint:
     # Not its key: whoever stores an event meanwhile does not wait.
-    found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
-    if found is None:
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+    if endpoint is None:
         raise Unknown(_("There is no such endpoint."), code="endpoint_unknown")
-    return found
+    return endpoint
 
 
 def _refuse_too_many() -> None:

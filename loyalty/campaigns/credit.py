@@ -202,45 +202,47 @@ def authorise(
 @transaction.atomic
 def capture(authorisation_id: int, *, at: datetime, amount: Decimal | int | str | None = None) -> CreditAuthorisation:
     """What was reserved (or less of it) is owed from now on, due after the account's term. Twice is harmless."""
-    account, found = _held_authorisation(authorisation_id, at)
-    charged = found.amount if amount is None else from_minor(to_minor(amount))
-    if found.status == Status.CAPTURED:
-        if charged != found.captured and amount is not None:
+    account, authorisation = _held_authorisation(authorisation_id, at)
+    charged = authorisation.amount if amount is None else from_minor(to_minor(amount))
+    if authorisation.status == Status.CAPTURED:
+        if charged != authorisation.captured and amount is not None:
             raise DomainError(
-                _("This order is charged with %(amount)s already.") % {"amount": found.captured}, code="captured"
+                _("This order is charged with %(amount)s already.") % {"amount": authorisation.captured},
+                code="captured",
             )
-        return found
-    if found.status != Status.AUTHORISED:
+        return authorisation
+    if authorisation.status != Status.AUTHORISED:
         raise DomainError(_("This reservation is over. Reserve the amount again."), code="reservation_over")
-    if not 0 < charged <= found.amount:
+    if not 0 < charged <= authorisation.amount:
         raise Invalid(
-            _("Charge more than zero and at most the %(amount)s reserved.") % {"amount": found.amount}, code="amount"
+            _("Charge more than zero and at most the %(amount)s reserved.") % {"amount": authorisation.amount},
+            code="amount",
         )
     due_on = mall_day(at) + timedelta(days=account.term_days)
     _post(
         account,
         Kind.CHARGE,
         charged,
-        key=f"capture:{found.pk}",
+        key=f"capture:{authorisation.pk}",
         at=at,
-        order_ref=found.order_ref,
+        order_ref=authorisation.order_ref,
         due_on=due_on,
-        authorised=-found.amount,
+        authorised=-authorisation.amount,
     )
-    found.status, found.captured, found.ended_at = Status.CAPTURED, charged, at
-    found.save(update_fields=["status", "captured", "ended_at"])
-    return found
+    authorisation.status, authorisation.captured, authorisation.ended_at = Status.CAPTURED, charged, at
+    authorisation.save(update_fields=["status", "captured", "ended_at"])
+    return authorisation
 
 
 @transaction.atomic
 def void(authorisation_id: int, *, at: datetime) -> CreditAuthorisation:
     """What was reserved is free again. Twice is harmless."""
-    account, found = _held_authorisation(authorisation_id, at)
-    if found.status in (Status.VOIDED, Status.EXPIRED):
-        return found
-    if found.status == Status.CAPTURED:
+    account, authorisation = _held_authorisation(authorisation_id, at)
+    if authorisation.status in (Status.VOIDED, Status.EXPIRED):
+        return authorisation
+    if authorisation.status == Status.CAPTURED:
         raise DomainError(_("This order is charged. Book a refund instead."), code="captured")
-    return _give_back(account, found, Status.VOIDED, at)
+    return _give_back(account, authorisation, Status.VOIDED, at)
 
 
 @transaction.atomic
@@ -299,29 +301,29 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
 
 def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
-    account, found = _held_authorisation(authorisation_id, at)
-    if found.order_id is None:
-        found.order = order
-        found.save(update_fields=["order"])
+    account, authorisation = _held_authorisation(authorisation_id, at)
+    if authorisation.order_id is None:
+        authorisation.order = order
+        authorisation.save(update_fields=["order"])
     cancelled = order.status == Order.Status.CANCELLED
-    if found.status == Status.AUTHORISED:
+    if authorisation.status == Status.AUTHORISED:
         if cancelled:
-            _give_back(account, found, Status.VOIDED, at)
+            _give_back(account, authorisation, Status.VOIDED, at)
         return int(cancelled)
-    if found.status != Status.CAPTURED:
+    if authorisation.status != Status.CAPTURED:
         return 0
     back = order.refunds.aggregate(sum=Sum("amount"))["sum"] or NOTHING
-    taken_back = found.captured if cancelled else min(found.captured, back)
-    more = taken_back - found.returned
+    taken_back = authorisation.captured if cancelled else min(authorisation.captured, back)
+    more = taken_back - authorisation.returned
     if more <= 0:
         return 0
     booked = min(more, account.exposure)
     if booked > 0:
-        charge = account.entries.get(idem_key=f"capture:{found.pk}")
-        key = f"order:{found.pk}:{to_minor(taken_back)}"
-        _post(account, Kind.REFUND, -booked, key=key, at=at, order_ref=found.order_ref, due_on=charge.due_on)
-    found.returned = taken_back
-    found.save(update_fields=["returned"])
+        charge = account.entries.get(idem_key=f"capture:{authorisation.pk}")
+        key = f"order:{authorisation.pk}:{to_minor(taken_back)}"
+        _post(account, Kind.REFUND, -booked, key=key, at=at, order_ref=authorisation.order_ref, due_on=charge.due_on)
+    authorisation.returned = taken_back
+    authorisation.save(update_fields=["returned"])
     return 1
 
 
@@ -423,11 +425,13 @@ def _held_authorisation(authorisation_id: int, at: datetime) -> tuple[CreditAcco
     return account, CreditAuthorisation.objects.get(pk=authorisation_id)
 
 
-def _give_back(account: CreditAccount, found: CreditAuthorisation, status: str, at: datetime) -> CreditAuthorisation:
-    _move(account, authorised=-found.amount)
-    found.status, found.ended_at = status, at
-    found.save(update_fields=["status", "ended_at"])
-    return found
+def _give_back(
+    account: CreditAccount, authorisation: CreditAuthorisation, status: str, at: datetime
+) -> CreditAuthorisation:
+    _move(account, authorised=-authorisation.amount)
+    authorisation.status, authorisation.ended_at = status, at
+    authorisation.save(update_fields=["status", "ended_at"])
+    return authorisation
 
 
 def _move(account: CreditAccount, *, exposure: Decimal = NOTHING, authorised: Decimal = NOTHING) -> None:
@@ -440,10 +444,10 @@ def _move(account: CreditAccount, *, exposure: Decimal = NOTHING, authorised: De
 
 
 def _known(account: CreditAccount, key: str, amount: Decimal) -> CreditEntry | None:
-    found = account.entries.filter(idem_key=key).first()
-    if found is not None and found.amount != amount:
+    entry = account.entries.filter(idem_key=key).first()
+    if entry is not None and entry.amount != amount:
         raise SameKey()
-    return found
+    return entry
 
 
 def _post(

@@ -57,23 +57,27 @@ def request(
 @transaction.atomic
 def decide(adjustment_id: int, *, agreed: bool, by: User, at: datetime) -> PointAdjustment:
     """A second person has agreed, and the points have moved, or has refused. Nobody decides their own request."""
-    found = PointAdjustment.objects.select_for_update().get(pk=adjustment_id)
-    if found.state != State.WAITING:
+    adjustment = PointAdjustment.objects.select_for_update().get(pk=adjustment_id)
+    if adjustment.state != State.WAITING:
         raise DomainError(
-            _("This request is decided already: %(how)s.") % {"how": found.get_state_display()}, code="decided"
+            _("This request is decided already: %(how)s.") % {"how": adjustment.get_state_display()}, code="decided"
         )
-    if found.by_id == by.pk:
+    if adjustment.by_id == by.pk:
         raise DomainError(_("A second person has to decide this: you asked for it yourself."), code="own_request")
-    found.decided_by, found.decided_at = by, at
+    adjustment.decided_by, adjustment.decided_at = by, at
     if agreed:
-        _do(found, at=at)
+        _do(adjustment, at=at)
     else:
-        found.state = State.REFUSED
-        found.save()
+        adjustment.state = State.REFUSED
+        adjustment.save()
     audit.record(
-        by, "points.agreed" if agreed else "points.refused", found.account.customer, at=at, adjustment=found.pk
+        by,
+        "points.agreed" if agreed else "points.refused",
+        adjustment.account.customer,
+        at=at,
+        adjustment=adjustment.pk,
     )
-    return found
+    return adjustment
 
 
 def within_limit(by: User, amount: int, *, at: datetime, besides: int) -> bool:
@@ -84,13 +88,19 @@ def within_limit(by: User, amount: int, *, at: datetime, besides: int) -> bool:
     return abs(amount) <= once and moved + abs(amount) <= a_day
 
 
-def _do(found: PointAdjustment, *, at: datetime) -> None:
-    key, customer = f"adjustment:{found.pk}", found.account.customer
-    if found.points > 0:
+def _do(adjustment: PointAdjustment, *, at: datetime) -> None:
+    key, customer = f"adjustment:{adjustment.pk}", adjustment.account.customer
+    if adjustment.points > 0:
         accounts.grant(
-            customer, found.points, source=PointLot.Source.ADJUSTMENT, key=key, at=at, by=found.by, reason=found.reason
+            customer,
+            adjustment.points,
+            source=PointLot.Source.ADJUSTMENT,
+            key=key,
+            at=at,
+            by=adjustment.by,
+            reason=adjustment.reason,
         )
     else:
-        accounts.take(customer, -found.points, key=key, at=at, by=found.by, reason=found.reason)
-    found.state = State.DONE
-    found.save()
+        accounts.take(customer, -adjustment.points, key=key, at=at, by=adjustment.by, reason=adjustment.reason)
+    adjustment.state = State.DONE
+    adjustment.save()

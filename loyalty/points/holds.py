@@ -57,44 +57,44 @@ def hold(customer: Customer, points: int, *, purpose: str, ref: str, at: datetim
 def capture(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
     """What the points were set aside for has been handed over. Redeeming twice changes nothing."""
     with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
-        found = PointHold.objects.get(pk=hold_id)
-        if found.state == State.CAPTURED:
-            return found
-        _refuse_ended(found)
-        book = ledger[found.account_id]
-        with book.entry(Kind.CAPTURE, hold=found, points=found.points, by=by):
-            for one in found.allocations.all():
+        held = PointHold.objects.get(pk=hold_id)
+        if held.state == State.CAPTURED:
+            return held
+        _refuse_ended(held)
+        book = ledger[held.account_id]
+        with book.entry(Kind.CAPTURE, hold=held, points=held.points, by=by):
+            for one in held.allocations.all():
                 book.move(book.lot(one.lot_id), Bucket.HELD, Bucket.REDEEMED, one.points)
-        _end(found, State.CAPTURED, book.at)
-    return found
+        _end(held, State.CAPTURED, book.at)
+    return held
 
 
 def release(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
     """The points are usable again, except those past their expiry. Giving back twice changes nothing."""
     with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
-        found = PointHold.objects.get(pk=hold_id)
-        if found.state in (State.RELEASED, State.LAPSED):
-            return found
-        _refuse_ended(found)
-        book = ledger[found.account_id]
-        with book.entry(Kind.UNHOLD, hold=found, points=found.points, by=by):
-            book.unhold([(book.lot(one.lot_id), one.points) for one in found.allocations.all()])
-        _end(found, State.RELEASED, book.at)
-    return found
+        held = PointHold.objects.get(pk=hold_id)
+        if held.state in (State.RELEASED, State.LAPSED):
+            return held
+        _refuse_ended(held)
+        book = ledger[held.account_id]
+        with book.entry(Kind.UNHOLD, hold=held, points=held.points, by=by):
+            book.unhold([(book.lot(one.lot_id), one.points) for one in held.allocations.all()])
+        _end(held, State.RELEASED, book.at)
+    return held
 
 
 def extend(hold_id: int, *, at: datetime) -> PointHold:
     """The hold runs once more as long as the rules say, counted from now. Once only."""
     rules = rules_of(at)
     with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
-        found = PointHold.objects.get(pk=hold_id)
-        _refuse_ended(found)
-        if found.extended:
+        held = PointHold.objects.get(pk=hold_id)
+        _refuse_ended(held)
+        if held.extended:
             raise DomainError(_("This redemption was extended already."), code="hold_extended")
-        found.extended = True
-        found.expires_at = ledger[found.account_id].at + timedelta(minutes=rules.hold_minutes)
-        found.save(update_fields=["extended", "expires_at"])
-    return found
+        held.extended = True
+        held.expires_at = ledger[held.account_id].at + timedelta(minutes=rules.hold_minutes)
+        held.save(update_fields=["extended", "expires_at"])
+    return held
 
 
 def give_back(hold_id: int, points: int, *, key: str, at: datetime, by: User | None = None, reason: str = "") -> None:
@@ -106,20 +106,20 @@ def give_back(hold_id: int, points: int, *, key: str, at: datetime, by: User | N
     refuse_impossible(points)
     rules = rules_of(at)
     with Ledger.opened([_account_of(hold_id)], at=at) as ledger:
-        found = PointHold.objects.get(pk=hold_id)
-        book = ledger[found.account_id]
+        held = PointHold.objects.get(pk=hold_id)
+        book = ledger[held.account_id]
         if known := book.known(key):
-            if (known.hold_id, known.kind, known.points) != (found.pk, Kind.RETURN, points):
+            if (known.hold_id, known.kind, known.points) != (held.pk, Kind.RETURN, points):
                 raise SameKey()
             return
-        allocations = list(found.allocations.select_related("lot").order_by("-pk"))
+        allocations = list(held.allocations.select_related("lot").order_by("-pk"))
         left = sum(one.points - one.returned for one in allocations)
-        if found.state != State.CAPTURED or points > left:
+        if held.state != State.CAPTURED or points > left:
             raise DomainError(
-                _("%(left)d of these points can come back.") % {"left": left if found.state == State.CAPTURED else 0},
+                _("%(left)d of these points can come back.") % {"left": left if held.state == State.CAPTURED else 0},
                 code="return_too_many",
             )
-        with book.entry(Kind.RETURN, hold=found, by=by, key=key, points=points, reason=reason.strip()[:300]):
+        with book.entry(Kind.RETURN, hold=held, by=by, key=key, points=points, reason=reason.strip()[:300]):
             for one in allocations:
                 back = min(points, one.points - one.returned)
                 if not back:
@@ -146,13 +146,13 @@ def _account_of(hold_id: int) -> int:
     return PointHold.objects.values_list("account_id", flat=True).get(pk=hold_id)
 
 
-def _refuse_ended(found: PointHold) -> None:
-    if found.state != State.ACTIVE:
+def _refuse_ended(held: PointHold) -> None:
+    if held.state != State.ACTIVE:
         raise DomainError(
-            _("This redemption has ended already: %(how)s.") % {"how": found.get_state_display()}, code="hold_ended"
+            _("This redemption has ended already: %(how)s.") % {"how": held.get_state_display()}, code="hold_ended"
         )
 
 
-def _end(found: PointHold, state: State, at: datetime) -> None:
-    found.state, found.ended_at = state, at
-    found.save(update_fields=["state", "ended_at"])
+def _end(held: PointHold, state: State, at: datetime) -> None:
+    held.state, held.ended_at = state, at
+    held.save(update_fields=["state", "ended_at"])

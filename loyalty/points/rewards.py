@@ -41,39 +41,41 @@ def reserve(
 @transaction.atomic
 def hand_over(redemption_id: int, *, at: datetime, by: User | None = None) -> Redemption:
     """The customer has it, and the points are redeemed. Handing over twice changes nothing."""
-    found = _lock(redemption_id)
-    if found.state != State.DONE:
-        holds.capture(found.hold_id, at=at, by=by)
-        found.state = State.DONE
-        found.save(update_fields=["state"])
-        audit.record(by, "reward.handed_over", found.hold.account.customer, at=at, redemption=found.pk)
-    return found
+    redemption = _lock(redemption_id)
+    if redemption.state != State.DONE:
+        holds.capture(redemption.hold_id, at=at, by=by)
+        redemption.state = State.DONE
+        redemption.save(update_fields=["state"])
+        audit.record(by, "reward.handed_over", redemption.hold.account.customer, at=at, redemption=redemption.pk)
+    return redemption
 
 
 @transaction.atomic
 def cancel(redemption_id: int, *, at: datetime, by: User | None = None) -> Redemption:
     """The customer does not want it: points and stock are back. Cancelling twice changes nothing."""
-    found = _lock(redemption_id)
-    if found.state != State.CANCELLED:
-        holds.release(found.hold_id, at=at, by=by)
-        _back_in_stock(found, State.CANCELLED)
-    return found
+    redemption = _lock(redemption_id)
+    if redemption.state != State.CANCELLED:
+        holds.release(redemption.hold_id, at=at, by=by)
+        _back_in_stock(redemption, State.CANCELLED)
+    return redemption
 
 
 @transaction.atomic
 def take_back(redemption_id: int, *, at: datetime, by: User, reason: str) -> Redemption:
     """The reward has come back after it was handed over: its points are in their lots again. Twice changes nothing."""
-    found = _lock(redemption_id)
+    redemption = _lock(redemption_id)
     if not reason.strip():
         raise Invalid(_("Say why."), code="reason_missing")
-    if found.state == State.RETURNED:
-        return found
-    if found.state != State.DONE:
+    if redemption.state == State.RETURNED:
+        return redemption
+    if redemption.state != State.DONE:
         raise DomainError(_("Only what was handed over can come back."), code="not_handed_over")
-    holds.give_back(found.hold_id, found.hold.points, key=f"redemption:{found.pk}", at=at, by=by, reason=reason)
-    _back_in_stock(found, State.RETURNED)
-    audit.record(by, "reward.taken_back", found.hold.account.customer, at=at, redemption=found.pk)
-    return found
+    holds.give_back(
+        redemption.hold_id, redemption.hold.points, key=f"redemption:{redemption.pk}", at=at, by=by, reason=reason
+    )
+    _back_in_stock(redemption, State.RETURNED)
+    audit.record(by, "reward.taken_back", redemption.hold.account.customer, at=at, redemption=redemption.pk)
+    return redemption
 
 
 def free_lapsed() -> int:
@@ -82,9 +84,9 @@ def free_lapsed() -> int:
     ids = list(lapsed.values_list("pk", flat=True))
     for pk in ids:
         with transaction.atomic():
-            found = _lock(pk)
-            if found.state == State.RESERVED:
-                _back_in_stock(found, State.CANCELLED)
+            redemption = _lock(pk)
+            if redemption.state == State.RESERVED:
+                _back_in_stock(redemption, State.CANCELLED)
     return len(ids)
 
 
@@ -93,7 +95,7 @@ def _lock(redemption_id: int) -> Redemption:
     return rows.select_related("hold__account__customer", "reward").get(pk=redemption_id)
 
 
-def _back_in_stock(found: Redemption, state: State) -> None:
-    Reward.objects.filter(pk=found.reward_id, stock__isnull=False).update(stock=F("stock") + found.quantity)
-    found.state = state
-    found.save(update_fields=["state"])
+def _back_in_stock(redemption: Redemption, state: State) -> None:
+    Reward.objects.filter(pk=redemption.reward_id, stock__isnull=False).update(stock=F("stock") + redemption.quantity)
+    redemption.state = state
+    redemption.save(update_fields=["state"])

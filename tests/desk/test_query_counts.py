@@ -128,7 +128,8 @@ def a_night(mall: Mall, n: int) -> str:
 
 def night_constants(mall: Mall, n: int) -> str:
     changed = {**night_rules.DEFAULTS, "long_absence_days": 100 + n}
-    night_rules.save(changed, by=mall.colleague(n), reason=f"理由{n}", at=timezone.now())
+    seen = night_rules.digest(night_rules.validate(changed), on=today())
+    night_rules.save(changed, previewed=seen, by=mall.colleague(n), reason=f"理由{n}", at=timezone.now())
     return f"理由{n}"
 
 

@@ -75,45 +75,45 @@ def _hand_points(made: Draw, at: datetime) -> bool:
 @transaction.atomic
 def claim(draw_id: int, *, at: datetime) -> Draw:
     """The customer has claimed the prize and it is to be sent. Telling it twice is harmless."""
-    found = _held_draw(draw_id)
-    if found.state == State.WON:
-        if found.claim_by is not None and found.claim_by <= at:
+    draw = _held_draw(draw_id)
+    if draw.state == State.WON:
+        if draw.claim_by is not None and draw.claim_by <= at:
             raise DomainError(_("The time to claim this prize is over."), code="claim_over")
-        found.state = State.CLAIMED
-        found.save(update_fields=["state"])
-    elif found.state == State.NOTHING:
+        draw.state = State.CLAIMED
+        draw.save(update_fields=["state"])
+    elif draw.state == State.NOTHING:
         raise DomainError(_("This draw has won nothing."), code="nothing_won")
-    elif found.state == State.FORFEITED:
+    elif draw.state == State.FORFEITED:
         raise DomainError(_("The time to claim this prize is over."), code="claim_over")
-    return found
+    return draw
 
 
 @transaction.atomic
 def hand_over(draw_id: int, *, by: User, at: datetime, reference: str = "") -> Draw:
     """The customer has the prize. `reference`: parcel number, points transaction. Twice is harmless."""
-    found = _held_draw(draw_id)
-    if found.state == State.FULFILLED:
-        return found
-    if found.state not in (State.WON, State.CLAIMED):
+    draw = _held_draw(draw_id)
+    if draw.state == State.FULFILLED:
+        return draw
+    if draw.state not in (State.WON, State.CLAIMED):
         raise DomainError(
-            _("There is nothing to hand over: %(state)s.") % {"state": found.get_state_display()}, code="state"
+            _("There is nothing to hand over: %(state)s.") % {"state": draw.get_state_display()}, code="state"
         )
-    audit.record(by, "draw.handed_over", found.customer, at=at, draw=found.pk)
-    return _settle(found, State.FULFILLED, by=by, at=at, reference=reference)
+    audit.record(by, "draw.handed_over", draw.customer, at=at, draw=draw.pk)
+    return _settle(draw, State.FULFILLED, by=by, at=at, reference=reference)
 
 
-def _settle(found: Draw, state: str, *, by: User | None, at: datetime, reference: str) -> Draw:
-    found.state, found.settled_at, found.settled_by, found.reference = state, at, by, reference.strip()[:80]
-    found.save(update_fields=["state", "settled_at", "settled_by", "reference"])
-    return found
+def _settle(draw: Draw, state: str, *, by: User | None, at: datetime, reference: str) -> Draw:
+    draw.state, draw.settled_at, draw.settled_by, draw.reference = state, at, by, reference.strip()[:80]
+    draw.save(update_fields=["state", "settled_at", "settled_by", "reference"])
+    return draw
 
 
 def _held_draw(draw_id: int) -> Draw:
     rows = Draw.objects.select_for_update(no_key=True, of=("self",)).select_related("customer", "prize", "lottery")
-    found = rows.filter(pk=draw_id).first()
-    if found is None:
+    draw = rows.filter(pk=draw_id).first()
+    if draw is None:
         raise Unknown(_("There is no such draw."), code="draw_unknown")
-    return found
+    return draw
 
 
 def points_to_grant(lottery: Lottery | None = None) -> QuerySet[Draw]:
