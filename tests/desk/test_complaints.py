@@ -566,7 +566,7 @@ def test_every_page_answers_in_each_language(client: Client, case: Case, li_lei:
 def test_words_that_do_not_belong_there_are_removed_by_the_head_and_by_nobody_else(
     client: Client, case: Case, make_user: MakeUser
 ) -> None:
-    do(client, case, "customer_said", body="卡号 6222 0000 1111", channel="chat")
+    do(client, case, "customer_said", body="卡号 6222 0000 1111", channel="wechat")
     message = CaseMessage.objects.get(direction="in")
     address = reverse("desk:complaint_redact", args=[case.pk])
     sent = {"row": message.pk, "text": "卡号"}
@@ -589,7 +589,7 @@ def test_words_of_a_case_that_was_merged_in_are_removed_where_they_are_read(
 ) -> None:
     at = timezone.now()
     other = intake.log(li_lei, category=case.category, channel="phone", by=agent, at=at, description="还是没到").case
-    lifecycle.customer_replied(other.pk, at=at, body="卡号 6222", channel="chat", by=agent)
+    lifecycle.customer_replied(other.pk, at=at, body="卡号 6222", channel="wechat", by=agent)
     lifecycle.merge(other.pk, case.pk, by=agent, at=at, reason="同一件事")
     client.force_login(make_user(Role.SERVICE_LEAD, "Zheng Kai"))
 
