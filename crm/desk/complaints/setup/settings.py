@@ -59,7 +59,7 @@ class Part:
     columns: tuple[str, ...]
 
 
-def _form(model: type[Model], *fields: str, **words: dict[str, Promise]) -> type[RowForm]:
+def _form(model: type[Model], *fields: str, **words: Any) -> type[RowForm]:
     """`words`: the labels and help texts that are not the model's own."""
     return cast(type[RowForm], forms.modelform_factory(model, form=RowForm, fields=fields, **words))
 
