@@ -69,12 +69,12 @@
     const answered = event.detail.xhr.responseURL;
     if (!answered || !new URL(answered).pathname.startsWith("/accounts/")) return;
     event.detail.shouldSwap = false;
-    toast({ text: toasts && toasts.dataset.signedOut, tone: "error" });
+    toast({ text: toasts && toasts.dataset.expired, tone: "error" });
   });
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
-    if (status === 401 || status === 403) return location.reload();
-    toast({ text: toasts && toasts.dataset.failed, tone: "error" });
+    const words = toasts && (status === 401 || status === 403 ? toasts.dataset.expired : toasts.dataset.failed);
+    toast({ text: words, tone: "error" });
   });
   document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
 
