@@ -74,7 +74,8 @@
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if ((status === 401 || status === 403) && !typed()) return location.reload();
-    toast({ text: toasts && (status === 401 ? toasts.dataset.signedOut : toasts.dataset.failed), tone: "error" });
+    const words = { 401: "signedOut", 403: "expired" }[status] || "failed";
+    toast({ text: toasts && toasts.dataset[words], tone: "error" });
   });
   document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
 

@@ -59,9 +59,15 @@ class Part:
     columns: tuple[str, ...]
 
 
-def _form(model: type[Model], *fields: str, **words: Any) -> type[RowForm]:
-    """`words`: the labels and help texts that are not the model's own."""
-    return cast(type[RowForm], forms.modelform_factory(model, form=RowForm, fields=fields, **words))
+def _form(
+    model: type[Model],
+    *fields: str,
+    labels: dict[str, Any] | None = None,
+    help_texts: dict[str, Any] | None = None,
+) -> type[RowForm]:
+    """`labels` and `help_texts` where the model has no words of its own for a field."""
+    form = forms.modelform_factory(model, form=RowForm, fields=fields, labels=labels, help_texts=help_texts)
+    return cast(type[RowForm], form)
 
 
 PARTS: dict[str, Part] = {
