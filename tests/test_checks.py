@@ -56,7 +56,9 @@ def in_production() -> dict[str, str]:
 
 def environment(told: dict[str, str]) -> dict[str, str]:
     """Nothing of the tests' own servers and settings."""
-    ours = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    # The browser of other tests in this process asks for DJANGO_ALLOW_ASYNC_UNSAFE.
+    left_out = SETTINGS | {"DJANGO_ALLOW_ASYNC_UNSAFE"}
+    ours = {name: value for name, value in os.environ.items() if name not in left_out}
     return ours | {"DJANGO_SETTINGS_MODULE": "crm.settings"} | told
 
 

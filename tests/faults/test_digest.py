@@ -31,6 +31,8 @@ NOTHING_OF = {
     "coupons_expired",
     "draws_ended",
     "referrals_rewarded",
+    "points_credited",
+    "actions_overdue",
     "visits_rewarded",
 }
 

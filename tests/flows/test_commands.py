@@ -47,6 +47,7 @@ def test_these_are_the_commands() -> None:
         "import_orders",
         "nightly",
         "relay",
+        "rotate_vault",
         "seed_campaigns",
         "seed_complaints",
         "seed_demo",

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.conf import settings as settings_of_the_mall
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -177,7 +176,7 @@ def test_the_preview_is_what_then_happens(mall: list[Customer]) -> None:
     summary.update(as_of=tomorrow, half_life_days=summary.state(tomorrow).half_life_days)
 
     told = whatif.preview(draft, as_of=tomorrow)
-    at = periods.midnight(tomorrow, settings_of_the_mall.MALL_TIME_ZONE)
+    at = periods.mall_midnight(tomorrow)
     rules.save(draft, previewed=told.digest, by=None, reason="what if", at=at)
     classes_before = dict(Standing.objects.values_list("pk", "customer_class"))
     run = nightly.run(tomorrow)
