@@ -180,8 +180,11 @@ def classify(
         )
     if (category.pk, severity) == (case.category_id, case.severity):
         return case
-    changed = {"category": [str(case.category), str(category)], "severity": [case.severity, severity]}
-    moved = severity != case.severity
+    changed: dict[str, list[object]] = {}
+    if category.pk != case.category_id:
+        changed["category"] = [str(case.category), str(category)]
+    if moved := severity != case.severity:
+        changed["severity"] = [case.severity, severity]
     case.category, case.severity = category, severity
     if moved:
         _promise_again(case, at=at, note="severity changed")

@@ -340,6 +340,12 @@ def test_a_graver_case_keeps_its_start_and_its_pauses(case: Case, wang: User, le
     assert lifecycle.classify(case.pk, category=category_of("delivery-late"), severity=4, by=lead, at=SOON + 3 * HOUR)
 
 
+def test_what_stayed_as_it_was_is_not_said_to_have_changed(case: Case, wang: User) -> None:
+    lifecycle.classify(case.pk, category=case.category, severity=1, by=wang, at=SOON)
+
+    assert case.events.order_by("seq").last().data["changed"] == {"severity": [3, 1]}
+
+
 def test_a_customer_who_rises_is_served_as_risen_and_one_who_falls_as_before(case: Case, li_lei: Customer) -> None:
     classed(li_lei, Standing.Class.BIG)
     assert lifecycle.follow_classes(at=SOON) == 1
