@@ -17,6 +17,7 @@ from core.outbox.webhooks import Event
 from customers.models import Customer
 from loyalty import notices
 from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, PointTxn
+from loyalty.models.points import OPEN_LOT
 from loyalty.points import rules as point_rules
 from loyalty.points.ledger import Bucket, Kind, Ledger, look
 
@@ -208,11 +209,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
 def liability(*, at: datetime) -> list[tuple[date | None, int]]:
     """Points the mall still owes its customers, by the first day of the month they expire in; None: never."""
     lots = PointLot.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
-    rows = (
-        lots.exclude(pending=0, available=0, held=0)
-        .values("expires_at")
-        .annotate(points=Sum("pending") + Sum("available") + Sum("held"))
-    )
+    rows = lots.filter(OPEN_LOT).values("expires_at").annotate(points=Sum("pending") + Sum("available") + Sum("held"))
     months: dict[date | None, int] = defaultdict(int)
     for row in rows:
         day = _last_day(row["expires_at"])

@@ -17,6 +17,7 @@ from core.lib import rows
 from customers.models import Order
 from loyalty import notices
 from loyalty.models import HoldAllocation, PointAccount, PointHold, PointLot, PointTxn, Posting
+from loyalty.models.points import OPEN_LOT
 
 Bucket = Posting.Bucket
 Kind = PointTxn.Kind
@@ -291,7 +292,7 @@ def look(customer_id: int, *, at: datetime) -> Book | None:
 def _read(accounts: list[PointAccount]) -> dict[int, Book]:
     lots: dict[int, list[PointLot]] = defaultdict(list)
     full = [account.pk for account in accounts if account.pending or account.available or account.held]
-    for lot in PointLot.objects.filter(account__in=full).exclude(pending=0, available=0, held=0) if full else ():
+    for lot in PointLot.objects.filter(OPEN_LOT, account__in=full) if full else ():
         lots[lot.account_id].append(lot)
     holds: dict[int, list[PointHold]] = defaultdict(list)
     holding = [account.pk for account in accounts if account.held]
