@@ -16,7 +16,7 @@ from customers import queries
 from customers.models import Contact, Customer, Standing
 
 AN_HOUR = 3600
-MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True)
+MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name", "pk")
 CLASSES = [("", _("Every class")), *Standing.Class.choices]
 TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
 NOT_HERE = _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
@@ -36,7 +36,7 @@ class FilterForm(forms.Form):
     matrix_type = forms.TypedChoiceField(label=_("Type"), choices=TYPES, coerce=int, empty_value=None, required=False)
     manager = forms.ModelChoiceField(
         label=_("Manager"),
-        queryset=MANAGERS.order_by("full_name"),
+        queryset=MANAGERS,
         widget=LongSelect,
         required=False,
         empty_label=_("Every manager"),
