@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from core.jobs import leases
 from core.lib import retry
-from core.outbox.models import Message
+from core.outbox.models import Message, WebhookEvent
 
 State = Message.State
 log = logging.getLogger(__name__)
@@ -98,13 +98,19 @@ def _note_success(message: Message, *, at: datetime) -> None:
 def _note_failure(message: Message, error: str, *, at: datetime) -> None:
     """It waits for its next attempt, or is kept as failed after the last; unless another process has taken it over."""
     log.warning("message %s failed: %s", message.pk, error)
-    again = retry.next_attempt(retry.MAIL, attempts=message.attempts, at=at)
-    leases.still_held(message).filter(state=State.WAITING).update(
-        state=State.WAITING if again else State.FAILED,
-        next_attempt_at=again or message.next_attempt_at,
+    put_back(message, error, again=retry.next_attempt(retry.MAIL, attempts=message.attempts, at=at))
+
+
+def put_back(row: Message | WebhookEvent, error: str, *, again: datetime | None) -> bool:
+    """The row waits until `again`, or is kept as failed without it. False when another process has taken it over."""
+    held = leases.still_held(row).filter(state=row.State.WAITING)
+    noted = held.update(
+        state=row.State.WAITING if again else row.State.FAILED,
+        next_attempt_at=again or row.next_attempt_at,
         error=error,
         claimed_until=None,
     )
+    return bool(noted)
 
 
 def _mail(message: Message) -> EmailMessage:

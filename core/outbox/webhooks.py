@@ -259,17 +259,7 @@ def _note_failure(event: WebhookEvent, error: str, *, gone: bool, at: datetime) 
     log.warning("webhook event %s failed: %s", event.event_id, error)
     endpoint = _held(event.endpoint_id)
     again = retry.next_attempt(retry.WEBHOOK, attempts=event.attempts, at=at)
-    noted = (
-        leases.still_held(event)
-        .filter(state=State.WAITING)
-        .update(
-            state=State.WAITING if again else State.FAILED,
-            next_attempt_at=again or event.next_attempt_at,
-            error=error,
-            claimed_until=None,
-        )
-    )
-    if not noted:
+    if not delivery.put_back(event, error, again=again):
         return
     endpoint.failing_since, endpoint.error = endpoint.failing_since or at, error
     if endpoint.active and (gone or endpoint.failing_since <= at - DISABLED_AFTER):

@@ -54,7 +54,7 @@ def submit(
     outcome = carried_out(form, verb, beside=beside)
     if outcome is None:
         return False
-    _say(request, thanks, outcome.result)
+    say(request, thanks, outcome.result)
     return True
 
 
@@ -65,11 +65,12 @@ def press(request: HttpRequest, verb: Callable[[], Any], thanks: Thanks) -> bool
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return False
-    _say(request, thanks, result)
+    say(request, thanks, result)
     return True
 
 
-def _say(request: HttpRequest, thanks: Thanks, result: Any) -> None:
+def say(request: HttpRequest, thanks: Thanks, result: Any) -> None:
+    """The thanks stand on the next page; an empty one is not shown."""
     if text := thanks if isinstance(thanks, str) else thanks(result):
         messages.success(request, text)
 

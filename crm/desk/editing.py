@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
@@ -22,7 +21,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from core.lib.errors import DomainError
-from crm.desk.acting import Thanks
+from crm.desk.acting import Thanks, say
 
 Row = TypeVar("Row", bound=Model)
 
@@ -107,8 +106,7 @@ def edit(
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         return False
-    if text := thanks if isinstance(thanks, str) else thanks(result):
-        messages.success(request, text)
+    say(request, thanks, result)
     return True
 
 
