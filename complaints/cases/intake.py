@@ -37,7 +37,7 @@ class Complaint(TypedDict, total=False):
     external_case: str
     received_at: datetime | None
     late_reason: str
-    told: str
+    answered: str
     client_key: str
     source: str
     source_ref: str
@@ -58,7 +58,7 @@ def log(
     """The complaint is a case with priority, promises and, if somebody has room, an owner.
 
     The same `client_key`, or the same (`source`, `source_ref`), finds the first case and starts nothing anew.
-    Clocks run from `received_at`, so a complaint logged late may be born overdue. `told` is what the customer was
+    Clocks run from `received_at`, so a complaint logged late may be born overdue. `answered` is what the customer was
     answered in the same conversation; it counts as the first answer. A remark in passing has no clocks.
     """
     if known := _hold_and_find(complaint):
@@ -75,7 +75,7 @@ def log(
     if case.kind == Case.Kind.COMPLAINT:
         sla.start(case, Metric.FIRST_RESPONSE, at=received_at)
         sla.start(case, Metric.RESOLUTION, at=received_at)
-    _record(case, complaint.get("told", ""), by=by, at=at)
+    _record(case, complaint.get("answered", ""), by=by, at=at)
     _tell(case, at)
     return Logged(case, True)
 
@@ -169,7 +169,7 @@ def _headline(category: Category, description: str) -> str:
     return first[:80] or category.name
 
 
-def _record(case: Case, told: str, *, by: User | None, at: datetime) -> None:
+def _record(case: Case, answered: str, *, by: User | None, at: datetime) -> None:
     """That it was logged, and what the customer was answered there and then."""
     transitions.record(
         case,
@@ -182,8 +182,8 @@ def _record(case: Case, told: str, *, by: User | None, at: datetime) -> None:
         owner=case.owner_id,
         queue=case.queue_id,
     )
-    if told.strip() and by:
-        message = messages.say(case, by=by, at=at, body=told, channel=case.channel)
+    if answered.strip() and by:
+        message = messages.say(case, by=by, at=at, body=answered, channel=case.channel)
         transitions.record(
             case,
             CaseEvent.Kind.REPLIED,

@@ -72,7 +72,7 @@ def test_the_same_mail_is_one_case_and_two_sources_may_use_one_number(log_case: 
 
 
 def test_an_answer_given_on_the_phone_is_the_first_answer(log_case: LogCase, li_lei: Customer, wang: User) -> None:
-    case = log_case(li_lei, by=wang, told="今天17点前给您回电")
+    case = log_case(li_lei, by=wang, answered="今天17点前给您回电")
 
     assert (case.first_response_at, case.status, case.version) == (WEDNESDAY, "in_progress", 2)
     assert Clock.objects.get(metric=Metric.FIRST_RESPONSE).state == Clock.State.MET
@@ -83,7 +83,9 @@ def test_a_complaint_logged_late_is_born_overdue(log_case: LogCase, madam_gao: C
         log_case(madam_gao, by=wang, received_at=WEDNESDAY - 2 * DAY)
     assert refusal.value.code == "late_reason"
 
-    case = log_case(madam_gao, by=wang, received_at=WEDNESDAY - 2 * DAY, late_reason="周末手机没电", told="马上处理")
+    case = log_case(
+        madam_gao, by=wang, received_at=WEDNESDAY - 2 * DAY, late_reason="周末手机没电", answered="马上处理"
+    )
 
     clock = case.clocks.get(metric=Metric.FIRST_RESPONSE)
     assert (clock.state, clock.breached_at) == (Clock.State.MISSED, WEDNESDAY - 2 * DAY + HOUR)

@@ -131,18 +131,18 @@ class Desk(RuleBasedStateMachine):
         what=st.sampled_from(CATEGORIES),
         ago=st.sampled_from([0, 0, 30, 900]),
         kind=st.sampled_from(["complaint", "complaint", "grumble"]),
-        told=st.booleans(),
+        answered=st.booleans(),
     )
-    def a_complaint_comes_in(self, who: int, what: str, ago: int, kind: str, told: bool) -> None:
+    def a_complaint_comes_in(self, who: int, what: str, ago: int, kind: str, answered: bool) -> None:
         with self.asking():
             self.log_case(
                 self.customers[who],
                 category=what,
                 kind=kind,
                 at=self.now,
-                by=self.agents[0] if told else None,
+                by=self.agents[0] if answered else None,
                 received_at=self.now - timedelta(minutes=ago),
-                told="好的" if told else "",
+                answered="好的" if answered else "",
             )
 
     @rule(who=st.integers(0, 1), available=st.booleans(), capacity=st.integers(1, 4))

@@ -276,6 +276,19 @@ def test_the_head_is_said_to_be_told_only_where_there_is_one(
     assert headed.endswith("nobody has room, the head is told.")
 
 
+def test_what_was_answered_during_the_call_is_on_record_as_the_first_response(
+    client: Client, on_the_line: Customer
+) -> None:
+    client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, answered="已催派送,今天到"))
+
+    case = Case.objects.get()
+    [message] = case.messages.filter(direction="out")
+    assert message.body == "已催派送,今天到"
+    assert case.first_response_at == message.sent_at
+    assert case.status == Case.Status.IN_PROGRESS
+    assert message.body in client.get(reverse("desk:complaint", args=[case.pk])).content.decode()
+
+
 def test_a_promised_call_stands_above_the_list_until_it_is_made(client: Client, on_the_line: Customer) -> None:
     client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line, promise="hour"))
     todo = on_the_line.todos.get()

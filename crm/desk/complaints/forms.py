@@ -72,6 +72,12 @@ class LogForm(forms.Form):
         widget=DateTimeInput(),
     )
     late_reason = forms.CharField(label=gettext_lazy("Why it is logged only now"), required=False, max_length=200)
+    answered = forms.CharField(
+        label=gettext_lazy("What you answered there and then"),
+        required=False,
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
     def __init__(self, *args: Any, allowed: list[RemedyLimit] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

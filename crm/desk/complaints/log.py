@@ -178,6 +178,7 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
             remedy_sought=data["remedy_sought"],
             received_at=data["received_at"],
             late_reason=data["late_reason"],
+            answered=data["answered"],
             client_key=key,
         )
         if not taken.created and not _same(taken.case, caller, data):
