@@ -132,7 +132,7 @@ def benefits_of(customer: Customer, *, on: date) -> list[PartnerBenefit]:
     """What partners give this customer on that day, by partner."""
     rows = PartnerBenefit.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=on), starts_on__lte=on)
     rank, codes = _rank(customer, on)
-    return [one for one in rows.order_by("partner", "pk") if _within(one.min_level, rank, codes)]
+    return [benefit for benefit in rows.order_by("partner", "pk") if _within(benefit.min_level, rank, codes)]
 
 
 def reaches(customer: Customer, min_level: str, *, on: date) -> bool:

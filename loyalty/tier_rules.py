@@ -284,13 +284,13 @@ def differences(before: Content | None, after: Content) -> list[str]:
     """What changes, in one sentence per line."""
     if before is None:
         return [_("These are the first rules.")]
-    told: list[str] = []
+    sentences: list[str] = []
     old = {level["code"]: level for level in before["levels"]}
     new = {level["code"]: level for level in after["levels"]}
-    told += [_("%(level)s ceases to exist.") % {"level": old[code]["name"]} for code in old if code not in new]
+    sentences += [_("%(level)s ceases to exist.") % {"level": old[code]["name"]} for code in old if code not in new]
     for code, level in new.items():
         if code not in old:
-            told.append(
+            sentences.append(
                 _("%(level)s is new, from %(qualify)s.") % {"level": level["name"], "qualify": level["qualify"]}
             )
             continue
@@ -301,27 +301,27 @@ def differences(before: Content | None, after: Content) -> list[str]:
             ("retain", _("%(level)s is kept with %(after)s instead of %(before)s.")),
         ):
             if was[key] != level[key]:
-                told.append(sentence % {"level": was["name"], "before": was[key], "after": level[key]})
+                sentences.append(sentence % {"level": was["name"], "before": was[key], "after": level[key]})
         had = {benefit["kind"]: benefit for benefit in was["benefits"]}
         has = {benefit["kind"]: benefit for benefit in level["benefits"]}
         for kind in BENEFIT:
             label = {"level": level["name"], "benefit": BENEFIT[kind].label}
             if kind in had and kind not in has:
-                told.append(_("%(level)s loses: %(benefit)s.") % label)
+                sentences.append(_("%(level)s loses: %(benefit)s.") % label)
             elif kind in has and kind not in had:
-                told.append(_("%(level)s gains: %(benefit)s %(after)s.") % {**label, "after": has[kind]["amount"]})
+                sentences.append(_("%(level)s gains: %(benefit)s %(after)s.") % {**label, "after": has[kind]["amount"]})
             elif kind in has and had[kind] != has[kind]:
-                told.append(
+                sentences.append(
                     _("%(level)s: %(benefit)s %(after)s instead of %(before)s.")
                     % {**label, "before": written(had[kind]), "after": written(has[kind])}
                 )
     for name, words in OPTION_WORDS.items():
         if before[name] != after[name]:
-            told.append(
+            sentences.append(
                 _("%(option)s: %(after)s instead of %(before)s.")
-                % {"option": words, "before": said(name, before[name]), "after": said(name, after[name])}
+                % {"option": words, "before": in_words(name, before[name]), "after": in_words(name, after[name])}
             )
-    return told
+    return sentences
 
 
 def written(benefit: BenefitTerms) -> str:
@@ -379,7 +379,7 @@ CHOICE_WORDS = {
 }
 
 
-def said(name: str, value: Any) -> str:
+def in_words(name: str, value: Any) -> str:
     """An option's value in words."""
     if name in CHOICE_WORDS:
         return str(CHOICE_WORDS[name][value])

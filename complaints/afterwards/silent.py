@@ -73,9 +73,9 @@ def find(*, as_of: date, at: datetime) -> int:
 
 
 @transaction.atomic
-def called(sign_id: int, *, by: User, at: datetime, said: str) -> SilentSign:
+def called(sign_id: int, *, by: User, at: datetime, words: str) -> SilentSign:
     """Somebody rang up; what the customer said is on record."""
-    return _close(sign_id, State.CALLED, by, at, said, _("Write down what the customer said."))
+    return _close(sign_id, State.CALLED, by, at, words, _("Write down what the customer said."))
 
 
 @transaction.atomic

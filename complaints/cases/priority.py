@@ -59,7 +59,7 @@ def save_matrix(cells: dict[str, list[int]], *, by: User, reason: str, at: datet
         if row != sorted(row):
             raise Invalid(_("A graver case cannot come after a lighter one of the same class."), code="matrix_order")
     rows = [cells[str(c.value)] for c in CLASSES]
-    if any(better > worse for one, other in pairwise(rows) for better, worse in zip(one, other, strict=True)):
+    if any(better > worse for row, other in pairwise(rows) for better, worse in zip(row, other, strict=True)):
         raise Invalid(_("A big customer cannot come after a smaller one of the same severity."), code="matrix_order")
     if not reason.strip():
         raise Invalid(_("Say in a few words why the priorities change."), code="reason_missing")

@@ -17,7 +17,7 @@ def update(objects: Collection[models.Model], fields: Sequence[str]) -> None:
     meta = next(iter(objects))._meta
     named = {field.attname: field for field in meta.concrete_fields}
     chosen = [meta.pk, *(named[name] for name in fields)]
-    values = [[field.get_db_prep_save(getattr(one, field.attname), connection) for one in objects] for field in chosen]
+    values = [[field.get_db_prep_save(getattr(row, field.attname), connection) for row in objects] for field in chosen]
     quote = connection.ops.quote_name
     key, *columns = (quote(str(field.column)) for field in chosen)
     # The type without what makes a key number itself.

@@ -67,7 +67,7 @@ class WebhookEvent(Leased):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
 
-    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="told", db_index=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries", db_index=False)
     event_id = models.UUIDField()
     kind = models.CharField(max_length=40)
     happened_at = models.DateTimeField()

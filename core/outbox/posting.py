@@ -76,24 +76,24 @@ def _parts(url: str) -> SplitResult:
 def _addresses(parts: SplitResult) -> list[str]:
     """Where the name leads. Raises Invalid if any of it is not of the public internet, unless the settings allow it."""
     try:
-        found = socket.getaddrinfo(str(parts.hostname), None, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(str(parts.hostname), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise Invalid(_("No machine is known by the name %(host)s.") % {"host": parts.hostname}, code="host") from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in answers))
     if not settings.WEBHOOK_PRIVATE_ADDRESSES and not all(map(_is_public, addresses)):
         raise Invalid(_("%(host)s leads into a private network.") % {"host": parts.hostname}, code="private_address")
     return addresses
 
 
 def _is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    inner = [found]
-    if isinstance(found, ipaddress.IPv6Address):
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = [parsed]
+    if isinstance(parsed, ipaddress.IPv6Address):
         # Addresses of the old kind within the new one lead where the old one leads.
-        inner += [old for old in (found.ipv4_mapped, found.sixtofour, *(found.teredo or ())) if old is not None]
-        if found in ipaddress.ip_network("64:ff9b::/96"):
-            inner.append(ipaddress.ip_address(int(found) & 0xFFFFFFFF))
-    return all(one.is_global and not one.is_multicast for one in inner)
+        inner += [old for old in (parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())) if old is not None]
+        if parsed in ipaddress.ip_network("64:ff9b::/96"):
+            inner.append(ipaddress.ip_address(int(parsed) & 0xFFFFFFFF))
+    return all(ip.is_global and not ip.is_multicast for ip in inner)
 
 
 def _connected(addresses: list[str], port: int) -> socket.socket:

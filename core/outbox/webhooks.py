@@ -158,7 +158,7 @@ def enable(endpoint_id: int, *, by: User, at: datetime) -> WebhookEndpoint:
 def replay(endpoint_id: int, *, by: User, at: datetime) -> int:
     """Everything that was given up is tried once more from the beginning, under the same ids; returns how many."""
     endpoint = _held(endpoint_id)
-    count = endpoint.told.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
+    count = endpoint.deliveries.filter(state=State.FAILED).update(state=State.WAITING, attempts=0, next_attempt_at=at)
     audit.record(by, "webhook.replayed", endpoint, at=at, count=count)
     return count
 
@@ -283,13 +283,13 @@ def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:
 
 def message(event: WebhookEvent, key: bytes, *, at: datetime) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of one attempt. The body is the same at every attempt."""
-    told = {
+    payload = {
         "id": str(event.event_id),
         "type": event.kind,
         "timestamp": event.happened_at.isoformat(),
         "data": event.data,
     }
-    body = json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
+    body = json.dumps(payload, separators=(",", ":"), sort_keys=True).encode()
     stamp = str(int(at.timestamp()))
     return body, {
         "Content-Type": "application/json",

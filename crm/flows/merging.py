@@ -70,13 +70,13 @@ def consequences(loser: Customer, winner: Customer) -> list[Count]:
         return Count(label, loser_has, winner_has, loser_has + winner_has)
 
     def both(rows: Iterable[int]) -> tuple[int, int]:
-        found = list(rows)
-        return found.count(loser.pk), found.count(winner.pk)
+        customer_ids = list(rows)
+        return customer_ids.count(loser.pk), customer_ids.count(winner.pk)
 
     pair = [loser.pk, winner.pk]
     accounts = {account.pk: account for account in PointAccount.objects.filter(pk__in=pair)}
     usable = [accounts[pk].available + accounts[pk].pending - accounts[pk].debt if pk in accounts else 0 for pk in pair]
-    reached = [contact_points.values_of(one.contact_points.all()) for one in (loser, winner)]
+    reached = [contact_points.values_of(customer.contact_points.all()) for customer in (loser, winner)]
     warned = both(Alert.objects.filter(customer__in=pair, state=Alert.State.OPEN).values_list("customer", flat=True))
     return [
         added(_("Orders"), loser.orders.count(), winner.orders.count()),

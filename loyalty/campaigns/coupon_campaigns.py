@@ -336,7 +336,7 @@ def figures(campaign: CouponCampaign, *, at: datetime) -> Figures:
         n=Count("pk"), given=Sum("worth"), sales=Sum("goods"), people=Count("customer", distinct=True)
     )
     held = CouponRedemption.objects.filter(campaign=campaign, status=CouponRedemption.Status.RESERVED).count()
-    told = CouponIssue.objects.filter(campaign=campaign).aggregate(cost=Sum("cost"))
+    issues = CouponIssue.objects.filter(campaign=campaign).aggregate(cost=Sum("cost"))
     return Figures(
         issued=sum(by_status.values()),
         open=by_status.get(Coupon.Status.ISSUED, 0) - over,
@@ -347,7 +347,7 @@ def figures(campaign: CouponCampaign, *, at: datetime) -> Figures:
         given=sums["given"] or NOTHING,
         sales=sums["sales"] or NOTHING,
         customers=sums["people"],
-        cost_of_telling=told["cost"] or NOTHING,
+        cost_of_telling=issues["cost"] or NOTHING,
     )
 
 
@@ -365,12 +365,12 @@ def days(campaign: CouponCampaign, *, until: date, at_most: int = 60) -> list[Da
             "WHERE campaign_id = %s AND status = 'redeemed' GROUP BY day",
             [settings.MALL_TIME_ZONE, campaign.pk],
         )
-        found = {on: (count, from_minor(int(worth))) for on, count, worth in cursor.fetchall()}
+        by_day = {on: (count, from_minor(int(worth))) for on, count, worth in cursor.fetchall()}
     first = mall_day(campaign.starts_at)
     last = min(until, mall_day(campaign.ends_at - timedelta(microseconds=1)))
     first = max(first, last - timedelta(days=at_most - 1))
     return [
-        Day(on, *found.get(on, (0, NOTHING)))
+        Day(on, *by_day.get(on, (0, NOTHING)))
         for on in (first + timedelta(days=n) for n in range(max(0, (last - first).days + 1)))
     ]
 

@@ -418,10 +418,10 @@ def hold_account(customer: Customer, at: datetime) -> CreditAccount:
 
 
 def _held_authorisation(authorisation_id: int, at: datetime) -> tuple[CreditAccount, CreditAuthorisation]:
-    told = CreditAuthorisation.objects.select_related("account__customer").filter(pk=authorisation_id).first()
-    if told is None:
+    authorisation = CreditAuthorisation.objects.select_related("account__customer").filter(pk=authorisation_id).first()
+    if authorisation is None:
         raise Unknown(_("There is no such reservation."), code="authorisation_unknown")
-    account = hold_account(told.account.customer, at)
+    account = hold_account(authorisation.account.customer, at)
     return account, CreditAuthorisation.objects.get(pk=authorisation_id)
 
 

@@ -30,7 +30,7 @@ def of(customer: Customer, *, on: date, at: datetime) -> list[Loss]:
     open_ = list(coupons.select_related("campaign"))
     if open_:
         losses.append(
-            Loss(_("%(n)d coupons") % {"n": len(open_)}, sum((one.campaign.amount for one in open_), Decimal(0)))
+            Loss(_("%(n)d coupons") % {"n": len(open_)}, sum((coupon.campaign.amount for coupon in open_), Decimal(0)))
         )
     standing = membership.standing(customer, on=on)
     if standing and standing.rank:

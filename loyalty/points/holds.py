@@ -63,8 +63,8 @@ def capture(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
         _refuse_ended(held)
         book = ledger[held.account_id]
         with book.entry(Kind.CAPTURE, hold=held, points=held.points, by=by):
-            for one in held.allocations.all():
-                book.move(book.lot(one.lot_id), Bucket.HELD, Bucket.REDEEMED, one.points)
+            for allocation in held.allocations.all():
+                book.move(book.lot(allocation.lot_id), Bucket.HELD, Bucket.REDEEMED, allocation.points)
         _end(held, State.CAPTURED, book.at)
     return held
 
@@ -78,7 +78,7 @@ def release(hold_id: int, *, at: datetime, by: User | None = None) -> PointHold:
         _refuse_ended(held)
         book = ledger[held.account_id]
         with book.entry(Kind.UNHOLD, hold=held, points=held.points, by=by):
-            book.unhold([(book.lot(one.lot_id), one.points) for one in held.allocations.all()])
+            book.unhold([(book.lot(allocation.lot_id), allocation.points) for allocation in held.allocations.all()])
         _end(held, State.RELEASED, book.at)
     return held
 
@@ -113,18 +113,18 @@ def give_back(hold_id: int, points: int, *, key: str, at: datetime, by: User | N
                 raise SameKey()
             return
         allocations = list(held.allocations.select_related("lot").order_by("-pk"))
-        left = sum(one.points - one.returned for one in allocations)
+        left = sum(allocation.points - allocation.returned for allocation in allocations)
         if held.state != State.CAPTURED or points > left:
             raise DomainError(
                 _("%(left)d of these points can come back.") % {"left": left if held.state == State.CAPTURED else 0},
                 code="return_too_many",
             )
         with book.entry(Kind.RETURN, hold=held, by=by, key=key, points=points, reason=reason.strip()[:300]):
-            for one in allocations:
-                back = min(points, one.points - one.returned)
+            for allocation in allocations:
+                back = min(points, allocation.points - allocation.returned)
                 if not back:
                     continue
-                lot = book.lot(one.lot_id)
+                lot = book.lot(allocation.lot_id)
                 if book.is_over(lot):
                     book.move(lot, Bucket.REDEEMED, Bucket.VOIDED, back)
                     book.issue(
@@ -137,7 +137,7 @@ def give_back(hold_id: int, points: int, *, key: str, at: datetime, by: User | N
                     )
                 else:
                     book.move(lot, Bucket.REDEEMED, Bucket.AVAILABLE, back)
-                one.returned += back
+                allocation.returned += back
                 points -= back
         HoldAllocation.objects.bulk_update(allocations, ["returned"])
 

@@ -172,10 +172,10 @@ class Book:
         for lot in self.lots:
             if lot.pk == pk:
                 return lot
-        found = PointLot.objects.get(pk=pk, account=self.account)
-        self.lots.append(found)
+        missing = PointLot.objects.get(pk=pk, account=self.account)
+        self.lots.append(missing)
         self.lots.sort(key=first_out)
-        return found
+        return missing
 
     def _post(self, lot: PointLot | None, bucket: Bucket, points: int) -> None:
         if self._entry is None:
@@ -209,7 +209,7 @@ class Book:
         """Holds that ran out end, points past their expiry are gone, pending points become usable: in this order."""
         for hold in [hold for hold in self.holds if hold.expires_at <= self.at]:
             with self.entry(Kind.UNHOLD, hold=hold, reason="lapsed"):
-                self.unhold((self.lot(one.lot_id), one.points) for one in hold.allocations.all())
+                self.unhold((self.lot(allocation.lot_id), allocation.points) for allocation in hold.allocations.all())
             hold.state, hold.ended_at = PointHold.State.LAPSED, self.at
             self.holds.remove(hold)
             self.lapsed.append(hold)
@@ -256,7 +256,11 @@ class Ledger:
         postings = [posting for entry in entries for posting in entry.postings()]
         Posting.objects.bulk_create(postings)
         fresh = {lot.pk for book in books for lot in book.new_lots}
-        touched = {one.lot.pk: one.lot for one in postings if one.lot is not None and one.lot.pk not in fresh}
+        touched = {
+            posting.lot.pk: posting.lot
+            for posting in postings
+            if posting.lot is not None and posting.lot.pk not in fresh
+        }
         rows.update(touched.values(), LOT)
         for book in books:
             book.account.settled_at = book.at

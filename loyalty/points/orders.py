@@ -55,8 +55,8 @@ def _reconcile(
     ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
 ) -> int:
     # Read again under the locks: this is what the ledger will agree with.
-    found = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
-    orders = list(found.order_by("ordered_at", "pk"))
+    rows_ = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
+    orders = list(rows_.order_by("ordered_at", "pk"))
     known = OrderPoints.objects.select_related("rules").in_bulk(ids)
     shares = _shares(orders, versions)
     multipliers: dict[int, Decimal] | None = None
@@ -160,18 +160,18 @@ def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
     """Customer -> the multiplier of the level they have today, where the level has one."""
     people = {order.customer_id: order.customer for order in orders}
     today = mall_day(at)
-    found = {}
+    multipliers = {}
     for customer_id, level in membership.levels_held(people, on=today).items():
         for benefit in level["benefits"]:
             years = membership.seniority_years(people[customer_id], today)
             if benefit["kind"] == "multiplier" and years >= benefit["after_years"]:
-                found[customer_id] = Decimal(benefit["amount"])
-    return found
+                multipliers[customer_id] = Decimal(benefit["amount"])
+    return multipliers
 
 
 def _shares(orders: Sequence[Order], versions: list[PointRules]) -> dict[tuple[int, int], Decimal]:
     """(order, version of the rules) -> the share of the order's goods that count, where that is not all of them."""
-    excluding = [one for one in versions if one.excluded_categories]
+    excluding = [version for version in versions if version.excluded_categories]
     if not excluding:
         return {}
     amounts: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
@@ -179,20 +179,21 @@ def _shares(orders: Sequence[Order], versions: list[PointRules]) -> dict[tuple[i
     for order_id, category_id, amount in lines.values_list("order_id", "product__category").annotate(Sum("amount")):
         amounts[order_id][category_id] = amount
     return {
-        (order_id, one.pk): sum(count for key, count in goods.items() if key not in one.excluded_categories) / total
+        (order_id, version.pk): sum(count for key, count in goods.items() if key not in version.excluded_categories)
+        / total
         for order_id, goods in amounts.items()
         if (total := sum(goods.values(), Decimal(0)))
-        for one in excluding
+        for version in excluding
     }
 
 
 def _granted_by_day(orders: Sequence[Order]) -> dict[Day, int]:
     """(customer, day) -> what all orders of that customer's day have earned so far."""
-    found = OrderPoints.objects.filter(
+    earned = OrderPoints.objects.filter(
         order__customer__in={order.customer_id for order in orders},
         order__ordered_on__in={order.ordered_on for order in orders},
     )
-    rows_ = found.values_list("order__customer", "order__ordered_on").annotate(Sum("granted"))
+    rows_ = earned.values_list("order__customer", "order__ordered_on").annotate(Sum("granted"))
     return defaultdict(int, {(customer_id, day): granted for customer_id, day, granted in rows_})
 
 

@@ -102,15 +102,15 @@ def _brought(customer: Customer, by: Customer) -> bool:
     """Whether `by` stands somewhere above `customer` in the chain of who brought whom."""
     above = customer.pk
     for _step in range(LONGEST_CHAIN):
-        found = Referral.objects.filter(referred=above).values_list("referrer", flat=True).first()
-        if found is None:
+        referrer = Referral.objects.filter(referred=above).values_list("referrer", flat=True).first()
+        if referrer is None:
             return False
-        if found == by.pk:
+        if referrer == by.pk:
             return True
-        above = found
+        above = referrer
     return True
 
 
-def _one_person(one: Customer, other: Customer) -> bool:
-    mine, theirs = (contact_points.values_of(person.contact_points.all()) for person in (one, other))
+def _one_person(customer: Customer, other: Customer) -> bool:
+    mine, theirs = (contact_points.values_of(person.contact_points.all()) for person in (customer, other))
     return not mine.isdisjoint(theirs)

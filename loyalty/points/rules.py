@@ -42,11 +42,12 @@ def in_force(at: datetime) -> PointRules | None:
 
 def of(versions: Iterable[PointRules], at: datetime) -> PointRules | None:
     """The one among these versions that was in force at that moment."""
-    return next((one for one in versions if one.starts_at <= at and (one.ends_at is None or at < one.ends_at)), None)
+    running = (row for row in versions if row.starts_at <= at and (row.ends_at is None or at < row.ends_at))
+    return next(running, None)
 
 
 @transaction.atomic
-def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: str, at: datetime) -> PointRules:
+def save(data: dict[str, Any], *, starts_at: datetime, by: User | None, reason: str, at: datetime) -> PointRules:
     """A new version from `starts_at` on; the one before ends then. Points already earned keep their own rules.
 
     Raises Invalid for numbers out of range, a start in the past or before a version that is still to come.
@@ -61,7 +62,7 @@ def save(told: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
             _("Version %(version)d begins later than this. Choose a later start.") % {"version": last.version},
             code="starts_at",
         )
-    values = {name: told[name] for name in (*NUMBERS, *CHOICES) if name in told}
+    values = {name: data[name] for name in (*NUMBERS, *CHOICES) if name in data}
     for name in NUMBERS:
         value = values.get(name)
         if value is not None and not 0 <= value <= 1_000_000:

@@ -84,8 +84,8 @@ class Explanation:
         """What the next level asks."""
         if self.next_level is None:
             return None
-        asked = Decimal(self.next_level["qualify"])
-        return int(asked) if self.counts_orders else asked
+        threshold = Decimal(self.next_level["qualify"])
+        return int(threshold) if self.counts_orders else threshold
 
     @property
     def progress(self) -> int:
@@ -208,7 +208,7 @@ def at_risk(*, on: date, customer_ids: Sequence[int] | None = None) -> list[AtRi
     ends = np.full(len(ids), day, np.int64)
     missing = rule.retain[held.rank] - totals(bought, window_start(rule, held.review), ends, ends)
     in_grace, by = held.grace != NEVER, decides(held) - 1
-    found = [
+    risks = [
         AtRisk(
             int(ids[n]),
             rules.levels[int(held.rank[n])],
@@ -218,12 +218,12 @@ def at_risk(*, on: date, customer_ids: Sequence[int] | None = None) -> list[AtRi
         )
         for n in np.flatnonzero(missing > 0)
     ]
-    return sorted(found, key=lambda one: (one.by, one.customer_id))
+    return sorted(risks, key=lambda risk: (risk.by, risk.customer_id))
 
 
 def open_todos(*, on: date, at: datetime, customer_ids: Sequence[int] | None = None) -> int:
     """Every member at risk who has an account manager is a to-do of theirs, one per review; returns how many are new."""
-    risks = {one.customer_id: one for one in at_risk(on=on, customer_ids=customer_ids)}
+    risks = {risk.customer_id: risk for risk in at_risk(on=on, customer_ids=customer_ids)}
     rows = Customer.objects.filter(pk__in=risks, manager__isnull=False).select_related("standing")
     review = dict(Membership.objects.filter(pk__in=risks).values_list("pk", "review_on"))
     return todo.open_many(_todo(customer, risks[customer.pk], review[customer.pk], on, at) for customer in rows)
@@ -245,22 +245,22 @@ def tell_at_risk(*, on: date, at: datetime) -> None:
     """Who loses a level within 30 days unless they buy is told to the mall's systems, once per review and per grace."""
 
     def events() -> Iterator[Event]:
-        risks = [one for one in at_risk(on=on) if one.by <= on + timedelta(days=SOON)]
-        ids = [one.customer_id for one in risks]
+        risks = [risk for risk in at_risk(on=on) if risk.by <= on + timedelta(days=SOON)]
+        ids = [risk.customer_id for risk in risks]
         numbers = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "number"))
-        for one in risks:
-            number = numbers[one.customer_id]
+        for risk in risks:
+            number = numbers[risk.customer_id]
             yield Event(
                 Kind.TIER_WILL_DOWNGRADE,
                 at,
                 {
                     "customer": number,
-                    "level": one.level["code"],
-                    "missing": str(one.missing),
-                    "by": one.by.isoformat(),
-                    "in_grace": one.in_grace,
+                    "level": risk.level["code"],
+                    "missing": str(risk.missing),
+                    "by": risk.by.isoformat(),
+                    "in_grace": risk.in_grace,
                 },
-                webhooks.id_of(Kind.TIER_WILL_DOWNGRADE, f"{number}:{one.by}"),
+                webhooks.id_of(Kind.TIER_WILL_DOWNGRADE, f"{number}:{risk.by}"),
             )
 
     notices.tell(Kind.TIER_WILL_DOWNGRADE, events, at=at)
@@ -268,8 +268,9 @@ def tell_at_risk(*, on: date, at: datetime) -> None:
 
 def drop_settled_todos(*, on: date, at: datetime) -> int:
     """To-dos about levels that are no longer at risk (kept, lost, or refunded away) are not needed any more."""
-    open_ones = Todo.objects.filter(reason=Todo.Reason.TIER, state=Todo.State.OPEN)
+    open_todos_ = Todo.objects.filter(reason=Todo.Reason.TIER, state=Todo.State.OPEN)
     still = {
-        one.customer_id for one in at_risk(on=on, customer_ids=list(open_ones.values_list("customer_id", flat=True)))
+        risk.customer_id
+        for risk in at_risk(on=on, customer_ids=list(open_todos_.values_list("customer_id", flat=True)))
     }
-    return open_ones.exclude(customer_id__in=still).update(state=Todo.State.DROPPED, closed_at=at)
+    return open_todos_.exclude(customer_id__in=still).update(state=Todo.State.DROPPED, closed_at=at)

@@ -107,8 +107,8 @@ def after_orders(customer_ids: Iterable[int], *, at: datetime) -> list[TierChang
     with connection.cursor() as cursor:
         # Shared, so that callers do not wait for each other; not at all while a night holds the row.
         cursor.execute("SELECT rules_id FROM loyalty_tierstate FOR SHARE SKIP LOCKED")
-        found = cursor.fetchone()
-    rules = TierRules.objects.get(pk=found[0]) if found else None
+        row = cursor.fetchone()
+    rules = TierRules.objects.get(pk=row[0]) if row else None
     if rules is None or not rules.rule.upgrade_at_once:
         return []
     rule, wanted = rules.rule, sorted(set(customer_ids))
@@ -134,7 +134,7 @@ def promise_floor(
     """Until the day before `ends_on` the customer has at least this level; the rules go on counting underneath."""
     today = _today(at)
     rules = applied()
-    codes = [one["code"] for one in rules.levels] if rules else []
+    codes = [level["code"] for level in rules.levels] if rules else []
     if rules is None or level not in codes:
         raise Invalid(_("Choose one of the levels in force."), code="level")
     if not reason.strip():
@@ -190,7 +190,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
     held = {member.customer_id: member for member in Membership.objects.filter(pk__in=[loser.pk, winner.pk])}
     gone, stays = held.get(loser.pk), held.get(winner.pk)
     if gone is not None and rules is not None:
-        codes = [one["code"] for one in rules.levels]
+        codes = [level["code"] for level in rules.levels]
         if gone.rank > (stays.rank if stays else 0):
             was = facts.held_by(stays)
             now = stays or Membership(customer=winner, seq=0)
@@ -279,7 +279,7 @@ class Standing:
     @property
     def benefits(self) -> list[BenefitTerms]:
         """Those of the level that the customer has been with us long enough for."""
-        return [one for one in self.level["benefits"] if one["after_years"] <= self.seniority_years]
+        return [benefit for benefit in self.level["benefits"] if benefit["after_years"] <= self.seniority_years]
 
 
 def standing(customer: Customer, *, on: date) -> Standing | None:

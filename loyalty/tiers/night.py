@@ -68,16 +68,16 @@ class Worked:
 
     def lines(self) -> list[tuple[int, Line]]:
         """Every line of history this night writes, by place of the member, in the order they happened."""
-        found: list[tuple[int, Line]] = []
+        lines: list[tuple[int, Line]] = []
         for place in sorted({*np.flatnonzero(self.reason != Reason.NONE).tolist(), *self.trails}):
-            told = list(self.trails.get(place, []))
+            trail = list(self.trails.get(place, []))
             if self.reason[place] != Reason.NONE:
-                old = told[-1].after if told else self.people.held.of([place])
-                told.append(
+                old = trail[-1].after if trail else self.people.held.of([place])
+                trail.append(
                     Line(int(self.reason[place]), self.rule_before or self.rule, old, self.rule, self.after.of([place]))
                 )
-            found += [(place, line) for line in told]
-        return found
+            lines += [(place, line) for line in trail]
+        return lines
 
 
 def span_of(rule: Rule, day: int, basis: Basis | None = None) -> Span:
@@ -124,11 +124,11 @@ def retaining(day: int, ids: Array, held: Held, amount: Array, rule: Rule) -> Ar
     earlier = np.flatnonzero((held.review < day) & (held.rank > 0))
     if not len(earlier):
         return amount
-    found = amount.copy()
+    counted = amount.copy()
     some = held.of(earlier)
     ends = np.full(len(earlier), day, np.int64)
-    found[earlier] = totals(facts.events(ids[earlier], rule.basis), retaining_start(rule, some, day), ends, ends)
-    return found
+    counted[earlier] = totals(facts.events(ids[earlier], rule.basis), retaining_start(rule, some, day), ends, ends)
+    return counted
 
 
 # Refunds ------------------------------------------------------------------------------------------------------------
@@ -151,11 +151,11 @@ def _undo(day: int, people: People, rule: Rule) -> tuple[Held, dict[int, list[Li
             if not unearned(now, own, day)[0]:
                 break
             now, first = _before(change, rule), day_number(change.on) - 1
-        told = [Line(Reason.REFUND, rule, start, rule, now)]
+        trail = [Line(Reason.REFUND, rule, start, rule, now)]
         for _night, outcome in replay(rule, now, own, first, day, as_if_never_bought=True):
-            told.append(Line(int(outcome.reason[0]), rule, told[-1].after, rule, outcome.held))
-        trails[place] = told
-        held = held.put([place], told[-1].after)
+            trail.append(Line(int(outcome.reason[0]), rule, trail[-1].after, rule, outcome.held))
+        trails[place] = trail
+        held = held.put([place], trail[-1].after)
     return held, trails
 
 

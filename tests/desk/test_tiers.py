@@ -158,7 +158,7 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     night(starts_on)
     assert level_of(li_lei, starts_on) == "member"
     page = client.get(reverse("desk:tiers_version", args=[second.pk]), {"replay": "1"})
-    assert page.context["aftermath"].as_said == page.context["aftermath"].said == 1
+    assert page.context["aftermath"].as_foretold == page.context["aftermath"].foretold == 1
     cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
     assert [one.name for one in cell.context["page"].rows] == ["李雷"]
 

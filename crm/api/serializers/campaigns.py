@@ -20,8 +20,8 @@ class OrderRef(Words):
 
     def __init__(self, **kwargs: Any) -> None:
         shape = r"^[a-z0-9][a-z0-9_.-]{0,39}:.{1,80}\Z"
-        told = gettext_lazy("Name the order as source:number, like shop:8812.")
-        super().__init__(max_length=121, validators=[RegexValidator(shape, told)], **kwargs)
+        explanation = gettext_lazy("Name the order as source:number, like shop:8812.")
+        super().__init__(max_length=121, validators=[RegexValidator(shape, explanation)], **kwargs)
 
 
 # Coupons ------------------------------------------------------------------------------------------------------------

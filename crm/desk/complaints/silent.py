@@ -115,7 +115,7 @@ def called(request: StaffRequest, pk: int) -> HttpResponse:
     form = WordsForm(request.POST)
     if _has_words(request, form):
         words = form.cleaned_data["words"]
-        press(request, lambda: verbs.called(sign.pk, by=request.user, at=now(), said=words), _("Stored"))
+        press(request, lambda: verbs.called(sign.pk, by=request.user, at=now(), words=words), _("Stored"))
     return redirect("desk:complaint_silent")
 
 

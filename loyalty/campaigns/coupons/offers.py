@@ -38,8 +38,8 @@ class Basket:
 
     @property
     def digest(self) -> str:
-        told = [sorted([line.ref, str(line.net), line.category] for line in self.lines), str(self.shipping)]
-        return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+        content = [sorted([line.ref, str(line.net), line.category] for line in self.lines), str(self.shipping)]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

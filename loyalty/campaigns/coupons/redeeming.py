@@ -130,12 +130,12 @@ def merge(loser: Customer, winner: Customer) -> None:
 
 def _held(redemption_id: int) -> CouponRedemption:
     """The redemption, locked after its customer and its coupon."""
-    told = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
-    if told is None:
+    ids = CouponRedemption.objects.filter(pk=redemption_id).values_list("customer_id", "coupon_id").first()
+    if ids is None:
         raise Unknown(_("There is no such redemption."), code="redemption_unknown")
-    locks.hold_customers([told[0]])
-    if told[1] is not None:
-        Coupon.objects.select_for_update(no_key=True).get(pk=told[1])
+    locks.hold_customers([ids[0]])
+    if ids[1] is not None:
+        Coupon.objects.select_for_update(no_key=True).get(pk=ids[1])
     rows = CouponRedemption.objects.select_for_update(no_key=True, of=("self",)).select_related("coupon", "campaign")
     return rows.get(pk=redemption_id)
 

@@ -57,8 +57,8 @@ def reserve(
         raise Invalid(_("A coupon is held for at most 24 hours."), code="hold")
     locks.hold_customers([customer.pk])
     locks.hold(f"coupon:{order_ref}")  # two customers who name the same order
-    found, coupon = meant(customer, code=code, campaign=campaign, lock=True)
-    own = _live(found, order_ref)
+    meant_campaign, coupon = meant(customer, code=code, campaign=campaign, lock=True)
+    own = _live(meant_campaign, order_ref)
     if own is not None:
         if own.customer_id != customer.pk:
             raise DomainError(_("This order has a coupon of another customer."), code="order_of_another")
@@ -73,16 +73,18 @@ def reserve(
     if coupon is not None:
         coupon.refresh_from_db(fields=["status"])
     refuse_coupon(coupon, at)
-    refuse_campaign(found, at)
-    if CouponRedemption.objects.filter(order_ref=order_ref, stack_group=found.stack_group, status__in=LIVE).exists():
+    refuse_campaign(meant_campaign, at)
+    if CouponRedemption.objects.filter(
+        order_ref=order_ref, stack_group=meant_campaign.stack_group, status__in=LIVE
+    ).exists():
         raise DomainError(_("This order has a coupon that does not combine with this one."), code="does_not_combine")
-    offer = work_out(found, coupon, basket)
+    offer = work_out(meant_campaign, coupon, basket)
     redemption = CouponRedemption.objects.create(
-        campaign=found,
+        campaign=meant_campaign,
         coupon=coupon,
         customer=customer,
         order_ref=order_ref,
-        stack_group=found.stack_group,
+        stack_group=meant_campaign.stack_group,
         goods=basket.goods,
         discount=offer.discount,
         worth=offer.worth,
@@ -96,7 +98,7 @@ def reserve(
     )
     if coupon is not None:
         Coupon.objects.filter(pk=coupon.pk).update(status=Coupon.Status.RESERVED)
-    _take_slots(found, customer, offer.worth, at)
+    _take_slots(meant_campaign, customer, offer.worth, at)
     return redemption
 
 
@@ -105,9 +107,9 @@ def release_overdue(*, at: datetime, limit: int = 1000) -> int:
     """Reservations whose time is over are released; those that somebody else is working on wait for the next turn."""
     released = 0
     while released < limit:
-        found = release_rows(overdue(at), at)
-        released += found
-        if found < SWEPT_AT_ONCE:
+        count = release_rows(overdue(at), at)
+        released += count
+        if count < SWEPT_AT_ONCE:
             break
     return released
 
@@ -179,12 +181,12 @@ def _end(redemption: CouponRedemption, status: str, *, at: datetime, reason: str
 
 def _return_slots(ended: Iterable[CouponRedemption]) -> None:
     """The counters no longer count these: every usage first, campaigns last, as whoever takes slots does."""
-    rows = sorted(ended, key=lambda one: (one.customer_id, one.campaign_id))
-    for one in rows:
-        usage = CampaignUsage.objects.filter(campaign=one.campaign_id, customer=one.customer_id)
+    rows = sorted(ended, key=lambda redemption: (redemption.customer_id, redemption.campaign_id))
+    for redemption in rows:
+        usage = CampaignUsage.objects.filter(campaign=redemption.campaign_id, customer=redemption.customer_id)
         usage.update(used=F("used") - 1)
-    for campaign_id in sorted({one.campaign_id for one in rows}):
-        worths = [one.worth for one in rows if one.campaign_id == campaign_id]
+    for campaign_id in sorted({redemption.campaign_id for redemption in rows}):
+        worths = [redemption.worth for redemption in rows if redemption.campaign_id == campaign_id]
         CouponCampaign.objects.filter(pk=campaign_id).update(
             used=F("used") - len(worths), budget_used=F("budget_used") - Value(sum(worths, NOTHING), MoneyField())
         )
@@ -201,9 +203,9 @@ def release_rows(rows: QuerySet[CouponRedemption], at: datetime) -> int:
         if coupon_id and not Coupon.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=coupon_id):
             continue
         free = CouponRedemption.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        one = free.select_related("coupon").filter(pk=pk, status=Status.RESERVED, reserved_until__lte=at).first()
-        if one is not None:
-            _end(one, Status.RELEASED, at=at, reason="timeout")
-            released.append(one)
+        redemption = free.select_related("coupon").filter(pk=pk, status=Status.RESERVED, reserved_until__lte=at).first()
+        if redemption is not None:
+            _end(redemption, Status.RELEASED, at=at, reason="timeout")
+            released.append(redemption)
     _return_slots(released)
     return len(released)

@@ -25,26 +25,29 @@ def validate(
     `code` is the coupon's; a campaign without codes is named by `campaign`. What `order_ref` itself has reserved
     does not stand in its way. Raises DomainError with the reason.
     """
-    found, coupon = meant(customer, code=code, campaign=campaign)
-    not_in_the_way = CouponRedemption.objects.filter(campaign=found, status=Status.RESERVED).filter(
+    meant_campaign, coupon = meant(customer, code=code, campaign=campaign)
+    not_in_the_way = CouponRedemption.objects.filter(campaign=meant_campaign, status=Status.RESERVED).filter(
         Q(reserved_until__lte=at) | Q(order_ref=order_ref)
     )
     if coupon is not None and coupon.status == Coupon.Status.RESERVED and not_in_the_way.filter(coupon=coupon).exists():
         coupon.status = Coupon.Status.ISSUED
     refuse_coupon(coupon, at)
-    refuse_campaign(found, at)
-    offer = work_out(found, coupon, basket)
+    refuse_campaign(meant_campaign, at)
+    offer = work_out(meant_campaign, coupon, basket)
     free = not_in_the_way.aggregate(
         all=Count("pk"),
         worth=Coalesce(Sum("worth"), Value(NOTHING, MoneyField())),
         own=Count("pk", filter=Q(customer=customer)),
     )
-    used = CampaignUsage.objects.filter(campaign=found, customer=customer).first()
+    used = CampaignUsage.objects.filter(campaign=meant_campaign, customer=customer).first()
     if used is not None and used.used - free["own"] >= used.most:
-        raise customer_limit(found)
-    if found.used - free["all"] >= found.total_limit:
-        raise sold_out(found)
-    if found.budget is not None and found.budget_used - free["worth"] + offer.worth > found.budget:
+        raise customer_limit(meant_campaign)
+    if meant_campaign.used - free["all"] >= meant_campaign.total_limit:
+        raise sold_out(meant_campaign)
+    if (
+        meant_campaign.budget is not None
+        and meant_campaign.budget_used - free["worth"] + offer.worth > meant_campaign.budget
+    ):
         raise budget_spent()
     return offer
 
@@ -55,10 +58,10 @@ def meant(customer: Customer, *, code: str, campaign: str, lock: bool = False) -
         raise Invalid(_("Give the code of a coupon or the name of a campaign without codes."), code="code_or_campaign")
     unknown = Unknown(_("There is no such coupon. Check the code."), code="coupon_unknown")
     if campaign:
-        found = CouponCampaign.objects.filter(code=campaign, needs_code=False).first()
-        if found is None or found.status == CouponCampaign.Status.DRAFT:
+        row = CouponCampaign.objects.filter(code=campaign, needs_code=False).first()
+        if row is None or row.status == CouponCampaign.Status.DRAFT:
             raise unknown
-        return found, None
+        return row, None
     normal = normalise(code)
     if not re.fullmatch(f"[{ALPHABET}]{{{CODE_LENGTH}}}", normal):
         raise unknown

@@ -117,20 +117,20 @@ def odds(lottery: Lottery) -> list[Odds]:
 def disagreements(lottery: Lottery) -> list[str]:
     """Draws that do not follow from secret, message and odds; empty when everything can be repeated."""
     secret = secret_of(lottery)
-    found = []
+    problems = []
     if commitment_of(secret) != lottery.commitment:
-        found.append("the secret is not the one committed to")
+        problems.append("the secret is not the one committed to")
     prizes = list(lottery.prizes.order_by("rank"))
     ppm = [prize.ppm for prize in prizes]
-    for one in lottery.draws.order_by("pk").iterator(chunk_size=5000):
-        roll = roll_of(secret, one.message)
-        if roll != one.roll:
-            found.append(f"draw {one.pk}: the roll is {roll}, not {one.roll}")
-        elif prizes[fell_on(roll, ppm)].pk != one.rolled_id:
-            found.append(f"draw {one.pk}: {roll} does not fall on prize {one.rolled_id}")
-        elif not one.message.startswith(f"{lottery.code}/{one.ticket_id}/"):
-            found.append(f"draw {one.pk}: the message is not that of its ticket")
-    return found
+    for draw in lottery.draws.order_by("pk").iterator(chunk_size=5000):
+        roll = roll_of(secret, draw.message)
+        if roll != draw.roll:
+            problems.append(f"draw {draw.pk}: the roll is {roll}, not {draw.roll}")
+        elif prizes[fell_on(roll, ppm)].pk != draw.rolled_id:
+            problems.append(f"draw {draw.pk}: {roll} does not fall on prize {draw.rolled_id}")
+        elif not draw.message.startswith(f"{lottery.code}/{draw.ticket_id}/"):
+            problems.append(f"draw {draw.pk}: the message is not that of its ticket")
+    return problems
 
 
 ARCHIVE = ("draw", "drawn at", "customer", "ticket", "source", "message", "roll", "rolled", "given", "reason", "state")
@@ -152,22 +152,22 @@ def archive(lottery: Lottery) -> Iterator[str]:
         ]
     )
     prizes = lottery.prizes.order_by("rank")
-    yield from csv_cells.lines([one.rank, one.name, one.value, one.total or "", one.ppm] for one in prizes)
+    yield from csv_cells.lines([prize.rank, prize.name, prize.value, prize.total or "", prize.ppm] for prize in prizes)
     yield from csv_cells.lines([ARCHIVE])
     rows = lottery.draws.select_related("customer", "ticket", "rolled", "prize").order_by("pk")
     yield from csv_cells.lines(
         [
-            one.pk,
-            one.drawn_at.isoformat(),
-            one.customer.number,
-            one.ticket_id,
-            one.ticket.source,
-            one.message,
-            one.roll,
-            one.rolled.name,
-            one.prize.name,
-            one.reason,
-            one.state,
+            draw.pk,
+            draw.drawn_at.isoformat(),
+            draw.customer.number,
+            draw.ticket_id,
+            draw.ticket.source,
+            draw.message,
+            draw.roll,
+            draw.rolled.name,
+            draw.prize.name,
+            draw.reason,
+            draw.state,
         ]
-        for one in rows.iterator(chunk_size=2000)
+        for draw in rows.iterator(chunk_size=2000)
     )

@@ -174,9 +174,9 @@ def roll_back(version_id: int, *, by: User, reason: str, at: datetime, client_ke
 class Aftermath:
     """What the first night of a version did, beside what had been said."""
 
-    said: int
+    foretold: int
     moved: int
-    as_said: int
+    as_foretold: int
     others: list[int]
 
 

@@ -120,7 +120,7 @@ def test_what_was_simulated_is_what_happens_member_by_member(make_customer: Make
             assert tier_whatif.actual_moves(rules) == said
             told = tier_whatif.aftermath(rules)
             assert told is not None
-            assert (told.said, told.moved, told.as_said, told.others) == (len(said), len(said), len(said), [])
+            assert (told.foretold, told.moved, told.as_foretold, told.others) == (len(said), len(said), len(said), [])
             after = dict(Membership.objects.values_list("pk", "rank"))
             table = rules.simulation.figures["table"]
             assert sum(map(sum, table)) == Customer.objects.count()

@@ -187,13 +187,13 @@ def _page(browser: Browser, user: User, name: str, today: date, report: Report) 
 
 
 def _title(html: str) -> str:
-    found = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
-    return found[1].strip() if found else ""
+    title = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
+    return title[1].strip() if title else ""
 
 
 def _hint(answer: Answer) -> str:
-    found = re.search(r'<pre class="exception_value">(.*?)</pre>', answer.text, re.DOTALL)
-    return (found[1] if found else _title(answer.text) or answer.text[:80]).strip()
+    exception = re.search(r'<pre class="exception_value">(.*?)</pre>', answer.text, re.DOTALL)
+    return (exception[1] if exception else _title(answer.text) or answer.text[:80]).strip()
 
 
 def _has_alerts(user: User, today: date) -> bool:
@@ -294,10 +294,10 @@ def _put_orders(base: str, customer: Customer, external_id: str, write: str, rea
             path, method="PUT", data=json.dumps(body).encode(), **{"Content_Type": "application/json", **headers}
         )
         try:
-            told = json.loads(answer.text)
+            answered = json.loads(answer.text)
         except ValueError:
-            told = {"text": answer.text[:80]}
-        return answer.status, told if isinstance(told, dict) else {"text": told}
+            answered = {"text": answer.text[:80]}
+        return answer.status, answered if isinstance(answered, dict) else {"text": answered}
 
     for what, body, secret, status, outcome in (
         ("without token", order, "", 401, None),
@@ -309,9 +309,9 @@ def _put_orders(base: str, customer: Customer, external_id: str, write: str, rea
         ("a newer version", order | {"version": 3, "paid": "130.00"}, write, 200, "updated"),
         ("an unknown field", order | {"colour": "red"}, write, 400, None),
     ):
-        got, told = put(body, secret)
-        report.check(f"api, {what}: {status}", got == status, f"{got} {told}")
+        got, answered = put(body, secret)
+        report.check(f"api, {what}: {status}", got == status, f"{got} {answered}")
         if outcome:
-            report.check(f"api, {what}: {outcome}", told.get("outcome") == outcome, told)
+            report.check(f"api, {what}: {outcome}", answered.get("outcome") == outcome, answered)
     answer = browser.ask(f"/api/v1/customers/{customer.number}", Authorization=f"Token {read}")
     report.check("api, a customer is readable", answer.status == 200 and customer.number in answer.text, answer.status)

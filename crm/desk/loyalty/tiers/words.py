@@ -44,4 +44,4 @@ def levels(content: Content) -> list[LevelShown]:
 def options(content: Content, *names: str) -> list[tuple[Any, str]]:
     """What is asked for, or every option but the transition, each with what the rules say."""
     names = names or tuple(name for name in OPTION_WORDS if name != "transition")
-    return [(OPTION_WORDS[name], tier_rules.said(name, content[name])) for name in names]
+    return [(OPTION_WORDS[name], tier_rules.in_words(name, content[name])) for name in names]
