@@ -1,5 +1,6 @@
 """What the desk does once a day, after the night has valued the customers. Twice a day changes nothing more."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
@@ -12,20 +13,20 @@ from core.accounts.models import Role, User
 MONDAY = 0
 
 
-def run(*, as_of: date, at: datetime) -> dict[str, int]:
-    """Everything that follows from the day's facts; returns how much of each."""
-    counts = {
-        "classes_followed": lifecycle.follow_classes(at=at),
-        "closed": lifecycle.close_due(now=at),
-        "prompts_expired": prompts.expire_due(now=at),
-        "surveys_expired": surveys.expire_due(now=at),
-        "silent_signs": silent.find(as_of=as_of, at=at),
-        "years_to_confirm": warn_of_unconfirmed_years(at=at),
-        "actions_overdue": root_causes.remind_of_overdue(as_of=as_of, at=at),
-    }
+def pieces(*, as_of: date) -> list[Callable[[datetime], dict[str, int]]]:
+    """Everything that follows from the day's facts, each a transaction of its own that returns how much it did."""
+    todo: list[Callable[[datetime], dict[str, int]]] = [
+        lambda at: {"classes_followed": lifecycle.follow_classes(at=at)},
+        lambda at: {"closed": lifecycle.close_due(now=at)},
+        lambda at: {"prompts_expired": prompts.expire_due(now=at)},
+        lambda at: {"surveys_expired": surveys.expire_due(now=at)},
+        lambda at: {"silent_signs": silent.find(as_of=as_of, at=at)},
+        lambda at: {"years_to_confirm": warn_of_unconfirmed_years(at=at)},
+        lambda at: {"actions_overdue": root_causes.remind_of_overdue(as_of=as_of, at=at)},
+    ]
     if as_of.weekday() == MONDAY:
-        counts["actions_opened"] = root_causes.open_actions(as_of=as_of, at=at)
-    return counts
+        todo.append(lambda at: {"actions_opened": root_causes.open_actions(as_of=as_of, at=at)})
+    return todo
 
 
 def warn_of_unconfirmed_years(*, at: datetime) -> int:

@@ -103,13 +103,27 @@ def hold(run: JobRun, *, at: datetime) -> None:
         raise Superseded(f"{run} is held by another worker")
 
 
-def advance(run: JobRun, *, step: str, at: datetime, **counts: object) -> None:
+def advance(run: JobRun, *, step: str, at: datetime, **counts: int) -> None:
     """Store within the same transaction that this step is done and what it counted; the next has all its attempts."""
     hold(run, at=at)
     run.step, run.attempts = step, 1
     run.cursor = {**run.cursor, "done": [*run.cursor.get("done", []), step]}
-    run.counts = {**run.counts, **counts}
+    run.counts = _added(run.counts, counts)
     JobRun.objects.filter(pk=run.pk).update(step=step, attempts=1, cursor=run.cursor, counts=run.counts)
+
+
+def count(run: JobRun, *, at: datetime, **counts: int) -> None:
+    """Store within the same transaction what a part of a step counted; what the step itself counts is added to it.
+
+    A part that is done is done: whoever takes over has all attempts for the rest.
+    """
+    hold(run, at=at)
+    run.attempts, run.counts = 1, _added(run.counts, counts)
+    JobRun.objects.filter(pk=run.pk).update(attempts=1, counts=run.counts)
+
+
+def _added(before: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    return {**before, **{name: before.get(name, 0) + number for name, number in more.items()}}
 
 
 def note(run: JobRun, *, at: datetime, **remembered: object) -> None:

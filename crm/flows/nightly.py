@@ -1,7 +1,8 @@
 """Everything that happens once a night, in the order it must happen."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -14,11 +15,13 @@ from complaints.afterwards import daily
 from core.accounts.models import Role, User
 from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
+from core.lib import batches
 from core.outbox import delivery, webhooks
 from core.outbox.models import Message
 from customers import summary
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
+from loyalty.models import Referral
 from loyalty.points import accounts as points
 from loyalty.points import laws as point_laws
 from loyalty.points import orders as point_orders
@@ -29,6 +32,10 @@ from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
 JOB = "nightly"
+# What a piece of a step does at a moment; returns what it counted.
+Piece = Callable[[datetime], dict[str, int]]
+# So many gifts of points in one transaction.
+GRANTS = 100
 # The scores of a large mall take numpy a while, in which the database hears nothing of the step.
 LONGEST_THOUGHT = timedelta(seconds=settings.JOB_IDLE_SECONDS)
 log = logging.getLogger(__name__)
@@ -53,9 +60,10 @@ def run(
         for step, work in STEPS:
             if step in claimed.cursor.get("done", []):
                 continue
-            with transaction.atomic():
-                leases.let_go_after(LONGEST_THOUGHT)
-                runs.hold(claimed, at=timezone.now())
+            for piece in AHEAD.get(step, _no_pieces)(claimed):
+                with _held(claimed):
+                    runs.count(claimed, at=timezone.now(), **piece(timezone.now()))
+            with _held(claimed):
                 counts = work(claimed, timezone.now())
                 runs.advance(claimed, step=step, at=timezone.now(), **counts)
             log.info("night %s: %s %s", as_of, step, counts)
@@ -66,6 +74,15 @@ def run(
         raise
     runs.finish(claimed, at=timezone.now())
     return claimed
+
+
+@contextmanager
+def _held(run: JobRun) -> Iterator[None]:
+    """A transaction of whoever holds the run: of nobody else, and not beyond the longest silence of its process."""
+    with transaction.atomic():
+        leases.let_go_after(LONGEST_THOUGHT)
+        runs.hold(run, at=timezone.now())
+        yield
 
 
 def help_out(as_of: date) -> int:
@@ -130,18 +147,44 @@ def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
 
 
 def _points(run: JobRun, at: datetime) -> dict[str, int]:
-    """What imports earned, what became usable or expired; then the laws of the ledger are asked of the real tables."""
-    swept = point_orders.sweep(at=at)
-    counts = {
-        "point_orders": swept["orders"],
-        "point_accounts": swept["accounts"],
-        "rewards_freed": rewards.free_lapsed(),
-        "referrals_rewarded": referrals.reward_due(at=at),
-        "visits_rewarded": visit_ladder.reward_due(as_of=run.business_date, at=at),
-    }
+    """What is about to expire is told, once what imports earned and what time did has been done ahead in pieces."""
     points.tell_expiring(_since_last(run), run.business_date, at=at)
-    _alarm(point_laws.broken(), run.business_date, at)
-    return counts
+    return {"referrals_rewarded": 0, "visits_rewarded": 0}
+
+
+def _point_pieces(run: JobRun) -> Iterator[Piece]:
+    """What imports earned, what became usable or expired, what is owed to those who came often or brought friends."""
+    begun, as_of = timezone.now(), run.business_date
+    for ids in point_orders.chunks(point_orders.arrived(at=begun)):
+        yield partial(_reconciled, ids)
+    for ids in point_orders.chunks(point_orders.due(at=begun)):
+        yield partial(_settled, ids)
+    yield partial(_swept, begun)
+    for rows in batches.of(referrals.due(at=begun), GRANTS):
+        yield partial(_referrals_rewarded, rows)
+    for steps in batches.of(visit_ladder.due(as_of=as_of, at=begun), GRANTS):
+        yield partial(_visits_rewarded, steps, as_of)
+
+
+def _reconciled(order_ids: Sequence[int], at: datetime) -> dict[str, int]:
+    return {"point_orders": point_orders.reconcile(order_ids, at=at)}
+
+
+def _settled(account_ids: Sequence[int], at: datetime) -> dict[str, int]:
+    return {"point_accounts": point_orders.settle(account_ids, at=at)}
+
+
+def _swept(begun: datetime, at: datetime) -> dict[str, int]:
+    point_orders.looked_until(begun)
+    return {"point_orders": 0, "point_accounts": 0, "rewards_freed": rewards.free_lapsed()}
+
+
+def _referrals_rewarded(rows: Sequence[Referral], at: datetime) -> dict[str, int]:
+    return {"referrals_rewarded": sum(referrals.reward(row, at=at) for row in rows)}
+
+
+def _visits_rewarded(steps: Sequence[visit_ladder.Reached], as_of: date, at: datetime) -> dict[str, int]:
+    return {"visits_rewarded": sum(visit_ladder.reward(step, as_of=as_of, at=at) for step in steps)}
 
 
 def _since_last(run: JobRun) -> date:
@@ -152,10 +195,19 @@ def _since_last(run: JobRun) -> date:
     return run.business_date - timedelta(days=min(days, 6))
 
 
-def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
-    counts = campaign_night.run(at=at)
+def _campaign_pieces(run: JobRun) -> Iterator[Piece]:
+    return iter(campaign_night.PIECES)
+
+
+def _complaint_pieces(run: JobRun) -> Iterator[Piece]:
+    return iter(daily.pieces(as_of=run.business_date))
+
+
+def _laws(run: JobRun, at: datetime) -> dict[str, int]:
+    """What must always be true of the books is asked of the real tables, after everything else has been committed."""
+    _alarm(point_laws.broken(), run.business_date, at)
     _alarm(dict.fromkeys(campaign_laws.broken(), "see there"), run.business_date, at)
-    return counts
+    return {}
 
 
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
@@ -187,17 +239,29 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     return {"notified": len(per_manager)}
 
 
-def _complaints(run: JobRun, at: datetime) -> dict[str, int]:
-    return daily.run(as_of=run.business_date, at=at)
+def _nothing_more(run: JobRun, at: datetime) -> dict[str, int]:
+    return {}
 
 
+def _no_pieces(run: JobRun) -> Iterator[Piece]:
+    return iter(())
+
+
+# Each step is one transaction, after the pieces of work that can be committed one by one, because doing them again
+# changes nothing: nobody waits for a lock longer than a piece takes.
+AHEAD: dict[str, Callable[[JobRun], Iterator[Piece]]] = {
+    "points": _point_pieces,
+    "campaigns": _campaign_pieces,
+    "complaints": _complaint_pieces,
+}
 STEPS = (
     ("summaries", _summaries),
     ("fit", _fit),
     ("scores", _scores),
     ("tiers", _tiers),
     ("points", _points),
-    ("campaigns", _campaigns),
+    ("campaigns", _nothing_more),
     ("notify", _notify),
-    ("complaints", _complaints),
+    ("complaints", _nothing_more),
+    ("laws", _laws),
 )

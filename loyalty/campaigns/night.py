@@ -1,5 +1,6 @@
 """What time does to coupons, draws and credit. Verbs never wait for it: each compares the time itself."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
@@ -14,14 +15,13 @@ def sweep(*, at: datetime) -> dict[str, int]:
     }
 
 
-def run(*, at: datetime) -> dict[str, int]:
-    """Orders that came by file are followed, what is over is marked so. Twice is once."""
-    return {
-        "coupons_followed": coupons.follow_orders(at=at),
-        "tickets_followed": draws.follow_orders(at=at),
-        "credit_followed": credit.follow_orders(at=at),
-        **sweep(at=at),
-        "coupons_expired": coupons.expire_due(at=at),
-        "campaigns_ended": coupon_campaigns.end_due(at=at),
-        "draws_ended": draws.end_due(at=at),
-    }
+# Orders that came by file are followed, what is over is marked so. Each is a transaction of its own; twice is once.
+PIECES: tuple[Callable[[datetime], dict[str, int]], ...] = (
+    lambda at: {"coupons_followed": coupons.follow_orders(at=at)},
+    lambda at: {"tickets_followed": draws.follow_orders(at=at)},
+    lambda at: {"credit_followed": credit.follow_orders(at=at)},
+    lambda at: sweep(at=at),
+    lambda at: {"coupons_expired": coupons.expire_due(at=at)},
+    lambda at: {"campaigns_ended": coupon_campaigns.end_due(at=at)},
+    lambda at: {"draws_ended": draws.end_due(at=at)},
+)

@@ -5,13 +5,13 @@ ledger gets the difference to what was granted before. Telling the same again th
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import F, Q, Sum
 
-from core.lib import rows
+from core.lib import batches, rows
 from core.lib.periods import mall_day
 from customers.models import Order, OrderLine
 from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointState
@@ -48,7 +48,15 @@ def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
 
 def sweep(*, at: datetime) -> dict[str, int]:
     """What nobody came by to do: orders of imports, points that became usable or expired, holds that ran out."""
-    return {"orders": _arrived(at), "accounts": _due(at)}
+    changed = sum(reconcile(ids, at=at) for ids in chunks(arrived(at=at)))
+    settled = sum(settle(ids, at=at) for ids in chunks(due(at=at)))
+    looked_until(at)
+    return {"orders": changed, "accounts": settled}
+
+
+def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """So many at a time that nobody waits for their accounts longer than about a second."""
+    return batches.of(ids, CHUNK)
 
 
 def _reconcile(
@@ -197,32 +205,38 @@ def _granted_by_day(orders: Sequence[Order]) -> dict[Day, int]:
     return defaultdict(int, {(customer_id, day): granted for customer_id, day, granted in rows_})
 
 
-def _arrived(at: datetime) -> int:
-    """Orders that came since the last night, by import or while something was broken."""
+def arrived(*, at: datetime) -> list[int]:
+    """Ids of orders that came since the last night, by import or while something was broken, by customer."""
     first = PointRules.objects.order_by("starts_at").first()
     if first is None:
-        return 0
+        return []
     state = PointState.objects.filter(pk=1).first()
     since = state.orders_until - OVERLAP if state else first.at
     waiting = Order.objects.filter(received_at__gte=since, received_at__lte=at, ordered_at__gte=first.starts_at).filter(
         Q(points__isnull=True, status=Order.Status.PAID)
         | Q(points__isnull=False) & ~Q(points__order_version=F("version"))
     )
-    ids = list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
-    changed = sum(reconcile(ids[start : start + CHUNK], at=at) for start in range(0, len(ids), CHUNK))
-    PointState.objects.update_or_create(pk=1, defaults={"orders_until": at})
-    return changed
+    return list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
 
 
-def _due(at: datetime) -> int:
+def looked_until(at: datetime) -> None:
+    """All orders that arrived up to this moment have been reconciled: the next night looks at later ones."""
+    if PointRules.objects.exists():
+        PointState.objects.update_or_create(pk=1, defaults={"orders_until": at})
+
+
+def due(*, at: datetime) -> list[int]:
+    """Ids of accounts with points that became usable or expired, or with holds that ran out."""
     lots = PointLot.objects.filter(
         Q(pending__gt=0, available_from__lte=at) | Q(available__gt=0, expires_at__lte=at)
     ).values_list("account_id", flat=True)
     holds = PointHold.objects.filter(state=PointHold.State.ACTIVE, expires_at__lte=at).values_list(
         "account_id", flat=True
     )
-    ids = sorted({*lots, *holds})
-    for start in range(0, len(ids), CHUNK):
-        with Ledger.opened(ids[start : start + CHUNK], at=at):
-            pass  # opening is what settles them
-    return len(ids)
+    return sorted({*lots, *holds})
+
+
+def settle(account_ids: Sequence[int], *, at: datetime) -> int:
+    """These accounts show what time has done to them; returns how many that were."""
+    with Ledger.opened(account_ids, at=at):
+        return len(account_ids)  # opening is what settles them

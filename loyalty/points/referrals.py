@@ -46,20 +46,19 @@ def record(referred: Customer, referrer: Customer, *, by: User | None, at: datet
     return made
 
 
-def reward_due(*, at: datetime) -> int:
-    """Both have their points for every referral whose first large enough order can no longer be sent back.
-
-    Returns how many referrals that were. The amounts are those of the rules of that moment.
-    """
+def due(*, at: datetime) -> list[Referral]:
+    """Referrals not yet rewarded whose first large enough order can no longer be sent back."""
     rules = point_rules.in_force(at)
     if rules is None or not rules.referrer_points + rules.referred_points:
-        return 0
+        return []
     waiting = Referral.objects.filter(rewarded_at__isnull=True).select_related("referred", "referrer")
-    return sum(_reward(referral, rules, at) for referral in waiting if _has_bought(referral, rules, at))
+    return [referral for referral in waiting.order_by("pk") if _has_bought(referral, rules, at)]
 
 
 @transaction.atomic
-def _reward(referral: Referral, rules: PointRules, at: datetime) -> int:
+def reward(referral: Referral, *, at: datetime) -> int:
+    """Both have their points, as many as the rules of this moment say; doing it again gives nothing more. Returns 1."""
+    rules = accounts.rules_of(at)
     for customer, amount, side in (
         (referral.referrer, rules.referrer_points, "referrer"),
         (referral.referred, rules.referred_points, "referred"),

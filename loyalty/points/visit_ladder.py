@@ -1,6 +1,7 @@
 """Whoever comes often has points for it: steps of purchase days within a calendar year."""
 
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db.models import Count
 
@@ -12,14 +13,19 @@ from loyalty.points import accounts, rules
 LOOK_BACK = timedelta(days=3)
 
 
-def reward_due(*, as_of: date, at: datetime) -> int:
-    """Everybody whose orders arrived lately has the points of the steps they have reached this year, each once.
+class Reached(NamedTuple):
+    """A step that a customer has reached this year; `key` gives its points once."""
 
-    Returns how many steps were rewarded. A step once reached is kept, even when an order is refunded later.
-    """
+    key: str
+    customer: Customer
+    step: VisitStep
+
+
+def due(*, as_of: date, at: datetime) -> list[Reached]:
+    """Steps not yet rewarded of everybody whose orders arrived lately, by customer."""
     steps = list(VisitStep.objects.all())
     if not steps or rules.in_force(at) is None:
-        return 0
+        return []
     lately = Order.objects.filter(received_at__gte=at - LOOK_BACK, status=Order.Status.PAID).values("customer")
     visits = (
         Order.objects.filter(
@@ -41,14 +47,17 @@ def reward_due(*, as_of: date, at: datetime) -> int:
     }
     done = set(PointTxn.objects.filter(key__in=reached).values_list("key", flat=True))
     people = Customer.objects.in_bulk({customer_id for customer_id, _step in reached.values()})
-    fresh = [(key, *step) for key, step in reached.items() if key not in done]
-    for key, customer_id, step in fresh:
-        accounts.grant(
-            accounts.owner(people[customer_id]),
-            step.points,
-            source=PointLot.Source.REWARD,
-            key=key,
-            at=at,
-            reason=f"{step.visits} × {as_of.year}",
-        )
-    return len(fresh)
+    return [Reached(key, people[pk], step) for key, (pk, step) in reached.items() if key not in done]
+
+
+def reward(reached: Reached, *, as_of: date, at: datetime) -> int:
+    """The customer has the points of the step. It is kept, even when an order is refunded later. Returns 1."""
+    accounts.grant(
+        accounts.owner(reached.customer),
+        reached.step.points,
+        source=PointLot.Source.REWARD,
+        key=reached.key,
+        at=at,
+        reason=f"{reached.step.visits} × {as_of.year}",
+    )
+    return 1

@@ -42,6 +42,7 @@ from tests.complaints.conftest import (
     solved,
 )
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.pieces import at_once
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 6, 3)
@@ -181,12 +182,12 @@ def test_who_owns_an_overdue_action_is_told_once_for_each_day_it_was_due(
 
     assert root_causes.remind_of_overdue(as_of=action.due_on, at=WEDNESDAY) == 0
     for _ in range(2):
-        daily.run(as_of=action.due_on + timedelta(days=1), at=WEDNESDAY)
+        at_once(daily.pieces(as_of=action.due_on + timedelta(days=1)), WEDNESDAY)
     assert late.count() == 1
 
     plan = {"title": "换承运商", "owner": lead, "target_rate": 1.0, "by": lead, "at": WEDNESDAY}
     root_causes.plan_action(action.pk, due_on=action.due_on + timedelta(days=7), **plan)
-    daily.run(as_of=action.due_on + timedelta(days=8), at=WEDNESDAY)
+    at_once(daily.pieces(as_of=action.due_on + timedelta(days=8)), WEDNESDAY)
     assert late.count() == 2
 
 
@@ -392,7 +393,7 @@ def test_a_day_done_twice_changes_nothing_more(
         solve(log_case(li_lei), wang)
     monday, at = date(2026, 6, 8), WEDNESDAY + 6 * DAY
 
-    first, second = daily.run(as_of=monday, at=at), daily.run(as_of=monday, at=at)
+    first, second = at_once(daily.pieces(as_of=monday), at), at_once(daily.pieces(as_of=monday), at)
 
     assert (first["closed"], first["actions_opened"], first["years_to_confirm"]) == (5, 1, 1)
     assert {name: n for name, n in second.items() if n} == {"years_to_confirm": 1}

@@ -1,6 +1,7 @@
-"""Work one night in a process of its own: python -m tests.faults.one_night DATE [--unguarded].
+"""Work one night in a process of its own: python -m tests.faults.one_night DATE [--unguarded] [--whole-steps].
 
-Prints each step it worked. `--unguarded` takes claim and fence away, to show what they are good for.
+Prints each step it worked. `--unguarded` takes claim and fence away, `--whole-steps` the pieces that are committed one by
+one, to show what they are good for. `--orders-at-once N` makes the pieces smaller.
 """
 
 import os
@@ -16,6 +17,7 @@ django.setup()
 from core.jobs import runs  # noqa: E402
 from core.jobs.models import JobRun  # noqa: E402
 from crm.flows import nightly  # noqa: E402
+from loyalty.points import orders as point_orders  # noqa: E402
 
 
 def take_anyway(run_id: int, *, at: datetime, holder: str, again: bool = False) -> JobRun:
@@ -32,10 +34,26 @@ def telling(step: str, work: Any) -> Any:
     return tell
 
 
+def whole(step: str, work: Any) -> Any:
+    pieces = nightly.AHEAD.get(step, nightly._no_pieces)
+
+    def in_one(run: JobRun, at: datetime) -> Any:
+        for piece in pieces(run):
+            piece(at)
+        return work(run, at)
+
+    return in_one
+
+
 def main() -> None:
     if "--unguarded" in sys.argv:
         runs.claim = take_anyway
         runs.hold = lambda run, *, at: None
+    if "--orders-at-once" in sys.argv:
+        point_orders.CHUNK = int(sys.argv[sys.argv.index("--orders-at-once") + 1])
+    if "--whole-steps" in sys.argv:
+        nightly.STEPS = tuple((step, whole(step, work)) for step, work in nightly.STEPS)
+        nightly.AHEAD = {}
     nightly.STEPS = tuple((step, telling(step, work)) for step, work in nightly.STEPS)
     try:
         found = nightly.run(date.fromisoformat(sys.argv[1]))

@@ -10,7 +10,7 @@ from tests.faults import digest
 from tests.faults.conftest import NIGHT, Digest, Eve, done, planned
 from tests.faults.processes import Lock, Processes, gone, kill, until, writes_wait
 
-# What each step writes, so that a lock on it catches the worker in mid-step.
+# What each step writes, or reads if it writes nothing, so that a lock on it catches the worker in mid-step.
 STEPS = {
     "summaries": "customers_summary",
     "fit": "segmentation_fit",
@@ -20,7 +20,12 @@ STEPS = {
     "campaigns": "loyalty_couponcampaign",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
+    "laws": "loyalty_posting",
 }
+
+
+def caught_in(step: str) -> Lock:
+    return writes_wait(STEPS[step], "ACCESS EXCLUSIVE" if step == "laws" else "SHARE")
 
 
 def struck(lock: Lock, step: str, strike: Callable[[int], object]) -> list[int]:
@@ -54,13 +59,13 @@ def test_whole_workers_killed_in_every_step(eve: Eve, undisturbed: Digest, proce
     planned()
 
     with ExitStack() as locks:
-        lock = locks.enter_context(writes_wait(next(iter(STEPS.values()))))
+        lock = locks.enter_context(caught_in(next(iter(STEPS))))
         workers = {worker.pid: worker for worker in processes.crew(*[f"{name}@mall" for name in ("one", *STEPS)])}
         for step, following in zip(STEPS, [*list(STEPS)[1:], ""], strict=True):
             killed = struck(lock, step, lambda pid: kill(workers[os.getpgid(pid)]))
             before = lock
             if following:  # is stopped before this step may go on: a quick worker would be past it
-                lock = locks.enter_context(writes_wait(STEPS[following]))
+                lock = locks.enter_context(caught_in(following))
             before.release()
             until(lambda pids=killed: gone(pids), "the session of the dead has ended")  # type: ignore[misc]
     until(done, "the night is done")

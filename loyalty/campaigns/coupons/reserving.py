@@ -57,8 +57,8 @@ def reserve(
         raise Invalid(_("A coupon is held for at most 24 hours."), code="hold")
     locks.hold_customers([customer.pk])
     locks.hold(f"coupon:{order_ref}")  # two customers who name the same order
-    meant_campaign, coupon = meant(customer, code=code, campaign=campaign, lock=True)
-    own = _live(meant_campaign, order_ref)
+    chosen, coupon = meant(customer, code=code, campaign=campaign, lock=True)
+    own = _live(chosen, order_ref)
     if own is not None:
         if own.customer_id != customer.pk:
             raise DomainError(_("This order has a coupon of another customer."), code="order_of_another")
@@ -73,18 +73,16 @@ def reserve(
     if coupon is not None:
         coupon.refresh_from_db(fields=["status"])
     refuse_coupon(coupon, at)
-    refuse_campaign(meant_campaign, at)
-    if CouponRedemption.objects.filter(
-        order_ref=order_ref, stack_group=meant_campaign.stack_group, status__in=LIVE
-    ).exists():
+    refuse_campaign(chosen, at)
+    if CouponRedemption.objects.filter(order_ref=order_ref, stack_group=chosen.stack_group, status__in=LIVE).exists():
         raise DomainError(_("This order has a coupon that does not combine with this one."), code="does_not_combine")
-    offer = work_out(meant_campaign, coupon, basket)
+    offer = work_out(chosen, coupon, basket)
     redemption = CouponRedemption.objects.create(
-        campaign=meant_campaign,
+        campaign=chosen,
         coupon=coupon,
         customer=customer,
         order_ref=order_ref,
-        stack_group=meant_campaign.stack_group,
+        stack_group=chosen.stack_group,
         goods=basket.goods,
         discount=offer.discount,
         worth=offer.worth,
@@ -98,7 +96,7 @@ def reserve(
     )
     if coupon is not None:
         Coupon.objects.filter(pk=coupon.pk).update(status=Coupon.Status.RESERVED)
-    _take_slots(meant_campaign, customer, offer.worth, at)
+    _take_slots(chosen, customer, offer.worth, at)
     return redemption
 
 

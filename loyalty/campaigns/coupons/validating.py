@@ -25,29 +25,26 @@ def validate(
     `code` is the coupon's; a campaign without codes is named by `campaign`. What `order_ref` itself has reserved
     does not stand in its way. Raises DomainError with the reason.
     """
-    meant_campaign, coupon = meant(customer, code=code, campaign=campaign)
-    not_in_the_way = CouponRedemption.objects.filter(campaign=meant_campaign, status=Status.RESERVED).filter(
+    chosen, coupon = meant(customer, code=code, campaign=campaign)
+    not_in_the_way = CouponRedemption.objects.filter(campaign=chosen, status=Status.RESERVED).filter(
         Q(reserved_until__lte=at) | Q(order_ref=order_ref)
     )
     if coupon is not None and coupon.status == Coupon.Status.RESERVED and not_in_the_way.filter(coupon=coupon).exists():
         coupon.status = Coupon.Status.ISSUED
     refuse_coupon(coupon, at)
-    refuse_campaign(meant_campaign, at)
-    offer = work_out(meant_campaign, coupon, basket)
+    refuse_campaign(chosen, at)
+    offer = work_out(chosen, coupon, basket)
     free = not_in_the_way.aggregate(
         all=Count("pk"),
         worth=Coalesce(Sum("worth"), Value(NOTHING, MoneyField())),
         own=Count("pk", filter=Q(customer=customer)),
     )
-    used = CampaignUsage.objects.filter(campaign=meant_campaign, customer=customer).first()
+    used = CampaignUsage.objects.filter(campaign=chosen, customer=customer).first()
     if used is not None and used.used - free["own"] >= used.most:
-        raise customer_limit(meant_campaign)
-    if meant_campaign.used - free["all"] >= meant_campaign.total_limit:
-        raise sold_out(meant_campaign)
-    if (
-        meant_campaign.budget is not None
-        and meant_campaign.budget_used - free["worth"] + offer.worth > meant_campaign.budget
-    ):
+        raise customer_limit(chosen)
+    if chosen.used - free["all"] >= chosen.total_limit:
+        raise sold_out(chosen)
+    if chosen.budget is not None and chosen.budget_used - free["worth"] + offer.worth > chosen.budget:
         raise budget_spent()
     return offer
 

@@ -23,6 +23,7 @@ from loyalty.campaigns.coupons import Basket, Line, work_out
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponRedemption
 from tests.conftest import TODAY, MakeCustomer
 from tests.loyalty.campaigns.stories import DAY, HOUR, MINUTE, NOON, a_coupon, basket, lead, running
+from tests.pieces import at_once
 
 Status = CouponRedemption.Status
 
@@ -395,9 +396,9 @@ def test_orders_from_a_file_are_followed_in_the_night_once(li_lei: Customer, mak
     held = coupons.reserve(li_lei, "shop:o-7", basket(), at=NOON, code=a_coupon(running(), li_lei).code)
     make_order(li_lei, TODAY, external_id="o-7")
 
-    assert campaign_night.run(at=NOON + DAY)["coupons_followed"] == 1
+    assert at_once(campaign_night.PIECES, NOON + DAY)["coupons_followed"] == 1
     assert fresh(held).status == Status.REDEEMED
-    assert not any(campaign_night.run(at=NOON + DAY).values())
+    assert not any(at_once(campaign_night.PIECES, NOON + DAY).values())
 
 
 # Campaigns ----------------------------------------------------------------------------------------------------------

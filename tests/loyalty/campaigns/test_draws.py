@@ -32,6 +32,7 @@ from tests.conftest import TODAY, MakeCustomer, MakeOrder
 from tests.loyalty.campaigns.stories import DAY, HOUR, MINUTE, NOON, goods, lead, published, running
 from tests.loyalty.points import stories as point_stories
 from tests.loyalty.tiers.stories import content, night, noon, person, put_in_force
+from tests.pieces import at_once
 
 Kind, State = LotteryPrize.Kind, Draw.State
 
@@ -380,7 +381,9 @@ def test_points_that_are_won_wait_while_the_mall_has_no_points(li_lei: Customer)
 Turn = Callable[..., dict[str, int]]
 
 
-@pytest.mark.parametrize("turn", [campaign_night.sweep, campaign_night.run])
+@pytest.mark.parametrize(
+    "turn", [lambda at: campaign_night.sweep(at=at), lambda at: at_once(campaign_night.PIECES, at)]
+)
 def test_points_won_before_the_programme_are_credited_by_themselves_once_it_runs(
     turn: Turn, li_lei: Customer, han_meimei: Customer
 ) -> None:

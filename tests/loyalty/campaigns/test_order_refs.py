@@ -17,6 +17,7 @@ from loyalty.campaigns import night as campaign_night
 from loyalty.models import CouponRedemption, CreditAuthorisation, LotteryTicket
 from tests.conftest import MakeCustomer
 from tests.loyalty.campaigns.stories import HOUR, NOON, basket, goods, on_account, published, running
+from tests.pieces import at_once
 
 COLONS = [("shop", "8812"), ("shop", "8:12"), ("till:7", "1"), ("a:b", ":c:d:")]
 
@@ -53,13 +54,13 @@ def test_what_waited_for_the_order_follows_it(li_lei: Customer, source: str, num
     credit.authorise(li_lei, ref, "50.00", idem_key="1", at=NOON)
 
     order = arrives(fact(li_lei, source, number))
-    campaign_night.run(at=NOON + HOUR)
+    at_once(campaign_night.PIECES, NOON + HOUR)
     held, owed, ticket = CouponRedemption.objects.get(), CreditAuthorisation.objects.get(), LotteryTicket.objects.get()
     assert [row.order for row in (held, owed, ticket)] == [order] * 3
     assert (held.status, owed.status, ticket.status) == ("redeemed", "authorised", "issued")
 
     arrives(fact(li_lei, source, number, version=2, status="cancelled"))
-    campaign_night.run(at=NOON + 2 * HOUR)
+    at_once(campaign_night.PIECES, NOON + 2 * HOUR)
     for row in (held, owed, ticket):
         row.refresh_from_db()
     assert (held.status, owed.status, ticket.status) == ("rolled_back", "voided", "void")
@@ -74,7 +75,7 @@ def test_an_order_that_is_only_written_alike_changes_nothing(li_lei: Customer) -
     mine = by_door(fact(li_lei, "a", "b:1"))
 
     by_door(fact(li_lei, "a:b", "1", status="cancelled"))
-    campaign_night.run(at=NOON + HOUR)
+    at_once(campaign_night.PIECES, NOON + HOUR)
 
     held, owed = CouponRedemption.objects.get(), CreditAuthorisation.objects.get()
     assert (held.order, held.status) == (mine, "redeemed")
