@@ -44,6 +44,12 @@ DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "laoke"
 DATABASES["default"]["OPTIONS"]["options"] = (
     "-c random_page_cost=1.1 -c parallel_setup_cost=10000 -c temp_buffers=256MB -c pgtrigger.ignore={}"
 )
+# Seconds; 0 is for ever. The web has limits of its own (`crm/wsgi.py`), the night has none.
+DATABASE_LOCK_TIMEOUT = env.float("DATABASE_LOCK_TIMEOUT", default=0)
+DATABASE_STATEMENT_TIMEOUT = env.float("DATABASE_STATEMENT_TIMEOUT", default=0)
+DATABASES["default"]["OPTIONS"]["options"] += (
+    f" -c lock_timeout={DATABASE_LOCK_TIMEOUT * 1000:.0f} -c statement_timeout={DATABASE_STATEMENT_TIMEOUT * 1000:.0f}"
+)
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -8,6 +8,7 @@ from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from core.lib import busy
 from core.lib.errors import DomainError
 
 
@@ -17,10 +18,20 @@ class Refusal(exceptions.APIException):
         self.status_code = error.status
 
 
+class Busy(exceptions.APIException):
+    """The client may send the same again after `wait` seconds."""
+
+    status_code = 503
+    default_code = "busy"
+    wait = busy.RETRY_AFTER
+
+
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, DomainError):
             return Refusal(exc)
+        if busy.is_busy(exc):
+            return Busy(busy.sentence())
         if isinstance(exc, DjangoValidationError):
             return exceptions.ValidationError(exc.messages)
         return super().convert_known_exceptions(exc)
