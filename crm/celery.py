@@ -15,26 +15,31 @@ app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["crm.flows"])
 
+# What happens -> (task, when, seconds after which the look is not worth having any more, because the next has come).
 TIMETABLE = {
-    "plan the night that is due, whatever beat missed": ("crm.flows.tasks.plan_nights", crontab(minute="*/5")),
-    "re-issue work whose worker fell silent": ("crm.flows.tasks.reconcile", 30.0),
+    "plan the night that is due, whatever beat missed": ("crm.flows.tasks.plan_nights", crontab(minute="*/5"), 300),
+    "re-issue work whose worker fell silent": ("crm.flows.tasks.reconcile", 30.0, 30),
     "escalate complaints whose time runs out, hand out what is nobody's": (
         "crm.flows.tasks.watch_complaints",
         crontab(),
+        60,
     ),
     "close solved complaints, end prompts and surveys that ran out": (
         "crm.flows.tasks.rest_complaints",
         crontab(minute="*/10"),
+        600,
     ),
     "free coupons and credit that an order held and did not use, credit points that were won": (
         "crm.flows.tasks.release_reservations",
         crontab(),
+        60,
     ),
-    "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0),
-    "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0),
+    "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0, 30),
+    "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0, 15),
 }
 app.conf.beat_schedule = {
-    description: {"task": task, "schedule": schedule} for description, (task, schedule) in TIMETABLE.items()
+    description: {"task": task, "schedule": schedule, "options": {"expires": expires}}
+    for description, (task, schedule, expires) in TIMETABLE.items()
 }
 
 

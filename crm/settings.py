@@ -8,6 +8,7 @@ from pathlib import Path
 import django_stubs_ext
 import environ
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 # Lets forms and managers name their model: `forms.ModelForm[Reward]`.
 django_stubs_ext.monkeypatch()
@@ -218,6 +219,16 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "core.jobs.redis_transport:Transport"
+# Queues apart, so that a large mall gives each its own workers (`-Q`): what has an hour, what takes long, what waits for
+# others. Without `-Q` a worker serves all of them, in turn.
+CELERY_TASK_QUEUES = [Queue(name) for name in ("clocks", "long", "out", "celery")]
+CELERY_TASK_DEFAULT_QUEUE = "clocks"
+CELERY_TASK_ROUTES = {
+    "crm.flows.tasks.work_*": {"queue": "long"},
+    "crm.flows.tasks.help_night": {"queue": "long"},
+    "crm.flows.tasks.deliver*": {"queue": "out"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -8,7 +8,7 @@ lease: it goes out again, under the same Message-ID, by which mail servers and r
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -20,6 +20,8 @@ from core.lib import retry
 from core.outbox.models import Message, WebhookEvent
 
 State = Message.State
+# How long a round goes on after a message that did not go out.
+ROUND = timedelta(seconds=20)
 log = logging.getLogger(__name__)
 
 
@@ -59,14 +61,21 @@ def queue_alert_digest(recipient_id: int, *, count: int, on: date, at: datetime)
 
 
 def deliver_due(*, now: Callable[[], datetime], limit: int = 100) -> int:
-    """Send what is due and nobody else is sending, at most `limit` messages; returns how many were sent."""
-    sent = 0
+    """Send what is due and nobody else is sending, at most `limit` messages; returns how many were sent.
+
+    After a failure the round goes on for as long as its time is not over: a mail server that says nothing holds up
+    nothing else for long.
+    """
+    sent, failed, end = 0, False, now() + ROUND
     for _turn in range(limit):
+        if failed and now() >= end:
+            break
         message = _claim(now())
         if message is None:
             break
         error = _send(message)
         if error:
+            failed = True
             _note_failure(message, error, at=now())
         else:
             _note_success(message, at=now())

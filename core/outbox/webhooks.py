@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
@@ -32,6 +33,8 @@ State = WebhookEvent.State
 DISABLED_AFTER = timedelta(days=5)
 # Of one endpoint, before the next has its turn.
 TURN = timedelta(seconds=15)
+# How long a round goes on asking endpoints that did not answer last time.
+ROUND = timedelta(seconds=10)
 KEPT = timedelta(days=90)
 MOST_ENDPOINTS = 20
 AT_ONCE = 2000
@@ -200,17 +203,28 @@ def written(key: bytes) -> str:
 def deliver_due(*, now: Callable[[], datetime]) -> int:
     """Tell each endpoint what is due and nobody else is telling it; returns how much arrived.
 
-    An endpoint that fails has its rest until the next turn, so that a slow one holds up no other for long. `now` is asked
-    before each attempt, whose signature says when it was, and after it. Nothing is locked while an endpoint is asked.
+    Those that answer come first; then those that failed, as long as the round's time is not over, the longest waiting
+    first: however many are silent, a round ends, and so does the next. `now` is asked before each attempt, whose
+    signature says when it was, and after it. Nothing is locked while an endpoint is asked.
     """
-    sent = 0
-    for endpoint_id in WebhookEndpoint.objects.filter(active=True).order_by("pk").values_list("pk", flat=True):
+    sent, end = 0, now() + ROUND
+    for endpoint_id, is_failing in _endpoints_due(now()):
+        if is_failing and now() >= end:
+            break
         until = now() + TURN
         while _deliver_one(endpoint_id, now):
             sent += 1
             if now() >= until:
                 break
     return sent
+
+
+def _endpoints_due(at: datetime) -> list[tuple[int, bool]]:
+    """(endpoint, whether it failed last time) of those to which something is due, those that answer first."""
+    due = WebhookEvent.objects.filter(endpoint__active=True, state=State.WAITING, next_attempt_at__lte=at)
+    rows = due.values_list("endpoint", "endpoint__failing_since").annotate(first=Min("next_attempt_at"))
+    ordered = sorted((failing is not None, first, endpoint) for endpoint, failing, first in rows)
+    return [(endpoint, is_failing) for is_failing, _first, endpoint in ordered]
 
 
 def _deliver_one(endpoint_id: int, now: Callable[[], datetime]) -> bool:

@@ -34,12 +34,15 @@ def plan_nights() -> None:
         runs.plan(nightly.JOB, night, at=timezone.now())
 
 
-def issue(**sending: Any) -> None:
-    """Tell the workers of every night and import that somebody should look at now; `sending` is for Celery."""
+def issue(*, expires: float = 30, **sending: Any) -> None:
+    """Tell the workers of every night and import that somebody should look at now; `sending` is for Celery.
+
+    After `expires` seconds, when the next look has come, a message that nobody took is dropped.
+    """
     for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
-        work_night.apply_async((waiting.business_date.isoformat(),), **sending)
+        work_night.apply_async((waiting.business_date.isoformat(),), expires=expires, **sending)
     for pk in imports.to_issue():
-        work_import.apply_async((pk,), **sending)
+        work_import.apply_async((pk,), expires=expires, **sending)
 
 
 @shared_task

@@ -19,6 +19,7 @@ from crm.demo.embedded import Embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 # Silence that in production is a matter of minutes.
+QUEUES = ("clocks", "long", "out", "celery")
 SILENT_SECONDS, IDLE_SECONDS, LEASE_SECONDS = 1.5, 2.0, 3.0
 
 
@@ -110,8 +111,8 @@ class Processes:
         """The relay is silent until the next `crew`, and no message is under way."""
         if "relay" in self.named:
             kill(self.named["relay"], signal.SIGSTOP)
-        self.redis.delete("celery")
-        until(lambda: not self.redis.exists("celery", "unacked"), "the workers are at rest")
+        self.redis.delete(*QUEUES)
+        until(lambda: not self.redis.exists(*QUEUES, "unacked"), "the workers are at rest")
 
     def kill_all(self) -> None:
         for process in self.started:

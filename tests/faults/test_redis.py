@@ -18,7 +18,7 @@ from crm.demo.embedded import Embedded
 from customers.models import Order
 from tests.faults import digest
 from tests.faults.conftest import Digest, Eve, done, planned, state
-from tests.faults.processes import Processes, kill, until, writes_wait
+from tests.faults.processes import Processes, kill, said, until, writes_wait
 
 
 @pytest.fixture(autouse=True)
@@ -132,10 +132,45 @@ def test_messages_lost_by_a_flush_are_sent_again(
         [worker] = processes.crew()
         lock.caught()
         kill(worker)
-        until(lambda: processes.redis.exists("celery"), "messages wait")
+        until(lambda: processes.redis.exists("long"), "messages wait")
         processes.redis.flushall()
     processes.crew("late@mall")
     until(done, "the night is done")
 
     assert digest.digest() == expected
     assert browser.get("/").status_code == 200  # still signed in
+
+
+def test_a_worker_outlives_a_redis_that_answers_with_errors(
+    eve: Eve, undisturbed: Digest, processes: Processes
+) -> None:
+    expected = undisturbed()
+    eve()
+    [worker] = processes.crew()
+    until(lambda: "ready." in said(worker), "the worker is up")
+
+    processes.redis.config_set("min-replicas-to-write", 1)  # as with a full disk: whoever writes is refused
+    try:
+        until(lambda: "NOREPLICAS" in said(worker), "the worker has met the error")
+        planned()
+        time.sleep(2)
+        assert (worker.poll(), state()) == (None, JobRun.State.WAITING)
+    finally:
+        processes.redis.config_set("min-replicas-to-write", 0)
+    until(done, "the night is done")
+
+    assert worker.poll() is None
+    assert digest.digest() == expected
+
+
+def test_with_the_usual_transport_it_would_not(eve: Eve, processes: Processes) -> None:
+    eve()
+    usual = "from crm.celery import app; app.conf.broker_transport = 'redis'; app.worker_main(['worker', '-c', '1', '-l', 'info'])"
+    worker = processes.start("-c", usual)
+    until(lambda: "ready." in said(worker), "the worker is up")
+
+    processes.redis.config_set("min-replicas-to-write", 1)
+    try:
+        until(lambda: worker.poll() is not None, "it has ended for good")
+    finally:
+        processes.redis.config_set("min-replicas-to-write", 0)

@@ -59,7 +59,7 @@ def test_the_timetable_names_tasks_that_exist() -> None:
     app.loader.import_default_modules()
     app.finalize()
 
-    named = {task for task, _schedule in TIMETABLE.values()}
+    named = {task for task, _schedule, _expires in TIMETABLE.values()}
     assert named <= set(app.tasks)
     # These three are sent by others: to the worker of a night, of a part of it, of an import.
     assert {f"crm.flows.tasks.{name}" for name in TASKS} - named == {
@@ -67,6 +67,22 @@ def test_the_timetable_names_tasks_that_exist() -> None:
         "crm.flows.tasks.help_night",
         "crm.flows.tasks.work_import",
     }
+
+
+def test_what_has_an_hour_does_not_stand_behind_what_takes_long_or_waits_for_others() -> None:
+    queues = {name: app.amqp.router.route({}, f"crm.flows.tasks.{name}")["queue"].name for name in TASKS}
+
+    assert {name for name, queue in queues.items() if queue == "long"} == {"work_night", "help_night", "work_import"}
+    assert {name for name, queue in queues.items() if queue == "out"} == {"deliver", "deliver_webhooks"}
+    assert set(queues.values()) == {"clocks", "long", "out"} < set(app.amqp.queues)
+
+
+def test_a_look_that_nobody_had_time_for_is_dropped_when_the_next_one_comes() -> None:
+    for task, when, expires in TIMETABLE.values():
+        pause = when if isinstance(when, float) else 3600 / len(when.minute)
+        assert expires == pause, task
+        [entry] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == task]
+        assert entry["options"] == {"expires": expires}
 
 
 # By itself -----------------------------------------------------------------------------------------------------------

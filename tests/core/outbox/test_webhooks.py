@@ -472,3 +472,42 @@ def test_without_the_lock_they_tell_the_same_event(
     told = two_at_once(shop, monkeypatch)
 
     assert len(told) > len(set(told))
+
+
+# A round has an end -------------------------------------------------------------------------------------------------
+
+
+class Silence:
+    """Endpoints that accept and never answer: asking one takes six seconds of a clock of our own."""
+
+    def __init__(self, answering: set[str]) -> None:
+        self.now, self.answering, self.asked = AT, answering, list[str]()
+
+    def post(self, url: str, _body: bytes, _headers: dict[str, str]) -> int:
+        self.asked.append(url)
+        if url in self.answering:
+            return 200
+        self.now += timedelta(seconds=6)
+        raise TimeoutError
+
+
+def test_however_many_endpoints_are_silent_a_round_ends_and_those_that_answer_come_first(
+    admin: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
+    for url in urls:
+        webhooks.register(url, events=[KIND], by=admin, at=AT)
+    WebhookEndpoint.objects.exclude(url=urls[5]).update(failing_since=AT)
+    happens()
+    silence = Silence(answering={urls[5]})
+    monkeypatch.setattr(posting, "post", silence.post)
+
+    rounds = []
+    for _ in range(3):
+        silence.asked.clear()
+        webhooks.deliver_due(now=lambda: silence.now)
+        rounds.append(list(silence.asked))
+
+    assert rounds == [[urls[5], *urls[:2]], urls[2:4], [urls[4]]]
+    assert silence.now == AT + timedelta(seconds=30)

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         while True:
             try:
-                tasks.issue(retry=False)
+                tasks.issue(expires=max(10, 2 * options["every"]), retry=False)
             except (OperationalError, BrokerError) as error:
                 # The rows stay; the next look tries again.
                 self.stderr.write(f"relay: {type(error).__name__}, looking again")
