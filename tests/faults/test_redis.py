@@ -165,7 +165,8 @@ def test_a_worker_outlives_a_redis_that_answers_with_errors(
 
 def test_with_the_usual_transport_it_would_not(eve: Eve, processes: Processes) -> None:
     eve()
-    usual = "from crm.celery import app; app.conf.broker_transport = 'redis'; app.worker_main(['worker', '-c', '1', '-l', 'info'])"
+    worker_of_old = "app.worker_main(['worker', '-c', '1', '-l', 'info'])"
+    usual = f"from crm.celery import app; app.conf.broker_transport = 'redis'; {worker_of_old}"
     worker = processes.start("-c", usual)
     until(lambda: "ready." in said(worker), "the worker is up")
 
