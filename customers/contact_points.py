@@ -229,9 +229,12 @@ def reveal(customer: Customer, *, by: User, purpose: str, at: datetime) -> list[
 
 
 def find(kind: str, value: str) -> list[int]:
-    """Ids of the customers with exactly this value, however it was written and whichever key it is under."""
+    """Ids of the customers with exactly this value, however it was written and whichever key it is under.
+
+    One that was retired, wrong or no longer theirs, recognises nobody.
+    """
     return list(
-        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)))
+        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()
@@ -243,7 +246,7 @@ def find_by_last_four(digits: str) -> list[int]:
     if not re.fullmatch(r"[0-9]{4}", digits):
         raise Invalid(_("Type the last four digits."))
     return list(
-        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits))
+        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()

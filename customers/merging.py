@@ -27,9 +27,9 @@ MOST_ALIKE = 10
 
 def alike(customer: Customer, user: User, today: date) -> QuerySet[Customer]:
     """Who may be the same person, among those the user may see: the same phone or e-mail, or the same name."""
-    values = contact_points.spellings(customer.contact_points.all())
+    values = contact_points.spellings(customer.contact_points.filter(retired=""))
     shared = ContactPoint.objects.filter(
-        kind__in={kind for kind, _index in values}, blind_index__in=[index for _kind, index in values]
+        retired="", kind__in={kind for kind, _index in values}, blind_index__in=[index for _kind, index in values]
     ).values("customer")
     same = Q(pk__in=shared)
     if customer.name:
@@ -77,11 +77,12 @@ def _complete(winner: Customer, loser: Customer) -> None:
     """What is known stays; what is not comes from the other record."""
     if not winner.name and loser.name:
         winner.name, winner.name_pinyin, winner.name_grams = loser.name, pinyin(loser.name), name_grams(loser.name)
-    for field in ("region", "city"):
+    for field in ("region", "city", "influencers"):
         if not getattr(winner, field):
             setattr(winner, field, getattr(loser, field))
-    if winner.birthday is None:
-        winner.birthday, winner.birthday_is_lunar = loser.birthday, loser.birthday_is_lunar
+    if winner.birth_month is None:
+        for field in ("birth_year", "birth_month", "birth_day", "birthday_is_lunar"):
+            setattr(winner, field, getattr(loser, field))
     if winner.mindset == Customer.Mindset.UNKNOWN:
         winner.mindset = loser.mindset
     if winner.preferred_channel == Customer.Channel.UNKNOWN:
@@ -92,6 +93,7 @@ def _complete(winner: Customer, loser: Customer) -> None:
     winner.registered_on = min(winner.registered_on, loser.registered_on)
     winner.interests = sorted({*winner.interests, *loser.interests})
     winner.is_reseller = winner.is_reseller or loser.is_reseller
+    winner.custom = loser.custom | winner.custom
     winner.notes = "\n".join(text for text in (winner.notes, loser.notes) if text)
     contacts = [day for day in (winner.next_contact_on, loser.next_contact_on) if day]
     winner.next_contact_on = min(contacts, default=None)

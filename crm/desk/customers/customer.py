@@ -15,9 +15,11 @@ from crm.desk.customers import customer_page
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
 from crm.desk.editing import edit
 from crm.desk.today import now, today
-from customers import contact_points, contacts, managers, profiles
+from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer
+from customers.record import writing
+from customers.record.facts import Facts
 
 
 @needs(Permission.VIEW_CUSTOMER)
@@ -61,7 +63,7 @@ def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
         request,
         form,
         person,
-        lambda row, data: profiles.edit(row, by=request.user, at=now(), **data),
+        lambda row, data: writing.correct(row, Facts(**data), by=request.user, at=now(), today=today()),
         _("Saved"),
     ):
         return redirect("desk:customer", pk)

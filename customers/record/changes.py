@@ -1,0 +1,52 @@
+"""What was changed about a customer: a row for each field, with what it said before."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+from core.accounts.models import User
+from customers.models import Customer, CustomerChange
+
+Door = CustomerChange.Door
+
+CREATED = "created"
+CUSTOM = "custom:"
+# Fields that are not shown to whoever does not see birthdays.
+BIRTHDAY = "birthday"
+LABELS = {
+    CREATED: _("Created"),
+    "name": _("Name"),
+    "region": _("Province"),
+    "city": _("City"),
+    "registered_on": _("Registered"),
+    BIRTHDAY: _("Birthday"),
+    "interests": _("Interests"),
+    "mindset": _("Mindset"),
+    "preferred_channel": _("Preferred channel"),
+    "is_reseller": _("Buys to resell"),
+    "influencers": _("Who influences what they buy"),
+    "notes": _("Notes"),
+    "phone": _("Phone"),
+    "email": _("E-mail"),
+    "address": _("Address"),
+}
+
+
+class Changed(NamedTuple):
+    """A field, and what it said before and says now, as a person reads it."""
+
+    field: str
+    before: str
+    after: str
+
+
+def record(customer: Customer, rows: Iterable[Changed], *, by: User | None, door: str, at: datetime) -> None:
+    """The rows are on record."""
+    CustomerChange.objects.bulk_create(
+        CustomerChange(
+            customer=customer, at=at, by=by, door=door, field=row.field[:60], before=row.before, after=row.after
+        )
+        for row in rows
+    )
