@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
-from customers.models import Customer, CustomerChange
+from customers.models import ContactPoint, Customer, CustomerChange
 
 Door = CustomerChange.Door
 
@@ -50,3 +51,27 @@ def record(customer: Customer, rows: Iterable[Changed], *, by: User | None, door
         )
         for row in rows
     )
+
+
+def words(field: str, text: str) -> str:
+    """What the record said of this field, in the reader's language."""
+    choices: dict[str, dict[str, str]] = {
+        "mindset": dict(Customer.Mindset.choices),
+        "preferred_channel": dict(Customer.Channel.choices),
+        "is_reseller": {"yes": gettext("yes"), "no": gettext("no")},
+    }
+    if field in choices:
+        return str(choices[field].get(text, text))
+    if field == BIRTHDAY and text.endswith(" lunar"):
+        return f"{text.removesuffix(' lunar')} ({gettext('lunar')})"
+    if field in ContactPoint.Kind.values:
+        value, *states = text.split(" ")
+        said = {
+            "preferred": gettext("preferred"),
+            "confirmed": gettext("confirmed"),
+            **dict(ContactPoint.Retired.choices),
+        }
+        known = [word for word in states if word in said]
+        value = " ".join([value, *(word for word in states if word not in said)])
+        return f"{value} ({', '.join(str(said[word]) for word in known)})" if known else value or "–"
+    return text or "–"

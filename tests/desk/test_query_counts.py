@@ -37,6 +37,7 @@ from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
 from customers.models import Customer, Import, Standing, Todo
+from customers.record import fields as custom_fields
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -139,6 +140,11 @@ def an_import(mall: Mall, n: int) -> str:
         by=mall.colleague(n), at=timezone.now(), file_name=name, content=b"", encoding="utf-8", source="shop"
     )
     return name
+
+
+def a_custom_field(mall: Mall, n: int) -> str:
+    custom_fields.define(name=f"鞋码{n}", kind="text", by=mall.colleague(n), at=timezone.now())
+    return f"鞋码{n}"
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -360,6 +366,7 @@ LISTS = [
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
     Listed("webhooks", ADMIN, an_endpoint),
+    Listed("custom_fields", ADMIN, a_custom_field),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -396,6 +403,7 @@ NO_LISTS = {
     "complaint_calendars": "leads to the first calendar",
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
+    "customer_new": "a form",
     "draws_new": "a form",
 }
 

@@ -1,8 +1,8 @@
-"""Data and connections: imports and webhooks."""
+"""Data and connections: imports, the mall's own fields, and webhooks."""
 
 from django.urls import path
 
-from crm.desk.admin import imports, webhooks
+from crm.desk.admin import fields, imports, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("imports/<int:pk>/check/", imports.check, name="import_check"),
     path("imports/<int:pk>/run/", imports.run, name="import_run"),
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
+    path("fields/", fields.custom_fields, name="custom_fields"),
+    path("fields/<int:pk>/", fields.custom_field, name="custom_field"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),

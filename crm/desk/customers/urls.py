@@ -3,11 +3,19 @@
 from django.urls import path
 
 from crm.desk.customers import cases, customer, lists, merging
+from crm.desk.customers.record import pages, reach
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
     path("customers/", lists.customers, name="customers"),
+    path("customers/new/", pages.new, name="customer_new"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
+    path("customers/<int:pk>/edit/", pages.correct, name="customer_edit"),
+    path("customers/<int:pk>/reach/", customer.add_point, name="reach_add"),
+    path("customers/<int:pk>/reach/<int:point>/confirm/", reach.confirm, name="reach_confirm"),
+    path("customers/<int:pk>/reach/<int:point>/prefer/", reach.prefer, name="reach_prefer"),
+    path("customers/<int:pk>/reach/<int:point>/retire/", reach.retire, name="reach_retire"),
+    path("customers/<int:pk>/reach/<int:point>/restore/", reach.restore, name="reach_restore"),
     path("customers/<int:pk>/contact/", customer.log_contact, name="log_contact"),
     path("customers/<int:pk>/profile/", customer.edit_profile, name="edit_profile"),
     path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),

@@ -1,0 +1,88 @@
+"""A source tells of a customer: who gets in, what is refused, what stays."""
+
+from typing import Any
+
+import pytest
+
+from core.accounts.models import Role
+from core.accounts.roles import ApiScope
+from customers.models import ContactPoint, Customer, CustomerChange
+from customers.record import fields
+from tests.conftest import NOW, ApiFor, MakeUser
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/api/v1/sources/shop/customers/u-1"
+LI_LEI: dict[str, Any] = {
+    "name": "李雷",
+    "phones": ["138 0013 8000"],
+    "emails": ["Li@Example.com"],
+    "addresses": ["浙江省杭州市西湖区文三路1号"],
+    "birthday": {"month": 2, "day": 30, "calendar": "lunar"},
+    "interests": ["茶"],
+    "city": "杭州",
+}
+
+
+def test_somebody_who_has_not_bought_gets_in_once(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+
+    first, again = (shop.put(ADDRESS, LI_LEI, format="json") for _twice in range(2))
+
+    customer = Customer.objects.get()
+    assert (first.status_code, first.json()["outcome"]) == (201, "created")
+    assert (again.status_code, again.json()) == (
+        200,
+        {"number": customer.number, "outcome": "unchanged", "fields_changed": []},
+    )
+    assert (customer.birthday_text, customer.birthday_is_lunar) == ("02-30", True)
+    assert sorted(ContactPoint.objects.values_list("kind", flat=True)) == ["address", "email", "phone"]
+
+
+def test_only_what_is_sent_is_changed(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+    shop.put(ADDRESS, LI_LEI, format="json")
+
+    answer = shop.patch(ADDRESS, {"city": None, "name": "李蕾", "birthday": None}, format="json")
+
+    assert (answer.status_code, answer.json()["fields_changed"]) == (200, ["birthday", "city", "name"])
+    customer = Customer.objects.get()
+    assert (customer.name, customer.city, customer.birthday_text, customer.interests) == ("李蕾", "", "", ["茶"])
+    assert CustomerChange.objects.get(field="city").before == "杭州"
+
+
+def test_who_is_not_known_cannot_be_changed_in_part(api_for: ApiFor) -> None:
+    answer = api_for(ApiScope.CUSTOMERS_WRITE).patch(ADDRESS, {"name": "李雷"}, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "customer_unknown")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"phones": ["12"]}, 422, "phone_invalid"),
+        ({"phones": ["1.38E+10"]}, 422, "phone_damaged"),
+        ({"emails": ["li@"]}, 422, "email_invalid"),
+        ({"surprise": 1}, 400, "unknown_field"),
+        ({"birthday": {"month": 2, "day": 30}}, 400, "birthday_invalid"),
+        ({"birthday": {"month": 2}}, 400, "required"),
+        ({"custom": {"shoes": "1"}}, 400, "custom_unknown"),
+        ({"mindset": "greedy"}, 400, "invalid_choice"),
+        ({"registered_on": "2999-01-01"}, 400, "registered_later"),
+        ({"name": "a\u0000b"}, 400, "invalid"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_whole(api_for: ApiFor, sent: dict[str, Any], status: int, code: str) -> None:
+    answer = api_for(ApiScope.CUSTOMERS_WRITE).put(ADDRESS, LI_LEI | sent, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not Customer.objects.exists()
+
+
+def test_the_malls_own_fields_are_told_by_their_key(api_for: ApiFor, make_user: MakeUser) -> None:
+    fields.define(name="Shoes", kind="number", by=make_user(Role.ADMINISTRATOR), at=NOW)
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+
+    shop.put(ADDRESS, LI_LEI | {"custom": {"shoes": "42"}}, format="json")
+
+    assert Customer.objects.get().custom == {"shoes": "42"}
