@@ -17,6 +17,7 @@ from customers.models import (
     ExternalIdentity,
     Lookup,
     Order,
+    PossibleDuplicate,
     Refund,
     Standing,
     Todo,
@@ -61,7 +62,10 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     _complete(winner, loser)
     contact_points.bring_up_customers([loser.pk, winner.pk])
     known = ContactPoint.objects.filter(customer=winner, kind=OuterRef("kind"), blind_index=OuterRef("blind_index"))
+    preferred = ContactPoint.objects.filter(customer=winner, is_preferred=True).values("kind")
+    ContactPoint.objects.filter(customer=loser, kind__in=preferred).update(is_preferred=False)
     ContactPoint.objects.filter(customer=loser).exclude(Exists(known)).update(customer=winner)
+    PossibleDuplicate.objects.filter(Q(first=loser) | Q(second=loser)).delete()
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
     for model in (ExternalIdentity, Order, Refund, Contact, Todo):
         model.objects.filter(customer=loser).update(customer=winner)

@@ -19,6 +19,9 @@ from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
+    ("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", Permission.MERGE_CUSTOMERS),
+    ("desk:orders", gettext_lazy("Orders"), "shopping-cart", "s", Permission.VIEW_ORDERS),
+    ("desk:products", gettext_lazy("Products"), "package", "f", Permission.VIEW_PRODUCTS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),

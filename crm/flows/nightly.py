@@ -17,6 +17,7 @@ from core.jobs.models import JobRun
 from core.outbox import delivery, webhooks
 from core.outbox.models import Message
 from customers import summary
+from customers.record import duplicates
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.points import accounts as points
@@ -191,6 +192,10 @@ def _complaints(run: JobRun, at: datetime) -> dict[str, int]:
     return daily.run(as_of=run.business_date, at=at)
 
 
+def _duplicates(run: JobRun, at: datetime) -> dict[str, int]:
+    return {"possible_duplicates": duplicates.find(on=run.business_date)}
+
+
 STEPS = (
     ("summaries", _summaries),
     ("fit", _fit),
@@ -200,4 +205,5 @@ STEPS = (
     ("campaigns", _campaigns),
     ("notify", _notify),
     ("complaints", _complaints),
+    ("duplicates", _duplicates),
 )

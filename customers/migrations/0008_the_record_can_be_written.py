@@ -2,6 +2,7 @@
 
 import core.lib.money
 import django.contrib.postgres.fields
+import django.core.serializers.json
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
@@ -70,7 +71,7 @@ class Migration(migrations.Migration):
                 (
                     "kept",
                     models.JSONField(
-                        default=dict, help_text="Ids of the loser's rows by model, and fields of both before"
+                        default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder, help_text="Ids of the loser's rows by model, and fields of both before"
                     ),
                 ),
                 ("undone_at", models.DateTimeField(blank=True, null=True)),

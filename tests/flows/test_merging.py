@@ -68,6 +68,7 @@ STAYS = {
     "TierOverride",
     "Referral",
     "CreditAccount",
+    "CustomerChange",
 }
 GOES = {
     "ContactPoint",

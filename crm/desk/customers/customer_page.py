@@ -15,7 +15,7 @@ from crm.desk.loyalty.tiers import level
 from crm.desk.paging import page_of
 from crm.desk.today import today
 from crm.desk.work import interval
-from customers.models import Customer, Todo
+from customers.models import Customer, Merge, Todo
 from customers.record import fields
 from segmentation.explain import explain
 from segmentation.models import Alert
@@ -41,6 +41,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "point_form": ContactPointForm(),
         "custom": answers(customer),
         "earlier_numbers": list(customer.merged.values_list("number", flat=True)),
+        "merges": list(Merge.objects.filter(winner=customer, undone_at=None).select_related("loser").order_by("-at")),
         "level": level.card(customer),
         "points": ledger.card(reader, customer),
         "wallet": coupon_page.card(reader, customer),

@@ -13,7 +13,7 @@ from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.lib.periods import mall_moment
-from customers.models import Contact, ContactPoint, Customer, CustomField, Refund
+from customers.models import Contact, ContactPoint, Customer, CustomerChange, CustomField, Refund
 from customers.record import changes
 
 
@@ -98,7 +98,8 @@ def _level_changes(customer: Customer, most: int) -> Iterator[Event]:
 
 def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]:
     """What was changed on the record, as far as the reader may know it."""
-    rows = customer.record_changes.select_related("by")
+    records = Q(customer=customer) | Q(customer__merged_into=customer)
+    rows = CustomerChange.objects.filter(records).select_related("by")
     if not sees(reader, Field.BIRTHDAY):
         rows = rows.exclude(field=changes.BIRTHDAY)
     if not sees(reader, Field.CONTACT):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.customers import cases, customer, lists, merging
+from crm.desk.customers import cases, customer, duplicates, lists, merging
 from crm.desk.customers.record import pages, reach
 
 urlpatterns = [
@@ -23,5 +23,9 @@ urlpatterns = [
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
+    path("merges/<int:pk>/undo/", merging.undo, name="merge_undo"),
+    path("duplicates/", duplicates.duplicates, name="duplicates"),
+    path("duplicates/<int:pk>/<int:other>/apart/", duplicates.not_the_same, name="duplicate_apart"),
+    path("duplicates/<int:pk>/<int:other>/maybe/", duplicates.maybe_the_same, name="duplicate_maybe"),
     path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
 ]
