@@ -3,6 +3,7 @@
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import Import, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Customer",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
     "Lookup",
     "Order",
@@ -23,4 +25,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]
