@@ -37,7 +37,7 @@ REVEALED = "contact_point.revealed"
 # What stands where there is no phone, no name before the @, no domain behind it.
 _NO_PHONE = "0" * 7
 _NO_NAMES = {
-    *("guest", "none", "null", "nil", "na", "nan", "no", "nobody", "noname", "unknown", "anonymous", "undefined"),
+    *("guest", "none", "null", "nil", "na", "nan", "no", "noname", "unknown", "anonymous", "undefined"),
     *("noemail", "nomail", "nomailaddress", "noemailaddress", "withoutemail", "noreply", "donotreply"),
 }
 _NO_DOMAINS = {"none.com", "noemail.com", "nomail.com", "null.com", "noreply.com"}
