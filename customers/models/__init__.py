@@ -4,6 +4,7 @@ from customers.models.facts import Category, DirtyMark, Order, OrderLine, Produc
 from customers.models.imports import Import, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CustomerChange",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
     "Lookup",
     "Merge",
@@ -29,4 +31,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]

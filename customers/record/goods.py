@@ -107,8 +107,11 @@ def merge_categories(gone: Category, stays: Category, *, by: User, at: datetime)
     if gone.pk == stays.pk:
         raise Invalid(_("Choose another category."), code="same_category")
     locks.hold_off_everyone()
-    moved = list(Product.objects.select_for_update().filter(category=gone).values_list("pk", flat=True))
-    Product.objects.filter(pk__in=moved).update(category=stays)
+    rows = list(Product.objects.select_for_update().filter(category=gone))
+    for product in rows:  # an order that still tells the old category does not undo it
+        product.category, product.by_hand = stays, sorted({*product.by_hand, "category"})
+    Product.objects.bulk_update(rows, ["category", "by_hand"], batch_size=500)
+    moved = [product.pk for product in rows]
     with connection.cursor() as cursor:
         cursor.execute(_REMASK, [moved])
     audit.record(by, "category.merged", stays, at=at, gone=gone.name, products=len(moved))

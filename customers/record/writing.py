@@ -12,7 +12,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, Unknown
-from customers import contact_points, identity, locks
+from customers import contact_points, identity, keys, locks
 from customers.contact_points import Kind
 from customers.identity import CustomerRef
 from customers.models import ContactPoint, Customer, ExternalIdentity, Standing
@@ -110,6 +110,7 @@ def put(source: str, external_id: str, facts: Facts, *, by: User | None, at: dat
     Recognised as an order of theirs would be: by the id, else by phone or e-mail. The same again changes nothing.
     """
     columns, reached = facts.columns(today=today), facts.reached_by()
+    external_id = _key(external_id)
     first = {kind: value for kind, value in reversed(reached)}
     ref = CustomerRef(
         source=source, external_id=external_id, phone=first.get(Kind.PHONE, ""), email=first.get(Kind.EMAIL, "")
@@ -140,10 +141,21 @@ def put(source: str, external_id: str, facts: Facts, *, by: User | None, at: dat
 
 def patch(source: str, external_id: str, facts: Facts, *, by: User | None, at: datetime, today: date) -> Written:
     """The same for somebody whom the source has told before. Raises Unknown for anybody else."""
-    known = ExternalIdentity.objects.filter(source=source, external_id=external_id).select_related("customer").first()
+    rows = ExternalIdentity.objects.filter(source=source, external_id=_key(external_id))
+    known = rows.select_related("customer").first()
     if known is None:
         raise Unknown(_("This source has not told of this customer yet. Send a PUT first."), code="customer_unknown")
     return correct(known.customer, facts, by=by, at=at, today=today, door=Door.API)
+
+
+def _key(external_id: str) -> str:
+    """The id in the one form that all doors know. Raises Invalid for one that is nobody's or that a spreadsheet rounded."""
+    if keys.damaged(external_id):
+        raise identity.number_damaged()
+    key = keys.customer_key(external_id)
+    if not key:
+        raise Invalid(_("This number means nobody. Send the customer’s own number."), code="nobody")
+    return key
 
 
 # Contacts -----------------------------------------------------------------------------------------------------------

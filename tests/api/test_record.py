@@ -86,3 +86,21 @@ def test_the_malls_own_fields_are_told_by_their_key(api_for: ApiFor, make_user: 
     shop.put(ADDRESS, LI_LEI | {"custom": {"shoes": "42"}}, format="json")
 
     assert Customer.objects.get().custom == {"shoes": "42"}
+
+
+@pytest.mark.parametrize(("number", "code"), [("guest", "nobody"), ("0", "nobody"), ("3.519E+17", "number_damaged")])
+def test_a_number_that_means_nobody_makes_nobody(api_for: ApiFor, number: str, code: str) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+
+    for method in (shop.put, shop.patch):
+        answer = method(f"/api/v1/sources/shop/customers/{number}", LI_LEI, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert not Customer.objects.exists()
+
+
+def test_a_number_with_a_slash_is_the_number(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+
+    told = [shop.put(f"/api/v1/sources/shop/customers/{number}", LI_LEI, format="json") for number in ("A/7", "'A/7")]
+
+    assert [answer.json()["outcome"] for answer in told] == ["created", "unchanged"]

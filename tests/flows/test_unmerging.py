@@ -46,7 +46,9 @@ def lead(make_user: MakeUser) -> User:
 
 @pytest.fixture
 def li_lei(make_customer: MakeCustomer) -> Customer:
-    return make_customer("李雷", phone="13800138000", external_id="c-1", registered_on=date(2024, 5, 1), notes="喜欢红茶")
+    return make_customer(
+        "李雷", phone="13800138000", external_id="c-1", registered_on=date(2024, 5, 1), notes="喜欢红茶"
+    )
 
 
 @pytest.fixture
@@ -254,9 +256,7 @@ def test_two_who_undo_at_once_undo_once(li_lei: Customer, other: Customer, lead:
     assert Standing.objects.count() == 2
 
 
-def order_during_undo(
-    one: Merge, lead: User, monkeypatch: pytest.MonkeyPatch
-) -> Order:
+def order_during_undo(one: Merge, lead: User, monkeypatch: pytest.MonkeyPatch) -> Order:
     """The order has found its customer, the record that stays; then the undo goes as far as it can."""
     found, undone = threading.Event(), threading.Event()
     find = identity.find_or_create
@@ -322,4 +322,3 @@ def test_the_page_says_what_goes_back_and_takes_apart(
     assert done.headers["Location"] == reverse("desk:customer", args=[li_lei.pk])
     assert client.get(reverse("desk:customer", args=[other.pk])).status_code == 200
     assert address not in client.get(reverse("desk:customer", args=[li_lei.pk])).content.decode()
-

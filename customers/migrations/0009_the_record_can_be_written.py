@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0007_todo_due_at"),
+        ("customers", "0008_orders_that_wait"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
