@@ -37,6 +37,7 @@ PAGES = (
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
+    ("desk:remove_test", gettext_lazy("Delete a test customer"), "trash", "z", Permission.REMOVE_TESTS),
     ("desk:custom_fields", gettext_lazy("Own fields"), "list-details", "y", Permission.EDIT_FIELDS),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.admin import fields, imports, webhooks
+from crm.desk.admin import fields, imports, products, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
     path("fields/", fields.custom_fields, name="custom_fields"),
     path("fields/<int:pk>/", fields.custom_field, name="custom_field"),
+    path("products/", products.products, name="products"),
+    path("products/new/", products.product_new, name="product_new"),
+    path("products/<int:pk>/", products.product, name="product"),
+    path("products/categories/", products.categories, name="categories"),
+    path("products/categories/<int:pk>/", products.category, name="category"),
+    path("products/categories/<int:pk>/rename/", products.category_rename, name="category_rename"),
+    path("products/categories/<int:pk>/merge/", products.category_merge, name="category_merge"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),

@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from crm.desk.customers import cases, customer, duplicates, lists, merging
-from crm.desk.customers.record import pages, reach
+from crm.desk.customers import cases, customer, duplicates, lists, merging, orders
+from crm.desk.customers.record import pages, reach, removal
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
@@ -23,6 +23,11 @@ urlpatterns = [
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
+    path("customers/<int:pk>/orders/", orders.customer_orders, name="customer_orders"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/<int:pk>/", orders.order, name="order"),
+    path("orders/<int:pk>/test/", orders.declare_test, name="order_test"),
+    path("tests/remove/", removal.remove, name="remove_test"),
     path("merges/<int:pk>/undo/", merging.undo, name="merge_undo"),
     path("duplicates/", duplicates.duplicates, name="duplicates"),
     path("duplicates/<int:pk>/<int:other>/apart/", duplicates.not_the_same, name="duplicate_apart"),

@@ -160,3 +160,24 @@ class ContactPointForm(forms.Form):
     value = forms.CharField(
         label=_("Number or address"), max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
+
+
+class TestForm(forms.Form):
+    """What was only a test is named once more, with the reason."""
+
+    number = forms.CharField(
+        label=_("Type its number to confirm"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    reason = forms.CharField(label=_("Why is it a test?"), max_length=200)
+
+
+class RemovalForm(TestForm):
+    """A customer is named by number alone: whoever removes tests need not see who it was."""
+
+    number = forms.CharField(
+        label=_("Customer number"), max_length=20, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    again = forms.CharField(
+        label=_("The same number once more"), max_length=20, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    field_order = ("number", "again", "reason")
