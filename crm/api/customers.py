@@ -57,25 +57,28 @@ class SourceCustomerView(StrictView):
         responses={200: WrittenOut, 201: WrittenOut},
         summary="Tell of a customer, whether or not they have bought",
         description="Recognised by this id, else by phone or e-mail, as for an order; made when nobody is. Repeating is "
-        "harmless. Fields that are not sent stay, an empty one is cleared, and what is changed keeps what it said before. "
+        "harmless. Fields that are not sent or empty stay, and what is changed keeps what it said before. "
         "Phones, e-mails and addresses are added, never taken away; one that cannot be used answers 422.",
     )
     def put(self, request: Request, source: str, external_id: str) -> Response:
-        return _written(request, source, external_id, writing.put)
+        return _written(request, source, external_id, writing.put, clears=False)
 
     @extend_schema(
         operation_id="customer_patch",
         request=SourceCustomerIn,
         responses=WrittenOut,
         summary="Change what is sent of a customer whom the source has told",
+        description="An empty field or null clears what is on record.",
     )
     def patch(self, request: Request, source: str, external_id: str) -> Response:
-        return _written(request, source, external_id, writing.patch)
+        return _written(request, source, external_id, writing.patch, clears=True)
 
 
-def _written(request: Request, source: str, external_id: str, verb: Callable[..., Written]) -> Response:
+def _written(
+    request: Request, source: str, external_id: str, verb: Callable[..., Written], *, clears: bool
+) -> Response:
     CustomerPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
-    facts, at = body(SourceCustomerIn, request).facts(), timezone.now()
+    facts, at = body(SourceCustomerIn, request).facts(clears=clears), timezone.now()
     written = verb(source, external_id, facts, by=request.user, at=at, today=mall_day(at))
     outcome = "created" if written.created else "updated" if written.fields else "unchanged"
     data = {"number": written.customer.number, "outcome": outcome, "fields_changed": written.fields}

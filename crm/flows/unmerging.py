@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import models, transaction
 from django.db.models import Max
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from complaints.models import Case, Remedy, ServicePrompt, SilentSign
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import rows as stored
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
@@ -103,7 +104,7 @@ SINCE: dict[type[models.Model], Any] = {
 
 def before(loser: Customer, winner: Customer) -> Rows:
     """What is whose, before `loser` goes into `winner`. Call with both held; `remember` stores it."""
-    theirs = {model: list(model._default_manager.filter(customer=loser)) for model in MOVED}  # type: ignore[misc]
+    theirs = {model: list(model._default_manager.filter(customer=loser)) for model in MOVED}
     own = {(point.kind, bytes(point.blind_index)): point.pk for point in winner.contact_points.all()}
     same = [
         [own[key], point.added_at]
@@ -123,10 +124,7 @@ def before(loser: Customer, winner: Customer) -> Rows:
         "usage": list(CampaignUsage.objects.filter(customer=loser).values_list("campaign_id", "used", "most")),
         "tier": tiers.remember(loser, winner),
         "points": points.remember(loser, winner),
-        "upto": {
-            _label(model): model._default_manager.aggregate(last=Max("pk"))["last"] or 0  # type: ignore[attr-defined]
-            for model in SINCE
-        },
+        "upto": {_label(model): model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in SINCE},
     }
 
 
@@ -234,7 +232,7 @@ def _hold(merge: Merge) -> tuple[Customer, Customer]:
 
 
 def _mine(model: type[models.Model], customer: Customer) -> Any:
-    return model._default_manager.filter(customer=customer)  # type: ignore[misc]
+    return model._default_manager.filter(customer=customer)
 
 
 def _movable(merge: Merge, model: type[models.Model]) -> list[Any]:
@@ -265,19 +263,19 @@ def _rows_back(merge: Merge, model: type[models.Model]) -> None:
         now = [getattr(row, name) for name in columns]
         if now == _plain(model, columns, then.get(str(row.pk), now)):
             for name, value in zip(columns, was[str(row.pk)], strict=True):
-                setattr(row, name, model._meta.get_field(name).to_python(value))
+                setattr(row, name, stored.value(model, name, value))
             row.save(update_fields=list(columns))
 
 
 def _plain(model: type[models.Model], columns: tuple[str, ...], values: list[Any]) -> list[Any]:
-    return [model._meta.get_field(name).to_python(value) for name, value in zip(columns, values, strict=True)]
+    return [stored.value(model, name, value) for name, value in zip(columns, values, strict=True)]
 
 
 def _changed_since(merge: Merge) -> list[str]:
     """Names of the fields that the merge filled in and somebody has corrected since."""
     filled = _filled(merge)
     return [
-        str(Customer._meta.get_field(name).verbose_name)
+        str(cast("models.Field[Any, Any]", Customer._meta.get_field(name)).verbose_name)
         for name in filled
         if not name.startswith("name_") and getattr(merge.winner, name) != _as(name, merge.kept["winner_after"][name])
     ]
@@ -288,7 +286,7 @@ def _filled(merge: Merge) -> list[str]:
 
 
 def _as(name: str, value: Any) -> Any:
-    return Customer._meta.get_field(name).to_python(value)
+    return stored.value(Customer, name, value)
 
 
 def _people_back(merge: Merge, loser: Customer, winner: Customer) -> None:
@@ -306,8 +304,7 @@ def _people_back(merge: Merge, loser: Customer, winner: Customer) -> None:
     )
     loser.save(update_fields=["merged_into", "manager", "manager_since"])
     standing: Mapping[str, Any] = kept["standing"] or {"customer_id": loser.pk}
-    fields = {field.attname: field for field in Standing._meta.concrete_fields}
-    told = {name: fields[name].to_python(value) for name, value in standing.items() if name != "manager_id"}
+    told = {name: stored.value(Standing, name, value) for name, value in standing.items() if name != "manager_id"}
     Standing.objects.create(**told, manager_id=loser.manager_id)
     Customer.objects.filter(pk__in=kept["merged"], merged_into=winner).update(merged_into=loser)
     for point_id, _added_at in kept["same_points"]:
@@ -328,7 +325,7 @@ def _referrals_back(merge: Merge) -> None:
     loser, winner = merge.loser, merge.winner
     had = {row["referred_id"] for row in merge.kept["referrals"]}
     for row in merge.kept["referrals"]:
-        told = {name: Referral._meta.get_field(name).to_python(value) for name, value in row.items()}
+        told = {name: stored.value(Referral, name, value) for name, value in row.items()}
         if row["referred_id"] == loser.pk and winner.pk not in had:
             Referral.objects.filter(referred=winner, referrer_id=row["referrer_id"]).delete()
         if row["referrer_id"] == loser.pk:

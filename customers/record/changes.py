@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -55,9 +55,9 @@ def record(customer: Customer, rows: Iterable[Changed], *, by: User | None, door
 
 def words(field: str, text: str) -> str:
     """What the record said of this field, in the reader's language."""
-    choices: dict[str, dict[str, str]] = {
-        "mindset": dict(Customer.Mindset.choices),
-        "preferred_channel": dict(Customer.Channel.choices),
+    choices: dict[str, dict[str, Any]] = {
+        "mindset": dict[str, Any](Customer.Mindset.choices),
+        "preferred_channel": dict[str, Any](Customer.Channel.choices),
         "is_reseller": {"yes": gettext("yes"), "no": gettext("no")},
     }
     if field in choices:

@@ -22,7 +22,7 @@ TOLD_BY_ORDERS = ("name", "category")
 _REMASK = """
 UPDATE customers_order o
    SET category_mask = fresh.mask
-  FROM (SELECT l.order_id, coalesce(bit_or(1::bigint << (p.category_id % 63)::int), 0) AS mask
+  FROM (SELECT l.order_id, coalesce(bit_or(1::bigint << (p.category_id %% 63)::int), 0) AS mask
           FROM customers_orderline l JOIN customers_product p ON p.id = l.product_id
          WHERE l.order_id IN (SELECT order_id FROM customers_orderline WHERE product_id = ANY(%s))
          GROUP BY 1) fresh

@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import rows
 from core.lib.periods import mall_day
 from customers.models import Customer
 from loyalty.models import Membership, TierChange, TierOverride, TierRules
@@ -67,7 +68,7 @@ def _put_back(
     last = TierChange.objects.filter(customer=customer).aggregate(last=Max("seq"))["last"] or 0
     now = Membership(customer=customer, rank=0, since=today, seq=0)
     for name in FIELDS if told else ():
-        setattr(now, name, Membership._meta.get_field(name).to_python((told or {})[name]))
+        setattr(now, name, rows.value(Membership, name, (told or {})[name]))
     now.rank = min(now.rank, len(codes) - 1)
     now.seq = last + 1
     now.save()

@@ -39,6 +39,17 @@ def test_somebody_who_has_not_bought_gets_in_once(api_for: ApiFor) -> None:
     assert sorted(ContactPoint.objects.values_list("kind", flat=True)) == ["address", "email", "phone"]
 
 
+def test_a_source_that_does_not_know_a_field_does_not_clear_it(api_for: ApiFor) -> None:
+    shop = api_for(ApiScope.CUSTOMERS_WRITE)
+    shop.put(ADDRESS, LI_LEI, format="json")
+
+    empty = {"name": "", "city": None, "birthday": None, "interests": [], "notes": "", "phones": [], "custom": {}}
+    answer = shop.put(ADDRESS, empty, format="json")
+
+    assert answer.json()["outcome"] == "unchanged"
+    assert Customer.objects.get().city == "杭州"
+
+
 def test_only_what_is_sent_is_changed(api_for: ApiFor) -> None:
     shop = api_for(ApiScope.CUSTOMERS_WRITE)
     shop.put(ADDRESS, LI_LEI, format="json")

@@ -1,6 +1,7 @@
 """What was only a test goes: out of every figure, or altogether, unless a book that is never rewritten knows of it."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from crm.flows import arrival, removal
 from customers import contacts, todo
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, Todo
-from customers.orders import OrderFact, Outcome
+from customers.orders import OrderFact, Outcome, Recorded
 from loyalty.points import accounts as points
 from loyalty.points import laws as point_laws
 from loyalty.points import orders as point_orders
@@ -20,7 +21,7 @@ from loyalty.points import rules as point_rules
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
 
 pytestmark = pytest.mark.django_db
-TALK = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
+TALK: dict[str, Any] = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
 
 
 @pytest.fixture
@@ -35,13 +36,19 @@ def told(version: int, paid: str = "100.00") -> OrderFact:
     )
 
 
+def arrive(version: int) -> Recorded:
+    recorded = arrival.order(told(version), at=NOW, today=TODAY)
+    assert isinstance(recorded, Recorded)
+    return recorded
+
+
 def declare(order: Order, by: User, number: str = "o-1") -> Order:
     return removal.declare_order_a_test(order.pk, by=by, number=number, reason="我们自己试的", at=NOW)
 
 
 def test_an_order_that_was_a_test_leaves_every_figure(lead: User) -> None:
     point_rules.save({"rate": Decimal(1)}, starts_at=NOW, by=None, reason="x", at=NOW)
-    recorded = arrival.order(told(1), at=NOW, today=TODAY)
+    recorded = arrive(1)
     point_orders.reconcile([recorded.order.pk], at=NOW)
     assert points.balance(recorded.customer, at=NOW).pending == 100
 
@@ -56,10 +63,10 @@ def test_an_order_that_was_a_test_leaves_every_figure(lead: User) -> None:
 
 
 def test_its_source_cannot_revive_it(lead: User) -> None:
-    recorded = arrival.order(told(1), at=NOW, today=TODAY)
+    recorded = arrive(1)
     declare(recorded.order, lead)
 
-    same, newer = (arrival.order(told(version), at=NOW, today=TODAY) for version in (1, 2))
+    same, newer = (arrive(version) for version in (1, 2))
 
     assert (same.outcome, newer.outcome) == (Outcome.UNCHANGED, Outcome.UPDATED)
     order = Order.objects.get()
@@ -69,7 +76,7 @@ def test_its_source_cannot_revive_it(lead: User) -> None:
 
 @pytest.mark.parametrize(("number", "reason"), [("o-2", "test"), ("", "test"), ("o-1", " ")])
 def test_a_slip_is_no_confirmation(lead: User, number: str, reason: str) -> None:
-    order = arrival.order(told(1), at=NOW, today=TODAY).order
+    order = arrive(1).order
 
     with pytest.raises(Invalid):
         removal.declare_order_a_test(order.pk, by=lead, number=number, reason=reason, at=NOW)

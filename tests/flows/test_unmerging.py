@@ -81,7 +81,7 @@ def state_of(*customers: Customer) -> dict[str, Any]:
     """Everything of these people that a merge moves, by what it is."""
     ids = [customer.pk for customer in customers]
     rows: dict[str, Any] = {
-        model._meta.label: sorted(model._default_manager.filter(customer__in=ids).values_list("customer_id", "pk"))  # type: ignore[misc]
+        model._meta.label: sorted(model._default_manager.filter(customer__in=ids).values_list("customer_id", "pk"))
         for model in unmerging.MOVED
         if model._meta.label != "customers.ContactPoint"
     }
@@ -166,7 +166,7 @@ def test_what_has_come_since_stays_and_is_said(li_lei: Customer, other: Customer
     ref = CustomerRef(source="till", external_id="k-9")
     fact = OrderFact(source="till", external_id="o", version=1, customer=ref, ordered_at=NOW, paid=Decimal(10))
     orders.record_order(fact, at=LATER, today=TODAY)
-    talk = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
+    talk: dict[str, Any] = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
     contacts.log_contact(li_lei, by=lead, at=LATER, **talk)
     writing.correct(li_lei, Facts(city="苏州"), by=lead, at=LATER, today=TODAY)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from crm.api.serializers.customers import OrderPath, Strict, Words
+from crm.api.serializers.customers import Key, OrderPath, Strict, Words
+from customers import keys
 from customers.models import Customer
 from customers.record.facts import Birthday, Facts
 
@@ -12,7 +13,7 @@ MOST_CONTACTS = 20
 
 
 class Line(Words):
-    """One line; empty or null clears the field."""
+    """One line; null is an empty one."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
@@ -32,7 +33,7 @@ class BirthdayIn(Strict):
 
 
 class SourceCustomerIn(Strict):
-    """Fields that are not sent stay as they are; an empty one is cleared."""
+    """Fields that are not sent stay as they are. An empty one is as if it were not sent (PUT), or clears (PATCH)."""
 
     name = Line(max_length=120)
     region = Line(max_length=60)
@@ -54,8 +55,11 @@ class SourceCustomerIn(Strict):
     emails = serializers.ListField(child=Words(max_length=254), required=False, max_length=MOST_CONTACTS)
     addresses = serializers.ListField(child=Words(max_length=300), required=False, max_length=MOST_CONTACTS)
 
-    def facts(self) -> Facts:
-        told = dict(self.validated_data)
+    def facts(self, *, clears: bool) -> Facts:
+        """What is told. An empty field `clears` what is on record, or else says nothing: its source does not know."""
+        told = {name: value for name, value in self.validated_data.items() if clears or value not in ("", None, [])}
+        if not clears and "custom" in told:
+            told["custom"] = {key: value for key, value in told["custom"].items() if value not in ("", None)}
         if told.get("birthday"):
             told["birthday"] = BirthdayIn().birthday(told["birthday"])
         for name in ("interests", "phones", "emails", "addresses"):
@@ -65,7 +69,8 @@ class SourceCustomerIn(Strict):
 
 
 class CustomerPath(OrderPath):
-    external_id = Words(max_length=80)
+    # A placeholder is refused by the verb, which says so.
+    external_id = Key(keys.customer_key, allow_blank=True)
 
 
 class WrittenOut(serializers.Serializer[Any]):

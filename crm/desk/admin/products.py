@@ -85,8 +85,8 @@ class MergeCategoryForm(forms.Form):
     into = forms.ModelChoiceField(label=gettext_lazy("Into"), queryset=Category.objects.order_by("name"))
 
 
-@needs(Permission.VIEW_PRODUCTS)
 @shows_pictures
+@needs(Permission.VIEW_PRODUCTS)
 def products(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     form.is_valid()
@@ -114,8 +114,8 @@ def product_new(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/admin/products/product.html", context, status=422 if form.errors else 200)
 
 
-@needs(Permission.EDIT_PRODUCTS)
 @shows_pictures
+@needs(Permission.EDIT_PRODUCTS)
 def product(request: StaffRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Product, pk=pk)
     form = ProductForm(request.POST or None)

@@ -1,6 +1,6 @@
 """Orders: the list, those of one customer, and one with its lines and refunds."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.http import Http404, HttpResponse, QueryDict
@@ -19,10 +19,22 @@ from crm.desk.paging import page_behind, page_of
 from crm.desk.today import now, today
 from crm.flows import removal
 from customers.access import customer_for
-from customers.models import Order
+from customers.models import Order, OrderLine, Refund
 from customers.record import shop
 
 SHOWN = 25
+
+
+class OrderRow(NamedTuple):
+    """An order with what was bought and what went back."""
+
+    order: Order
+    lines: list[OrderLine]
+    refunds: list[Refund]
+
+
+def _row(order: Order) -> OrderRow:
+    return OrderRow(order, list(order.lines.all()), list(order.refunds.all()))
 
 
 class OrderFilterForm(forms.Form):
@@ -76,7 +88,8 @@ def orders(request: StaffRequest) -> HttpResponse:
 def customer_orders(request: StaffRequest, pk: int) -> HttpResponse:
     """Everything somebody has ordered, with lines and refunds."""
     person = customer_for(request.user, pk, today())
-    context = {"customer": person, "page": page_of(request, shop.of_customer(person), SHOWN)}
+    page = page_of(request, shop.of_customer(person), SHOWN)
+    context = {"customer": person, "page": page.of([_row(order) for order in page.rows])}
     return render(request, "desk/customers/orders/of_customer.html", context)
 
 
@@ -111,5 +124,11 @@ def _order_for(request: StaffRequest, pk: int) -> Order:
 
 
 def _page(request: StaffRequest, row: Order, *, form: TestForm | None = None, status: int = 200) -> HttpResponse:
-    context: dict[str, Any] = {"order": row, "customer": row.customer, "test_form": form or TestForm()}
+    context: dict[str, Any] = {
+        "order": row,
+        "customer": row.customer,
+        "test_form": form or TestForm(),
+        "lines": list(row.lines.all()),
+        "refunds": list(row.refunds.all()),
+    }
     return render(request, "desk/customers/orders/order.html", context, status=status)
