@@ -1,24 +1,31 @@
 """REST: who a customer is to us. Every view names the scope its token needs."""
 
 from collections.abc import Callable
+from datetime import date, datetime
+from functools import partial
 from typing import cast
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
+from core.lib.deadlock import again_after_deadlock
+from core.lib.errors import Unknown
 from core.lib.periods import mall_day
 from crm.api.base import StrictView, body, customer_named, today
 from crm.api.serializers.customers import CustomerOut, FindIn, FindOut
 from crm.api.serializers.record import CustomerPath, SourceCustomerIn, WrittenOut
-from customers import contact_points
+from customers import contact_points, managers
 from customers.access import visible_to
 from customers.models import Customer
 from customers.record import writing
+from customers.record.facts import Facts
 from customers.record.writing import Written
 
 MOST_FOUND = 20
@@ -61,7 +68,7 @@ class SourceCustomerView(StrictView):
         "Phones, e-mails and addresses are added, never taken away; one that cannot be used answers 422.",
     )
     def put(self, request: Request, source: str, external_id: str) -> Response:
-        return _written(request, source, external_id, writing.put, clears=False)
+        return _written(request, source, external_id, _put, clears=False)
 
     @extend_schema(
         operation_id="customer_patch",
@@ -74,15 +81,30 @@ class SourceCustomerView(StrictView):
         return _written(request, source, external_id, writing.patch, clears=True)
 
 
+def _put(source: str, external_id: str, facts: Facts, *, by: User, at: datetime, today: date) -> Written:
+    manager = managers.book_of(by, today)
+    return writing.put(source, external_id, facts, by=by, at=at, today=today, manager=manager)
+
+
 def _written(
     request: Request, source: str, external_id: str, verb: Callable[..., Written], *, clears: bool
 ) -> Response:
     CustomerPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
-    facts, at = body(SourceCustomerIn, request).facts(clears=clears), timezone.now()
-    written = verb(source, external_id, facts, by=request.user, at=at, today=mall_day(at))
+    facts = body(SourceCustomerIn, request).facts(clears=clears)
+    written = _within_reach(cast(User, request.user), partial(verb, source, external_id, facts), at=timezone.now())
     outcome = "created" if written.created else "updated" if written.fields else "unchanged"
     data = {"number": written.customer.number, "outcome": outcome, "fields_changed": written.fields}
     return Response(WrittenOut(data).data, status=201 if written.created else 200)
+
+
+@again_after_deadlock
+@transaction.atomic
+def _within_reach(user: User, verb: Callable[..., Written], *, at: datetime) -> Written:
+    """What the verb wrote; nothing, and Unknown (404), when it was somebody whom the token's user may not see."""
+    written = verb(by=user, at=at, today=mall_day(at))
+    if not visible_to(user, mall_day(at)).filter(pk=written.customer.pk).exists():
+        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
+    return written
 
 
 def _readable(request: Request) -> QuerySet[Customer]:

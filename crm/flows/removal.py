@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.models import Case, Remedy, ServicePrompt
@@ -17,6 +17,8 @@ from customers import locks, orders
 from customers.models import Customer, Merge, Order
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.models import (
+    CampaignUsage,
+    ClubEvent,
     ClubMember,
     ClubVisit,
     Coupon,
@@ -24,7 +26,6 @@ from loyalty.models import (
     CreditAccount,
     Draw,
     LotteryTicket,
-    OrderPoints,
     PointAccount,
     PointTxn,
     Referral,
@@ -81,6 +82,7 @@ _GOES: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (ServicePrompt, ("customer",)),
     (LotteryTicket, ("customer",)),
     (Coupon, ("customer",)),
+    (CampaignUsage, ("customer",)),
     (ClubVisit, ("customer",)),
     (ClubMember, ("customer",)),
     (Referral, ("referred", "referrer")),
@@ -116,7 +118,7 @@ def delete_customer(customer_id: int, *, by: User, number: str, reason: str, at:
             code="in_the_books",
         )
     theirs = Order.objects.filter(customer=customer)
-    OrderPoints.objects.filter(order__in=theirs).delete()
+    ClubEvent.objects.filter(visits__customer=customer).update(taken=F("taken") - 1)
     for model, fields in _GOES:
         _of(model, fields, customer).delete()
     count = theirs.count()

@@ -60,10 +60,7 @@ def create(
     if not anyway and (known := _who_has(reached)):
         raise KnownAlready(known)
     customer = identity.create(_ref(facts, columns), today=today)
-    if manager is not None:
-        customer.manager, customer.manager_since = manager, today
-        customer.save(update_fields=["manager", "manager_since"])
-        Standing.objects.filter(customer=customer).update(manager=manager)
+    _hand_to(customer, manager, today)
     _apply(customer, columns)
     add_points(customer, reached, at=at)
     changes.record(customer, [Changed(changes.CREATED, "", customer.number)], by=by, door=Door.PAGE, at=at)
@@ -104,10 +101,20 @@ def correct(
 
 @again_after_deadlock
 @transaction.atomic
-def put(source: str, external_id: str, facts: Facts, *, by: User | None, at: datetime, today: date) -> Written:
+def put(
+    source: str,
+    external_id: str,
+    facts: Facts,
+    *,
+    by: User | None,
+    at: datetime,
+    today: date,
+    manager: User | None = None,
+) -> Written:
     """The customer whom the source knows under this id is on record with what it tells, whether or not they have bought.
 
-    Recognised as an order of theirs would be: by the id, else by phone or e-mail. The same again changes nothing.
+    Recognised as an order of theirs would be: by the id, else by phone or e-mail; a new one is in the book of `manager`.
+    The same again changes nothing.
     """
     columns, reached = facts.columns(today=today), facts.reached_by()
     external_id = _key(external_id)
@@ -124,6 +131,7 @@ def put(source: str, external_id: str, facts: Facts, *, by: User | None, at: dat
         told = _ref(facts, columns)
         ref = replace(told, source=source, external_id=external_id, phone=ref.phone, email=ref.email)
         customer = identity.find_or_create(ref, today=today)
+        _hand_to(customer, manager, today)
         _apply(customer, columns)
         add_points(customer, reached, at=at)
         changes.record(customer, [Changed(changes.CREATED, "", customer.number)], by=by, door=Door.API, at=at)
@@ -204,6 +212,13 @@ def _ref(facts: Facts, columns: Mapping[str, Any]) -> CustomerRef:
         city=columns.get("city", ""),
         registered_on=None if facts.registered_on is NOT_TOLD else facts.registered_on,
     )
+
+
+def _hand_to(customer: Customer, manager: User | None, on: date) -> None:
+    if manager is not None:
+        customer.manager, customer.manager_since = manager, on
+        customer.save(update_fields=["manager", "manager_since"])
+        Standing.objects.filter(customer=customer).update(manager=manager)
 
 
 def _apply(customer: Customer, columns: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from core.accounts.models import Role
 from core.accounts.roles import ApiScope
 from customers.models import ContactPoint, Customer, CustomerChange
 from customers.record import fields
-from tests.conftest import NOW, ApiFor, MakeUser
+from tests.conftest import NOW, ApiFor, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +115,22 @@ def test_a_number_with_a_slash_is_the_number(api_for: ApiFor) -> None:
     told = [shop.put(f"/api/v1/sources/shop/customers/{number}", LI_LEI, format="json") for number in ("A/7", "'A/7")]
 
     assert [answer.json()["outcome"] for answer in told] == ["created", "unchanged"]
+
+
+def test_the_token_of_a_manager_writes_her_own_book_only(
+    api_for: ApiFor, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen, zhao = make_user(Role.ACCOUNT_MANAGER, "Chen"), make_user(Role.ACCOUNT_MANAGER, "Zhao")
+    foreign = make_customer("韩梅梅", manager=zhao, external_id="u-1", city="苏州", phone="13900139000")
+    hers = api_for(ApiScope.CUSTOMERS_WRITE, user=chen)
+
+    for method, sent in ((hers.put, {"city": "杭州"}), (hers.patch, {"city": "杭州"})):
+        assert method(ADDRESS, sent, format="json").status_code == 404
+    taken = hers.put(f"{ADDRESS}-2", {"phones": ["13900139000"], "city": "杭州"}, format="json")
+    made = hers.put(f"{ADDRESS}-3", {"name": "李雷"}, format="json")
+
+    assert (taken.status_code, made.status_code) == (201, 201)  # shares the phone of whom the shop knows otherwise
+    foreign.refresh_from_db()
+    assert foreign.city == "苏州"
+    assert Customer.objects.get(name="李雷").manager == chen
+    assert not CustomerChange.objects.filter(customer=foreign).exists()

@@ -372,7 +372,7 @@ def test_one_alert_stays_open(li_lei: Customer, double: Customer, lead: User) ->
 def test_the_same_phone_or_name_is_offered(
     li_lei: Customer, double: Customer, make_customer: MakeCustomer, lead: User
 ) -> None:
-    make_customer("韩梅梅", external_id="c-5", phone="13900000000")
+    make_customer("韩梅梅", external_id="c-5", phone="13900139000")
 
     assert list(records.alike(li_lei, lead, TODAY)) == [double]
     contact_points.add(make_customer("老李", external_id="c-6"), "phone", "13800138000")

@@ -14,11 +14,13 @@ from customers import contacts, todo
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, Todo
 from customers.orders import OrderFact, Outcome, Recorded
+from loyalty import clubs
 from loyalty.points import accounts as points
 from loyalty.points import laws as point_laws
 from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
+from tests.loyalty.campaigns import stories
 
 pytestmark = pytest.mark.django_db
 TALK: dict[str, Any] = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
@@ -91,12 +93,19 @@ def test_a_customer_who_was_a_test_goes_with_all_they_have(
     contacts.log_contact(test, by=lead, at=NOW, **TALK)
     todo.open_task(test, reason=Todo.Reason.PROMISE, text={}, due_on=TODAY, at=NOW, dedupe_key="t")
     kept = make_order(make_customer("李雷"))
+    stories.a_coupon(stories.running(), test)
+    club = clubs.found("茶友会", by=lead, at=NOW)
+    clubs.join(club, test, by=lead, at=NOW)
+    event = clubs.plan(club, "品茶", kind="meeting", on=TODAY, seats=5, by=lead, at=NOW)
+    clubs.take_seat(event, test, at=NOW)
 
     count = removal.delete_customer(test.pk, by=lead, number=test.number.lower(), reason="试一下", at=NOW)
 
     assert count == 1
     assert Customer.objects.get().name == "李雷"
     assert Order.objects.get() == kept
+    event.refresh_from_db()
+    assert event.taken == 0
     entry = AuditEntry.objects.get(action="customer.deleted")
     assert (entry.detail["number"], entry.detail["orders"]) == (test.number, 1)
 

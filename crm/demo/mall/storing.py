@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,15 @@ def _moves(today: date, at: datetime) -> int:
 def _goods() -> list[Product]:
     categories = {name: Category.objects.get_or_create(name=name)[0] for name in GOODS}
     products = [
-        Product(source=SOURCE, external_id=f"P{i + 1:03d}", name=name, category=categories[category])
-        for i, (category, name) in enumerate((c, n) for c, goods in GOODS.items() for n, _, _ in goods)
+        Product(
+            source=SOURCE,
+            external_id=f"P{i + 1:03d}",
+            name=name,
+            category=categories[category],
+            price=Decimal(price),
+            cost=Decimal(cost),
+        )
+        for i, (category, (name, price, cost)) in enumerate((c, row) for c, goods in GOODS.items() for row in goods)
     ]
     return Product.objects.bulk_create(products)
 

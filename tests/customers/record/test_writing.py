@@ -106,6 +106,27 @@ def test_without_the_lock_they_create_two(make_user: MakeUser, monkeypatch: pyte
     assert ends == Counter({"done": 2})
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_tells_twice_at_once_tells_of_one_person() -> None:
+    ends = at_once([lambda: put(name="李雷", phones=("13800138000",))] * 3)
+
+    assert ends == Counter({"done": 3})
+    assert Customer.objects.count() == ExternalIdentity.objects.count() == 1
+    assert CustomerChange.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_correct_at_once_both_win(make_customer: MakeCustomer, make_user: MakeUser) -> None:
+    customer, chen = make_customer("李磊"), make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+
+    ends = at_once([lambda: correct(customer, chen, name="李雷"), lambda: correct(customer, None, city="杭州")])
+
+    customer.refresh_from_db()
+    assert ends == Counter({"done": 2})
+    assert (customer.name, customer.city) == ("李雷", "杭州")
+    assert sorted(history(customer)) == [("city", "", "杭州"), ("name", "李磊", "李雷")]
+
+
 # Correcting -----------------------------------------------------------------------------------------------------------
 
 
