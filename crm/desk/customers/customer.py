@@ -19,7 +19,7 @@ from crm.desk.editing import edit
 from crm.desk.today import now, today
 from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
-from customers.models import Customer
+from customers.models import ContactPoint, Customer
 from customers.record import reach as reach_verbs
 from customers.record import writing
 from customers.record.facts import Facts
@@ -99,7 +99,8 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     if look is None:
         messages.error(request, " ".join(str(error) for error in form.non_field_errors()) or _("Choose a purpose."))
         return redirect("desk:customer", pk)
-    response = _page(request, person, reached_by=reach.rows(person, look.result), revealed=True)
+    revealed = [(ContactPoint.Kind(kind).label, value) for kind, value in look.result]
+    response = _page(request, person, reached_by=reach.rows(person, look.result), revealed=revealed)
     response["Cache-Control"] = "no-store"
     return response
 
