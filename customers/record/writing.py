@@ -122,6 +122,7 @@ def put(
     ref = CustomerRef(
         source=source, external_id=external_id, phone=first.get(Kind.PHONE, ""), email=first.get(Kind.EMAIL, "")
     )
+    _hold(reached, f"customer:{source}:id:{external_id}")
     had = _who_has_each(reached)
     try:
         customer = identity.find_or_create(replace(ref, create_if_missing=False), today=today)
@@ -184,10 +185,13 @@ def _points(customer: Customer, reached: list[tuple[str, str]]) -> Any:
     return ContactPoint.objects.filter(customer=customer, kind__in=kinds, blind_index__in=indexes).order_by("pk")
 
 
-def _hold(reached: list[tuple[str, str]]) -> None:
-    """Nobody else makes a customer of one of these phones or e-mails meanwhile."""
+def _hold(reached: list[tuple[str, str]], *names: str) -> None:
+    """Nobody else makes a customer of one of these phones or e-mails meanwhile, or of what else is named.
+
+    All at once, as `identity.find_or_create` does: they are taken in one order.
+    """
     locks.hold_off_imports()
-    locks.hold(*(f"customer::{kind}:{value}" for kind, value in reached if kind in RECOGNISES))
+    locks.hold(*names, *(f"customer::{kind}:{value}" for kind, value in reached if kind in RECOGNISES))
 
 
 def _who_has(reached: list[tuple[str, str]]) -> list[int]:
