@@ -1,9 +1,10 @@
 """The address map."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.i18n import set_language
 
+from crm.api.base import UnknownAddressView
 from crm.desk import errors
 from crm.desk.complaints import survey
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("crm.api.urls")),
+    re_path(r"^api(?:/|\Z)", login_not_required(UnknownAddressView.as_view())),
     path("s/<str:secret>/", survey.survey, name="survey"),
     path("", include("crm.desk.urls")),
 ]

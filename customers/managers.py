@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
-from core.accounts.models import Role, User
+from core.accounts.models import Delegation, Role, User
 from core.lib.errors import DomainError, Invalid
 from customers import locks
 from customers.models import Customer, Standing
@@ -16,6 +16,17 @@ from customers.models import Customer, Standing
 class Assigned(NamedTuple):
     customer: Customer
     warning: str
+
+
+def book_of(user: User, today: date) -> User | None:
+    """In whose book somebody belongs whom this user puts on record; None: nobody's yet."""
+    if user.role == Role.ACCOUNT_MANAGER:
+        return user
+    works_for = Delegation.objects.filter(
+        assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
+    ).select_related("manager")
+    first = works_for.order_by("starts_on", "pk").first() if user.role == Role.ASSISTANT else None
+    return first.manager if first else None
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Orders as their sources tell them: any order of arrival, any number of times, the same record afterwards."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -66,11 +66,13 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
 
     An older version is stale and changes nothing; the same version must say the same.
     """
-    _refuse_impossible(fact)
+    refuse_impossible(fact)
     locks.hold_off_imports()
     locks.hold(f"order:{fact.source}:{fact.external_id}")
     customer = identity.find_or_create(fact.customer, today=today)
     order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
+    if order and order.is_test:
+        fact = replace(fact, status=Order.Status.CANCELLED)  # whatever its source says of it
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}
     day = min(mall_day(fact.ordered_at), today)
     if day < customer.registered_on:
@@ -114,7 +116,8 @@ def known_since(customer: Customer, day: date) -> None:
 # What may be told ---------------------------------------------------------------------------------------------------
 
 
-def _refuse_impossible(fact: OrderFact) -> None:
+def refuse_impossible(fact: OrderFact) -> None:
+    """Raises Invalid or DomainError for amounts, quantities and refunds that no order can have."""
     if fact.paid < 0 or fact.cost < 0:
         raise Invalid(_("Amounts of an order are never negative; money back is a refund."), code="negative_amount")
     if fact.version < 0:
@@ -209,8 +212,9 @@ def _products(fact: OrderFact) -> dict[str, Product]:
         products = {product.external_id: product for product in known.all()}
     for external_id, product in sorted(products.items()):
         line = lines[external_id]
-        category = categories.get(line.category)
-        name = line.name or product.name
+        # What somebody has corrected by hand stays.
+        category = None if "category" in product.by_hand else categories.get(line.category)
+        name = product.name if "name" in product.by_hand else line.name or product.name
         if name != product.name or (category and category.pk != product.category_id):
             product.name, product.category = name, category or product.category
             product.save(update_fields=["name", "category"])

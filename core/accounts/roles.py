@@ -45,6 +45,11 @@ class Permission(StrEnum):
     PROPOSE_CREDIT = "propose_credit"
     DECIDE_CREDIT = "decide_credit"
     EDIT_WEBHOOKS = "edit_webhooks"
+    EDIT_FIELDS = "edit_fields"
+    VIEW_PRODUCTS = "view_products"
+    EDIT_PRODUCTS = "edit_products"
+    VIEW_ORDERS = "view_orders"
+    REMOVE_TESTS = "remove_tests"
 
 
 class Scope(StrEnum):
@@ -88,6 +93,8 @@ _BOOK = {
     P.USE_POINTS,
     P.VIEW_CAMPAIGNS,
     P.VIEW_CREDIT,
+    P.VIEW_PRODUCTS,
+    P.VIEW_ORDERS,
 }
 
 RIGHTS: dict[str, Rights] = {
@@ -114,6 +121,8 @@ RIGHTS: dict[str, Rights] = {
                 P.DECIDE_CREDIT,
                 P.APPROVE_POINTS,
                 P.VIEW_POINT_REPORTS,
+                P.EDIT_PRODUCTS,
+                P.REMOVE_TESTS,
             }
         ),
     ),
@@ -156,6 +165,9 @@ RIGHTS: dict[str, Rights] = {
                 P.APPROVE_POINTS,
                 P.VIEW_POINT_REPORTS,
                 P.VIEW_CAMPAIGNS,
+                P.VIEW_PRODUCTS,
+                P.VIEW_ORDERS,
+                P.REMOVE_TESTS,
             }
         ),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
@@ -184,6 +196,10 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_CAMPAIGNS,
                 P.RUN_CAMPAIGNS,
                 P.EDIT_WEBHOOKS,
+                P.EDIT_FIELDS,
+                P.VIEW_PRODUCTS,
+                P.EDIT_PRODUCTS,
+                P.REMOVE_TESTS,
             }
         ),
         frozenset(Field),

@@ -1,6 +1,7 @@
 """Many rows changed in one statement whose text does not grow with them."""
 
 from collections.abc import Collection, Sequence
+from typing import Any, cast
 
 from django.db import connection, models
 
@@ -31,3 +32,9 @@ def update(objects: Collection[models.Model], fields: Sequence[str]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def value(model: type[models.Model], name: str, told: Any) -> Any:
+    """What the field of this name (or attname) holds when it was told in JSON."""
+    field = cast("models.Field[Any, Any]", model._meta.get_field(name))
+    return field.to_python(told)

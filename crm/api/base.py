@@ -89,3 +89,15 @@ class ByMethodView(StrictView):
     @property
     def scope(self) -> ApiScope | None:
         return self.scopes.get(self.request.method or "")
+
+
+class UnknownAddressView(APIView):
+    """What no other address below /api/ answers: a program is told in its own language, by any method."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise Unknown(_("There is nothing at this address. See /api/v1/docs/ for those there are."), code="not_found")

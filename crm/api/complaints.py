@@ -42,9 +42,10 @@ from crm.api.serializers.complaints import (
     TransitionIn,
     TransitionsOut,
 )
-from crm.api.serializers.customers import CLASS_NAMES
+from crm.api.serializers.customers import CLASS_NAMES, LeftOutOut
 from crm.flows import call
 from customers import identity
+from customers.identity import CustomerRef
 from customers.models import Customer
 
 PAGE = 100
@@ -95,12 +96,13 @@ class ComplaintsView(ByMethodView):
         data = dict(serializer.validated_data)
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
+            ref = serializer.ref()
+            customer = identity.find_or_create(ref, today=mall_day(at))
             data.pop("customer")
             data["category"] = _category(data["category"])
             data.setdefault("channel", Case.Channel.API)
             taken = call.log(customer, by=None, at=at, **data)
-        return _logged(taken.case, created=taken.created)
+        return _logged(taken.case, ref, created=taken.created)
 
 
 class InboundView(StrictView):
@@ -119,15 +121,16 @@ class InboundView(StrictView):
         data = serializer.validated_data
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
+            ref = serializer.ref()
+            customer = identity.find_or_create(ref, today=mall_day(at))
             meant = _meant(customer, data.get("subject", ""))
             if meant:
-                ref = _ref(data)
-                known = CaseMessage.objects.filter(external_ref=ref).exists()
+                message = _ref(data)
+                known = CaseMessage.objects.filter(external_ref=message).exists()
                 case = lifecycle.customer_replied(
-                    meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
+                    meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=message
                 )
-                return _logged(case, created=not known)
+                return _logged(case, ref, created=not known)
             taken = call.log(
                 customer,
                 category=_category(FALLBACK),
@@ -140,7 +143,7 @@ class InboundView(StrictView):
                 source_ref=data["source_ref"],
                 received_at=data.get("received_at"),
             )
-        return _logged(taken.case, created=taken.created)
+        return _logged(taken.case, ref, created=taken.created)
 
 
 class ComplaintView(StrictView):
@@ -345,10 +348,11 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
 
 
-def _logged(case: Case, *, created: bool) -> Response:
+def _logged(case: Case, ref: CustomerRef, *, created: bool) -> Response:
     promised = call.promised(case)
     data = ComplaintOut(_cases().get(pk=case.pk)).data
     data |= {"created": created, "call": CallOut(promised).data if promised else None}
+    data["left_out"] = LeftOutOut(ref.left_out, many=True).data
     return Response(data, status=201 if created else 200)
 
 

@@ -19,6 +19,9 @@ from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
+    ("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", Permission.MERGE_CUSTOMERS),
+    ("desk:orders", gettext_lazy("Orders"), "shopping-cart", "s", Permission.VIEW_ORDERS),
+    ("desk:products", gettext_lazy("Products"), "package", "f", Permission.VIEW_PRODUCTS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
@@ -34,6 +37,8 @@ PAGES = (
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
+    ("desk:remove_test", gettext_lazy("Delete a test customer"), "trash", "z", Permission.REMOVE_TESTS),
+    ("desk:custom_fields", gettext_lazy("Own fields"), "list-details", "y", Permission.EDIT_FIELDS),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
 )
 

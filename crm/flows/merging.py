@@ -15,6 +15,7 @@ from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
+from crm.flows import unmerging
 from customers import contact_points
 from customers import merging as records
 from customers.models import Customer, Todo
@@ -35,12 +36,14 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
 
     The old number leads to the winner for ever, orders told under it included. What was written in books that are never
     rewritten (the lines of the points account, the history of the level) stays readable under the old number.
+    `unmerging.undo` takes them apart again.
     Raises DomainError, and nothing has happened, while points of `loser` are set aside or both have a credit account.
     """
     if not reason.strip():
         raise Invalid(_("Say why these are one person."), code="reason_missing")
     today = mall_day(at)
     loser, winner = records.hold(loser, winner)
+    kept = unmerging.before(loser, winner)
     points.merge(loser, winner, by=by, at=at)
     membership.merge(loser, winner, by=by, at=at)
     coupons.merge(loser, winner)
@@ -53,6 +56,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     records.move(loser, winner, today=today)
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)
+    unmerging.remember(loser, winner, kept, by=by, at=at, reason=reason.strip()[:200])
     audit.record(by, "customer.merged", winner, at=at, loser=loser.pk, reason=reason.strip()[:200])
 
 

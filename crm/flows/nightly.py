@@ -19,6 +19,7 @@ from core.lib import batches
 from core.outbox import delivery, webhooks
 from core.outbox.models import Message
 from customers import summary
+from customers.record import duplicates
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import Referral
@@ -243,6 +244,10 @@ def _nothing_more(run: JobRun, at: datetime) -> dict[str, int]:
     return {}
 
 
+def _duplicates(run: JobRun, at: datetime) -> dict[str, int]:
+    return {"possible_duplicates": duplicates.find(on=run.business_date)}
+
+
 def _no_pieces(run: JobRun) -> Iterator[Piece]:
     return iter(())
 
@@ -263,5 +268,6 @@ STEPS = (
     ("campaigns", _nothing_more),
     ("notify", _notify),
     ("complaints", _nothing_more),
+    ("duplicates", _duplicates),
     ("laws", _laws),
 )

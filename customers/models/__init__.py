@@ -3,19 +3,27 @@
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import Import, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
     "Category",
     "Contact",
     "ContactPoint",
+    "CustomField",
     "Customer",
+    "CustomerChange",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
     "Lookup",
+    "Merge",
+    "NotTheSame",
     "Order",
     "OrderLine",
+    "PossibleDuplicate",
     "Product",
     "Refund",
     "RejectedRow",
@@ -23,4 +31,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]

@@ -36,7 +36,10 @@ from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
-from customers.models import Customer, Import, Standing, Todo
+from customers.models import Category as GoodsCategory
+from customers.models import Customer, Import, Product, Standing, Todo
+from customers.record import duplicates
+from customers.record import fields as custom_fields
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -139,6 +142,39 @@ def an_import(mall: Mall, n: int) -> str:
         by=mall.colleague(n), at=timezone.now(), file_name=name, content=b"", encoding="utf-8", source="shop"
     )
     return name
+
+
+def a_custom_field(mall: Mall, n: int) -> str:
+    custom_fields.define(name=f"鞋码{n}", kind="text", by=mall.colleague(n), at=timezone.now())
+    return f"鞋码{n}"
+
+
+def a_category_of_goods(mall: Mall, n: int) -> str:
+    GoodsCategory.objects.create(name=f"茶叶{n}")
+    return f"茶叶{n}"
+
+
+def a_product(mall: Mall, n: int) -> str:
+    category = GoodsCategory.objects.create(name=f"茶叶{n}")
+    Product.objects.create(source="shop", external_id=f"P{n}", name=f"龙井{n}", category=category)
+    return f"龙井{n}"
+
+
+def an_order(mall: Mall, n: int) -> str:
+    return str(mall.make_order(mall.customer(n), today(), external_id=f"SO-{n}", today=today()).external_id)
+
+
+def a_pair(mall: Mall, n: int) -> str:
+    for twin in "ab":
+        mall.make_customer(f"孪生{n}", external_id=f"{n}{twin}", city="杭州", manager=mall.colleague(n))
+    duplicates.find(on=today())
+    return f"孪生{n}"
+
+
+def two_people(mall: Mall, n: int) -> str:
+    one, other = mall.customer(n), mall.make_customer(f"孪生{n}")
+    duplicates.not_the_same(one, other, by=mall.colleague(n), at=timezone.now())
+    return f"孪生{n}"
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -360,6 +396,13 @@ LISTS = [
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
     Listed("webhooks", ADMIN, an_endpoint),
+    Listed("custom_fields", ADMIN, a_custom_field),
+    Listed("products", LEAD, a_product),
+    Listed("categories", LEAD, a_category_of_goods),
+    Listed("orders", LEAD, an_order),
+    Listed("orders", MANAGER, an_order),
+    Listed("duplicates", SERVICE, a_pair),
+    Listed("duplicates", SERVICE, two_people, query="?list=apart"),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -396,6 +439,9 @@ NO_LISTS = {
     "complaint_calendars": "leads to the first calendar",
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
+    "customer_new": "a form",
+    "product_new": "a form",
+    "remove_test": "a form",
     "draws_new": "a form",
 }
 

@@ -1,8 +1,8 @@
-"""Data and connections: imports and webhooks."""
+"""Data and connections: imports, the mall's own fields, and webhooks."""
 
 from django.urls import path
 
-from crm.desk.admin import imports, webhooks
+from crm.desk.admin import fields, imports, products, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
@@ -10,6 +10,15 @@ urlpatterns = [
     path("imports/<int:pk>/check/", imports.check, name="import_check"),
     path("imports/<int:pk>/run/", imports.run, name="import_run"),
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
+    path("fields/", fields.custom_fields, name="custom_fields"),
+    path("fields/<int:pk>/", fields.custom_field, name="custom_field"),
+    path("products/", products.products, name="products"),
+    path("products/new/", products.product_new, name="product_new"),
+    path("products/<int:pk>/", products.product, name="product"),
+    path("products/categories/", products.categories, name="categories"),
+    path("products/categories/<int:pk>/", products.category, name="category"),
+    path("products/categories/<int:pk>/rename/", products.category_rename, name="category_rename"),
+    path("products/categories/<int:pk>/merge/", products.category_merge, name="category_merge"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),

@@ -117,3 +117,9 @@ class MergeForm(forms.Form):
     reason = forms.CharField(
         label=_("Why these are one person"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class UnmergeForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why these are two people"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
+    )

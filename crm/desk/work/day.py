@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from complaints.queries import Filters, cases_for, in_order
 from core.accounts.models import User
-from core.accounts.permissions import mask
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.permissions import mask, may
+from core.accounts.roles import Field, Permission, Scope, rights_of
 from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
 from customers import todo
 from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
+from customers.record.duplicates import pairs_for
 from segmentation import queries
 
 SHOWN = 25
@@ -61,6 +62,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
+        "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
         "finished": _page(user, day, page_in(view, finished, SHOWN, "finished")),
         "finished_count": finished.count(),
         "put_off": _page(user, day, page_in(view, put_off, SHOWN, "put_off")),

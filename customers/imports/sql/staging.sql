@@ -63,7 +63,8 @@ WITH owners AS (
 ), several AS (
     SELECT r.phone_index, count(DISTINCT c.customer_id) AS people
       FROM (SELECT DISTINCT phone_index FROM import_rows WHERE customer = '') r
-      JOIN customers_contactpoint c ON c.kind = 'phone' AND c.blind_index = r.phone_index GROUP BY 1
+      JOIN customers_contactpoint c ON c.kind = 'phone' AND c.blind_index = r.phone_index AND c.retired = ''
+     GROUP BY 1
 )
 UPDATE import_rows r
    SET customer = CASE WHEN o.people = 1 THEN o.customer ELSE '' END,
@@ -128,7 +129,7 @@ UPDATE import_people p SET customer_id = by_phone.customer_id, attach = true, fo
       JOIN LATERAL (
         SELECT min(customer_id) AS customer_id, count(*) AS people
           FROM customers_contactpoint c
-         WHERE c.kind = 'phone' AND c.blind_index = pp.phone_index
+         WHERE c.kind = 'phone' AND c.blind_index = pp.phone_index AND c.retired = ''
            AND (pp.customer = '' OR NOT EXISTS (
                 SELECT 1 FROM customers_externalidentity i
                  WHERE i.customer_id = c.customer_id AND i.source = %(source)s))
