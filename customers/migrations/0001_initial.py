@@ -12,6 +12,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -20,702 +21,357 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Category",
+            name='Category',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=80, unique=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name="Customer",
+            name='Customer',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.CharField(max_length=20, unique=True, verbose_name="customer number")),
-                ("name", models.CharField(max_length=120, verbose_name="name")),
-                ("name_pinyin", models.CharField(blank=True, max_length=240)),
-                (
-                    "name_grams",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=8), default=list, size=None
-                    ),
-                ),
-                ("region", models.CharField(blank=True, max_length=60, verbose_name="province")),
-                ("city", models.CharField(blank=True, max_length=60, verbose_name="city")),
-                ("registered_on", models.DateField(verbose_name="registered on")),
-                ("birthday", models.DateField(blank=True, null=True, verbose_name="birthday")),
-                ("birthday_is_lunar", models.BooleanField(default=False, verbose_name="lunar birthday")),
-                (
-                    "interests",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=40),
-                        blank=True,
-                        default=list,
-                        size=None,
-                        verbose_name="interests",
-                    ),
-                ),
-                (
-                    "mindset",
-                    models.CharField(
-                        choices=[
-                            ("unknown", "Not known"),
-                            ("discount", "Discount-minded"),
-                            ("status", "Status-minded"),
-                        ],
-                        default="unknown",
-                        max_length=10,
-                        verbose_name="mindset",
-                    ),
-                ),
-                (
-                    "preferred_channel",
-                    models.CharField(
-                        choices=[
-                            ("unknown", "Not known"),
-                            ("phone", "Phone"),
-                            ("sms", "Text message"),
-                            ("email", "E-mail"),
-                            ("wechat", "WeChat"),
-                        ],
-                        default="unknown",
-                        max_length=10,
-                        verbose_name="preferred channel",
-                    ),
-                ),
-                ("is_reseller", models.BooleanField(default=False, verbose_name="buys to resell")),
-                ("notes", models.TextField(blank=True, verbose_name="notes")),
-                ("manager_since", models.DateField(blank=True, null=True, verbose_name="manager since")),
-                ("next_contact_on", models.DateField(blank=True, null=True, verbose_name="next contact")),
-                (
-                    "manager",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="book",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="manager",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.CharField(max_length=20, unique=True, verbose_name='customer number')),
+                ('name', models.CharField(max_length=120, verbose_name='name')),
+                ('name_pinyin', models.CharField(blank=True, max_length=240)),
+                ('name_grams', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), default=list, size=None)),
+                ('region', models.CharField(blank=True, max_length=60, verbose_name='province')),
+                ('city', models.CharField(blank=True, max_length=60, verbose_name='city')),
+                ('registered_on', models.DateField(verbose_name='registered on')),
+                ('birthday', models.DateField(blank=True, null=True, verbose_name='birthday')),
+                ('birthday_is_lunar', models.BooleanField(default=False, verbose_name='lunar birthday')),
+                ('interests', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None, verbose_name='interests')),
+                ('mindset', models.CharField(choices=[('unknown', 'Not known'), ('discount', 'Discount-minded'), ('status', 'Status-minded')], default='unknown', max_length=10, verbose_name='mindset')),
+                ('preferred_channel', models.CharField(choices=[('unknown', 'Not known'), ('phone', 'Phone'), ('sms', 'Text message'), ('email', 'E-mail'), ('wechat', 'WeChat')], default='unknown', max_length=10, verbose_name='preferred channel')),
+                ('is_reseller', models.BooleanField(default=False, verbose_name='buys to resell')),
+                ('notes', models.TextField(blank=True, verbose_name='notes')),
+                ('manager_since', models.DateField(blank=True, null=True, verbose_name='manager since')),
+                ('next_contact_on', models.DateField(blank=True, null=True, verbose_name='next contact')),
+                ('manager', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='book', to=settings.AUTH_USER_MODEL, verbose_name='manager')),
             ],
         ),
         migrations.CreateModel(
-            name="DirtyMark",
+            name='DirtyMark',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("customer_id", models.BigIntegerField()),
-                ("marked_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('customer_id', models.BigIntegerField()),
+                ('marked_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="Summary",
+            name='Summary',
             fields=[
-                (
-                    "customer",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="summary",
-                        serialize=False,
-                        to="customers.customer",
-                    ),
-                ),
-                ("purchase_days", models.IntegerField()),
-                ("order_count", models.IntegerField()),
-                ("first_on", models.DateField()),
-                ("last_on", models.DateField()),
-                ("log_gap_sum", models.BigIntegerField()),
-                ("log_gap_square_sum", models.BigIntegerField()),
-                ("paid_sum", core.lib.money.MoneyField()),
-                ("profit_sum", core.lib.money.MoneyField(help_text="Of purchase days, net of refunds")),
-                ("profit_square_sum", models.FloatField(help_text="Of purchase days, minor units squared")),
-                (
-                    "decayed_profit",
-                    models.FloatField(help_text="Minor units, each day halved every half-life, seen from last_on"),
-                ),
-                ("category_mask", models.BigIntegerField()),
+                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='summary', serialize=False, to='customers.customer')),
+                ('purchase_days', models.IntegerField()),
+                ('order_count', models.IntegerField()),
+                ('first_on', models.DateField()),
+                ('last_on', models.DateField()),
+                ('log_gap_sum', models.BigIntegerField()),
+                ('log_gap_square_sum', models.BigIntegerField()),
+                ('paid_sum', core.lib.money.MoneyField()),
+                ('profit_sum', core.lib.money.MoneyField(help_text='Of purchase days, net of refunds')),
+                ('profit_square_sum', models.FloatField(help_text='Of purchase days, minor units squared')),
+                ('decayed_profit', models.FloatField(help_text='Minor units, each day halved every half-life, seen from last_on')),
+                ('category_mask', models.BigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name="ContactPoint",
+            name='ContactPoint',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("phone", "Phone"), ("email", "E-mail"), ("address", "Address")], max_length=10
-                    ),
-                ),
-                ("mask", models.CharField(max_length=120)),
-                ("encrypted", models.BinaryField()),
-                ("blind_index", models.BinaryField(max_length=16)),
-                ("tail_index", models.BinaryField(blank=True, max_length=16, null=True)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="contact_points",
-                        to="customers.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('phone', 'Phone'), ('email', 'E-mail'), ('address', 'Address')], max_length=10)),
+                ('mask', models.CharField(max_length=120)),
+                ('encrypted', models.BinaryField()),
+                ('blind_index', models.BinaryField(max_length=16)),
+                ('tail_index', models.BinaryField(blank=True, max_length=16, null=True)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contact_points', to='customers.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="Contact",
+            name='Contact',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField()),
-                (
-                    "channel",
-                    models.CharField(
-                        choices=[
-                            ("phone", "Phone"),
-                            ("visit", "Visit"),
-                            ("wechat", "WeChat"),
-                            ("email", "E-mail"),
-                            ("sms", "Text message"),
-                        ],
-                        max_length=10,
-                        verbose_name="channel",
-                    ),
-                ),
-                (
-                    "direction",
-                    models.CharField(
-                        choices=[("out", "We contacted them"), ("in", "They contacted us")],
-                        default="out",
-                        max_length=3,
-                        verbose_name="direction",
-                    ),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("reached", "Reached"),
-                            ("no_answer", "No answer"),
-                            ("call_back", "Wants a call back"),
-                            ("promised", "Something was promised"),
-                        ],
-                        max_length=10,
-                        verbose_name="outcome",
-                    ),
-                ),
-                (
-                    "mood",
-                    models.CharField(
-                        choices=[("good", "Good"), ("neutral", "Neutral"), ("bad", "Bad")],
-                        default="neutral",
-                        max_length=7,
-                        verbose_name="mood",
-                    ),
-                ),
-                ("note", models.TextField(blank=True, verbose_name="note")),
-                ("by", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="contacts", to="customers.customer"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('channel', models.CharField(choices=[('phone', 'Phone'), ('visit', 'Visit'), ('wechat', 'WeChat'), ('email', 'E-mail'), ('sms', 'Text message')], max_length=10, verbose_name='channel')),
+                ('direction', models.CharField(choices=[('out', 'We contacted them'), ('in', 'They contacted us')], default='out', max_length=3, verbose_name='direction')),
+                ('outcome', models.CharField(choices=[('reached', 'Reached'), ('no_answer', 'No answer'), ('call_back', 'Wants a call back'), ('promised', 'Something was promised')], max_length=10, verbose_name='outcome')),
+                ('mood', models.CharField(choices=[('good', 'Good'), ('neutral', 'Neutral'), ('bad', 'Bad')], default='neutral', max_length=7, verbose_name='mood')),
+                ('note', models.TextField(blank=True, verbose_name='note')),
+                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='customers.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="ExternalIdentity",
+            name='ExternalIdentity',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("source", models.CharField(max_length=40)),
-                ("external_id", models.CharField(max_length=80)),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="identities", to="customers.customer"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(max_length=40)),
+                ('external_id', models.CharField(max_length=80)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='customers.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="Import",
+            name='Import',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField()),
-                ("file_name", models.CharField(max_length=200)),
-                ("content", models.BinaryField()),
-                ("encoding", models.CharField(max_length=20)),
-                ("source", models.CharField(max_length=40)),
-                ("mapping", models.JSONField(default=dict)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("uploaded", "Waiting for columns"),
-                            ("checked", "Checked, not yet imported"),
-                            ("running", "Running"),
-                            ("done", "Done"),
-                        ],
-                        default="uploaded",
-                        max_length=10,
-                    ),
-                ),
-                ("counts", models.JSONField(default=dict)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "by",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('file_name', models.CharField(max_length=200)),
+                ('content', models.BinaryField()),
+                ('encoding', models.CharField(max_length=20)),
+                ('source', models.CharField(max_length=40)),
+                ('mapping', models.JSONField(default=dict)),
+                ('state', models.CharField(choices=[('uploaded', 'Waiting for columns'), ('checked', 'Checked, not yet imported'), ('running', 'Running'), ('done', 'Done')], default='uploaded', max_length=10)),
+                ('counts', models.JSONField(default=dict)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Lookup",
+            name='Lookup',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("on", models.DateField()),
-                ("customer", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="customers.customer")),
-                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('on', models.DateField()),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='customers.customer')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Order",
+            name='Order',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("source", models.CharField(max_length=40)),
-                ("external_id", models.CharField(max_length=80)),
-                ("version", models.BigIntegerField()),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[("pending", "Not paid"), ("paid", "Paid"), ("cancelled", "Cancelled")], max_length=10
-                    ),
-                ),
-                ("ordered_at", models.DateTimeField()),
-                ("ordered_on", models.DateField(help_text="Mall-local day of ordered_at")),
-                ("paid", core.lib.money.MoneyField()),
-                ("cost", core.lib.money.MoneyField()),
-                ("profit", core.lib.money.MoneyField()),
-                ("category_mask", models.BigIntegerField(default=0)),
-                ("fully_refunded_on", models.DateField(blank=True, null=True)),
-                ("received_at", models.DateTimeField()),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="orders",
-                        to="customers.customer",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(max_length=40)),
+                ('external_id', models.CharField(max_length=80)),
+                ('version', models.BigIntegerField()),
+                ('status', models.CharField(choices=[('pending', 'Not paid'), ('paid', 'Paid'), ('cancelled', 'Cancelled')], max_length=10)),
+                ('ordered_at', models.DateTimeField()),
+                ('ordered_on', models.DateField(help_text='Mall-local day of ordered_at')),
+                ('paid', core.lib.money.MoneyField()),
+                ('cost', core.lib.money.MoneyField()),
+                ('profit', core.lib.money.MoneyField()),
+                ('category_mask', models.BigIntegerField(default=0)),
+                ('fully_refunded_on', models.DateField(blank=True, null=True)),
+                ('received_at', models.DateTimeField()),
+                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='customers.customer')),
             ],
         ),
         migrations.CreateModel(
-            name="Product",
+            name='Product',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("source", models.CharField(max_length=40)),
-                ("external_id", models.CharField(max_length=80)),
-                ("name", models.CharField(max_length=200)),
-                (
-                    "category",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="customers.category"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(max_length=40)),
+                ('external_id', models.CharField(max_length=80)),
+                ('name', models.CharField(max_length=200)),
+                ('category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='customers.category')),
             ],
         ),
         migrations.CreateModel(
-            name="OrderLine",
+            name='OrderLine',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("quantity", models.PositiveIntegerField()),
-                ("amount", core.lib.money.MoneyField()),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="customers.order"
-                    ),
-                ),
-                ("product", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="customers.product")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('quantity', models.PositiveIntegerField()),
+                ('amount', core.lib.money.MoneyField()),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='customers.order')),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.product')),
             ],
         ),
         migrations.CreateModel(
-            name="Refund",
+            name='Refund',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("external_id", models.CharField(max_length=80)),
-                ("purchased_on", models.DateField()),
-                ("refunded_at", models.DateTimeField()),
-                ("refunded_on", models.DateField()),
-                ("amount", core.lib.money.MoneyField()),
-                ("profit_effect", core.lib.money.MoneyField()),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="customers.customer"
-                    ),
-                ),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="refunds", to="customers.order"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('external_id', models.CharField(max_length=80)),
+                ('purchased_on', models.DateField()),
+                ('refunded_at', models.DateTimeField()),
+                ('refunded_on', models.DateField()),
+                ('amount', core.lib.money.MoneyField()),
+                ('profit_effect', core.lib.money.MoneyField()),
+                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customers.customer')),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refunds', to='customers.order')),
             ],
         ),
         migrations.CreateModel(
-            name="RejectedRow",
+            name='RejectedRow',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("line_number", models.IntegerField()),
-                ("column", models.CharField(blank=True, max_length=80)),
-                ("reason", models.CharField(max_length=300)),
-                ("line", models.TextField()),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="rejected", to="customers.import"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('line_number', models.IntegerField()),
+                ('column', models.CharField(blank=True, max_length=80)),
+                ('reason', models.CharField(max_length=300)),
+                ('line', models.TextField()),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejected', to='customers.import')),
             ],
         ),
         migrations.CreateModel(
-            name="SummaryState",
+            name='SummaryState',
             fields=[
-                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ("as_of", models.DateField()),
-                ("half_life_days", models.FloatField()),
+                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('as_of', models.DateField()),
+                ('half_life_days', models.FloatField()),
             ],
             options={
-                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_summary_state")],
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_summary_state')],
             },
         ),
         migrations.CreateModel(
-            name="Todo",
+            name='Todo',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "reason",
-                    models.CharField(
-                        choices=[
-                            ("alert", "Quiet customer"),
-                            ("promise", "Promise"),
-                            ("contact", "Planned contact"),
-                            ("promising", "Could become big"),
-                            ("rising", "Random customer rising"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("text", models.JSONField(default=dict, help_text="What the one-line reason is made of")),
-                ("due_on", models.DateField()),
-                ("at_stake", core.lib.money.MoneyField(default=0)),
-                ("dedupe_key", models.CharField(max_length=120, unique=True)),
-                ("alert_id", models.BigIntegerField(blank=True, null=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("open", "Open"), ("done", "Done"), ("dropped", "No longer needed")],
-                        default="open",
-                        max_length=8,
-                    ),
-                ),
-                ("snoozed_until", models.DateField(blank=True, null=True)),
-                ("snooze_reason", models.CharField(blank=True, max_length=200)),
-                ("opened_at", models.DateTimeField()),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "closed_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="todos_closed",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="todos", to="customers.customer"
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="todos",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.CharField(choices=[('alert', 'Quiet customer'), ('promise', 'Promise'), ('contact', 'Planned contact'), ('promising', 'Could become big'), ('rising', 'Random customer rising')], max_length=10)),
+                ('text', models.JSONField(default=dict, help_text='What the one-line reason is made of')),
+                ('due_on', models.DateField()),
+                ('at_stake', core.lib.money.MoneyField(default=0)),
+                ('dedupe_key', models.CharField(max_length=120, unique=True)),
+                ('alert_id', models.BigIntegerField(blank=True, null=True)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('dropped', 'No longer needed')], default='open', max_length=8)),
+                ('snoozed_until', models.DateField(blank=True, null=True)),
+                ('snooze_reason', models.CharField(blank=True, max_length=200)),
+                ('opened_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='todos_closed', to=settings.AUTH_USER_MODEL)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='todos', to='customers.customer')),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='todos', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Standing",
+            name='Standing',
             fields=[
-                (
-                    "customer",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="standing",
-                        serialize=False,
-                        to="customers.customer",
-                    ),
-                ),
-                (
-                    "customer_class",
-                    models.SmallIntegerField(
-                        choices=[(-1, "Prospect"), (0, "Random"), (1, "Active"), (2, "Big")], default=-1
-                    ),
-                ),
-                (
-                    "matrix_type",
-                    models.SmallIntegerField(
-                        choices=[(0, "Not valued yet"), (1, "I"), (2, "II"), (3, "III"), (4, "IV")], default=0
-                    ),
-                ),
-                ("value", core.lib.money.MoneyField(default=0)),
-                ("potential", core.lib.money.MoneyField(default=0)),
-                ("usual_days", models.FloatField(default=0)),
-                ("limit_days", models.FloatField(default=0)),
-                ("last_on", models.DateField(blank=True, null=True)),
-                (
-                    "valued_on",
-                    models.DateField(blank=True, help_text="As-of day of the night that wrote the figures", null=True),
-                ),
-                (
-                    "inputs",
-                    models.BigIntegerField(default=0, help_text="Digest of the summary the figures were made from"),
-                ),
-                (
-                    "manager",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='standing', serialize=False, to='customers.customer')),
+                ('customer_class', models.SmallIntegerField(choices=[(-1, 'Prospect'), (0, 'Random'), (1, 'Active'), (2, 'Big')], default=-1)),
+                ('matrix_type', models.SmallIntegerField(choices=[(0, 'Not valued yet'), (1, 'I'), (2, 'II'), (3, 'III'), (4, 'IV')], default=0)),
+                ('value', core.lib.money.MoneyField(default=0)),
+                ('potential', core.lib.money.MoneyField(default=0)),
+                ('usual_days', models.FloatField(default=0)),
+                ('limit_days', models.FloatField(default=0)),
+                ('last_on', models.DateField(blank=True, null=True)),
+                ('valued_on', models.DateField(blank=True, help_text='As-of day of the night that wrote the figures', null=True)),
+                ('inputs', models.BigIntegerField(default=0, help_text='Digest of the summary the figures were made from')),
+                ('manager', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddIndex(
-            model_name="customer",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["name_grams"], name="customer_name_grams"),
+            model_name='customer',
+            index=django.contrib.postgres.indexes.GinIndex(fields=['name_grams'], name='customer_name_grams'),
         ),
         migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("manager__isnull", True), ("manager_since__isnull", False), _connector="OR"),
-                name="manager_has_a_since",
-            ),
+            model_name='customer',
+            constraint=models.CheckConstraint(condition=models.Q(('manager__isnull', True), ('manager_since__isnull', False), _connector='OR'), name='manager_has_a_since'),
         ),
         migrations.AddIndex(
-            model_name="contactpoint",
-            index=models.Index(fields=["kind", "blind_index"], name="contact_point_whole"),
+            model_name='contactpoint',
+            index=models.Index(fields=['kind', 'blind_index'], name='contact_point_whole'),
         ),
         migrations.AddIndex(
-            model_name="contactpoint",
-            index=models.Index(
-                condition=models.Q(("tail_index__isnull", False)), fields=["tail_index"], name="contact_point_tail"
-            ),
+            model_name='contactpoint',
+            index=models.Index(condition=models.Q(('tail_index__isnull', False)), fields=['tail_index'], name='contact_point_tail'),
         ),
         migrations.AddConstraint(
-            model_name="contactpoint",
-            constraint=models.UniqueConstraint(fields=("customer", "kind", "blind_index"), name="contact_point_once"),
+            model_name='contactpoint',
+            constraint=models.UniqueConstraint(fields=('customer', 'kind', 'blind_index'), name='contact_point_once'),
         ),
         migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["customer", "-at"], name="contact_by_customer"),
+            model_name='contact',
+            index=models.Index(fields=['customer', '-at'], name='contact_by_customer'),
         ),
         migrations.AddConstraint(
-            model_name="externalidentity",
-            constraint=models.UniqueConstraint(fields=("source", "external_id"), name="one_customer_per_identity"),
+            model_name='externalidentity',
+            constraint=models.UniqueConstraint(fields=('source', 'external_id'), name='one_customer_per_identity'),
         ),
         migrations.AddConstraint(
-            model_name="lookup",
-            constraint=models.UniqueConstraint(fields=("user", "customer", "on"), name="one_lookup_a_day"),
+            model_name='lookup',
+            constraint=models.UniqueConstraint(fields=('user', 'customer', 'on'), name='one_lookup_a_day'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("status", "paid")),
-                fields=["customer", "ordered_on"],
-                include=("paid", "profit", "category_mask", "fully_refunded_on"),
-                name="order_purchases",
-            ),
+            model_name='order',
+            index=models.Index(condition=models.Q(('status', 'paid')), fields=['customer', 'ordered_on'], include=('paid', 'profit', 'category_mask', 'fully_refunded_on'), name='order_purchases'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["customer", "-ordered_at"], name="order_by_customer"),
+            model_name='order',
+            index=models.Index(fields=['customer', '-ordered_at'], name='order_by_customer'),
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["ordered_on"], name="order_days"),
+            model_name='order',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['ordered_on'], name='order_days'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(fields=("source", "external_id"), name="one_order_per_identity"),
+            model_name='order',
+            constraint=models.UniqueConstraint(fields=('source', 'external_id'), name='one_order_per_identity'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(condition=models.Q(("paid__gte", 0)), name="order_paid_not_negative"),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(('paid__gte', 0)), name='order_paid_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("profit", django.db.models.expressions.CombinedExpression(models.F("paid"), "-", models.F("cost")))
-                ),
-                name="order_profit_is_paid_less_cost",
-            ),
+            model_name='order',
+            constraint=models.CheckConstraint(condition=models.Q(('profit', django.db.models.expressions.CombinedExpression(models.F('paid'), '-', models.F('cost')))), name='order_profit_is_paid_less_cost'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="order",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_inserted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;",
-                    hash="331e82826e4aa85ae24dd8ab9680ebdedf976c18",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_mark_inserted_1c1c4",
-                    referencing="REFERENCING NEW TABLE AS touched_rows ",
-                    table="customers_order",
-                    when="AFTER",
-                ),
-            ),
+            model_name='order',
+            trigger=pgtrigger.compiler.Trigger(name='mark_inserted', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;', hash='331e82826e4aa85ae24dd8ab9680ebdedf976c18', level='STATEMENT', operation='INSERT', pgid='pgtrigger_mark_inserted_1c1c4', referencing='REFERENCING NEW TABLE AS touched_rows ', table='customers_order', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="order",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_updated",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT customer_id FROM touched_rows_old UNION SELECT customer_id FROM touched_rows_new) AS touched; RETURN NULL;",
-                    hash="b64db3232233b6cc0f15d2764bfde256fc96f4a7",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_mark_updated_f2522",
-                    referencing="REFERENCING OLD TABLE AS touched_rows_old  NEW TABLE AS touched_rows_new ",
-                    table="customers_order",
-                    when="AFTER",
-                ),
-            ),
+            model_name='order',
+            trigger=pgtrigger.compiler.Trigger(name='mark_updated', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT customer_id FROM touched_rows_old UNION SELECT customer_id FROM touched_rows_new) AS touched; RETURN NULL;', hash='b64db3232233b6cc0f15d2764bfde256fc96f4a7', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_mark_updated_f2522', referencing='REFERENCING OLD TABLE AS touched_rows_old  NEW TABLE AS touched_rows_new ', table='customers_order', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="order",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_deleted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;",
-                    hash="890fb8dcb9c3ba85248a2a2399cba9a530f0a77a",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_mark_deleted_2b2a7",
-                    referencing="REFERENCING OLD TABLE AS touched_rows ",
-                    table="customers_order",
-                    when="AFTER",
-                ),
-            ),
+            model_name='order',
+            trigger=pgtrigger.compiler.Trigger(name='mark_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;', hash='890fb8dcb9c3ba85248a2a2399cba9a530f0a77a', level='STATEMENT', operation='DELETE', pgid='pgtrigger_mark_deleted_2b2a7', referencing='REFERENCING OLD TABLE AS touched_rows ', table='customers_order', when='AFTER')),
         ),
         migrations.AddConstraint(
-            model_name="product",
-            constraint=models.UniqueConstraint(fields=("source", "external_id"), name="one_product_per_identity"),
+            model_name='product',
+            constraint=models.UniqueConstraint(fields=('source', 'external_id'), name='one_product_per_identity'),
         ),
         migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(fields=["customer", "refunded_on"], name="refund_by_customer"),
+            model_name='refund',
+            index=models.Index(fields=['customer', 'refunded_on'], name='refund_by_customer'),
         ),
         migrations.AddIndex(
-            model_name="refund",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["refunded_on"], name="refund_days"),
+            model_name='refund',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['refunded_on'], name='refund_days'),
         ),
         migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.UniqueConstraint(fields=("order", "external_id"), name="one_refund_per_identity"),
+            model_name='refund',
+            constraint=models.UniqueConstraint(fields=('order', 'external_id'), name='one_refund_per_identity'),
         ),
         migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="refund_is_positive"),
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='refund_is_positive'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="refund",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_inserted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;",
-                    hash="76a74708b927b77d5f894e20d46ef99fe6c115f9",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_mark_inserted_01bff",
-                    referencing="REFERENCING NEW TABLE AS touched_rows ",
-                    table="customers_refund",
-                    when="AFTER",
-                ),
-            ),
+            model_name='refund',
+            trigger=pgtrigger.compiler.Trigger(name='mark_inserted', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;', hash='76a74708b927b77d5f894e20d46ef99fe6c115f9', level='STATEMENT', operation='INSERT', pgid='pgtrigger_mark_inserted_01bff', referencing='REFERENCING NEW TABLE AS touched_rows ', table='customers_refund', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="refund",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_updated",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT customer_id FROM touched_rows_old UNION SELECT customer_id FROM touched_rows_new) AS touched; RETURN NULL;",
-                    hash="09bb4a7e499330c6e6159869e3e95498d31f483c",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_mark_updated_df809",
-                    referencing="REFERENCING OLD TABLE AS touched_rows_old  NEW TABLE AS touched_rows_new ",
-                    table="customers_refund",
-                    when="AFTER",
-                ),
-            ),
+            model_name='refund',
+            trigger=pgtrigger.compiler.Trigger(name='mark_updated', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT customer_id FROM touched_rows_old UNION SELECT customer_id FROM touched_rows_new) AS touched; RETURN NULL;', hash='09bb4a7e499330c6e6159869e3e95498d31f483c', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_mark_updated_df809', referencing='REFERENCING OLD TABLE AS touched_rows_old  NEW TABLE AS touched_rows_new ', table='customers_refund', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="refund",
-            trigger=pgtrigger.compiler.Trigger(
-                name="mark_deleted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;",
-                    hash="a12acfd0a3fb8771db8781b8a013c3cafda012a3",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_mark_deleted_96125",
-                    referencing="REFERENCING OLD TABLE AS touched_rows ",
-                    table="customers_refund",
-                    when="AFTER",
-                ),
-            ),
+            model_name='refund',
+            trigger=pgtrigger.compiler.Trigger(name='mark_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO customers_dirtymark (customer_id, marked_at) SELECT customer_id, now() FROM (SELECT DISTINCT customer_id FROM touched_rows) AS touched; RETURN NULL;', hash='a12acfd0a3fb8771db8781b8a013c3cafda012a3', level='STATEMENT', operation='DELETE', pgid='pgtrigger_mark_deleted_96125', referencing='REFERENCING OLD TABLE AS touched_rows ', table='customers_refund', when='AFTER')),
         ),
         migrations.AddIndex(
-            model_name="todo",
-            index=models.Index(condition=models.Q(("state", "open")), fields=["owner", "-at_stake"], name="todo_open"),
+            model_name='todo',
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['owner', '-at_stake'], name='todo_open'),
         ),
         migrations.AddIndex(
-            model_name="todo",
-            index=models.Index(condition=models.Q(("state", "open")), fields=["customer"], name="todo_by_customer"),
+            model_name='todo',
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['customer'], name='todo_by_customer'),
         ),
         migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(fields=["-value", "customer"], name="standing_value"),
+            model_name='standing',
+            index=models.Index(fields=['-value', 'customer'], name='standing_value'),
         ),
         migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(fields=["customer_class", "-value", "customer"], name="standing_class"),
+            model_name='standing',
+            index=models.Index(fields=['customer_class', '-value', 'customer'], name='standing_class'),
         ),
         migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(fields=["manager", "-value", "customer"], name="standing_manager"),
+            model_name='standing',
+            index=models.Index(fields=['manager', '-value', 'customer'], name='standing_manager'),
         ),
         migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(fields=["matrix_type", "-value", "customer"], name="standing_type"),
+            model_name='standing',
+            index=models.Index(fields=['matrix_type', '-value', 'customer'], name='standing_type'),
         ),
         migrations.AddIndex(
-            model_name="standing",
-            index=models.Index(
-                condition=models.Q(("last_on__isnull", False)), fields=["last_on", "customer"], name="standing_absent"
-            ),
+            model_name='standing',
+            index=models.Index(condition=models.Q(('last_on__isnull', False)), fields=['last_on', 'customer'], name='standing_absent'),
         ),
     ]

@@ -4,24 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("customers", "0001_initial"),
+        ('customers', '0001_initial'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="todo",
-            name="reason",
-            field=models.CharField(
-                choices=[
-                    ("alert", "Quiet customer"),
-                    ("promise", "Promise"),
-                    ("contact", "Planned contact"),
-                    ("promising", "Could become big"),
-                    ("rising", "Random customer rising"),
-                    ("tier", "Level at risk"),
-                ],
-                max_length=10,
-            ),
+            model_name='todo',
+            name='reason',
+            field=models.CharField(choices=[('alert', 'Quiet customer'), ('promise', 'Promise'), ('contact', 'Planned contact'), ('promising', 'Could become big'), ('rising', 'Random customer rising'), ('tier', 'Level at risk')], max_length=10),
         ),
     ]

@@ -5,13 +5,14 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("customers", "0002_todo_tier"),
+        ('customers', '0002_todo_tier'),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="order",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["received_at"], name="order_arrivals"),
+            model_name='order',
+            index=django.contrib.postgres.indexes.BrinIndex(fields=['received_at'], name='order_arrivals'),
         ),
     ]

@@ -5,95 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("customers", "0003_order_arrivals"),
+        ('customers', '0003_order_arrivals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="import",
-            name="attempts",
+            model_name='import',
+            name='attempts',
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="import",
-            name="error",
+            model_name='import',
+            name='error',
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name="import",
-            name="heartbeat_at",
+            model_name='import',
+            name='heartbeat_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="import",
-            name="language",
-            field=models.CharField(
-                blank=True, help_text="Of whoever asked: a worker writes reasons in it", max_length=10
-            ),
+            model_name='import',
+            name='language',
+            field=models.CharField(blank=True, help_text='Of whoever asked: a worker writes reasons in it', max_length=10),
         ),
         migrations.AddField(
-            model_name="import",
-            name="percent",
+            model_name='import',
+            name='percent',
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="import",
-            name="step",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("reading", "Reading rows"),
-                    ("people", "Finding customers"),
-                    ("orders", "Comparing and storing orders"),
-                    ("figures", "Working out figures"),
-                ],
-                max_length=10,
-            ),
+            model_name='import',
+            name='step',
+            field=models.CharField(blank=True, choices=[('reading', 'Reading rows'), ('people', 'Finding customers'), ('orders', 'Comparing and storing orders'), ('figures', 'Working out figures')], max_length=10),
         ),
         migrations.AddField(
-            model_name="import",
-            name="task",
-            field=models.CharField(
-                blank=True, choices=[("check", "Check every row"), ("run", "Import")], max_length=10
-            ),
+            model_name='import',
+            name='task',
+            field=models.CharField(blank=True, choices=[('check', 'Check every row'), ('run', 'Import')], max_length=10),
         ),
         migrations.AlterField(
-            model_name="import",
-            name="state",
-            field=models.CharField(
-                choices=[
-                    ("uploaded", "Waiting for columns"),
-                    ("waiting", "Waiting for a worker"),
-                    ("running", "Running"),
-                    ("checked", "Checked, not yet imported"),
-                    ("done", "Done"),
-                    ("failed", "Stopped"),
-                ],
-                default="uploaded",
-                max_length=10,
-            ),
+            model_name='import',
+            name='state',
+            field=models.CharField(choices=[('uploaded', 'Waiting for columns'), ('waiting', 'Waiting for a worker'), ('running', 'Running'), ('checked', 'Checked, not yet imported'), ('done', 'Done'), ('failed', 'Stopped')], default='uploaded', max_length=10),
         ),
         migrations.AddIndex(
-            model_name="import",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "running"])), fields=["id"], name="unfinished_imports"
-            ),
+            model_name='import',
+            index=models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['id'], name='unfinished_imports'),
         ),
         migrations.AddConstraint(
-            model_name="import",
-            constraint=models.CheckConstraint(condition=models.Q(("percent__lte", 100)), name="import_percent_is_one"),
+            model_name='import',
+            constraint=models.CheckConstraint(condition=models.Q(('percent__lte', 100)), name='import_percent_is_one'),
         ),
         migrations.AddConstraint(
-            model_name="import",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "waiting"), _negated=True),
-                    models.Q(("task", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="waiting_import_has_a_task",
-            ),
+            model_name='import',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'waiting'), _negated=True), models.Q(('task', ''), _negated=True), _connector='OR'), name='waiting_import_has_a_task'),
         ),
     ]
