@@ -19,6 +19,8 @@ from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
+    ("desk:guest_orders", gettext_lazy("Orders of nobody"), "question-mark", "q", Permission.MERGE_CUSTOMERS),
+    ("desk:unusual_orders", gettext_lazy("Unusual orders"), "alert-circle", "z", Permission.MERGE_CUSTOMERS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),

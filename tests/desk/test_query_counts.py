@@ -36,7 +36,10 @@ from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
-from customers.models import Customer, Import, Standing, Todo
+from customers.identity import CustomerRef
+from customers.intake import guests
+from customers.models import Customer, GuestOrder, Import, Order, Standing, Todo, UnusualOrder
+from customers.orders import OrderFact
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -139,6 +142,18 @@ def an_import(mall: Mall, n: int) -> str:
         by=mall.colleague(n), at=timezone.now(), file_name=name, content=b"", encoding="utf-8", source="shop"
     )
     return name
+
+
+def a_guest_order(mall: Mall, n: int) -> str:
+    told = OrderFact("shop", f"G-{n}", 1, CustomerRef(source="shop"), timezone.now(), Decimal(100 + n))
+    guests.keep(told, GuestOrder.Why.NOBODY, at=timezone.now())
+    return f"G-{n}"
+
+
+def an_unusual_order(mall: Mall, n: int) -> str:
+    order = mall.make_order(mall.customer(n), external_id=f"U-{n}", status=Order.Status.HELD)
+    UnusualOrder.objects.create(order=order, usual=300, asked_at=timezone.now())
+    return f"U-{n}"
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -359,6 +374,8 @@ LISTS = [
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
+    Listed("guest_orders", LEAD, a_guest_order),
+    Listed("unusual_orders", LEAD, an_unusual_order),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from crm.desk.customers import cases, customer, lists, merging
+from crm.desk.customers.waiting import guests, unusual
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
@@ -15,5 +16,12 @@ urlpatterns = [
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
+    path("orders/nobody/", guests.guest_orders, name="guest_orders"),
+    path("orders/nobody/<int:pk>/", guests.guest_order, name="guest_order"),
+    path("orders/nobody/<int:pk>/find/", guests.find_customer, name="guest_find"),
+    path("orders/nobody/<int:pk>/assign/<int:customer>/", guests.assign, name="guest_assign"),
+    path("orders/unusual/", unusual.unusual_orders, name="unusual_orders"),
+    path("orders/unusual/<int:pk>/confirm/", unusual.confirm, name="unusual_confirm"),
+    path("orders/unusual/<int:pk>/keep-out/", unusual.keep_out, name="unusual_keep_out"),
     path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
 ]
