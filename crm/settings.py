@@ -297,7 +297,7 @@ SPECTACULAR_SETTINGS = {
         "CaseOutcome": "complaints.models.Case.Outcome",
         "CaseStatus": "complaints.models.Case.Status",
         "OrderOutcome": ["created", "updated", "unchanged", "stale"],
-        "OrderStatus": "customers.models.Order.Status",
+        "OrderStatus": "crm.api.serializers.customers.TOLD",
         "CouponStatus": "loyalty.models.Coupon.Status",
         "RedemptionStatus": "loyalty.models.CouponRedemption.Status",
         "CreditStatus": "loyalty.models.CreditAccount.Status",

@@ -22,6 +22,8 @@ PAGES = (
     ("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", Permission.MERGE_CUSTOMERS),
     ("desk:orders", gettext_lazy("Orders"), "shopping-cart", "s", Permission.VIEW_ORDERS),
     ("desk:products", gettext_lazy("Products"), "package", "f", Permission.VIEW_PRODUCTS),
+    ("desk:guest_orders", gettext_lazy("Orders of nobody"), "question-mark", "q", Permission.MERGE_CUSTOMERS),
+    ("desk:unusual_orders", gettext_lazy("Unusual orders"), "alert-circle", "z", Permission.MERGE_CUSTOMERS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
     ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),

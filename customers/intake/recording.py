@@ -37,6 +37,8 @@ def record(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
         if order is None:
             return guests.keep(fact, _why(fact.customer), at=at)
         fact = _of_its_customer(fact, order)
+    if fact.customer.number or fact.customer.external_id:
+        return _recorded(fact, order, at=at, today=today)
     try:
         with transaction.atomic():
             return _recorded(fact, order, at=at, today=today)

@@ -66,7 +66,6 @@ def note(order: Order, usual: Decimal | None, *, at: datetime) -> None:
             "state": State.OPEN,
             "decided_by": None,
             "decided_at": None,
-            "reason": "",
         }
         UnusualOrder.objects.update_or_create(order=order, defaults=asked)
     elif order.status != Order.Status.HELD:
@@ -87,10 +86,10 @@ def confirm(pk: int, *, by: User, at: datetime, today: date) -> Order:
 
 
 @transaction.atomic
-def keep_out(pk: int, *, by: User, at: datetime, reason: str) -> Order:
+def keep_out(pk: int, *, by: User, at: datetime) -> Order:
     """The order stays out of all figures until its source tells another amount, or somebody confirms it after all."""
     asked = _held(pk)
-    _decide(asked, State.KEPT_OUT, by=by, at=at, reason=reason.strip()[:200])
+    _decide(asked, State.KEPT_OUT, by=by, at=at)
     return asked.order
 
 
@@ -106,7 +105,7 @@ def _held(pk: int) -> UnusualOrder:
     return asked
 
 
-def _decide(asked: UnusualOrder, state: State, *, by: User, at: datetime, reason: str = "") -> None:
-    asked.state, asked.decided_by, asked.decided_at, asked.reason = state, by, at, reason
+def _decide(asked: UnusualOrder, state: State, *, by: User, at: datetime) -> None:
+    asked.state, asked.decided_by, asked.decided_at = state, by, at
     asked.save()
-    audit.record(by, f"order.unusual_{state}", asked.order.customer, at=at, order=str(asked.order), reason=reason)
+    audit.record(by, f"order.unusual_{state}", asked.order.customer, at=at, order=str(asked.order))

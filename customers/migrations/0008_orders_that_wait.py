@@ -103,7 +103,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=200)),
                 (
                     "decided_by",
                     models.ForeignKey(

@@ -177,7 +177,7 @@ class TierChange(models.Model):
         GRACE = Reason.GRACE.value, _("Fell short at the review: days of grace")
         DOWNGRADE = Reason.DOWNGRADE.value, _("Fell short")
         RULES = Reason.RULES.value, _("New rules")
-        REFUND = Reason.REFUND.value, _("The purchase behind it was refunded")
+        REFUND = Reason.REFUND.value, _("The purchase behind it was taken back")
         MERGE = Reason.MERGE.value, _("Two records became one")
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="tier_changes", db_index=False)

@@ -242,7 +242,7 @@ def test_a_confirmed_amount_counts_and_is_not_asked_about_again(make_user: MakeU
 @pytest.mark.usefixtures("shop")
 def test_what_is_kept_out_stays_out_until_another_amount_is_told(make_user: MakeUser) -> None:
     order = of(record(paid=HUGE)).order
-    unusual.keep_out(order.pk, by=make_user(Role.TEAM_LEAD), at=NOW, reason="a slip")
+    unusual.keep_out(order.pk, by=make_user(Role.TEAM_LEAD), at=NOW)
 
     assert of(record(paid=HUGE, version=2)).order.status == Order.Status.HELD
     assert UnusualOrder.objects.get().state == UnusualOrder.State.KEPT_OUT

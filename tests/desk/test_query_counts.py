@@ -36,8 +36,11 @@ from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
+from customers.identity import CustomerRef
+from customers.intake import guests
 from customers.models import Category as GoodsCategory
-from customers.models import Customer, Import, Product, Standing, Todo
+from customers.models import Customer, GuestOrder, Import, Order, Product, Standing, Todo, UnusualOrder
+from customers.orders import OrderFact
 from customers.record import duplicates
 from customers.record import fields as custom_fields
 from loyalty import clubs
@@ -175,6 +178,18 @@ def two_people(mall: Mall, n: int) -> str:
     one, other = mall.customer(n), mall.make_customer(f"孪生{n}")
     duplicates.not_the_same(one, other, by=mall.colleague(n), at=timezone.now())
     return f"孪生{n}"
+
+
+def a_guest_order(mall: Mall, n: int) -> str:
+    told = OrderFact("shop", f"G-{n}", 1, CustomerRef(source="shop"), timezone.now(), Decimal(100 + n))
+    guests.keep(told, GuestOrder.Why.NOBODY, at=timezone.now())
+    return f"G-{n}"
+
+
+def an_unusual_order(mall: Mall, n: int) -> str:
+    order = mall.make_order(mall.customer(n), external_id=f"U-{n}", status=Order.Status.HELD)
+    UnusualOrder.objects.create(order=order, usual=300, asked_at=timezone.now())
+    return f"U-{n}"
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -395,6 +410,8 @@ LISTS = [
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
+    Listed("guest_orders", LEAD, a_guest_order),
+    Listed("unusual_orders", LEAD, an_unusual_order),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("custom_fields", ADMIN, a_custom_field),
     Listed("products", LEAD, a_product),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from crm.desk.customers import cases, customer, duplicates, lists, merging, orders
 from crm.desk.customers.record import pages, reach, removal
+from crm.desk.customers.waiting import guests, unusual
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
@@ -32,5 +33,12 @@ urlpatterns = [
     path("duplicates/", duplicates.duplicates, name="duplicates"),
     path("duplicates/<int:pk>/<int:other>/apart/", duplicates.not_the_same, name="duplicate_apart"),
     path("duplicates/<int:pk>/<int:other>/maybe/", duplicates.maybe_the_same, name="duplicate_maybe"),
+    path("orders/nobody/", guests.guest_orders, name="guest_orders"),
+    path("orders/nobody/<int:pk>/", guests.guest_order, name="guest_order"),
+    path("orders/nobody/<int:pk>/find/", guests.find_customer, name="guest_find"),
+    path("orders/nobody/<int:pk>/assign/<int:customer>/", guests.assign, name="guest_assign"),
+    path("orders/unusual/", unusual.unusual_orders, name="unusual_orders"),
+    path("orders/unusual/<int:pk>/confirm/", unusual.confirm, name="unusual_confirm"),
+    path("orders/unusual/<int:pk>/keep-out/", unusual.keep_out, name="unusual_keep_out"),
     path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
 ]
