@@ -134,7 +134,7 @@ def _mended(line: str, separator: str, fit: Fit) -> list[str]:
         quoted.replace('""', '"') if quoted.count('""') * 2 == quoted.count('"') else quoted or plain
         for quoted, plain in cells
     ]
-    return (fit.cells(values) if fit.width else values) or []
+    return values if fit.width in (0, len(values)) else []
 
 
 def sheet_row(number: int, cells: list[str], fit: Fit) -> Row | Broken:
@@ -351,7 +351,12 @@ class Body:
         """Whether the row has no order number and nothing but amounts: at the end of a file these are its totals."""
         filled = _filled(cells)
         order_no = self._table.order_no
-        return order_no >= 0 and not cells[order_no].strip() and 0 < len(filled) <= 3 and all(map(_NUMBER.fullmatch, filled))
+        return (
+            order_no >= 0
+            and not cells[order_no].strip()
+            and 0 < len(filled) <= 3
+            and all(map(_NUMBER.fullmatch, filled))
+        )
 
 
 def first_rows(rows: Iterable[Row | Broken], most: int = SAMPLE) -> list[tuple[int, list[str]]]:
