@@ -1,6 +1,8 @@
-"""Which encoding a file is in. Neighbours were chosen so that each encoding is read by the names, places and goods that
-stand in its country's exports, with a short file (one name, where doubt is right) beside a usual one, and so that the
-classical mistakes are among them: two names whose GBK is valid UTF-8, a price sign that is a Polish letter, narrow kana.
+"""Which encoding a file is in.
+
+Neighbours were chosen so that each encoding is read by the names, places and goods that stand in its country's exports,
+with a file of one name (where doubt is right) beside a usual one, and the classical mistakes among them: names whose GBK
+is valid UTF-8 or Korean, the wider names of encodings, signs that come late in the file.
 """
 
 import codecs
