@@ -193,6 +193,8 @@ def _characters(text: str, encoding: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(char: str, encoding: str) -> float:
+    if "\ue000" <= char <= "\uf8ff":
+        return -1.0  # private: codecs give it to bytes that mean nothing
     if encoding == "gb18030":
         if char in SIMPLIFIED:
             return 1.0
