@@ -34,6 +34,11 @@ TIMETABLE = {
         crontab(),
         60,
     ),
+    "delete the files of imports that cannot be undone any more": (
+        "crm.flows.tasks.forget_files",
+        crontab(minute="17"),
+        3600,
+    ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0, 30),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0, 15),
 }

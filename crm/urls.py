@@ -5,9 +5,10 @@ from django.urls import include, path, re_path
 from django.views.i18n import set_language
 
 from crm.api.base import UnknownAddressView
-from crm.desk import errors
+from crm.desk import errors, limits
 from crm.desk.complaints import survey
 
+handler400 = limits.refused
 handler500 = errors.broken
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),

@@ -15,7 +15,7 @@ from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
 from customers import contact_points
 from customers.contact_points import Kind, Sealed
-from customers.imports.file import Broken, Row
+from customers.imports.reading.shape import Broken, Row
 from customers.models import Order
 
 LARGEST_MINOR = 10**15

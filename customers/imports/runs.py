@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from itertools import chain, islice
+from itertools import chain
 from time import monotonic
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Length, Now, Substr
+from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -17,59 +17,73 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.jobs import leases
 from core.lib import csv_cells
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
-from customers.imports import file, staging
+from customers.imports import contents, file, staging
+from customers.imports.reading.look import look
+from customers.imports.reading.shape import Bytes, Content, How, Look
 from customers.imports.row import Rejected, Staged, parse
 from customers.models import Import, RejectedRow
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 
+HOW = How()
 CHUNK = 20_000
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
-# Enough of a file to name its columns and show its first rows, however large it is.
-START = 200_000
 TOLD_EVERY = 5_000
 # At how many per cent of the work each step begins and ends.
 SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
 
 
-def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
-    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened.
+def upload(
+    file_name: str, content: bytes | Content, *, source: str, by: User | None, at: datetime, how: How = HOW
+) -> Import:
+    """The file is kept, sealed; how it is read is known and its columns are guessed; nothing else has happened.
 
-    Of a workbook, its first sheet is kept as CSV.
+    `how` is what somebody said about reading it. Refused, and not kept, when it is no table.
     """
-    content = file.as_csv(content)
-    text, encoding = file.decode(content)
-    names, _separator = file.header(text)
-    run_ = Import.objects.create(
-        by=by,
-        at=at,
-        file_name=file_name[:200],
-        content=content,
-        encoding=encoding,
-        source=source,
-        mapping=file.guess(names),
-    )
-    if by:
-        audit.record(by, "import.uploaded", run_, at=at, size=len(content))
+    content = Bytes(content) if isinstance(content, bytes) else content
+    seen = look(content, how, file.field_of)
+    with transaction.atomic():
+        run_ = Import.objects.create(
+            by=by,
+            at=at,
+            file_name=file_name[:200],
+            source=source,
+            mapping=file.guess(seen.names),
+        )
+        contents.keep(run_, content)
+        contents.note(run_, seen)
+        if by:
+            audit.record(by, "import.uploaded", run_, at=at, size=run_.size)
     return run_
 
 
+def read_as(run_: Import, how: How) -> Look:
+    """The file is read so, its columns guessed anew where their names are others. Refused while it is being worked."""
+    before = contents.seen(run_).names
+    _change(run_)
+    seen = contents.look_at(run_, how)
+    if seen.names != before:
+        _change(run_, mapping=file.guess(seen.names))
+    run_.refresh_from_db()
+    return seen
+
+
 def columns(run_: Import) -> list[str]:
-    return file.header(_start(run_))[0]
+    """Names of the columns; none once the file itself was deleted."""
+    return contents.seen(run_).names if run_.forgotten_at is None else []
 
 
 def preview(run_: Import, rows: int = 20) -> list[list[str]]:
     """The first rows as they were read, to be looked at before anything is stored."""
-    cells = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
-    return list(islice(cells, rows))
+    return contents.seen(run_).sample[:rows] if run_.forgotten_at is None else []
 
 
-def size(run_: Import) -> int:
-    """Bytes of the file."""
-    return int(Import.objects.filter(pk=run_.pk).values_list(Length("content"), flat=True).get())
+def notes(run_: Import) -> list[str]:
+    """What was passed over or renamed in reading, in sentences."""
+    return contents.seen(run_).notes if run_.forgotten_at is None else []
 
 
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
@@ -129,7 +143,8 @@ def rejected_csv(run_: Import) -> bytes:
 
 def _change(run_: Import, **fields: object) -> None:
     """Refused while somebody is at work on it."""
-    if not Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk).update(**fields):
+    mine = Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk)
+    if not (mine.update(**fields) if fields else mine.exists()):
         raise _running()
 
 
@@ -194,6 +209,7 @@ class _Progress:
 @contextmanager
 def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
+    _check_reading(contents.seen(run_))
     file.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
@@ -210,6 +226,15 @@ def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
             _lock("pg_advisory_unlock", run_.pk)
 
 
+def _check_reading(seen: Look) -> None:
+    if seen.doubts:
+        raise Invalid(
+            _("The signs of the file can be read in several ways: %(encodings)s. Choose the right one.")
+            % {"encodings": ", ".join(encoding for encoding, _lines in seen.doubts)},
+            code="encoding_open",
+        )
+
+
 def _running() -> DomainError:
     return DomainError(_("This import is running already."), code="import_running")
 
@@ -224,31 +249,18 @@ def _usable() -> bool:
     return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
-def _text(run_: Import) -> str:
-    return bytes(run_.content).decode(run_.encoding)
-
-
-def _start(run_: Import) -> str:
-    """As many whole lines as `START` bytes hold, without fetching the rest."""
-    start = Import.objects.filter(pk=run_.pk).values_list(Substr("content", 1, START), flat=True).get()
-    text = bytes(start).decode(run_.encoding, errors="ignore")
-    return text if len(start) < START else text[: text.rfind("\n") + 1] or text
-
-
 def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
-    text = _text(run_)
-    lines = text.count("\n") + 1
-    names, _separator = file.header(text)
+    names, reading = contents.rows(run_)
     refused: list[Rejected] = []
     incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
         above, suspect = "", False
-        for row in parse(file.rows(text), names, run_.mapping):
+        for row in parse(iter(reading), names, run_.mapping):
             if isinstance(row, Staged):
                 yield row
                 if row.line % TOLD_EVERY == 0:
-                    progress.tell(Step.READING, row.line / lines)
+                    progress.tell(Step.READING, reading.share)
             else:
                 refused.append(row)
             if suspect or isinstance(row, Rejected):
@@ -314,7 +326,7 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         column = run_.mapping.get("order_no", "")
         refused.extend(
             Rejected(row.line_number, column, _why(reasons[row.line_number]), row.line)
-            for row in file.rows(_text(run_))
+            for row in contents.rows(run_)[1]
             if row.line_number in reasons
         )
     outcomes["rejected"] = len(refused)

@@ -1,7 +1,7 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, RejectedRow
+from customers.models.imports import Import, ImportChunk, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
@@ -18,6 +18,7 @@ __all__ = [
     "ExternalIdentity",
     "GuestOrder",
     "Import",
+    "ImportChunk",
     "Lookup",
     "Merge",
     "NotTheSame",

@@ -29,7 +29,8 @@ class Import(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
     file_name = models.CharField(max_length=200)
-    content = models.BinaryField()
+    size = models.BigIntegerField(default=0, help_text="Bytes of the file")
+    forgotten_at = models.DateTimeField(null=True, blank=True, help_text="When the file itself was deleted")
     encoding = models.CharField(max_length=20)
     source = models.CharField(max_length=40)
     mapping = models.JSONField(default=dict)
@@ -58,6 +59,20 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class ImportChunk(models.Model):
+    """A part of an uploaded file, sealed. Number 0 is what was seen of the file, the file itself begins with 1."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="import_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.number}"
 
 
 class RejectedRow(models.Model):
