@@ -33,6 +33,7 @@ class User(AbstractUser):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SERVICE_AGENT)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
     capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")
 
     def __str__(self) -> str:
         return self.full_name or self.username
