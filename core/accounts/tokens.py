@@ -141,7 +141,7 @@ def make_service_account(name: str, *, by: User | None, at: datetime) -> User:
         )
     if User.objects.filter(username__iexact=name).exists():
         raise Invalid(_("There is an account of this name already: choose it, or another name."), code="name_taken")
-    user = User(username=name, full_name=name, role=Role.CLIENT)
+    user = User(username=name, full_name=name, roles=[Role.CLIENT])
     user.set_unusable_password()
     user.save()
     audit.record(by, "service_account.made", user, at=at)

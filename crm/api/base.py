@@ -90,7 +90,7 @@ def of_my_orders(request: Request, rows: QuerySet[Row], customer: str = "custome
 
 
 def sees_everybody(request: Request) -> bool:
-    return rights_of(cast(User, request.user).role).scope == Scope.ALL
+    return Scope.ALL in rights_of(cast(User, request.user)).scopes
 
 
 def hold_to_mine(request: Request, customer_id: int) -> None:

@@ -33,9 +33,9 @@ def edit(user: User, *, full_name: str, language: str, at: datetime) -> User:
 
 
 @transaction.atomic
-def change_password(user: User, *, old: str, new: str, at: datetime) -> User:
+def change_password(user_id: int, *, old: str, new: str, at: datetime) -> User:
     """From now on the new password is the one. Raises Invalid for a wrong old one and for a new one that is too weak."""
-    locked = User.objects.select_for_update().get(pk=user.pk)
+    locked = User.objects.select_for_update().get(pk=user_id)
     if not locked.check_password(old):
         raise Invalid(_("This is not your password."), code="password_wrong")
     try:

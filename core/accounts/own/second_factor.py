@@ -46,7 +46,7 @@ def required_roles() -> frozenset[str]:
 
 
 def is_required_of(user: User) -> bool:
-    return bool(required_roles().intersection([user.role]))
+    return bool(required_roles().intersection(user.roles))
 
 
 def has(user: User) -> bool:

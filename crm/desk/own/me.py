@@ -66,12 +66,13 @@ def _factor(user: User) -> SecondFactor:
 @require_POST
 @never_cache
 def edit_profile(request: StaffRequest) -> HttpResponse:
-    form = ProfileForm(request.POST, instance=request.user)
+    person = User.objects.get(pk=request.user.pk)
+    form = ProfileForm(request.POST, instance=person)
 
     def save(row: User, data: dict[str, Any]) -> User:
         return profile.edit(row, at=now(), **data)
 
-    if not edit(request, form, request.user, save, _("Saved")):
+    if not edit(request, form, person, save, _("Saved")):
         return _page(request, profile_form=form, status=422)
     response = redirect("desk:me")
     if language := form.cleaned_data["language"]:
@@ -90,7 +91,7 @@ def change_password(request: StaffRequest) -> HttpResponse:
         return _page(request, password_form=form, status=422)
 
     def change(data: dict[str, Any]) -> User:
-        return profile.change_password(request.user, old=data["old"], new=data["new"], at=now())
+        return profile.change_password(request.user.pk, old=data["old"], new=data["new"], at=now())
 
     thanks = _("Your password is changed. Every other device is signed out.")
     beside = {"password_wrong": "old", "password_weak": "new"}
