@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "core.accounts",
+    "core.mall",
     "core.jobs",
     "core.outbox",
     "customers",
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "core.mall.middleware.MallMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -198,7 +200,8 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese")), ("zh-ha
 LOCALE_PATHS = [BASE_DIR / "crm" / "locale"]
 USE_I18N = True
 USE_TZ = True
-# Customer-facing dates are dates of the mall; instants are stored in UTC.
+# Customer-facing dates are dates of the mall; instants are stored in UTC. The mall's row, made when it is set up, goes
+# before these: `core.lib.mall.facts`.
 TIME_ZONE = MALL_TIME_ZONE = env.str("MALL_TIME_ZONE", default="Asia/Shanghai")
 MALL_NAME = env.str("MALL_NAME", default="Laoke")
 MALL_CURRENCY = env.str("MALL_CURRENCY", default="CNY")
