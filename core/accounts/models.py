@@ -81,6 +81,15 @@ class Delegation(models.Model):
         return f"{self.manager} → {self.assistant}"
 
 
+class RequiredFactor(models.Model):
+    """Whoever holds this role comes in with a second factor only."""
+
+    role = models.CharField(primary_key=True, max_length=20, choices=Role)
+
+    def __str__(self) -> str:
+        return self.role
+
+
 class ApiToken(models.Model):
     """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart.
 
@@ -107,15 +116,20 @@ class ApiToken(models.Model):
 class AuditEntry(models.Model):
     """One line per human action, readable by a human; the database refuses to change or delete it."""
 
-    at = models.DateTimeField(db_index=True)
-    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False)
     action = models.CharField(max_length=60)
     subject_type = models.CharField(max_length=40, blank=True)
     subject_id = models.BigIntegerField(null=True, blank=True)
     detail = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["subject_type", "subject_id", "-at"], name="audit_subject")]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id", "-at"], name="audit_subject"),
+            models.Index(fields=["actor", "-at", "-id"], name="audit_actor"),
+            models.Index(fields=["action", "-at", "-id"], name="audit_action"),
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+        ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             pgtrigger.Trigger(

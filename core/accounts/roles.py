@@ -51,6 +51,9 @@ class Permission(StrEnum):
     EDIT_WEBHOOKS = "edit_webhooks"
     MANAGE_STAFF = "manage_staff"
     EDIT_MALL = "edit_mall"
+    EDIT_TOKENS = "edit_tokens"
+    VIEW_WHO_SAW = "view_who_saw"
+    KEEP_PRIVACY = "keep_privacy"
 
 
 class Scope(StrEnum):
@@ -132,6 +135,7 @@ RIGHTS: dict[str, Rights] = {
                 P.RUN_CAMPAIGNS,
                 P.PROPOSE_CREDIT,
                 P.DECIDE_CREDIT,
+                P.VIEW_WHO_SAW,
                 P.APPROVE_POINTS,
                 P.VIEW_POINT_REPORTS,
             }
@@ -169,6 +173,7 @@ RIGHTS: dict[str, Rights] = {
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
                 P.LEAD_COMPLAINTS,
+                P.VIEW_WHO_SAW,
                 P.VIEW_COMPLAINT_REPORTS,
                 P.EDIT_COMPLAINT_SETTINGS,
                 P.VIEW_TIERS,
@@ -185,7 +190,9 @@ RIGHTS: dict[str, Rights] = {
         frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
-    Role.PRIVACY_OFFICER: Rights(_only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
+    Role.PRIVACY_OFFICER: Rights(
+        _only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.VIEW_WHO_SAW, P.KEEP_PRIVACY, P.VIEW_NIGHTS}), frozenset(Field)
+    ),
     Role.ADMINISTRATOR: Rights(
         _only(Scope.NONE),
         frozenset(
@@ -206,6 +213,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_WEBHOOKS,
                 P.MANAGE_STAFF,
                 P.EDIT_MALL,
+                P.EDIT_TOKENS,
             }
         ),
         frozenset(Field),

@@ -9,14 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.accounts.models import Role
+from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
+from crm.desk.admin.settings import ROOM
 
-PAGES = (
+# Whoever may open one of its pages finds the room in the menu.
+SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
+PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...] = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
@@ -35,6 +38,9 @@ PAGES = (
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
+    ("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "x", Permission.KEEP_PRIVACY),
+    ("desk:audit", gettext_lazy("Audit trail"), "list", "y", Permission.VIEW_AUDIT),
+    ("desk:settings", gettext_lazy("Settings"), "settings", "s", SETTING_RIGHTS),
 )
 
 
@@ -47,7 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
-    shown = [page for page in PAGES if may(user, page[-1])]
+    shown = [page for page in PAGES if _opens(user, page[-1])]
     addresses = [reverse(page[0]) for page in shown]
     here = _standing_on(request.path, addresses)
     nav = [
@@ -60,6 +66,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": _as_of(),
     }
+
+
+def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
+    """Whether the person has the right, or one of several."""
+    rights = needed if isinstance(needed, frozenset) else {needed}
+    return any(may(user, right) for right in rights)
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:

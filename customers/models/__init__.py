@@ -3,6 +3,7 @@
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import Import, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.privacy import Opened, PrivacyRequest
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "ExternalIdentity",
     "Import",
     "Lookup",
+    "Opened",
     "Order",
     "OrderLine",
+    "PrivacyRequest",
     "Product",
     "Refund",
     "RejectedRow",

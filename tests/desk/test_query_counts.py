@@ -29,7 +29,9 @@ from complaints.models import (
 )
 from complaints.models.remedies import RemedyKind
 from complaints.setup import defaults
+from core.accounts import audit, tokens
 from core.accounts.models import Role, User
+from core.accounts.roles import ApiScope
 from core.jobs import runs
 from core.outbox import posting, webhooks
 from crm.desk.today import today
@@ -37,6 +39,8 @@ from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
 from customers.models import Customer, Import, Standing, Todo
+from customers.privacy import opened
+from customers.privacy import requests as privacy
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -98,6 +102,27 @@ def a_contact(mall: Mall, n: int) -> str:
     told = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": f"聊了{n}"}
     contacts.log_contact(mall.customer(n), by=mall.reader, at=timezone.now(), **told)
     return f"聊了{n}"
+
+
+def a_token(mall: Mall, n: int) -> str:
+    scopes = [ApiScope.ORDERS_WRITE, ApiScope.POINTS_READ]
+    tokens.issue(mall.colleague(n), name=f"Till {n}", scopes=scopes, at=timezone.now())
+    return f"Till {n}"
+
+
+def a_deed(mall: Mall, n: int) -> str:
+    audit.record(mall.colleague(n), "customer.profile_edited", mall.customer(n), at=timezone.now(), reason=f"deed {n}")
+    return f"deed {n}"
+
+
+def a_request(mall: Mall, n: int) -> str:
+    """Also somebody who looked, and somebody who can get in."""
+    person, officer, at = mall.customer(n), mall.reader, timezone.now()
+    opened.note(person, by=mall.colleague(n), at=at, on=today())
+    privacy.register(
+        person, kind="see", asked_on=today(), due_on=None, note=f"asks {n}", by=officer, at=at, today=today()
+    )
+    return f"asks {n}"
 
 
 def an_alert(mall: Mall, n: int) -> str:
@@ -347,6 +372,7 @@ class Listed:
 
 
 MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
+OFFICER = Role.PRIVACY_OFFICER
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
@@ -388,6 +414,9 @@ LISTS = [
     Listed("coupons_list", LEAD, a_campaign),
     Listed("draws", LEAD, a_draw),
     Listed("credit", LEAD, an_account),
+    Listed("tokens", ADMIN, a_token),
+    Listed("audit", OFFICER, a_deed),
+    Listed("privacy", OFFICER, a_request),
 ]
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
@@ -397,6 +426,10 @@ NO_LISTS = {
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
     "draws_new": "a form",
+    "settings": "the same pages for everybody who may open them",
+    "rights": "the table of rights",
+    "mall": "a form",
+    "mall_second_factor": "a form",
     "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 

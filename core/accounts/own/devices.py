@@ -61,7 +61,8 @@ def in_words(agent: str) -> str:
 
 def _open(at: datetime) -> QuerySet[UserSession]:
     alive = Session.objects.filter(expire_date__gt=at).values("session_key")
-    return UserSession.objects.filter(session_key__in=alive)
+    rows: QuerySet[UserSession] = UserSession.objects.filter(session_key__in=alive)
+    return rows
 
 
 def devices(user: User, *, this: str | None, at: datetime) -> list[Device]:

@@ -4,7 +4,7 @@ A role may be required to have one; whoever must and has not is led to set it up
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
-from core.accounts.models import User
+from core.accounts.models import RequiredFactor, Role, User
 from core.accounts.own import devices
 from core.lib import sealing
 from core.lib.errors import DomainError
@@ -42,7 +42,18 @@ OPEN_BEFORE = {
 
 def required_roles() -> frozenset[str]:
     """The roles that the mall lets in only with a second factor."""
-    return frozenset()
+    return frozenset(RequiredFactor.objects.values_list("role", flat=True))
+
+
+@transaction.atomic
+def require_of(roles: Iterable[str], *, by: User | None, at: datetime) -> None:
+    """From the next click on, whoever holds one of these roles, and nobody else, must have a second factor."""
+    wanted = frozenset(roles).intersection(Role.values) - {Role.CLIENT}
+    before = required_roles()
+    RequiredFactor.objects.exclude(role__in=wanted).delete()
+    RequiredFactor.objects.bulk_create([RequiredFactor(role=role) for role in sorted(wanted)], ignore_conflicts=True)
+    if wanted != before:
+        audit.record(by, "second_factor.required", by, at=at, roles=sorted(wanted))
 
 
 def is_required_of(user: User) -> bool:

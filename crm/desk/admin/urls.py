@@ -1,8 +1,8 @@
-"""Data and connections: imports and webhooks."""
+"""Data, connections and settings: imports, tokens, webhooks, and the room that leads to every rule."""
 
 from django.urls import path
 
-from crm.desk.admin import imports, webhooks
+from crm.desk.admin import imports, mall, settings, tokens, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
@@ -10,6 +10,12 @@ urlpatterns = [
     path("imports/<int:pk>/check/", imports.check, name="import_check"),
     path("imports/<int:pk>/run/", imports.run, name="import_run"),
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/mall/", mall.mall, name="mall"),
+    path("settings/second-factor/", mall.require_second_factor, name="mall_second_factor"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/rotate/", tokens.rotate, name="token_rotate"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),

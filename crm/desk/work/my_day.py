@@ -31,6 +31,8 @@ LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
     (Permission.WORK_COMPLAINTS, "desk:complaints"),
     (Permission.FIND_CUSTOMER, "desk:find"),
+    (Permission.KEEP_PRIVACY, "desk:privacy"),
+    (Permission.EDIT_MALL, "desk:settings"),
     (Permission.VIEW_RULES, "desk:rules"),
     (Permission.VIEW_NIGHTS, "desk:nights"),
 )
