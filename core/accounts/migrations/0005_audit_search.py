@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_tokens_and_own_account'),
+        ('accounts', '0004_staff'),
     ]
 
     operations = [
