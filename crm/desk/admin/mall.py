@@ -96,7 +96,9 @@ class FactorForm(forms.Form):
 
 @needs(Permission.EDIT_MALL)
 def require_second_factor(request: StaffRequest) -> HttpResponse:
-    form = FactorForm(request.POST or None, initial={"roles": sorted(second_factor.required_roles())})
+    form = FactorForm(
+        request.POST if request.method == "POST" else None, initial={"roles": sorted(second_factor.required_roles())}
+    )
 
     def require(data: dict[str, Any]) -> None:
         second_factor.require_of(data["roles"], by=request.user, at=now())

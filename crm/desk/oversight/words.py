@@ -130,6 +130,19 @@ ACTIONS: dict[str, Any] = {
     "webhook.secret_renewed": _("Webhook's secret renewed"),
     "webhook.tested": _("Webhook tested"),
     "who_saw.asked": _("Asked who saw a customer"),
+    "delegation.ended": _("Delegation ended"),
+    "delegation.made": _("Delegation made"),
+    "person.added": _("Colleague invited"),
+    "person.away": _("Leave noted"),
+    "person.back": _("Back from leave"),
+    "person.changed": _("Colleague's roles or team changed"),
+    "person.deactivated": _("Account closed"),
+    "person.joined": _("Invitation accepted"),
+    "person.link_made": _("Link to choose a password made"),
+    "person.password_chosen": _("Password chosen by link"),
+    "person.reactivated": _("Account opened again"),
+    "team.dropped": _("Team dissolved"),
+    "team.saved": _("Team saved"),
 }
 # complaint.resolved -> Complaint: Solved
 ACTIONS |= {f"complaint.{kind.value}": kind.label for kind in CaseEvent.Kind}
