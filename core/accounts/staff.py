@@ -25,6 +25,11 @@ ADMINISTRATORS = User.objects.filter(is_active=True, roles__contains=[Role.ADMIN
 LONGEST_DELEGATION = timedelta(days=366)
 
 
+def nobody_yet() -> bool:
+    """Whether there is nobody who could sign in, so that the first administrator is to be made."""
+    return not User.objects.exclude(roles__contains=[Role.CLIENT]).exists()
+
+
 @transaction.atomic
 def add(
     username: str,

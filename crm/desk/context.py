@@ -16,6 +16,7 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from crm.desk.admin.settings import ROOM
+from customers.models import Customer
 
 # Whoever may open one of its pages finds the room in the menu.
 SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
@@ -37,6 +38,7 @@ PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...]
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
+    ("desk:staff", gettext_lazy("Staff"), "users-group", "f", Permission.MANAGE_STAFF),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
     ("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "x", Permission.KEEP_PRIVACY),
     ("desk:audit", gettext_lazy("Audit trail"), "list", "y", Permission.VIEW_AUDIT),
@@ -53,6 +55,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
+    as_of = _as_of()
     shown = [page for page in PAGES if _opens(user, page[-1])]
     addresses = [reverse(page[0]) for page in shown]
     here = _standing_on(request.path, addresses)
@@ -64,7 +67,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": nav,
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
-        "as_of": _as_of(),
+        "as_of": as_of,
+        # Until the first night an empty page says what it waits for.
+        "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
     }
 
 
@@ -72,6 +77,17 @@ def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
     """Whether the person has the right, or one of several."""
     rights = needed if isinstance(needed, frozenset) else {needed}
     return any(may(user, right) for right in rights)
+
+
+def _waits_for(user: User) -> dict[str, Any] | None:
+    """What a new mall lacks before there is anything to see, and where whoever may goes to bring it."""
+    has_customers = Customer.objects.exists()
+    link = ""
+    if may(user, Permission.MANAGE_STAFF):
+        link = reverse("desk:first_steps")
+    elif may(user, Permission.IMPORT) and not has_customers:
+        link = reverse("desk:imports")
+    return {"customers": has_customers, "link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:
@@ -83,6 +99,6 @@ def _standing_on(path: str, addresses: list[str]) -> str:
 def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
-        return {"text": _("No night has run yet"), "stale": True}
+        return {"text": _("No night has run yet"), "stale": True, "first": True}
     age = (mall_day(timezone.now()) - run.business_date).days
-    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}
+    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1, "first": False}

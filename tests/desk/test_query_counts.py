@@ -29,7 +29,7 @@ from complaints.models import (
 )
 from complaints.models.remedies import RemedyKind
 from complaints.setup import defaults
-from core.accounts import audit, tokens
+from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
 from core.jobs import runs
@@ -373,6 +373,18 @@ class Listed:
 
 MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
 OFFICER = Role.PRIVACY_OFFICER
+
+
+def somebody_of_the_staff(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    return f"Colleague {n}"
+
+
+def a_team(mall: Mall, n: int) -> str:
+    centre = staff.save_team(None, name=f"Centre {n}", centre=None, by=None, at=timezone.now())
+    return staff.save_team(None, name=f"Team {n}", centre=centre, by=None, at=timezone.now()).name
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
@@ -386,6 +398,8 @@ LISTS = [
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
     Listed("webhooks", ADMIN, an_endpoint),
+    Listed("staff", ADMIN, somebody_of_the_staff),
+    Listed("teams", ADMIN, a_team),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -430,6 +444,7 @@ NO_LISTS = {
     "rights": "the table of rights",
     "mall": "a form",
     "mall_second_factor": "a form",
+    "first_steps": "eight steps, whatever there is",
     "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 

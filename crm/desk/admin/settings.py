@@ -20,7 +20,7 @@ from complaints.models import (
     RootCause,
     SlaPolicy,
 )
-from core.accounts.models import ApiToken, RequiredFactor, Role
+from core.accounts.models import ApiToken, RequiredFactor, Role, Team, User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.mall import facts
@@ -130,6 +130,26 @@ ROOM: tuple[tuple[Any, tuple[Setting, ...]], ...] = (
                 gettext_lazy("Which roles come in with a code of their telephone only."),
                 P.EDIT_MALL,
                 _second_factor,
+            ),
+            Setting(
+                "desk:staff",
+                gettext_lazy("Staff"),
+                gettext_lazy("Who works here: roles, leave, who stands in, links to come in."),
+                P.MANAGE_STAFF,
+                _counted(lambda: User.objects.filter(is_active=True).exclude(roles__contains=[Role.CLIENT]).count()),
+            ),
+            Setting(
+                "desk:teams",
+                gettext_lazy("Teams"),
+                gettext_lazy("Whose customers a team lead sees."),
+                P.MANAGE_STAFF,
+                _counted(lambda: Team.objects.count()),
+            ),
+            Setting(
+                "desk:first_steps",
+                gettext_lazy("First steps"),
+                gettext_lazy("What a new mall does first, and what of it is done."),
+                P.MANAGE_STAFF,
             ),
             Setting(
                 "desk:rights",
