@@ -5,9 +5,17 @@ from typing import Any
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from core.accounts import audit
+from core.accounts.models import User
+from core.accounts.own import second_factor as verbs
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
+from crm.desk.acting import press
 from crm.desk.today import now
 
 
@@ -34,3 +42,13 @@ class SwitchOff(Recorded, DeactivateTOTPView):  # type: ignore[misc]
 
 class RenewCodes(Recorded, GenerateRecoveryCodesView):  # type: ignore[misc]
     action = "second_factor.codes_renewed"
+
+
+@needs(Permission.MANAGE_STAFF)
+@require_POST
+def take_away(request: StaffRequest, pk: int) -> HttpResponse:
+    """Somebody of the staff has lost the telephone and the codes."""
+    person = get_object_or_404(User, pk=pk)
+    thanks = _("The second factor is taken away; they sign in with the password alone.")
+    press(request, lambda: verbs.take_away(person, by=request.user, at=now()), thanks)
+    return redirect("desk:person", pk)

@@ -6,13 +6,14 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from crm.desk.own import me
-from crm.desk.own.second_factor import RenewCodes, SetUp, SwitchOff
+from crm.desk.own.second_factor import RenewCodes, SetUp, SwitchOff, take_away
 
 urlpatterns = [
     path("me/", me.me, name="me"),
     path("me/profile/", me.edit_profile, name="me_profile"),
     path("me/password/", me.change_password, name="me_password"),
     path("me/sessions/end/", me.end_other_sessions, name="me_sessions_end"),
+    path("staff/<int:pk>/second-factor/take-away/", take_away, name="person_factor_take_away"),
     path("me/sessions/<int:pk>/end/", me.end_session, name="me_session_end"),
 ]
 second_factor = [

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import staff as verbs
 from core.accounts.models import Absence, Delegation, Invitation, Role, User
+from core.accounts.own import second_factor
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib import mall
@@ -103,6 +104,7 @@ def _page(request: StaffRequest, pk: int, **given: Any) -> HttpResponse:
         "away_form": AwayForm(person=colleague),
         "delegate_form": DelegateForm(person=colleague),
         **person_context(colleague, today(), now()),
+        "has_second_factor": second_factor.has(colleague),
         **given,
     }
     wrong = any(form.errors for form in given.values() if hasattr(form, "errors"))
