@@ -191,7 +191,7 @@ RIGHTS: dict[str, Rights] = {
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(
-        _only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.VIEW_WHO_SAW, P.KEEP_PRIVACY, P.VIEW_NIGHTS}), frozenset(Field)
+        _only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}), frozenset(Field)
     ),
     Role.ADMINISTRATOR: Rights(
         _only(Scope.NONE),

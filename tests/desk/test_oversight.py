@@ -186,7 +186,7 @@ def test_who_saw_a_customer_is_shown_to_the_lead_and_the_officer(
     assert "李雷" not in page
     assert AuditEntry.objects.get(action="who_saw.asked").actor == officer
     assert client.post("/privacy/who-saw/", {"who-number": "C999"}).status_code == 422
-    assert client.get(f"/customers/{li_lei.pk}/seen/").status_code == 404
+    assert client.get(f"/customers/{li_lei.pk}/seen/").status_code == 403
 
     client.force_login(lead)
     assert f"/customers/{li_lei.pk}/seen/" in client.get(f"/customers/{li_lei.pk}/").content.decode()
