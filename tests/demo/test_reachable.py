@@ -23,6 +23,7 @@ from crm.flows import nightly
 from customers.models import Customer
 from customers.privacy import requests
 from loyalty.notices import Kind
+from loyalty.tiers import simulation
 from tests.desk.test_permissions import PAGES, POSTED
 
 LEADS_TO = re.compile(r'\b(?:href|data-href|hx-get|action)="([^"#][^"]*)"')
