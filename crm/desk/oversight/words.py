@@ -191,6 +191,7 @@ SUBJECTS: dict[str, Any] = {
     "referral": _("Referral"),
     "tieroverride": _("Promised level"),
     "backtest": _("Backtest"),
+    "couponissue": _("Coupons handed out"),
 }
 PERMISSIONS: dict[Permission, Any] = {
     Permission.MY_DAY: _("Work through My day"),
