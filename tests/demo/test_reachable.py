@@ -34,6 +34,7 @@ NO_LINK = {
     "complaint_logged": "the answer to a complaint that was logged",
     "import": "on the list of files; none was uploaded",
     "import_rejected": "on the page of a file; none was uploaded",
+    "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
     "points_thaw": "on the page of a frozen account; none is frozen",
 }
 # Who sees only whom they look up by a whole number comes to a customer by the search, and to the settings not at all.
