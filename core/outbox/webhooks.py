@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import Role, User
+from core.accounts.roles import holders
 from core.jobs import leases
 from core.lib import retry, sealing
 from core.lib.errors import DomainError, Invalid, Unknown
@@ -283,7 +284,7 @@ def _note_failure(event: WebhookEvent, error: str, *, gone: bool, at: datetime) 
 
 
 def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:
-    for admin_id in User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True):
+    for admin_id in holders(Role.ADMINISTRATOR).values_list("pk", flat=True):
         delivery.queue(
             admin_id,
             channel=Message.Channel.IN_APP,

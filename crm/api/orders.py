@@ -1,8 +1,10 @@
 """REST: orders in, and with the answer what whoever packs and delivers them must know."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeGuard
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,9 +14,10 @@ from rest_framework.serializers import ValidationError
 from complaints.cases import prompts
 from complaints.models import ServicePrompt
 from core.accounts.roles import ApiScope
+from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, body
+from crm.api.base import StrictView, body, hold_to_mine, sees_everybody
 from crm.api.complaints import PromptData, prompt_data
 from crm.api.serializers.complaints import PromptOut
 from crm.api.serializers.customers import (
@@ -30,7 +33,7 @@ from crm.api.serializers.customers import (
 from crm.flows import arrival
 from customers.identity import LeftOut
 from customers.intake.guests import Kept
-from customers.orders import Outcome, Recorded
+from customers.orders import OrderFact, Outcome, Recorded
 
 MOMENTS = (ServicePrompt.Trigger.ORDER, ServicePrompt.Trigger.DELIVERY)
 
@@ -56,9 +59,27 @@ class OrderView(StrictView):
         path.is_valid(raise_exception=True)
         fact = body(OrderIn, request).fact(source, path.validated_data["external_id"])
         at = timezone.now()
-        recorded = arrival.order(fact, at=at, today=mall_day(at))
+        recorded = _record(request, fact, at=at)
         data = _order_data(recorded) | {"left_out": fact.customer.left_out, "waits_for": _waits_for(recorded)}
         return Response(OrderWithPromptsOut(data).data, status=_status(recorded.outcome))
+
+
+def _record(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept:
+    """`arrival.order`; where the token's user does not see everybody, an order of somebody else is unknown (404)."""
+    if sees_everybody(request):
+        return arrival.order(fact, at=at, today=mall_day(at))
+    return _record_mine(request, fact, at=at)
+
+
+@again_after_deadlock
+@transaction.atomic
+def _record_mine(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept:
+    recorded = arrival.order(fact, at=at, today=mall_day(at))
+    if _is_somebodys(recorded):
+        hold_to_mine(request, recorded.customer.pk)
+        if recorded.left:
+            hold_to_mine(request, recorded.left)
+    return recorded
 
 
 def _order_data(recorded: Recorded | Kept) -> dict[str, Any]:
@@ -117,7 +138,7 @@ class OrderBatchView(StrictView):
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
         batch = body(BatchIn, request)
         items = enumerate(batch.validated_data["orders"])
-        results = [_batch_item(index, source, item) for index, item in items]
+        results = [_batch_item(request, index, source, item) for index, item in items]
         return Response({"results": BatchItemOut(results, many=True).data})
 
 
@@ -140,7 +161,7 @@ class ItemResult:
         return self
 
 
-def _batch_item(index: int, source: str, item: dict[str, Any]) -> ItemResult:
+def _batch_item(request: Request, index: int, source: str, item: dict[str, Any]) -> ItemResult:
     result = ItemResult(index)
     order = OrderItemIn(data=item)
     try:
@@ -148,7 +169,7 @@ def _batch_item(index: int, source: str, item: dict[str, Any]) -> ItemResult:
         result.external_id = external_id = str(order.validated_data["external_id"])
         at = timezone.now()
         fact = order.fact(source, external_id)
-        recorded = arrival.order(fact, at=at, today=mall_day(at))
+        recorded = _record(request, fact, at=at)
     except ValidationError as error:
         path, first = _first(error.detail)
         return result.refused(400, first.code, f"{path}: {first}" if path else str(first))

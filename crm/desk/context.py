@@ -9,14 +9,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.accounts.models import Role
+from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
+from crm.desk.admin.settings import ROOM
+from customers.models import Customer
 
-PAGES = (
+# Whoever may open one of its pages finds the room in the menu.
+SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
+PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...] = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
     ("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", Permission.MERGE_CUSTOMERS),
@@ -36,12 +40,13 @@ PAGES = (
     ("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", Permission.VIEW_CREDIT),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
-    ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
+    ("desk:backtest", gettext_lazy("Backtest"), "history", "", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
-    ("desk:remove_test", gettext_lazy("Delete a test customer"), "trash", "z", Permission.REMOVE_TESTS),
-    ("desk:custom_fields", gettext_lazy("Own fields"), "list-details", "y", Permission.EDIT_FIELDS),
-    ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
+    ("desk:staff", gettext_lazy("Staff"), "users-group", "h", Permission.MANAGE_STAFF),
+    ("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "", Permission.KEEP_PRIVACY),
+    ("desk:audit", gettext_lazy("Audit trail"), "list", "", Permission.VIEW_AUDIT),
+    ("desk:settings", gettext_lazy("Settings"), "settings", "j", SETTING_RIGHTS),
 )
 
 
@@ -54,7 +59,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
-    shown = [page for page in PAGES if may(user, page[-1])]
+    as_of = _as_of()
+    shown = [page for page in PAGES if _opens(user, page[-1])]
     addresses = [reverse(page[0]) for page in shown]
     here = _standing_on(request.path, addresses)
     nav = [
@@ -65,8 +71,27 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": nav,
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
-        "as_of": _as_of(),
+        "as_of": as_of,
+        # Until the first night an empty page says what it waits for.
+        "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
     }
+
+
+def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
+    """Whether the person has the right, or one of several."""
+    rights = needed if isinstance(needed, frozenset) else {needed}
+    return any(may(user, right) for right in rights)
+
+
+def _waits_for(user: User) -> dict[str, Any] | None:
+    """What a new mall lacks before there is anything to see, and where whoever may goes to bring it."""
+    has_customers = Customer.objects.exists()
+    link = ""
+    if may(user, Permission.MANAGE_STAFF):
+        link = reverse("desk:first_steps")
+    elif may(user, Permission.IMPORT) and not has_customers:
+        link = reverse("desk:imports")
+    return {"customers": has_customers, "link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:
@@ -78,6 +103,6 @@ def _standing_on(path: str, addresses: list[str]) -> str:
 def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
-        return {"text": _("No night has run yet"), "stale": True}
+        return {"text": _("No night has run yet"), "stale": True, "first": True}
     age = (mall_day(timezone.now()) - run.business_date).days
-    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}
+    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1, "first": False}

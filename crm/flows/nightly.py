@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from complaints.afterwards import daily
-from core.accounts.models import Role, User
+from core.accounts.models import Role
+from core.accounts.roles import holders
 from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import batches
@@ -213,7 +214,7 @@ def _laws(run: JobRun, at: datetime) -> dict[str, int]:
 
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     """What must always be true and is not: in the log, with the rows, and told to every administrator."""
-    admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
+    admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
     for law, rows in broken.items():
         log.error("not true of the books: %s: %s", law, rows)
         for admin_id in admins:

@@ -3,6 +3,7 @@
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import Import, ImportChunk, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.privacy import Opened, PrivacyRequest
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
@@ -22,9 +23,11 @@ __all__ = [
     "Lookup",
     "Merge",
     "NotTheSame",
+    "Opened",
     "Order",
     "OrderLine",
     "PossibleDuplicate",
+    "PrivacyRequest",
     "Product",
     "Refund",
     "RejectedRow",

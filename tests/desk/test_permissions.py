@@ -240,6 +240,40 @@ PAGES = {
     "complaint_calendar_again": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
+    "settings": None,
+    "mall": P.EDIT_MALL,
+    "mall_second_factor": P.EDIT_MALL,
+    "tokens": P.EDIT_TOKENS,
+    "token_rotate": P.EDIT_TOKENS,
+    "token_revoke": P.EDIT_TOKENS,
+    "audit": P.VIEW_AUDIT,
+    "audit_export": P.VIEW_AUDIT,
+    "rights": P.VIEW_AUDIT,
+    "privacy": P.KEEP_PRIVACY,
+    "privacy_register": P.KEEP_PRIVACY,
+    "privacy_end": P.KEEP_PRIVACY,
+    "privacy_who_saw": P.KEEP_PRIVACY,
+    "customer_seen": P.VIEW_WHO_SAW,
+    "first_steps": P.MANAGE_STAFF,
+    "staff": P.MANAGE_STAFF,
+    "person": P.MANAGE_STAFF,
+    "person_link": P.MANAGE_STAFF,
+    "person_deactivate": P.MANAGE_STAFF,
+    "person_reactivate": P.MANAGE_STAFF,
+    "person_away": P.MANAGE_STAFF,
+    "person_delegate": P.MANAGE_STAFF,
+    "absence_drop": P.MANAGE_STAFF,
+    "person_factor_take_away": P.MANAGE_STAFF,
+    "delegation_end": P.MANAGE_STAFF,
+    "teams": P.MANAGE_STAFF,
+    "team": P.MANAGE_STAFF,
+    "team_drop": P.MANAGE_STAFF,
+    # One's own account: anybody who is signed in.
+    "me": None,
+    "me_profile": None,
+    "me_password": None,
+    "me_session_end": None,
+    "me_sessions_end": None,
 }
 POSTED = {
     "duplicate_apart",
@@ -252,6 +286,25 @@ POSTED = {
     "reach_prefer",
     "reach_retire",
     "reach_restore",
+    "token_rotate",
+    "token_revoke",
+    "audit_export",
+    "privacy_register",
+    "privacy_end",
+    "privacy_who_saw",
+    "person_link",
+    "person_deactivate",
+    "person_reactivate",
+    "person_away",
+    "person_delegate",
+    "absence_drop",
+    "person_factor_take_away",
+    "delegation_end",
+    "team_drop",
+    "me_profile",
+    "me_password",
+    "me_session_end",
+    "me_sessions_end",
     "log_contact",
     "edit_profile",
     "reveal",
@@ -392,7 +445,7 @@ POSTED = {
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
 WORDS = {"part": "queues", "verb": "cancel"}
-PUBLIC = {"set_language", "survey"}
+PUBLIC = {"set_language", "survey", "setup", "join"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:
@@ -409,7 +462,8 @@ def address(name: str) -> str:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_stranger_is_sent_to_the_door(client: Client, name: str) -> None:
+def test_a_stranger_is_sent_to_the_door(client: Client, make_user: MakeUser, name: str) -> None:
+    make_user()
     answer = client.post(address(name)) if name in POSTED else client.get(address(name))
 
     assert answer.status_code == 302
@@ -422,7 +476,7 @@ def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: Mak
     wrong = {}
     for name, permission in PAGES.items():
         answer = client.post(address(name)) if name in POSTED else client.get(address(name))
-        allowed = permission in RIGHTS[role].permissions
+        allowed = permission is None or permission in RIGHTS[role].permissions
         # What exists for nobody answers 404 to those who may look, 403 to those who may not.
         expected = {200, 302, 404, 422} if allowed else {403}
         if name == "complaint_new" and allowed:
@@ -442,7 +496,7 @@ def test_what_takes_only_a_post_is_in_the_table_and_leads_back_to_its_page(
     client.force_login(make_user(role))
     wrong = {}
     for name, permission in PAGES.items():
-        if permission not in RIGHTS[role].permissions:
+        if permission is not None and permission not in RIGHTS[role].permissions:
             continue
         answer = client.get(address(name))
         if name in POSTED and (answer.status_code != 302 or answer["Location"] == address(name)):
@@ -475,6 +529,6 @@ def test_other_routes_are_the_known_public_ones() -> None:
         if getattr(pattern, "name", None)
     }
     rest = {route.name for route in rest_routes}
-    login = {name for name in names if name.startswith("account_")}
+    login = {name for name in names if name.startswith(("account_", "mfa_"))}
 
     assert names - login - rest - set(PAGES) <= PUBLIC

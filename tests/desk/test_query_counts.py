@@ -29,7 +29,9 @@ from complaints.models import (
 )
 from complaints.models.remedies import RemedyKind
 from complaints.setup import defaults
+from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
+from core.accounts.roles import ApiScope
 from core.jobs import runs
 from core.outbox import posting, webhooks
 from crm.desk.today import today
@@ -41,6 +43,8 @@ from customers.intake import guests
 from customers.models import Category as GoodsCategory
 from customers.models import Customer, GuestOrder, Import, Order, Product, Standing, Todo, UnusualOrder
 from customers.orders import OrderFact
+from customers.privacy import opened
+from customers.privacy import requests as privacy
 from customers.record import duplicates
 from customers.record import fields as custom_fields
 from loyalty import clubs
@@ -68,7 +72,7 @@ class Mall(NamedTuple):
 
     def customer(self, n: int) -> Customer:
         """In reach of the reader; with a manager of their own unless the reader is one."""
-        mine = self.reader.role == Role.ACCOUNT_MANAGER
+        mine = self.reader.holds(Role.ACCOUNT_MANAGER)
         return self.make_customer(f"客户{n}", manager=self.reader if mine else self.colleague(n))
 
     def colleague(self, n: int) -> User:
@@ -104,6 +108,27 @@ def a_contact(mall: Mall, n: int) -> str:
     told = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": f"聊了{n}"}
     contacts.log_contact(mall.customer(n), by=mall.reader, at=timezone.now(), **told)
     return f"聊了{n}"
+
+
+def a_token(mall: Mall, n: int) -> str:
+    scopes = [ApiScope.ORDERS_WRITE, ApiScope.POINTS_READ]
+    tokens.issue(mall.colleague(n), name=f"Till {n}", scopes=scopes, at=timezone.now())
+    return f"Till {n}"
+
+
+def a_deed(mall: Mall, n: int) -> str:
+    audit.record(mall.colleague(n), "customer.profile_edited", mall.customer(n), at=timezone.now(), reason=f"deed {n}")
+    return f"deed {n}"
+
+
+def a_request(mall: Mall, n: int) -> str:
+    """Also somebody who looked, and somebody who can get in."""
+    person, officer, at = mall.customer(n), mall.reader, timezone.now()
+    opened.note(person, by=mall.colleague(n), at=at, on=today())
+    privacy.register(
+        person, kind="see", asked_on=today(), due_on=None, note=f"asks {n}", by=officer, at=at, today=today()
+    )
+    return f"asks {n}"
 
 
 def an_alert(mall: Mall, n: int) -> str:
@@ -396,6 +421,19 @@ class Listed:
 
 
 MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
+OFFICER = Role.PRIVACY_OFFICER
+
+
+def somebody_of_the_staff(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    return f"Colleague {n}"
+
+
+def a_team(mall: Mall, n: int) -> str:
+    centre = staff.save_team(None, name=f"Centre {n}", centre=None, by=None, at=timezone.now())
+    return staff.save_team(None, name=f"Team {n}", centre=centre, by=None, at=timezone.now()).name
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
@@ -418,6 +456,8 @@ LISTS = [
     Listed("orders", MANAGER, an_order),
     Listed("duplicates", SERVICE, a_pair),
     Listed("duplicates", SERVICE, two_people, query="?list=apart"),
+    Listed("staff", ADMIN, somebody_of_the_staff),
+    Listed("teams", ADMIN, a_team),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -446,6 +486,9 @@ LISTS = [
     Listed("coupons_list", LEAD, a_campaign),
     Listed("draws", LEAD, a_draw),
     Listed("credit", LEAD, an_account),
+    Listed("tokens", ADMIN, a_token),
+    Listed("audit", OFFICER, a_deed),
+    Listed("privacy", OFFICER, a_request),
 ]
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
@@ -458,6 +501,12 @@ NO_LISTS = {
     "product_new": "a form",
     "remove_test": "a form",
     "draws_new": "a form",
+    "settings": "the same pages for everybody who may open them",
+    "rights": "the table of rights",
+    "mall": "a form",
+    "mall_second_factor": "a form",
+    "first_steps": "eight steps, whatever there is",
+    "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 
 

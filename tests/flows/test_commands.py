@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import OperationalError
 from django.test import Client
@@ -48,6 +49,7 @@ def test_these_are_the_commands() -> None:
         "nightly",
         "relay",
         "rotate_vault",
+        "second_factor",
         "seed_campaigns",
         "seed_complaints",
         "seed_demo",
@@ -91,12 +93,32 @@ def test_a_token_of_some_days_ends_by_itself(make_user: MakeUser, client: Client
 
 
 @pytest.mark.django_db
+def test_a_service_account_has_a_token_for_its_source_and_a_new_one_in_its_place() -> None:
+    run("api_tokens", "--service-account", "web-shop")
+    told = ("--name", "till", "--scope", "orders:write", "--source", "till")
+    secret = run("api_tokens", "--issue", "web-shop", *told).split()[-1]
+
+    said = run("api_tokens", "--rotate", secret[:9], "--grace-hours", "2")
+
+    assert "works for 2 hours more" in said
+    assert ApiToken.objects.filter(sources=["till"], user__username="web-shop").count() == 2
+    assert "replaced" in run("api_tokens")
+    assert "for till" in run("api_tokens")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "options",
     [
         ("--issue", "nobody", "--name", "till", "--scope", "customers:read"),
         ("--issue", "shop", "--scope", "customers:read"),
         ("--issue", "shop", "--name", "till"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--source", "Shop 1"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--days", "-1"),
+        ("--rotate", "lk_unknown"),
+        ("--rotate", "lk_"),
+        ("--service-account", "shop"),
+        ("--service-account", "a b"),
         ("--revoke", "lk_unknown"),
         ("--revoke", "lk_"),
     ],
@@ -110,6 +132,21 @@ def test_a_token_that_cannot_be_is_an_error(make_user: MakeUser, options: tuple[
         run("api_tokens", *options)
 
     assert ApiToken.objects.filter(revoked_at__isnull=True).count() == 2
+
+
+@pytest.mark.django_db
+def test_a_second_factor_is_asked_of_roles_and_taken_away(make_user: MakeUser) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "chen")
+    assert "nobody" in run("second_factor")
+    assert "analyst, team_lead" in run("second_factor", "--require", "team_lead", "analyst")
+    assert "nobody" in run("second_factor", "--require")
+
+    for name in ("chen", "nobody"):
+        with pytest.raises(CommandError):
+            run("second_factor", "--take-away", name)
+    Authenticator.objects.create(user=chen, type="totp", data={"secret": ""})
+    assert "password alone" in run("second_factor", "--take-away", "chen")
+    assert not Authenticator.objects.exists()
 
 
 @pytest.mark.django_db

@@ -1,8 +1,8 @@
-"""Data and connections: imports, the mall's own fields, and webhooks."""
+"""Data, connections and settings: imports, products, tokens, webhooks, and the room that leads to every rule."""
 
 from django.urls import path
 
-from crm.desk.admin import fields, imports, products, webhooks
+from crm.desk.admin import fields, imports, mall, products, settings, tokens, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
@@ -19,6 +19,12 @@ urlpatterns = [
     path("products/categories/<int:pk>/", products.category, name="category"),
     path("products/categories/<int:pk>/rename/", products.category_rename, name="category_rename"),
     path("products/categories/<int:pk>/merge/", products.category_merge, name="category_merge"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/mall/", mall.mall, name="mall"),
+    path("settings/second-factor/", mall.require_second_factor, name="mall_second_factor"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/rotate/", tokens.rotate, name="token_rotate"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/disable/", webhooks.disable, name="webhook_disable"),

@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
@@ -29,7 +28,8 @@ from complaints.models import (
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
+from core.lib import mall
 from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
@@ -142,7 +142,7 @@ def _about(case: Case) -> str:
 
 def _opens_customer(user: User, case: Case, at: datetime) -> bool:
     """Whether the record of the customer is theirs to see, or to look up."""
-    if rights_of(user.role).scope == Scope.LOOKED_UP:
+    if rights_of(user).looks_up:
         return True
     return visible_to(user, mall_day(at)).filter(pk=case.customer_id).exists()
 
@@ -239,7 +239,7 @@ class Template(NamedTuple):
 
 
 def _templates(case: Case, user: User) -> list[Template]:
-    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": settings.MALL_NAME}
+    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": mall.facts().name}
     fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
     rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
     return [Template(row.name, _filled(row.body, values)) for row in rows]

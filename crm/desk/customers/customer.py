@@ -20,6 +20,7 @@ from crm.desk.today import now, today
 from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer
+from customers.privacy import opened
 from customers.record import reach as reach_verbs
 from customers.record import writing
 from customers.record.facts import Facts
@@ -34,6 +35,7 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
         if winner := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
             return redirect("desk:customer", winner)
         raise
+    opened.note(person, by=request.user, at=now(), on=today())
     return _page(request, person)
 
 
