@@ -35,7 +35,7 @@ PAGES = (
     ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
-    ("desk:staff", gettext_lazy("Staff"), "users", "s", Permission.MANAGE_STAFF),
+    ("desk:staff", gettext_lazy("Staff"), "user-check", "s", Permission.MANAGE_STAFF),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
 )
 

@@ -71,7 +71,7 @@ def test_from_an_empty_house_to_two_colleagues_who_see_what_they_wait_for(
     admin.select_option("[name=language]", language)
     admin.click("form.lk-setup-form button.btn-primary")
     clicks += 1
-    expect(admin.locator(".lk-step")).to_have_count(8)
+    expect(admin.locator(".lk-first-step")).to_have_count(8)
     expect(admin.locator("[aria-current=step] h2")).to_have_text(say("Invite your colleagues"))
     fits(admin)
 
@@ -106,7 +106,7 @@ def test_from_an_empty_house_to_two_colleagues_who_see_what_they_wait_for(
         expect(again.get_by_text(say("This link opens nothing"))).to_be_visible()
 
     admin.goto("/first-steps/")
-    expect(admin.locator(".lk-step.is-done")).to_have_count(2)
+    expect(admin.locator(".lk-first-step.is-done")).to_have_count(2)
     chen = User.objects.get(username="chen")
     admin.goto(f"/staff/{chen.pk}/")
     fits(admin)
