@@ -15,7 +15,6 @@ from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
-from customers.models import Customer
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
@@ -67,15 +66,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _waits_for(user: User) -> dict[str, Any] | None:
-    """What a new mall lacks before there is anything to see, and where whoever may goes to bring it."""
-    has_customers = Customer.objects.exists()
+def _waits_for(user: User) -> dict[str, str]:
+    """Where whoever may brings what a new mall lacks before there is anything to see."""
     link = ""
     if may(user, Permission.MANAGE_STAFF):
         link = reverse("desk:first_steps")
-    elif may(user, Permission.IMPORT) and not has_customers:
+    elif may(user, Permission.IMPORT):
         link = reverse("desk:imports")
-    return {"customers": has_customers, "link": link}
+    return {"link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:
