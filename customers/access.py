@@ -44,17 +44,14 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
 def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation, int]:
     """The managers whose book this person works today: as their assistant, or as a colleague while they are away.
 
-    A colleague's are read once for each row of a user, which is once a request, and given as numbers: beside one's own
-    book a subquery would keep the index of managers from being used.
+    A colleague's are given as numbers: beside one's own book a subquery would keep the index of managers from being
+    used.
     """
     held = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
     managers = held.values_list("manager", flat=True)
     if not rights_of(user).scopes & {Scope.OWN, Scope.TEAM}:
         return managers
-    known: dict[date, list[int]] = user.__dict__.setdefault("_delegating", {})
-    if today not in known:
-        known[today] = list(managers)
-    return known[today]
+    return list(managers) if user.stands_in_until and user.stands_in_until >= today else []
 
 
 def visible_to(user: User, today: date) -> QuerySet[Customer]:
