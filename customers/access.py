@@ -1,5 +1,6 @@
 """Which customers a user may see: the only place that answers it."""
 
+from collections.abc import Collection
 from datetime import date
 from functools import reduce
 from operator import or_
@@ -28,8 +29,8 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     reached = []
     if Scope.OWN in scopes:
         reached.append(Q(**{f"{book}manager": user}))
-    if scopes & STAND_IN and (managers := delegating(user, today)):
-        reached.append(Q(**{f"{book}manager__in": managers}))
+    if scopes & STAND_IN:
+        reached.append(Q(**{f"{book}manager__in": delegating(user, today)}))
     if Scope.TEAM in scopes and user.team_id:
         teams = list(Team.objects.filter(Q(pk=user.team_id) | Q(centre=user.team_id)).values_list("pk", flat=True))
         reached.append(Q(**{f"{book}manager__team__in": teams}) | Q(**{f"{book}manager__isnull": True}))
@@ -40,10 +41,17 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     return reduce(or_, reached) if reached else Q(pk__in=[])
 
 
-def delegating(user: User, today: date) -> list[int]:
-    """The ids of the managers whose book this person works today: their assistant, or a colleague while they are away."""
+def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation, int]:
+    """The managers whose book this person works today: as their assistant, or as a colleague while they are away.
+
+    A colleague's are given as numbers: beside one's own book a subquery would keep the index of managers from being
+    used.
+    """
     held = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
-    return list(held.values_list("manager", flat=True))
+    managers = held.values_list("manager", flat=True)
+    if not rights_of(user).scopes & {Scope.OWN, Scope.TEAM}:
+        return managers
+    return list(managers) if user.stands_in_until and user.stands_in_until >= today else []
 
 
 def visible_to(user: User, today: date) -> QuerySet[Customer]:

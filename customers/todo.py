@@ -157,8 +157,9 @@ def _work_of(user: User, today: date) -> Q:
     gone = list(User.objects.filter(is_active=False).values_list("pk", flat=True))
     nobodys = Q(owner__isnull=True) | Q(owner__in=gone)
     mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
-    if scopes & STAND_IN and (managers := delegating(user, today)):
-        mine |= (nobodys | Q(owner=F("customer__manager"))) & Q(customer__manager__in=managers)
+    if scopes & STAND_IN:
+        theirs = Q(customer__manager__in=delegating(user, today))
+        mine |= (nobodys | Q(owner=F("customer__manager"))) & theirs
     if Scope.TEAM in scopes:
         # Nobody else would see the tasks of customers without manager.
         mine |= nobodys & Q(customer__manager__isnull=True)

@@ -261,6 +261,8 @@ def delegate(
     if not union(assistant.roles).scopes & {Scope.OWN, Scope.TEAM, Scope.DELEGATED} or not assistant.is_active:
         raise Invalid(_("%(name)s does not work with the books of managers.") % {"name": assistant}, code="assistant")
     row = Delegation.objects.create(manager=manager, assistant=assistant, starts_on=starts_on, ends_on=ends_on)
+    assistant.stands_in_until = max(ends_on, assistant.stands_in_until or ends_on)
+    assistant.save(update_fields=["stands_in_until"])
     audit.record(
         by,
         "delegation.made",

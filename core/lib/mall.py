@@ -65,8 +65,10 @@ def is_set_up() -> bool:
 
 
 def _row() -> Facts | None:
+    """What is known, read again when it is old: between transactions, so that one transaction knows one mall."""
     global _known
-    if _known is None or time.monotonic() - _known[0] >= READ_AGAIN_SECONDS:
+    is_old = _known is not None and time.monotonic() - _known[0] >= READ_AGAIN_SECONDS
+    if _known is None or (is_old and not connection.in_atomic_block):
         _known = (time.monotonic(), stored_facts(_known[1] if _known else None))
     return _known[1]
 

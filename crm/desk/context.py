@@ -16,7 +16,6 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from crm.desk.admin.settings import ROOM
-from customers.models import Customer
 
 # Whoever may open one of its pages finds the room in the menu.
 SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
@@ -43,7 +42,7 @@ PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...]
     ("desk:backtest", gettext_lazy("Backtest"), "history", "", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
-    ("desk:staff", gettext_lazy("Staff"), "users-group", "h", Permission.MANAGE_STAFF),
+    ("desk:staff", gettext_lazy("Staff"), "user-check", "h", Permission.MANAGE_STAFF),
     ("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "", Permission.KEEP_PRIVACY),
     ("desk:audit", gettext_lazy("Audit trail"), "list", "", Permission.VIEW_AUDIT),
     ("desk:settings", gettext_lazy("Settings"), "settings", "j", SETTING_RIGHTS),
@@ -83,15 +82,14 @@ def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
     return any(may(user, right) for right in rights)
 
 
-def _waits_for(user: User) -> dict[str, Any] | None:
-    """What a new mall lacks before there is anything to see, and where whoever may goes to bring it."""
-    has_customers = Customer.objects.exists()
+def _waits_for(user: User) -> dict[str, str]:
+    """Where whoever may brings what a new mall lacks before there is anything to see."""
     link = ""
     if may(user, Permission.MANAGE_STAFF):
         link = reverse("desk:first_steps")
-    elif may(user, Permission.IMPORT) and not has_customers:
+    elif may(user, Permission.IMPORT):
         link = reverse("desk:imports")
-    return {"customers": has_customers, "link": link}
+    return {"link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:

@@ -128,7 +128,7 @@ def test_a_colleague_is_invited_comes_by_the_link_and_sees_what_they_wait_for(cl
     answer = browser.post(address, {"language": "en", "password": GOOD, "again": GOOD}, follow=True)
 
     assert answer.redirect_chain[-1][0] == "/"
-    assert "There are no customers yet" in answer.content.decode()
+    assert "Customers come with the first import of orders." in answer.content.decode()
     chen = User.objects.get(username="chen")
     assert chen.check_password(GOOD)
     assert browser.get(address).status_code == 410

@@ -54,7 +54,9 @@ def test_these_are_the_commands() -> None:
         "seed_complaints",
         "seed_demo",
         "seed_points",
+        "set_up",
         "smoke",
+        "staff",
     ]
 
 

@@ -233,12 +233,31 @@ def test_there_is_one_mall() -> None:
         MallSettings.objects.create(pk=2, **vars(BERLIN), set_up_at=NOW, changed_at=NOW)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_change_elsewhere_is_followed_and_within_a_transaction_the_mall_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mall.set_up(BERLIN, MINA, at=NOW)
+    assert facts_of_mall.facts() == BERLIN
+    monkeypatch.setattr(facts_of_mall, "READ_AGAIN_SECONDS", 0.0)
+
+    MallSettings.objects.update(name="Elsewhere")  # by another process
+
+    with transaction.atomic():
+        assert facts_of_mall.facts() == BERLIN
+    assert facts_of_mall.facts().name == "Elsewhere"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_database_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     mall.set_up(BERLIN, MINA, at=NOW)
     assert facts_of_mall.facts() == BERLIN
+    monkeypatch.setattr(facts_of_mall, "READ_AGAIN_SECONDS", 0.0)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE mall_mallsettings RENAME TO elsewhere")
-    monkeypatch.setattr(facts_of_mall, "READ_AGAIN_SECONDS", 0.0)
-
-    assert facts_of_mall.facts() == BERLIN
-    assert User.objects.count() == 1
+    try:
+        assert facts_of_mall.facts() == BERLIN
+        assert User.objects.count() == 1
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO mall_mallsettings")

@@ -29,6 +29,10 @@ class Step:
 
 def steps() -> list[Step]:
     """The way from an empty house to the first working day, in order."""
+    return [*_until_the_first_night(), *_for_the_first_day()]
+
+
+def _until_the_first_night() -> list[Step]:
     people, staff = _people(), reverse("desk:staff")
     return [
         Step(
@@ -61,6 +65,11 @@ def steps() -> list[Step]:
             reverse("desk:nights"),
             _("Nights"),
         ),
+    ]
+
+
+def _for_the_first_day() -> list[Step]:
+    return [
         Step(
             Customer.objects.filter(manager__isnull=False).exists(),
             _("Give customers to their managers"),

@@ -206,7 +206,7 @@ class AwayForm(forms.Form):
 class DelegateForm(forms.Form):
     """Who works somebody's book on these days, also while they are here: their assistant."""
 
-    assistant = forms.ModelChoiceField(label=gettext_lazy("Who"), queryset=User.objects.none())
+    assistant = forms.ModelChoiceField(label=gettext_lazy("Who stands in"), queryset=User.objects.none())
     starts_on = forms.DateField(label=gettext_lazy("First day"), widget=DateInput())
     ends_on = forms.DateField(label=gettext_lazy("Last day"), widget=DateInput())
 

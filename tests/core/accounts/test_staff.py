@@ -193,7 +193,7 @@ def test_a_colleague_works_the_book_of_one_who_is_away_and_only_then(
     assert not visible_to(zhao, TODAY + timedelta(days=7)).exists()
     assert not staff.away(TODAY + timedelta(days=7)).exists()
     staff.end_delegation(Delegation.objects.get().pk, by=mina, at=NOW)
-    assert not visible_to(zhao, TODAY).exists()
+    assert not visible_to(User.objects.get(pk=zhao.pk), TODAY).exists()
 
 
 def test_days_in_the_wrong_order_and_whoever_works_no_book_are_refused(mina: User, make_user: MakeUser) -> None:
