@@ -1,5 +1,6 @@
 """Which customers a user may see: the only place that answers it."""
 
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.db.models import Q, QuerySet
@@ -49,3 +50,10 @@ def customer_for(user: User, pk: int, today: date) -> Customer:
     if customer is None:
         raise Http404
     return customer
+
+
+def in_reach(users: Iterable[User], customer_ids: Collection[int], today: date) -> dict[int, set[int]]:
+    """Which of these customers each of these users sees, by user."""
+    return {
+        user.pk: set(visible_to(user, today).filter(pk__in=customer_ids).values_list("pk", flat=True)) for user in users
+    }

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import lifecycle, prompts, surveys
+from complaints.cases import lifecycle, mail, prompts, surveys
 from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import User
@@ -127,6 +127,7 @@ class InboundView(StrictView):
                 case = lifecycle.customer_replied(
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
                 )
+                _remember_sender(case, data)
                 return _logged(case, created=not known)
             taken = call.log(
                 customer,
@@ -140,6 +141,7 @@ class InboundView(StrictView):
                 source_ref=data["source_ref"],
                 received_at=data.get("received_at"),
             )
+            _remember_sender(taken.case, data)
         return _logged(taken.case, created=taken.created)
 
 
@@ -343,6 +345,11 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     """The case of this customer that the subject names; somebody else's number names nothing."""
     number = re.search(r"\bC-(\d{1,18})\b", subject.upper())
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
+
+
+def _remember_sender(case: Case, data: Mapping[str, Any]) -> None:
+    if data["channel"] == Case.Channel.EMAIL and data["sender"].get("email"):
+        mail.came_from(case, data["sender"]["email"])
 
 
 def _logged(case: Case, *, created: bool) -> Response:

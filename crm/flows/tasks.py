@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from complaints.cases import escalation, lifecycle, prompts, surveys
+from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
@@ -93,6 +93,7 @@ def release_reservations() -> None:
 @shared_task
 def deliver() -> None:
     delivery.deliver_due(now=timezone.now)
+    mail.deliver_due(now=timezone.now)
 
 
 @shared_task
