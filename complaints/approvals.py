@@ -6,10 +6,10 @@ from django.utils.translation import gettext as _
 
 from complaints.cases import remedies
 from complaints.models import Remedy
-from core.accounts.deciding import Waiting, who_may
+from core.accounts.deciding import Waiting
 from core.accounts.models import User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 
 RULE = Permission.LEAD_COMPLAINTS
 

@@ -51,7 +51,7 @@ def reach(user: User, today: date) -> Q:
     """Cases the user may open: their own, their queues', asked of them, and those of customers they may see."""
     if not user.is_active or not may(user, Permission.WORK_COMPLAINTS):
         return Q(pk__in=[])
-    if rights_of(user.role).scope == Scope.ALL:
+    if Scope.ALL in rights_of(user).scopes:
         return Q()
     questions = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
     queues = user.complaint_queues.values("queue")

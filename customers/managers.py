@@ -8,9 +8,12 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import Role, User
+from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from customers import locks
 from customers.models import Customer, Standing
+
+LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 
 
 class Assigned(NamedTuple):
@@ -23,9 +26,9 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
     """The customer has this manager from that day on (or none); the warning says when the book is over its capacity."""
     locks.hold_customers([customer.pk])
     locked = Customer.objects.get(pk=customer.pk)
-    if manager and (not manager.is_active or manager.role not in (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)):
+    if manager and (not manager.is_active or not manager.holds(*LOOK_AFTER)):
         raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
-    if manager and by.role == Role.TEAM_LEAD and manager.team_id != by.team_id:
+    if manager and Scope.ALL not in rights_of(by).scopes and manager.team_id != by.team_id:
         raise DomainError(_("%(name)s belongs to another team.") % {"name": manager}, code="other_team")
     if not reason.strip():
         raise Invalid(_("Say why the manager changes."), code="reason_missing")

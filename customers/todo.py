@@ -15,7 +15,7 @@ from core.accounts.models import User
 from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
-from customers.access import scope_filter
+from customers.access import delegated, scope_filter
 from customers.models import Customer, Todo
 
 LONGEST_SNOOZE = timedelta(days=90)
@@ -152,18 +152,17 @@ def put_off(user: User, today: date) -> QuerySet[Todo]:
 
 def _work_of(user: User, today: date) -> Q:
     """Theirs, and what is nobody's: without owner, or left behind by a colleague who is gone."""
-    scope = rights_of(user.role).scope
+    scopes = rights_of(user).scopes
     # As numbers: with a subquery the open tasks could not be found by their index.
     gone = list(User.objects.filter(is_active=False).values_list("pk", flat=True))
     nobodys = Q(owner__isnull=True) | Q(owner__in=gone)
-    of_manager = nobodys | Q(owner=F("customer__manager"))
-    if scope == Scope.DELEGATED:
-        mine = Q(owner=user) | (of_manager & scope_filter(user, today, "customer__"))
-    elif scope == Scope.TEAM:
+    mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
+    if Scope.DELEGATED in scopes:
+        of_manager = nobodys | Q(owner=F("customer__manager"))
+        mine |= of_manager & delegated(user, today, "customer__")
+    if Scope.TEAM in scopes:
         # Nobody else would see the tasks of customers without manager.
-        mine = Q(owner=user) | (nobodys & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
-    else:
-        mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
+        mine |= nobodys & Q(customer__manager__isnull=True)
     return mine
 
 

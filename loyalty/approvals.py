@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from core.accounts.deciding import Waiting, who_may
+from core.accounts.deciding import Waiting
 from core.accounts.models import User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.periods import mall_day, mall_midnight
 from customers.access import in_reach
 from loyalty.campaigns.draws import setup

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from core.accounts.deciding import who_may
 from core.accounts.models import User
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind, Topic

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 
 from core.accounts.models import User
 from core.accounts.permissions import sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
 from core.lib import arrays
 from customers.access import scope_filter
 from customers.models import Standing
@@ -25,7 +25,7 @@ def standings(user: User, today: date) -> QuerySet[Standing]:
 
 def aggregates(user: User, today: date) -> QuerySet[Standing]:
     """What a user may count: the visible customers, or all for roles that see aggregates only."""
-    return Standing.objects.all() if rights_of(user.role).scope == Scope.NONE else standings(user, today)
+    return standings(user, today) if rights_of(user).sees_customers else Standing.objects.all()
 
 
 @dataclass(frozen=True)

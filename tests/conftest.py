@@ -1,7 +1,7 @@
 """People and things for the stories: small factories, each a fixture that returns a function."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -68,11 +68,18 @@ def _flush_past_the_audit_trail() -> Iterator[None]:
 
 @pytest.fixture
 def make_user(db: None) -> MakeUser:
-    def make(role: str = Role.ACCOUNT_MANAGER, name: str = "", *, team: str = "", **fields: Any) -> User:
+    def make(
+        role: str = Role.ACCOUNT_MANAGER, name: str = "", *, roles: Sequence[str] = (), team: str = "", **fields: Any
+    ) -> User:
         name = name or f"{role}-{User.objects.count()}"
         where = Team.objects.get_or_create(name=team)[0] if team else None
         return User.objects.create_user(
-            username=name.lower().replace(" ", "-"), password=PASSWORD, full_name=name, role=role, team=where, **fields
+            username=name.lower().replace(" ", "-"),
+            password=PASSWORD,
+            full_name=name,
+            roles=[*roles] or [role],
+            team=where,
+            **fields,
         )
 
     return make

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from complaints.afterwards import root_causes, silent
 from complaints.cases import lifecycle, notices, prompts, surveys
 from complaints.promises import calendars
-from core.accounts.models import Role, User
+from core.accounts.models import Role
+from core.accounts.roles import holders
 from core.outbox import delivery
 
 MONDAY = 0
@@ -30,7 +31,7 @@ def run(*, as_of: date, at: datetime) -> dict[str, int]:
 def warn_of_unconfirmed_years(*, at: datetime) -> int:
     """Administrators are told, once per calendar and year, that deadlines in it are a guess. Returns how many there are."""
     years = calendars.unconfirmed(at)
-    admins = list(User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True))
+    admins = list(holders(Role.ADMINISTRATOR).values_list("pk", flat=True))
     for calendar, year in years:
         delivery.tell(
             admins,

@@ -12,10 +12,10 @@ from complaints.cases import notices, transitions
 from complaints.models import Case, CaseEvent, Remedy, RemedyLimit
 from complaints.models.remedies import RemedyKind
 from core.accounts import audit
-from core.accounts.deciding import second_person, who_may
+from core.accounts.deciding import second_person
 from core.accounts.models import User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day
@@ -214,12 +214,16 @@ def _is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
     return remedy.kind == RemedyKind.POINTS and point_rules.in_force(at) is not None
 
 
-def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
-    """The limit of this role for this class, else for any; None: the role gives nothing of this kind by itself."""
-    fitting = RemedyLimit.objects.filter(
-        Q(customer_class=customer_class) | Q(customer_class__isnull=True), role=role, kind=kind
-    )
-    return max(fitting, key=lambda limit: limit.customer_class is not None, default=None)
+def limits_for(user: User, customer_class: int, kind: str) -> list[RemedyLimit]:
+    """For each of the person's roles its limit for this class, else for any, the widest first.
+
+    Empty when none of the roles gives anything of this kind by itself.
+    """
+    rows = RemedyLimit.objects.filter(
+        Q(customer_class=customer_class) | Q(customer_class__isnull=True), role__in=user.roles, kind=kind
+    ).order_by("-at_once", "-per_case", "-per_customer", "-per_day", "pk")
+    special = {row.role for row in rows if row.customer_class is not None}
+    return [row for row in rows if row.customer_class is not None or row.role not in special]
 
 
 def exceeded(
@@ -229,16 +233,19 @@ def exceeded(
 
     Call with the customer's row held: two remedies for one customer are counted one after the other.
     """
-    limit = limit_for(by.role, case.served_as, kind)
-    if limit is None:
+    limits = limits_for(by, case.served_as, kind)
+    if not limits:
         return {"role": [str(amount), "0"]}
-    sums = spent(case, kind, by=by, at=at, apart_from=apart_from)
-    sums = {"at_once": Decimal(0)} | sums
-    return {
-        name: [str(total + amount), str(getattr(limit, name))]
-        for name, total in sums.items()
-        if total + amount > getattr(limit, name)
-    }
+    sums = {"at_once": Decimal(0)} | spent(case, kind, by=by, at=at, apart_from=apart_from)
+    over = [
+        {
+            name: [str(total + amount), str(getattr(limit, name))]
+            for name, total in sums.items()
+            if total + amount > getattr(limit, name)
+        }
+        for limit in limits
+    ]
+    return {} if {} in over else over[0]
 
 
 def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy | None = None) -> dict[str, Decimal]:
@@ -259,12 +266,14 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
 
 def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | None:
     """How much of this kind the person may still give here by themselves; None: nothing of this kind at all."""
-    limit = limit_for(by.role, case.served_as, kind)
-    if limit is None:
+    limits = limits_for(by, case.served_as, kind)
+    if not limits:
         return None
     sums = spent(case, kind, by=by, at=at)
-    left: list[Decimal] = [limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())]
-    return max(Decimal(0), min(left))
+    left: list[Decimal] = [
+        min(limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())) for limit in limits
+    ]
+    return max(Decimal(0), *left)
 
 
 def suggested(case: Case) -> list[RemedyKind]:

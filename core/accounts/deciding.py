@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
-from core.accounts.roles import RIGHTS, Permission
 from core.lib.errors import DomainError
 
 
@@ -56,12 +54,6 @@ class Waiting:
     def stuck(self) -> bool:
         """Nobody may decide this: a fault of how the roles are given out."""
         return not self.others and not self.alone
-
-
-def who_may(permission: Permission) -> QuerySet[User]:
-    """The people who work here and hold this permission."""
-    roles = [role for role, rights in RIGHTS.items() if permission in rights.permissions]
-    return User.objects.filter(is_active=True, role__in=roles).order_by("full_name", "pk")
 
 
 def second_person(

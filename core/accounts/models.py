@@ -26,16 +26,40 @@ class Team(models.Model):
         return self.name
 
 
+def one_role() -> list[str]:
+    return [Role.SERVICE_AGENT]
+
+
 class User(AbstractUser):
-    """A member of staff, or a service account that only holds API tokens."""
+    """A member of staff with one role or several, or a service account that only holds API tokens."""
 
     full_name = models.CharField(_("full name"), max_length=80, blank=True)
-    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SERVICE_AGENT)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
     capacity = models.PositiveIntegerField(_("customers at most"), default=300)
 
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(roles__len__gte=1) & models.Q(roles__contained_by=Role.values), name="user_has_roles"
+            ),
+            # What calls the API sees all customers: nobody who signs in gets that along with a role.
+            models.CheckConstraint(
+                condition=~models.Q(roles__contains=[Role.CLIENT]) | models.Q(roles__len=1),
+                name="client_is_nobody_else",
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    def holds(self, *roles: Role) -> bool:
+        """Whether one of these is among the person's roles."""
+        return any(role in self.roles for role in roles)
+
+    def get_roles_display(self) -> str:
+        """The roles in the reader's language, in the order of the table."""
+        return str(_(", ")).join(str(role.label) for role in Role if role in self.roles)
 
 
 class Delegation(models.Model):

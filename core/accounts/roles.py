@@ -1,12 +1,16 @@
 """One table: what each role may do, which customers it sees, and which fields it sees masked or not at all.
 
-Unknown is denied. Pages, API, exports and tests read this table and nothing else.
+Who holds several roles may do what one of them may, sees whom one of them sees, and a field is hidden only if each of
+them hides it. Unknown is denied. Pages, API, exports and tests read this table and nothing else.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.accounts.models import Role
+from django.db.models import QuerySet
+
+from core.accounts.models import Role, User
 
 
 class Permission(StrEnum):
@@ -67,9 +71,23 @@ class Field(StrEnum):
 
 @dataclass(frozen=True)
 class Rights:
-    scope: Scope
+    scopes: frozenset[Scope]
     permissions: frozenset[Permission]
     hidden: frozenset[Field] = frozenset()
+
+    @property
+    def sees_customers(self) -> bool:
+        """Whether there is anybody whose name they may read; others see figures of all together."""
+        return self.scopes != {Scope.NONE}
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether a whole number, and only that, opens the record of somebody out of reach until midnight."""
+        return Scope.LOOKED_UP in self.scopes and Scope.ALL not in self.scopes
+
+
+def _only(scope: Scope) -> frozenset[Scope]:
+    return frozenset({scope})
 
 
 P = Permission
@@ -92,11 +110,11 @@ _BOOK = {
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
-        Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
+        _only(Scope.OWN), frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
     ),
-    Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
+    Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
-        Scope.TEAM,
+        _only(Scope.TEAM),
         frozenset(
             _BOOK
             | {
@@ -118,7 +136,7 @@ RIGHTS: dict[str, Rights] = {
         ),
     ),
     Role.SERVICE_AGENT: Rights(
-        Scope.LOOKED_UP,
+        _only(Scope.LOOKED_UP),
         frozenset(
             {
                 P.FIND_CUSTOMER,
@@ -134,7 +152,7 @@ RIGHTS: dict[str, Rights] = {
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.SERVICE_LEAD: Rights(
-        Scope.ALL,
+        _only(Scope.ALL),
         frozenset(
             {
                 P.LIST_CUSTOMERS,
@@ -161,13 +179,13 @@ RIGHTS: dict[str, Rights] = {
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
-        Scope.NONE,
+        _only(Scope.NONE),
         frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
-    Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
+    Role.PRIVACY_OFFICER: Rights(_only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
     Role.ADMINISTRATOR: Rights(
-        Scope.NONE,
+        _only(Scope.NONE),
         frozenset(
             {
                 P.IMPORT,
@@ -188,13 +206,34 @@ RIGHTS: dict[str, Rights] = {
         ),
         frozenset(Field),
     ),
-    Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
+    Role.CLIENT: Rights(_only(Scope.ALL), frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
 }
-NOBODY = Rights(Scope.NONE, frozenset(), frozenset(Field))
+NOBODY = Rights(_only(Scope.NONE), frozenset(), frozenset(Field))
 
 
-def rights_of(role: str) -> Rights:
-    return RIGHTS.get(role, NOBODY)
+def union(roles: Iterable[str]) -> Rights:
+    """What somebody with all these roles may do and see: no role takes away what another gives."""
+    held = [RIGHTS.get(role, NOBODY) for role in roles] or [NOBODY]
+    scopes = frozenset[Scope]().union(*(rights.scopes for rights in held))
+    return Rights(
+        scopes - {Scope.NONE} or scopes,
+        frozenset[Permission]().union(*(rights.permissions for rights in held)),
+        frozenset(Field).intersection(*(rights.hidden for rights in held)),
+    )
+
+
+def rights_of(user: User) -> Rights:
+    return union(user.roles)
+
+
+def holders(*roles: Role) -> QuerySet[User]:
+    """The active people who hold at least one of these roles."""
+    return User.objects.filter(is_active=True, roles__overlap=roles)
+
+
+def who_may(permission: Permission) -> QuerySet[User]:
+    """The active people of whom at least one role has this right."""
+    return holders(*(Role(role) for role, rights in RIGHTS.items() if permission in rights.permissions))
 
 
 class ApiScope(StrEnum):

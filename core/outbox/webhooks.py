@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Role, User
+from core.accounts.roles import holders
 from core.jobs import leases
 from core.lib import retry, sealing
 from core.lib.errors import DomainError, Invalid, Unknown
@@ -279,7 +280,7 @@ def _note_failure(event: WebhookEvent, error: str, *, gone: bool, at: datetime) 
 
 def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:
     delivery.tell(
-        User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True),
+        holders(Role.ADMINISTRATOR).values_list("pk", flat=True),
         DISABLED,
         {"host": posting.host_of(endpoint.url)},
         key=f"webhook:{endpoint.pk}:{at.isoformat()}",

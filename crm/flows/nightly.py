@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from complaints.afterwards import daily
-from core.accounts.models import Role, User
+from core.accounts.models import Role
+from core.accounts.roles import holders
 from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
 from core.outbox import delivery, webhooks
@@ -159,7 +160,7 @@ def _campaigns(run: JobRun, at: datetime) -> dict[str, int]:
 
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     """What must always be true and is not: in the log, with the rows, and told to every administrator."""
-    admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
+    admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
     for law, rows in broken.items():
         log.error("not true of the books: %s: %s", law, rows)
         thread = f"law:{law}"[:80]

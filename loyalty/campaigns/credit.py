@@ -44,6 +44,11 @@ Status = CreditAuthorisation.Status
 # Limits -------------------------------------------------------------------------------------------------------------
 
 
+def decides_alone(user: User) -> Decimal:
+    """Up to which limit this person decides without a second one."""
+    return max((most for role, most in DECIDES_ALONE.items() if user.holds(role)), default=NOTHING)
+
+
 @transaction.atomic
 def propose_limit(
     customer: Customer, *, limit: Decimal | int | str, term_days: int, reason: str, by: User, at: datetime
@@ -67,7 +72,7 @@ def propose_limit(
     if account.limit_changes.filter(status=CreditLimitChange.Status.PROPOSED).exists():
         raise DomainError(_("A change of this limit waits for a second person already."), code="waiting")
     lower = amount <= account.credit_limit and term_days <= account.term_days
-    alone = lower or amount <= DECIDES_ALONE.get(Role(by.role), NOTHING)
+    alone = lower or amount <= decides_alone(by)
     change = CreditLimitChange.objects.create(
         account=account,
         limit_before=account.credit_limit,

@@ -118,10 +118,14 @@ def _waiting(adjustment_id: int) -> PointAdjustment:
 
 def within_limit(by: User, amount: int, *, at: datetime, besides: int) -> bool:
     """Whether this person may move so many points alone, given what they moved in the last 24 hours."""
-    once, a_day = LIMITS.get(Role(by.role), (0, 0))
     recent = PointAdjustment.objects.filter(by=by, at__gt=at - DAY, state=State.DONE, decided_by__isnull=True)
     moved = recent.exclude(pk=besides).aggregate(total=Sum(Abs("points")))["total"] or 0
-    return abs(amount) <= once and moved + abs(amount) <= a_day
+    return any(abs(amount) <= once and moved + abs(amount) <= a_day for once, a_day in limits_of(by))
+
+
+def limits_of(user: User) -> list[tuple[int, int]]:
+    """Points per request and within a day, for each role that may move any alone, the widest first."""
+    return sorted((LIMITS[role] for role in LIMITS if user.holds(role)), reverse=True)
 
 
 def _do(adjustment: PointAdjustment, *, at: datetime) -> None:

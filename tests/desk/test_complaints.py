@@ -522,7 +522,7 @@ def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client,
 def test_the_address_of_a_deed_opened_by_hand_leads_to_the_case(
     client: Client, case: Case, agent: User, name: str
 ) -> None:
-    User.objects.filter(pk=agent.pk).update(role=Role.SERVICE_LEAD)
+    User.objects.filter(pk=agent.pk).update(roles=[Role.SERVICE_LEAD])
 
     answer = client.get(reverse(f"desk:{DEEDS[name].route}", args=[case.pk]))
 

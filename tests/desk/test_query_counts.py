@@ -62,7 +62,7 @@ class Mall(NamedTuple):
 
     def customer(self, n: int) -> Customer:
         """In reach of the reader; with a manager of their own unless the reader is one."""
-        mine = self.reader.role == Role.ACCOUNT_MANAGER
+        mine = self.reader.holds(Role.ACCOUNT_MANAGER)
         return self.make_customer(f"客户{n}", manager=self.reader if mine else self.colleague(n))
 
     def colleague(self, n: int) -> User:

@@ -64,7 +64,7 @@ def _accounts(today: date) -> dict[str, User]:
             username=account.username,
             defaults={
                 "full_name": account.full_name,
-                "role": account.role,
+                "roles": [account.role],
                 "team": teams.get(account.team),
                 "password": make_password(None) if account.role == Role.CLIENT else password,
                 "email": f"{account.username}@example.com",

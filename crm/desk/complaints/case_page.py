@@ -31,7 +31,7 @@ from complaints.models import (
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
 from core.lib import mailing
 from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
@@ -148,7 +148,7 @@ def _about(case: Case) -> str:
 
 def _opens_customer(user: User, case: Case, at: datetime) -> bool:
     """Whether the record of the customer is theirs to see, or to look up."""
-    if rights_of(user.role).scope == Scope.LOOKED_UP:
+    if rights_of(user).looks_up:
         return True
     return visible_to(user, mall_day(at)).filter(pk=case.customer_id).exists()
 

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
-from core.accounts.roles import Scope, rights_of
+from core.accounts.roles import Scope, holders, rights_of
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
@@ -16,7 +16,7 @@ from customers import queries
 from customers.models import Contact, Customer, Standing
 
 AN_HOUR = 3600
-MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name", "pk")
+MANAGERS = holders(Role.ACCOUNT_MANAGER).order_by("full_name", "pk")
 CLASSES = [("", _("Every class")), *Standing.Class.choices]
 TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
 NOT_HERE = _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
@@ -59,12 +59,12 @@ class FilterForm(forms.Form):
         known = cast(list[str], cache.get_or_set("regions", queries.regions, AN_HOUR))
         typed = [data["region"]] if data.get("region") and data["region"] not in known else []
         cast(LongSelect, region.widget).choices = [("", _("Every province")), *((name, name) for name in known + typed)]
-        scope = rights_of(user.role).scope
+        scopes = rights_of(user).scopes
         managers = cast("forms.ModelChoiceField[User]", self.fields["manager"])
-        if scope in (Scope.OWN, Scope.DELEGATED):
+        if scopes <= {Scope.OWN, Scope.DELEGATED}:
             # Whoever sees one book has nothing to choose; an old link may still name a manager.
             managers.widget = forms.HiddenInput()
-        elif scope == Scope.TEAM:
+        elif Scope.TEAM in scopes and Scope.ALL not in scopes:
             managers.queryset = MANAGERS.filter(team=user.team_id).order_by("full_name")
 
     def filters(self) -> queries.Filters:

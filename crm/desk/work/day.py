@@ -55,7 +55,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "today": day,
         **_queue(user, day, view),
         **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
-        "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
+        "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count(),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
-from core.accounts.deciding import second_person, who_may
+from core.accounts.deciding import second_person
 from core.accounts.models import User
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks

@@ -24,7 +24,7 @@ from complaints.models.catalogue import Severity
 from complaints.promises.calendars import working_time
 from complaints.setup.policies import StepFact, TargetFact
 from core.accounts.models import User
-from core.accounts.roles import RIGHTS, Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
 from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.editing import EditForm
@@ -166,10 +166,9 @@ class LeaveForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        roles = [role for role, rights in RIGHTS.items() if Permission.WORK_COMPLAINTS in rights.permissions]
         user = self.fields["user"]
         assert isinstance(user, forms.ModelChoiceField)  # noqa: S101
-        user.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+        user.queryset = who_may(Permission.WORK_COMPLAINTS).order_by("full_name")
 
 
 class MemberForm(LeaveForm):
