@@ -31,6 +31,7 @@ TIMETABLE = {
         crontab(),
     ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0),
+    "send the digest of the day to whose morning it is": ("crm.flows.tasks.send_digests", crontab(minute="*/5")),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0),
 }
 app.conf.beat_schedule = {

@@ -54,6 +54,13 @@ def standings_of(user: User, today: date) -> QuerySet[Standing]:
     return Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
 
 
+def addressable(user: User, today: date) -> QuerySet[Customer]:
+    """Whom a campaign of this user reaches: whom they see; and everybody, unseen, for who sees nobody by name."""
+    if user.is_active and not rights_of(user).sees_customers:
+        return Customer.objects.filter(merged_into__isnull=True)
+    return visible_to(user, today)
+
+
 def customer_for(user: User, pk: int, today: date) -> Customer:
     """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
     customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()

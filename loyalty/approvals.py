@@ -111,6 +111,7 @@ def _draws(user: User, at: datetime) -> list[Waiting]:
             others=tuple(person for person in people if person.pk != lottery.by_id),
             reader=user,
             right=may(user, Permission.RUN_CAMPAIGNS),
+            refusable=False,
         )
         for lottery in rows.prefetch_related("prizes__coupons")
         if all(check.ok for check in setup.checklist(lottery, at=at))

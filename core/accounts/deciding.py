@@ -32,6 +32,7 @@ class Waiting:
     amount: str = ""
     due_at: datetime | None = None
     in_place: bool = True
+    refusable: bool = True
 
     @property
     def key(self) -> str:

@@ -81,9 +81,14 @@ def read_all(user: User, *, at: datetime) -> int:
     return _unread(user).update(read_at=at)
 
 
-def unread_again(user: User, since: datetime) -> int:
-    """What this person read at this very moment is unread again: the way back from one press too many."""
-    return of_person(user).filter(read_at=since).update(read_at=None)
+def read_news(user: User, *, at: datetime) -> int:
+    """The news and the digests are read; what rings stays."""
+    return _unread(user).exclude(_rings_for(user)).update(read_at=at)
+
+
+def unread(user: User, message: Message) -> None:
+    """The message is unread again: the way back from one press too many."""
+    of_person(user).filter(pk=message.pk).update(read_at=None)
 
 
 def settle(

@@ -14,10 +14,12 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
+from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
+    ("desk:approvals", gettext_lazy("Approvals"), "checks", "y", Permission.READ_MESSAGES),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
     ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
     ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
@@ -31,7 +33,7 @@ PAGES = (
     ("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", Permission.VIEW_CREDIT),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
-    ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
+    ("desk:backtest", gettext_lazy("Backtest"), "history", "f", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
@@ -59,6 +61,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": _as_of(),
+        "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
 
 

@@ -12,7 +12,7 @@ from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
-from crm.flows import arrival, nightly
+from crm.flows import arrival, digest, nightly
 from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
 
@@ -94,6 +94,11 @@ def release_reservations() -> None:
 def deliver() -> None:
     delivery.deliver_due(now=timezone.now)
     mail.deliver_due(now=timezone.now)
+
+
+@shared_task
+def send_digests() -> None:
+    digest.send_due(now=timezone.now)
 
 
 @shared_task
