@@ -56,8 +56,12 @@ def of(user: User, *, everything: bool = False) -> Bell:
 
 def news(user: User) -> list[Thread]:
     """What is worth knowing and needs nobody: unread, newest first."""
-    unread = _unread(user).exclude(topic=Topic.DIGEST)
-    return _threads(unread.exclude(_rings_for(user)).exclude(topic__in=_chosen(user, Level.OFF)))
+    return _threads(_news_of(user).filter(read_at__isnull=True))
+
+
+def news_since(user: User, since: datetime) -> list[Thread]:
+    """The same since this moment, read or not."""
+    return _threads(_news_of(user).filter(queued_at__gte=since))
 
 
 def earlier(user: User) -> QuerySet[Message]:
@@ -123,6 +127,11 @@ def choose(user: User, topic: str, level: str) -> NoticeChoice:
 def no_mail(user: User) -> None:
     """The digest comes in Laoke only."""
     NoticeChoice.objects.filter(user=user, topic=Topic.DIGEST).delete()
+
+
+def _news_of(user: User) -> QuerySet[Message]:
+    told = of_person(user).filter(settled_at__isnull=True).exclude(topic=Topic.DIGEST)
+    return told.exclude(_rings_for(user)).exclude(topic__in=_chosen(user, Level.OFF))
 
 
 def _unread(user: User) -> QuerySet[Message]:

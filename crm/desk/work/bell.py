@@ -1,5 +1,6 @@
 """The bell: what needs this person, the news of the day behind it, and how each of them goes away."""
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -25,6 +26,7 @@ from crm.flows import notices, waiting
 from customers.models import Customer
 
 EARLIER = 25
+A_WEEK = timedelta(days=7)
 ICONS = {
     Topic.APPROVAL: "scale",
     Topic.PROMISE: "clock",
@@ -131,9 +133,9 @@ def settings(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.READ_MESSAGES)
 def digest(request: StaffRequest) -> HttpResponse:
-    """The day in one page: what was kept, what comes first, what waits, and the news, which are thereby read."""
+    """The day in one page: what was kept, what comes first, what waits, and the news of a week, which are thereby read."""
     context = digest_page.context(request.user, today(), now())
-    context["news"] = [_row(thread) for thread in verbs.news(request.user)]
+    context["news"] = [_row(thread) for thread in verbs.news_since(request.user, now() - A_WEEK)]
     verbs.read_news(request.user, at=now())
     return render(request, "desk/work/digest.html", context)
 
