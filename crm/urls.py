@@ -5,8 +5,10 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from crm.desk.complaints import survey
+from crm.desk.own.urls import second_factor
 
 urlpatterns = [
+    *second_factor,
     path("accounts/", include("allauth.account.urls")),
     path("language/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("crm.api.urls")),

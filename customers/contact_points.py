@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import phonenumbers
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
@@ -23,7 +22,7 @@ from core.accounts import audit
 from core.accounts.models import AuditEntry, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
-from core.lib import rows, sealing
+from core.lib import mall, rows, sealing
 from core.lib.errors import DomainError, Invalid
 from customers import locks
 from customers.models import ContactPoint, Customer
@@ -59,7 +58,7 @@ def normalise_phone(text: str) -> str:
     if not re.fullmatch(r"\+?[\d ().\-/]{3,40}", value):
         raise refusal
     try:
-        number = phonenumbers.parse(value, settings.PHONE_REGION)
+        number = phonenumbers.parse(value, mall.facts().phone_region)
     except phonenumbers.NumberParseException:
         raise refusal from None
     if not phonenumbers.is_valid_number(number):
@@ -98,7 +97,7 @@ def mask_phone(e164: str) -> str:
     number = phonenumbers.parse(e164)
     digits = phonenumbers.national_significant_number(number)
     head = digits[: min(3, max(0, len(digits) - 8))]
-    home = number.country_code == phonenumbers.country_code_for_region(settings.PHONE_REGION)
+    home = number.country_code == phonenumbers.country_code_for_region(mall.facts().phone_region)
     return f"{'' if home else f'+{number.country_code} '}{head}****{digits[-4:]}"
 
 

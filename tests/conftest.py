@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from core.accounts import tokens
 from core.accounts.models import Role, Team, User
 from core.accounts.roles import ApiScope
+from core.lib import mall
 from customers import identity, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
@@ -45,6 +46,21 @@ def _language_of_nobody() -> Iterator[None]:
     """A request leaves its language behind in the thread."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _mall_of_the_environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that set up a mall of their own ask for `mall_row`; for all others the settings of Django are the mall."""
+    mall.forget()
+    if "mall_row" not in request.fixturenames:
+        monkeypatch.setattr(mall, "stored_facts", lambda before: None)
+    yield
+    mall.forget()
+
+
+@pytest.fixture
+def mall_row(db: None) -> None:
+    """The mall is what its row says."""
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ class User(AbstractUser):
     roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
     capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -81,14 +82,20 @@ class Delegation(models.Model):
 
 
 class ApiToken(models.Model):
-    """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart."""
+    """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart.
+
+    `sources` are the shops and tills whose orders and words it may tell and see; empty for all of them.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=30))
+    sources = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    replaced_by = models.OneToOneField("self", models.SET_NULL, null=True, blank=True, related_name="replaces")
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -50,6 +50,8 @@ class Permission(StrEnum):
     PROPOSE_CREDIT = "propose_credit"
     DECIDE_CREDIT = "decide_credit"
     EDIT_WEBHOOKS = "edit_webhooks"
+    MANAGE_STAFF = "manage_staff"
+    EDIT_MALL = "edit_mall"
 
 
 class Scope(StrEnum):
@@ -219,6 +221,8 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_CAMPAIGNS,
                 P.RUN_CAMPAIGNS,
                 P.EDIT_WEBHOOKS,
+                P.MANAGE_STAFF,
+                P.EDIT_MALL,
             }
         ),
         frozenset(Field),

@@ -1,8 +1,10 @@
 """REST: orders in, and with the answer what whoever packs and delivers them must know."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypedDict
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,9 +14,10 @@ from rest_framework.serializers import ValidationError
 from complaints.cases import prompts
 from complaints.models import ServicePrompt
 from core.accounts.roles import ApiScope
+from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, body
+from crm.api.base import StrictView, body, hold_to_mine, sees_everybody
 from crm.api.complaints import PromptData, prompt_data
 from crm.api.serializers.complaints import PromptOut
 from crm.api.serializers.customers import (
@@ -28,7 +31,7 @@ from crm.api.serializers.customers import (
     OrderPath,
 )
 from crm.flows import arrival
-from customers.orders import Outcome, Recorded
+from customers.orders import OrderFact, Outcome, Recorded
 
 MOMENTS = (ServicePrompt.Trigger.ORDER, ServicePrompt.Trigger.DELIVERY)
 
@@ -52,8 +55,25 @@ class OrderView(StrictView):
         OrderPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
         order = body(OrderIn, request)
         at = timezone.now()
-        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
+        recorded = _record(request, order.fact(source, external_id), at=at)
         return Response(OrderWithPromptsOut(_order_data(recorded)).data, status=_status(recorded.outcome))
+
+
+def _record(request: Request, fact: OrderFact, *, at: datetime) -> Recorded:
+    """`arrival.order`; where the token's user does not see everybody, an order of somebody else is unknown (404)."""
+    if sees_everybody(request):
+        return arrival.order(fact, at=at, today=mall_day(at))
+    return _record_mine(request, fact, at=at)
+
+
+@again_after_deadlock
+@transaction.atomic
+def _record_mine(request: Request, fact: OrderFact, *, at: datetime) -> Recorded:
+    recorded = arrival.order(fact, at=at, today=mall_day(at))
+    hold_to_mine(request, recorded.customer.pk)
+    if recorded.left:
+        hold_to_mine(request, recorded.left)
+    return recorded
 
 
 class OrderData(TypedDict):
@@ -105,7 +125,7 @@ class OrderBatchView(StrictView):
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
         batch = body(BatchIn, request)
         items = enumerate(batch.validated_data["orders"])
-        results = [_batch_item(index, source, item) for index, item in items]
+        results = [_batch_item(request, index, source, item) for index, item in items]
         return Response({"results": BatchItemOut(results, many=True).data})
 
 
@@ -126,14 +146,14 @@ class ItemResult:
         return self
 
 
-def _batch_item(index: int, source: str, item: dict[str, Any]) -> ItemResult:
+def _batch_item(request: Request, index: int, source: str, item: dict[str, Any]) -> ItemResult:
     result = ItemResult(index)
     order = OrderItemIn(data=item)
     try:
         order.is_valid(raise_exception=True)
         result.external_id = external_id = str(order.validated_data["external_id"])
         at = timezone.now()
-        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
+        recorded = _record(request, order.fact(source, external_id), at=at)
     except ValidationError as error:
         path, first = _first(error.detail)
         return result.refused(400, first.code, f"{path}: {first}" if path else str(first))

@@ -6,9 +6,10 @@ from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.loyalty.urls import urlpatterns as loyalty
 from crm.desk.numbers.urls import urlpatterns as numbers
+from crm.desk.own.urls import urlpatterns as own
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
-urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin]
+urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *own]
 for route in urlpatterns:
     route.callback = led_back(legible(route.callback))

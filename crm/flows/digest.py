@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from core.accounts.deciding import Waiting
 from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
+from core.lib import mall
 from core.outbox import bell, delivery
 from core.outbox.kinds import Topic
 from core.outbox.models import Message, NoticeChoice
@@ -121,8 +121,8 @@ def lines(told: Digest) -> list[str]:
 
 
 def language_of(user: User) -> str:
-    """The language this person reads in, as far as it is known."""
-    return str(getattr(user, "language", "") or settings.LANGUAGE_CODE)
+    """The language this person has chosen, else the mall's."""
+    return user.language or mall.facts().language
 
 
 def _calendar_of(user: User, found: dict[int, clock.Calendar]) -> clock.Calendar | None:
@@ -134,7 +134,7 @@ def _calendar_of(user: User, found: dict[int, clock.Calendar]) -> clock.Calendar
         or rows.filter(department__queue__is_default=True).first()
     )
     if own is None:
-        return clock.Calendar(zone=ZoneInfo(settings.MALL_TIME_ZONE))
+        return clock.Calendar(zone=ZoneInfo(mall.facts().time_zone))
     if own.pk not in found:
         found[own.pk] = calendars.working_time(own)
     return found[own.pk]

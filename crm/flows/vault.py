@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from core.accounts.own import second_factor
 from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib import sealing
@@ -26,6 +27,7 @@ CHUNK = 500
 TABLES: dict[str, Reseal] = {
     "webhooks": webhooks.reseal,
     "draws": proof.reseal,
+    "second factors": second_factor.reseal,
     "contact points": contact_points.reseal,
 }
 

@@ -224,8 +224,18 @@ PAGES = {
     "complaint_calendar_again": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
+    # One's own account: anybody who is signed in.
+    "me": None,
+    "me_profile": None,
+    "me_password": None,
+    "me_session_end": None,
+    "me_sessions_end": None,
 }
 POSTED = {
+    "me_profile",
+    "me_password",
+    "me_session_end",
+    "me_sessions_end",
     "log_contact",
     "edit_profile",
     "reveal",
@@ -402,7 +412,7 @@ def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: Mak
     wrong = {}
     for name, permission in PAGES.items():
         answer = client.post(address(name)) if name in POSTED else client.get(address(name))
-        allowed = permission in RIGHTS[role].permissions
+        allowed = permission is None or permission in RIGHTS[role].permissions
         # What exists for nobody answers 404 to those who may look, 403 to those who may not.
         expected = {200, 302, 404, 422} if allowed else {403}
         if name == "complaint_new" and allowed:
@@ -422,7 +432,7 @@ def test_what_takes_only_a_post_is_in_the_table_and_leads_back_to_its_page(
     client.force_login(make_user(role))
     wrong = {}
     for name, permission in PAGES.items():
-        if permission not in RIGHTS[role].permissions:
+        if permission is not None and permission not in RIGHTS[role].permissions:
             continue
         answer = client.get(address(name))
         if name in POSTED and (answer.status_code != 302 or answer["Location"] == address(name)):
@@ -455,6 +465,6 @@ def test_other_routes_are_the_known_public_ones() -> None:
         if getattr(pattern, "name", None)
     }
     rest = {route.name for route in rest_routes}
-    login = {name for name in names if name.startswith("account_")}
+    login = {name for name in names if name.startswith(("account_", "mfa_"))}
 
     assert names - login - rest - set(PAGES) <= PUBLIC

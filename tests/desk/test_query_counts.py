@@ -424,6 +424,7 @@ NO_LISTS = {
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
     "draws_new": "a form",
+    "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 
 

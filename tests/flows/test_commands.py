@@ -91,12 +91,32 @@ def test_a_token_of_some_days_ends_by_itself(make_user: MakeUser, client: Client
 
 
 @pytest.mark.django_db
+def test_a_service_account_has_a_token_for_its_source_and_a_new_one_in_its_place() -> None:
+    run("api_tokens", "--service-account", "web-shop")
+    told = ("--name", "till", "--scope", "orders:write", "--source", "till")
+    secret = run("api_tokens", "--issue", "web-shop", *told).split()[-1]
+
+    said = run("api_tokens", "--rotate", secret[:9], "--grace-hours", "2")
+
+    assert "works for 2 hours more" in said
+    assert ApiToken.objects.filter(sources=["till"], user__username="web-shop").count() == 2
+    assert "replaced" in run("api_tokens")
+    assert "for till" in run("api_tokens")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "options",
     [
         ("--issue", "nobody", "--name", "till", "--scope", "customers:read"),
         ("--issue", "shop", "--scope", "customers:read"),
         ("--issue", "shop", "--name", "till"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--source", "Shop 1"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--days", "-1"),
+        ("--rotate", "lk_unknown"),
+        ("--rotate", "lk_"),
+        ("--service-account", "shop"),
+        ("--service-account", "a b"),
         ("--revoke", "lk_unknown"),
         ("--revoke", "lk_"),
     ],

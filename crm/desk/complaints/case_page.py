@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
@@ -32,7 +31,7 @@ from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, rights_of
-from core.lib import mailing
+from core.lib import mailing, mall
 from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
@@ -245,7 +244,7 @@ class Template(NamedTuple):
 
 
 def _templates(case: Case, user: User) -> list[Template]:
-    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": settings.MALL_NAME}
+    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": mall.facts().name}
     fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
     rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
     return [Template(row.name, _filled(row.body, values)) for row in rows]

@@ -4,14 +4,13 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib import sql
+from core.lib import mall, sql
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer, Order
@@ -39,7 +38,7 @@ def follow_orders(*, at: datetime) -> int:
 
 
 def _issue(at: datetime, *, order: int | None) -> int:
-    return _run("issue", {"at": at, "zone": settings.MALL_TIME_ZONE, "order": order})
+    return _run("issue", {"at": at, "zone": mall.facts().time_zone, "order": order})
 
 
 def _run(step: str, values: dict[str, Any]) -> int:
