@@ -49,7 +49,7 @@ def _limits(user: User, today: date) -> list[Waiting]:
     rows = CreditLimitChange.objects.filter(status=CreditLimitChange.Status.PROPOSED).select_related(
         "account__customer", "proposed_by"
     )
-    people, reach = _people(user, Permission.DECIDE_CREDIT, [row.account_id for row in rows], today)
+    people, reach = _people(user, Permission.DECIDE_CREDIT, [row.account.customer_id for row in rows], today)
     return [
         Waiting(
             kind="limit",
@@ -58,12 +58,12 @@ def _limits(user: User, today: date) -> list[Waiting]:
             why=row.reason,
             by=row.proposed_by,
             since=row.proposed_at,
-            url=f"/credit/{row.account_id}/",
-            others=_others(people, reach, row.proposed_by, row.account_id),
+            url=f"/credit/{row.account.customer_id}/",
+            others=_others(people, reach, row.proposed_by, row.account.customer_id),
             reader=user,
-            right=row.account_id in reach.get(user.pk, set()),
+            right=row.account.customer_id in reach.get(user.pk, set()),
             who=row.account.customer.name,
-            customer_id=row.account_id,
+            customer_id=row.account.customer_id,
             amount=f"{row.limit_before} → {row.limit_after}",
         )
         for row in rows
