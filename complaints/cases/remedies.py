@@ -85,7 +85,7 @@ def propose(
     _record(case, remedy, "proposed", by=by, at=at)
     if over:
         notices.tell(
-            [case.queue.department.head_id],
+            _approvers(case, apart_from=by),
             notices.REMEDY_WAITS,
             case,
             key=f"remedy:{remedy.pk}",
@@ -334,6 +334,13 @@ def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datet
         amount=str(remedy.amount),
         sort=remedy.kind,
     )
+
+
+def _approvers(case: Case, *, apart_from: User) -> list[int]:
+    """The head of the department, if they may agree and did not propose it; otherwise everybody else who may."""
+    leads = [lead.pk for lead in who_may(Permission.LEAD_COMPLAINTS) if lead.pk != apart_from.pk]
+    head = case.queue.department.head_id
+    return [head] if head in leads else leads
 
 
 def _thread(remedy: Remedy) -> str:
