@@ -54,13 +54,13 @@ def of(user: User, *, everything: bool = False) -> Bell:
     return Bell(shown, len(threads) - len(shown))
 
 
-def news(user: User) -> list[Thread]:
-    """What is worth knowing and needs nobody: unread, newest first."""
-    return _threads(_news_of(user).filter(read_at__isnull=True))
+def news_count(user: User) -> int:
+    """Unread threads of what is worth knowing and needs nobody."""
+    return int(_news_of(user).filter(read_at__isnull=True).aggregate(n=Count("thread", distinct=True))["n"])
 
 
 def news_since(user: User, since: datetime) -> list[Thread]:
-    """The same since this moment, read or not."""
+    """What is worth knowing and needs nobody since this moment, read or not, newest first."""
     return _threads(_news_of(user).filter(queued_at__gte=since))
 
 

@@ -59,7 +59,7 @@ def of(user: User, day: date, *, at: datetime) -> Digest:
         to_do=queue.count(),
         waits=waiting.for_user(user, at=at),
         rings=bell.count(user),
-        news=len(bell.news(user)),
+        news=bell.news_count(user),
     )
 
 

@@ -172,7 +172,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     return {
         "rows": [_row(thread) for thread in ringing.threads],
         "rest": ringing.rest,
-        "news_count": len(verbs.news(request.user)),
+        "news_count": verbs.news_count(request.user),
         "earlier": earlier.of([_row(verbs.Thread(message, 1)) for message in earlier.rows]),
     }
 
