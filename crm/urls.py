@@ -4,8 +4,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from crm.desk.acting import legible
 from crm.desk.complaints import survey
 from crm.desk.own.urls import second_factor
+from crm.desk.people import way_in
 
 urlpatterns = [
     *second_factor,
@@ -13,5 +15,7 @@ urlpatterns = [
     path("language/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("crm.api.urls")),
     path("s/<str:secret>/", survey.survey, name="survey"),
+    path("setup/", legible(way_in.setup), name="setup"),
+    path("join/<str:secret>/", legible(way_in.join), name="join"),
     path("", include("crm.desk.urls")),
 ]

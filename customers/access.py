@@ -8,9 +8,12 @@ from operator import or_
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from core.accounts.models import Delegation, User
+from core.accounts.models import Delegation, Team, User
 from core.accounts.roles import Scope, rights_of
 from customers.models import Customer, Lookup, Standing
+
+# Whose role lets them work a colleague's book between two dates.
+STAND_IN = {Scope.OWN, Scope.DELEGATED, Scope.TEAM}
 
 
 def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None = None) -> Q:
@@ -26,10 +29,11 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     reached = []
     if Scope.OWN in scopes:
         reached.append(Q(**{f"{book}manager": user}))
-    if Scope.DELEGATED in scopes:
-        reached.append(delegated(user, today, book))
+    if scopes & STAND_IN and (managers := delegating(user, today)):
+        reached.append(Q(**{f"{book}manager__in": managers}))
     if Scope.TEAM in scopes and user.team_id:
-        reached.append(Q(**{f"{book}manager__team": user.team_id}) | Q(**{f"{book}manager__isnull": True}))
+        teams = list(Team.objects.filter(Q(pk=user.team_id) | Q(centre=user.team_id)).values_list("pk", flat=True))
+        reached.append(Q(**{f"{book}manager__team__in": teams}) | Q(**{f"{book}manager__isnull": True}))
     if Scope.LOOKED_UP in scopes:
         # A subquery: joined beside another condition, somebody looked up by two agents would be there twice.
         people = Lookup.objects.filter(user=user, on=today).values("customer")
@@ -37,12 +41,10 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     return reduce(or_, reached) if reached else Q(pk__in=[])
 
 
-def delegated(user: User, today: date, book: str) -> Q:
-    """Customers of the managers whose book this assistant works today; `book` as in `scope_filter`."""
-    managers = Delegation.objects.filter(
-        assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
-    )
-    return Q(**{f"{book}manager__in": managers.values("manager")})
+def delegating(user: User, today: date) -> list[int]:
+    """The ids of the managers whose book this person works today: their assistant, or a colleague while they are away."""
+    held = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
+    return list(held.values_list("manager", flat=True))
 
 
 def visible_to(user: User, today: date) -> QuerySet[Customer]:

@@ -1,6 +1,6 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from core.accounts.models import User
 from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
-from customers.access import delegated, scope_filter
+from customers.access import STAND_IN, delegating, scope_filter
 from customers.models import Customer, Todo
 
 LONGEST_SNOOZE = timedelta(days=90)
@@ -165,13 +165,26 @@ def _work_of(user: User, today: date) -> Q:
     gone = list(User.objects.filter(is_active=False).values_list("pk", flat=True))
     nobodys = Q(owner__isnull=True) | Q(owner__in=gone)
     mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
-    if Scope.DELEGATED in scopes:
-        of_manager = nobodys | Q(owner=F("customer__manager"))
-        mine |= of_manager & delegated(user, today, "customer__")
+    if scopes & STAND_IN and (managers := delegating(user, today)):
+        mine |= (nobodys | Q(owner=F("customer__manager"))) & Q(customer__manager__in=managers)
     if Scope.TEAM in scopes:
         # Nobody else would see the tasks of customers without manager.
         mine |= nobodys & Q(customer__manager__isnull=True)
     return mine
+
+
+@transaction.atomic
+def hand_over(leaver: User, *, to: Sequence[User]) -> int:
+    """The leaver's open work is with the manager of its customer, else with one of these in turn. Returns how much."""
+    count = 0
+    rows = Todo.objects.select_for_update(of=("self",)).filter(owner=leaver, state=Todo.State.OPEN).order_by("pk")
+    for todo in rows.select_related("customer__manager"):
+        manager = todo.customer.manager
+        takes_over = manager if manager and manager.is_active and manager != leaver else None
+        todo.owner = takes_over or (to[count % len(to)] if to else None)
+        todo.save(update_fields=["owner"])
+        count += 1
+    return count
 
 
 def _locked(todo_id: int, by: User, at: datetime) -> Todo:

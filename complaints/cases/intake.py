@@ -69,7 +69,7 @@ def log(
     case = _assessed(customer, category, complaint, queue=queue, at=at)
     case.channel, case.follows = channel, follows
     case.received_at, case.opened_at, case.opened_by = received_at, at, by
-    place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority)
+    place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority, at=at)
     routing.hand_to(case, place.member, at=at)
     case.save()
     if case.kind == Case.Kind.COMPLAINT:

@@ -119,7 +119,7 @@ def transfer(case_id: int, queue: Queue, *, by: User, at: datetime, reason: str,
     routing.hold(before, queue.pk)
     case.queue = queue
     if not queue.members.filter(user=case.owner_id).exists():
-        place = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority)
+        place = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority, at=at)
         routing.hand_to(case, place.member, at=at)
     transitions.record(
         case,

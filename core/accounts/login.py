@@ -7,10 +7,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.accounts import audit
+from core.accounts import audit, staff
 from core.accounts.models import User
 from core.accounts.own import devices
 
@@ -63,6 +64,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401)
+        if staff.nobody_yet():
+            return redirect("setup")
         if request.method == "POST":
             messages.error(
                 request,

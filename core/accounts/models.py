@@ -20,7 +20,17 @@ class Role(models.TextChoices):
 
 
 class Team(models.Model):
+    """A team of managers, or with teams below it a centre."""
+
     name = models.CharField(_("name"), max_length=80, unique=True)
+    centre = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="teams", verbose_name=_("centre")
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(centre=models.F("id")), name="no_team_is_its_own_centre")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -79,6 +89,47 @@ class Delegation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.manager} → {self.assistant}"
+
+
+class Absence(models.Model):
+    """Somebody is away from the first to the last of these days: cases are handed out to others."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="absences")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="absence_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.starts_on}–{self.ends_on}"
+
+
+class Invitation(models.Model):
+    """A link with which somebody chooses their password, once: a new colleague, or one who has forgotten it.
+
+    Only the SHA-256 of its secret is stored.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="invitations")
+    digest = models.CharField(max_length=64, unique=True)
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A new link ends the one before.
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(used_at__isnull=True), name="one_open_invitation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.made_at:%Y-%m-%d}"
 
 
 class ApiToken(models.Model):

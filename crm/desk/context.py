@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.accounts.models import Role
+from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
+from customers.models import Customer
 
 PAGES = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
@@ -36,6 +37,7 @@ PAGES = (
     ("desk:backtest", gettext_lazy("Backtest"), "history", "f", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
+    ("desk:staff", gettext_lazy("Staff"), "users", "s", Permission.MANAGE_STAFF),
     ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
 )
 
@@ -49,6 +51,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
+    as_of = _as_of()
     shown = [page for page in PAGES if may(user, page[-1])]
     addresses = [reverse(page[0]) for page in shown]
     here = _standing_on(request.path, addresses)
@@ -60,9 +63,22 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": nav,
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
-        "as_of": _as_of(),
+        "as_of": as_of,
+        # Until the first night an empty page says what it waits for.
+        "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
         "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
+
+
+def _waits_for(user: User) -> dict[str, Any] | None:
+    """What a new mall lacks before there is anything to see, and where whoever may goes to bring it."""
+    has_customers = Customer.objects.exists()
+    link = ""
+    if may(user, Permission.MANAGE_STAFF):
+        link = reverse("desk:first_steps")
+    elif may(user, Permission.IMPORT) and not has_customers:
+        link = reverse("desk:imports")
+    return {"customers": has_customers, "link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:
@@ -74,6 +90,6 @@ def _standing_on(path: str, addresses: list[str]) -> str:
 def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
-        return {"text": _("No night has run yet"), "stale": True}
+        return {"text": _("No night has run yet"), "stale": True, "first": True}
     age = (mall_day(timezone.now()) - run.business_date).days
-    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}
+    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1, "first": False}

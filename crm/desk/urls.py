@@ -7,9 +7,10 @@ from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.loyalty.urls import urlpatterns as loyalty
 from crm.desk.numbers.urls import urlpatterns as numbers
 from crm.desk.own.urls import urlpatterns as own
+from crm.desk.people.urls import urlpatterns as people
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
-urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *own]
+urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *own, *people]
 for route in urlpatterns:
     route.callback = led_back(legible(route.callback))

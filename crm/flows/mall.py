@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints.setup import defaults
-from core.accounts import audit
+from core.accounts import audit, staff
 from core.accounts.models import Role, User
 from core.accounts.tokens import digest
 from core.lib import mall
@@ -46,9 +46,9 @@ class FirstPerson:
     alone: bool = False
 
 
-def is_new() -> bool:
-    """Whether nobody can sign in yet, so that whoever holds the setup code makes the first administrator."""
-    return not User.objects.exclude(roles__contains=[Role.CLIENT]).exists()
+def holidays_of(region: str) -> str:
+    """The country whose holidays a mall of this region keeps; empty where none are known."""
+    return region if region in holidays.list_supported_countries() else ""
 
 
 @transaction.atomic
@@ -175,7 +175,7 @@ def _facts_of(row: MallSettings) -> Facts:
 
 
 def _refuse_late() -> None:
-    if not is_new():
+    if not staff.nobody_yet():
         raise DomainError(
             _("Laoke is set up already. Sign in; an administrator invites colleagues."), code="set_up_already"
         )

@@ -118,7 +118,7 @@ class Desk(RuleBasedStateMachine):
         assert not Clock.objects.filter(state="running", look_at__lt=self.now).exists()
         for queue in Queue.objects.all():
             if Case.objects.filter(queue=queue, owner__isnull=True, status__in=OPEN).exists():
-                assert not routing._free(queue, 1), "a case waits although somebody has room"
+                assert not routing._free(queue, 1, self.now), "a case waits although somebody has room"
 
     @rule()
     def solved_cases_close(self) -> None:

@@ -225,6 +225,19 @@ PAGES = {
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
     # One's own account: anybody who is signed in.
+    "first_steps": P.MANAGE_STAFF,
+    "staff": P.MANAGE_STAFF,
+    "person": P.MANAGE_STAFF,
+    "person_link": P.MANAGE_STAFF,
+    "person_deactivate": P.MANAGE_STAFF,
+    "person_reactivate": P.MANAGE_STAFF,
+    "person_away": P.MANAGE_STAFF,
+    "person_delegate": P.MANAGE_STAFF,
+    "absence_drop": P.MANAGE_STAFF,
+    "delegation_end": P.MANAGE_STAFF,
+    "teams": P.MANAGE_STAFF,
+    "team": P.MANAGE_STAFF,
+    "team_drop": P.MANAGE_STAFF,
     "me": None,
     "me_profile": None,
     "me_password": None,
@@ -232,6 +245,14 @@ PAGES = {
     "me_sessions_end": None,
 }
 POSTED = {
+    "person_link",
+    "person_deactivate",
+    "person_reactivate",
+    "person_away",
+    "person_delegate",
+    "absence_drop",
+    "delegation_end",
+    "team_drop",
     "me_profile",
     "me_password",
     "me_session_end",
@@ -382,7 +403,7 @@ POSTED = {
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
 WORDS = {"part": "queues", "verb": "cancel", "kind": "points"}
-PUBLIC = {"set_language", "survey"}
+PUBLIC = {"set_language", "survey", "setup", "join"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:
@@ -399,7 +420,8 @@ def address(name: str) -> str:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_stranger_is_sent_to_the_door(client: Client, name: str) -> None:
+def test_a_stranger_is_sent_to_the_door(client: Client, make_user: MakeUser, name: str) -> None:
+    make_user()
     answer = client.post(address(name)) if name in POSTED else client.get(address(name))
 
     assert answer.status_code == 302

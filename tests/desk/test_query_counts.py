@@ -30,6 +30,7 @@ from complaints.models import (
 )
 from complaints.models.remedies import RemedyKind
 from complaints.setup import defaults
+from core.accounts import staff
 from core.accounts.models import Role, User
 from core.jobs import runs
 from core.outbox import delivery, posting, webhooks
@@ -368,6 +369,18 @@ class Listed:
 
 
 MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
+
+
+def somebody_of_the_staff(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    return f"Colleague {n}"
+
+
+def a_team(mall: Mall, n: int) -> str:
+    centre = staff.save_team(None, name=f"Centre {n}", centre=None, by=None, at=timezone.now())
+    return staff.save_team(None, name=f"Team {n}", centre=centre, by=None, at=timezone.now()).name
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
@@ -385,6 +398,8 @@ LISTS = [
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
     Listed("webhooks", ADMIN, an_endpoint),
+    Listed("staff", ADMIN, somebody_of_the_staff),
+    Listed("teams", ADMIN, a_team),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -424,6 +439,7 @@ NO_LISTS = {
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
     "draws_new": "a form",
+    "first_steps": "eight steps, whatever there is",
     "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 

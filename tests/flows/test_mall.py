@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from complaints.models import BusinessCalendar, Case, Category, SlaPolicy
+from core.accounts import staff
 from core.accounts.models import AuditEntry, Role, User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, Permission
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mall_row")]
 
 
 def test_an_empty_house_gets_its_first_administrator_its_facts_a_desk_and_nothing_made_up() -> None:
-    assert mall.is_new()
+    assert staff.nobody_yet()
 
     mina = mall.set_up(BERLIN, MINA, at=NOW, country="DE", week=[(1, 480, 960), (6, 600, 720)])
 
@@ -44,7 +45,7 @@ def test_an_empty_house_gets_its_first_administrator_its_facts_a_desk_and_nothin
     assert TierDraft.objects.get().by == mina
     assert [model.objects.count() for model in (Customer, Case, TierRules)] == [0, 0, 0]
     assert AuditEntry.objects.filter(action="mall.set_up", actor=mina).count() == 1
-    assert not mall.is_new()
+    assert not staff.nobody_yet()
 
 
 def test_who_works_alone_may_do_and_see_everything() -> None:
@@ -68,7 +69,7 @@ def test_it_is_set_up_once() -> None:
 def test_a_program_that_calls_the_api_is_nobody_who_signs_in(make_user: MakeUser) -> None:
     make_user(Role.CLIENT)
 
-    assert mall.is_new()
+    assert staff.nobody_yet()
 
 
 def test_the_page_needs_the_code_which_is_good_once_and_for_a_day() -> None:
@@ -103,7 +104,7 @@ def test_a_wrong_fact_is_refused_by_its_name(wrong: dict[str, str], code: str) -
         mall.set_up(Facts(**{**vars(BERLIN), **wrong}), MINA, at=NOW)
 
     assert refusal.value.code == code
-    assert mall.is_new()
+    assert staff.nobody_yet()
     assert not MallSettings.objects.exists()
 
 
@@ -121,7 +122,7 @@ def test_a_person_who_cannot_be_is_refused_by_the_field(person: FirstPerson, cod
         mall.set_up(BERLIN, person, at=NOW)
 
     assert refusal.value.code == code
-    assert mall.is_new()
+    assert staff.nobody_yet()
 
 
 @pytest.mark.parametrize("week", [[], [(8, 0, 60)], [(1, 60, 60)], [(1, 0, 1441)]])
