@@ -49,7 +49,7 @@ def test_the_bell_is_worked_off_by_keys(sit_down: SitDown, language: str) -> Non
     keep(desk, "bell")
     page.keyboard.press("j")
     page.keyboard.press("e")
-    page.get_by_text(desk.say("Seen to: %(text)s", text="")).first.wait_for()
+    page.locator(".lk-toast").first.wait_for()
     page.keyboard.press("E")
     page.get_by_text(desk.say("Nothing needs you")).wait_for()
 
