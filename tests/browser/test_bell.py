@@ -1,6 +1,7 @@
 """The bell, the digest and the approvals at a real browser: by keys, on a phone, and in Chinese."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from core.outbox import bell, delivery
 from customers.models import Customer
 from loyalty.models import PointAdjustment
 from loyalty.points import adjustments
+from loyalty.points import rules as point_rules
 from tests.browser.conftest import Desk, SitDown
 
 # Where pictures are put when somebody wants to look at the pages.
@@ -66,6 +68,8 @@ def test_a_lead_decides_on_the_list(sit_down: SitDown, language: str) -> None:
     manager = User.objects.get(username="chen")
     customer = Customer.objects.filter(manager=manager).order_by("pk")[0]
     lead = User.objects.filter(roles__contains=[Role.TEAM_LEAD], team=manager.team)[0]
+    start = timezone.now() - timedelta(days=1)
+    point_rules.save({"rate": 1}, starts_at=start, by=None, reason="Tests", at=start)
     for n in range(2):
         adjustments.request(
             customer, 5000 + n, reason=f"补偿迟到 {n}", client_key=str(n), by=manager, at=timezone.now()
