@@ -41,6 +41,7 @@ TIMETABLE = {
     ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0, 30),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0, 15),
+    "send the digest of the day to whose morning it is": ("crm.flows.tasks.send_digests", crontab(minute="*/5"), 300),
 }
 app.conf.beat_schedule = {
     description: {"task": task, "schedule": schedule, "options": {"expires": expires}}

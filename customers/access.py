@@ -1,6 +1,6 @@
 """Which customers a user may see: the only place that answers it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import reduce
 from operator import or_
@@ -63,9 +63,23 @@ def standings_of(user: User, today: date) -> QuerySet[Standing]:
     return Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
 
 
+def addressable(user: User, today: date) -> QuerySet[Customer]:
+    """Whom a campaign of this user reaches: whom they see; and everybody, unseen, for who sees nobody by name."""
+    if user.is_active and not rights_of(user).sees_customers:
+        return Customer.objects.filter(merged_into__isnull=True)
+    return visible_to(user, today)
+
+
 def customer_for(user: User, pk: int, today: date) -> Customer:
     """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
     customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()
     if customer is None:
         raise Http404
     return customer
+
+
+def in_reach(users: Iterable[User], customer_ids: Collection[int], today: date) -> dict[int, set[int]]:
+    """Which of these customers each of these users sees, by user."""
+    return {
+        user.pk: set(visible_to(user, today).filter(pk__in=customer_ids).values_list("pk", flat=True)) for user in users
+    }

@@ -251,6 +251,11 @@ def find(kind: str, value: str) -> list[int]:
     )
 
 
+def point_of(customer: Customer, kind: str, value: str) -> ContactPoint | None:
+    """The customer's own point with exactly this value, however it was written."""
+    return customer.contact_points.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value))).first()
+
+
 def find_by_last_four(digits: str) -> list[int]:
     """Ids of the customers with a phone that ends in these four digits."""
     if not re.fullmatch(r"[0-9]{4}", digits):

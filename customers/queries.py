@@ -121,9 +121,19 @@ class Page(NamedTuple):
     next: str
 
 
+def addressed(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
+    """Whom a campaign of this user for such a group reaches, see `access.addressable`."""
+    if rights_of(user).sees_customers or not user.is_active:
+        return standings(user, filters, today)
+    return _narrowed(Standing.objects.filter(customer__merged_into__isnull=True), filters, today)
+
+
 def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
     """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    rows = standings_of(user, today)
+    return _narrowed(standings_of(user, today), filters, today)
+
+
+def _narrowed(rows: QuerySet[Standing], filters: Filters, today: date) -> QuerySet[Standing]:
     if filters.customer_class is not None:
         rows = rows.filter(customer_class=filters.customer_class)
     if filters.matrix_type is not None:

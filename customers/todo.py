@@ -144,6 +144,14 @@ def finished(user: User, today: date) -> QuerySet[Todo]:
     return done.select_related("customer").order_by("-closed_at")
 
 
+def promises_of(user: User, day: date, *, today: date) -> tuple[int, int]:
+    """How many promises that were due on this day were kept in time, and how many were not."""
+    due = Todo.objects.filter(_work_of(user, today) | Q(closed_by=user), reason=Todo.Reason.PROMISE, due_on=day)
+    rows = list(due.filter(state__in=(Todo.State.OPEN, Todo.State.DONE)).distinct())
+    kept = sum(row.closed_at is not None and not row.is_late(row.closed_at) for row in rows)
+    return kept, len(rows) - kept
+
+
 def put_off(user: User, today: date) -> QuerySet[Todo]:
     """What will come back into the user's queue on a later day, the soonest first."""
     waiting = Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, snoozed_until__gt=today)

@@ -90,6 +90,13 @@ def open_alerts(user: User, today: date) -> QuerySet[Alert]:
     )
 
 
+def closed_alerts(user: User, today: date) -> QuerySet[Alert]:
+    """Alerts the user may see that have ended, whichever way, the latest first."""
+    ended = Alert.objects.exclude(state=Alert.State.OPEN)
+    reached = ended.filter(scope_filter(user, today, "customer__", book="customer__standing__"))
+    return reached.select_related("customer__manager", "customer__standing", "closed_by").order_by("-closed_on", "-pk")
+
+
 def long_absent(user: User, today: date, *, days: int) -> QuerySet[Standing]:
     """Customers without a purchase for more than `days` days, whatever their class; the longest first."""
     return (

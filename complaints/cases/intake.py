@@ -201,18 +201,18 @@ def _tell(case: Case, at: datetime) -> None:
     else:
         notices.tell(
             [case.queue.department.head_id],
+            notices.NO_ROOM,
+            case,
             key=f"unassigned:{case.pk}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Case %(number)s waits in %(queue)s: nobody has room")
-            % {"number": case.number, "queue": case.queue},
+            queue=str(case.queue),
         )
     if case.served_as == Standing.Class.BIG and case.customer.manager_id != case.owner_id:
         notices.tell(
             [case.customer.manager_id],
+            notices.BIG,
+            case,
             key=f"big:{case.pk}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Your big customer complains: %(number)s (P%(priority)d)")
-            % {"number": case.number, "priority": case.priority},
+            priority=case.priority,
         )

@@ -97,12 +97,15 @@ def pull_all(*, at: datetime) -> int:
 
 
 def tell_owner(case: Case, *, at: datetime) -> None:
+    """The owner knows that the case is theirs; a colleague who had it, or lacked room, no longer has it on the bell."""
+    notices.handed(case, at=at)
     notices.tell(
         [case.owner_id],
+        notices.YOURS,
+        case,
         key=f"case:{case.pk}:{case.version}",
         at=at,
-        link=notices.link_to(case),
-        subject=_("Case %(number)s is yours (P%(priority)d)") % {"number": case.number, "priority": case.priority},
+        priority=case.priority,
     )
 
 
@@ -153,12 +156,14 @@ def give_back(cases: Iterable[Case], *, at: datetime) -> int:
         case = transitions.hold(pk)
         before, case.owner = case.owner_id, None
         transitions.record(case, CaseEvent.Kind.RELEASED, by=None, at=at, touched=["owner"], owner=None, before=before)
+        notices.handed(case, at=at)
         notices.tell(
             [case.queue.department.head_id],
+            notices.BACK,
+            case,
             key=f"back:{case.pk}:{case.version}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Case %(number)s is back in the queue %(queue)s") % {"number": case.number, "queue": case.queue},
+            queue=str(case.queue),
         )
         returned += 1
     return returned

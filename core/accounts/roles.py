@@ -14,6 +14,7 @@ from core.accounts.models import Role, User
 
 
 class Permission(StrEnum):
+    READ_MESSAGES = "read_messages"
     MY_DAY = "my_day"
     LIST_CUSTOMERS = "list_customers"
     FIND_CUSTOMER = "find_customer"
@@ -102,6 +103,7 @@ def _only(scope: Scope) -> frozenset[Scope]:
 
 P = Permission
 _BOOK = {
+    P.READ_MESSAGES,
     P.MY_DAY,
     P.LIST_CUSTOMERS,
     P.FIND_CUSTOMER,
@@ -154,6 +156,7 @@ RIGHTS: dict[str, Rights] = {
         _only(Scope.LOOKED_UP),
         frozenset(
             {
+                P.READ_MESSAGES,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,
                 P.EDIT_CUSTOMER,
@@ -170,6 +173,7 @@ RIGHTS: dict[str, Rights] = {
         _only(Scope.ALL),
         frozenset(
             {
+                P.READ_MESSAGES,
                 P.LIST_CUSTOMERS,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,
@@ -199,16 +203,29 @@ RIGHTS: dict[str, Rights] = {
     ),
     Role.ANALYST: Rights(
         _only(Scope.NONE),
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
+        frozenset(
+            {
+                P.READ_MESSAGES,
+                P.VIEW_NIGHTS,
+                P.VIEW_RULES,
+                P.VIEW_MATRIX,
+                P.VIEW_TIERS,
+                P.VIEW_POINT_REPORTS,
+                P.VIEW_CAMPAIGNS,
+            }
+        ),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(
-        _only(Scope.NONE), frozenset({P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}), frozenset(Field)
+        _only(Scope.NONE),
+        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}),
+        frozenset(Field),
     ),
     Role.ADMINISTRATOR: Rights(
         _only(Scope.NONE),
         frozenset(
             {
+                P.READ_MESSAGES,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
                 P.RUN_NIGHT,

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import lifecycle, prompts, surveys
+from complaints.cases import lifecycle, mail, prompts, surveys
 from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import ApiToken, User
@@ -134,6 +134,7 @@ class InboundView(StrictView):
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=message
                 )
                 hold_to_mine(request, case.customer_id)
+                _remember_sender(case, data)
                 return _logged(case, ref, created=not known)
             taken = call.log(
                 customer,
@@ -148,6 +149,7 @@ class InboundView(StrictView):
                 received_at=data.get("received_at"),
             )
             hold_to_mine(request, taken.case.customer_id)
+            _remember_sender(taken.case, data)
         return _logged(taken.case, ref, created=taken.created)
 
 
@@ -357,6 +359,11 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     """The case of this customer that the subject names; somebody else's number names nothing."""
     number = re.search(r"\bC-(\d{1,18})\b", subject.upper())
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
+
+
+def _remember_sender(case: Case, data: Mapping[str, Any]) -> None:
+    if data["channel"] == Case.Channel.EMAIL and data["sender"].get("email"):
+        mail.came_from(case, data["sender"]["email"])
 
 
 def _logged(case: Case, ref: CustomerRef, *, created: bool) -> Response:

@@ -14,6 +14,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
+from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from crm.desk.admin.settings import ROOM
 
@@ -21,6 +22,7 @@ from crm.desk.admin.settings import ROOM
 SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
 PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...] = (
     ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
+    ("desk:approvals", gettext_lazy("Approvals"), "checks", "y", Permission.READ_MESSAGES),
     ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
     ("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", Permission.MERGE_CUSTOMERS),
     ("desk:orders", gettext_lazy("Orders"), "shopping-cart", "s", Permission.VIEW_ORDERS),
@@ -39,7 +41,7 @@ PAGES: tuple[tuple[str, Any, str, str, Permission | frozenset[Permission]], ...]
     ("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", Permission.VIEW_CREDIT),
     ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
     ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
-    ("desk:backtest", gettext_lazy("Backtest"), "history", "", Permission.VIEW_NIGHTS),
+    ("desk:backtest", gettext_lazy("Backtest"), "history", "f", Permission.VIEW_NIGHTS),
     ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
     ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
     ("desk:staff", gettext_lazy("Staff"), "user-check", "h", Permission.MANAGE_STAFF),
@@ -73,6 +75,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "as_of": as_of,
         # Until the first night an empty page says what it waits for.
         "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
+        "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
 
 

@@ -12,7 +12,7 @@ from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError
 from core.outbox import delivery
-from core.outbox.models import Message
+from crm.flows import notices
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
 from customers.intake import guests, recording, unusual
@@ -108,16 +108,16 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
     with translation.override(run.language or None):
         if run.task == Import.Task.CHECK:
             imports.check(run, at=at)
-            text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+            kind = notices.FILE_CHECKED
         else:
             file(run, by=None, at=at, today=today)
-            text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
-    if run.by_id:
-        delivery.queue(
-            run.by_id,
-            channel=Message.Channel.IN_APP,
-            dedupe_key=f"import:{pk}:{at.isoformat()}",
+            kind = notices.FILE_IMPORTED
+        delivery.tell(
+            [run.by_id],
+            kind,
+            {"file": run.file_name, **run.counts},
+            key=f"import:{pk}:{at.isoformat()}",
+            thread=f"import:{pk}",
             at=at,
-            subject=text % {"file": run.file_name, **run.counts},
             link=f"/imports/{pk}/",
         )

@@ -9,7 +9,6 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from complaints.afterwards import daily
 from core.accounts.models import Role
@@ -18,7 +17,7 @@ from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import batches
 from core.outbox import delivery, webhooks
-from core.outbox.models import Message
+from crm.flows import notices
 from customers import summary
 from customers.record import duplicates
 from loyalty.campaigns import laws as campaign_laws
@@ -217,15 +216,8 @@ def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
     for law, rows in broken.items():
         log.error("not true of the books: %s: %s", law, rows)
-        for admin_id in admins:
-            delivery.queue(
-                admin_id,
-                channel=Message.Channel.IN_APP,
-                dedupe_key=f"law:{law}"[:80] + f":{on}:{admin_id}",
-                at=at,
-                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law},
-                link="/nights/",
-            )
+        thread = f"law:{law}"[:80]
+        delivery.tell(admins, notices.BOOKS, {"law": law}, key=f"{thread}:{on}", thread=thread, at=at, link="/nights/")
 
 
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
@@ -236,7 +228,15 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     for manager_id in fresh.filter(customer__manager__isnull=False).values_list("customer__manager_id", flat=True):
         per_manager[manager_id] = per_manager.get(manager_id, 0) + 1
     for manager_id, count in sorted(per_manager.items()):
-        delivery.queue_alert_digest(manager_id, count=count, on=as_of, at=at)
+        delivery.tell(
+            [manager_id],
+            notices.NEW_ALERTS,
+            {"count": count},
+            key=f"alerts:{as_of.isoformat()}",
+            thread="alerts",
+            at=at,
+            link="/alerts/",
+        )
     webhooks.forget(at=at)
     return {"notified": len(per_manager)}
 

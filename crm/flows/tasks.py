@@ -8,11 +8,11 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from complaints.cases import escalation, lifecycle, prompts, surveys
+from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
-from crm.flows import arrival, nightly
+from crm.flows import arrival, digest, nightly
 from customers.imports import contents
 from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
@@ -105,6 +105,12 @@ def release_reservations() -> None:
 @shared_task
 def deliver() -> None:
     delivery.deliver_due(now=timezone.now)
+    mail.deliver_due(now=timezone.now)
+
+
+@shared_task
+def send_digests() -> None:
+    digest.send_due(now=timezone.now)
 
 
 @shared_task

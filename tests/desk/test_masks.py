@@ -19,7 +19,7 @@ from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
 from segmentation.explain import explain, sentence
 from segmentation.models import Alert, Night
-from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
 READER_OF_ALL = User(roles=[Role.TEAM_LEAD])
 STAFF = [role for role in Role.values if role != Role.CLIENT]
@@ -179,7 +179,7 @@ def test_no_explanation_holds_what_its_reader_may_not_see(mall: list[Customer], 
         why = explain(person, reader=reader)
         assert why is not None
         assert why.class_reason
-        text = str(why) + " ".join(sentence(alert, reader=reader) for alert in person.alerts.all())
+        text = str(why) + " ".join(sentence(alert, reader=reader, on=TODAY) for alert in person.alerts.all())
         assert not (Field.VALUE in hidden and shown_in(text, values))
         assert not (Field.MARGIN in hidden and shown_in(text, margins))
         assert (why.value is None) == (Field.VALUE in hidden)

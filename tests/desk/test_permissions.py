@@ -61,6 +61,21 @@ PAGES = {
     "alert_decide": P.WORK_ALERTS,
     "alert_lost": P.WORK_ALERTS,
     "long_absent": P.WORK_ALERTS,
+    "bell": P.READ_MESSAGES,
+    "bell_count": P.READ_MESSAGES,
+    "bell_settings": P.READ_MESSAGES,
+    "bell_read_all": P.READ_MESSAGES,
+    "bell_open": P.READ_MESSAGES,
+    "bell_read": P.READ_MESSAGES,
+    "bell_unread": P.READ_MESSAGES,
+    "bell_mute": P.READ_MESSAGES,
+    "digest": P.READ_MESSAGES,
+    "approvals": P.READ_MESSAGES,
+    "approval_approve": P.READ_MESSAGES,
+    "approval_refuse": P.READ_MESSAGES,
+    "approval_withdraw": P.READ_MESSAGES,
+    "complaint_mail_sent": P.WORK_COMPLAINTS,
+    "complaint_mail_again": P.WORK_COMPLAINTS,
     "imports": P.IMPORT,
     "import": P.IMPORT,
     "import_check": P.IMPORT,
@@ -225,6 +240,7 @@ PAGES = {
     "complaint_action_drop": P.WORK_COMPLAINTS,
     "complaint_member_change": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_member_set": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_member_left": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_member_remove": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_priorities_save": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_promises_draft": P.EDIT_COMPLAINT_SETTINGS,
@@ -318,6 +334,15 @@ POSTED = {
     "alert_comment",
     "alert_decide",
     "alert_lost",
+    "bell_read_all",
+    "bell_read",
+    "bell_unread",
+    "bell_mute",
+    "approval_approve",
+    "approval_refuse",
+    "approval_withdraw",
+    "complaint_mail_sent",
+    "complaint_mail_again",
     "run_night",
     "run_backtest",
     "rules_preview",
@@ -374,6 +399,7 @@ POSTED = {
     "complaint_action_drop",
     "complaint_member_change",
     "complaint_member_set",
+    "complaint_member_left",
     "complaint_member_remove",
     "complaint_priorities_save",
     "complaint_promises_draft",
@@ -444,7 +470,7 @@ POSTED = {
 }
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
-WORDS = {"part": "queues", "verb": "cancel"}
+WORDS = {"part": "queues", "verb": "cancel", "kind": "points"}
 PUBLIC = {"set_language", "survey", "setup", "join"}
 
 

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake
+from complaints.cases import intake, notices, remedies
 from complaints.models import (
     BusinessCalendar,
+    Case,
     Category,
     CorrectiveAction,
     Department,
@@ -33,7 +34,7 @@ from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
 from core.jobs import runs
-from core.outbox import posting, webhooks
+from core.outbox import delivery, posting, webhooks
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -362,6 +363,26 @@ def points_to_decide(mall: Mall, n: int) -> str:
     return f"补分{n}"
 
 
+def a_message(mall: Mall, n: int) -> str:
+    kind, told = notices.TAKEN, {"number": f"C-{n}", "name": "x"}
+    delivery.tell([mall.reader.pk], kind, told, key=f"m{n}", thread=f"case:{n}", at=timezone.now(), link="/")
+    return f"C-{n}"
+
+
+def a_piece_of_news(mall: Mall, n: int) -> str:
+    kind, told = notices.ACTION, {"cause": f"原因{n}", "count": 3}
+    delivery.tell([mall.reader.pk], kind, told, key=f"a{n}", thread=f"action:{n}", at=timezone.now(), link="/")
+    return f"原因{n}"
+
+
+def a_remedy_to_decide(mall: Mall, n: int) -> str:
+    a_case(mall, n)
+    case = Case.objects.order_by("-pk")[0]
+    told = {"kind": "refund", "amount": "9000", "reason": f"补偿{n}", "client_key": str(n)}
+    remedies.propose(case.pk, by=mall.colleague(n), at=timezone.now(), **told)
+    return f"补偿{n}"
+
+
 def a_reward(mall: Mall, n: int) -> str:
     Reward.objects.create(name=f"礼品{n}", points=100)
     return f"礼品{n}"
@@ -437,6 +458,10 @@ def a_team(mall: Mall, n: int) -> str:
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
+    Listed("bell", MANAGER, a_message),
+    Listed("digest", MANAGER, a_piece_of_news),
+    Listed("approvals", LEAD, points_to_decide, before=points),
+    Listed("approvals", SERVICE, a_remedy_to_decide, before=desk),
     Listed("alerts", MANAGER, an_alert),
     Listed("alerts", LEAD, an_alert),
     Listed("long_absent", LEAD, somebody_absent),
@@ -492,6 +517,8 @@ LISTS = [
 ]
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
+    "bell_count": "two numbers",
+    "bell_settings": "a form",
     "matrix": "four quadrants and a chart",
     "backtest": "the latest one only",
     "complaint_calendars": "leads to the first calendar",

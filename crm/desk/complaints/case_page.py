@@ -1,5 +1,6 @@
 """What the case page shows: what was said, what is owed and why, and everything that can be done about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -12,10 +13,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from complaints import queries
-from complaints.cases import handover, priority, prompts, remedies, transitions
+from complaints.cases import handover, mail, priority, prompts, remedies, transitions
 from complaints.models import (
     Case,
     CaseEvent,
+    CaseMail,
     CaseMessage,
     Clock,
     Draft,
@@ -29,7 +31,7 @@ from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, rights_of
-from core.lib import mall
+from core.lib import mailing, mall
 from core.lib.periods import mall_day, mall_time
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
@@ -37,7 +39,9 @@ from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
 from customers.models import Todo
 
+MAIL_TONES = {"waiting": "blue", "sent": "green", "failed": "red", "by_hand": "amber", "dropped": "grey"}
 ICONS = {
+    "mailed": "mail",
     "logged": "flag",
     "claimed": "user-check",
     "assigned": "user",
@@ -110,6 +114,7 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
             DEEDS["reply"], case, unfinished.form if unfinished and answering else _reply_form(case, draft)
         ),
         "draft": draft,
+        "mails_by_hand": mailing.loses_mail(),
         "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
         "templates": _templates(case, user),
         "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
@@ -267,12 +272,15 @@ class Item:
     icon: str = ""
     text: str = ""
     redact: Action | None = None
+    mail: CaseMail | None = None
+    mail_tone: str = ""
+    mail_deeds: Sequence[Action] = ()
 
 
 def _thread(case: Case, user: User) -> list[Item]:
     """What was said and what happened, oldest first; of merged cases too."""
     here = Q(case=case) | Q(case__merged_into=case)
-    messages = list(CaseMessage.objects.filter(here).select_related("author", "case"))
+    messages = list(CaseMessage.objects.filter(here).select_related("author", "case", "mail"))
     removed = _removed(here) if any(message.redacted_at for message in messages) else {}
     redacts = may(user, DEEDS["redact"].permission)
     items = [_message(message, case, removed, redacts=redacts) for message in messages]
@@ -302,7 +310,19 @@ def _message(message: CaseMessage, case: Case, removed: dict[int, str], *, redac
         from_case=message.case.number if message.case_id != case.pk else "",
         text=removed.get(message.pk, ""),
         redact=_of_row("redact", case, message.pk) if redacts and not message.redacted_at else None,
+        **_travels(message, case),
     )
+
+
+def _travels(message: CaseMessage, case: Case) -> dict[str, Any]:
+    """How an answer by e-mail is on its way, and what somebody can do about it."""
+    letter: CaseMail | None = getattr(message, "mail", None)
+    if letter is None:
+        return {}
+    names = ["mail_sent"] if letter.state in mail.STUCK else []
+    names += ["mail_again"] if letter.state in mail.STUCK and not mailing.loses_mail() else []
+    deeds = [_of_row(name, case, letter.pk) for name in names]
+    return {"mail": letter, "mail_tone": MAIL_TONES[letter.state], "mail_deeds": deeds}
 
 
 def _happened(event: CaseEvent, names: dict[int, str]) -> Item:

@@ -41,6 +41,7 @@ class FilterForm(forms.Form):
         required=False,
         empty_label=_("Every manager"),
     )
+    unassigned = forms.BooleanField(label=_("Without a manager"), required=False)
     region = forms.CharField(label=_("Province"), max_length=60, required=False, widget=LongSelect)
     absent_days = forms.IntegerField(label=_("Days without purchase"), min_value=1, max_value=3650, required=False)
     text = forms.RegexField(
@@ -64,6 +65,7 @@ class FilterForm(forms.Form):
         if scopes <= {Scope.OWN, Scope.DELEGATED}:
             # Whoever sees one book has nothing to choose; an old link may still name a manager.
             managers.widget = forms.HiddenInput()
+            self.fields["unassigned"].widget = forms.HiddenInput()
         elif Scope.TEAM in scopes and Scope.ALL not in scopes:
             managers.queryset = MANAGERS.filter(team=user.team_id).order_by("full_name")
 
@@ -75,6 +77,7 @@ class FilterForm(forms.Form):
             customer_class=data.get("customer_class"),
             matrix_type=data.get("matrix_type"),
             manager_id=data["manager"].pk if data.get("manager") else None,
+            unassigned=bool(data.get("unassigned")),
             region=data.get("region", ""),
             text=data.get("text", ""),
             absent_days=data.get("absent_days"),

@@ -7,12 +7,14 @@ from itertools import chain
 from typing import NamedTuple
 
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.lib.periods import mall_moment
+from crm.desk.work.forms import interview_of
 from customers.models import Contact, ContactPoint, Customer, CustomerChange, CustomField, Refund
 from customers.record import changes
 
@@ -24,6 +26,7 @@ class Event(NamedTuple):
     title: str
     text: str = ""
     by: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,15 @@ def _contacts(customer: Customer, most: int) -> Iterator[Event]:
 
 
 def _alerts(customer: Customer, most: int) -> Iterator[Event]:
-    for alert in customer.alerts.order_by("-opened_on", "-pk")[:most]:
-        yield Event(
-            _noon(alert.opened_on), "alert-triangle", "red", alert.get_kind_display(), alert.get_state_display()
-        )
+    for alert in customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk")[:most]:
+        url = reverse("desk:alert", args=[alert.pk])
+        opened, state = alert.get_kind_display(), alert.get_state_display()
+        yield Event(_noon(alert.opened_on), "alert-triangle", "red", opened, state, url=url)
+        if alert.closed_on:
+            title = " · ".join(filter(None, [state, alert.get_cause_display() if alert.cause else ""]))
+            said = "\n".join(f"{question} {answer}" for question, answer in interview_of(alert))
+            by = str(alert.closed_by) if alert.closed_by else ""
+            yield Event(_noon(alert.closed_on), "check", "grey", title, said, by, url)
 
 
 def _class_changes(customer: Customer, most: int) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from complaints.queries import Filters, cases_for, in_order
 from core.accounts.models import User
 from core.accounts.permissions import mask, may
 from core.accounts.roles import Field, Permission, Scope, rights_of
+from core.lib.periods import mall_day
 from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
 from customers import todo
@@ -19,6 +20,8 @@ from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
 from segmentation import queries
+from segmentation.explain import absence
+from segmentation.models import Alert
 
 SHOWN = 25
 URGENT = 3
@@ -56,6 +59,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "today": day,
         **_queue(user, day, view),
         **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
+        "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count(),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
@@ -118,6 +122,10 @@ def row(item: Todo, user: User, day: date) -> Row:
 def reason(item: Todo) -> str:
     """The one-line reason of a task, in the reader's language."""
     text = item.text
+    if item.reason == Todo.Reason.ALERT and text.get("kind") == Alert.Kind.LONG_ABSENCE and "limit_days" in text:
+        # Counted by the night that raised it; the days since come on top.
+        until = mall_day(item.closed_at) if item.closed_at else today()
+        return absence(text, quiet_days=text["quiet_days"] + (until - item.due_on).days)
     if item.reason == Todo.Reason.ALERT and "usual_days" in text:
         return _("Usually buys every %(usual)d days; quiet for %(quiet)d, personal limit %(limit)d.") % {
             "usual": round(text["usual_days"]),

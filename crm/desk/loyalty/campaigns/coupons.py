@@ -190,6 +190,7 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
         {
             "campaign": campaign,
             "gives": coupon_page.gives(campaign),
+            "unseen": not rights_of(request.user).sees_customers,
             "form": form,
             "count": _count(request, campaign, form) if is_group else None,
             "client_key": verbs.client_key(),
