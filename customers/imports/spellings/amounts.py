@@ -70,8 +70,7 @@ def minor(text: str, decimal: str = "", factor: Decimal = Decimal(1)) -> int | N
     `decimal` is the sign before the decimals, for amounts such as 1.234; `factor` is of the unit in the header.
     """
     if factor == 1 and (plain := _PLAIN.fullmatch(text)):
-        if not (decimal == "," and plain[2] is None and "." in text):
-            return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
+        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
     return rounded(exact(text, decimal) * factor)
 
 
@@ -176,7 +175,7 @@ def _number(text: str, decimal: str) -> Decimal:
             if not _GROUPED[other].fullmatch(whole):
                 raise _no_amount()
             text = f"{whole.replace(other, '')}.{text[last + 1 :]}"
-        elif _GROUPED[mark].fullmatch(text) and (whole.count(mark) or decimal != mark and (mark == "," or decimal)):
+        elif _GROUPED[mark].fullmatch(text) and (whole.count(mark) or (decimal != mark and (mark == "," or decimal))):
             text = text.replace(mark, "")
         elif whole.count(mark) or (mark == "," and decimal != "," and not re.fullmatch(r"\d+,\d{1,2}", text)):
             raise _no_amount()

@@ -63,7 +63,9 @@ _AFTER = re.compile(
 )
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年년_]\s*(\d{1,2})\s*[-/.月월_]\s*(\d{1,2})\s*[日号號일.]?")
 _YEAR_SAID = re.compile(r"(\d{2})年(\d{1,2})月(\d{1,2})[日号號]?")
-_ROC = re.compile(r"(?:民国|民國)(\d{2,3})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(1\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_ROC = re.compile(
+    r"(?:民国|民國)(\d{2,3})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(1\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
+)
 _REIWA = re.compile(r"(?:令和|r)(\d{1,2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _OPEN = re.compile(r"(\d{1,2})\s*([-/. ])\s*(\d{1,2})\s*\2\s*(\d{4}|\d{1,2})")
 _DAY_MONTH_YEAR = re.compile(
@@ -134,13 +136,11 @@ def _read(value: str, order: str) -> datetime:
     if _BASIC.fullmatch(value):
         return datetime.fromisoformat(value.upper())
     day_text, clock, zone = _parts(value)
-    days = 0
-    if clock[:1] == (24,):
-        if clock != (24, 0, 0):
-            raise ValueError
-        clock, days = (0, 0, 0), 1
+    hour, minute, second = clock
+    days = int(clock == (24, 0, 0))
+    hour = 0 if days else hour
     day = _day(day_text, order)
-    return datetime.combine(day + timedelta(days=days), time(*clock), zone)
+    return datetime.combine(day + timedelta(days=days), time(hour, minute, second), zone)
 
 
 def _of_number(digits: str, fraction: str) -> datetime:
@@ -150,14 +150,14 @@ def _of_number(digits: str, fraction: str) -> datetime:
         seconds = round(float("0" + fraction) * 86_400) if fraction else 0
         return _EXCEL_BEGINS + timedelta(days=int(digits), seconds=seconds)
     if len(digits) in (12, 14) and digits[:2] in ("19", "20"):
-        return datetime.strptime(digits, "%Y%m%d%H%M%S" if len(digits) == 14 else "%Y%m%d%H%M")  # noqa: DTZ007
+        return datetime.strptime(digits, "%Y%m%d%H%M%S" if len(digits) == 14 else "%Y%m%d%H%M")
     seconds = int(digits) if len(digits) == 10 else int(digits) // 1000 if len(digits) == 13 else 0
     if seconds < _EPOCH_FROM:
         raise _not_a_date()
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _parts(value: str) -> tuple[str, tuple[int, ...], tzinfo | None]:
+def _parts(value: str) -> tuple[str, tuple[int, int, int], tzinfo | None]:
     """(what says the day, hour and minute and second, zone if one is said)"""
     zone: tzinfo | None = None
     for said, hours in _SAID_ZONES.items():
@@ -188,7 +188,7 @@ def _day_text(value: str) -> str:
 def _hour(hour: int, half: str) -> int:
     """On the 24-hour clock. 12:30 上午 is half past midnight, 12:30 下午 half past noon."""
     if half in _AFTER_NOON:
-        if half == "晚上" and hour == 12 or not 0 <= hour < 24:
+        if (half == "晚上" and hour == 12) or not 0 <= hour < 24:
             raise ValueError
         return hour + 12 if hour < 12 and not (half == "中午" and hour == 11) else hour
     if half in _BEFORE_NOON:
@@ -263,7 +263,7 @@ def _readings(value: str) -> dict[str, date]:
     first, last = found[1], found[4]
     days: dict[str, date] = {}
     for order in ORDERS:
-        if order == "ymd" and (len(last) == 4 or len(first) != 2) or order != "ymd" and len(last) == 1:
+        if (len(last) == 4 or len(first) != 2) if order == "ymd" else len(last) == 1:
             continue
         parts = dict(zip(order, (first, found[3], last), strict=True))
         try:
