@@ -64,7 +64,8 @@ class Recorded(NamedTuple):
 def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
 
-    An older version is stale and changes nothing; the same version must say the same.
+    An older version is stale and changes nothing; the same version must say the same, unless files have changed the
+    order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
     """
     _refuse_impossible(fact)
     locks.hold_off_imports()
@@ -82,6 +83,8 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
         return Recorded(Outcome.STALE, order, order.customer)
     if order and fact.version == order.version:
         if _content(order) != _stated(fact, customer):
+            if order.file_changes:  # a file has spoken of it since
+                return Recorded(Outcome.STALE, order, order.customer)
             raise DomainError(
                 _("Version %(version)d of this order is stored with other content. Send a higher version.")
                 % {"version": fact.version},
@@ -154,7 +157,7 @@ def _content(order: Order) -> tuple[object, ...]:
 def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> Order:
     is_new = order.pk is None
     products = _products(fact)
-    order.version = fact.version
+    order.version, order.file_changes, order.import_run = fact.version, 0, None
     order.customer = customer
     order.status = fact.status
     order.ordered_at = fact.ordered_at

@@ -1,5 +1,6 @@
 """Orders arrive: the record takes them, and every floor above it that must know at once is told."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -12,12 +13,15 @@ from core.outbox import delivery
 from core.outbox.models import Message
 from customers import orders
 from customers.imports import runs as imports
-from customers.models import Import
+from customers.imports import undo
+from customers.models import Import, Order
 from customers.orders import OrderFact, Outcome, Recorded
 from loyalty.campaigns import coupons, credit, draws
+from loyalty.models import Membership
 from loyalty.points import orders as point_orders
 from loyalty.tiers import membership
 from segmentation import alerts
+from segmentation.models import Change
 
 # A file of this many bytes is done before its page is back.
 AT_ONCE = 256 * 1024
@@ -50,6 +54,21 @@ def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
     return done
 
 
+def undo_file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
+    """`undo.undo`, after which points, coupons, draws and credit agree with the orders as they are again."""
+
+    def follow(order_ids: Sequence[int]) -> None:
+        point_orders.reconcile(order_ids, at=at)
+        for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
+            coupons.follow_order(changed, at=at)
+            draws.follow_order(changed, at=at)
+            credit.follow_order(changed, at=at)
+
+    done = undo.undo(run, by=by, at=at, today=today, follow=follow, of_the_night=(Change, Membership))
+    alerts.follow_purchases(None, as_of=today, at=at)
+    return done
+
+
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
     """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
     if imports.size(run) > AT_ONCE:
@@ -57,6 +76,8 @@ def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -
         return False
     if task == Import.Task.CHECK:
         imports.check(run, at=at)
+    elif task == Import.Task.UNDO:
+        undo_file(run, by=by, at=at, today=today)
     else:
         file(run, by=by, at=at, today=today)
     return True
@@ -71,6 +92,9 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
         if run.task == Import.Task.CHECK:
             imports.check(run, at=at)
             text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+        elif run.task == Import.Task.UNDO:
+            undo_file(run, by=run.by, at=at, today=today)
+            text = _("%(file)s is undone: %(removed)d orders gone, %(restored)d as they were, %(kept)d kept")
         else:
             file(run, by=None, at=at, today=today)
             text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
@@ -80,6 +104,6 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
             channel=Message.Channel.IN_APP,
             dedupe_key=f"import:{pk}:{at.isoformat()}",
             at=at,
-            subject=text % {"file": run.file_name, **run.counts},
+            subject=text % {"file": run.file_name, **run.counts, **run.undone},
             link=f"/imports/{pk}/",
         )

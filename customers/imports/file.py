@@ -97,6 +97,8 @@ HEADERS = {
     "cost": ("cost", "成本", "成本价", "成本金额"),
     "units": ("units", "quantity", "qty", "数量", "數量", "件数"),
     "status": ("status", "orderstatus", "状态", "订单状态", "狀態"),
+    "refunded": ("refunded", "refund", "refundedamount", "refundamount", "退款金额", "已退款金额", "退款"),
+    "refunded_at": ("refundedat", "refunddate", "退款时间", "退款日期"),
     "version": ("version", "版本", "版本号"),
     "category": ("category", "类目", "分类", "品类", "類別"),
     "product": ("product", "sku", "productid", "item", "商品", "商品编号", "商品编码", "商品名称", "產品"),
@@ -207,7 +209,7 @@ def check_mapping(mapping: dict[str, str], names: list[str]) -> None:
         missing.append("paid")
     if "line_paid" in mapping and "order_no" not in mapping:
         missing.append("order_no")
-    if not mapping.keys() & {"customer", "phone"}:
+    if not mapping.keys() & {"customer", "phone", "email"}:
         missing.append("customer")
     if missing:
         raise Invalid(

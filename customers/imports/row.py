@@ -75,6 +75,9 @@ class Staged(NamedTuple):
     category: str
     product: str
     line_paid: int | None
+    # Money back of the order so far, in minor units, and when; None where the row says nothing of it.
+    refunded: int | None = None
+    refunded_at: str | None = None
 
 
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
@@ -133,6 +136,11 @@ def minor(text: str) -> int:
     return int(amount)
 
 
+def _signed(text: str) -> int:
+    """A line may be a discount."""
+    return -minor(text[1:]) if text.startswith("-") else minor(text)
+
+
 @lru_cache(maxsize=20_000)
 def words(text: str, most: int) -> str:
     value = contact_points.plain(text)
@@ -178,12 +186,14 @@ READERS: dict[str, Callable[[str], Any]] = {
     "city": lambda text: words(text, 60),
     "status": status,
     "date": moment,
-    "paid": minor,
+    "paid": _or(None, minor),
     "cost": _or(0, minor),
     "units": _or(1, lambda text: whole(text, 1_000_000)),
     "category": lambda text: words(text, 80),
     "product": lambda text: words(text, 80),
     "line_paid": _or(None, minor),
+    "refunded": _or(None, minor),
+    "refunded_at": _or(None, lambda text: moment(text)[0]),
 }
 Parsed = Staged | Rejected
 
@@ -196,7 +206,7 @@ def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str
     """
     readers = dict(READERS)
     if "line_paid" in mapping:
-        readers |= {"paid": _or(None, minor), "line_paid": minor}
+        readers |= {"line_paid": _signed}
     absent = {field: read("") for field, read in readers.items() if field not in mapping and field != "date"}
     columns = [(names.index(column), field, readers[field]) for field, column in mapping.items()]
     seen: Counter[tuple[str, str]] = Counter()
@@ -209,9 +219,13 @@ def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str
         try:
             for index, field, read in columns:
                 values[field] = read(row.cells[index].strip())
-            if not values["customer"] and not values["phone"]:
+            if not (values["customer"] or values["phone"] or values["email"]):
                 field = "customer"
                 raise Invalid(_("Neither customer nor phone is given."))
+            if values["paid"] is None and values["line_paid"] is None:
+                field = "paid"
+                if values["status"] != Order.Status.CANCELLED and not values["refunded"]:
+                    raise Invalid(_("This is not an amount. Write it like 1234.50."))
             if "order_no" in mapping and not values["order_no"]:
                 field = "order_no"
                 raise Invalid(_("The order number is missing."))
@@ -227,7 +241,7 @@ def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -
     ordered_at, ordered_on = values["date"]
     external_id = values["order_no"]
     if not external_id:
-        who = values["customer"] or contact_points.order_prefix(phone.blind_index)
+        who = values["customer"] or contact_points.order_prefix((phone or email).blind_index)
         seen[who, ordered_on] += 1
         external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
     vault: tuple[str | None, ...] = (None, None, None, "")
@@ -256,6 +270,8 @@ def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -
             values["category"],
             values["product"],
             values["line_paid"],
+            values["refunded"],
+            values["refunded_at"],
         )
     )
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain, islice
 from time import monotonic
 
@@ -25,14 +25,25 @@ from customers.models import Import, RejectedRow
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 
+# Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk.
 CHUNK = 20_000
+CHUNK_SECONDS = 1.0
+# No statement of an import may take longer than this many milliseconds.
+LONGEST_STATEMENT = 600_000
+UNDO_FOR = timedelta(days=7)
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
 # Enough of a file to name its columns and show its first rows, however large it is.
 START = 200_000
 TOLD_EVERY = 5_000
 # At how many per cent of the work each step begins and ends.
-SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
+SPANS = {
+    Step.READING: (0, 40),
+    Step.PEOPLE: (40, 50),
+    Step.ORDERS: (50, 95),
+    Step.FIGURES: (95, 100),
+    Step.UNDOING: (0, 95),
+}
 
 
 def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
@@ -75,46 +86,61 @@ def size(run_: Import) -> int:
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
     """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
     file.check_mapping(mapping, columns(run_))
-    _change(run_, mapping=mapping)
+    if mapping != run_.mapping:
+        _change(run_, mapping=mapping, plan=None, planned={})
     run_.mapping = mapping
 
 
 def check(run_: Import, *, at: datetime) -> Import:
-    """What `run` would do, row by row, with nothing stored but the counts and the refused rows."""
-    with _alone(run_, Task.CHECK) as progress:
+    """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
+    with alone(run_, Task.CHECK) as progress:
         refused = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
-        staging.resolve(run_.source)
+        where = _where(run_, at)
+        staging.resolve(where)
         new_people = staging.unknown_people()
-        for share, first, last in _chunks():
-            staging.classify(run_.source, first, last)
+        for share, first, last in _chunks(progress):
+            staging.classify(where, first, last)
             progress.tell(Step.ORDERS, share)
-        return _finish(run_, refused, new_people, state=State.CHECKED, at=at)
+        staging.settle(run_.pk, is_check=True, resumed=run_.parts.exists())
+        run_.plan = staging.seen()
+        _finish(run_, refused, new_people, state=State.CHECKED, at=at)
+    return run_
 
 
 def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
-    """Every good row is in the record, every bad one in the list. Killed half-way, run it again: nothing is doubled."""
-    with _alone(run_, Task.RUN) as progress:
+    """Every good row is in the record, every bad one in the list, and every question waits or has had its answer.
+
+    Killed or cancelled half-way, run it again: nothing is doubled. After a check, exactly its plan is done; what the
+    record no longer allows as it was planned is asked about.
+    """
+    with alone(run_, Task.RUN) as progress:
         refused = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
-        new_people = _people(run_)
-        has_lines = bool(run_.mapping.keys() & {"product", "category"})
-        for share, first, last in _chunks():
+        where = _where(run_, at)
+        resumed = run_.parts.exists() or run_.changes.exists()
+        if run_.plan:
+            staging.plan(run_.plan)
+        run_.undo_until = at + UNDO_FOR
+        run_.save(update_fields=["undo_until"])
+        new_people = _people(run_, where)
+        for share, first, last in _chunks(progress):
             with transaction.atomic():
                 _commit_without_waiting()
                 locks.hold_off_everyone()
-                staging.classify(run_.source, first, last)
-                staging.store(run_.source, first, last, lines=has_lines, at=at)
+                staging.classify(where, first, last, planned=bool(run_.plan))
+                staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
+        staging.settle(run_.pk, is_check=False, resumed=resumed)
         concerned = staging.touched()
         if len(concerned) <= REFRESHED_AT_ONCE:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(concerned, today=today)
-        done = _finish(run_, refused, new_people, state=State.DONE, at=at)
-    if by:
-        audit.record(by, "import.run", done, at=at, **done.counts)
-    return done
+        _finish(run_, refused, new_people, state=State.DONE, at=at)
+    if by and run_.state == State.DONE:
+        audit.record(by, "import.run", run_, at=at, **run_.counts)
+    return run_
 
 
 def rejected_csv(run_: Import) -> bytes:
@@ -151,7 +177,7 @@ def to_issue() -> list[int]:
 def claim(pk: int) -> Import | None:
     """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.
 
-    Whoever is silent over a long step but lives still has the lock of `_alone`.
+    Whoever is silent over a long step but lives still has the lock of `alone`.
     """
     run_ = Import.objects.select_for_update(skip_locked=True).filter(leases.to_be_had(Now()), pk=pk).first()
     if run_ is None or not _lock("pg_try_advisory_xact_lock", pk):
@@ -175,7 +201,7 @@ class _Progress:
 
     def __init__(self, run_: Import, task: str) -> None:
         self.run_, self.step, self.told_at = run_, "", 0.0
-        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="")
+        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="", is_cancel_asked=False)
         self.tell(Step.READING, 0)
 
     def tell(self, step: Import.Step, share: float) -> None:
@@ -187,18 +213,31 @@ class _Progress:
         )
         self.step, self.told_at = step, monotonic()
 
+    def stop_if_asked(self) -> None:
+        if Import.objects.filter(pk=self.run_.pk, is_cancel_asked=True).exists():
+            raise Cancelled
+
+
+class Cancelled(Exception):
+    """Somebody asked to stop; what is in stays in."""
+
 
 # Steps --------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
+def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
-    file.check_mapping(run_.mapping, columns(run_))
+    if task != Task.UNDO:
+        file.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
+        _bound_statements(LONGEST_STATEMENT)
         yield _Progress(run_, task)
+        staging.drop()
+    except Cancelled:
+        cancelled(run_)
         staging.drop()
     except Exception as error:
         if _usable():
@@ -207,7 +246,19 @@ def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
         raise
     finally:
         if _usable():
+            _bound_statements(0)
             _lock("pg_advisory_unlock", run_.pk)
+
+
+def cancelled(run_: Import) -> None:
+    """It stopped because somebody asked; what is in stays in, and running it again brings in the rest."""
+    run_.state = State.CANCELLED
+    run_.save(update_fields=["state"])
+
+
+def _bound_statements(milliseconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
 
 
 def _running() -> DomainError:
@@ -257,17 +308,22 @@ def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), of_lines="line_paid" in run_.mapping, incomplete=incomplete)
+    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
     return refused
 
 
-def _people(run_: Import) -> int:
+def _where(run_: Import, at: datetime) -> staging.Where:
+    lines = bool(run_.mapping.keys() & {"product", "category"})
+    return staging.Where(run_.source, run_.pk, at, lines, "line_paid" in run_.mapping, run_.accepted)
+
+
+def _people(run_: Import, where: staging.Where) -> int:
     made = 0
     while True:
         with transaction.atomic():
             locks.hold_off_everyone()
-            staging.resolve(run_.source)
-            new = staging.create_people(CHUNK)
+            staging.resolve(where)
+            new = staging.create_people(CHUNK, run=run_.pk)
             staging.attach_people(run_.source)
             if new < CHUNK:
                 staging.register_people()
@@ -276,11 +332,19 @@ def _people(run_: Import) -> int:
             return made
 
 
-def _chunks() -> Iterator[tuple[float, int, int]]:
-    """(share of the file that is done with this one, first line, last line)"""
-    end = staging.last_line()
-    for first in range(1, end + 1, CHUNK):
-        yield (first + CHUNK) / end, first, first + CHUNK - 1
+def _chunks(progress: _Progress) -> Iterator[tuple[float, int, int]]:
+    """(share of the file that is done with this one, first line, last line), until somebody cancels.
+
+    The first is small; each takes about as long as others may have to wait.
+    """
+    end, first, rows = staging.last_line(), 1, max(1, CHUNK // 4)
+    while first <= end:
+        progress.stop_if_asked()
+        began = monotonic()
+        yield (first + rows) / end, first, first + rows - 1
+        first += rows
+        took = max(monotonic() - began, 0.001)
+        rows = max(1, min(CHUNK, 2 * rows, round(rows * CHUNK_SECONDS / took)))
 
 
 def _commit_without_waiting() -> None:
@@ -298,11 +362,15 @@ def _why(code: str) -> str:
             "Another line of this order was refused, or may have been: the order goes in whole or not at all."
         ),
         "lines_disagree": _("The lines of this order differ in customer, time, status or total."),
+        "several_rows": _(
+            "This order stands in several rows that differ. If each row is a piece of it, say which column is the "
+            "line amount."
+        ),
     }[code]
 
 
 @transaction.atomic
-def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> Import:
+def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> None:
     """Counts and refused rows of this pass replace those of an earlier one.
 
     `rows` and `rejected` count rows of the file, the other outcomes orders.
@@ -318,12 +386,14 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
             if row.line_number in reasons
         )
     outcomes["rejected"] = len(refused)
-    names = ("created", "updated", "unchanged", "stale", "rejected")
+    names = ("created", "updated", "unchanged", "stale", "asked", "rejected")
     run_.counts = {"rows": rows, **{name: outcomes[name] for name in names}, "new_customers": new_people}
     run_.state = state
     run_.finished_at = at if state == State.DONE else None
+    if state == State.CHECKED:
+        run_.planned = run_.counts
     run_.percent = 100
-    run_.save(update_fields=["counts", "state", "finished_at", "percent"])
+    run_.save(update_fields=["counts", "state", "finished_at", "percent", "plan", "planned"])
     run_.rejected.all().delete()
     RejectedRow.objects.bulk_create(
         (
@@ -338,4 +408,3 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         ),
         batch_size=1000,
     )
-    return run_

@@ -1,7 +1,7 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, RejectedRow
+from customers.models.imports import Import, ImportChange, ImportPart, ImportQuestion, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.work import Contact, Lookup, Todo
 
@@ -13,6 +13,9 @@ __all__ = [
     "DirtyMark",
     "ExternalIdentity",
     "Import",
+    "ImportChange",
+    "ImportPart",
+    "ImportQuestion",
     "Lookup",
     "Order",
     "OrderLine",

@@ -1,6 +1,7 @@
 """Uploaded files of orders, and what became of every row."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,16 +16,20 @@ class Import(models.Model):
         CHECKED = "checked", _("Checked, not yet imported")
         DONE = "done", _("Done")
         FAILED = "failed", _("Stopped")
+        CANCELLED = "cancelled", _("Cancelled")
+        UNDONE = "undone", _("Undone")
 
     class Task(models.TextChoices):
         CHECK = "check", _("Check every row")
         RUN = "run", _("Import")
+        UNDO = "undo", _("Undo")
 
     class Step(models.TextChoices):
         READING = "reading", _("Reading rows")
         PEOPLE = "people", _("Finding customers")
         ORDERS = "orders", _("Comparing and storing orders")
         FIGURES = "figures", _("Working out figures")
+        UNDOING = "undoing", _("Taking orders back")
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
@@ -44,6 +49,14 @@ class Import(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+    is_cancel_asked = models.BooleanField(default=False)
+    # What a check has promised: its counts, and for each row what it saw there; a new mapping drops both.
+    planned = models.JSONField(default=dict)
+    plan = ArrayField(models.IntegerField(null=True), null=True, blank=True)
+    # Kinds of questions that whoever asked for the import has said yes to beforehand.
+    accepted = ArrayField(models.CharField(max_length=10), default=list, blank=True)
+    undo_until = models.DateTimeField(null=True, blank=True)
+    undone = models.JSONField(default=dict)
 
     class Meta:
         indexes = [
@@ -71,3 +84,76 @@ class RejectedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_number}: {self.reason}"
+
+
+class ImportQuestion(models.Model):
+    """A row that would take something from the record, or cannot well be: what was, what would be, and the answer."""
+
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer", _("Another customer")
+        DAY = "day", _("Another day")
+        LINES = "lines", _("Fewer or other lines")
+        AMOUNT = "amount", _("Another amount")
+        REOPENED = "reopened", _("Cancelled, now paid")
+        SHOP = "shop", _("Told by the shop itself")
+        ANSWERED = "answered", _("Changed by a yes before")
+        UNUSUAL = "unusual", _("A thousand times the usual amount")
+        FUTURE = "future", _("In the future")
+        LONG_AGO = "long_ago", _("Before 1990")
+        CHANGED = "changed", _("Changed since the check")
+
+    class Answer(models.TextChoices):
+        OPEN = "", _("Waits for an answer")
+        YES = "yes", _("Yes")
+        NO = "no", _("No")
+        DONE = "done", _("Done")
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="questions")
+    line_number = models.IntegerField()
+    external_id = models.CharField(max_length=80, db_index=True)
+    asks = ArrayField(models.CharField(max_length=10, choices=Kind))
+    before = models.JSONField()
+    after = models.JSONField()
+    answer = models.CharField(max_length=4, choices=Answer, blank=True, default="")
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "external_id"], name="one_question_per_order"),
+            models.CheckConstraint(
+                condition=models.Q(answer="") | models.Q(answered_at__isnull=False), name="answer_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(answer="done") | models.Q(applied_at__isnull=False), name="done_answer_was_applied"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_number}: {self.external_id}"
+
+
+class ImportPart(models.Model):
+    """What one transaction of an import has made: ids of orders and customers, to undo it by."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="parts")
+    order_ids = ArrayField(models.BigIntegerField())
+    customer_ids = ArrayField(models.BigIntegerField())
+
+    def __str__(self) -> str:
+        return f"{len(self.order_ids)} + {len(self.customer_ids)}"
+
+
+class ImportChange(models.Model):
+    """An order as it was before an import changed it, with its lines and refunds, to undo the import by."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="changes")
+    order_id = models.BigIntegerField()
+    before = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "order_id"], name="one_change_per_order")]
+
+    def __str__(self) -> str:
+        return str(self.order_id)

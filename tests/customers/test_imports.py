@@ -50,7 +50,7 @@ def go(text: str | bytes, **mapping: str) -> dict[str, int]:
 
 
 def counts(**some: int) -> dict[str, int]:
-    names = ("rows", "created", "updated", "unchanged", "stale", "rejected", "new_customers")
+    names = ("rows", "created", "updated", "unchanged", "stale", "asked", "rejected", "new_customers")
     return dict.fromkeys(names, 0) | some
 
 
@@ -123,7 +123,7 @@ def test_the_same_file_again_changes_nothing() -> None:
 
 def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
     go(SHOP)
-    changed = SHOP.replace('"1,200.50"', "1300") + "A-4,c-9,Tom,,2026-11-04,5,,,\nA-5,c-9,Tom,,never,5,,,\n"
+    changed = SHOP.replace("交易成功", "交易关闭") + "A-4,c-9,Tom,,2026-11-04,5,,,\nA-5,c-9,Tom,,never,5,,,\n"
     run = upload(changed)
     before = picture()
 
@@ -135,7 +135,8 @@ def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
 
     said = dict(run.counts)
     assert imports.run(run, by=None, at=NOW, today=TODAY).counts == said
-    assert (run.state, Order.objects.get(external_id="A-1").version) == ("done", 2)
+    order = Order.objects.get(external_id="A-3")
+    assert (run.state, order.status, order.version, order.file_changes) == ("done", "cancelled", -1, 2)
     assert run.rejected.count() == 1  # of this pass
 
 
