@@ -67,7 +67,7 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     An older version is stale and changes nothing; the same version must say the same, unless files have changed the
     order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
     """
-    _refuse_impossible(fact)
+    refuse_impossible(fact)
     locks.hold_off_imports()
     locks.hold(f"order:{fact.source}:{fact.external_id}")
     customer = identity.find_or_create(fact.customer, today=today)
@@ -117,7 +117,8 @@ def known_since(customer: Customer, day: date) -> None:
 # What may be told ---------------------------------------------------------------------------------------------------
 
 
-def _refuse_impossible(fact: OrderFact) -> None:
+def refuse_impossible(fact: OrderFact) -> None:
+    """Raises Invalid or DomainError for amounts, quantities and refunds that no order can have."""
     if fact.paid < 0 or fact.cost < 0:
         raise Invalid(_("Amounts of an order are never negative; money back is a refund."), code="negative_amount")
     if fact.version < 0:

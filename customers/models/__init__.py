@@ -3,6 +3,7 @@
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import Import, ImportChange, ImportPart, ImportQuestion, RejectedRow
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Customer",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
     "ImportChange",
     "ImportPart",
@@ -26,4 +28,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]

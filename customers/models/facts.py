@@ -73,6 +73,8 @@ class Order(models.Model):
         PENDING = "pending", _("Not paid")
         PAID = "paid", _("Paid")
         CANCELLED = "cancelled", _("Cancelled")
+        # Ours, never told by a source: its amount has to be confirmed before it counts.
+        HELD = "held", _("To be confirmed")
 
     NO_VERSION = -1
 
