@@ -44,6 +44,7 @@ class OrderFact:
     cost: Decimal = NOTHING
     lines: tuple[LineFact, ...] = ()
     refunds: tuple[RefundFact, ...] = ()
+    of_a_file: bool = False  # told without a version, which is then Order.NO_VERSION
 
 
 class Outcome(StrEnum):
@@ -121,7 +122,7 @@ def refuse_impossible(fact: OrderFact) -> None:
     """Raises Invalid or DomainError for amounts, quantities and refunds that no order can have."""
     if fact.paid < 0 or fact.cost < 0:
         raise Invalid(_("Amounts of an order are never negative; money back is a refund."), code="negative_amount")
-    if fact.version < 0:
+    if fact.version < 0 and not fact.of_a_file:
         raise Invalid(_("A version is never negative."))
     if any(line.quantity < 1 for line in fact.lines):
         raise Invalid(_("A line has at least one piece."))
@@ -158,7 +159,8 @@ def _content(order: Order) -> tuple[object, ...]:
 def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> Order:
     is_new = order.pk is None
     products = _products(fact)
-    order.version, order.file_changes, order.import_run = fact.version, 0, None
+    order.version, order.import_run = fact.version, None
+    order.file_changes = int(fact.of_a_file)
     order.customer = customer
     order.status = fact.status
     order.ordered_at = fact.ordered_at

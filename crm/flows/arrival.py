@@ -109,7 +109,7 @@ def undo_file(run: Import, *, by: User | None, at: datetime, today: date) -> Imp
 
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
     """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
-    if imports.size(run) > AT_ONCE:
+    if run.size > AT_ONCE:
         imports.ask_for(run, task, by=by, at=at)
         return False
     if task == Import.Task.CHECK:

@@ -1,24 +1,12 @@
-"""Bytes to rows: encoding, separator, headers, lines. No database here."""
+"""What the columns of a file of orders hold, as far as their names say so. No database here."""
 
-import codecs
-import csv
-import io
-import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
 
-import python_calamine
 from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
 
-LARGEST = 400 * 1024 * 1024
-LARGEST_WORKBOOK = 50 * 1024 * 1024
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods, xls
-MOST_COLUMNS = 200
 # What a file can hold -> how its header may be called, in lower case without blanks and punctuation.
 HEADERS = {
     "order_no": (
@@ -104,92 +92,16 @@ HEADERS = {
     "product": ("product", "sku", "productid", "item", "商品", "商品编号", "商品编码", "商品名称", "產品"),
 }
 NEEDED = ("date",)
-
-
-class Row(NamedTuple):
-    line_number: int
-    line: str
-    cells: list[str]
-
-
-class Broken(NamedTuple):
-    """A line that is no row of this file."""
-
-    line_number: int
-    line: str
-    reason: str
-
-
-def decode(content: bytes) -> tuple[str, str]:
-    """(text, encoding): UTF-16 when it says so, UTF-8 strictly, else GB18030. What is no text table is refused."""
-    if len(content) > LARGEST:
-        raise Invalid(_("The file is larger than 400 MB. Split it."), code="file_too_large")
-    if not content.strip():
-        raise Invalid(_("The file is empty."), code="file_empty")
-    head = content[:512].lstrip().lower()
-    if head.startswith((b"mz", b"%pdf", b"<!doctype", b"<html", b"<?xml")):
-        raise _no_table()
-    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text, encoding
-    raise Invalid(
-        _("The encoding of the file is neither UTF-8 nor GB18030. Save it as “CSV UTF-8”."), code="bad_encoding"
-    )
-
-
-def as_csv(content: bytes) -> bytes:
-    """The first sheet with anything on it of an Excel or ODS workbook, as CSV in UTF-8; any other file as it is."""
-    if not content.startswith(WORKBOOKS):
-        return content
-    if len(content) > LARGEST_WORKBOOK:
-        raise Invalid(_("The workbook is larger than 50 MB. Save the table as “CSV UTF-8”."), code="file_too_large")
-    out = io.StringIO()
-    try:
-        with python_calamine.load_workbook(io.BytesIO(content)) as book:
-            sheets = (book.get_sheet_by_index(number) for number in range(len(book.sheet_names)))
-            sheet = next((sheet for sheet in sheets if sheet.height), None)
-            csv.writer(out).writerows(map(_as_text, cells) for cells in (sheet.iter_rows() if sheet else ()))
-    except python_calamine.PasswordError:
-        raise Invalid(_("The workbook asks for a password. Save it without one."), code="not_csv") from None
-    except python_calamine.CalamineError:
-        raise _no_table() from None
-    return out.getvalue().encode()
-
-
-def _as_text(cell: Any) -> str:
-    if isinstance(cell, float):
-        return format(cell, ".15g")  # as many digits as Excel has
-    if isinstance(cell, datetime):
-        return (cell + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")  # Excel keeps parts of a day
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
-
-
-def _no_table() -> Invalid:
-    return Invalid(
-        _("This is neither a CSV file nor an Excel workbook. Save the table as “CSV UTF-8” and send that."),
-        code="not_csv",
-    )
-
-
-def header(text: str) -> tuple[list[str], str]:
-    """(column names, separator) of the first line."""
-    first = io.StringIO(text, newline="").readline().rstrip("\r\n")
-    separator = max(",\t;", key=first.count)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
-    if len(names) < 2 or len(names) > MOST_COLUMNS:
-        raise Invalid(_("The first line must name the columns, separated by commas."), code="bad_header")
-    if len({name for name in names if name}) < len([name for name in names if name]):
-        raise Invalid(_("Two columns have the same name."), code="bad_header")
-    return names, separator
+_FIELD_OF = {alias: field for field, aliases in HEADERS.items() for alias in aliases}
 
 
 def _key(name: str) -> str:
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", name).lower())
+
+
+def field_of(name: str) -> str:
+    """What a column of this name holds, "" if nobody knows."""
+    return _FIELD_OF.get(_key(name), "")
 
 
 def guess(names: list[str]) -> dict[str, str]:
@@ -215,42 +127,3 @@ def check_mapping(mapping: dict[str, str], names: list[str]) -> None:
         raise Invalid(
             _("Say which column holds: %(fields)s.") % {"fields": ", ".join(missing)}, code="mapping_incomplete"
         )
-
-
-def rows(text: str) -> Iterator[Row | Broken]:
-    """Every row below the header. After a line that cannot be read, reading goes on with the next one."""
-    names, separator = header(text)
-    source: Iterator[str] = io.StringIO(text, newline="")
-    next(source)
-    number = 2
-    while True:
-        taken: list[str] = []
-        reader = csv.reader(_noting(source, taken), delimiter=separator, strict=True)
-        reason = ""
-        try:
-            for cells in reader:
-                if cells and len(cells) != len(names):
-                    reason = _("The line has %(cells)d cells, the header %(names)d.") % {
-                        "cells": len(cells),
-                        "names": len(names),
-                    }
-                    break
-                if any(cells):
-                    yield Row(
-                        number, taken[0].rstrip("\r\n") if len(taken) == 1 else "".join(taken).rstrip("\r\n"), cells
-                    )
-                number += len(taken)
-                taken.clear()
-        except csv.Error:
-            reason = _("The quotation marks of this line do not match.")
-        if not reason:
-            return
-        yield Broken(number, taken[0].rstrip("\r\n"), reason)
-        number += 1
-        source = itertools.chain(taken[1:], source)
-
-
-def _noting(source: Iterator[str], taken: list[str]) -> Iterator[str]:
-    for line in source:
-        taken.append(line)
-        yield line

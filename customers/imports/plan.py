@@ -81,7 +81,7 @@ def accept(run_: Import, kinds_: Iterable[str]) -> None:
 @transaction.atomic
 def cancel(run_: Import, *, by: User, at: datetime) -> None:
     """Work that waits does not begin; work that runs stops before its next chunk. What is in stays in."""
-    held = Import.objects.select_for_update().defer("content").get(pk=run_.pk)
+    held = Import.objects.select_for_update().get(pk=run_.pk)
     if held.state == Import.State.WAITING:
         runs.cancelled(held)
     elif held.state == Import.State.RUNNING:

@@ -15,7 +15,7 @@ from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
 from customers import contact_points
 from customers.contact_points import Kind, Sealed
-from customers.imports.file import Broken, Row
+from customers.imports.reading.shape import Broken, Row
 from customers.models import Order
 
 LARGEST_MINOR = 10**15
@@ -219,7 +219,7 @@ def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str
         try:
             for index, field, read in columns:
                 values[field] = read(row.cells[index].strip())
-            if not (values["customer"] or values["phone"] or values["email"]):
+            if not (values["customer"] or values["phone"] or values["email"]) and not values["order_no"]:
                 field = "customer"
                 raise Invalid(_("Neither customer nor phone is given."))
             if values["paid"] is None and values["line_paid"] is None:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain
 from time import monotonic
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Length, Now, Substr
+from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -17,14 +17,17 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.jobs import leases
 from core.lib import csv_cells
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
-from customers.imports import file, staging
+from customers.imports import contents, file, staging
+from customers.imports.reading.look import look
+from customers.imports.reading.shape import Bytes, Content, How, Look
 from customers.imports.row import Rejected, Staged, parse
-from customers.models import Import, RejectedRow
+from customers.models import GuestOrder, Import, ImportPlan, RejectedRow
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 
+HOW = How()
 # Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk.
 CHUNK = 20_000
 CHUNK_SECONDS = 1.0
@@ -33,8 +36,6 @@ LONGEST_STATEMENT = 600_000
 UNDO_FOR = timedelta(days=7)
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
-# Enough of a file to name its columns and show its first rows, however large it is.
-START = 200_000
 TOLD_EVERY = 5_000
 # At how many per cent of the work each step begins and ends.
 SPANS = {
@@ -46,48 +47,62 @@ SPANS = {
 }
 
 
-def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
-    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened.
+def upload(
+    file_name: str, content: bytes | Content, *, source: str, by: User | None, at: datetime, how: How = HOW
+) -> Import:
+    """The file is kept, sealed; how it is read is known and its columns are guessed; nothing else has happened.
 
-    Of a workbook, its first sheet is kept as CSV.
+    `how` is what somebody said about reading it. Refused, and not kept, when it is no table.
     """
-    content = file.as_csv(content)
-    text, encoding = file.decode(content)
-    names, _separator = file.header(text)
-    run_ = Import.objects.create(
-        by=by,
-        at=at,
-        file_name=file_name[:200],
-        content=content,
-        encoding=encoding,
-        source=source,
-        mapping=file.guess(names),
-    )
-    if by:
-        audit.record(by, "import.uploaded", run_, at=at, size=len(content))
+    content = Bytes(content) if isinstance(content, bytes) else content
+    seen = look(content, how, file.field_of)
+    with transaction.atomic():
+        run_ = Import.objects.create(
+            by=by,
+            at=at,
+            file_name=file_name[:200],
+            source=source,
+            mapping=file.guess(seen.names),
+        )
+        contents.keep(run_, content)
+        contents.note(run_, seen)
+        if by:
+            audit.record(by, "import.uploaded", run_, at=at, size=run_.size)
     return run_
 
 
+def read_as(run_: Import, how: How) -> Look:
+    """The file is read so, its columns guessed anew where their names are others. Refused while it is being worked."""
+    before = contents.seen(run_).names
+    _change(run_)
+    seen = contents.look_at(run_, how)
+    if seen.names != before:
+        _change(run_, mapping=file.guess(seen.names))
+    run_.refresh_from_db()
+    return seen
+
+
 def columns(run_: Import) -> list[str]:
-    return file.header(_start(run_))[0]
+    """Names of the columns; none once the file itself was deleted."""
+    return contents.seen(run_).names if run_.forgotten_at is None else []
 
 
 def preview(run_: Import, rows: int = 20) -> list[list[str]]:
     """The first rows as they were read, to be looked at before anything is stored."""
-    cells = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
-    return list(islice(cells, rows))
+    return contents.seen(run_).sample[:rows] if run_.forgotten_at is None else []
 
 
-def size(run_: Import) -> int:
-    """Bytes of the file."""
-    return int(Import.objects.filter(pk=run_.pk).values_list(Length("content"), flat=True).get())
+def notes(run_: Import) -> list[str]:
+    """What was passed over or renamed in reading, in sentences."""
+    return contents.seen(run_).notes if run_.forgotten_at is None else []
 
 
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
     """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
     file.check_mapping(mapping, columns(run_))
     if mapping != run_.mapping:
-        _change(run_, mapping=mapping, plan=None, planned={})
+        _change(run_, mapping=mapping, planned={})
+        ImportPlan.objects.filter(run=run_).delete()
     run_.mapping = mapping
 
 
@@ -103,7 +118,7 @@ def check(run_: Import, *, at: datetime) -> Import:
             staging.classify(where, first, last)
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=True, resumed=run_.parts.exists())
-        run_.plan = staging.seen()
+        ImportPlan.objects.update_or_create(run=run_, defaults={"seen": staging.seen()})
         _finish(run_, refused, new_people, state=State.CHECKED, at=at)
     return run_
 
@@ -119,8 +134,9 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
         progress.tell(Step.PEOPLE, 0)
         where = _where(run_, at)
         resumed = run_.parts.exists() or run_.changes.exists()
-        if run_.plan:
-            staging.plan(run_.plan)
+        planned = ImportPlan.objects.filter(run=run_).first()
+        if planned:
+            staging.plan(planned.seen)
         run_.undo_until = at + UNDO_FOR
         run_.save(update_fields=["undo_until"])
         new_people = _people(run_, where)
@@ -128,7 +144,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
             with transaction.atomic():
                 _commit_without_waiting()
                 locks.hold_off_everyone()
-                staging.classify(where, first, last, planned=bool(run_.plan))
+                staging.classify(where, first, last, planned=planned is not None)
                 staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=False, resumed=resumed)
@@ -155,7 +171,8 @@ def rejected_csv(run_: Import) -> bytes:
 
 def _change(run_: Import, **fields: object) -> None:
     """Refused while somebody is at work on it."""
-    if not Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk).update(**fields):
+    mine = Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk)
+    if not (mine.update(**fields) if fields else mine.exists()):
         raise _running()
 
 
@@ -229,6 +246,7 @@ class Cancelled(Exception):
 def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
     if task != Task.UNDO:
+        _check_reading(contents.seen(run_))
         file.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
@@ -261,6 +279,15 @@ def _bound_statements(milliseconds: int) -> None:
         cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
 
 
+def _check_reading(seen: Look) -> None:
+    if seen.doubts:
+        raise Invalid(
+            _("The signs of the file can be read in several ways: %(encodings)s. Choose the right one.")
+            % {"encodings": ", ".join(encoding for encoding, _lines in seen.doubts)},
+            code="encoding_open",
+        )
+
+
 def _running() -> DomainError:
     return DomainError(_("This import is running already."), code="import_running")
 
@@ -275,31 +302,18 @@ def _usable() -> bool:
     return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
-def _text(run_: Import) -> str:
-    return bytes(run_.content).decode(run_.encoding)
-
-
-def _start(run_: Import) -> str:
-    """As many whole lines as `START` bytes hold, without fetching the rest."""
-    start = Import.objects.filter(pk=run_.pk).values_list(Substr("content", 1, START), flat=True).get()
-    text = bytes(start).decode(run_.encoding, errors="ignore")
-    return text if len(start) < START else text[: text.rfind("\n") + 1] or text
-
-
 def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
-    text = _text(run_)
-    lines = text.count("\n") + 1
-    names, _separator = file.header(text)
+    names, reading = contents.rows(run_)
     refused: list[Rejected] = []
     incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
         above, suspect = "", False
-        for row in parse(file.rows(text), names, run_.mapping):
+        for row in parse(iter(reading), names, run_.mapping):
             if isinstance(row, Staged):
                 yield row
                 if row.line % TOLD_EVERY == 0:
-                    progress.tell(Step.READING, row.line / lines)
+                    progress.tell(Step.READING, reading.share)
             else:
                 refused.append(row)
             if suspect or isinstance(row, Rejected):
@@ -314,7 +328,9 @@ def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
 
 def _where(run_: Import, at: datetime) -> staging.Where:
     lines = bool(run_.mapping.keys() & {"product", "category"})
-    return staging.Where(run_.source, run_.pk, at, lines, "line_paid" in run_.mapping, run_.accepted)
+    of_lines = "line_paid" in run_.mapping
+    guests = GuestOrder.objects.filter(source=run_.source).exists()
+    return staging.Where(run_.source, run_.pk, at, lines, of_lines, guests, run_.accepted)
 
 
 def _people(run_: Import, where: staging.Where) -> int:
@@ -382,18 +398,18 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         column = run_.mapping.get("order_no", "")
         refused.extend(
             Rejected(row.line_number, column, _why(reasons[row.line_number]), row.line)
-            for row in file.rows(_text(run_))
+            for row in contents.rows(run_)[1]
             if row.line_number in reasons
         )
     outcomes["rejected"] = len(refused)
-    names = ("created", "updated", "unchanged", "stale", "asked", "rejected")
+    names = ("created", "updated", "unchanged", "stale", "asked", "guest", "rejected")
     run_.counts = {"rows": rows, **{name: outcomes[name] for name in names}, "new_customers": new_people}
     run_.state = state
     run_.finished_at = at if state == State.DONE else None
     if state == State.CHECKED:
         run_.planned = run_.counts
     run_.percent = 100
-    run_.save(update_fields=["counts", "state", "finished_at", "percent", "plan", "planned"])
+    run_.save(update_fields=["counts", "state", "finished_at", "percent", "planned"])
     run_.rejected.all().delete()
     RejectedRow.objects.bulk_create(
         (

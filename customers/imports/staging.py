@@ -57,6 +57,7 @@ class Where(NamedTuple):
     at: datetime
     lines: bool  # rows name products
     of_lines: bool  # a row is a line of an order
+    guests: bool  # orders of nobody are known of this source
     accepted: list[str]  # kinds of questions that are answered with yes
 
     def chunk(self, first: int, last: int) -> dict[str, Any]:
@@ -180,6 +181,8 @@ def store(where: Where, first: int, last: int) -> None:
     chunk = where.chunk(first, last)
     if where.lines:
         _run("products", **chunk)
+    _run("guests", **chunk)
+    _run("named", **chunk)
     _run("remember", **chunk)
     _run("store", **chunk)
     if where.lines:

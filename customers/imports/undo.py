@@ -20,9 +20,11 @@ from customers.models import (
     ContactPoint,
     Customer,
     ExternalIdentity,
+    GuestOrder,
     Import,
     ImportChange,
     ImportPart,
+    ImportPlan,
     Order,
     OrderLine,
     Refund,
@@ -90,7 +92,8 @@ def forget(*, at: datetime) -> int:
     ids = list(over.values_list("pk", flat=True))
     ImportPart.objects.filter(run__in=ids).delete()
     ImportChange.objects.filter(run__in=ids).delete()
-    Import.objects.filter(pk__in=ids).update(undo_until=None, plan=None)
+    ImportPlan.objects.filter(run__in=ids).delete()
+    Import.objects.filter(pk__in=ids).update(undo_until=None)
     return len(ids)
 
 
@@ -187,6 +190,8 @@ def _close(run_: Import, counts: Counter[str], by: User | None, at: datetime) ->
     run_.questions.all().delete()
     run_.state, run_.undo_until, run_.percent = State.UNDONE, None, 100
     run_.undone = {name: counts[name] for name in ("removed", "cancelled", "restored", "kept", "customers")}
-    run_.plan, run_.planned = None, {}
-    run_.save(update_fields=["state", "undo_until", "percent", "undone", "plan", "planned"])
+    ImportPlan.objects.filter(run=run_).delete()
+    GuestOrder.objects.filter(source=run_.source, fact__import_run=run_.pk).delete()
+    run_.planned = {}
+    run_.save(update_fields=["state", "undo_until", "percent", "undone", "planned"])
     audit.record(by, "import.undone", run_, at=at, **run_.undone)

@@ -73,6 +73,7 @@ def fact_of(guest: GuestOrder) -> OrderFact:
         source=guest.source,
         external_id=guest.external_id,
         version=guest.version,
+        of_a_file=guest.version == Order.NO_VERSION,
         customer=CustomerRef(source=guest.source),
         ordered_at=guest.ordered_at,
         paid=guest.paid,

@@ -1,7 +1,15 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, ImportChange, ImportPart, ImportQuestion, RejectedRow
+from customers.models.imports import (
+    Import,
+    ImportChange,
+    ImportChunk,
+    ImportPart,
+    ImportPlan,
+    ImportQuestion,
+    RejectedRow,
+)
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
@@ -16,7 +24,9 @@ __all__ = [
     "GuestOrder",
     "Import",
     "ImportChange",
+    "ImportChunk",
     "ImportPart",
+    "ImportPlan",
     "ImportQuestion",
     "Lookup",
     "Order",

@@ -34,7 +34,8 @@ class Import(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
     file_name = models.CharField(max_length=200)
-    content = models.BinaryField()
+    size = models.BigIntegerField(default=0, help_text="Bytes of the file")
+    forgotten_at = models.DateTimeField(null=True, blank=True, help_text="When the file itself was deleted")
     encoding = models.CharField(max_length=20)
     source = models.CharField(max_length=40)
     mapping = models.JSONField(default=dict)
@@ -50,9 +51,8 @@ class Import(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     is_cancel_asked = models.BooleanField(default=False)
-    # What a check has promised: its counts, and for each row what it saw there; a new mapping drops both.
+    # The counts that a check has promised; a new mapping drops them.
     planned = models.JSONField(default=dict)
-    plan = ArrayField(models.IntegerField(null=True), null=True, blank=True)
     # Kinds of questions that whoever asked for the import has said yes to beforehand.
     accepted = ArrayField(models.CharField(max_length=10), default=list, blank=True)
     undo_until = models.DateTimeField(null=True, blank=True)
@@ -73,6 +73,20 @@ class Import(models.Model):
         return self.file_name
 
 
+class ImportChunk(models.Model):
+    """A part of an uploaded file, sealed. Number 0 is what was seen of the file, the file itself begins with 1."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="import_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.number}"
+
+
 class RejectedRow(models.Model):
     """A row that did not go in: where, why, and the original line, so that nothing is lost."""
 
@@ -84,6 +98,16 @@ class RejectedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_number}: {self.reason}"
+
+
+class ImportPlan(models.Model):
+    """What a check saw in the record at each row of the file, so that the import can tell what has changed since."""
+
+    run = models.OneToOneField(Import, models.CASCADE, primary_key=True, related_name="plan")
+    seen = ArrayField(models.IntegerField(null=True))
+
+    def __str__(self) -> str:
+        return str(self.run_id)
 
 
 class ImportQuestion(models.Model):

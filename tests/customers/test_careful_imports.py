@@ -14,14 +14,17 @@ from customers.imports import plan, runs, staging, undo
 from customers.models import (
     ContactPoint,
     Customer,
+    GuestOrder,
     Import,
     ImportChange,
     ImportPart,
+    ImportPlan,
     ImportQuestion,
     Order,
     Refund,
     Summary,
 )
+from customers.orders import OrderFact
 from customers.refunds import RefundFact
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
 from tests.customers.test_imports import counts, lines_of, picture, upload
@@ -264,6 +267,43 @@ def test_one_email_is_one_person_of_the_file_whatever_else_its_rows_say() -> Non
     assert (Customer.objects.count(), ContactPoint.objects.count()) == (2, 3)
 
 
+def test_an_order_of_nobody_is_kept_aside_until_somebody_is_named(
+    record_order: RecordOrder, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    admin, li_lei = make_user(Role.ADMINISTRATOR), make_customer("李雷")
+    head = "order_no,customer,date,paid,product,line_paid,status,refunded\n"
+    rows = ("1,,2026-11-01 09:30,,tea,70,paid,20", "1,,2026-11-01 09:30,,cup,30,paid,", "2,,2026-11-02,50,,,paid,")
+    run = go(*rows, head=head)
+    assert run.counts == counts(rows=3, guest=2)
+    assert go(*rows, head=head).counts == counts(rows=3, guest=2)
+    guest = GuestOrder.objects.get(external_id="1")
+
+    told = arrival.assign_guest(guest.pk, li_lei, by=admin, at=NOW, today=TODAY)
+
+    assert (told.order.version, told.order.file_changes, str(told.order.paid)) == (Order.NO_VERSION, 1, "100.00")
+    assert ([str(r.amount) for r in told.order.refunds.all()], len(lines_of("1"))) == (["20.00"], 2)
+    assert go(*rows, head=head).counts == counts(rows=3, unchanged=1, guest=1)  # that it is nobody's undoes nothing
+    named = go("2,a,2026-11-02,50,,,paid,", head=head)
+    assert (named.counts["created"], GuestOrder.objects.count()) == (1, 0)
+
+
+def test_the_shops_word_about_an_order_of_nobody_outlasts_a_file(record_order: RecordOrder) -> None:
+    nobody = CustomerRef(source="shop")
+    fact = OrderFact("shop", "1", 3, nobody, NOW, Decimal(50), status="cancelled")
+    arrival.order(fact, at=NOW, today=TODAY)
+
+    assert go("1,a,2026-11-17,50,,paid,").counts == counts(rows=1, stale=1, new_customers=1)
+    assert GuestOrder.objects.get().status == "cancelled"
+
+
+def test_undo_takes_orders_of_nobody_along() -> None:
+    run = go("1,,2026-11-01,50,,paid,")
+
+    arrival.undo_file(run, by=None, at=NOW, today=TODAY)
+
+    assert not GuestOrder.objects.exists()
+
+
 # The plan is what happens ------------------------------------------------------------------------------------------
 
 
@@ -291,7 +331,7 @@ def test_another_mapping_drops_the_plan() -> None:
     runs.map_columns(run, {"order_no": "order_no", "customer": "customer", "date": "date", "paid": "cost"})
 
     run.refresh_from_db()
-    assert (run.plan, run.planned) == (None, {})
+    assert (ImportPlan.objects.count(), run.planned) == (0, {})
 
 
 def test_a_plan_survives_a_pass_that_was_cut_off(monkeypatch: pytest.MonkeyPatch, make_user: MakeUser) -> None:

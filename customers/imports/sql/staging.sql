@@ -145,7 +145,7 @@ SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_o
        (array_agg(email_index ORDER BY line) FILTER (WHERE email_index IS NOT NULL))[1] AS email_index,
        bool_or(phone_index IS NOT NULL OR email_index IS NOT NULL) AS has_contacts,
        NULL::bigint AS customer_id, false AS attach, '' AS found_by, true AS is_needed
-  FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' GROUP BY person;
+  FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' AND person IS NOT NULL GROUP BY person;
 CREATE UNIQUE INDEX ON import_people (person);
 CREATE INDEX ON import_rows (line);
 CREATE INDEX ON import_rows (person);
@@ -280,14 +280,18 @@ UPDATE import_rows r
        paid = c.paid, cost = c.cost, new_lines = c.new_lines,
        state_seen = hashtext(concat_ws(' ', c.outcome, c.stored, c.file_changes, c.old_customer_id))
   FROM (
-    SELECT r.line, p.customer_id, o.customer_id AS old_customer_id, o.version AS stored, o.file_changes,
+    SELECT r.line, who.customer_id, o.customer_id AS old_customer_id, o.version AS stored, o.file_changes,
            o.ordered_at AS old_at, o.ordered_on AS old_on, e.paid, e.cost, a.asks,
            o.id IS NULL OR r.version IS NOT NULL OR w.other_lines
                OR NOT %(of_lines)s AND l.told <> '{}' AND e.paid <> o.paid AS new_lines,
            CASE
              WHEN o.id IS NULL
-               THEN CASE WHEN coalesce(r.refunded, 0) > e.paid THEN 'rejected'
-                         WHEN a.asks <> '{}' THEN 'asked' ELSE 'created' END
+               THEN CASE WHEN %(guests)s AND EXISTS (
+                             SELECT 1 FROM customers_guestorder g WHERE g.source = %(source)s
+                                AND g.external_id = r.external_id AND g.version > coalesce(r.version, -1)) THEN 'stale'
+                         WHEN coalesce(r.refunded, 0) > e.paid THEN 'rejected'
+                         WHEN a.asks <> '{}' THEN 'asked'
+                         WHEN r.person IS NULL THEN 'guest' ELSE 'created' END
              WHEN r.version < o.version THEN 'stale'
              WHEN r.version IS NOT NULL AND e.is_same
                THEN CASE WHEN r.version > o.version THEN 'updated' ELSE 'unchanged' END
@@ -300,11 +304,13 @@ UPDATE import_rows r
              WHEN a.asks <> '{}' THEN 'asked'
              ELSE 'updated' END AS outcome
       FROM import_rows r
-      JOIN import_people p USING (person)
+      LEFT JOIN import_people p USING (person)
       LEFT JOIN LATERAL (SELECT * FROM customers_order
                           WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o ON true
       LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(amount + profit_effect), 0) AS cost
                            FROM customers_refund WHERE order_id = o.id) f ON true
+     -- A row that names nobody speaks of whom the order is known to be of.
+     CROSS JOIN LATERAL (SELECT CASE WHEN r.person IS NULL THEN o.customer_id ELSE p.customer_id END AS customer_id) who
      CROSS JOIN LATERAL (
         -- A cancelled order often has no amount any more, and a file without a column for cost says nothing of it.
         SELECT r.status = 'cancelled' AND coalesce(r.paid, 0) = 0 AS is_silent,
@@ -313,13 +319,14 @@ UPDATE import_rows r
                     WHEN coalesce(r.paid, 0) = 0 AND o.id IS NULL THEN coalesce(r.refunded, 0)
                     ELSE coalesce(r.paid, o.paid, 0) END AS paid,
                CASE WHEN r.version IS NULL AND r.cost = 0 THEN coalesce(o.cost, 0) ELSE r.cost END AS cost,
-               array_position('{pending,paid,cancelled}', o.status::text) AS was,
+               array_position('{pending,paid,cancelled}', CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END) AS was,
                array_position('{pending,paid,cancelled}', r.status) AS now,
                array_position('{pending,paid,cancelled}', r.status)
-                   > array_position('{pending,paid,cancelled}', o.status::text)
+                   > array_position('{pending,paid,cancelled}', CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END)
                    OR coalesce(r.refunded, 0) > f.amount AS is_later,
-               (p.customer_id, r.status, r.ordered_at, r.paid, r.cost)
-                   IS NOT DISTINCT FROM (o.customer_id, o.status, o.ordered_at, o.paid, o.cost)
+               (who.customer_id, r.status, r.ordered_at, r.paid, r.cost)
+                   IS NOT DISTINCT FROM (o.customer_id, CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END, o.ordered_at,
+                                         o.paid, o.cost)
                    AND coalesce(r.refunded, 0) <= f.amount AS is_same
      ) e
      CROSS JOIN LATERAL (
@@ -336,7 +343,7 @@ UPDATE import_rows r
         SELECT l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored AS other_lines,
                o.id IS NOT NULL AND r.version IS NULL AND (
                    e.is_later OR (o.status, r.status) = ('cancelled', 'paid')
-                   OR p.customer_id IS DISTINCT FROM o.customer_id OR r.ordered_on <> o.ordered_on
+                   OR who.customer_id IS DISTINCT FROM o.customer_id OR r.ordered_on <> o.ordered_on
                    OR e.paid <> o.paid OR e.cost <> o.cost
                    OR l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored) AS differs
      ) w
@@ -345,7 +352,7 @@ UPDATE import_rows r
      ) m
      CROSS JOIN LATERAL (
         SELECT array_remove(ARRAY[
-            CASE WHEN w.differs AND p.customer_id IS DISTINCT FROM o.customer_id THEN 'customer' END,
+            CASE WHEN w.differs AND who.customer_id IS DISTINCT FROM o.customer_id THEN 'customer' END,
             CASE WHEN w.differs AND r.ordered_on <> o.ordered_on THEN 'day' END,
             CASE WHEN w.differs AND w.other_lines AND NOT m.more_lines THEN 'lines' END,
             CASE WHEN w.differs AND (e.paid < o.paid OR e.paid > o.paid AND NOT (m.more_lines OR e.now > e.was)
@@ -357,7 +364,8 @@ UPDATE import_rows r
                      WHERE q.external_id = r.external_id AND i.source = %(source)s
                        AND q.applied_at IS NOT NULL)
                  THEN 'answered' END,
-            CASE WHEN e.paid > (SELECT most FROM import_usual) AND e.paid IS DISTINCT FROM o.paid THEN 'unusual' END,
+            CASE WHEN e.paid > (SELECT most FROM import_usual) AND (e.paid IS DISTINCT FROM o.paid OR o.status = 'held')
+                 THEN 'unusual' END,
             CASE WHEN r.ordered_at > %(at)s::timestamptz + interval '1 day'
                       AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'future' END,
             CASE WHEN r.ordered_on < '1990-01-01' AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'long_ago' END
@@ -409,7 +417,8 @@ WITH asked AS (
     RETURNING external_id, answer
 )
 UPDATE import_rows r
-   SET outcome = CASE WHEN q.answer = 'yes' THEN CASE WHEN a.is_new THEN 'created' ELSE 'updated' END
+   SET outcome = CASE WHEN q.answer = 'yes' THEN CASE WHEN NOT a.is_new THEN 'updated' WHEN r.person IS NULL THEN 'guest'
+                                                         ELSE 'created' END
                       ELSE 'asked' END,
        new_lines = r.new_lines OR a.is_new
   FROM asked a, questions q
@@ -432,6 +441,42 @@ SELECT DISTINCT ON (1, 2) %(source)s, product, product, c.id
  ORDER BY 1, 2, c.id NULLS LAST
 ON CONFLICT (source, external_id) DO UPDATE SET category_id = excluded.category_id
  WHERE customers_product.category_id IS NULL AND excluded.category_id IS NOT NULL;
+
+-- name: guests
+-- Orders of nobody are kept aside, as the doors of the shop keep them.
+INSERT INTO customers_guestorder (source, external_id, version, status, fact, paid, ordered_at, received_at, why)
+SELECT %(source)s, r.external_id, coalesce(r.version, -1), r.status, jsonb_build_object(
+           'import_run', %(run)s, 'status', r.status,
+           'ordered_at', to_char(r.ordered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+           'paid', to_char(r.paid / 100.0, 'FM999999999999990.00'),
+           'cost', to_char(r.cost / 100.0, 'FM999999999999990.00'),
+           'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                'product', l.product, 'quantity', l.units, 'category', l.category, 'name', '',
+                                'amount', to_char(l.amount / 100.0, 'FM999999999999990.00')) ORDER BY l.line), '[]')
+                       FROM import_lines l
+                      WHERE %(lines)s AND l.head = r.line AND l.units > 0 AND l.product <> ''),
+           'refunds', CASE WHEN r.refunded > 0 THEN jsonb_build_array(jsonb_build_object(
+                'external_id', 'file-' || r.refunded, 'amount', to_char(r.refunded / 100.0, 'FM999999999999990.00'),
+                'cost_returned', '0.00',
+                'refunded_at', to_char(coalesce(r.refunded_at, r.ordered_at) AT TIME ZONE 'UTC',
+                                       'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'))) ELSE '[]' END),
+       r.paid, r.ordered_at, %(at)s, 'nobody'
+  FROM import_rows r
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'guest'
+ON CONFLICT (source, external_id) DO UPDATE
+   SET version = excluded.version, status = excluded.status, fact = excluded.fact, paid = excluded.paid,
+       ordered_at = excluded.ordered_at, received_at = excluded.received_at
+ WHERE customers_guestorder.version < excluded.version
+    OR excluded.version = -1 AND customers_guestorder.version = -1
+       AND array_position('{pending,paid,cancelled}', customers_guestorder.status::text)
+           < array_position('{pending,paid,cancelled}', excluded.status::text);
+
+-- name: named
+-- Orders of nobody whose customer the file names are orders now.
+DELETE FROM customers_guestorder g
+ USING import_rows r
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
+   AND g.source = %(source)s AND g.external_id = r.external_id;
 
 -- name: remember
 -- What the orders were that are about to change, so that the import can be undone.
