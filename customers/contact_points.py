@@ -34,6 +34,13 @@ INDEX_BYTES = 16
 REVEALS_A_DAY = 60
 LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
+# What stands where there is no phone, no name before the @, no domain behind it.
+_NO_PHONE = "0" * 7
+_NO_NAMES = {
+    *("guest", "none", "null", "nil", "na", "nan", "no", "nobody", "noname", "unknown", "anonymous", "undefined"),
+    *("noemail", "nomail", "nomailaddress", "noemailaddress", "withoutemail", "noreply", "donotreply"),
+}
+_NO_DOMAINS = {"none.com", "noemail.com", "nomail.com", "null.com", "noreply.com"}
 
 
 # Normal forms -------------------------------------------------------------------------------------------------------
@@ -62,17 +69,21 @@ def normalise_phone(text: str) -> str:
         number = phonenumbers.parse(value, settings.PHONE_REGION)
     except phonenumbers.NumberParseException:
         raise refusal from None
-    if not phonenumbers.is_valid_number(number):
+    if not phonenumbers.is_valid_number(number) or str(number.national_number).endswith(_NO_PHONE):
         raise refusal
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def normalise_email(text: str) -> str:
+    """The address in lower case. One that programs write for people without any is refused: many would share it."""
     value = plain(text).lower()
     try:
-        validate_email(value)
+        validate_email(value.replace("*", " "))  # a mask is no address
     except ValidationError:
         raise Invalid(_("This is not an e-mail address."), code="email_invalid") from None
+    name, _at, domain = value.partition("@")
+    if re.sub(r"[._+-]", "", name) in _NO_NAMES or domain in _NO_DOMAINS:
+        raise Invalid(_("This e-mail address stands for a missing one."), code="email_placeholder")
     return value
 
 

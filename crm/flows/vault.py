@@ -18,6 +18,7 @@ from core.lib.deadlock import again_after_deadlock
 from core.lib.sealing import Reseal, Resealed
 from core.outbox import webhooks
 from customers import contact_points
+from customers.imports import contents
 from loyalty.campaigns.draws import proof
 
 JOB = "rotate_vault"
@@ -27,6 +28,7 @@ TABLES: dict[str, Reseal] = {
     "webhooks": webhooks.reseal,
     "draws": proof.reseal,
     "contact points": contact_points.reseal,
+    "files of imports": contents.reseal,
 }
 
 

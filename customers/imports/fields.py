@@ -133,8 +133,8 @@ MAYBE_PIECE = frozenset(key(name) for name in _MAYBE_PIECE.split("|"))
 _FIELD_OF = {alias: field for field, aliases in reversed(list(HEADERS.items())) for alias in aliases}
 
 
-def known(name: str) -> str:
-    """The field a column of this name is, "" for a column nobody knows."""
+def field_of(name: str) -> str:
+    """What a column of this name holds, "" if nobody knows."""
     value = key(name)
     return _FIELD_OF.get(value, "") or ("line_paid" if value in PIECE | MAYBE_PIECE else "")
 
@@ -166,6 +166,15 @@ def choose(
     numbers = [of_key[alias] for alias in aliases if alias in of_key and names[of_key[alias]] not in set(taken)]
     full = [number for number in numbers if not rows or any(row[number].strip() for row in rows if len(row) > number)]
     return names[(full or numbers)[0]] if numbers else ""
+
+
+def remapped(mapping: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """The mapping with what somebody said: a column that is now of another field is of that one alone."""
+    columns = set(said.values())
+    result = {field: column for field, column in mapping.items() if column not in columns} | dict(said)
+    if said.get("date") and said["date"] == mapping.get("date_else") and "date_else" not in said:
+        result["date_else"] = mapping["date"]
+    return result
 
 
 def check_mapping(mapping: Mapping[str, str], names: Sequence[str], kind: str = "orders") -> None:

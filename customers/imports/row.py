@@ -13,7 +13,7 @@ from core.lib.errors import Invalid
 from customers import contact_points, keys
 from customers.contact_points import Sealed
 from customers.imports.choices import Choices
-from customers.imports.reading.shape import Broken, LeftOut, Row
+from customers.imports.reading.shape import Broken, Row
 from customers.imports.spellings import amounts, contacts, dates, statuses
 from customers.imports.spellings.statuses import Meaning
 from customers.imports.spellings.texts import Noted, title, value_of, words
@@ -99,7 +99,7 @@ Parsed = Staged | Rejected | Note
 Reader = Callable[[str], Any]
 
 
-def parse(rows: Iterator[Row | Broken | LeftOut], names: list[str], choices: Choices) -> Iterator[Parsed]:
+def parse(rows: Iterator[Row | Broken], names: list[str], choices: Choices) -> Iterator[Parsed]:
     """Staged rows and refusals, one for each row of the file, in its order, with notes before the row they are of.
 
     Without order number one is made of customer, day and the how-manieth row of that day it is,
@@ -107,9 +107,7 @@ def parse(rows: Iterator[Row | Broken | LeftOut], names: list[str], choices: Cho
     """
     table = _Table(names, choices)
     for row in rows:
-        if isinstance(row, LeftOut):
-            yield Note(row.line_number, "", "totals")
-        elif isinstance(row, Broken):
+        if isinstance(row, Broken):
             yield Rejected(row.line_number, "", row.reason, row.line)
         else:
             yield from table.read(row)
@@ -212,10 +210,10 @@ class _Table:
     def _staged(self, line: int, values: dict[str, Any], notes: list[tuple[str, str]]) -> Staged:
         phone, email = values["phone"], values["email"]
         who = values["customer"]
-        if not (who or phone or email):
-            raise self._nobody(notes)
         if self.number is not None and not values["order_no"]:
             raise _Refused("order_no", _("The order number is missing."))
+        if not (who or phone or email or values["order_no"]):
+            raise self._nobody(notes)
         moment = values["date"] or values["date_else"]
         if not moment:
             raise _Refused("date", _("The date is missing."))

@@ -14,7 +14,7 @@ from core.lib.errors import Invalid
 from customers import keys
 from customers.imports import fields, profiles
 from customers.imports.choices import Choices
-from customers.imports.reading.shape import Broken, LeftOut, Row
+from customers.imports.reading.shape import Broken, Row
 from customers.imports.spellings import amounts, dates, statuses
 
 SAMPLES = 5
@@ -154,8 +154,18 @@ def _priced(choices: Choices) -> Choices:
     return replace(choices, price="piece" if fields.key(column) in fields.PIECE else "line")
 
 
+def remapped(choices: Choices, mapping: Mapping[str, str]) -> Choices:
+    """The choices with other columns; what was found out about columns that are no longer meant is forgotten."""
+    before, result = choices.mapping, choices.with_mapping(mapping)
+    if any(before.get(name) != mapping.get(name) for name in DATES):
+        result = replace(result, date_order="")
+    if any(before.get(name) != mapping.get(name) for name in ("paid", "line_paid")):
+        result = _priced(replace(result, decimal="", price=""))
+    return result
+
+
 def survey(
-    rows: Iterable[Row | Broken | LeftOut],
+    rows: Iterable[Row | Broken],
     names: Sequence[str],
     choices: Choices,
     findings: Findings,

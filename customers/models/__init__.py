@@ -1,8 +1,19 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, RejectedRow
+from customers.models.imports import (
+    Import,
+    ImportChange,
+    ImportChunk,
+    ImportNote,
+    ImportPart,
+    ImportPlan,
+    ImportProfile,
+    ImportQuestion,
+    RejectedRow,
+)
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
@@ -12,7 +23,15 @@ __all__ = [
     "Customer",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
+    "ImportChange",
+    "ImportChunk",
+    "ImportNote",
+    "ImportPart",
+    "ImportPlan",
+    "ImportProfile",
+    "ImportQuestion",
     "Lookup",
     "Order",
     "OrderLine",
@@ -23,4 +42,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]

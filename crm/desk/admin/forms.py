@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from core.outbox.models import WebhookEndpoint
 from crm.desk.editing import EditForm
-from customers.imports import file
+from customers.imports import fields
 from customers.models import Import
 from loyalty.notices import Kind
 
@@ -47,7 +47,7 @@ class MappingForm(forms.Form):
         choices = [("", "–"), *((name, name) for name in columns)]
         for field, label in FIELDS:
             self.fields[field] = forms.ChoiceField(
-                label=label, choices=choices, required=field in file.NEEDED, initial=run.mapping.get(field, "")
+                label=label, choices=choices, required=field in fields.KINDS["orders"].needed, initial=run.mapping.get(field, "")
             )
 
     @property

@@ -4,7 +4,6 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from crm.desk.today import now, today
 from crm.flows import arrival
 from customers import contact_points
 from customers.imports import runs as verbs
+from customers.imports.reading.shape import Opened
 from customers.models import Import
 
 SHOWN = 30
@@ -35,10 +35,6 @@ class RefusedRow(NamedTuple):
     reason: str
 
 
-def _imports() -> QuerySet[Import]:
-    return Import.objects.defer("content")
-
-
 @needs(Permission.IMPORT)
 def imports(request: StaffRequest) -> HttpResponse:
     """The newest files. POST keeps a new one; nothing of it is stored yet."""
@@ -46,11 +42,17 @@ def imports(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
         try:
-            run = verbs.upload(sent.name, sent.read(), source=form.cleaned_data["source"], by=request.user, at=now())
+            run = verbs.upload(
+                sent.name,
+                Opened(sent.file, sent.size),
+                source=form.cleaned_data["source"],
+                by=request.user,
+                at=now(),
+            )
             return redirect("desk:import", run.pk)
         except DomainError as refusal:
             form.add_error("file", str(refusal))
-    page = page_of(request, _imports().select_related("by").order_by("-at", "-pk"), SHOWN)
+    page = page_of(request, Import.objects.select_related("by").order_by("-at", "-pk"), SHOWN)
     status = 422 if form.errors else 200
     return render(request, "desk/admin/imports.html", {"form": form, "page": page}, status=status)
 
@@ -59,7 +61,7 @@ def imports(request: StaffRequest) -> HttpResponse:
 @require_safe
 def import_file(request: StaffRequest, pk: int) -> HttpResponse:
     """One file. While a worker is at it, the page asks every two seconds how far it is."""
-    run = get_object_or_404(_imports(), pk=pk)
+    run = get_object_or_404(Import, pk=pk)
     if not request.htmx:
         return _page(request, run)
     if run.state in AT_WORK:
@@ -83,7 +85,7 @@ def run(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _start(request: StaffRequest, pk: int, task: Import.Task, *, done: str = "") -> HttpResponse:
     """The columns are as the form says and the work has begun; `done` is said if it is over already."""
-    run = get_object_or_404(_imports(), pk=pk)
+    run = get_object_or_404(Import, pk=pk)
     form = MappingForm(request.POST, run=run, columns=verbs.columns(run))
     if not form.is_valid():
         return _page(request, run, form)
@@ -137,7 +139,7 @@ def _rejected(run: Import, columns: list[str]) -> list[RefusedRow]:
 @needs(Permission.IMPORT)
 def rejected(request: StaffRequest, pk: int) -> HttpResponse:
     """All refused rows, to be mended and uploaded again."""
-    run = get_object_or_404(_imports(), pk=pk)
+    run = get_object_or_404(Import, pk=pk)
     response = HttpResponse(verbs.rejected_csv(run), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="rejected-{run.pk}.csv"'
     return response

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 # The name of a column -> the field it is known as, "" for a column nobody knows.
 FieldOf = Callable[[str], str]
@@ -31,6 +31,20 @@ class Bytes:
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self.data), self.step):
             yield self.data[start : start + self.step]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Content of a file that is open."""
+
+    file: IO[bytes]
+    size: int
+    step: int = 1024 * 1024
+
+    def chunks(self) -> Iterator[bytes]:
+        self.file.seek(0)
+        while chunk := self.file.read(self.step):
+            yield chunk
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Import a file of orders."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.flows import arrival
 from customers.imports import runs as imports
+from customers.imports.reading.charsets import ENCODINGS
+from customers.imports.reading.shape import How, Opened
+from customers.models import Import
+
+HOW = tuple(How().__dataclass_fields__)
 
 
 class Command(BaseCommand):
@@ -23,6 +29,10 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the file")
         parser.add_argument("--source", default="file", help="whose order numbers these are")
         parser.add_argument("--map", action="append", default=[], metavar="COL=FIELD", help="what a column holds")
+        parser.add_argument("--encoding", default="", help=f"what the signs of the file are: {', '.join(ENCODINGS)}")
+        parser.add_argument("--separator", default="", help="what parts the cells of a line")
+        parser.add_argument("--sheet", default="", help="the sheet of a workbook")
+        parser.add_argument("--header-line", default=0, type=int, help="the line that names the columns")
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, store no order")
         parser.add_argument("--rejected", type=Path, metavar="FILE", help="write the refused rows here")
 
@@ -30,9 +40,7 @@ class Command(BaseCommand):
         at = timezone.now()
         today = mall_day(at)
         try:
-            run = imports.upload(
-                options["file"].name, options["file"].read_bytes(), source=options["source"], by=None, at=at
-            )
+            run = self._upload(options["file"], How(**{name: options[name] for name in HOW}), options["source"], at)
             imports.map_columns(run, run.mapping | self._mapping(options["map"]))
             if options["dry_run"]:
                 imports.check(run, at=at)
@@ -43,6 +51,14 @@ class Command(BaseCommand):
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in run.counts.items()))
         if options["rejected"]:
             options["rejected"].write_bytes(imports.rejected_csv(run))
+
+    def _upload(self, path: Path, how: How, source: str, at: datetime) -> Import:
+        with path.open("rb") as file:
+            content = Opened(file, path.stat().st_size)
+            run = imports.upload(path.name, content, source=source, by=None, at=at, how=how)
+        for note in imports.notes(run):
+            self.stderr.write(note)
+        return run
 
     def _mapping(self, pairs: list[str]) -> dict[str, str]:
         split = [pair.rpartition("=") for pair in pairs]
