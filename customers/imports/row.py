@@ -282,7 +282,8 @@ class _Table:
         elif amount is not None and quantity < 0 < amount:
             amount = -amount
         paid = values["paid"] if self.of_lines else amount
-        if amount is None and meaning not in (Meaning.PENDING, Meaning.CANCELLED) and values["paid"] is None:
+        is_silent = meaning in (Meaning.PENDING, Meaning.CANCELLED) or values["refunded"]
+        if amount is None and values["paid"] is None and not is_silent:
             raise _Refused(self.amount, _("The amount is missing."))
         return max(units, 0), paid, (amount or 0) if self.of_lines else None
 

@@ -69,7 +69,7 @@ def upload(
     """
     content = Bytes(content) if isinstance(content, bytes) else content
     before = saved.of_source(source, choices.kind)
-    seen = _look(content, how, before)
+    seen = _look(content, how, before.choices if before else None)
     with transaction.atomic():
         run_ = Import.objects.create(by=by, at=at, file_name=file_name[:200], source=source)
         contents.keep(run_, content)
@@ -92,14 +92,15 @@ def _look(content: Content, how: How, before: Choices | None) -> Look:
     return look(content, how, fields.field_of) if how != seen.how and (seen.doubts or how.sheet) else seen
 
 
-def _understand(run_: Import, choices: Choices, before: Choices | None = None) -> None:
+def _understand(run_: Import, choices: Choices, before: saved.Before | None = None) -> None:
     """The choices and what is open are those of the file as it is read now."""
     seen = contents.seen(run_)
-    decided, findings = understanding.columns(seen.names, seen.sample, choices, before)
+    was, columns_before = before or (None, [])
+    decided, findings = understanding.columns(seen.names, seen.sample, choices, was, columns_before)
     findings.doubts = [encoding for encoding, _lines in seen.doubts]
     if not findings.missing:
         names, rows = contents.rows(run_)
-        is_guess = not choices.mapping and not (before and decided.profile == before.profile and not findings.lost)
+        is_guess = not choices.mapping and not (was and was.mapping == decided.mapping)
         decided = understanding.survey(rows, names, decided, findings, is_guess=is_guess)
     if decided.as_json() != run_.choices:
         _change(run_, choices=decided.as_json(), findings=findings.as_json(), planned={})
@@ -214,7 +215,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 orders.refresh(concerned, today=today)
         _finish(run_, refused, notes_, new_people, state=State.DONE, at=at)
     if run_.state == State.DONE:
-        saved.keep(run_.source, Choices.of_json(run_.choices), by=by, at=at)
+        saved.keep(run_.source, Choices.of_json(run_.choices), columns(run_), by=by, at=at)
     if by and run_.state == State.DONE:
         audit.record(by, "import.run", run_, at=at, **run_.counts)
     return run_

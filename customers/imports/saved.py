@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,10 +19,17 @@ FORMAT = "laoke import profile 1"
 LARGEST = 200_000
 
 
-def of_source(source: str, kind: str = "orders") -> Choices | None:
-    """What was chosen for the last file of this source that was imported."""
+class Before(NamedTuple):
+    """What was chosen for the last file of a source, and which columns that file had."""
+
+    choices: Choices
+    columns: list[str]
+
+
+def of_source(source: str, kind: str = "orders") -> Before | None:
+    """None when no file of this source was imported yet."""
     row = ImportProfile.objects.filter(source=source, kind=kind).first()
-    return Choices.of_json(row.choices) if row else None
+    return Before(Choices.of_json(row.choices), row.columns) if row else None
 
 
 def named(name: str) -> Choices:
@@ -44,19 +51,15 @@ def names() -> list[str]:
     return [*profiles.PROFILES, *ImportProfile.objects.order_by("name").values_list("name", flat=True)]
 
 
-def keep(source: str, choices: Choices, *, by: User | None, at: datetime) -> None:
+def keep(source: str, choices: Choices, columns: list[str], *, by: User | None, at: datetime) -> None:
     """The next file of this source is understood as this one was."""
     how = replace(choices.how, separator="", header_line=0)  # of the one file
+    said = {"choices": replace(choices, how=how).as_json(), "columns": columns, "at": at, "by": by}
     ImportProfile.objects.update_or_create(
         source=source,
         kind=choices.kind,
-        defaults={"name": _free_name(source, choices.kind), "choices": replace(choices, how=how).as_json()},
-        create_defaults={
-            "name": _free_name(source, choices.kind),
-            "choices": replace(choices, how=how).as_json(),
-            "at": at,
-            "by": by,
-        },
+        defaults=said,
+        create_defaults=said | {"name": _free_name(source, choices.kind)},
     )
 
 

@@ -76,7 +76,11 @@ class Findings:
 
 
 def columns(
-    names: Sequence[str], sample: Sequence[Sequence[str]], choices: Choices, saved: Choices | None
+    names: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    choices: Choices,
+    saved: Choices | None,
+    columns_before: Sequence[str] = (),
 ) -> tuple[Choices, Findings]:
     """The choices with a column for each field that has one: as chosen, else as saved, else by profile, else guessed."""
     findings = Findings()
@@ -85,7 +89,7 @@ def columns(
     elif choices.profile:
         result = of_profile(choices, names, sample)
     elif saved and _fits(saved, names):
-        result, findings.lost = _as_saved(choices, saved, names, sample)
+        result, findings.lost = _as_saved(choices, saved, names, sample, columns_before)
     else:
         found = profiles.recognised(names, choices.kind)
         if len(found) > 1:
@@ -122,16 +126,22 @@ def _fits(saved: Choices, names: Sequence[str]) -> bool:
 
 
 def _as_saved(
-    choices: Choices, saved: Choices, names: Sequence[str], sample: Sequence[Sequence[str]]
+    choices: Choices,
+    saved: Choices,
+    names: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    before: Sequence[str],
 ) -> tuple[Choices, dict[str, str]]:
-    """As the source's files were read before. A column that is gone is looked for anew, and told."""
+    """As the source's files were read before. A column that is gone is looked for anew, and told; so is one that came."""
     mapping = {field: column for field, column in saved.mapping.items() if column in names}
     lost = {field: column for field, column in saved.mapping.items() if column not in names}
-    if lost:
-        guessed = fields.guess(names, sample, saved.kind)
-        if saved.profile in profiles.PROFILES:
-            guessed |= profiles.mapping(profiles.PROFILES[saved.profile], names, sample)
-        mapping |= {field: guessed[field] for field in lost if guessed.get(field, "") not in ("", *mapping.values())}
+    guessed = fields.guess(names, sample, saved.kind)
+    if saved.profile in profiles.PROFILES:
+        guessed |= profiles.mapping(profiles.PROFILES[saved.profile], names, sample)
+    for field_, column in guessed.items():
+        is_new = field_ not in mapping and (field_ in lost or column not in before)
+        if is_new and column not in mapping.values() and not (field_ == "paid" and "line_paid" in mapping):
+            mapping[field_] = column
     return (
         replace(
             choices,

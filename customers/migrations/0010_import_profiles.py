@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ("source", models.CharField(blank=True, max_length=40)),
                 ("kind", models.CharField(default="orders", max_length=12)),
                 ("choices", models.JSONField()),
+                ("columns", models.JSONField(default=list, help_text="Names of all columns of the file that it is of")),
                 ("at", models.DateTimeField()),
                 (
                     "by",

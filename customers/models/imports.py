@@ -87,6 +87,7 @@ class ImportProfile(models.Model):
     source = models.CharField(max_length=40, blank=True)
     kind = models.CharField(max_length=12, default="orders")
     choices = models.JSONField()
+    columns = models.JSONField(default=list, help_text="Names of all columns of the file that it is of")
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
 
