@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,6 +17,9 @@ from customers.models import Import, ImportChunk, RejectedRow
 
 USE = b"imports"
 PART = 1024 * 1024
+# As long as an import can be undone, its file can be read again.
+KEPT_FOR = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 20
 # What was seen of the file has this number among its parts.
 SEEN = 0
 
@@ -86,13 +89,16 @@ def rows(run: Import) -> tuple[list[str], reading.Reading]:
 
 @transaction.atomic
 def forget(*, before: datetime, at: datetime) -> int:
-    """Files that came before this moment, and the lines they were refused with, are deleted; returns how many files.
+    """Files that came and were last imported before this moment are deleted, with the lines that were refused.
 
     What became of them stays: counts, reasons, who and when. A file that is being worked is left until it is not.
+    Returns how many files, at most `FORGOTTEN_AT_ONCE`.
     """
     worked = (Import.State.WAITING, Import.State.RUNNING)
     old = Import.objects.filter(at__lt=before, forgotten_at=None).exclude(state__in=worked)
-    ids = list(old.select_for_update(skip_locked=True).order_by("pk").values_list("pk", flat=True)[:100])
+    old = old.exclude(finished_at__gte=before)
+    found = old.select_for_update(skip_locked=True).order_by("pk")
+    ids = list(found.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     ImportChunk.objects.filter(run__in=ids).delete()
     RejectedRow.objects.filter(run__in=ids).update(line="")
     return Import.objects.filter(pk__in=ids).update(forgotten_at=at)

@@ -279,7 +279,7 @@ def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> No
         b"<html><body>",
         b"MZ\x90",
         b"only one column\n1\n",
-        b",,\n1,2\n",
+        b"one column\r1\r",
         b"\xff\xff\xff,\xff\n",
     ],
 )

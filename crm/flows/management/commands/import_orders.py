@@ -16,6 +16,7 @@ from customers.imports.reading.charsets import ENCODINGS
 from customers.imports.reading.shape import How, Opened
 from customers.models import Import
 
+OPTION = "Say it with --encoding."
 HOW = tuple(How().__dataclass_fields__)
 
 
@@ -47,7 +48,8 @@ class Command(BaseCommand):
             else:
                 arrival.file(run, by=None, at=at, today=today)
         except (DomainError, OSError) as error:
-            raise CommandError(str(error)) from error
+            advice = f" {OPTION}" if getattr(error, "code", "") == "encoding_open" else ""
+            raise CommandError(f"{error}{advice}") from error
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in run.counts.items()))
         if options["rejected"]:
             options["rejected"].write_bytes(imports.rejected_csv(run))
