@@ -132,9 +132,9 @@ class ChoicesForm(forms.Form):
         self.questions: list[str] = []
         options = [("", "–"), *((name, name) for name in columns)]
         needed = fields.KINDS[choices.kind].needed
-        for name, label in FIELDS:
+        for name, title in FIELDS:
             self.fields[name] = forms.ChoiceField(
-                label=label, choices=options, required=name in needed, initial=choices.mapping.get(name, "")
+                label=title, choices=options, required=name in needed, initial=choices.mapping.get(name, "")
             )
         self._ask_about_values()
         self.words = {word_field(text): text for text in (*findings.unknown, *_chosen(choices, findings))}

@@ -32,7 +32,7 @@ class Noted(NamedTuple):
 
     column: str
     text: str
-    count: int
+    rows: int
     first_line: int
 
 

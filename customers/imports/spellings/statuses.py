@@ -22,7 +22,7 @@ WORDS = {
         "|paid|completed|complete|shipped|delivered|processing|processed|in process|fulfilled"
         "|partially fulfilled|unfulfilled|partial|unshipped|partially shipped|partiallyshipped"
         "|awaiting shipment|awaiting fulfillment|awaiting pickup|awaiting collection|ready to ship"
-        "|ready for pickup|ready_to_ship|to ship|to receive|in transit|out for delivery|dispatched"
+        "|ready for pickup|to ship|to receive|in transit|out for delivery|dispatched"
         "|payment received|payment accepted|payment completed|captured|partially paid|finished|done|success"
         "|successful|succeeded|received|picked up|packed|packing|invoiced|settled|已付款|已支付|已付|付款完成"
         "|支付完成|支付成功|付款成功|交易成功|交易完成|已完成|完成|订单完成|訂單完成|交易已完成|成功|已成功"
@@ -55,7 +55,7 @@ WORDS = {
         "|已拒单|已删除|拼单失败|未成团,已退款|キャンセル|キャンセル済み|취소|취소완료|주문취소"
     ),
     Meaning.REFUNDED: (
-        "refunded|fully refunded|fully_refunded|full refund|returned|returned refunded|reversed|chargeback"
+        "refunded|fully refunded|full refund|returned|returned refunded|reversed|chargeback"
         "|charged back|shipped - returned to seller|shipped - rejected by buyer|退款成功|已退款|全额退款"
         "|全部退款|已全额退款|退货退款|退货退款成功|退款完成|已退货|已退貨|退貨完成|退货完成|退货成功|退款退货"
         "|已退款退货|仅退款|已退款,交易关闭|交易关闭,已退款|已发货,退款成功|未发货,退款成功|已收货,退款成功"
