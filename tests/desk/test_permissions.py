@@ -34,6 +34,11 @@ PAGES = {
     "import_check": P.IMPORT,
     "import_run": P.IMPORT,
     "import_rejected": P.IMPORT,
+    "import_reading": P.IMPORT,
+    "import_use_profile": P.IMPORT,
+    "import_profiles": P.IMPORT,
+    "import_profile_export": P.IMPORT,
+    "import_profile_delete": P.IMPORT,
     "nights": P.VIEW_NIGHTS,
     "run_night": P.RUN_NIGHT,
     "backtest": P.VIEW_NIGHTS,
@@ -342,6 +347,9 @@ POSTED = {
     "webhook_secret",
     "import_check",
     "import_run",
+    "import_reading",
+    "import_use_profile",
+    "import_profile_delete",
 }
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.

@@ -36,7 +36,7 @@ from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
-from customers.models import Customer, Import, Standing, Todo
+from customers.models import Customer, Import, ImportProfile, Standing, Todo
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -135,9 +135,13 @@ def night_constants(mall: Mall, n: int) -> str:
 
 def an_import(mall: Mall, n: int) -> str:
     name = f"orders-{n}.csv"
-    Import.objects.create(
-        by=mall.colleague(n), at=timezone.now(), file_name=name, encoding="utf-8", source="shop"
-    )
+    Import.objects.create(by=mall.colleague(n), at=timezone.now(), file_name=name, encoding="utf-8", source="shop")
+    return name
+
+
+def an_import_profile(mall: Mall, n: int) -> str:
+    name = f"profile-{n}"
+    ImportProfile.objects.create(by=mall.colleague(n), at=timezone.now(), name=name, source=name, choices={})
     return name
 
 
@@ -359,6 +363,7 @@ LISTS = [
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
+    Listed("import_profiles", ADMIN, an_import_profile),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),

@@ -140,7 +140,7 @@ class ChoicesForm(forms.Form):
         self.words = {word_field(text): text for text in (*findings.unknown, *_chosen(choices, findings))}
         for name, text in self.words.items():
             count = findings.unknown.get(text) or findings.known.get(text, [0])[0]
-            label = gettext("“%(word)s”, %(count)d rows") % {"word": text, "count": count}
+            label = gettext("“%(word)s” (× %(count)d)") % {"word": text, "count": count}
             self._ask(name, label, MEANINGS, initial=choices.statuses.get(text, ""), is_open=text in findings.unknown)
 
     def _ask_about_values(self) -> None:
