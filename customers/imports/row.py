@@ -143,7 +143,8 @@ class _Table:
 
     def read(self, row: Row) -> Iterator[Parsed]:
         cells = row.cells
-        if self.number is not None and not cells[self.number].strip() and self._is_totals(cells):
+        number = "" if self.number is None else cells[self.number].strip()
+        if self.number is not None and not number[:1].isdigit() and self._is_totals(cells, number):
             yield Note(row.line_number, "", "totals")
             return
         cells = self._as_above(cells)
@@ -161,8 +162,10 @@ class _Table:
             yield Note(row.line_number, self.mapping.get(field, field), code)
         yield staged
 
-    def _is_totals(self, cells: list[str]) -> bool:
+    def _is_totals(self, cells: list[str], number: str) -> bool:
         """Whether a row without order number adds up the rows above it."""
+        if number and not TOTALS.fullmatch(number):
+            return False
         heads = [cells[index] for index in self.heads if index != self.place.get("name")]
         if any(cell.strip() and not TOTALS.match(cell.strip()) for cell in heads):
             return False

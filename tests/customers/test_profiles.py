@@ -6,6 +6,7 @@ last month's columns) were chosen by changing one thing of a file there: the pla
 sign, the language, the order of the rows.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from customers.imports.row import Note, Parsed, Rejected, Staged, parse
 from customers.imports.understanding import Findings
 
 NOBODY = Choices()
+FILES = Path(__file__).parents[1] / "data" / "profiles"
 
 
 def rows_of(text: str) -> tuple[list[str], list[Row]]:
@@ -47,24 +49,12 @@ def told(text: str, choices: Choices = NOBODY) -> list[tuple[Any, ...]]:
     ]
 
 
-JD = """订单号|商品ID|商品名称|订购数量|支付方式|下单时间|京东价|订单金额|结算金额|余额支付|应付金额|订单状态|订单类型|下单帐号|客户姓名|客户地址|联系电话|订单备注|商家备注
-2900000001|100|锅|1|在线支付|2026-10-08 09:30:00|100.00|100.00|95.00|0|90.00|完成|SOP|jd_a|李雷|北京|13900500001||
-2900000002|101|碗|2|在线支付|2026-10-08 09:31:00|10.00|20.00|20.00|0|20.00|(锁定)等待出库|SOP|jd_b|韩梅梅|北京|139****0002||"""
-A1688 = """订单编号|买家公司名|买家会员名|卖家公司名|卖家会员名|货品总价(元)|运费(元)|涨价或折扣(元)|实付款(元)|订单状态|订单创建时间|订单付款时间|发货方|收货人姓名|收货地址|邮编|联系电话|联系手机|货品标题|单价(元)|数量
-1234567890123456789|某公司|buyer_1|我|me|100.00|8.00|-10.00|98.00|等待买家确认收货|2026-10-08 09:30:00|2026-10-08 09:31:00|我|李雷|某地||| 13900500003|锅|100.00|1
-1234567890123456790|某公司|buyer_1|我|me|50.00|0.00|0.00|50.00|交易关闭|2026-10-09 09:30:00||我|李雷|某地|||13900500003|碗|50.00|1"""
-PDD = """商品|订单号|订单状态|商品总价(元)|店铺优惠折扣(元)|平台优惠折扣(元)|用户实付金额(元)|商家实收金额(元)|商品数量(件)|收货人|手机|省|市|拼单成功时间|订单成交时间|售后状态
-锅|261008-123456789012345|已发货，待签收|59.9|5|3|51.9|54.9|1|李**|138****0001|浙江省|杭州市|2026-10-08 09:30:00|2026-10-08 09:30:00|无售后或售后取消
-碗|261008-123456789012346|已发货，退款成功|9.9|0|0|9.9|9.9|1|韩**|138****0002|浙江省|杭州市|2026-10-08 10:30:00|2026-10-08 10:30:00|退款成功"""
-MAGENTO = """ID|Purchase Point|Purchase Date|Bill-to Name|Ship-to Name|Grand Total (Base)|Grand Total (Purchased)|Status|Customer Email|Customer Group|Subtotal|Total Refunded
-000000123|Main Website|2026-10-08 01:30:00|Ida Voss|Ida Voss|40.0000|40.0000|complete|ida@example.com|General|40|0
-000000124|Main Website|2026-10-08 02:30:00|Ida Voss|Ida Voss|25.0000|25.0000|closed|ida@example.com|General|25|
-000000125|Main Website|2026-10-08 03:30:00|Hal Oak|Hal Oak|25.0000|25.0000|holded|hal@example.com|NOT LOGGED IN|25|0"""
-EBAY = """Sales Record Number|Order Number|Buyer Username|Buyer Name|Buyer Email|Item Number|Item Title|Quantity|Sold For|Total Price|Sale Date|Paid On Date
-101|08-12345-67890|gwen_p|Gwen Park|gwen@example.com|123456789012|Mug|2|15.00|32.00|Oct-08-26|Oct-08-26
-102|08-12345-67891|hal_o|Hal Oak|hal@example.com|123456789013|Cap|1|30.00|30.00|Oct-09-26|"""
-DOUYIN = """主订单编号|子订单编号|选购商品|商品规格|商品数量|商品单价|订单应付金额|订单状态|订单提交时间|支付完成时间|收件人|收件人手机号|省|市|达人昵称|流量来源|APP渠道
-6900000000000000001\t|6900000000000000001\t|锅|18cm|1|100.00|90.00|已完成|2026-10-08 09:30:00|2026-10-08 09:30:10|李雷|13900500005|浙江省|杭州市|-|-|抖音"""
+JD = (FILES / "jd.txt").read_text()
+A1688 = (FILES / "1688.txt").read_text()
+PDD = (FILES / "pdd.txt").read_text()
+MAGENTO = (FILES / "magento.txt").read_text()
+EBAY = (FILES / "ebay.txt").read_text()
+DOUYIN = (FILES / "douyin.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -311,7 +301,7 @@ def test_a_file_of_another_shape_is_understood_anew() -> None:
     [
         [],
         "x",
-        {"mapping": []},
+        {"mapping": ["a"]},
         {"date_order": "ydm"},
         {"statuses": {"a": "b"}},
         {"kind": "things"},
