@@ -180,7 +180,7 @@ class _Table:
             return False
 
     def _as_above(self, cells: list[str]) -> list[str]:
-        """The cells of a line with what it leaves blank of its order: merged cells, and orders told in their first row."""
+        """The cells of a line with what it leaves blank of its order: cells were merged, or only its first row says it."""
         above = self.above
         if above is None or not self.of_lines or self.number is None:
             return cells

@@ -82,7 +82,7 @@ def columns(
     saved: Choices | None,
     columns_before: Sequence[str] = (),
 ) -> tuple[Choices, Findings]:
-    """The choices with a column for each field that has one: as chosen, else as saved, else by profile, else guessed."""
+    """The choices with a column for each field that has one: as chosen, as saved, by profile, or guessed."""
     findings = Findings()
     if choices.mapping:
         result = choices
@@ -132,7 +132,7 @@ def _as_saved(
     sample: Sequence[Sequence[str]],
     before: Sequence[str],
 ) -> tuple[Choices, dict[str, str]]:
-    """As the source's files were read before. A column that is gone is looked for anew, and told; so is one that came."""
+    """As the source's files were read before. A column that is gone is looked for anew, and told; one that came is used."""
     mapping = {field: column for field, column in saved.mapping.items() if column in names}
     lost = {field: column for field, column in saved.mapping.items() if column not in names}
     guessed = fields.guess(names, sample, saved.kind)

@@ -29,7 +29,7 @@ def matches(names: Sequence[str], kind: str = "orders") -> list[Match]:
 
 
 def recognised(names: Sequence[str], kind: str = "orders") -> list[Profile]:
-    """The profile of the file; several where they fit equally well and a person has to say which; none when none fits."""
+    """The profile of the file; several where a person has to say which, because they fit equally well; or none."""
     found = matches(names, kind)
     return [match.profile for match in found if match.score > found[0].score - MARGIN]
 

@@ -30,7 +30,8 @@ PROFILES = (
     of(
         "woocommerce",
         "WooCommerce",
-        "order_id|order_number|order_total|billing_first_name|billing_last_name|billing_email|customer_id|payment_method",
+        "order_id|order_number|order_total|billing_first_name|billing_last_name|billing_email|customer_id"
+        "|payment_method",
         {
             "order_no": "order_id",
             "customer": "customer_id|customer_user",
@@ -47,7 +48,6 @@ PROFILES = (
             "status": "status|order_status",
             "currency": "order_currency|currency",
         },
-        date_order="",
     ),
     of(
         "woocommerce-ui",
