@@ -177,6 +177,8 @@ def test_no_newer_word_is_undone_and_refunds_and_points_are_exact(seed: int) -> 
     ],
 )
 def test_the_histories_notice_a_rule_that_is_missing(monkeypatch: pytest.MonkeyPatch, clause: str, mutant: str) -> None:
+    right = tell_and_compare(1, 60)
+    assert right[0] == right[1]
     steps = staging.STEPS
     assert clause in steps["classify"]
     monkeypatch.setitem(steps, "classify", steps["classify"].replace(clause, mutant))

@@ -135,10 +135,16 @@ def night_constants(mall: Mall, n: int) -> str:
 
 def an_import(mall: Mall, n: int) -> str:
     name = f"orders-{n}.csv"
-    Import.objects.create(
-        by=mall.colleague(n), at=timezone.now(), file_name=name, encoding="utf-8", source="shop"
-    )
+    Import.objects.create(by=mall.colleague(n), at=timezone.now(), file_name=name, encoding="utf-8", source="shop")
     return name
+
+
+def a_source(mall: Mall, n: int) -> str:
+    source = f"shop-{n}"
+    Import.objects.create(
+        by=mall.colleague(n), at=timezone.now(), file_name="orders.csv", encoding="utf-8", source=source
+    )
+    return source
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -359,6 +365,7 @@ LISTS = [
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
+    Listed("import_sources", ADMIN, a_source),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),

@@ -11,10 +11,11 @@ from django.utils import timezone
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.flows import arrival
+from customers.imports import plan
 from customers.imports import runs as imports
 from customers.imports.reading.charsets import ENCODINGS
 from customers.imports.reading.shape import How, Opened
-from customers.models import Import
+from customers.models import Import, ImportQuestion
 
 HOW = tuple(How().__dataclass_fields__)
 
@@ -33,6 +34,13 @@ class Command(BaseCommand):
         parser.add_argument("--separator", default="", help="what parts the cells of a line")
         parser.add_argument("--sheet", default="", help="the sheet of a workbook")
         parser.add_argument("--header-line", default=0, type=int, help="the line that names the columns")
+        parser.add_argument(
+            "--yes",
+            action="append",
+            default=[],
+            metavar="KIND",
+            help=f"store rows that would wait because of this alone: all, {', '.join(ImportQuestion.Kind.values)}",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, store no order")
         parser.add_argument("--rejected", type=Path, metavar="FILE", help="write the refused rows here")
 
@@ -42,6 +50,7 @@ class Command(BaseCommand):
         try:
             run = self._upload(options["file"], How(**{name: options[name] for name in HOW}), options["source"], at)
             imports.map_columns(run, run.mapping | self._mapping(options["map"]))
+            plan.accept(run, options["yes"])
             if options["dry_run"]:
                 imports.check(run, at=at)
             else:
@@ -49,6 +58,8 @@ class Command(BaseCommand):
         except (DomainError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in run.counts.items()))
+        for kind, count in plan.kinds(run).items():
+            self.stdout.write(f"{count} wait: {ImportQuestion.Kind(kind).label} (--yes {kind})")
         if options["rejected"]:
             options["rejected"].write_bytes(imports.rejected_csv(run))
 
