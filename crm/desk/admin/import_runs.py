@@ -217,4 +217,4 @@ def _undone(run: Import) -> str:
         "%(removed)d orders are gone, %(restored)d are as they were, %(customers)d new customers are gone. "
         "%(kept)d were told otherwise since and stay; %(cancelled)d have points or coupons and stay as cancelled."
     )
-    return text % counts
+    return str(text % counts)
