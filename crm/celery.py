@@ -30,6 +30,10 @@ TIMETABLE = {
         "crm.flows.tasks.release_reservations",
         crontab(),
     ),
+    "delete the files of imports that cannot be undone any more": (
+        "crm.flows.tasks.forget_files",
+        crontab(minute="17"),
+    ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0),
 }

@@ -13,6 +13,7 @@ from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
 from crm.flows import arrival, nightly
+from customers.imports import contents
 from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
 
@@ -61,6 +62,14 @@ def help_night(business_date: str) -> None:
 def work_import(pk: int) -> None:
     at = timezone.now()
     arrival.waiting_file(pk, at=at, today=mall_day(at))
+
+
+@shared_task
+def forget_files() -> None:
+    """Deletes the files of imports that cannot be undone any more."""
+    at = timezone.now()
+    while contents.forget(before=at - contents.KEPT_FOR, at=at):
+        pass
 
 
 def _invite(as_of: date) -> None:

@@ -3,20 +3,23 @@
 import json
 import zlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.lib import sealing
 from core.lib.errors import DomainError
-from customers.imports import file
+from customers.imports import fields
 from customers.imports.reading import look as reading
 from customers.imports.reading.shape import Content, How, Look
 from customers.models import Import, ImportChunk, RejectedRow
 
 USE = b"imports"
 PART = 1024 * 1024
+# As long as an import can be undone, its file can be read again.
+KEPT_FOR = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 20
 # What was seen of the file has this number among its parts.
 SEEN = 0
 
@@ -59,7 +62,7 @@ def keep(run: Import, content: Content) -> None:
 
 def look_at(run: Import, how: How) -> Look:
     """The file is read so from now on; refused when it cannot be."""
-    seen = reading.look(Kept(run), how, file.field_of)
+    seen = reading.look(Kept(run), how, fields.field_of)
     note(run, seen)
     return seen
 
@@ -74,25 +77,28 @@ def note(run: Import, seen: Look) -> None:
 def seen(run: Import) -> Look:
     """What was seen of the file when it came, or when somebody last said how it is read."""
     if run.forgotten_at is None and not run.chunks.filter(number=SEEN).exists():
-        return reading.look(Kept(run), How(encoding=run.encoding), file.field_of)  # kept by an earlier version
+        return reading.look(Kept(run), How(encoding=run.encoding), fields.field_of)  # kept by an earlier version
     return Look.of_json(json.loads(_open(run.pk, SEEN)))
 
 
 def rows(run: Import) -> tuple[list[str], reading.Reading]:
     """(names of the columns, every row), as it was seen."""
     before = seen(run)
-    return reading.rows(Kept(run), before.how, file.field_of, before.names)
+    return reading.rows(Kept(run), before.how, fields.field_of, before.names)
 
 
 @transaction.atomic
 def forget(*, before: datetime, at: datetime) -> int:
-    """Files that came before this moment, and the lines they were refused with, are deleted; returns how many files.
+    """Files that came and were last imported before this moment are deleted, with the lines that were refused.
 
     What became of them stays: counts, reasons, who and when. A file that is being worked is left until it is not.
+    Returns how many files, at most `FORGOTTEN_AT_ONCE`.
     """
     worked = (Import.State.WAITING, Import.State.RUNNING)
     old = Import.objects.filter(at__lt=before, forgotten_at=None).exclude(state__in=worked)
-    ids = list(old.select_for_update(skip_locked=True).order_by("pk").values_list("pk", flat=True)[:100])
+    old = old.exclude(finished_at__gte=before)
+    found = old.select_for_update(skip_locked=True).order_by("pk")
+    ids = list(found.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     ImportChunk.objects.filter(run__in=ids).delete()
     RejectedRow.objects.filter(run__in=ids).update(line="")
     return Import.objects.filter(pk__in=ids).update(forgotten_at=at)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from time import monotonic
@@ -19,15 +20,20 @@ from core.jobs import leases
 from core.lib import csv_cells
 from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
-from customers.imports import contents, file, staging
+from customers.imports import contents, fields, saved, staging, understanding
+from customers.imports.choices import Choices
 from customers.imports.reading.look import look
 from customers.imports.reading.shape import Bytes, Content, How, Look
-from customers.imports.row import Rejected, Staged, parse
-from customers.models import GuestOrder, Import, ImportPlan, RejectedRow
+from customers.imports.row import Note, Rejected, Staged, parse
+from customers.imports.understanding import Findings
+from customers.models import GuestOrder, Import, ImportNote, ImportPlan, RejectedRow
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 
 HOW = How()
+UNDECIDED = Choices()
+# So many notes of rows are kept one by one; all are counted.
+MOST_NOTES = 10_000
 # Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk.
 CHUNK = 20_000
 CHUNK_SECONDS = 1.0
@@ -48,27 +54,60 @@ SPANS = {
 
 
 def upload(
-    file_name: str, content: bytes | Content, *, source: str, by: User | None, at: datetime, how: How = HOW
+    file_name: str,
+    content: bytes | Content,
+    *,
+    source: str,
+    by: User | None,
+    at: datetime,
+    how: How = HOW,
+    choices: Choices = UNDECIDED,
 ) -> Import:
-    """The file is kept, sealed; how it is read is known and its columns are guessed; nothing else has happened.
+    """The file is kept, sealed, and understood: as it says itself, and as files of this source were before.
 
-    `how` is what somebody said about reading it. Refused, and not kept, when it is no table.
+    `how` and `choices` are what somebody has said already. Refused, and not kept, when it is no table.
     """
     content = Bytes(content) if isinstance(content, bytes) else content
-    seen = look(content, how, file.field_of)
+    before = saved.of_source(source, choices.kind)
+    seen = _look(content, how, before.choices if before else None)
     with transaction.atomic():
-        run_ = Import.objects.create(
-            by=by,
-            at=at,
-            file_name=file_name[:200],
-            source=source,
-            mapping=file.guess(seen.names),
-        )
+        run_ = Import.objects.create(by=by, at=at, file_name=file_name[:200], source=source)
         contents.keep(run_, content)
         contents.note(run_, seen)
+        _understand(run_, replace(choices, how=seen.how), before)
         if by:
             audit.record(by, "import.uploaded", run_, at=at, size=run_.size)
     return run_
+
+
+def _look(content: Content, how: How, before: Choices | None) -> Look:
+    """What is open of how the file is read is as it was with the source's files before, if it can be."""
+    seen = look(content, how, fields.field_of)
+    if before is None:
+        return seen
+    if before.how.encoding in [encoding for encoding, _lines in seen.doubts]:
+        how = replace(how, encoding=before.how.encoding)
+    if not how.sheet and before.how.sheet in seen.sheets:
+        how = replace(how, sheet=before.how.sheet)
+    return look(content, how, fields.field_of) if how != seen.how and (seen.doubts or how.sheet) else seen
+
+
+def _understand(run_: Import, choices: Choices, before: saved.Before | None = None) -> None:
+    """The choices and what is open are those of the file as it is read now."""
+    seen = contents.seen(run_)
+    was, columns_before = before or (None, [])
+    decided, findings = understanding.columns(seen.names, seen.sample, choices, was, columns_before)
+    findings.doubts = [encoding for encoding, _lines in seen.doubts]
+    if not findings.missing:
+        names, rows = contents.rows(run_)
+        is_guess = not choices.mapping and not (was and was.mapping == decided.mapping)
+        decided = understanding.survey(rows, names, decided, findings, is_guess=is_guess)
+    if decided.as_json() != run_.choices:
+        _change(run_, choices=decided.as_json(), findings=findings.as_json(), planned={})
+        ImportPlan.objects.filter(run=run_).delete()
+    else:
+        _change(run_, findings=findings.as_json())
+    run_.choices, run_.findings = decided.as_json(), findings.as_json()
 
 
 def read_as(run_: Import, how: How) -> Look:
@@ -76,10 +115,30 @@ def read_as(run_: Import, how: How) -> Look:
     before = contents.seen(run_).names
     _change(run_)
     seen = contents.look_at(run_, how)
+    choices = Choices.of_json(run_.choices)
     if seen.names != before:
-        _change(run_, mapping=file.guess(seen.names))
+        choices = Choices(kind=choices.kind)
+    _understand(run_, replace(choices, how=seen.how), saved.of_source(run_.source, choices.kind))
     run_.refresh_from_db()
     return seen
+
+
+def choose(run_: Import, choices: Choices) -> None:
+    """The file is understood so; what that leaves open is found out. Refused while it is being worked.
+
+    A column that is needed must have been chosen.
+    """
+    choices.check()
+    fields.check_mapping(choices.mapping, columns(run_), choices.kind)
+    _understand(run_, choices)
+
+
+def use_profile(run_: Import, name: str) -> None:
+    """The file is understood as this profile says, whatever was chosen for it before."""
+    said, names = saved.named(name), columns(run_)
+    how = Choices.of_json(run_.choices).how
+    mapping = {field: column for field, column in said.mapping.items() if column in names}
+    _understand(run_, replace(said, how=how, mapping=mapping))
 
 
 def columns(run_: Import) -> list[str]:
@@ -99,17 +158,18 @@ def notes(run_: Import) -> list[str]:
 
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
     """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
-    file.check_mapping(mapping, columns(run_))
-    if mapping != run_.mapping:
-        _change(run_, mapping=mapping, planned={})
-        ImportPlan.objects.filter(run=run_).delete()
-    run_.mapping = mapping
+    choose(run_, understanding.remapped(Choices.of_json(run_.choices), mapping))
+
+
+def findings(run_: Import) -> Findings:
+    """What is open about the file."""
+    return Findings.of_json(run_.findings)
 
 
 def check(run_: Import, *, at: datetime) -> Import:
     """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
     with alone(run_, Task.CHECK) as progress:
-        refused = _stage(run_, progress)
+        refused, notes_ = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
         where = _where(run_, at)
         staging.resolve(where)
@@ -119,7 +179,7 @@ def check(run_: Import, *, at: datetime) -> Import:
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=True, resumed=run_.parts.exists())
         ImportPlan.objects.update_or_create(run=run_, defaults={"seen": staging.seen()})
-        _finish(run_, refused, new_people, state=State.CHECKED, at=at)
+        _finish(run_, refused, notes_, new_people, state=State.CHECKED, at=at)
     return run_
 
 
@@ -130,7 +190,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
     record no longer allows as it was planned is asked about.
     """
     with alone(run_, Task.RUN) as progress:
-        refused = _stage(run_, progress)
+        refused, notes_ = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
         where = _where(run_, at)
         resumed = run_.parts.exists() or run_.changes.exists()
@@ -153,7 +213,9 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(concerned, today=today)
-        _finish(run_, refused, new_people, state=State.DONE, at=at)
+        _finish(run_, refused, notes_, new_people, state=State.DONE, at=at)
+    if run_.state == State.DONE:
+        saved.keep(run_.source, Choices.of_json(run_.choices), columns(run_), by=by, at=at)
     if by and run_.state == State.DONE:
         audit.record(by, "import.run", run_, at=at, **run_.counts)
     return run_
@@ -247,7 +309,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
     if task != Task.UNDO:
         _check_reading(contents.seen(run_))
-        file.check_mapping(run_.mapping, columns(run_))
+        fields.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
@@ -302,14 +364,18 @@ def _usable() -> bool:
     return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
-def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
+def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note]]:
     names, reading = contents.rows(run_)
     refused: list[Rejected] = []
+    noted: list[Note] = []
     incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
         above, suspect = "", False
-        for row in parse(iter(reading), names, run_.mapping):
+        for row in parse(iter(reading), names, Choices.of_json(run_.choices)):
+            if isinstance(row, Note):
+                noted.append(row)
+                continue
             if isinstance(row, Staged):
                 yield row
                 if row.line % TOLD_EVERY == 0:
@@ -323,7 +389,7 @@ def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
             above = row.external_id or above
 
     staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
-    return refused
+    return refused, noted
 
 
 def _where(run_: Import, at: datetime) -> staging.Where:
@@ -386,8 +452,10 @@ def _why(code: str) -> str:
 
 
 @transaction.atomic
-def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> None:
-    """Counts and refused rows of this pass replace those of an earlier one.
+def _finish(
+    run_: Import, refused: list[Rejected], notes_: list[Note], new_people: int, *, state: str, at: datetime
+) -> None:
+    """Counts, refused rows and notes of this pass replace those of an earlier one.
 
     `rows` and `rejected` count rows of the file, the other outcomes orders.
     """
@@ -404,12 +472,22 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
     outcomes["rejected"] = len(refused)
     names = ("created", "updated", "unchanged", "stale", "asked", "guest", "rejected")
     run_.counts = {"rows": rows, **{name: outcomes[name] for name in names}, "new_customers": new_people}
+    if notes_:
+        run_.counts["notes"] = len(notes_)
     run_.state = state
     run_.finished_at = at if state == State.DONE else None
     if state == State.CHECKED:
         run_.planned = run_.counts
     run_.percent = 100
     run_.save(update_fields=["counts", "state", "finished_at", "percent", "planned"])
+    run_.notes.all().delete()
+    ImportNote.objects.bulk_create(
+        (
+            ImportNote(run=run_, line_number=line, column=column[:80], code=code)
+            for line, column, code in notes_[:MOST_NOTES]
+        ),
+        batch_size=1000,
+    )
     run_.rejected.all().delete()
     RejectedRow.objects.bulk_create(
         (

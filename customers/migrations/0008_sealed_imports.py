@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models.functions import Length, Substr
 
-from core.lib import sealing
+from core.lib.sealing import encrypt
 
 PART = 1024 * 1024
 
@@ -18,7 +18,7 @@ def seal(apps, schema_editor):
         imports.filter(pk=pk).update(size=size)
         for number, start in enumerate(range(0, size, PART), start=1):
             plain = bytes(imports.filter(pk=pk).values_list(Substr("content", start + 1, PART), flat=True).get())
-            sealed = sealing.encrypt(zlib.compress(plain, 1), use=b"imports", about=f"{pk}/{number}".encode())
+            sealed = encrypt(zlib.compress(plain, 1), use=b"imports", about=f"{pk}/{number}".encode())
             chunks.create(run_id=pk, number=number, sealed=sealed)
 
 

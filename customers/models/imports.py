@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Import(models.Model):
-    """One uploaded file of orders, its column mapping, and what became of every row."""
+    """One uploaded file of orders, how it is understood, and what became of every row."""
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("Waiting for columns")
@@ -38,7 +38,9 @@ class Import(models.Model):
     forgotten_at = models.DateTimeField(null=True, blank=True, help_text="When the file itself was deleted")
     encoding = models.CharField(max_length=20)
     source = models.CharField(max_length=40)
-    mapping = models.JSONField(default=dict)
+    # What was decided about the file, and what is open about it: imports.choices.Choices, understanding.Findings.
+    choices = models.JSONField(default=dict)
+    findings = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
     counts = models.JSONField(default=dict)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -72,6 +74,33 @@ class Import(models.Model):
     def __str__(self) -> str:
         return self.file_name
 
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Field -> column."""
+        return dict(self.choices.get("mapping", {}))
+
+
+class ImportProfile(models.Model):
+    """How files are understood: with a source, everything that was chosen for it; without one, to be chosen by name."""
+
+    name = models.CharField(max_length=80, unique=True)
+    source = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=12, default="orders")
+    choices = models.JSONField()
+    columns = models.JSONField(default=list, help_text="Names of all columns of the file that it is of")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "kind"], condition=~models.Q(source=""), name="one_import_profile_per_source"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class ImportChunk(models.Model):
     """A part of an uploaded file, sealed. Number 0 is what was seen of the file, the file itself begins with 1."""
@@ -98,6 +127,18 @@ class RejectedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_number}: {self.reason}"
+
+
+class ImportNote(models.Model):
+    """What was left out or changed of a row that goes in; `code` is one of imports.notes.TEXTS."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="notes")
+    line_number = models.IntegerField()
+    column = models.CharField(max_length=80, blank=True)
+    code = models.CharField(max_length=20)
+
+    def __str__(self) -> str:
+        return f"{self.line_number}: {self.code}"
 
 
 class ImportPlan(models.Model):

@@ -67,7 +67,7 @@ class History:
         paid = Decimal(self.paid) / 100
         return OrderFact("shop", self.number, word.version, ref, at, paid, word.status, refunds=tuple(back))
 
-    def expected(self) -> tuple[str, str, date, str, int, int]:
+    def expected(self) -> tuple[str, str, date, str, int, int, int]:
         """The shop's newest word with a version; without any, what can only be later of all that files have said."""
         if self.versioned:
             word = max(self.versioned)
@@ -76,7 +76,7 @@ class History:
             status = max((word.status for word in self.plain), key=RANK.index)
             back = max(sum(word.refunds) for word in self.plain)
         points = (self.paid - back) // 100 if status == "paid" else 0
-        return self.number, self.customer, self.day, status, back, points
+        return self.number, self.customer, self.day, status, self.paid, back, points
 
 
 def history(rng: random.Random, number: int) -> History:
@@ -132,7 +132,7 @@ def load(text: str, task: str) -> Import:
     return run
 
 
-def stored() -> list[tuple[str, str, date, str, int, int]]:
+def stored() -> list[tuple[str, str, date, str, int, int, int]]:
     granted = dict(OrderPoints.objects.values_list("pk", "granted"))
     rows = Order.objects.filter(source="shop").prefetch_related("refunds", "customer__identities")
     return sorted(
@@ -141,6 +141,7 @@ def stored() -> list[tuple[str, str, date, str, int, int]]:
             row.customer.identities.all()[0].external_id,
             row.ordered_on,
             row.status,
+            int(100 * row.paid),
             int(100 * sum((refund.amount for refund in row.refunds.all()), Decimal(0))),
             granted.get(row.pk, 0),
         )

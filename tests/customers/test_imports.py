@@ -170,15 +170,16 @@ def test_bad_rows_are_given_back_and_the_rest_goes_in() -> None:
     )
     run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
 
-    assert run.counts == counts(rows=15, created=2, guest=1, rejected=12, new_customers=2)
+    assert run.counts == counts(rows=15, created=5, guest=1, rejected=9, new_customers=2) | {"notes": 2}
+    assert list(run.notes.order_by("line_number").values_list("line_number", "column", "code")) == [
+        (9, "phone", "phone_invalid"),
+        (10, "phone", "phone_damaged"),
+    ]
     assert [(r.line_number, r.column) for r in run.rejected.order_by("line_number")] == [
         (3, "date"),
         (4, "date"),
-        (5, "paid"),
         (6, "paid"),
         (7, "paid"),
-        (9, "phone"),
-        (10, "phone"),
         (11, "order_no"),
         (12, ""),
         (13, ""),
@@ -278,7 +279,7 @@ def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> No
         b"<html><body>",
         b"MZ\x90",
         b"only one column\n1\n",
-        b",,\n1,2\n",
+        b"one column\r1\r",
         b"\xff\xff\xff,\xff\n",
     ],
 )

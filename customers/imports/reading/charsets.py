@@ -82,7 +82,7 @@ def marked(head: bytes) -> str:
             return encoding
     head = head[: 64 * 1024]
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) > len(head) / 50 and min(even, odd) * 20 <= max(even, odd):
+    if max(even, odd) > len(head) / 10 and min(even, odd) * 20 <= max(even, odd):
         return "utf-16-be" if even > odd else "utf-16-le"
     return ""
 

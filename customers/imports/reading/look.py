@@ -121,8 +121,12 @@ class _Text:
         said = table.separator_said(self._head[0])
         skipped = 1 if said else 0
         separator = how.separator or said or table.likely_separator(self._head[skipped:], field_of)
-        taken = table.records(self._head[skipped:], separator, skipped + 1, table.Fit(), encoding)
+        taken = list(table.records(self._head[skipped:], separator, skipped + 1, table.Fit(), encoding))
         self.first = table.first_rows(taken)
+        if taken and isinstance(taken[0], Broken) and not how.header_line:
+            raise Invalid(
+                _("The first line cannot be read: %(reason)s") % {"reason": taken[0].reason}, code="bad_header"
+            )
         self.table = _table(self.first, how.header_line, separator, field_of)
 
     def below(self) -> Iterator[Row | Broken]:

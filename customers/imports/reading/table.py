@@ -21,6 +21,8 @@ MOST_COLUMNS = 500
 HEADER_WITHIN = 40
 SAMPLE = 200
 MOST_TOLD = 1_000
+# More torn lines than this, and than rows, and the file is no such table.
+MOST_BROKEN = 20_000
 # Lines that may be read again after quotation marks that do not match, in all.
 MOST_REREAD = 1_000_000
 # Without a value in one of these a row says something else: a line that ends before them is torn.
@@ -129,10 +131,10 @@ def _mended(line: str, separator: str, fit: Fit) -> list[str]:
     if joined.replace('""', "") != line.rstrip("\r\n").replace('""', ""):
         return []
     values = [
-        quoted.replace('""', '"') if quoted.count('""') * 2 == quoted.count('"') else quoted or plain
+        (quoted.replace('""', '"') if quoted.count('""') * 2 == quoted.count('"') else quoted) or plain
         for quoted, plain in cells
     ]
-    return (fit.cells(values) if fit.width else values) or []
+    return values if fit.width in (0, len(values)) else []
 
 
 def sheet_row(number: int, cells: list[str], fit: Fit) -> Row | Broken:
@@ -286,30 +288,37 @@ class Body:
     def __init__(self, table: Table, rows: Iterable[Row | Broken]) -> None:
         self.left_out: list[LeftOut] = []
         self._rows, self._table = rows, table
-        self._blank = [clean(cell) for cell in table.header]
+        self._header = [clean(cell) for cell in table.header]
 
     def __iter__(self) -> Iterator[Row | Broken]:
-        order_no = self._table.order_no
+        order_no, header = self._table.order_no, self._table.header
         waiting: Row | None = None
+        good = broken = 0
         for row in self._rows:
             if waiting is not None:
                 yield waiting
                 waiting = None
             if isinstance(row, Row):
-                cells = row.cells
-                if order_no < 0 or not cells[order_no].strip() or cells[0][:1] == "#" or cells == self._table.header:
-                    if reason := self._reason(cells):
+                good += 1
+                # Nearly every number of an order ends with a digit: that row needs no second look.
+                if order_no < 0 or not row.cells[order_no][-1:].isdigit() or row.cells == header:
+                    if reason := self._reason(row.cells):
                         self._leave_out(row, reason)
                         continue
-                    if self._only_sums(cells):
+                    if self._only_sums(row.cells):
                         waiting = row
                         continue
-                elif _TOTALS.fullmatch(cells[order_no].strip()):
-                    self._leave_out(row, _("totals"))
-                    continue
             elif reason := self._remark(row.line):
                 self._leave_out(row, reason)
                 continue
+            else:
+                broken += 1
+                if broken > MOST_BROKEN and broken > good:
+                    raise Invalid(
+                        _("Most lines of the file are no rows of this table: see line %(line)d, for example.")
+                        % {"line": row.line_number},
+                        code="not_csv",
+                    )
             yield row
         if waiting is not None:
             self._leave_out(waiting, _("totals"))
@@ -319,10 +328,12 @@ class Body:
             self.left_out.append(LeftOut(row.line_number, row.line, reason))
 
     def _reason(self, cells: list[str]) -> str:
-        if [clean(cell) for cell in cells] == self._blank:
+        """Why this is no row, though it has the shape of one; "" if it is one."""
+        if [clean(cell) for cell in cells] == self._header:
             return _("the header once more")
-        filled = _filled(cells)
-        words = filled if self._table.order_no >= 0 else filled[:1]
+        filled, order_no = _filled(cells), self._table.order_no
+        number = cells[order_no].strip() if order_no >= 0 else ""
+        words = [number] if number else filled if order_no >= 0 else filled[:1]
         if len(filled) < len(cells) and any(map(_TOTALS.fullmatch, words)):
             return _("totals")
         if len(filled) == 1 and len(cells) > 2 and _REMARK.fullmatch(filled[0]):
@@ -339,7 +350,13 @@ class Body:
     def _only_sums(self, cells: list[str]) -> bool:
         """Whether the row has no order number and nothing but amounts: at the end of a file these are its totals."""
         filled = _filled(cells)
-        return self._table.order_no >= 0 and 0 < len(filled) <= 3 and all(map(_NUMBER.fullmatch, filled))
+        order_no = self._table.order_no
+        return (
+            order_no >= 0
+            and not cells[order_no].strip()
+            and 0 < len(filled) <= 3
+            and all(map(_NUMBER.fullmatch, filled))
+        )
 
 
 def first_rows(rows: Iterable[Row | Broken], most: int = SAMPLE) -> list[tuple[int, list[str]]]:
