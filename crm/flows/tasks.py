@@ -15,6 +15,7 @@ from core.outbox import delivery, webhooks
 from crm.flows import arrival, nightly
 from customers.imports import contents
 from customers.imports import runs as imports
+from customers.imports import undo
 from loyalty.campaigns import night as campaign_night
 
 NIGHT_STARTS = time(2, 0)
@@ -66,8 +67,9 @@ def work_import(pk: int) -> None:
 
 @shared_task
 def forget_files() -> None:
-    """Deletes the files of imports that cannot be undone any more."""
+    """Deletes the files of imports that cannot be undone any more, and what was kept to undo them by."""
     at = timezone.now()
+    undo.forget(at=at)
     while contents.forget(before=at - contents.KEPT_FOR, at=at):
         pass
 
