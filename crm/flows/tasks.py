@@ -13,9 +13,8 @@ from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
 from crm.flows import arrival, nightly
-from customers.imports import contents
+from customers.imports import contents, undo
 from customers.imports import runs as imports
-from customers.imports import undo
 from loyalty.campaigns import night as campaign_night
 
 NIGHT_STARTS = time(2, 0)
