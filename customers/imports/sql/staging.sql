@@ -560,7 +560,8 @@ SELECT o.id, 'file-' || r.refunded, o.customer_id, o.ordered_on, b.at, (b.at AT 
                       WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
  CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM customers_refund WHERE order_id = o.id) f
  CROSS JOIN LATERAL (SELECT coalesce(r.refunded_at, o.ordered_at) AS at) b
- WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.refunded > f.amount;
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.refunded > 0
+   AND r.refunded > f.amount;
 
 -- name: refunds
 -- Refunds stay with their order, which may have moved, changed its day or its amount.
