@@ -32,12 +32,12 @@ TEXTS = (
     "product",
 )
 
-_STEPS = sql.steps(__file__, "staging")
+STEPS = sql.steps(__file__, "staging")
 
 
 def _run(step: str, **parameters: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_STEPS[step], parameters or None)
+        cursor.execute(STEPS[step], parameters or None)
 
 
 def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> None:
@@ -95,7 +95,7 @@ def _bring_up_known() -> None:
     if not contact_points.several_keys():
         return
     for kind in ("phone", "email"):
-        values = _rows(_STEPS[f"known_{kind}s"])
+        values = _rows(STEPS[f"known_{kind}s"])
         for first in range(0, len(values), COPY_ROWS):
             chunk = [bytes(sealed) for (sealed,) in values[first : first + COPY_ROWS]]
             contact_points.bring_up([(kind, contact_points.opened(kind, sealed)) for sealed in chunk])
@@ -120,7 +120,7 @@ def resolve(where: Where) -> None:
 def create_people(most: int, *, run: int) -> int:
     """Customers for people who are needed and not known, at most that many at a time; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_STEPS["number_people"], {"most": most})
+        cursor.execute(STEPS["number_people"], {"most": most})
         people = cursor.fetchall()
     rows = (
         (
@@ -220,12 +220,12 @@ def unknown_people() -> int:
 
 def refused() -> dict[int, str]:
     """Line number -> why the record refuses it."""
-    return dict(_rows(_STEPS["refused"]))
+    return dict(_rows(STEPS["refused"]))
 
 
 def touched() -> list[int]:
     """Customers whose orders this import has changed, in this pass or in one that was killed before their figures."""
-    return [customer_id for (customer_id,) in _rows(_STEPS["touched"])]
+    return [customer_id for (customer_id,) in _rows(STEPS["touched"])]
 
 
 def drop() -> None:

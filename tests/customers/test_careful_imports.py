@@ -272,7 +272,7 @@ def test_an_order_of_nobody_is_kept_aside_until_somebody_is_named(
 ) -> None:
     admin, li_lei = make_user(Role.ADMINISTRATOR), make_customer("李雷")
     head = "order_no,customer,date,paid,product,line_paid,status,refunded\n"
-    rows = ("1,,2026-11-01 09:30,,tea,70,paid,20", "1,,2026-11-01 09:30,,cup,30,paid,", "2,,2026-11-02,50,,,paid,")
+    rows = ("1,,2026-11-01 09:30,,tea,70,paid,20", "1,,2026-11-01 09:30,,cup,30,paid,", "2,,2026-11-02,50,,50,paid,")
     run = go(*rows, head=head)
     assert run.counts == counts(rows=3, guest=2)
     assert go(*rows, head=head).counts == counts(rows=3, guest=2)
@@ -283,7 +283,7 @@ def test_an_order_of_nobody_is_kept_aside_until_somebody_is_named(
     assert (told.order.version, told.order.file_changes, str(told.order.paid)) == (Order.NO_VERSION, 1, "100.00")
     assert ([str(r.amount) for r in told.order.refunds.all()], len(lines_of("1"))) == (["20.00"], 2)
     assert go(*rows, head=head).counts == counts(rows=3, unchanged=1, guest=1)  # that it is nobody's undoes nothing
-    named = go("2,a,2026-11-02,50,,,paid,", head=head)
+    named = go("2,a,2026-11-02,50,,50,paid,", head=head)
     assert (named.counts["created"], GuestOrder.objects.count()) == (1, 0)
 
 

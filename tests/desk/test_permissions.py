@@ -31,6 +31,12 @@ PAGES = {
     "long_absent": P.WORK_ALERTS,
     "imports": P.IMPORT,
     "import": P.IMPORT,
+    "import_sources": P.IMPORT,
+    "import_plan": P.IMPORT,
+    "import_go": P.IMPORT,
+    "import_cancel": P.IMPORT,
+    "import_undo": P.IMPORT,
+    "import_answer": P.IMPORT,
     "import_check": P.IMPORT,
     "import_run": P.IMPORT,
     "import_rejected": P.IMPORT,
@@ -350,6 +356,10 @@ POSTED = {
     "import_reading",
     "import_use_profile",
     "import_profile_delete",
+    "import_go",
+    "import_cancel",
+    "import_undo",
+    "import_answer",
 }
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.

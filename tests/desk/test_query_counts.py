@@ -145,6 +145,14 @@ def an_import_profile(mall: Mall, n: int) -> str:
     return name
 
 
+def a_source(mall: Mall, n: int) -> str:
+    source = f"shop-{n}"
+    Import.objects.create(
+        by=mall.colleague(n), at=timezone.now(), file_name="orders.csv", encoding="utf-8", source=source
+    )
+    return source
+
+
 def an_endpoint(mall: Mall, n: int) -> str:
     url = f"https://shop.example/hooks/{n}"
     webhooks.register(url, events=[Kind.POINTS_EARNED], by=mall.colleague(n), at=timezone.now())
@@ -364,6 +372,7 @@ LISTS = [
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
     Listed("import_profiles", ADMIN, an_import_profile),
+    Listed("import_sources", ADMIN, a_source),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),

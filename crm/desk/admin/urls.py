@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from crm.desk.admin import imports, webhooks
+from crm.desk.admin import import_runs, imports, webhooks
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),
+    path("imports/sources/", import_runs.import_sources, name="import_sources"),
+    path("imports/<int:pk>/plan/", import_runs.import_plan, name="import_plan"),
+    path("imports/<int:pk>/go/", import_runs.import_go, name="import_go"),
+    path("imports/<int:pk>/cancel/", import_runs.import_cancel, name="import_cancel"),
+    path("imports/<int:pk>/undo/", import_runs.import_undo, name="import_undo"),
+    path("imports/<int:pk>/answer/", import_runs.import_answer, name="import_answer"),
     path("imports/<int:pk>/", imports.import_file, name="import"),
     path("imports/<int:pk>/check/", imports.check, name="import_check"),
     path("imports/<int:pk>/run/", imports.run, name="import_run"),

@@ -300,7 +300,8 @@ UPDATE import_rows r
              WHEN r.version IS NULL AND e.was > e.now AND (o.status, r.status) <> ('cancelled', 'paid') THEN 'stale'
              WHEN r.version IS NULL AND NOT w.differs THEN 'unchanged'
              WHEN r.version IS NULL AND o.version >= 0 AND NOT e.is_later THEN 'stale'
-             WHEN e.paid < greatest(f.amount, r.refunded) THEN 'rejected'
+             WHEN e.paid < CASE WHEN r.version IS NULL THEN greatest(f.amount, r.refunded)
+                                ELSE coalesce(r.refunded, f.amount) END THEN 'rejected'
              WHEN a.asks <> '{}' THEN 'asked'
              ELSE 'updated' END AS outcome
       FROM import_rows r
@@ -327,7 +328,8 @@ UPDATE import_rows r
                (who.customer_id, r.status, r.ordered_at, r.paid, r.cost)
                    IS NOT DISTINCT FROM (o.customer_id, CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END, o.ordered_at,
                                          o.paid, o.cost)
-                   AND coalesce(r.refunded, 0) <= f.amount AS is_same
+                   AND CASE WHEN r.version IS NULL OR r.refunded IS NULL THEN coalesce(r.refunded, 0) <= f.amount
+                            ELSE r.refunded = f.amount END AS is_same
      ) e
      CROSS JOIN LATERAL (
         SELECT CASE WHEN o.id IS NULL OR NOT %(lines)s OR r.version IS NOT NULL THEN '{}' ELSE ARRAY(
@@ -541,7 +543,14 @@ SELECT o.id, p.id, l.units, l.amount
  ORDER BY l.line;
 
 -- name: money_back
--- What the file says has gone back so far, less what is known of it already, is one more refund.
+-- What the file says has gone back so far, less what is known of it already, is one more refund. A newer version
+-- that says that less has gone back is right.
+DELETE FROM customers_refund f
+ USING import_rows r
+ CROSS JOIN LATERAL (SELECT id FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
+ WHERE f.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated' AND r.file_changes = 0
+   AND r.refunded < (SELECT sum(amount) FROM customers_refund WHERE order_id = o.id);
 INSERT INTO customers_refund (order_id, external_id, customer_id, purchased_on, refunded_at, refunded_on, amount,
                               profit_effect)
 SELECT o.id, 'file-' || r.refunded, o.customer_id, o.ordered_on, b.at, (b.at AT TIME ZONE %(zone)s)::date,
@@ -551,7 +560,8 @@ SELECT o.id, 'file-' || r.refunded, o.customer_id, o.ordered_on, b.at, (b.at AT 
                       WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
  CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM customers_refund WHERE order_id = o.id) f
  CROSS JOIN LATERAL (SELECT coalesce(r.refunded_at, o.ordered_at) AS at) b
- WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.refunded > f.amount;
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.refunded > 0
+   AND r.refunded > f.amount;
 
 -- name: refunds
 -- Refunds stay with their order, which may have moved, changed its day or its amount.
@@ -561,7 +571,7 @@ WITH moved AS (
                           WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
      WHERE r.line BETWEEN %(first)s AND %(last)s
        AND (r.outcome = 'updated' OR r.outcome = 'created' AND r.refunded > 0)
-       AND EXISTS (SELECT 1 FROM customers_refund f WHERE f.order_id = o.id)
+       AND (r.refunded IS NOT NULL OR EXISTS (SELECT 1 FROM customers_refund f WHERE f.order_id = o.id))
 ), refunds AS (
     UPDATE customers_refund f SET customer_id = m.customer_id, purchased_on = m.ordered_on
       FROM moved m WHERE f.order_id = m.id AND (f.customer_id, f.purchased_on) <> (m.customer_id, m.ordered_on)

@@ -13,14 +13,14 @@ from django.utils import timezone
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.flows import arrival
-from customers.imports import fields, understanding
+from customers.imports import fields, plan, understanding
 from customers.imports import runs as imports
 from customers.imports.choices import PRICES, Choices
 from customers.imports.reading.charsets import ENCODINGS
 from customers.imports.reading.shape import How, Opened
 from customers.imports.spellings import amounts, dates, statuses
 from customers.imports.understanding import Findings
-from customers.models import Import
+from customers.models import Import, ImportQuestion
 
 OPTION = "Say it with --encoding."
 HOW = tuple(How().__dataclass_fields__)
@@ -51,6 +51,13 @@ class Command(BaseCommand):
         parser.add_argument("--separator", default="", help="what parts the cells of a line")
         parser.add_argument("--sheet", default="", help="the sheet of a workbook")
         parser.add_argument("--header-line", default=0, type=int, help="the line that names the columns")
+        parser.add_argument(
+            "--yes",
+            action="append",
+            default=[],
+            metavar="KIND",
+            help=f"store rows that would wait because of this alone: all, {', '.join(ImportQuestion.Kind.values)}",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, store no order")
         parser.add_argument("--rejected", type=Path, metavar="FILE", help="write the refused rows here")
 
@@ -60,6 +67,7 @@ class Command(BaseCommand):
         try:
             run = self._upload(options["file"], How(**{name: options[name] for name in HOW}), options["source"], at)
             self._choose(run, options)
+            plan.accept(run, options["yes"])
             if options["dry_run"]:
                 imports.check(run, at=at)
             else:
@@ -68,6 +76,8 @@ class Command(BaseCommand):
             advice = f" {OPTION}" if getattr(error, "code", "") == "encoding_open" else ""
             raise CommandError(f"{error}{advice}") from error
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in run.counts.items()))
+        for kind, count in plan.kinds(run).items():
+            self.stdout.write(f"{count} wait: {ImportQuestion.Kind(kind).label} (--yes {kind})")
         if options["rejected"]:
             options["rejected"].write_bytes(imports.rejected_csv(run))
 
