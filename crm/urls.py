@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 from crm.desk.complaints import survey
 
+handler400 = "crm.desk.limits.refused"
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("language/", login_not_required(set_language), name="set_language"),

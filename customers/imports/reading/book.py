@@ -11,7 +11,7 @@ class Refused(Exception):
 
 
 class Book(Protocol):
-    """A workbook, or what calls itself one. `plausible` and `evidence` speak of a doubtful encoding of a page of HTML."""
+    """A workbook or a page. `plausible` and `evidence` (in hex) speak of the doubtful encoding of a page."""
 
     sheets: list[str]
     encoding: str

@@ -51,6 +51,7 @@ MARKS = (
 )
 ENOUGH = 64 * 1024  # of lines that are not plain ASCII
 PLAUSIBLE = 0.45
+HOPELESS = -0.7  # below it nothing fits; above it somebody is asked
 WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžŸÀÁÂÃÄÅÆÇÈÉÊËÍÎÑÓÔÖØÙÚÜŒŠŽ")
 CENTRAL = frozenset("ąćęłńóśźżĄĆĘŁÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽäöüßőűÖÜŐŰôľĺŕ")
 # What UTF-8 writes in two bytes and people write: Latin, Greek, Cyrillic.
@@ -111,14 +112,15 @@ def evidence(chunks: Iterable[bytes]) -> bytes:
 
 
 def is_utf8(found: bytes) -> bool:
-    """Whether the lines are UTF-8 but for one character in a hundred; what is too little to say is none."""
+    """Whether the lines are UTF-8 but for a few characters that were cut; what is too little to say is none."""
     text = found.decode("utf-8", errors="replace")
     good = [char for char in text if char > "\x7f" and char != "\ufffd"]
     bad = text.count("\ufffd") - found.count("\ufffd".encode())
-    if bad * 100 > len(good):
+    long = sum(char > "\u07ff" for char in good)  # three bytes that fit by chance are rare
+    if bad * 100 > len(good) and bad * 4 > long:
         return False
     # Two bytes that are UTF-8 by chance (the names of two Chinese companies are) come out as letters nobody uses.
-    return any(char > "\u07ff" for char in good) or len(good) > 8 or all(char in USUAL for char in good)
+    return long > 0 or len(good) > 8 or all(char in USUAL for char in good)
 
 
 def readings(found: bytes, field_of: FieldOf) -> list[Reading]:
@@ -140,13 +142,14 @@ def readings(found: bytes, field_of: FieldOf) -> list[Reading]:
 def plausible(found: bytes, field_of: FieldOf) -> list[str]:
     """The encodings that may be meant, the likeliest first; one when there is no doubt, none when nothing fits."""
     ordered = readings(found, field_of)
-    if not ordered or ordered[0].score < 0:
+    if not ordered or ordered[0].score < HOPELESS:
         return []
     best = ordered[0]
+    if best.score < PLAUSIBLE:  # nobody reads it well: all are shown, and one more than the best
+        return [*(row.encoding for row in ordered), *(["utf-8"] if len(ordered) == 1 else [])]
     # Few characters say little: the fewer there are, the further behind may be what is meant.
-    margin = 0.2 + 0.6 / sqrt(best.signs or 1)
-    least = 0.15 if best.score >= PLAUSIBLE else -1.0
-    return [row.encoding for row in ordered if row is best or row.score >= max(best.score - margin, least)]
+    least = max(best.score - 0.2 - 0.6 / sqrt(best.signs or 1), 0.15)
+    return [row.encoding for row in ordered if row is best or row.score >= least]
 
 
 def _reads(found: bytes, encoding: str) -> str:
@@ -233,12 +236,13 @@ def _letters(text: str, encoding: str) -> Iterator[tuple[str, float]]:
             yield from ((char, 0.9 if good else -1.0) for char in strange)
             continue
         usual = CENTRAL if encoding == "cp1250" else WESTERN | CENTRAL if encoding == "utf-8" else WESTERN
-        crowded = len(strange) > 2 and len(strange) * 2 > len(word)
+        slavic = encoding == "cp1250" and all(char in CENTRAL and char.islower() for char in strange)
+        crowded = len(strange) > 2 and len(strange) * 2 > len(word) and not slavic
         falls = any(one.islower() and other.isupper() for one, other in pairwise(word))
         alone = len(word) == 1 and word.isupper()  # Ł before a price is £
         most = 0.7 if encoding == "cp1250" else 1.0
         for char in strange:
-            if char in SIGNS and (len(word) == 1 or char in "’‘“”™®©ªº«»–—…"):
+            if char in SIGNS and not (char in "£¿¡" and len(word) > 1 and not word.startswith(("¿", "¡"))):
                 continue
             if unicodedata.category(char)[0] != "L" or crowded or falls or alone:
                 yield char, -1.0

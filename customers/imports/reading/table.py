@@ -1,4 +1,4 @@
-"""Lines of text or rows of a sheet to the rows of a table: where it begins, what its columns are called, what is none."""
+"""Lines of text or rows of a sheet to the rows of a table: where it begins, what its columns are called."""
 
 import csv
 import io
@@ -122,7 +122,7 @@ def records(lines: Iterable[str], separator: str, number: int, fit: Fit, encodin
 
 
 def _mended(line: str, separator: str, fit: Fit) -> list[str]:
-    """The cells of a line whose cells were put into quotation marks without doubling those in them, [] if it is none."""
+    """The cells of a line whose cells were quoted without doubling those in them, [] if it is none."""
     if UNREADABLE in line or '"' not in line:
         return []
     edge = re.escape(separator)
@@ -253,7 +253,7 @@ def no_header() -> Invalid:
 
 
 def named(header: list[str]) -> list[str]:
-    """Names that are all there and all different: “商品名 (2)” for the second of that name, “Column 7” for an empty one."""
+    """Names that are all there and all different: “商品名 (2)” for the second of a name, “Column 7” for none."""
     names: list[str] = []
     for place, cell in enumerate(header, start=1):
         name = clean(cell)[:200] or _("Column %(number)d") % {"number": place}
@@ -283,7 +283,7 @@ def _notes(above: list[tuple[int, list[str]]], header: list[str], names: list[st
 
 
 class Body:
-    """The rows below the header. `left_out`, complete when all rows are taken, are the lines that are meant to be none."""
+    """The rows below the header. `left_out`, complete when all rows are taken, are lines that are meant to be none."""
 
     def __init__(self, table: Table, rows: Iterable[Row | Broken]) -> None:
         self.left_out: list[LeftOut] = []

@@ -1,6 +1,8 @@
-"""Which encoding a file is in. Neighbours were chosen so that each encoding is read by the names, places and goods that
-stand in its country's exports, with a short file (one name, where doubt is right) beside a usual one, and so that the
-classical mistakes are among them: two names whose GBK is valid UTF-8, a price sign that is a Polish letter, narrow kana.
+"""Which encoding a file is in.
+
+Neighbours were chosen so that each encoding is read by the names, places and goods that stand in its country's exports,
+with a file of one name (where doubt is right) beside a usual one, and the classical mistakes among them: names whose GBK
+is valid UTF-8 or Korean, the wider names of encodings, signs that come late in the file.
 """
 
 import codecs
@@ -117,3 +119,24 @@ def test_what_is_called_so_is_read_by_the_wider_set() -> None:
     with pytest.raises(Invalid) as refusal:
         look(b"a,b\n1,2\n", encoding="nonsense")
     assert refusal.value.code == "bad_encoding"
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_character_that_was_cut_does_not_make_another_encoding(cut: int) -> None:
+    content = (
+        (ENGLISH + "1,c,韩梅梅,2026-09-01,10,北京市朝阳区\n2,d,").encode()
+        + "李雷".encode()[:-cut]
+        + b",2026-09-01,10,x\n"
+    )
+
+    found = read(content)
+
+    assert (found.seen.encoding, found.broken, found.cells[0][2]) == ("utf-8", [3], "韩梅梅")
+
+
+@pytest.mark.parametrize("who", ["ｻﾄｳ ﾀﾛｳ", "鱻龘麤"])
+def test_what_no_encoding_reads_well_is_asked_about(who: str) -> None:
+    seen = look(file_of([f"{who},x"]).encode("cp932" if who[0] < "\uffff" and who[0] > "\uff00" else "gb18030"))
+
+    assert len(seen.doubts) > 1
+    assert who in [line for _encoding, lines in seen.doubts for line in lines]

@@ -1,4 +1,4 @@
-"""The given exports, as far as they are about reading: rows in, rows that are none out, nothing torn, no doubt left open."""
+"""The given exports, as far as they are about reading: rows in, what is no row out, nothing torn, no doubt open."""
 
 from pathlib import Path
 

@@ -1,6 +1,8 @@
-"""Workbooks, and pages that call themselves one, taken apart by the child. Neighbours were chosen by who writes such
-files: spreadsheets with an instruction sheet, shops that merge the cells of an order, back ends that send HTML or the XML
-of 2003 as `.xls`. The hostile ones ask for memory, time or entities without end.
+"""Workbooks, and pages that call themselves one, taken apart by the child.
+
+Neighbours were chosen by who writes such files: spreadsheets with a sheet of instructions, shops that merge the cells of
+an order, back ends that send HTML or the XML of 2003 as `.xls`. The hostile ones ask for memory, time or entities
+without end.
 """
 
 import gzip
@@ -15,6 +17,7 @@ import xlsxwriter
 
 from core.lib.errors import Invalid
 from customers.imports.reading import packed, sandbox, workbook
+from customers.imports.reading.book import Refused
 from tests.customers.reading.files import HEADER, ROW, csv, look, read
 from tests.customers.reading.files import workbook as xlsx
 
@@ -201,7 +204,7 @@ def test_a_packed_text_is_refused_as_soon_as_it_is_too_large(monkeypatch: pytest
     held = io.BytesIO()
     monkeypatch.setattr(packed, "LARGEST", 10 * packed.STEP)
 
-    with pytest.raises(packed.Refused, match="file_too_large"):
+    with pytest.raises(Refused, match="file_too_large"):
         packed.unpack(io.BytesIO(gzip.compress(b"a,b\n" * 10 * packed.STEP)), held)
     assert len(held.getvalue()) <= packed.LARGEST
 
