@@ -108,7 +108,7 @@ class ReadingForm(forms.Form):
 class ProfileForm(forms.Form):
     """By which profile a file is understood."""
 
-    profile = forms.ChoiceField(label=gettext_lazy("Profile"))
+    profile = forms.ChoiceField(label=gettext_lazy("Import profile"))
 
     def __init__(self, data: Any = None, *, chosen: str) -> None:
         super().__init__(data, initial={"profile": chosen})
