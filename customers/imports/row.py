@@ -41,7 +41,7 @@ OF_ORDER = (
     "currency",
     "version",
 )
-MOST_UNITS = 1_000_000
+ONE = Decimal(1)
 
 
 class Rejected(NamedTuple):
@@ -270,9 +270,11 @@ class _Table:
     ) -> tuple[int, int | None, int | None]:
         """(units, paid, paid for the line), in minor units; negative for money back."""
         quantity: Decimal = values["units"]
-        units = int(quantity.to_integral_value(ROUND_HALF_UP))
-        if units != quantity:
-            notes.append(("units", "quantity"))
+        units = 1
+        if quantity is not ONE:
+            units = int(quantity.to_integral_value(ROUND_HALF_UP))
+            if units != quantity:
+                notes.append(("units", "quantity"))
         amount = values[self.amount]
         if amount is not None and self.by_piece:
             try:
@@ -317,7 +319,7 @@ class _Table:
 
 def _full_name(first: str, last: str) -> str:
     """Both parts as they are written: the family name first in Chinese, last elsewhere."""
-    if keys.is_nobody(first):
+    if first and keys.is_nobody(first):
         first = ""
     if not (first and last):
         return first or last
@@ -390,7 +392,9 @@ def _soft(otherwise: Any, code: str, read: Callable[..., Any], *args: Any) -> An
 
 
 def _moment(text: str, order: str) -> tuple[str, str] | None:
-    return None if not text or NO_TIME.fullmatch(text) else dates.moment(text, order)
+    if not text or (text[0] not in "123456789" and NO_TIME.fullmatch(text)):
+        return None
+    return dates.moment(text, order)
 
 
 def _money(column: str, decimal: str, *, exactly: bool) -> Reader:
@@ -410,7 +414,7 @@ def _refuse(reason: Invalid) -> Any:
 
 
 def _positive(text: str, read: Reader) -> Any:
-    if NOTHING_MONEY.fullmatch(text):
+    if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text):
         return 0
     amount = read(text)
     return Noted(abs(amount.value), amount.code) if amount.__class__ is Noted else abs(amount)
@@ -419,7 +423,7 @@ def _positive(text: str, read: Reader) -> Any:
 @lru_cache(maxsize=1_000)
 def _quantity(text: str, *, strictly: bool) -> Decimal | Noted:
     if not text:
-        return Decimal(1)
+        return ONE
     try:
         return amounts.quantity(text)
     except Invalid:

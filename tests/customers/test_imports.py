@@ -337,6 +337,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         call_command("import_orders", str(tmp_path / "missing.csv"))
 
 
+def test_the_command_says_what_is_open_and_takes_it_as_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("no,who,when,money,state\n1,c-1,08/10/2026,1.234,sealed\n2,c-1,09/10/2026,900,sealed\n")
+    columns = ("--map", "no=order_no", "--map", "who=customer", "--map", "date=when", "--map", "money=paid")
+    call = ("import_orders", str(file), *columns, "--map", "state=status")
+
+    call_command(*call, "--dry-run")
+    said = capsys.readouterr().err
+    assert all(text in said for text in ("08/10/2026", "--date-order", "1.234", "--decimal", "'sealed' (2 rows)"))
+    call_command(*call, "--date-order", "dmy", "--decimal", ",", "--status", "sealed=paid")
+
+    assert list(Order.objects.order_by("external_id").values_list("ordered_on", "paid")) == [
+        (date(2026, 10, 8), Decimal(1234)),
+        (date(2026, 10, 9), Decimal(900)),
+    ]
+    with pytest.raises(CommandError):
+        call_command("import_orders", str(file), "--profile", "nothing")
+
+
 def test_a_stack_of_versions_ends_the_same_in_any_order() -> None:
     head = "order_no,customer,date,paid,version\n"
     rows = [f"o-{n % 3},c-{n % 2},2026-11-{n + 1:02},{n}.00,{n}\n" for n in range(9)]
