@@ -100,8 +100,8 @@ class Command(BaseCommand):
             left if left in fields.HEADERS and right in columns else right: right if right in columns else left
             for left, right in given
         }
+        imports.map_columns(run, fields.remapped(run.mapping, said))
         choices = Choices.of_json(run.choices)
-        choices = understanding.remapped(choices, fields.remapped(choices.mapping, said))
         words = dict(self._pairs("status", options["status"], "word=meaning"))
         values = {name: options[name] for name in ("date_order", "decimal", "price") if options[name]}
         imports.choose(run, replace(choices, **values, statuses={**choices.statuses, **words}))
