@@ -13,7 +13,7 @@ from django.utils import timezone
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.flows import arrival
-from customers.imports import fields, plan, understanding
+from customers.imports import fields, plan
 from customers.imports import runs as imports
 from customers.imports.choices import PRICES, Choices
 from customers.imports.reading.charsets import ENCODINGS
