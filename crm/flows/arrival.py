@@ -1,5 +1,6 @@
 """Orders arrive: the record takes them, and every floor above it that must know at once is told."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -15,14 +16,17 @@ from core.outbox import delivery
 from crm.flows import notices
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
+from customers.imports import undo
 from customers.intake import guests, recording, unusual
 from customers.intake.guests import Kept
 from customers.models import Customer, GuestOrder, Import, Order
 from customers.orders import OrderFact, Outcome, Recorded
 from loyalty.campaigns import coupons, credit, draws
+from loyalty.models import Membership
 from loyalty.points import orders as point_orders
 from loyalty.tiers import membership
 from segmentation import alerts
+from segmentation.models import Change
 
 # A file of this many bytes is done before its page is back.
 AT_ONCE = 256 * 1024
@@ -88,6 +92,21 @@ def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
     return done
 
 
+def undo_file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
+    """`undo.undo`, after which points, coupons, draws and credit agree with the orders as they are again."""
+
+    def follow(order_ids: Sequence[int]) -> None:
+        point_orders.reconcile(order_ids, at=at)
+        for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
+            coupons.follow_order(changed, at=at)
+            draws.follow_order(changed, at=at)
+            credit.follow_order(changed, at=at)
+
+    done = undo.undo(run, by=by, at=at, today=today, follow=follow, of_the_night=(Change, Membership))
+    alerts.follow_purchases(None, as_of=today, at=at)
+    return done
+
+
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
     """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
     if run.size > AT_ONCE:
@@ -95,6 +114,8 @@ def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -
         return False
     if task == Import.Task.CHECK:
         imports.check(run, at=at)
+    elif task == Import.Task.UNDO:
+        undo_file(run, by=by, at=at, today=today)
     else:
         file(run, by=by, at=at, today=today)
     return True
@@ -109,13 +130,16 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
         if run.task == Import.Task.CHECK:
             imports.check(run, at=at)
             kind = notices.FILE_CHECKED
+        elif run.task == Import.Task.UNDO:
+            undo_file(run, by=run.by, at=at, today=today)
+            kind = notices.FILE_UNDONE
         else:
             file(run, by=None, at=at, today=today)
             kind = notices.FILE_IMPORTED
         delivery.tell(
             [run.by_id],
             kind,
-            {"file": run.file_name, **run.counts},
+            {"file": run.file_name, **run.counts, **run.undone},
             key=f"import:{pk}:{at.isoformat()}",
             thread=f"import:{pk}",
             at=at,

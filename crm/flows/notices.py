@@ -23,13 +23,18 @@ FILE_IMPORTED = Kind(
     Topic.IMPORT,
     _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused"),
 )
+FILE_UNDONE = Kind(
+    "file_undone",
+    Topic.IMPORT,
+    _("%(file)s is undone: %(removed)d orders gone, %(restored)d as they were, %(kept)d kept"),
+)
 DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 
 ALL = kinds.table(
     webhooks.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
-    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, DIGEST),
+    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, DIGEST),
 )
 
 

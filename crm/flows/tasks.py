@@ -13,7 +13,7 @@ from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
 from crm.flows import arrival, digest, nightly
-from customers.imports import contents
+from customers.imports import contents, undo
 from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
 
@@ -69,8 +69,9 @@ def work_import(pk: int) -> None:
 
 @shared_task
 def forget_files() -> None:
-    """Deletes the files of imports that cannot be undone any more."""
+    """Deletes the files of imports that cannot be undone any more, and what was kept to undo them by."""
     at = timezone.now()
+    undo.forget(at=at)
     while contents.forget(before=at - contents.KEPT_FOR, at=at):
         pass
 

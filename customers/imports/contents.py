@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.lib import sealing
 from core.lib.errors import DomainError
-from customers.imports import file
+from customers.imports import fields
 from customers.imports.reading import look as reading
 from customers.imports.reading.shape import Content, How, Look
 from customers.models import Import, ImportChunk, RejectedRow
@@ -62,7 +62,7 @@ def keep(run: Import, content: Content) -> None:
 
 def look_at(run: Import, how: How) -> Look:
     """The file is read so from now on; refused when it cannot be."""
-    seen = reading.look(Kept(run), how, file.field_of)
+    seen = reading.look(Kept(run), how, fields.field_of)
     note(run, seen)
     return seen
 
@@ -77,14 +77,14 @@ def note(run: Import, seen: Look) -> None:
 def seen(run: Import) -> Look:
     """What was seen of the file when it came, or when somebody last said how it is read."""
     if run.forgotten_at is None and not run.chunks.filter(number=SEEN).exists():
-        return reading.look(Kept(run), How(encoding=run.encoding), file.field_of)  # kept by an earlier version
+        return reading.look(Kept(run), How(encoding=run.encoding), fields.field_of)  # kept by an earlier version
     return Look.of_json(json.loads(_open(run.pk, SEEN)))
 
 
 def rows(run: Import) -> tuple[list[str], reading.Reading]:
     """(names of the columns, every row), as it was seen."""
     before = seen(run)
-    return reading.rows(Kept(run), before.how, file.field_of, before.names)
+    return reading.rows(Kept(run), before.how, fields.field_of, before.names)
 
 
 @transaction.atomic

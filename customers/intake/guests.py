@@ -60,7 +60,7 @@ def take(fact: OrderFact) -> OrderFact:
     guest = GuestOrder.objects.filter(source=fact.source, external_id=fact.external_id).first()
     if guest is None:
         return fact
-    if fact.version == guest.version and _to_json(fact) != guest.fact:
+    if fact.version == guest.version and not fact.of_a_file and _to_json(fact) != guest.fact:
         raise _conflict(fact)
     guest.delete()
     return replace(fact_of(guest), customer=fact.customer) if guest.version > fact.version else fact
@@ -73,6 +73,7 @@ def fact_of(guest: GuestOrder) -> OrderFact:
         source=guest.source,
         external_id=guest.external_id,
         version=guest.version,
+        of_a_file=guest.version == Order.NO_VERSION,
         customer=CustomerRef(source=guest.source),
         ordered_at=guest.ordered_at,
         paid=guest.paid,

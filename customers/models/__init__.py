@@ -1,7 +1,17 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, ImportChunk, RejectedRow
+from customers.models.imports import (
+    Import,
+    ImportChange,
+    ImportChunk,
+    ImportNote,
+    ImportPart,
+    ImportPlan,
+    ImportProfile,
+    ImportQuestion,
+    RejectedRow,
+)
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Opened, PrivacyRequest
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
@@ -19,7 +29,13 @@ __all__ = [
     "ExternalIdentity",
     "GuestOrder",
     "Import",
+    "ImportChange",
     "ImportChunk",
+    "ImportNote",
+    "ImportPart",
+    "ImportPlan",
+    "ImportProfile",
+    "ImportQuestion",
     "Lookup",
     "Merge",
     "NotTheSame",

@@ -87,9 +87,15 @@ class Order(models.Model):
         # Ours, never told by a source: its amount has to be confirmed before it counts.
         HELD = "held", _("To be confirmed")
 
+    NO_VERSION = -1
+
     source = models.CharField(max_length=40)
     external_id = models.CharField(max_length=80)
+    # The newest that the shop has told with a version; -1 while only files without versions have spoken of the order.
     version = models.BigIntegerField()
+    # How often such files have changed it since, and which import, if one, told it last.
+    file_changes = models.PositiveIntegerField(default=0, db_default=0)
+    import_run = models.BigIntegerField(null=True, blank=True)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=10, choices=Status)
     ordered_at = models.DateTimeField()
@@ -109,6 +115,9 @@ class Order(models.Model):
             models.UniqueConstraint(fields=["source", "external_id"], name="one_order_per_identity"),
             models.CheckConstraint(condition=Q(paid__gte=0), name="order_paid_not_negative"),
             models.CheckConstraint(condition=Q(profit=F("paid") - F("cost")), name="order_profit_is_paid_less_cost"),
+            models.CheckConstraint(
+                condition=Q(version__gte=0) | Q(version=-1, file_changes__gt=0), name="order_has_a_version_or_a_file"
+            ),
         ]
         indexes = [
             models.Index(

@@ -275,7 +275,9 @@ class OrderPoints(models.Model):
     multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     most = models.BigIntegerField(null=True, help_text="What the cap of its day left for it; empty: no cap")
     granted = models.BigIntegerField(default=0, help_text="Equals the sum of the order's deltas in the ledger")
+    # The order as it was when this was worked out: its version, and how often files have changed it since.
     order_version = models.BigIntegerField()
+    order_file_changes = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(granted__gte=0), name="granted_not_negative")]

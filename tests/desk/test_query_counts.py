@@ -42,7 +42,7 @@ from customers import contacts, todo
 from customers.identity import CustomerRef
 from customers.intake import guests
 from customers.models import Category as GoodsCategory
-from customers.models import Customer, GuestOrder, Import, Order, Product, Standing, Todo, UnusualOrder
+from customers.models import Customer, GuestOrder, Import, ImportProfile, Order, Product, Standing, Todo, UnusualOrder
 from customers.orders import OrderFact
 from customers.privacy import opened
 from customers.privacy import requests as privacy
@@ -214,6 +214,20 @@ def an_unusual_order(mall: Mall, n: int) -> str:
     order = mall.make_order(mall.customer(n), external_id=f"U-{n}", status=Order.Status.HELD)
     UnusualOrder.objects.create(order=order, usual=300, asked_at=timezone.now())
     return f"U-{n}"
+
+
+def an_import_profile(mall: Mall, n: int) -> str:
+    name = f"profile-{n}"
+    ImportProfile.objects.create(by=mall.colleague(n), at=timezone.now(), name=name, source=name, choices={})
+    return name
+
+
+def a_source(mall: Mall, n: int) -> str:
+    source = f"shop-{n}"
+    Import.objects.create(
+        by=mall.colleague(n), at=timezone.now(), file_name="orders.csv", encoding="utf-8", source=source
+    )
+    return source
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -473,6 +487,8 @@ LISTS = [
     Listed("imports", ADMIN, an_import),
     Listed("guest_orders", LEAD, a_guest_order),
     Listed("unusual_orders", LEAD, an_unusual_order),
+    Listed("import_profiles", ADMIN, an_import_profile),
+    Listed("import_sources", ADMIN, a_source),
     Listed("webhooks", ADMIN, an_endpoint),
     Listed("custom_fields", ADMIN, a_custom_field),
     Listed("products", LEAD, a_product),

@@ -20,6 +20,7 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.flows import nightly, tasks
 from crm.flows.management.commands import relay
+from customers.models import Import, Order
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
 OURS = sorted(name for name, app in get_commands().items() if app in ("crm.flows", "crm.demo"))
@@ -57,6 +58,7 @@ def test_these_are_the_commands() -> None:
         "set_up",
         "smoke",
         "staff",
+        "undo_import",
     ]
 
 
@@ -189,6 +191,24 @@ def test_a_backtest_without_history_is_refused_with_the_reason() -> None:
 
     assert str(refused.value)
     assert refused.value.returncode == 1
+
+
+@pytest.mark.django_db
+def test_an_import_is_undone_by_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("order_no,customer,date,paid\n1,a,2026-11-01,5\n")
+    run("import_orders", str(file), "--source", "shop")
+    file.write_text("order_no,customer,date,paid\n1,a,2026-11-01,4\n")
+    assert "1 wait: Another amount (--yes amount)" in run("import_orders", str(file), "--source", "shop")
+    assert "updated: 1" in run("import_orders", str(file), "--source", "shop", "--yes", "amount")
+    newest, *_waiting, oldest = Import.objects.order_by("-pk").values_list("pk", flat=True)
+
+    assert "restored: 1" in run("undo_import", str(newest))
+    assert "removed: 1" in run("undo_import", str(oldest))
+
+    assert not Order.objects.exists()
+    with pytest.raises(CommandError):
+        run("undo_import", "0")
 
 
 @pytest.mark.django_db

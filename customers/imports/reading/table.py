@@ -131,7 +131,7 @@ def _mended(line: str, separator: str, fit: Fit) -> list[str]:
     if joined.replace('""', "") != line.rstrip("\r\n").replace('""', ""):
         return []
     values = [
-        quoted.replace('""', '"') if quoted.count('""') * 2 == quoted.count('"') else quoted or plain
+        (quoted.replace('""', '"') if quoted.count('""') * 2 == quoted.count('"') else quoted) or plain
         for quoted, plain in cells
     ]
     return values if fit.width in (0, len(values)) else []

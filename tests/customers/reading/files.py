@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import xlsxwriter
 
-from customers.imports import file
+from customers.imports import fields
 from customers.imports.reading import look as reading
 from customers.imports.reading.shape import Broken, Bytes, How, Look, Row
 
@@ -22,13 +22,13 @@ class Read(NamedTuple):
 
 
 def look(content: bytes, **how: Any) -> Look:
-    return reading.look(Bytes(content), How(**how), file.field_of)
+    return reading.look(Bytes(content), How(**how), fields.field_of)
 
 
 def read(content: bytes, **how: Any) -> Read:
     """The whole file, as it was seen at its beginning."""
     seen = look(content, **how)
-    names, rows = reading.rows(Bytes(content), seen.how, file.field_of, seen.names)
+    names, rows = reading.rows(Bytes(content), seen.how, fields.field_of, seen.names)
     taken = list(rows)
     return Read(
         seen,

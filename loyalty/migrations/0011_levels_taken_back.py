@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0009_draws_to_hand_over'),
+        ("loyalty", "0010_alone_because"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('outbox', '0003_leases'),
+        ("outbox", "0004_bell"),
     ]
 
     operations = [

@@ -12,8 +12,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0008_orders_that_wait"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("customers", "0011_import_profiles"),
     ]
 
     operations = [

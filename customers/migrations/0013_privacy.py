@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0007_todo_due_at'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("customers", "0012_the_record_can_be_written"),
     ]
 
     operations = [

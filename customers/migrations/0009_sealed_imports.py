@@ -23,7 +23,9 @@ def seal(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0007_todo_due_at")]
+    dependencies = [
+        ("customers", "0008_orders_that_wait"),
+    ]
 
     operations = [
         migrations.AddField(
