@@ -26,7 +26,7 @@ from core.accounts.roles import Permission
 from core.lib.mall import facts
 from core.outbox.models import WebhookEndpoint
 from crm.desk.today import now, today
-from customers.models import CustomField, Import
+from customers.models import CustomField, Import, ImportProfile
 from loyalty.models import Reward
 from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
@@ -270,6 +270,13 @@ ROOM: tuple[tuple[Any, tuple[Setting, ...]], ...] = (
                 gettext_lazy("Files of orders and customers, and what came of them."),
                 P.IMPORT,
                 _imports,
+            ),
+            Setting(
+                "desk:import_profiles",
+                gettext_lazy("Profiles of imports"),
+                gettext_lazy("How the files of each source are read."),
+                P.IMPORT,
+                _counted(lambda: ImportProfile.objects.count()),
             ),
             Setting(
                 "desk:products",
