@@ -20,7 +20,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.models import QuerySet
 
-from core.lib import mailing, sealing
+from core.lib import sealing
+from core.outbox import mailing
 
 LOOPBACK = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1"}
 # The name under which Django's test client calls.

@@ -21,8 +21,9 @@ from complaints.promises import sla
 from core.accounts import audit
 from core.accounts.models import User
 from core.jobs import leases
-from core.lib import mailing, retry
+from core.lib import retry
 from core.lib.errors import DomainError
+from core.outbox import mailing
 from customers import contact_points
 from customers.models import ContactPoint
 

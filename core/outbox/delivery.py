@@ -15,7 +15,8 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
 from core.jobs import leases
-from core.lib import mailing, retry
+from core.lib import retry
+from core.outbox import mailing
 from core.outbox.kinds import RINGS, Kind
 from core.outbox.models import Message, WebhookEvent
 

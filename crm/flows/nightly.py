@@ -15,7 +15,7 @@ from core.accounts.models import Role
 from core.accounts.roles import holders
 from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
-from core.lib import batches
+from core.lib import rows
 from core.outbox import delivery, webhooks
 from crm.flows import notices
 from customers import summary
@@ -161,9 +161,9 @@ def _point_pieces(run: JobRun) -> Iterator[Piece]:
     for ids in point_orders.chunks(point_orders.due(at=begun)):
         yield partial(_settled, ids)
     yield partial(_swept, begun)
-    for rows in batches.of(referrals.due(at=begun), GRANTS):
-        yield partial(_referrals_rewarded, rows)
-    for steps in batches.of(visit_ladder.due(as_of=as_of, at=begun), GRANTS):
+    for some in rows.batches(referrals.due(at=begun), GRANTS):
+        yield partial(_referrals_rewarded, some)
+    for steps in rows.batches(visit_ladder.due(as_of=as_of, at=begun), GRANTS):
         yield partial(_visits_rewarded, steps, as_of)
 
 
@@ -180,8 +180,8 @@ def _swept(begun: datetime, at: datetime) -> dict[str, int]:
     return {"point_orders": 0, "point_accounts": 0, "rewards_freed": rewards.free_lapsed()}
 
 
-def _referrals_rewarded(rows: Sequence[Referral], at: datetime) -> dict[str, int]:
-    return {"referrals_rewarded": sum(referrals.reward(row, at=at) for row in rows)}
+def _referrals_rewarded(some: Sequence[Referral], at: datetime) -> dict[str, int]:
+    return {"referrals_rewarded": sum(referrals.reward(referral, at=at) for referral in some)}
 
 
 def _visits_rewarded(steps: Sequence[visit_ladder.Reached], as_of: date, at: datetime) -> dict[str, int]:
@@ -214,8 +214,8 @@ def _laws(run: JobRun, at: datetime) -> dict[str, int]:
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     """What must always be true and is not: in the log, with the rows, and told to every administrator."""
     admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
-    for law, rows in broken.items():
-        log.error("not true of the books: %s: %s", law, rows)
+    for law, where in broken.items():
+        log.error("not true of the books: %s: %s", law, where)
         thread = f"law:{law}"[:80]
         delivery.tell(admins, notices.BOOKS, {"law": law}, key=f"{thread}:{on}", thread=thread, at=at, link="/nights/")
 

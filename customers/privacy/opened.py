@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from core.accounts.models import User
 from customers.models import Customer, Opened
@@ -22,8 +22,9 @@ def note(customer: Customer, *, by: User, at: datetime, on: date) -> None:
 
 
 def of(customer: Customer) -> QuerySet[Opened]:
-    """Who opened the page, the newest day first."""
-    return Opened.objects.filter(customer=customer).select_related("user").order_by("-on", "-last_at", "-pk")
+    """Who opened the page, or that of a record that was merged into this one, the newest day first."""
+    theirs = Q(customer=customer) | Q(customer__merged_into=customer)
+    return Opened.objects.filter(theirs).select_related("user").order_by("-on", "-last_at", "-pk")
 
 
 def customers_a_day(*, since: date) -> dict[tuple[date, int], int]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from django.db.models import F, Q, Sum
 
-from core.lib import batches, rows
+from core.lib import rows
 from core.lib.periods import mall_day
 from customers.models import Order, OrderLine
 from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointState
@@ -56,7 +56,7 @@ def sweep(*, at: datetime) -> dict[str, int]:
 
 def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     """So many at a time that nobody waits for their accounts longer than about a second."""
-    return batches.of(ids, CHUNK)
+    return rows.batches(ids, CHUNK)
 
 
 def _reconcile(

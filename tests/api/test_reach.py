@@ -194,6 +194,7 @@ HELD_ELSEWHERE = {
     "api-schema": "public",
     "api-docs": "public",
     "customer-find": "a list: below",
+    "source-customer": "written within the reach of the user: tests/api/test_record.py",
     "surveys-due": "a list: below",
     "customer-tier": "by number, as customer-by-number; needs levels",
     "customer-points-freeze": "by number; needs a right of its own",

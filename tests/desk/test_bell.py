@@ -13,7 +13,7 @@ from core.accounts.models import Role, User
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message, NoticeChoice
-from crm.flows import merging
+from crm.flows.record import merging
 from tests.conftest import MakeCustomer, MakeUser
 
 AT = datetime(2026, 11, 17, 2, tzinfo=UTC)

@@ -22,7 +22,7 @@ from core.accounts.trail import Place, Search
 from core.lib import mall as known
 from core.lib.errors import DomainError, Invalid
 from crm.desk.admin.settings import ROOM
-from crm.desk.admin.token_words import SCOPES, STATES
+from crm.desk.admin.tokens.words import SCOPES, STATES
 from crm.desk.oversight import privacy_page
 from crm.desk.oversight.words import ACTIONS, PERMISSIONS, SUBJECTS, action
 from crm.desk.today import now, today

@@ -14,7 +14,8 @@ from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid
-from crm.flows import arrival, merging, nightly
+from crm.flows import arrival, nightly
+from crm.flows.record import merging
 from customers import contact_points, identity, queries
 from customers import merging as records
 from customers.access import visible_to
@@ -69,6 +70,8 @@ STAYS = {
     "Referral",
     "CreditAccount",
     "CustomerChange",
+    "Opened",
+    "PrivacyRequest",
 }
 GOES = {
     "ContactPoint",

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import DomainError, Invalid
-from crm.flows import arrival, removal
+from crm.flows import arrival
+from crm.flows.record import removal
 from customers import contacts, todo
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, Todo

@@ -15,7 +15,7 @@ from complaints.models import Category
 from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import DomainError, Invalid
-from crm.flows import merging, unmerging
+from crm.flows.record import merging, unmerging
 from customers import contact_points, contacts, identity, locks, orders
 from customers.identity import CustomerRef
 from customers.models import Contact, Customer, ExternalIdentity, Merge, Order, Standing, Summary

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from crm.desk.admin import fields, import_runs, imports, mall, products, settings, tokens, webhooks
+from crm.desk.admin import fields, import_runs, imports, mall, products, settings, webhooks
+from crm.desk.admin.tokens import tokens
 
 urlpatterns = [
     path("imports/", imports.imports, name="imports"),

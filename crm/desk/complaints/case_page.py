@@ -31,8 +31,9 @@ from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, rights_of
-from core.lib import mailing, mall
+from core.lib import mall
 from core.lib.periods import mall_day, mall_time
+from core.outbox import mailing
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of

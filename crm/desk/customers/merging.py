@@ -12,7 +12,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import submit
 from crm.desk.customers.forms import MergeForm, UnmergeForm
 from crm.desk.today import now, today
-from crm.flows import merging, unmerging
+from crm.flows.record import merging, unmerging
 from customers import merging as records
 from customers import queries
 from customers.access import customer_for

@@ -17,7 +17,7 @@ from crm.desk.customers.record.forms import TestForm
 from crm.desk.date_input import DateInput
 from crm.desk.paging import page_behind, page_of
 from crm.desk.today import now, today
-from crm.flows import removal
+from crm.flows.record import removal
 from customers.access import customer_for
 from customers.models import Order, OrderLine, Refund
 from customers.record import shop

@@ -234,6 +234,12 @@ PERMISSIONS: dict[Permission, Any] = {
     Permission.EDIT_TOKENS: _("Issue and revoke API tokens"),
     Permission.VIEW_WHO_SAW: _("See who saw a customer"),
     Permission.KEEP_PRIVACY: _("Work on privacy requests"),
+    Permission.READ_MESSAGES: _("Read one's own messages and decisions"),
+    Permission.EDIT_FIELDS: _("Define the mall's own fields"),
+    Permission.VIEW_PRODUCTS: _("See products"),
+    Permission.EDIT_PRODUCTS: _("Change products and categories"),
+    Permission.VIEW_ORDERS: _("List orders"),
+    Permission.REMOVE_TESTS: _("Delete what was a test"),
 }
 
 

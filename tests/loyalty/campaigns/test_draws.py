@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.lib.errors import DomainError, Invalid
-from crm.flows import arrival, merging
+from crm.flows import arrival
+from crm.flows.record import merging
 from customers.identity import CustomerRef
 from customers.models import Customer
 from customers.orders import OrderFact, RefundFact

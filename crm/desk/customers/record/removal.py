@@ -14,7 +14,7 @@ from core.lib.errors import Unknown
 from crm.desk.acting import submit
 from crm.desk.customers.record.forms import RemovalForm
 from crm.desk.today import now, today
-from crm.flows import removal
+from crm.flows.record import removal
 from customers.access import visible_to
 from customers.models import Customer
 

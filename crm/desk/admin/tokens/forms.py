@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
-from crm.desk.admin.token_words import SCOPES
+from crm.desk.admin.tokens.words import SCOPES
 from crm.desk.date_input import DateInput
 
 CONTROL = {"class": "form-control"}

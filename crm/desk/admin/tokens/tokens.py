@@ -19,8 +19,8 @@ from core.accounts.tokens import State
 from core.lib.errors import Invalid
 from core.lib.periods import mall_moment
 from crm.desk.acting import carried_out, press
-from crm.desk.admin.token_forms import RotateForm, TokenForm
-from crm.desk.admin.token_words import SCOPES, STATES
+from crm.desk.admin.tokens.forms import RotateForm, TokenForm
+from crm.desk.admin.tokens.words import SCOPES, STATES
 from crm.desk.paging import page_of
 from crm.desk.today import now
 

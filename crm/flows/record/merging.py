@@ -15,7 +15,7 @@ from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
-from crm.flows import unmerging
+from crm.flows.record import unmerging
 from customers import contact_points
 from customers import merging as records
 from customers.models import Customer, Todo
