@@ -166,6 +166,16 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class SentForm(models.Model):
+    """A form of a page that has had its effect; kept as long as somebody may go back to it."""
+
+    key = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class AuditEntry(models.Model):
     """One line per human action, readable by a human; the database refuses to change or delete it."""
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
+from core.accounts import idempotency
 from core.lib.errors import DomainError
 
 Thanks = str | Callable[[Any], str]
@@ -28,12 +29,13 @@ def carried_out(
     """What `verb` made of the form's cleaned data; None when the form is not valid or the verb refused.
 
     A refusal stands above the form, or beside the field that `beside` names for its code. The form keeps what was
-    typed; anything that is no refusal is a bug and goes up untouched.
+    typed; one that has had its effect before (`idempotency.once`) is refused until it is sent again. Anything that is
+    no refusal is a bug and goes up untouched.
     """
     if not form.is_valid():
         return None
     try:
-        return Outcome(verb(form.cleaned_data))
+        return Outcome(idempotency.once(form.data.get("once", ""), lambda: verb(form.cleaned_data)))
     except DomainError as refusal:
         form.add_error((beside or {}).get(refusal.code), str(refusal))
         return None

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from complaints.afterwards import daily
+from core.accounts import idempotency
 from core.accounts.models import Role
 from core.accounts.roles import holders
 from core.jobs import leases, parts, runs
@@ -35,6 +36,8 @@ from segmentation.models import Alert
 JOB = "nightly"
 # What a piece of a step does at a moment; returns what it counted.
 Piece = Callable[[datetime], dict[str, int]]
+# Nobody goes back to a page of before.
+FORMS_KEPT = timedelta(days=7)
 # So many gifts of points in one transaction.
 GRANTS = 100
 # The scores of a large mall take numpy a while, in which the database hears nothing of the step.
@@ -238,6 +241,7 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
             link="/alerts/",
         )
     webhooks.forget(at=at)
+    idempotency.forget(before=at - FORMS_KEPT)
     return {"notified": len(per_manager)}
 
 

@@ -5,6 +5,7 @@ What stands many times on a page is a tag here, not a component: a list of fifty
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from uuid import uuid4
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -35,6 +36,12 @@ def may(user: User, permission: str) -> bool:
 def sees(user: User, field: str) -> bool:
     """{% if user|sees:"margin" %}"""
     return user_sees(user, Field(field))
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """The key under which a form has its effect once; a new one each time the form is drawn."""
+    return format_html('<input type="hidden" name="once" value="{}">', uuid4().hex)
 
 
 @register.simple_tag
