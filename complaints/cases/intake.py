@@ -199,13 +199,15 @@ def _tell(case: Case, at: datetime) -> None:
     if case.owner_id:
         routing.tell_owner(case, at=at)
     else:
+        waits = _("Case %(number)s waits in %(queue)s: nobody has room")
+        if case.queue.routing == Queue.Routing.MANUAL:
+            waits = _("Case %(number)s waits in %(queue)s until somebody takes it")
         notices.tell(
             [case.queue.department.head_id],
             key=f"unassigned:{case.pk}",
             at=at,
             link=notices.link_to(case),
-            subject=_("Case %(number)s waits in %(queue)s: nobody has room")
-            % {"number": case.number, "queue": case.queue},
+            subject=waits % {"number": case.number, "queue": case.queue},
         )
     if case.served_as == Standing.Class.BIG and case.customer.manager_id != case.owner_id:
         notices.tell(

@@ -15,6 +15,7 @@ from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
+from core.outbox.models import Message
 from crm.desk.complaints.deeds import DEEDS, form_for
 from crm.desk.complaints.log_page import call_promised
 from crm.desk.complaints.wording import in_words
@@ -274,6 +275,52 @@ def test_the_head_is_said_to_be_told_only_where_there_is_one(
 
     assert alone.endswith("nobody has room.")
     assert headed.endswith("nobody has room, the head is told.")
+
+
+def test_what_is_said_to_be_told_is_in_the_inboxes_of_those_people(
+    client: Client, on_the_line: Customer, make_user: MakeUser
+) -> None:
+    QueueMember.objects.all().delete()
+    zheng, chen = make_user(Role.SERVICE_LEAD, "Zheng Kai"), make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    Department.objects.update(head=zheng)
+    Customer.objects.filter(pk=on_the_line.pk).update(manager=chen, manager_since=today())
+    Standing.objects.filter(pk=on_the_line.pk).update(customer_class=Standing.Class.BIG)
+
+    page = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line), follow=True)
+
+    number = Case.objects.get().number
+    assert page.context["done"][0].endswith("nobody has room, the head is told.")
+    assert page.context["done"][1] == "Chen Jing, the account manager, is told."
+    subjects = dict(Message.objects.values_list("recipient", "subject"))
+    assert subjects[zheng.pk] == f"Case {number} waits in 大客户专线: nobody has room"
+    assert subjects[chen.pk].startswith(f"Your big customer complains: {number}")
+
+
+def test_a_queue_that_is_worked_by_hand_is_not_said_to_be_full(
+    client: Client, on_the_line: Customer, make_user: MakeUser
+) -> None:
+    Queue.objects.update(routing=Queue.Routing.MANUAL)
+    address, head = reverse("desk:complaint_new"), make_user(Role.SERVICE_LEAD, "Zheng Kai")
+
+    alone = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+    Department.objects.update(head=head)
+    headed = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+
+    assert alone == "It waits in the queue 物流投诉 until somebody takes it."
+    assert headed == "It waits in the queue 物流投诉 until somebody takes it, the head is told."
+    [subject] = Message.objects.filter(recipient=head).values_list("subject", flat=True)
+    assert subject.endswith("waits in 物流投诉 until somebody takes it")
+
+
+def test_a_head_who_has_left_is_not_said_to_be_told(client: Client, on_the_line: Customer, make_user: MakeUser) -> None:
+    QueueMember.objects.all().delete()
+    gone = make_user(Role.SERVICE_LEAD, "Zheng Kai")
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    Department.objects.update(head=gone)
+
+    done = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line), follow=True).context["done"]
+
+    assert done[0].endswith("nobody has room.")
 
 
 def test_what_was_answered_during_the_call_is_on_record_as_the_first_response(
