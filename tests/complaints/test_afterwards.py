@@ -127,6 +127,20 @@ def test_a_question_is_sent_once_and_not_about_a_case_that_is_open_again(
     assert surveys.due(now=WEDNESDAY + 3 * DAY) == []
 
 
+def test_a_question_that_nobody_sends_for_a_fortnight_is_not_asked_any_more(
+    log_case: LogCase, li_lei: Customer, wang: User
+) -> None:
+    survey = solve(log_case(li_lei), wang).surveys.get()
+    due = survey.send_at
+
+    assert (surveys.waiting(now=due - MINUTE), surveys.waiting(now=due)) == (0, 1)
+    assert surveys.expire_due(now=due + 14 * DAY - MINUTE) == 0
+    assert surveys.expire_due(now=due + 14 * DAY) == 1
+    assert surveys.due(now=due + 15 * DAY) == []
+    survey.refresh_from_db()
+    assert survey.get_state_display() == "Not sent"
+
+
 def test_nobody_is_asked_at_night(log_case: LogCase, li_lei: Customer, wang: User) -> None:
     late = datetime(2026, 6, 3, 15, tzinfo=UTC)  # 23:00 in the mall
     case = solve(log_case(li_lei), wang, late)
