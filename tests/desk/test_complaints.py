@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, lifecycle, remedies
+from complaints.cases import intake, lifecycle, prompts, remedies
 from complaints.models import Case, CaseMessage, Category, Department, Draft, Queue, QueueMember, RootCause
 from complaints.setup import defaults
 from core.accounts.models import Role, User
@@ -441,6 +442,55 @@ def test_taking_a_case_from_the_list_makes_it_mine(client: Client, case: Case, a
 
     case.refresh_from_db()
     assert case.owner == agent
+
+
+def test_whoever_takes_a_case_is_led_to_the_list_it_stood_in_and_to_no_other_site(
+    client: Client, case: Case, agent: User
+) -> None:
+    lists, take = reverse("desk:complaints"), reverse("desk:complaint_claim", args=[case.pk])
+    here = f"http://testserver{lists}?list=unassigned"
+
+    assert client.post(take, HTTP_REFERER=here)["Location"] == here
+    assert client.post(take, HTTP_REFERER=f"https://evil.example{lists}")["Location"] == lists
+
+
+def test_what_the_next_colleague_is_to_know_stands_on_the_case_and_waits_for_its_moment(
+    client: Client, case: Case
+) -> None:
+    told = {"trigger": "delivery", "text": "送货前先打电话", "version": case.version}
+
+    page = client.post(reverse("desk:complaint_prompt", args=[case.pk]), told, follow=True).content.decode()
+
+    assert "The next colleague will be told" in page
+    [prompt] = prompts.armed(case.customer, "delivery", at=timezone.now())
+    assert (prompt.text, prompt.case) == ("送货前先打电话", case)
+    assert "The next colleague is told" in page
+    assert "送货前先打电话" in page
+
+
+def test_what_may_be_given_at_once_is_what_the_role_may_give_to_this_class(
+    client: Client, on_the_line: Customer
+) -> None:
+    address = f"{reverse('desk:complaint_new')}?customer={on_the_line.pk}"
+
+    def coupon() -> str:
+        return next(
+            label for kind, label in client.get(address).context["form"].fields["remedy"].choices if kind == "coupon"
+        )
+
+    assert coupon() == "Coupon up to 50"
+    Standing.objects.filter(pk=on_the_line.pk).update(customer_class=Standing.Class.BIG)
+    assert coupon() == "Coupon up to 200"
+
+
+def test_what_fits_the_loss_says_what_this_person_may_still_give(client: Client, case: Case, agent: User) -> None:
+    address = reverse("desk:complaint", args=[case.pk])
+
+    assert "Coupon up to 50" in client.get(address).context["suggestions"]
+    for amount in (50, 30):
+        given = {"kind": "coupon", "amount": Decimal(amount), "reason": "late", "client_key": str(amount)}
+        remedies.propose(case.pk, promised_at=None, by=agent, at=timezone.now(), **given)
+    assert "Coupon up to 20" in client.get(address).context["suggestions"]
 
 
 def test_a_case_of_a_foreign_queue_does_not_exist(client: Client, case: Case, make_user: MakeUser) -> None:

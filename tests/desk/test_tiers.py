@@ -18,7 +18,7 @@ from loyalty.notices import Kind
 from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk.forms import opened
-from tests.loyalty.tiers.stories import content, level_of, night, noon, put_in_force
+from tests.loyalty.tiers.stories import content, level_of, levels, night, noon, put_in_force
 
 
 @pytest.fixture
@@ -190,6 +190,18 @@ def test_the_words_for_the_members_go_to_the_systems_that_listen_or_the_page_say
     assert WebhookEvent.objects.get().data["notice"] == "Dear members"
     published = client.get(reverse("desk:tiers_version", args=[TierRules.objects.latest("version").pk]))
     assert "Dear members" in published.content.decode()
+
+
+def test_a_version_that_is_withdrawn_never_begins(client: Client, lead: User, li_lei: Customer) -> None:
+    begins = today() + timedelta(days=2)
+    second = put_in_force(content(levels=levels(silver=2000, gold=5000)), begins, on=today())
+    client.force_login(lead)
+
+    page = client.post(reverse("desk:tiers_withdraw", args=[second.pk]), follow=True).content.decode()
+    night(begins)
+
+    assert "Withdrawn: the version before goes on" in page
+    assert level_of(li_lei, begins) == "silver"
 
 
 def test_what_was_typed_is_not_lost_when_it_is_refused(client: Client, admin: User, rules: TierRules) -> None:
