@@ -194,7 +194,7 @@ def test_the_words_for_the_members_go_to_the_systems_that_listen_or_the_page_say
 
 def test_a_version_that_is_withdrawn_never_begins(client: Client, lead: User, li_lei: Customer) -> None:
     begins = today() + timedelta(days=2)
-    second = put_in_force(content(levels=levels(silver=2000, gold=5000)), begins, on=today())
+    second = put_in_force(content(levels=levels(silver=2000, gold=5000), transition="now"), begins, on=today())
     client.force_login(lead)
 
     page = client.post(reverse("desk:tiers_withdraw", args=[second.pk]), follow=True).content.decode()
