@@ -55,6 +55,11 @@ def tell(kind: Kind, events: Callable[[], Iterable[Event]], *, at: datetime) -> 
         webhooks.store(events(), to, at=at)
 
 
+def listeners(kind: Kind) -> int:
+    """How many of the mall's systems would be told such an event now."""
+    return len(webhooks.wanted(kind).get(kind, ()))
+
+
 def points_moved(postings: Sequence[Posting], *, at: datetime) -> None:
     """What these postings did to each account, with what can be used after each transaction."""
     if not postings or not (to := webhooks.wanted(*(kind for _sign, kind in OF_POINTS.values()))):

@@ -218,8 +218,8 @@ REGISTERED = {
     "inclusion_tag",
     "refused",
 }
-# The first is written and read in SQL. The second is a table without a page.
-TABLES = {"DirtyMark", "Macro"}
+# Written and read in SQL.
+TABLES = {"DirtyMark"}
 BASES = {"AppConfig", "OpenApiAuthenticationExtension", "BaseCommand"}
 
 

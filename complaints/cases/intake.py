@@ -199,9 +199,10 @@ def _tell(case: Case, at: datetime) -> None:
     if case.owner_id:
         routing.tell_owner(case, at=at)
     else:
+        by_hand = case.queue.routing == Queue.Routing.MANUAL
         notices.tell(
             [case.queue.department.head_id],
-            notices.NO_ROOM,
+            notices.TO_BE_TAKEN if by_hand else notices.NO_ROOM,
             case,
             key=f"unassigned:{case.pk}",
             at=at,

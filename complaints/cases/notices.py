@@ -15,6 +15,7 @@ YOURS = Kind("case_yours", Topic.CASE, _("Case %(number)s is yours (P%(priority)
 TAKEN = Kind("case_taken", Topic.CASE, _("Case %(number)s is with %(name)s now"))
 BACK = Kind("case_back", Topic.CASE, _("Case %(number)s is back in the queue %(queue)s"))
 NO_ROOM = Kind("case_no_room", Topic.CASE, _("Case %(number)s waits in %(queue)s: nobody has room"))
+TO_BE_TAKEN = Kind("case_to_be_taken", Topic.CASE, _("Case %(number)s waits in %(queue)s until somebody takes it"))
 REOPENED = Kind("case_reopened", Topic.CASE, _("Case %(number)s is open again"))
 BIG = Kind("case_big", Topic.BIG, _("Your big customer complains: %(number)s (P%(priority)d)"))
 ASKED = Kind("question", Topic.QUESTION, _("%(number)s: a question to %(department)s"))
@@ -40,6 +41,7 @@ KINDS = (
     TAKEN,
     BACK,
     NO_ROOM,
+    TO_BE_TAKEN,
     REOPENED,
     BIG,
     ASKED,
@@ -55,9 +57,21 @@ KINDS = (
     UNCONFIRMED_YEAR,
 )
 # What nobody has to see to once the case has ended.
-OVER_WITH_THE_CASE = (YOURS, TAKEN, BACK, NO_ROOM, REOPENED, BIG, ASKED, ASKED_LATE, TIME_RUNS_OUT, REMEDY_WAITS)
+OVER_WITH_THE_CASE = (
+    YOURS,
+    TAKEN,
+    BACK,
+    NO_ROOM,
+    TO_BE_TAKEN,
+    REOPENED,
+    BIG,
+    ASKED,
+    ASKED_LATE,
+    TIME_RUNS_OUT,
+    REMEDY_WAITS,
+)
 # What a person has seen to by doing something with the case.
-OVER_WITH_A_DEED = (YOURS, NO_ROOM, BACK, REOPENED, ANSWERED, MAIL_FAILED)
+OVER_WITH_A_DEED = (YOURS, NO_ROOM, TO_BE_TAKEN, BACK, REOPENED, ANSWERED, MAIL_FAILED)
 
 
 def tell(
@@ -81,7 +95,7 @@ def thread_of(case: Case) -> str:
 
 def handed(case: Case, *, at: datetime) -> None:
     """The case has found an owner, or lost one: nobody else has to take it, or thinks that it is theirs."""
-    bell.settle(thread_of(case), (YOURS, NO_ROOM, BACK), at=at)
+    bell.settle(thread_of(case), (YOURS, NO_ROOM, TO_BE_TAKEN, BACK), at=at)
 
 
 def acted(case: Case, by: User, *, at: datetime) -> None:

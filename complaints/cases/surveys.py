@@ -19,7 +19,10 @@ NOT_BEFORE, NOT_AFTER = 9, 20
 
 
 def plan(case: Case, *, at: datetime) -> Survey | None:
-    """The question will be sent a day later, at a decent hour; once per cycle."""
+    """The question is due a day later, at a decent hour; once per cycle.
+
+    Laoke itself writes to no customer: a system of the mall takes what is due from the API.
+    """
     if case.kind == Case.Kind.GRUMBLE:
         return None
     survey, _created = Survey.objects.get_or_create(
@@ -58,8 +61,16 @@ def due(*, now: datetime, of: QuerySet[Survey] | None = None, limit: int = 200) 
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
+def waiting(*, now: datetime) -> int:
+    """How many questions are due and have been taken by nobody."""
+    return Survey.objects.filter(state=State.PLANNED, send_at__lte=now).count()
+
+
 def expire_due(*, now: datetime) -> int:
-    return Survey.objects.filter(state=State.SENT, expires_at__lte=now).update(state=State.EXPIRED)
+    """A link that was good for so long is not any more, and what nobody has sent for as long is not asked any more."""
+    expired = Survey.objects.filter(state=State.SENT, expires_at__lte=now).update(state=State.EXPIRED)
+    unsent = Survey.objects.filter(state=State.PLANNED, send_at__lte=now - GOOD_FOR)
+    return expired + unsent.update(state=State.CANCELLED)
 
 
 def digest(secret: str) -> str:

@@ -2,7 +2,7 @@
 
 from complaints.models.calendars import BusinessCalendar, CalendarDay, CalendarShift, CalendarYear
 from complaints.models.cases import Case, CaseEvent, CaseMessage, Draft
-from complaints.models.catalogue import Category, Macro, ReplyTemplate, RootCause
+from complaints.models.catalogue import Category, ReplyTemplate, RootCause
 from complaints.models.clocks import Clock, ClockAlert, Pause
 from complaints.models.desk import Department, Queue, QueueMember
 from complaints.models.handover import Handover
@@ -29,7 +29,6 @@ __all__ = [
     "Draft",
     "EscalationStep",
     "Handover",
-    "Macro",
     "Metric",
     "Pause",
     "PriorityMatrix",

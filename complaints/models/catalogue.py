@@ -1,4 +1,4 @@
-"""What the desk chooses from: categories, root causes, reply templates, macros. Never deleted, only put out of use."""
+"""What the desk chooses from: categories, root causes, reply templates. Never deleted, only put out of use."""
 
 from django.db import models
 from django.db.models import Q
@@ -62,19 +62,6 @@ class ReplyTemplate(models.Model):
     name = models.CharField(_("name"), max_length=80)
     body = models.TextField(_("text"))
     category = models.ForeignKey(Category, models.CASCADE, null=True, blank=True, related_name="templates")
-    active = models.BooleanField(_("in use"), default=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Macro(models.Model):
-    """Several steps under one name. `steps` holds allow-listed actions only; it never sends anything by itself."""
-
-    code = models.SlugField(_("code"), max_length=40, unique=True)
-    name = models.CharField(_("name"), max_length=80)
-    steps = models.JSONField(default=list)
-    version = models.PositiveIntegerField(default=1)
     active = models.BooleanField(_("in use"), default=True)
 
     def __str__(self) -> str:

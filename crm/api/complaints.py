@@ -24,6 +24,7 @@ from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of
+from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
@@ -286,12 +287,13 @@ class SurveysView(StrictView):
 
     @extend_schema(
         operation_id="surveys_due",
-        request=None,
+        request=NoBody,
         responses=SurveysOut,
         summary="Take the questions that are to be sent to customers now",
         description="Each counts as sent with this answer: its link is stored nowhere and cannot be had again.",
     )
     def post(self, request: Request) -> Response:
+        body(NoBody, request)
         at, results = timezone.now(), []
         for pk in surveys.due(now=at, of=Survey.objects.filter(case__in=_my_cases(request))):
             survey = Survey.objects.select_related("case__customer").get(pk=pk)

@@ -20,6 +20,7 @@ from core.accounts.models import User
 from core.accounts.roles import ApiScope, Permission
 from core.lib.errors import Invalid
 from crm.api.base import Row, StrictView, body, customer_named, of_mine, page_of
+from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.customers import Strict
 from loyalty.models import PointHold, PointTxn, Redemption, Reward
 from loyalty.points import accounts as points
@@ -198,12 +199,13 @@ class HoldEndView(StrictView):
 
     @extend_schema(
         operation_id="points_hold_end",
-        request=None,
+        request=NoBody,
         responses=HoldOut,
         summary="Redeem a hold, or give it back",
         description="`verb` is capture or release. Telling it twice is harmless.",
     )
     def post(self, request: Request, pk: int, verb: str) -> Response:
+        body(NoBody, request)
         end = self.ends.get(verb)
         if (
             end is None
@@ -255,10 +257,8 @@ class FreezeView(StrictView):
         description="For somebody who may approve points by hand. What is set aside already can still be redeemed.",
     )
     def post(self, request: Request, number: str) -> Response:
-        data = ReasonIn(data=request.data)
-        data.is_valid(raise_exception=True)
+        reason = body(ReasonIn, request).validated_data["reason"]
         customer, by = customer_named(request, number), cast(User, request.user)
-        reason = data.validated_data["reason"]
         points.freeze(customer, frozen=self.frozen, by=by, reason=reason, at=timezone.now())
         return Response(FrozenOut({"customer": customer.number, "frozen": self.frozen}).data)
 
@@ -310,12 +310,13 @@ class RedemptionEndView(StrictView):
 
     @extend_schema(
         operation_id="redemption_end",
-        request=None,
+        request=NoBody,
         responses=RewardRedemptionOut,
         summary="Hand a reward over, or put it back",
         description="`verb` is hand-over or cancel.",
     )
     def post(self, request: Request, pk: int, verb: str) -> Response:
+        body(NoBody, request)
         end = self.ends.get(verb)
         if (
             end is None

@@ -214,6 +214,7 @@ class DraftView(RulesView):
 
     @extend_schema(operation_id="tier_draft_drop", responses={204: None}, summary="Drop a draft")
     def delete(self, request: Request, pk: int) -> Response:
+        self.body(NoBody)
         tier_whatif.drop_draft(_draft(pk).pk, by=self.user, at=timezone.now())
         return Response(status=204)
 

@@ -123,6 +123,19 @@ def test_an_adjustment_by_program_waits_for_people(till: APIClient, li_lei: Cust
     assert points.balance(li_lei, at=timezone.now()).available == 500
 
 
+def test_keys_of_two_clients_and_keys_that_differ_at_their_end_never_meet(
+    api_for: ApiFor, make_user: MakeUser, till: APIClient, li_lei: Customer
+) -> None:
+    other = api_for(ApiScope.POINTS_WRITE, user=make_user(Role.CLIENT, "Another shop"))
+    address, body = f"/api/v1/customers/{li_lei.number}/adjustments", {"points": 50, "reason": "late delivery"}
+    long = "k" * 119
+
+    for client, key in ((till, "k1"), (other, "k1"), (till, long + "a"), (till, long + "b"), (till, long + "b")):
+        assert client.post(address, body, format="json", HTTP_IDEMPOTENCY_KEY=key).status_code == 201
+
+    assert PointAdjustment.objects.count() == 4
+
+
 def test_reading_needs_its_scope_and_so_does_writing(api_for: ApiFor, li_lei: Customer) -> None:
     reader = api_for(ApiScope.POINTS_READ)
     body = {"points": 1, "purpose": "order", "ref": "x"}

@@ -113,6 +113,34 @@ def test_a_link_that_ran_out_or_never_was_says_the_same(log_case: LogCase, li_le
     assert surveys.expire_due(now=WEDNESDAY + 17 * DAY) == 1
 
 
+def test_a_question_is_sent_once_and_not_about_a_case_that_is_open_again(
+    log_case: LogCase, li_lei: Customer, wang: User
+) -> None:
+    first, second = (solve(log_case(li_lei), wang).surveys.get() for _ in range(2))
+    surveys.send(first.pk, at=WEDNESDAY + 2 * DAY)
+    lifecycle.reopen(second.case_id, by=wang, at=WEDNESDAY + DAY, reason="again")
+
+    for survey in (first, second):
+        with pytest.raises(DomainError) as refusal:
+            surveys.send(survey.pk, at=WEDNESDAY + 2 * DAY)
+        assert refusal.value.code == "survey_not_planned"
+    assert surveys.due(now=WEDNESDAY + 3 * DAY) == []
+
+
+def test_a_question_that_nobody_sends_for_a_fortnight_is_not_asked_any_more(
+    log_case: LogCase, li_lei: Customer, wang: User
+) -> None:
+    survey = solve(log_case(li_lei), wang).surveys.get()
+    due = survey.send_at
+
+    assert (surveys.waiting(now=due - MINUTE), surveys.waiting(now=due)) == (0, 1)
+    assert surveys.expire_due(now=due + 14 * DAY - MINUTE) == 0
+    assert surveys.expire_due(now=due + 14 * DAY) == 1
+    assert surveys.due(now=due + 15 * DAY) == []
+    survey.refresh_from_db()
+    assert survey.get_state_display() == "Not sent"
+
+
 def test_nobody_is_asked_at_night(log_case: LogCase, li_lei: Customer, wang: User) -> None:
     late = datetime(2026, 6, 3, 15, tzinfo=UTC)  # 23:00 in the mall
     case = solve(log_case(li_lei), wang, late)
@@ -137,6 +165,8 @@ def test_five_cases_of_one_cause_open_one_action_and_a_sixth_joins_it(
     assert root_causes.open_actions(as_of=TODAY, at=WEDNESDAY) == 0
     action = CorrectiveAction.objects.get()
     assert (action.rule, action.owner, action.cases.count()) == ("count", lead, 6)
+    [message] = Message.objects.filter(dedupe_key__startswith="action:")
+    assert (message.recipient, message.subject) == (lead, "Keeps coming back: 承运商延误 (5 cases)")
 
 
 def test_two_big_customers_are_enough(log_case: LogCase, madam_gao: Customer, wang: User) -> None:

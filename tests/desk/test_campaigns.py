@@ -467,6 +467,48 @@ def test_a_club_is_founded_joined_and_met(
 # What was edited is written, and nothing else -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("route", "sent"),
+    [
+        ("clubs_new", {"name": "", "about": "每月一次"}),
+        ("clubs_agree", {"partner": "", "gives": "五折起", "starts_on": "2026-12-01"}),
+    ],
+)
+def test_what_was_typed_for_a_club_or_a_partner_stays_when_it_is_refused(
+    client: Client, lead: User, route: str, sent: dict[str, str]
+) -> None:
+    client.force_login(lead)
+
+    answer = client.post(reverse(f"desk:{route}"), sent)
+
+    assert answer.status_code == 422
+    for typed in filter(None, sent.values()):
+        assert typed in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("route", "sent"),
+    [
+        ("credit_propose", {"limit": "-30000", "term_days": "30", "reason": "月结客户"}),
+        ("credit_pay", {"payment-amount": "-31.50", "payment-reason": "月结客户", "payment-client_key": "k"}),
+        ("credit_correct", {"correction-amount": "31.50", "correction-reason": "", "correction-client_key": "k"}),
+    ],
+)
+def test_what_was_typed_for_an_account_stays_when_it_is_refused(
+    client: Client, lead: User, li_lei: Customer, route: str, sent: dict[str, str]
+) -> None:
+    at = timezone.now()
+    credit.propose_limit(li_lei, limit="1000", term_days=30, reason="x", by=lead, at=at)
+    credit.capture(credit.authorise(li_lei, "shop:1", "300.00", idem_key="1", at=at).pk, at=at)
+    client.force_login(lead)
+
+    answer = client.post(reverse(f"desk:{route}", args=[li_lei.pk]), sent)
+
+    assert answer.status_code == 422
+    for typed in filter(None, sent.values()):
+        assert f'"{typed}"' in answer.content.decode()
+
+
 def test_the_two_forms_of_the_clubs_page_have_ids_of_their_own(client: Client, lead: User) -> None:
     client.force_login(lead)
 

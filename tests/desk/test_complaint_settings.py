@@ -298,24 +298,37 @@ def test_every_number_of_the_figures_opens_as_many_cases(
     assert sum(count for count, _address in numbers) >= 5
 
 
+def test_questions_that_no_system_sends_stand_on_the_page_of_figures(client: Client, case: Case, lead: User) -> None:
+    solve(case, lead)
+    address, waits = reverse("desk:complaint_reports"), "1 question waits for a system of the mall to send it."
+
+    assert waits not in client.get(address).content.decode()
+    case.surveys.update(send_at=timezone.now() - timedelta(hours=1))
+    assert waits in client.get(address).content.decode()
+
+
 def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: MakeCustomer) -> None:
     signs = [
         SilentSign.objects.create(
             customer=make_customer(name), sign="mood", ref=name, found_on=today(), evidence={"on": "2026-11-01"}
         )
-        for name in ("李雷", "韩梅梅")
+        for name in ("李雷", "韩梅梅", "王芳")
     ]
     late = Category.objects.get(code="delivery-late")
 
-    assert len(client.get(reverse("desk:complaint_silent")).context["page"].rows) == 2
+    assert len(client.get(reverse("desk:complaint_silent")).context["page"].rows) == 3
     client.post(reverse("desk:complaint_silent_called", args=[signs[0].pk]), {"words": "其实很满意"})
     client.post(
         reverse("desk:complaint_silent_convert", args=[signs[1].pk]),
         {"words": "包裹总是慢", "category": late.pk},
     )
 
+    client.post(reverse("desk:complaint_silent_dismiss", args=[signs[2].pk]), {"words": "口误"})
+
     states = dict(SilentSign.objects.values_list("ref", "state"))
-    assert states == {"李雷": "called", "韩梅梅": "converted"}
+    assert states == {"李雷": "called", "韩梅梅": "converted", "王芳": "dismissed"}
+    counted = client.get(reverse("desk:complaint_silent")).context["outcomes"]
+    assert [(row.label, row.count) for row in counted] == [("Called", 1), ("Became a complaint", 1), ("Dismissed", 1)]
     assert silent.iceberg(since=timezone.now() - timedelta(days=1), until=timezone.now()).registered == 1
 
 
@@ -409,6 +422,22 @@ def test_priorities_keep_the_cells_another_version_changed(client: Client, lead:
     client.post(reverse("desk:complaint_priorities_save"), typed | {f"cell_{first}_4": "3"})
 
     assert priority.matrix().cells == cells | {first: [*cells[first][:3], 3]}
+
+
+def test_how_much_somebody_takes_stays_as_typed_when_it_is_refused(
+    client: Client, lead: User, make_user: MakeUser
+) -> None:
+    queue = Queue.objects.get(code="general")
+    refused, other = (
+        routing.set_member(queue.pk, make_user(Role.SERVICE_AGENT), capacity=10, available=True, by=lead, at=now)
+        for now in (timezone.now(), timezone.now())
+    )
+
+    page = client.post(reverse("desk:complaint_member_change", args=[refused.pk]), {"capacity": "7000"})
+
+    assert page.status_code == 422
+    shown = {row.member.pk: row.form["capacity"].value() for row in page.context["members"]}
+    assert shown == {refused.pk: "7000", other.pk: 10}
 
 
 def test_who_changes_how_much_somebody_takes_leaves_a_pause_made_meanwhile(

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, lifecycle, remedies
+from complaints.cases import intake, lifecycle, prompts, remedies
 from complaints.models import (
     Case,
     CaseMail,
@@ -26,6 +27,7 @@ from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
+from core.outbox.models import Message
 from crm.desk.complaints.deeds import DEEDS, form_for
 from crm.desk.complaints.log_page import call_promised
 from crm.desk.complaints.wording import in_words
@@ -287,6 +289,52 @@ def test_the_head_is_said_to_be_told_only_where_there_is_one(
     assert headed.endswith("nobody has room, the head is told.")
 
 
+def test_what_is_said_to_be_told_is_in_the_inboxes_of_those_people(
+    client: Client, on_the_line: Customer, make_user: MakeUser
+) -> None:
+    QueueMember.objects.all().delete()
+    zheng, chen = make_user(Role.SERVICE_LEAD, "Zheng Kai"), make_user(Role.ACCOUNT_MANAGER, "Chen Jing")
+    Department.objects.update(head=zheng)
+    Customer.objects.filter(pk=on_the_line.pk).update(manager=chen, manager_since=today())
+    Standing.objects.filter(pk=on_the_line.pk).update(customer_class=Standing.Class.BIG)
+
+    page = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line), follow=True)
+
+    number = Case.objects.get().number
+    assert page.context["done"][0].endswith("nobody has room, the head is told.")
+    assert page.context["done"][1] == "Chen Jing, the account manager, is told."
+    subjects = dict(Message.objects.values_list("recipient", "subject"))
+    assert subjects[zheng.pk] == f"Case {number} waits in 大客户专线: nobody has room"
+    assert subjects[chen.pk].startswith(f"Your big customer complains: {number}")
+
+
+def test_a_queue_that_is_worked_by_hand_is_not_said_to_be_full(
+    client: Client, on_the_line: Customer, make_user: MakeUser
+) -> None:
+    Queue.objects.update(routing=Queue.Routing.MANUAL)
+    address, head = reverse("desk:complaint_new"), make_user(Role.SERVICE_LEAD, "Zheng Kai")
+
+    alone = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+    Department.objects.update(head=head)
+    headed = client.post(address, draft_of_a_call(on_the_line), follow=True).context["done"][0]
+
+    assert alone == "It waits in the queue 物流投诉 until somebody takes it."
+    assert headed == "It waits in the queue 物流投诉 until somebody takes it, the head is told."
+    [subject] = Message.objects.filter(recipient=head).values_list("subject", flat=True)
+    assert subject.endswith("waits in 物流投诉 until somebody takes it")
+
+
+def test_a_head_who_has_left_is_not_said_to_be_told(client: Client, on_the_line: Customer, make_user: MakeUser) -> None:
+    QueueMember.objects.all().delete()
+    gone = make_user(Role.SERVICE_LEAD, "Zheng Kai")
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    Department.objects.update(head=gone)
+
+    done = client.post(reverse("desk:complaint_new"), draft_of_a_call(on_the_line), follow=True).context["done"]
+
+    assert done[0].endswith("nobody has room.")
+
+
 def test_what_was_answered_during_the_call_is_on_record_as_the_first_response(
     client: Client, on_the_line: Customer
 ) -> None:
@@ -405,6 +453,55 @@ def test_taking_a_case_from_the_list_makes_it_mine(client: Client, case: Case, a
 
     case.refresh_from_db()
     assert case.owner == agent
+
+
+def test_whoever_takes_a_case_is_led_to_the_list_it_stood_in_and_to_no_other_site(
+    client: Client, case: Case, agent: User
+) -> None:
+    lists, take = reverse("desk:complaints"), reverse("desk:complaint_claim", args=[case.pk])
+    here = f"http://testserver{lists}?list=unassigned"
+
+    assert client.post(take, HTTP_REFERER=here)["Location"] == here
+    assert client.post(take, HTTP_REFERER=f"https://evil.example{lists}")["Location"] == lists
+
+
+def test_what_the_next_colleague_is_to_know_stands_on_the_case_and_waits_for_its_moment(
+    client: Client, case: Case
+) -> None:
+    told = {"trigger": "delivery", "text": "送货前先打电话", "version": case.version}
+
+    page = client.post(reverse("desk:complaint_prompt", args=[case.pk]), told, follow=True).content.decode()
+
+    assert "The next colleague will be told" in page
+    [prompt] = prompts.armed(case.customer, "delivery", at=timezone.now())
+    assert (prompt.text, prompt.case) == ("送货前先打电话", case)
+    assert "The next colleague is told" in page
+    assert "送货前先打电话" in page
+
+
+def test_what_may_be_given_at_once_is_what_the_role_may_give_to_this_class(
+    client: Client, on_the_line: Customer
+) -> None:
+    address = f"{reverse('desk:complaint_new')}?customer={on_the_line.pk}"
+
+    def coupon() -> str:
+        return next(
+            label for kind, label in client.get(address).context["form"].fields["remedy"].choices if kind == "coupon"
+        )
+
+    assert coupon() == "Coupon up to 50"
+    Standing.objects.filter(pk=on_the_line.pk).update(customer_class=Standing.Class.BIG)
+    assert coupon() == "Coupon up to 200"
+
+
+def test_what_fits_the_loss_says_what_this_person_may_still_give(client: Client, case: Case, agent: User) -> None:
+    address = reverse("desk:complaint", args=[case.pk])
+
+    assert "Coupon up to 50" in client.get(address).context["suggestions"]
+    for amount in (50, 30):
+        given = {"kind": "coupon", "amount": Decimal(amount), "reason": "late", "client_key": str(amount)}
+        remedies.propose(case.pk, promised_at=None, by=agent, at=timezone.now(), **given)
+    assert "Coupon up to 20" in client.get(address).context["suggestions"]
 
 
 def test_a_case_of_a_foreign_queue_does_not_exist(client: Client, case: Case, make_user: MakeUser) -> None:

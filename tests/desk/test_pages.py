@@ -108,6 +108,13 @@ def test_a_contact_with_half_a_promise_is_refused_and_nothing_typed_is_lost(clie
     assert not Contact.objects.exists()
 
 
+def test_what_is_searched_for_is_never_part_of_an_address(client: Client, li_lei: Customer) -> None:
+    page = client.get(reverse("desk:find"), {"q": "李雷"})
+
+    assert (page.status_code, list(page.context["people"]), page.context["searched"]) == (200, [], False)
+    assert client.post(reverse("desk:find"), {"q": "李雷"})["Location"] == reverse("desk:customer", args=[li_lei.pk])
+
+
 def test_search_finds_two_chinese_characters_and_a_phone(client: Client, li_lei: Customer) -> None:
     for text in ("李雷", "138 0013 8000", li_lei.number):
         answer = client.post(reverse("desk:find"), {"q": text})

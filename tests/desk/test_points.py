@@ -16,7 +16,7 @@ from loyalty.campaigns import draws
 from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import Lottery, PointAdjustment, PointRules, Redemption, Reward
 from loyalty.points import accounts as points
-from loyalty.points import rewards
+from loyalty.points import adjustments, rewards
 from loyalty.points import rules as point_rules
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
@@ -126,6 +126,33 @@ def test_above_the_limit_the_lead_decides(client: Client, chen: User, rich: Cust
     client.post(reverse("desk:point_agree", args=[asked.pk]))
 
     assert points.balance(rich, at=timezone.now()).available == 5500
+
+
+@pytest.mark.parametrize(
+    ("asked", "thanks", "left"),
+    [(200, "+200 points", 700), (5000, "Asked for: a second person decides.", 500)],
+)
+def test_the_page_says_whether_the_points_have_moved_or_wait(
+    client: Client, chen: User, rich: Customer, asked: int, thanks: str, left: int
+) -> None:
+    client.force_login(chen)
+    told = {"key": "8c0f0a52-7a0e-4a5c-9a70-2f2f8f3f7b14", "points": asked, "reason": "wedding present"}
+
+    page = client.post(reverse("desk:points_adjust", args=[rich.pk]), told, follow=True).content.decode()
+
+    assert thanks in page
+    assert points.balance(rich, at=timezone.now()).available == left
+
+
+def test_what_the_lead_refuses_does_not_move(client: Client, chen: User, rich: Customer, make_user: MakeUser) -> None:
+    asked = adjustments.request(rich, 5000, reason="wedding", client_key="k", by=chen, at=timezone.now())
+    client.force_login(make_user(Role.SERVICE_LEAD))
+
+    client.post(reverse("desk:point_refuse", args=[asked.pk]))
+
+    asked.refresh_from_db()
+    assert asked.state == PointAdjustment.State.REFUSED
+    assert points.balance(rich, at=timezone.now()).available == 500
 
 
 def test_only_those_who_reach_the_customer_are_asked_to_decide(

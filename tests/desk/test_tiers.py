@@ -9,13 +9,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import Role, User
+from core.outbox import posting, webhooks
+from core.outbox.models import WebhookEvent
 from crm.desk.today import today
 from customers.models import Customer, Standing, Todo
 from loyalty.models import TierDraft, TierOverride, TierRules
+from loyalty.notices import Kind
 from loyalty.tiers import membership, simulation
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk.forms import opened
-from tests.loyalty.tiers.stories import content, level_of, night, noon, put_in_force
+from tests.loyalty.tiers.stories import content, level_of, levels, night, noon, put_in_force
 
 
 @pytest.fixture
@@ -166,6 +169,39 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     simulation.publish(back.pk, by=lead, falls=0, at=noon(starts_on))
     night(starts_on + timedelta(days=1))
     assert level_of(li_lei, starts_on + timedelta(days=1)) == "silver"
+
+
+def test_the_words_for_the_members_go_to_the_systems_that_listen_or_the_page_says_who_has_to(
+    client: Client, admin: User, lead: User, rules: TierRules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = simulation.new_draft(by=admin, at=timezone.now())
+    simulation.save_draft(draft.pk, by=admin, at=timezone.now(), reason="costs", notice="Dear members")
+    simulation.simulate(draft.pk, by=admin, at=timezone.now())
+    client.force_login(lead)
+
+    alone = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
+    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
+    webhooks.register("https://shop.example/hooks", events=[Kind.TIER_RULES_PUBLISHED], by=admin, at=timezone.now())
+    heard = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
+    client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "0"})
+
+    assert "No system of the mall hears of new rules: whoever publishes has to tell the members." in alone
+    assert "Publishing hands these words to 1 system of the mall." in heard
+    assert WebhookEvent.objects.get().data["notice"] == "Dear members"
+    published = client.get(reverse("desk:tiers_version", args=[TierRules.objects.latest("version").pk]))
+    assert "Dear members" in published.content.decode()
+
+
+def test_a_version_that_is_withdrawn_never_begins(client: Client, lead: User, li_lei: Customer) -> None:
+    begins = today() + timedelta(days=2)
+    second = put_in_force(content(levels=levels(silver=2000, gold=5000), transition="now"), begins, on=today())
+    client.force_login(lead)
+
+    page = client.post(reverse("desk:tiers_withdraw", args=[second.pk]), follow=True).content.decode()
+    night(begins)
+
+    assert "Withdrawn: the version before goes on" in page
+    assert level_of(li_lei, begins) == "silver"
 
 
 def test_what_was_typed_is_not_lost_when_it_is_refused(client: Client, admin: User, rules: TierRules) -> None:

@@ -98,7 +98,9 @@ def test_it_is_disabled_used_again_and_tested(
     do(client, endpoint, "test")
 
     assert WebhookEvent.objects.get().kind == "webhook.test"
-    do(client, endpoint, "events", events=[Kind.LOTTERY_WON])
+    chosen = do(client, endpoint, "events", events=[Kind.LOTTERY_WON])
+    assert "<p>A customer won a prize</p>" in chosen.content.decode()
+    assert "<p>Points were earned or given</p>" not in chosen.content.decode()
     assert list(webhooks.wanted(*Kind)) == [Kind.LOTTERY_WON]
     assert do(client, endpoint, "events").status_code == 422
 

@@ -155,3 +155,9 @@ def test_the_night_that_is_due_is_planned_once(monkeypatch: pytest.MonkeyPatch) 
     tasks.plan_nights()
 
     assert JobRun.objects.get().business_date == date(2026, 11, 18)
+
+
+def test_the_systems_of_the_mall_are_told_within_seconds() -> None:
+    every = {task: when for task, when, _expires in TIMETABLE.values()}
+
+    assert every["crm.flows.tasks.deliver_webhooks"] <= 15.0

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from complaints import queries
 from complaints.cases import lifecycle
-from complaints.models import Case, CaseMessage
+from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
@@ -231,13 +231,7 @@ def logged(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _done(case: Case, promise: Todo | None) -> list[str]:
     """What saving has set in motion."""
-    if case.owner:
-        where = _("%(owner)s has it, in the queue %(queue)s.")
-    elif case.queue.department.head_id:
-        where = _("It waits in the queue %(queue)s: nobody has room, the head is told.")
-    else:
-        where = _("It waits in the queue %(queue)s: nobody has room.")
-    lines = [where % {"owner": case.owner, "queue": case.queue}]
+    lines = [_where(case) % {"owner": case.owner, "queue": case.queue}]
     if promise and promise.owner and promise.due_at:
         lines.append(_("%(owner)s calls by %(when)s.") % {"owner": promise.owner, "when": in_words(promise.due_at)})
     if case.served_as == Standing.Class.BIG and case.customer.manager and case.customer.manager_id != case.owner_id:
@@ -248,3 +242,17 @@ def _done(case: Case, promise: Todo | None) -> list[str]:
         if clock.due_at
     ]
     return lines
+
+
+def _where(case: Case) -> str:
+    head = case.queue.department.head
+    is_told = head is not None and head.is_active
+    if case.owner:
+        return _("%(owner)s has it, in the queue %(queue)s.")
+    if case.queue.routing == Queue.Routing.MANUAL:
+        if is_told:
+            return _("It waits in the queue %(queue)s until somebody takes it, the head is told.")
+        return _("It waits in the queue %(queue)s until somebody takes it.")
+    if is_told:
+        return _("It waits in the queue %(queue)s: nobody has room, the head is told.")
+    return _("It waits in the queue %(queue)s: nobody has room.")

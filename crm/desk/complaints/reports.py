@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from complaints.afterwards import reports, silent
 from complaints.afterwards.reports import Period, Row
+from complaints.cases import surveys
 from complaints.models import Metric
 from complaints.models.remedies import RemedyKind
 from core.accounts.models import User
@@ -68,6 +69,8 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
                 Satisfaction(names.get(agent or 0, "–"), count, f"{mean:.1f}")
                 for agent, count, mean in reports.satisfaction(period)
             ],
+            "unsent": surveys.waiting(now=at),
+            "unsent_days": surveys.GOOD_FOR.days,
             "remedies": _remedies(period),
             "pauses": [
                 Pauses(names.get(owner or 0, "–"), count, many)

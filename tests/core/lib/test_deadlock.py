@@ -59,15 +59,29 @@ def test_otherwise_it_is_an_error() -> None:
     assert [type(error.__cause__) for error in wrong] == [DeadlockDetected]
 
 
-@pytest.mark.django_db
-def test_within_a_transaction_nothing_is_repeated() -> None:
+class Lost(DeadlockDetected):
+    pgcode = "40P01"
+
+
+def lost_deadlocks() -> int:
+    """How many times a verb was begun that loses each time."""
     calls = []
 
     @again_after_deadlock
     def lose() -> None:
         calls.append(1)
-        raise OperationalError from DeadlockDetected()
+        raise OperationalError from Lost()
 
     with pytest.raises(OperationalError):
         lose()
-    assert len(calls) == 1
+    return len(calls)
+
+
+@pytest.mark.django_db
+def test_within_a_transaction_nothing_is_repeated() -> None:
+    assert lost_deadlocks() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_error_of_the_third_repetition_goes_up() -> None:
+    assert lost_deadlocks() == 4

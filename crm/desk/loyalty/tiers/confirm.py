@@ -13,8 +13,9 @@ from crm.desk.loyalty.tiers import figures
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from customers.access import visible_to
-from loyalty import tier_rules
+from loyalty import notices, tier_rules
 from loyalty.models import TierDraft, TierSimulation
+from loyalty.notices import Kind
 from loyalty.tiers import simulation as verbs
 
 SHOWN = 100
@@ -38,6 +39,7 @@ def _page(request: StaffRequest, pk: int, *, refusal: str = "") -> HttpResponse:
         "own": draft.by_id == request.user.pk,
         "refused": refusal,
         "typed": request.POST.get("falls", ""),
+        "listeners": notices.listeners(Kind.TIER_RULES_PUBLISHED),
     }
     if simulation:
         context |= figures.context_of(simulation.figures, draft.content, request.user, simulation)

@@ -13,13 +13,14 @@ from loyalty.tier_rules import CHOICE_WORDS, OPTION_WORDS
 
 
 class TransitionForm(EditForm, forms.Form):
-    """What becomes of those whom the draft would lower, from when on, and what they are told."""
+    """What becomes of those whom the draft would lower, from when on, and in which words they can be told."""
 
     transition = forms.ChoiceField(label=OPTION_WORDS["transition"], widget=forms.RadioSelect)
     starts_on = forms.DateField(label=gettext_lazy("In force from"), widget=DateInput())
     reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300)
     notice = forms.CharField(
-        label=gettext_lazy("What the members concerned are told"),
+        label=gettext_lazy("Words for the members concerned"),
+        help_text=gettext_lazy("Publishing hands them to the systems of the mall that hear of new rules."),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),

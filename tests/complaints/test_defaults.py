@@ -1,0 +1,80 @@
+"""The desk of the first day: every row of the file is in its table, with what belongs to it."""
+
+import pytest
+
+from complaints.models import (
+    Category,
+    Department,
+    EscalationStep,
+    Metric,
+    RemedyLimit,
+    ReplyTemplate,
+    RootCause,
+    SlaTarget,
+)
+from complaints.setup import defaults
+from core.accounts.models import Role
+from customers.models import Standing
+from tests.complaints.conftest import DAY, WEDNESDAY
+
+
+def test_every_row_of_the_file_is_stored_with_what_belongs_to_it(desk: None) -> None:
+    late = Category.objects.get(code="delivery-late")
+    assert (late.name, late.default_severity, late.parent.code) == ("配送延误", 3, "delivery")
+    assert (late.prompt_trigger, late.prompt_department.code) == ("delivery", "logistics")
+    assert late.prompt_text == "上次配送被投诉：请送货前先打电话"
+    assert (late.queue.code, late.needs_root_cause) == ("logistics", True)
+    assert Category.objects.filter(parent=None).count() == 10
+    assert Category.objects.exclude(parent=None).count() == 28
+    assert dict(Department.objects.values_list("code", "answer_minutes"))["logistics"] == 240
+    assert Department.objects.count() == 8
+    assert RootCause.objects.count() == 17
+    assert set(RootCause.objects.filter(controllable=False).values_list("code", flat=True)) == {
+        "carrier-late",
+        "customer-use",
+        "unknown",
+    }
+    assert ReplyTemplate.objects.count() == 4
+    assert list(EscalationStep.objects.filter(metric=Metric.RESOLUTION).values_list("at_percent", "notify")) == [
+        (80, ["owner"]),
+        (100, ["owner", "head", "manager"]),
+        (200, ["head"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("served_as", "hours", "first", "solution"),
+    [
+        (Standing.Class.BIG, "day-and-night", [15, 30, 60, 120], [240, 480, 1440, 2880]),
+        (Standing.Class.ACTIVE, "office", [60, 120, 240, 480], [480, 960, 1440, 2400]),
+        (None, "office", [120, 240, 480, 960], [960, 1440, 2400, 3600]),
+    ],
+)
+def test_the_promises_of_each_class(
+    desk: None, served_as: int | None, hours: str, first: list[int], solution: list[int]
+) -> None:
+    targets = SlaTarget.objects.filter(customer_class=served_as).exclude(severity=None).order_by("severity")
+
+    def minutes(metric: Metric) -> list[int]:
+        return list(targets.filter(metric=metric, calendar__code=hours).values_list("minutes", flat=True))
+
+    assert minutes(Metric.FIRST_RESPONSE) == minutes(Metric.NEXT_RESPONSE) == first
+    assert minutes(Metric.RESOLUTION) == solution
+
+
+def test_a_limit_of_one_yuan_is_ten_points_and_nothing_where_nothing_is_spent(desk: None) -> None:
+    rows = RemedyLimit.objects.filter(role=Role.SERVICE_AGENT, customer_class=Standing.Class.BIG)
+    limits = {row.kind: [row.at_once, row.per_case, row.per_customer, row.per_day] for row in rows}
+
+    assert limits["refund"] == [200, 400, 800, 2000]
+    assert limits["points"] == [2000, 4000, 8000, 20000]
+    assert limits["apology"] == [0, 0, 0, 0]
+
+
+def test_what_was_changed_meanwhile_stays(desk: None) -> None:
+    Category.objects.filter(code="delivery-late").update(name="送晚了")
+
+    assert not defaults.install(at=WEDNESDAY + DAY)
+
+    assert Category.objects.get(code="delivery-late").name == "送晚了"
+    assert Department.objects.count() == 8
