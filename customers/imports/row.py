@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
+from core.lib.periods import mall_zone
 from customers import contact_points, keys
 from customers.contact_points import Sealed
 from customers.imports.choices import Choices
@@ -345,13 +346,18 @@ def _bytea(value: bytes | None) -> str | None:
 
 def _readers(choices: Choices) -> dict[str, Reader]:
     """Field -> what makes its value of a stripped cell; a field without column reads ""."""
-    order, decimal = choices.date_order, choices.decimal
+    order, decimal, zone = choices.date_order, choices.decimal, mall_zone()
     by_piece = choices.price == "piece"
     amount_field = "line_paid" if "line_paid" in choices.mapping else "paid"
     said = {statuses.word(text): meaning for text, meaning in choices.statuses.items()}
 
     def money(field: str) -> Reader:
         return _money(choices.mapping.get(field, ""), decimal, exactly=by_piece and field == amount_field)
+
+    def moment(text: str) -> tuple[str, str] | None:
+        if not text or (text[0] not in "123456789" and NO_TIME.fullmatch(text)):
+            return None
+        return dates.moment(text, order, zone)
 
     return {
         "order_no": contacts.order_no,
@@ -365,14 +371,14 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "city": lambda text: words(text, 60),
         "status": lru_cache(1_000)(lambda text: _status(text, said)),
         "cancelled_at": lambda text: not NO_TIME.fullmatch(text),
-        "date": lambda text: _moment(text, order),
-        "date_else": lambda text: _soft(None, "", _moment, text, order),
+        "date": moment,
+        "date_else": _soft(None, "", moment),
         "currency": _currency,
         "paid": _or(None, money("paid")),
         "line_paid": _or(None, money("line_paid")),
-        "cost": lambda text: _soft(0, "cost_unknown", _positive, text, money("cost")),
-        "refunded": lambda text: _soft(0, "refund_unknown", _positive, text, money("refunded")),
-        "refunded_at": lambda text: _soft(None, "refund_day", _moment, text, order),
+        "cost": _soft(0, "cost_unknown", _positive(money("cost"))),
+        "refunded": _soft(0, "refund_unknown", _positive(money("refunded"))),
+        "refunded_at": _soft(None, "refund_day", moment),
         "units": lambda text: _quantity(text, strictly=by_piece),
         "category": lambda text: words(text, 80),
         "product": lambda text: title(text, 80),
@@ -383,18 +389,16 @@ def _or(empty: Any, read: Reader) -> Reader:
     return lambda text: read(text) if text else empty
 
 
-def _soft(otherwise: Any, code: str, read: Callable[..., Any], *args: Any) -> Any:
+def _soft(otherwise: Any, code: str, read: Reader) -> Reader:
     """What is read; where that is not possible, the other value with a note: the row goes in without it."""
-    try:
-        return read(*args)
-    except Invalid:
-        return Noted(otherwise, code) if code else otherwise
 
+    def softly(text: str) -> Any:
+        try:
+            return read(text)
+        except Invalid:
+            return Noted(otherwise, code) if code else otherwise
 
-def _moment(text: str, order: str) -> tuple[str, str] | None:
-    if not text or (text[0] not in "123456789" and NO_TIME.fullmatch(text)):
-        return None
-    return dates.moment(text, order)
+    return softly
 
 
 def _money(column: str, decimal: str, *, exactly: bool) -> Reader:
@@ -406,18 +410,21 @@ def _money(column: str, decimal: str, *, exactly: bool) -> Reader:
         return lambda text: _refuse(reason)
     if exactly:
         return lambda text: amounts.exact(text, decimal) * factor
-    return lambda text: amounts.minor(text, decimal, factor)
+    return amounts.reader(decimal, factor)
 
 
 def _refuse(reason: Invalid) -> Any:
     raise Invalid(str(reason), code=reason.code)
 
 
-def _positive(text: str, read: Reader) -> Any:
-    if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text):
-        return 0
-    amount = read(text)
-    return Noted(abs(amount.value), amount.code) if amount.__class__ is Noted else abs(amount)
+def _positive(read: Reader) -> Reader:
+    def positive(text: str) -> Any:
+        if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text):
+            return 0
+        amount = read(text)
+        return Noted(abs(amount.value), amount.code) if amount.__class__ is Noted else abs(amount)
+
+    return positive
 
 
 @lru_cache(maxsize=1_000)

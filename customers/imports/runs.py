@@ -313,7 +313,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
-        _bound_statements(LONGEST_STATEMENT)
+        _configure(f"SET statement_timeout = {LONGEST_STATEMENT}; SET jit = off")
         yield _Progress(run_, task)
         staging.drop()
     except Cancelled:
@@ -326,7 +326,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
         raise
     finally:
         if _usable():
-            _bound_statements(0)
+            _configure("RESET statement_timeout; RESET jit")
             _lock("pg_advisory_unlock", run_.pk)
 
 
@@ -336,9 +336,10 @@ def cancelled(run_: Import) -> None:
     run_.save(update_fields=["state"])
 
 
-def _bound_statements(milliseconds: int) -> None:
+def _configure(settings: str) -> None:
+    """Of this session. To compile the statements of a chunk costs more than it saves, as often as there are chunks."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
+        cursor.execute(settings)
 
 
 def _check_reading(seen: Look) -> None:

@@ -3,6 +3,7 @@
 A person decides only what the file leaves open; what it proves, or what was chosen for its source before, stands.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ SURVEYED = 200_000
 MOST_WORDS = 200
 DATES = ("date", "date_else", "refunded_at")
 AMOUNTS = ("paid", "line_paid", "refunded", "cost")
+# As most amounts are: the point of these stands before the decimals, `amounts.decimal_of` says so of each.
+_PLAIN = re.compile(r"\d+\.\d\d?", re.ASCII)
 
 
 @dataclass
@@ -226,7 +229,7 @@ class _Look:
         self.days: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
-        self.several = self.differ = False
+        self.several = self.differ = self.proved_point = False
         self.equal: list[str] = []
         self.above: list[str] = []
         self.other_currency = _other_currency(choices)
@@ -237,7 +240,10 @@ class _Look:
             if (text := cells[index].strip()) and not _is_iso(text):
                 self.days[text] += 1
         for index in self.amounts:
-            if not (text := cells[index].strip()).isdigit():
+            text = cells[index].strip()
+            if _PLAIN.fullmatch(text):
+                self.proved_point = True
+            elif not text.isdigit():
                 self.numbers[text] += 1
         if self.status is not None:
             self.statuses[cells[self.status].strip()] += 1
@@ -250,7 +256,7 @@ class _Look:
     def _compare(self, cells: list[str], order_no: int, paid: int) -> None:
         """With the row above: is the amount of an order, or of a line?"""
         number = cells[order_no].strip()
-        if not self.above or not number or keys.damaged(number) or number != self.above[order_no].strip():
+        if not self.above or not number or number != self.above[order_no].strip() or keys.damaged(number):
             return
         changed = [index for index in range(len(cells)) if cells[index].strip() != self.above[index].strip()]
         if self.status in changed or any(index in changed for index in self.dates):
@@ -289,7 +295,7 @@ class _Look:
 
     def decimal(self, chosen: str, findings: Findings) -> str:
         proofs = {text: amounts.decimal_of(text) for text in self.numbers}
-        said = set(proofs.values()) - {"", "?"}
+        said = (set(proofs.values()) | {"." if self.proved_point else ""}) - {"", "?"}
         if len(said) == 1:
             return said.pop()
         unclear = [text for text, proof in proofs.items() if proof == "?"]

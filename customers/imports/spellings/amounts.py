@@ -1,6 +1,7 @@
 """Amounts and quantities as shops write them, in the currency of the mall; another currency is refused as such."""
 
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -63,14 +64,29 @@ _GROUPED = {
 _PIECES = re.compile(r"(?:个|個|件|只|隻|盒|瓶|包|套|箱|本|双|雙|pcs?|pieces?|units?|ea|x|×)\.?", re.IGNORECASE)
 
 
-@lru_cache(maxsize=20_000)
 def minor(text: str, decimal: str = "", factor: Decimal = Decimal(1)) -> int | Noted:
     """Minor units of an amount, negative for money back. More decimals than two are rounded half up, and noted.
 
     `decimal` is the sign before the decimals, for amounts such as 1.234; `factor` is of the unit in the header.
     """
-    if factor == 1 and (plain := _PLAIN.fullmatch(text)):
-        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
+    return reader(decimal, factor)(text)
+
+
+def reader(decimal: str, factor: Decimal) -> Callable[[str], int | Noted]:
+    """`minor` of the amounts of one column. What nearly all of them look like is not worth remembering."""
+    as_it_stands = factor == 1
+
+    def read(text: str) -> int | Noted:
+        if as_it_stands and (found := _PLAIN.fullmatch(text)):
+            whole, decimals = found.groups("")
+            return int(f"{whole}{decimals:0<2}")
+        return _minor(text, decimal, factor)
+
+    return read
+
+
+@lru_cache(maxsize=20_000)
+def _minor(text: str, decimal: str, factor: Decimal) -> int | Noted:
     return rounded(exact(text, decimal) * factor)
 
 

@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
@@ -80,16 +81,18 @@ _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCI
 _SECOND_OF_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):([0-5]\d)([+-]\d\d:\d\d)?", re.ASCII)
 
 
-def moment(text: str, order: str = "") -> tuple[str, str]:
+def moment(text: str, order: str = "", zone: ZoneInfo | None = None) -> tuple[str, str]:
     """(instant, mall-local day). A time without offset is mall time; a day is its first minute.
 
-    `order` is one of `ORDERS`, for days such as 08/10/2026; without it they are refused.
+    `order` is one of `ORDERS`, for days such as 08/10/2026; without it they are refused. `zone` is that of the mall,
+    for whoever reads many and has asked for it.
     """
+    zone = zone or mall_zone()
     if plain := _SECOND_OF_MINUTE.fullmatch(text):
         day, minute, second, offset = plain.groups("")
-        at, local_day = _moment(f"{day}T{minute}:00{offset}", order)
+        at, local_day = _moment(f"{day}T{minute}:00{offset}", order, zone)
         return f"{at[:17]}{second}{at[19:]}", local_day
-    return _moment(text, order)
+    return _moment(text, order, zone)
 
 
 def readings(text: str) -> dict[str, date] | None:
@@ -103,8 +106,7 @@ def readings(text: str) -> dict[str, date] | None:
 
 
 @lru_cache(maxsize=20_000)
-def _moment(text: str, order: str) -> tuple[str, str]:
-    zone = mall_zone()
+def _moment(text: str, order: str, zone: ZoneInfo) -> tuple[str, str]:
     try:
         at = _at(text, order)
         at = at if at.tzinfo else at.replace(tzinfo=zone)
