@@ -1,4 +1,4 @@
-"""How gunicorn runs Laoke: `gunicorn -c deploy/gunicorn.conf.py crm.wsgi`. Options of the command line win over these."""
+"""How gunicorn runs Laoke: `gunicorn -c deploy/gunicorn.conf.py crm.wsgi`. The command line wins over these."""
 
 import os
 import tempfile
