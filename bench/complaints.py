@@ -58,7 +58,7 @@ LISTS = {
 
 def staff() -> list[User]:
     return [
-        User.objects.get_or_create(username=f"desk-{i}", defaults={"role": Role.SERVICE_AGENT})[0]
+        User.objects.get_or_create(username=f"desk-{i}", defaults={"roles": [Role.SERVICE_AGENT]})[0]
         for i in range(AGENTS)
     ]
 

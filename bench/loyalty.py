@@ -97,7 +97,7 @@ def load(customers: int, orders: int) -> None:
 
 
 def person(name: str) -> User:
-    return User.objects.get_or_create(username=name, defaults={"role": Role.ADMINISTRATOR})[0]
+    return User.objects.get_or_create(username=name, defaults={"roles": [Role.ADMINISTRATOR]})[0]
 
 
 def put_in_force(content: tier_rules.Content, *, starts_on: Any, at: Any) -> None:

@@ -28,6 +28,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.accounts.models import Role, Team, User
+from core.accounts.roles import holders
 from customers import contact_points, queries
 from customers.models import Customer, Standing, Todo
 
@@ -40,7 +41,7 @@ def staff() -> dict[str, User]:
     team, _ = Team.objects.get_or_create(name="Bench")
     roles = (Role.TEAM_LEAD, Role.ACCOUNT_MANAGER, Role.SERVICE_LEAD, Role.SERVICE_AGENT)
     return {
-        role: User.objects.get_or_create(username=f"bench-{role}", defaults={"role": role, "team": team})[0]
+        role: User.objects.get_or_create(username=f"bench-{role}", defaults={"roles": [role], "team": team})[0]
         for role in roles
     }
 
@@ -52,7 +53,7 @@ def prepare(manager: User) -> None:
     others = [
         User.objects.get_or_create(
             username=f"bench-{i}",
-            defaults={"role": Role.ACCOUNT_MANAGER, "team": manager.team if i % 20 == 0 else None},
+            defaults={"roles": [Role.ACCOUNT_MANAGER], "team": manager.team if i % 20 == 0 else None},
         )[0].pk
         for i in range(MANAGERS - 1)
     ]
@@ -141,7 +142,7 @@ def main() -> None:
         doors[role].force_login(user)
     lead, book, service, agent = doors.values()
     mine = list(Customer.objects.filter(manager=manager).values_list("pk", flat=True)[:100])
-    others = list(User.objects.filter(role=Role.ACCOUNT_MANAGER, team=manager.team).values_list("pk", flat=True)[:60])
+    others = list(holders(Role.ACCOUNT_MANAGER).filter(team=manager.team).values_list("pk", flat=True)[:60])
     names = list(Customer.objects.filter(pk__lte=100).values_list("name", flat=True))
     deep = list(Standing.objects.filter(customer_class=0).order_by("-value", "customer_id")[5000:5100])
     due = Todo.objects.filter(owner=manager, state=Todo.State.OPEN)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 
-from complaints.models import Case, Draft, Handover, Remedy
+from complaints.models import Case, CaseMail, Draft, Handover, Remedy
 from complaints.models.cases import OPEN
 from core.accounts.models import User
 from core.accounts.permissions import may
@@ -51,7 +51,7 @@ def reach(user: User, today: date) -> Q:
     """Cases the user may open: their own, their queues', asked of them, and those of customers they may see."""
     if not user.is_active or not may(user, Permission.WORK_COMPLAINTS):
         return Q(pk__in=[])
-    if rights_of(user.role).scope == Scope.ALL:
+    if Scope.ALL in rights_of(user).scopes:
         return Q()
     questions = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
     queues = user.complaint_queues.values("queue")
@@ -134,6 +134,11 @@ def work_lists(user: User, at: datetime) -> dict[str, Q]:
     }
 
 
+def unsent() -> QuerySet[CaseMail]:
+    """Answers by e-mail that only a colleague gets on their way."""
+    return CaseMail.objects.filter(state__in=(CaseMail.State.FAILED, CaseMail.State.BY_HAND))
+
+
 def counts(user: User, at: datetime) -> dict[str, int]:
     """How long each of the work lists is, in one question."""
     lengths = {name: Count("pk", filter=condition or None) for name, condition in work_lists(user, at).items()}
@@ -167,11 +172,13 @@ def handovers_for(user: User) -> QuerySet[Handover]:
 
 
 def waiting_for(user: User, at: datetime) -> dict[str, QuerySet[Any]]:
-    """The lists of what others wait for, by case: questions asked of this person, remedies to approve, late remedies."""
+    """The lists of what others wait for, by case: questions asked of this person, remedies to approve, late
+    remedies, answers that have to be sent by hand."""
     return {
         "asked": handovers_for(user).order_by().values("case"),
         "approve": to_approve(user).order_by().values("case"),
         "owed": promised(before=at).order_by().values("case"),
+        "unsent": unsent().values("message__case"),
     }
 
 

@@ -41,8 +41,14 @@ TIMETABLE = {
         crontab(),
         60,
     ),
+    "delete the files of imports that cannot be undone any more": (
+        "crm.flows.tasks.forget_files",
+        crontab(minute="17"),
+        3600,
+    ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0, 30),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0, 15),
+    "send the digest of the day to whose morning it is": ("crm.flows.tasks.send_digests", crontab(minute="*/5"), 300),
 }
 app.conf.beat_schedule = {
     description: {"task": task, "schedule": schedule, "options": {"expires": expires}}

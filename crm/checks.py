@@ -21,6 +21,7 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from core.lib import sealing
+from core.outbox import mailing
 
 LOOPBACK = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1"}
 # The name under which Django's test client calls.
@@ -29,7 +30,6 @@ SHORTEST_KEY = 32
 SHORTEST_PASSWORD = 8
 GUESSED = {"", "admin", "change-me", "changeme", "django", "laoke", "password", "postgres", "root", "secret"}
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-LOSES_MAIL = {"console", "dummy", "filebased", "locmem"}
 YEAR = 365 * 24 * 3600
 
 Check = Callable[[], bool]
@@ -333,7 +333,7 @@ def database_is_open() -> bool:
     )
 )
 def mail_is_lost() -> bool:
-    return settings.EMAIL_BACKEND.split(".")[-2] in LOSES_MAIL
+    return mailing.loses_mail()
 
 
 @refused(

@@ -69,6 +69,8 @@ INSTALLED_APPS = [
     "pgtrigger",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "django_cotton.apps.SimpleAppConfig",
     "template_partials.apps.SimpleAppConfig",
@@ -77,6 +79,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "core.accounts",
+    "core.mall",
     "core.jobs",
     "core.outbox",
     "customers",
@@ -97,11 +100,14 @@ MIDDLEWARE = [
     "crm.operating.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "core.mall.middleware.MallMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "core.accounts.login.SignInMiddleware",
+    "core.accounts.own.devices.DeviceMiddleware",
+    "core.accounts.own.second_factor.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -158,6 +164,10 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "full_name", "email")},
+    },
 ]
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -167,6 +177,10 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 # Whose attempts are counted: with so many proxies of one's own in front, the address that the last of them names.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+MFA_ADAPTER = "core.accounts.own.second_factor.SealingAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# The answer to a code that was waited for: one step of 30 seconds before and after counts as well.
+MFA_TOTP_TOLERANCE = 1
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -207,7 +221,8 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese")), ("zh-ha
 LOCALE_PATHS = [BASE_DIR / "crm" / "locale"]
 USE_I18N = True
 USE_TZ = True
-# Customer-facing dates are dates of the mall; instants are stored in UTC.
+# Customer-facing dates are dates of the mall; instants are stored in UTC. The mall's row, made when it is set up, goes
+# before these: `core.lib.mall.facts`.
 TIME_ZONE = MALL_TIME_ZONE = env.str("MALL_TIME_ZONE", default="Asia/Shanghai")
 MALL_NAME = env.str("MALL_NAME", default="Laoke")
 MALL_CURRENCY = env.str("MALL_CURRENCY", default="CNY")
@@ -222,6 +237,12 @@ WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(BASE_DIR / "media")))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# A file goes to a temporary place as it comes in, never whole into memory; one that is too large is not taken at all.
+FILE_UPLOAD_HANDLERS = [
+    "crm.desk.limits.LargestFile",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
@@ -303,7 +324,7 @@ SPECTACULAR_SETTINGS = {
         "CaseOutcome": "complaints.models.Case.Outcome",
         "CaseStatus": "complaints.models.Case.Status",
         "OrderOutcome": ["created", "updated", "unchanged", "stale"],
-        "OrderStatus": "customers.models.Order.Status",
+        "OrderStatus": "crm.api.serializers.customers.TOLD",
         "CouponStatus": "loyalty.models.Coupon.Status",
         "RedemptionStatus": "loyalty.models.CouponRedemption.Status",
         "CreditStatus": "loyalty.models.CreditAccount.Status",

@@ -1,13 +1,19 @@
 """Which customers a user may see: the only place that answers it."""
 
+from collections.abc import Collection, Iterable
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from core.accounts.models import Delegation, User
+from core.accounts.models import Delegation, Team, User
 from core.accounts.roles import Scope, rights_of
-from customers.models import Customer, Standing
+from customers.models import Customer, Lookup, Standing
+
+# Whose role lets them work a colleague's book between two dates.
+STAND_IN = {Scope.OWN, Scope.DELEGATED, Scope.TEAM}
 
 
 def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None = None) -> Q:
@@ -17,21 +23,35 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
     a copy of the manager, such as Standing, where that is nearer than the customer.
     """
     book = prefix if book is None else book
-    scope = rights_of(user.role).scope if user.is_active else Scope.NONE
-    if scope == Scope.ALL:
+    scopes = rights_of(user).scopes if user.is_active else frozenset[Scope]()
+    if Scope.ALL in scopes:
         return Q()
-    if scope == Scope.OWN:
-        return Q(**{f"{book}manager": user})
-    if scope == Scope.DELEGATED:
-        managers = Delegation.objects.filter(
-            assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
-        )
-        return Q(**{f"{book}manager__in": managers.values("manager")})
-    if scope == Scope.TEAM and user.team_id:
-        return Q(**{f"{book}manager__team": user.team_id}) | Q(**{f"{book}manager__isnull": True})
-    if scope == Scope.LOOKED_UP:
-        return Q(**{f"{prefix}lookup__user": user, f"{prefix}lookup__on": today})
-    return Q(pk__in=[])
+    reached = []
+    if Scope.OWN in scopes:
+        reached.append(Q(**{f"{book}manager": user}))
+    if scopes & STAND_IN:
+        reached.append(Q(**{f"{book}manager__in": delegating(user, today)}))
+    if Scope.TEAM in scopes and user.team_id:
+        teams = list(Team.objects.filter(Q(pk=user.team_id) | Q(centre=user.team_id)).values_list("pk", flat=True))
+        reached.append(Q(**{f"{book}manager__team__in": teams}) | Q(**{f"{book}manager__isnull": True}))
+    if Scope.LOOKED_UP in scopes:
+        # A subquery: joined beside another condition, somebody looked up by two agents would be there twice.
+        people = Lookup.objects.filter(user=user, on=today).values("customer")
+        reached.append(Q(**{f"{prefix.removesuffix('__') or 'pk'}__in": people}))
+    return reduce(or_, reached) if reached else Q(pk__in=[])
+
+
+def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation, int]:
+    """The managers whose book this person works today: as their assistant, or as a colleague while they are away.
+
+    A colleague's are given as numbers: beside one's own book a subquery would keep the index of managers from being
+    used.
+    """
+    held = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
+    managers = held.values_list("manager", flat=True)
+    if not rights_of(user).scopes & {Scope.OWN, Scope.TEAM}:
+        return managers
+    return list(managers) if user.stands_in_until and user.stands_in_until >= today else []
 
 
 def visible_to(user: User, today: date) -> QuerySet[Customer]:
@@ -43,9 +63,23 @@ def standings_of(user: User, today: date) -> QuerySet[Standing]:
     return Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
 
 
+def addressable(user: User, today: date) -> QuerySet[Customer]:
+    """Whom a campaign of this user reaches: whom they see; and everybody, unseen, for who sees nobody by name."""
+    if user.is_active and not rights_of(user).sees_customers:
+        return Customer.objects.filter(merged_into__isnull=True)
+    return visible_to(user, today)
+
+
 def customer_for(user: User, pk: int, today: date) -> Customer:
     """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
     customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()
     if customer is None:
         raise Http404
     return customer
+
+
+def in_reach(users: Iterable[User], customer_ids: Collection[int], today: date) -> dict[int, set[int]]:
+    """Which of these customers each of these users sees, by user."""
+    return {
+        user.pk: set(visible_to(user, today).filter(pk__in=customer_ids).values_list("pk", flat=True)) for user in users
+    }

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import phonenumbers
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
@@ -23,7 +22,7 @@ from core.accounts import audit
 from core.accounts.models import AuditEntry, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
-from core.lib import rows, sealing
+from core.lib import mall, rows, sealing
 from core.lib.errors import DomainError, Invalid
 from customers import locks
 from customers.models import ContactPoint, Customer
@@ -34,6 +33,13 @@ INDEX_BYTES = 16
 REVEALS_A_DAY = 60
 LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
+# What stands where there is no phone, no name before the @, no domain behind it.
+_NO_PHONE = "0" * 7
+_NO_NAMES = {
+    *("guest", "none", "null", "nil", "na", "nan", "no", "noname", "unknown", "anonymous", "undefined"),
+    *("noemail", "nomail", "nomailaddress", "noemailaddress", "withoutemail", "noreply", "donotreply"),
+}
+_NO_DOMAINS = {"none.com", "noemail.com", "nomail.com", "null.com", "noreply.com"}
 
 
 # Normal forms -------------------------------------------------------------------------------------------------------
@@ -59,20 +65,24 @@ def normalise_phone(text: str) -> str:
     if not re.fullmatch(r"\+?[\d ().\-/]{3,40}", value):
         raise refusal
     try:
-        number = phonenumbers.parse(value, settings.PHONE_REGION)
+        number = phonenumbers.parse(value, mall.facts().phone_region)
     except phonenumbers.NumberParseException:
         raise refusal from None
-    if not phonenumbers.is_valid_number(number):
+    if not phonenumbers.is_valid_number(number) or str(number.national_number).endswith(_NO_PHONE):
         raise refusal
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def normalise_email(text: str) -> str:
+    """The address in lower case. One that programs write for people without any is refused: many would share it."""
     value = plain(text).lower()
     try:
-        validate_email(value)
+        validate_email(value.replace("*", " "))  # a mask is no address
     except ValidationError:
         raise Invalid(_("This is not an e-mail address."), code="email_invalid") from None
+    name, _at, domain = value.partition("@")
+    if re.sub(r"[._+-]", "", name) in _NO_NAMES or domain in _NO_DOMAINS:
+        raise Invalid(_("This e-mail address stands for a missing one."), code="email_placeholder")
     return value
 
 
@@ -98,7 +108,7 @@ def mask_phone(e164: str) -> str:
     number = phonenumbers.parse(e164)
     digits = phonenumbers.national_significant_number(number)
     head = digits[: min(3, max(0, len(digits) - 8))]
-    home = number.country_code == phonenumbers.country_code_for_region(settings.PHONE_REGION)
+    home = number.country_code == phonenumbers.country_code_for_region(mall.facts().phone_region)
     return f"{'' if home else f'+{number.country_code} '}{head}****{digits[-4:]}"
 
 
@@ -229,13 +239,21 @@ def reveal(customer: Customer, *, by: User, purpose: str, at: datetime) -> list[
 
 
 def find(kind: str, value: str) -> list[int]:
-    """Ids of the customers with exactly this value, however it was written and whichever key it is under."""
+    """Ids of the customers with exactly this value, however it was written and whichever key it is under.
+
+    One that was retired, wrong or no longer theirs, recognises nobody.
+    """
     return list(
-        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)))
+        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()
     )
+
+
+def point_of(customer: Customer, kind: str, value: str) -> ContactPoint | None:
+    """The customer's own point with exactly this value, however it was written."""
+    return customer.contact_points.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value))).first()
 
 
 def find_by_last_four(digits: str) -> list[int]:
@@ -243,7 +261,7 @@ def find_by_last_four(digits: str) -> list[int]:
     if not re.fullmatch(r"[0-9]{4}", digits):
         raise Invalid(_("Type the last four digits."))
     return list(
-        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits))
+        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()

@@ -1,20 +1,29 @@
 """Who is meant: one customer behind the numbers, phones and addresses that different departments know."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from pypinyin import lazy_pinyin
 
 from core.lib.errors import DomainError, Invalid
-from customers import contact_points, locks
+from customers import contact_points, keys, locks
 from customers.contact_points import Kind
 from customers.models import Customer, ExternalIdentity, Standing
 
 _WORD = re.compile(r"[^\W_]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+
+
+class LeftOut(NamedTuple):
+    """A phone or e-mail that was told and cannot be used, and why."""
+
+    field: str
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,43 @@ class CustomerRef:
     city: str = ""
     registered_on: date | None = None
     create_if_missing: bool = True
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def usable(ref: CustomerRef) -> CustomerRef:
+    """The reference without a phone or e-mail that nobody can be reached by; `left_out` says which and why.
+
+    For a fact that counts without it: an order is not lost for a number that cannot be called.
+    """
+    left_out: list[LeftOut] = []
+
+    def normal(kind: Kind, text: str) -> str:
+        try:
+            return contact_points.normalise(kind, text) if text.strip() else ""
+        except Invalid as error:
+            left_out.append(LeftOut(str(kind), error.code, str(error)))
+            return ""
+
+    phone, email = normal(Kind.PHONE, ref.phone), normal(Kind.EMAIL, ref.email)
+    return replace(ref, phone=phone, email=email, left_out=(*ref.left_out, *left_out))
+
+
+def in_normal_form(ref: CustomerRef) -> CustomerRef:
+    """The reference with the source's id in the one form that all doors know; a placeholder is nobody's id.
+
+    Raises Invalid for an id that a spreadsheet has rounded.
+    """
+    external_id = keys.customer_key(ref.external_id)
+    if external_id and keys.damaged(ref.external_id):
+        raise number_damaged()
+    return replace(ref, external_id=external_id)
+
+
+def number_damaged() -> Invalid:
+    return Invalid(
+        _("This number was damaged by a spreadsheet. Format the column as text and export it again."),
+        code="number_damaged",
+    )
 
 
 # Names --------------------------------------------------------------------------------------------------------------
@@ -88,13 +134,18 @@ def find_or_create(ref: CustomerRef, *, today: date) -> Customer:
 
     Asked in this order: our number, the source's own id, the phone, the e-mail.
     """
+    ref = in_normal_form(ref)
     phone = contact_points.normalise_phone(ref.phone) if ref.phone else ""
     email = contact_points.normalise_email(ref.email) if ref.email else ""
     if not (ref.number or ref.external_id or phone or email):
+        if ref.left_out:
+            raise Invalid(ref.left_out[0].detail, code=ref.left_out[0].code)
         raise Invalid(_("Say who the customer is: by number, external id, phone or e-mail."), code="customer_missing")
-    keys = [f"{name}:{value}" for name, value in (("id", ref.external_id), ("phone", phone), ("email", email)) if value]
+    names = [
+        f"{name}:{value}" for name, value in (("id", ref.external_id), ("phone", phone), ("email", email)) if value
+    ]
     locks.hold_off_imports()
-    locks.hold(*(f"customer:{ref.source if key.startswith('id') else ''}:{key}" for key in keys))
+    locks.hold(*(f"customer:{ref.source if key.startswith('id') else ''}:{key}" for key in names))
 
     customer = _found(ref, phone, email)
     if customer is None and not ref.create_if_missing:

@@ -1,16 +1,22 @@
 """Who looks after whom."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
-from core.accounts.models import Role, User
+from core.accounts.models import Delegation, Role, User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from customers import locks
 from customers.models import Customer, Standing
+
+LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 
 
 class Assigned(NamedTuple):
@@ -18,14 +24,26 @@ class Assigned(NamedTuple):
     warning: str
 
 
+def book_of(user: User, today: date) -> User | None:
+    """In whose book somebody belongs whom this user puts on record; None: nobody's yet."""
+    scopes = rights_of(user).scopes
+    if Scope.OWN in scopes:
+        return user
+    works_for = Delegation.objects.filter(
+        assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
+    ).select_related("manager")
+    first = works_for.order_by("starts_on", "pk").first() if Scope.DELEGATED in scopes else None
+    return first.manager if first else None
+
+
 @transaction.atomic
 def assign(customer: Customer, *, manager: User | None, by: User, on: date, reason: str, at: datetime) -> Assigned:
     """The customer has this manager from that day on (or none); the warning says when the book is over its capacity."""
     locks.hold_customers([customer.pk])
     locked = Customer.objects.get(pk=customer.pk)
-    if manager and (not manager.is_active or manager.role not in (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)):
+    if manager and (not manager.is_active or not manager.holds(*LOOK_AFTER)):
         raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
-    if manager and by.role == Role.TEAM_LEAD and manager.team_id != by.team_id:
+    if manager and not _may_choose(manager, by):
         raise DomainError(_("%(name)s belongs to another team.") % {"name": manager}, code="other_team")
     if not reason.strip():
         raise Invalid(_("Say why the manager changes."), code="reason_missing")
@@ -47,6 +65,48 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
         reason=reason.strip()[:200],
     )
     return Assigned(locked, _over_capacity(manager))
+
+
+def _may_choose(manager: User, by: User) -> bool:
+    """A lead gives customers to their own team; who sees everybody or manages the staff, to anybody."""
+    everybody = Scope.ALL in rights_of(by).scopes or may(by, Permission.MANAGE_STAFF)
+    return everybody or manager.team_id == by.team_id
+
+
+@transaction.atomic
+def hand_over(leaver: User, *, to: Sequence[User], by: User | None, on: date, reason: str, at: datetime) -> int:
+    """Every customer of the leaver has one of these managers from that day on, the fewest over capacity.
+
+    The most valuable go first, each to whom it fills least. Returns how many. Raises DomainError for a receiver who
+    looks after nobody.
+    """
+    for manager in to:
+        if manager.pk == leaver.pk or not manager.is_active or not manager.holds(*LOOK_AFTER):
+            raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
+    rows = Customer.objects.filter(manager=leaver).order_by(F("standing__value").desc(nulls_last=True), "pk")
+    ids = list(rows.values_list("pk", flat=True))
+    locks.hold_customers(ids)
+    shares: dict[int, list[int]] = {}
+    books = {manager.pk: Customer.objects.filter(manager=manager).count() for manager in to}
+    for pk in ids:
+        fullest = min(to, key=lambda manager: ((books[manager.pk] + 1) / max(manager.capacity, 1), manager.pk))
+        books[fullest.pk] += 1
+        shares.setdefault(fullest.pk, []).append(pk)
+    for manager_id, share in shares.items():
+        Customer.objects.filter(pk__in=share).update(manager=manager_id, manager_since=on)
+        Standing.objects.filter(customer__in=share).update(manager=manager_id)
+        for pk in share:
+            audit.record(
+                by,
+                "customer.assigned",
+                Customer(pk=pk),
+                at=at,
+                before=leaver.pk,
+                manager=manager_id,
+                on=on.isoformat(),
+                reason=reason[:200],
+            )
+    return len(ids)
 
 
 def _over_capacity(manager: User | None) -> str:

@@ -17,6 +17,7 @@ from customers.models import (
     ExternalIdentity,
     Lookup,
     Order,
+    PossibleDuplicate,
     Refund,
     Standing,
     Todo,
@@ -27,9 +28,9 @@ MOST_ALIKE = 10
 
 def alike(customer: Customer, user: User, today: date) -> QuerySet[Customer]:
     """Who may be the same person, among those the user may see: the same phone or e-mail, or the same name."""
-    values = contact_points.spellings(customer.contact_points.all())
+    values = contact_points.spellings(customer.contact_points.filter(retired=""))
     shared = ContactPoint.objects.filter(
-        kind__in={kind for kind, _index in values}, blind_index__in=[index for _kind, index in values]
+        retired="", kind__in={kind for kind, _index in values}, blind_index__in=[index for _kind, index in values]
     ).values("customer")
     same = Q(pk__in=shared)
     if customer.name:
@@ -61,7 +62,10 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     _complete(winner, loser)
     contact_points.bring_up_customers([loser.pk, winner.pk])
     known = ContactPoint.objects.filter(customer=winner, kind=OuterRef("kind"), blind_index=OuterRef("blind_index"))
+    preferred = ContactPoint.objects.filter(customer=winner, is_preferred=True).values("kind")
+    ContactPoint.objects.filter(customer=loser, kind__in=preferred).update(is_preferred=False)
     ContactPoint.objects.filter(customer=loser).exclude(Exists(known)).update(customer=winner)
+    PossibleDuplicate.objects.filter(Q(first=loser) | Q(second=loser)).delete()
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
     for model in (ExternalIdentity, Order, Refund, Contact, Todo):
         model.objects.filter(customer=loser).update(customer=winner)
@@ -77,11 +81,12 @@ def _complete(winner: Customer, loser: Customer) -> None:
     """What is known stays; what is not comes from the other record."""
     if not winner.name and loser.name:
         winner.name, winner.name_pinyin, winner.name_grams = loser.name, pinyin(loser.name), name_grams(loser.name)
-    for field in ("region", "city"):
+    for field in ("region", "city", "influencers"):
         if not getattr(winner, field):
             setattr(winner, field, getattr(loser, field))
-    if winner.birthday is None:
-        winner.birthday, winner.birthday_is_lunar = loser.birthday, loser.birthday_is_lunar
+    if winner.birth_month is None:
+        for field in ("birth_year", "birth_month", "birth_day", "birthday_is_lunar"):
+            setattr(winner, field, getattr(loser, field))
     if winner.mindset == Customer.Mindset.UNKNOWN:
         winner.mindset = loser.mindset
     if winner.preferred_channel == Customer.Channel.UNKNOWN:
@@ -92,6 +97,7 @@ def _complete(winner: Customer, loser: Customer) -> None:
     winner.registered_on = min(winner.registered_on, loser.registered_on)
     winner.interests = sorted({*winner.interests, *loser.interests})
     winner.is_reseller = winner.is_reseller or loser.is_reseller
+    winner.custom = loser.custom | winner.custom
     winner.notes = "\n".join(text for text in (winner.notes, loser.notes) if text)
     contacts = [day for day in (winner.next_contact_on, loser.next_contact_on) if day]
     winner.next_contact_on = min(contacts, default=None)

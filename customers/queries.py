@@ -40,12 +40,14 @@ def search(user: User, text: str, today: date) -> list[Customer]:
     if not text:
         return []
     exact = _exact_ids(user, text)
-    if rights_of(user.role).scope == Scope.LOOKED_UP:
+    rights = rights_of(user)
+    if rights.looks_up:
         customers = list(
             Customer.objects.filter(pk__in=exact).select_related("manager", "standing").order_by("pk")[:MOST_FOUND]
         )
         Lookup.objects.bulk_create([Lookup(user=user, customer=c, on=today) for c in customers], ignore_conflicts=True)
-        return customers
+        if rights.scopes == {Scope.LOOKED_UP}:
+            return customers
     people = visible_to(user, today).select_related("manager", "standing")
     meant = Q(pk__in=exact)
     if re.fullmatch(r"[0-9]{4}", text) and sees(user, Field.CONTACT):
@@ -69,7 +71,7 @@ def callers(user: User, text: str, today: date) -> list[Customer]:
         meant = Q(name_grams__contains=grams)
     else:
         return []
-    everybody = rights_of(user.role).scope == Scope.LOOKED_UP
+    everybody = rights_of(user).looks_up
     people = Customer.objects.all() if everybody else visible_to(user, today)
     return list(
         people.filter(meant).select_related("manager", "standing").order_by("-standing__value", "pk")[:MOST_CALLERS]
@@ -119,9 +121,19 @@ class Page(NamedTuple):
     next: str
 
 
+def addressed(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
+    """Whom a campaign of this user for such a group reaches, see `access.addressable`."""
+    if rights_of(user).sees_customers or not user.is_active:
+        return standings(user, filters, today)
+    return _narrowed(Standing.objects.filter(customer__merged_into__isnull=True), filters, today)
+
+
 def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
     """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    rows = standings_of(user, today)
+    return _narrowed(standings_of(user, today), filters, today)
+
+
+def _narrowed(rows: QuerySet[Standing], filters: Filters, today: date) -> QuerySet[Standing]:
     if filters.customer_class is not None:
         rows = rows.filter(customer_class=filters.customer_class)
     if filters.matrix_type is not None:

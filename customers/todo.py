@@ -1,6 +1,6 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from core.accounts.models import User
 from core.accounts.roles import Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
-from customers.access import scope_filter
+from customers.access import STAND_IN, delegating, scope_filter
 from customers.models import Customer, Todo
 
 LONGEST_SNOOZE = timedelta(days=90)
@@ -144,6 +144,14 @@ def finished(user: User, today: date) -> QuerySet[Todo]:
     return done.select_related("customer").order_by("-closed_at")
 
 
+def promises_of(user: User, day: date, *, today: date) -> tuple[int, int]:
+    """How many promises that were due on this day were kept in time, and how many were not."""
+    due = Todo.objects.filter(_work_of(user, today) | Q(closed_by=user), reason=Todo.Reason.PROMISE, due_on=day)
+    rows = list(due.filter(state__in=(Todo.State.OPEN, Todo.State.DONE)).distinct())
+    kept = sum(row.closed_at is not None and not row.is_late(row.closed_at) for row in rows)
+    return kept, len(rows) - kept
+
+
 def put_off(user: User, today: date) -> QuerySet[Todo]:
     """What will come back into the user's queue on a later day, the soonest first."""
     waiting = Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, snoozed_until__gt=today)
@@ -152,19 +160,32 @@ def put_off(user: User, today: date) -> QuerySet[Todo]:
 
 def _work_of(user: User, today: date) -> Q:
     """Theirs, and what is nobody's: without owner, or left behind by a colleague who is gone."""
-    scope = rights_of(user.role).scope
+    scopes = rights_of(user).scopes
     # As numbers: with a subquery the open tasks could not be found by their index.
     gone = list(User.objects.filter(is_active=False).values_list("pk", flat=True))
     nobodys = Q(owner__isnull=True) | Q(owner__in=gone)
-    of_manager = nobodys | Q(owner=F("customer__manager"))
-    if scope == Scope.DELEGATED:
-        mine = Q(owner=user) | (of_manager & scope_filter(user, today, "customer__"))
-    elif scope == Scope.TEAM:
+    mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
+    if scopes & STAND_IN:
+        theirs = Q(customer__manager__in=delegating(user, today))
+        mine |= (nobodys | Q(owner=F("customer__manager"))) & theirs
+    if Scope.TEAM in scopes:
         # Nobody else would see the tasks of customers without manager.
-        mine = Q(owner=user) | (nobodys & (Q(customer__manager=user) | Q(customer__manager__isnull=True)))
-    else:
-        mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
+        mine |= nobodys & Q(customer__manager__isnull=True)
     return mine
+
+
+@transaction.atomic
+def hand_over(leaver: User, *, to: Sequence[User]) -> int:
+    """The leaver's open work is with the manager of its customer, else with one of these in turn. Returns how much."""
+    count = 0
+    rows = Todo.objects.select_for_update(of=("self",)).filter(owner=leaver, state=Todo.State.OPEN).order_by("pk")
+    for todo in rows.select_related("customer__manager"):
+        manager = todo.customer.manager
+        takes_over = manager if manager and manager.is_active and manager != leaver else None
+        todo.owner = takes_over or (to[count % len(to)] if to else None)
+        todo.save(update_fields=["owner"])
+        count += 1
+    return count
 
 
 def _locked(todo_id: int, by: User, at: datetime) -> Todo:

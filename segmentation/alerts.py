@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -36,6 +36,7 @@ class Evidence(TypedDict):
     horizon_days: int
     monthly_profit: int
     value: int
+    flat_days: NotRequired[int]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 Every text is made for a reader: figures of value or margin that the reader's role does not see are not in it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -89,11 +91,25 @@ def explain(customer: Customer, *, reader: User, night: Night | None = None) -> 
     )
 
 
-def sentence(alert: Alert, *, reader: User) -> str:
-    """The evidence of an alert in words an account manager can say on the phone."""
+def absence(evidence: Mapping[str, Any], *, quiet_days: int) -> str:
+    """The flat rule in words: its own number of days, the true ones, and that the personal limit is not the reason."""
+    if "flat_days" not in evidence:
+        return _("%(quiet)d days without a purchase; the own limit of %(limit)d days is not reached.") % {
+            "quiet": quiet_days,
+            "limit": round(evidence["limit_days"]),
+        }
+    return _(
+        "%(quiet)d days without a purchase, more than %(flat)d (flat rule); the own limit of %(limit)d days is not reached."
+    ) % {"quiet": quiet_days, "flat": evidence["flat_days"], "limit": round(evidence["limit_days"])}
+
+
+def sentence(alert: Alert, *, reader: User, on: date) -> str:
+    """The evidence of an alert, read on this day, in words an account manager can say on the phone."""
     evidence = alert.evidence
     if "usual_days" not in evidence:
         return ""
+    if alert.kind == Alert.Kind.LONG_ABSENCE:
+        return absence(evidence, quiet_days=(on - alert.last_on).days)
     figures = {
         "usual": round(evidence["usual_days"]),
         "limit": round(evidence["limit_days"]),

@@ -91,7 +91,7 @@ def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
 
 
 def fit_histories(histories: Histories, today: int, history: int, rules: Mapping[str, float]) -> Parameters:
-    """All parameters from the purchase days up to `today`."""
+    """All parameters from the purchase days up to `today`; those of money from what is within the shop's own reach."""
     half_life = profit.half_life(history)
     now = state_at(histories, today, half_life)
     population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
@@ -104,18 +104,20 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
         least_gaps=int(rules["least_gaps"]),
     )
     period = int(rules["potential_period_days"])
-    weight = _weight(histories, today, period, history, half_life, rules)
+    money = histories.within_reach()
+    weight = _weight(money, today, period, history, half_life, rules)
+    earned = state_at(money, today, half_life)
     basic = Parameters(
         gaps=population,
         bgnbd=_bgnbd(now, today),
-        credibility=profit.fit(now.purchase_days, now.profit_sum, now.profit_square_sum),
+        credibility=profit.fit(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
         weight=weight,
         a_max=backtest.choose_level(alerts, rules["precision_floor"]),
         half_life_days=half_life,
         history_days=history,
         potential=None,
     )
-    return _with_potential(basic, histories, today, period, rules)
+    return _with_potential(basic, money, today, period, rules)
 
 
 def worth(state: State, parameters: Parameters, today: int, discount: float) -> value.Worth:

@@ -53,7 +53,9 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
         "rows_written": int(rows.sum()),
         "class_changes": int((scores.customer_class != state.class_before).sum()) + gone,
         "type_changes": int((scores.matrix_type != state.type_before).sum()),
-        **_write_alerts(outcome, int(constants["alert_window_days"]), at=at, silent=first),
+        **_write_alerts(
+            outcome, int(constants["alert_window_days"]), int(constants["long_absence_days"]), at=at, silent=first
+        ),
         "big": int((scores.customer_class == 2).sum()),
         "active": int((scores.customer_class == 1).sum()),
         "random": int((scores.customer_class == 0).sum()),
@@ -89,14 +91,14 @@ def _write_standings(outcome: Outcome, rows: Flags) -> None:
     )
 
 
-def _write_alerts(outcome: Outcome, window: int, *, at: datetime, silent: bool) -> dict[str, int]:
+def _write_alerts(outcome: Outcome, window: int, flat_days: int, *, at: datetime, silent: bool) -> dict[str, int]:
     """What has ended is ended, then what is new is opened; returns how many of each."""
     as_of = outcome.as_of
     moved = frames.customers_whose_open_alert_is_outdated(outcome.state)
     recovered = alerts.close_by_purchase(as_of=as_of, at=at, customer_ids=moved)
     withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
     ended = alerts.end_windows(as_of=as_of, at=at)
-    opened = alerts.open_due(_due(outcome, window), as_of=as_of, at=at, silent=silent)
+    opened = alerts.open_due(_due(outcome, window, flat_days), as_of=as_of, at=at, silent=silent)
     return {
         "alerts_opened": opened,
         "alerts_recovered": recovered,
@@ -105,25 +107,37 @@ def _write_alerts(outcome: Outcome, window: int, *, at: datetime, silent: bool) 
     }
 
 
-def _due(outcome: Outcome, window: int) -> list[alerts.Due]:
+def _due(outcome: Outcome, window: int, flat_days: int) -> list[alerts.Due]:
     """The alerts of the night that were never raised before."""
     state = outcome.state
     flagged = np.flatnonzero(outcome.quiet | outcome.long_absent)
     known = alerts.raised_before(state.customer_id[flagged].tolist())
     return [
-        alert_due(outcome, row, kind, window)
+        alert_due(outcome, row, kind, window, flat_days)
         for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
         for row in flagged[mask[flagged]].tolist()
         if (int(state.customer_id[row]), kind.value, frames.from_day_number(state.last_day[row])) not in known
     ]
 
 
-def alert_due(outcome: Outcome, row: int, kind: str, window: int) -> alerts.Due:
-    """The alert of one customer with the evidence its sentence is made of."""
+def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int) -> alerts.Due:
+    """The alert of one customer with the evidence its sentence is made of; `flat_days` is the rule of a long absence."""
     state, scores = outcome.state, outcome.scores
     last_day = int(state.last_day[row])
     start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else float(scores.quiet_days[row])
     no_purchase = float(scores.no_purchase[row])
+    evidence: alerts.Evidence = {
+        "usual_days": round(float(scores.usual_days[row]), 1),
+        "limit_days": round(float(scores.limit_days[row]), 1),
+        "quiet_days": int(scores.quiet_days[row]),
+        "tail_level": round(float(scores.tail_level[row]), 4),
+        "no_purchase": round(no_purchase, 4),
+        "horizon_days": round(float(scores.horizon_days[row])),
+        "monthly_profit": round(float(scores.daily_profit[row]) * 30.44),
+        "value": int(scores.value[row]),
+    }
+    if kind == Alert.Kind.LONG_ABSENCE:
+        evidence["flat_days"] = flat_days
     return alerts.Due(
         customer_id=int(state.customer_id[row]),
         kind=kind,
@@ -131,14 +145,5 @@ def alert_due(outcome: Outcome, row: int, kind: str, window: int) -> alerts.Due:
         window_ends_on=frames.from_day_number(last_day + int(start) + window),
         severity=round(no_purchase * max(0.0, float(scores.daily_profit[row])) * 30.44),
         at_stake=round(no_purchase * max(0, int(scores.value[row]))),
-        evidence={
-            "usual_days": round(float(scores.usual_days[row]), 1),
-            "limit_days": round(float(scores.limit_days[row]), 1),
-            "quiet_days": int(scores.quiet_days[row]),
-            "tail_level": round(float(scores.tail_level[row]), 4),
-            "no_purchase": round(no_purchase, 4),
-            "horizon_days": round(float(scores.horizon_days[row])),
-            "monthly_profit": round(float(scores.daily_profit[row]) * 30.44),
-            "value": int(scores.value[row]),
-        },
+        evidence=evidence,
     )

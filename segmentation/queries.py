@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 
 from core.accounts.models import User
 from core.accounts.permissions import sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
 from core.lib import arrays
 from customers.access import scope_filter
 from customers.models import Standing
@@ -25,7 +25,7 @@ def standings(user: User, today: date) -> QuerySet[Standing]:
 
 def aggregates(user: User, today: date) -> QuerySet[Standing]:
     """What a user may count: the visible customers, or all for roles that see aggregates only."""
-    return Standing.objects.all() if rights_of(user.role).scope == Scope.NONE else standings(user, today)
+    return standings(user, today) if rights_of(user).sees_customers else Standing.objects.all()
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,13 @@ def open_alerts(user: User, today: date) -> QuerySet[Alert]:
         .select_related("customer", "customer__manager", "customer__standing")
         .order_by(order, "pk")
     )
+
+
+def closed_alerts(user: User, today: date) -> QuerySet[Alert]:
+    """Alerts the user may see that have ended, whichever way, the latest first."""
+    ended = Alert.objects.exclude(state=Alert.State.OPEN)
+    reached = ended.filter(scope_filter(user, today, "customer__", book="customer__standing__"))
+    return reached.select_related("customer__manager", "customer__standing", "closed_by").order_by("-closed_on", "-pk")
 
 
 def long_absent(user: User, today: date, *, days: int) -> QuerySet[Standing]:

@@ -1,7 +1,7 @@
 """People and things for the stories: small factories, each a fixture that returns a function."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from core.accounts import tokens
 from core.accounts.models import Role, Team, User
 from core.accounts.roles import ApiScope
+from core.lib import mall
 from customers import identity, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
@@ -48,6 +49,21 @@ def _language_of_nobody() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _mall_of_the_environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that set up a mall of their own ask for `mall_row`; for all others the settings of Django are the mall."""
+    mall.forget()
+    if "mall_row" not in request.fixturenames:
+        monkeypatch.setattr(mall, "stored_facts", lambda before: None)
+    yield
+    mall.forget()
+
+
+@pytest.fixture
+def mall_row(db: None) -> None:
+    """The mall is what its row says."""
+
+
+@pytest.fixture(autouse=True)
 def _quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -68,11 +84,18 @@ def _flush_past_the_audit_trail() -> Iterator[None]:
 
 @pytest.fixture
 def make_user(db: None) -> MakeUser:
-    def make(role: str = Role.ACCOUNT_MANAGER, name: str = "", *, team: str = "", **fields: Any) -> User:
+    def make(
+        role: str = Role.ACCOUNT_MANAGER, name: str = "", *, roles: Sequence[str] = (), team: str = "", **fields: Any
+    ) -> User:
         name = name or f"{role}-{User.objects.count()}"
         where = Team.objects.get_or_create(name=team)[0] if team else None
         return User.objects.create_user(
-            username=name.lower().replace(" ", "-"), password=PASSWORD, full_name=name, role=role, team=where, **fields
+            username=name.lower().replace(" ", "-"),
+            password=PASSWORD,
+            full_name=name,
+            roles=[*roles] or [role],
+            team=where,
+            **fields,
         )
 
     return make

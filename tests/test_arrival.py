@@ -59,7 +59,7 @@ def test_a_purchase_ends_the_alert_and_its_todo_at_once(alert: Alert, api_for: A
 
 
 def test_so_does_one_of_a_batch(alert: Alert, api_for: ApiFor) -> None:
-    items = [told(external_id="o-1", customer={}), told(external_id="o-2")]
+    items = [told(external_id="o-1", paid="NaN"), told(external_id="o-2")]
     answer = api_for(ApiScope.ORDERS_WRITE).post("/api/v1/sources/shop/orders/batch", {"orders": items}, format="json")
 
     assert [result["status"] for result in answer.json()["results"]] == [400, 201]

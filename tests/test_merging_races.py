@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.accounts.models import Role, User
-from crm.flows import merging
+from crm.flows.record import merging
 from customers import identity, locks, orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order

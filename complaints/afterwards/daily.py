@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import date, datetime
 
-from django.utils.translation import gettext as _
-
 from complaints.afterwards import root_causes, silent
 from complaints.cases import lifecycle, notices, prompts, surveys
 from complaints.promises import calendars
-from core.accounts.models import Role, User
+from core.accounts.models import Role
+from core.accounts.roles import holders
+from core.outbox import delivery
 
 MONDAY = 0
 
@@ -32,13 +32,15 @@ def pieces(*, as_of: date) -> list[Callable[[datetime], dict[str, int]]]:
 def warn_of_unconfirmed_years(*, at: datetime) -> int:
     """Administrators are told, once per calendar and year, that deadlines in it are a guess. Returns how many there are."""
     years = calendars.unconfirmed(at)
-    admins = list(User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True))
+    admins = list(holders(Role.ADMINISTRATOR).values_list("pk", flat=True))
     for calendar, year in years:
-        notices.tell(
+        delivery.tell(
             admins,
+            notices.UNCONFIRMED_YEAR,
+            {"year": year, "calendar": str(calendar)},
             key=f"year:{calendar.pk}:{year}",
+            thread=f"year:{calendar.pk}:{year}",
             at=at,
             link="/complaints/calendars/",
-            subject=_("Holidays of %(year)d are not confirmed: %(calendar)s") % {"year": year, "calendar": calendar},
         )
     return len(years)

@@ -62,11 +62,11 @@ def _to_the_head(case: Case, survey: Survey, *, at: datetime) -> None:
     head = case.queue.department.head
     notices.tell(
         [head.pk if head else None, case.customer.manager_id],
+        notices.UNHAPPY,
+        case,
         key=f"unhappy:{survey.pk}",
         at=at,
-        link=notices.link_to(case),
-        subject=_("%(number)s: the customer is not content (%(score)d of 5)")
-        % {"number": case.number, "score": survey.score or 0},
+        score=survey.score or 0,
     )
     if case.status not in (Case.Status.RESOLVED, Case.Status.CLOSED) or case.cycle != survey.cycle:
         return  # somebody works on it again already

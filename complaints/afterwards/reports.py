@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Avg, Count, Exists, Min, OuterRef, Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from complaints.models import Case, Clock, Metric, Remedy, Survey
 from complaints.models.remedies import RemedyKind
 from complaints.queries import Filters, cases_for
 from core.accounts.models import User
+from core.lib.periods import mall_day
 from customers.models import Order, Standing
 
 State = Clock.State
@@ -147,27 +148,57 @@ def attainment(user: User, period: Period, metric: str, at: datetime) -> list[At
     return classes
 
 
-def first_answer_and_repurchase(period: Period) -> list[tuple[str, int, float]]:
-    """Whether quick answers bring customers back: (answered in time or not, customers, share who bought within 90 days)."""
+class Repurchase(NamedTuple):
+    """`customers` had their 90 days after the first answer, `bought` of them bought; `waiting` still have them.
+
+    `not_before`: when the first of those who wait has had them.
+    """
+
+    state: str
+    customers: int
+    bought: int
+    waiting: int
+    not_before: date | None
+
+
+def first_answer_and_repurchase(period: Period, *, at: datetime) -> list[Repurchase]:
+    """Whether quick answers bring customers back, of those who had their 90 days to buy again by `at`."""
+    orders = Order.objects.filter(
+        customer=OuterRef("case__customer"),
+        status=Order.Status.PAID,
+        ordered_at__gt=OuterRef("stopped_at"),
+        ordered_at__lte=OuterRef("stopped_at") + REPURCHASE_WITHIN,
+    )
     clocks = Clock.objects.filter(
         metric=Metric.FIRST_RESPONSE,
         cycle=1,
         state__in=(State.MET, State.MISSED),
         stopped_at__gte=period.since,
         stopped_at__lt=period.until,
-    ).select_related("case")
-    groups: dict[str, list[bool]] = {State.MET: [], State.MISSED: []}
-    for clock in clocks:
-        if clock.stopped_at is None:
-            continue
-        bought = Order.objects.filter(
-            customer=clock.case.customer_id,
-            status=Order.Status.PAID,
-            ordered_at__gt=clock.stopped_at,
-            ordered_at__lte=clock.stopped_at + REPURCHASE_WITHIN,
-        ).exists()
-        groups[clock.state].append(bought)
-    return [(state, len(rows), sum(rows) / len(rows)) for state, rows in groups.items() if rows]
+    )
+    over = Q(stopped_at__lte=at - REPURCHASE_WITHIN)
+    rows = {
+        row["state"]: row
+        for row in clocks.annotate(bought=Exists(orders))
+        .values("state")
+        .annotate(
+            customers=Count("pk", filter=over),
+            came=Count("pk", filter=over & Q(bought=True)),
+            waiting=Count("pk", filter=~over),
+            first=Min("stopped_at", filter=~over),
+        )
+    }
+    return [
+        Repurchase(
+            state,
+            row["customers"],
+            row["came"],
+            row["waiting"],
+            mall_day(row["first"] + REPURCHASE_WITHIN) if row["first"] else None,
+        )
+        for state in (State.MET, State.MISSED)
+        if (row := rows.get(state))
+    ]
 
 
 def paused_share(user: User, period: Period, at: datetime) -> list[tuple[int | None, int, int]]:

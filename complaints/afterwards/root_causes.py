@@ -15,6 +15,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
+from core.outbox import bell, delivery
 from customers.models import Order, Standing
 
 Status = CorrectiveAction.Status
@@ -101,13 +102,14 @@ def open_actions(*, as_of: date, at: datetime) -> int:
         if created:
             opened += 1
             audit.record(None, "action.opened", action, at=at, cause=cause.pk, cases=len(cluster.case_ids))
-            notices.tell(
+            delivery.tell(
                 [cause.department.head_id],
+                notices.ACTION,
+                {"cause": str(cause), "count": len(cluster.case_ids)},
                 key=f"action:{action.pk}",
+                thread=_thread(action),
                 at=at,
                 link="/complaints/actions/",
-                subject=_("Keeps coming back: %(cause)s (%(count)d cases)")
-                % {"cause": cause, "count": len(cluster.case_ids)},
             )
     return opened
 
@@ -116,13 +118,14 @@ def remind_of_overdue(*, as_of: date, at: datetime) -> int:
     """Who owns a corrective action past its day, or heads the department, is told so once for each day it was due by."""
     overdue = CorrectiveAction.objects.filter(status=Status.OPEN, due_on__lt=as_of)
     for action in overdue.select_related("root_cause__department").order_by("due_on", "pk"):
-        notices.tell(
+        delivery.tell(
             [action.owner_id or action.root_cause.department.head_id],
+            notices.ACTION_LATE,
+            {"day": action.due_on.isoformat(), "cause": action.title or str(action.root_cause)},
             key=f"action-late:{action.pk}:{action.due_on.isoformat()}",
+            thread=_thread(action),
             at=at,
             link="/complaints/actions/",
-            subject=_("Overdue since %(day)s: %(cause)s")
-            % {"day": action.due_on.isoformat(), "cause": action.title or action.root_cause},
         )
     return len(overdue)
 
@@ -141,6 +144,7 @@ def plan_action(
         )
     action.title, action.owner, action.due_on, action.target_rate = title.strip()[:200], owner, due_on, target_rate
     action.save()
+    _seen_to(action, at)
     audit.record(by, "action.planned", action, at=at, owner=owner.pk, due_on=due_on.isoformat())
     return action
 
@@ -153,6 +157,7 @@ def mark_done(action_id: int, *, by: User, on: date, at: datetime) -> Corrective
         raise DomainError(_("Say first what was to change."), code="action_title")
     action.status, action.done_on = Status.DONE, on
     action.save()
+    _seen_to(action, at)
     audit.record(by, "action.done", action, at=at)
     return action
 
@@ -184,6 +189,7 @@ def drop_action(action_id: int, *, by: User, on: date, at: datetime, reason: str
     action.status, action.ended_on = Status.DROPPED, on
     action.evidence = {**action.evidence, "given_up": reason.strip()[:200]}
     action.save()
+    _seen_to(action, at)
     audit.record(by, "action.dropped", action, at=at)
     return action
 
@@ -196,6 +202,14 @@ def measured_rate(action: CorrectiveAction, *, on: date) -> float:
         for _pk, cause, product, _class, _at in rows
     )
     return _rate(count, _orders(on - PROOF, on))
+
+
+def _thread(action: CorrectiveAction) -> str:
+    return f"action:{action.pk}"
+
+
+def _seen_to(action: CorrectiveAction, at: datetime) -> None:
+    bell.settle(_thread(action), at=at)
 
 
 def _rule(count: int, big: int, rate: float, usual: float) -> str:

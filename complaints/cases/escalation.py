@@ -134,16 +134,14 @@ def _tell(case: Case, clock: Clock, step: EscalationStep, now: datetime) -> None
         Notify.ACCOUNT_MANAGER: case.customer.manager_id,
         Notify.DEPARTMENT_HEAD: head,
     }
-    what = _("%(percent)d %% of the time for “%(promise)s” is used up") % {
-        "percent": step.at_percent,
-        "promise": clock.get_metric_display(),
-    }
     notices.tell(
         [people[Notify(role)] for role in step.notify],
+        notices.TIME_RUNS_OUT,
+        case,
         key=f"sla:{clock.pk}:{step.pk}",
         at=now,
-        link=notices.link_to(case),
-        subject=_("%(number)s: %(what)s") % {"number": case.number, "what": what},
+        percent=step.at_percent,
+        promise=clock.metric,
     )
 
 

@@ -13,6 +13,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
+from core.outbox import bell
 from customers.models import Standing, Todo
 
 Status = Handover.Status
@@ -66,10 +67,12 @@ def ask(
     )
     notices.tell(
         [assignee.pk if assignee else department.head_id],
+        notices.ASKED,
+        case,
         key=f"handover:{handed.pk}",
+        thread=_thread(handed),
         at=at,
-        link=notices.link_to(case),
-        subject=_("%(number)s: a question to %(department)s") % {"number": case.number, "department": department},
+        department=str(department),
     )
     return handed
 
@@ -80,6 +83,7 @@ def accept(handover_id: int, *, by: User, at: datetime) -> Handover:
     case, handed = _unanswered(handover_id)
     handed.status, handed.accepted_at, handed.assignee = Status.ACCEPTED, at, by
     handed.save(update_fields=["status", "accepted_at", "assignee"])
+    bell.settle(_thread(handed), [notices.ASKED], at=at)
     transitions.record(case, CaseEvent.Kind.HANDOVER_ACCEPTED, by=by, at=at, touched=["handovers"], handover=handed.pk)
     return handed
 
@@ -107,7 +111,10 @@ def cancel(handover_id: int, *, by: User, at: datetime, reason: str) -> Handover
 
 def cancel_open(case: Case, *, at: datetime) -> int:
     """The case has ended: nobody needs to answer any more."""
-    return case.handovers.filter(status__in=UNANSWERED).update(status=Status.CANCELLED, ended_at=at)
+    open_ones = case.handovers.select_for_update().filter(status__in=UNANSWERED)
+    for handed in open_ones:
+        bell.settle(_thread(handed), at=at)
+    return open_ones.update(status=Status.CANCELLED, ended_at=at)
 
 
 def after_waiting(case: Case) -> Case.Status:
@@ -133,11 +140,12 @@ def escalate_due(*, now: datetime, limit: int = 200) -> int:
             audit.record(None, "handover.overdue", handed, at=now, case=handed.case_id)
             notices.tell(
                 [handed.to_department.head_id, handed.assignee_id, handed.asked_by_id],
+                notices.ASKED_LATE,
+                handed.case,
                 key=f"handover-late:{handed.pk}",
+                thread=_thread(handed),
                 at=now,
-                link=notices.link_to(handed.case),
-                subject=_("%(number)s: %(department)s has not answered in time")
-                % {"number": handed.case.number, "department": handed.to_department},
+                department=str(handed.to_department),
             )
             count += 1
     return count
@@ -177,12 +185,18 @@ def _end(
     handed.save(update_fields=["status", "ended_at", "answer"])
     to = after_waiting(case) if case.status == Case.Status.WAITING_INTERNAL else None
     transitions.record(case, kind, by=by, at=at, to=to, touched=["handovers"], handover=handed.pk)
-    notices.tell(
-        [case.owner_id],
-        key=f"handover-end:{handed.pk}",
-        at=at,
-        link=notices.link_to(case),
-        subject=_("%(number)s: %(department)s has answered")
-        % {"number": case.number, "department": handed.to_department},
-    )
+    bell.settle(_thread(handed), at=at)
+    if status != Status.CANCELLED:
+        notices.tell(
+            [case.owner_id],
+            notices.ANSWERED,
+            case,
+            key=f"handover-end:{handed.pk}",
+            at=at,
+            department=str(handed.to_department),
+        )
     return handed
+
+
+def _thread(handed: Handover) -> str:
+    return f"question:{handed.pk}"

@@ -69,7 +69,7 @@ def log(
     case = _assessed(customer, category, complaint, queue=queue, at=at)
     case.channel, case.follows = channel, follows
     case.received_at, case.opened_at, case.opened_by = received_at, at, by
-    place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority)
+    place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority, at=at)
     routing.hand_to(case, place.member, at=at)
     case.save()
     if case.kind == Case.Kind.COMPLAINT:
@@ -201,18 +201,18 @@ def _tell(case: Case, at: datetime) -> None:
     else:
         notices.tell(
             [case.queue.department.head_id],
+            notices.NO_ROOM,
+            case,
             key=f"unassigned:{case.pk}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Case %(number)s waits in %(queue)s: nobody has room")
-            % {"number": case.number, "queue": case.queue},
+            queue=str(case.queue),
         )
     if case.served_as == Standing.Class.BIG and case.customer.manager_id != case.owner_id:
         notices.tell(
             [case.customer.manager_id],
+            notices.BIG,
+            case,
             key=f"big:{case.pk}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Your big customer complains: %(number)s (P%(priority)d)")
-            % {"number": case.number, "priority": case.priority},
+            priority=case.priority,
         )

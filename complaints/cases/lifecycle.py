@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from complaints.cases import handover, intake, messages, notices, priority, prompts, routing, surveys, transitions
+from complaints.cases import handover, intake, mail, messages, notices, priority, prompts, routing, surveys, transitions
 from complaints.cases.transitions import NotNow
 from complaints.models import Case, CaseEvent, CaseMessage, Category, Draft, Metric, Pause, Queue, Remedy, RootCause
 from complaints.models.cases import OPEN
@@ -82,10 +82,11 @@ def assign(case_id: int, owner: User, *, by: User, at: datetime, reason: str = "
     routing.tell_owner(case, at=at)
     notices.tell(
         [before] if before != by.pk else [],
+        notices.TAKEN,
+        case,
         key=f"taken:{case.pk}:{case.version}",
         at=at,
-        link=notices.link_to(case),
-        subject=_("Case %(number)s is with %(name)s now") % {"number": case.number, "name": owner},
+        name=str(owner),
     )
     _freed(case, at)
     return case
@@ -118,7 +119,7 @@ def transfer(case_id: int, queue: Queue, *, by: User, at: datetime, reason: str,
     routing.hold(before, queue.pk)
     case.queue = queue
     if not queue.members.filter(user=case.owner_id).exists():
-        place = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority)
+        place = routing.place(queue, customer=case.customer, served_as=case.served_as, priority=case.priority, at=at)
         routing.hand_to(case, place.member, at=at)
     transitions.record(
         case,
@@ -362,6 +363,7 @@ def redact(case_id: int, message_id: int, *, by: User, at: datetime, reason: str
     message = case.messages.select_for_update().get(pk=message_id)
     message.body, message.redacted_at = _("[removed]"), at
     message.save(update_fields=["body", "redacted_at"])
+    mail.drop(message)
     transitions.record(
         case, Kind.REDACTED, by=by, at=at, touched=["notes"], removed=message.pk, reason=reason.strip()[:200]
     )
@@ -446,7 +448,8 @@ def resolve(
         case.justified = justified
     case.needs_a_look = False
     case.close_at = at + timedelta(days=case.policy.auto_close_days)
-    sla.stop(case, at=at)
+    # An answer that has not left yet is still owed.
+    sla.stop(case, at=at, metrics=[Metric.RESOLUTION] if mail.is_under_way(case) else Metric.values)
     transitions.record(
         case,
         Kind.RESOLVED,
@@ -636,6 +639,11 @@ def _wait(case: Case, *, reason: str, by: User, at: datetime) -> None:
     questions = case.messages.filter(direction=CaseMessage.Direction.OUT, cycle=case.cycle, counts_as_response=True)
     if not questions.exists():
         raise DomainError(_("Ask the customer something first, then wait for the answer."), code="ask_first")
+    if mail.is_stuck(case):
+        raise DomainError(
+            _("Your e-mail has not left yet. Send it by hand and press Sent, then wait for the answer."),
+            code="mail_unsent",
+        )
     sla.pause(case, reason=reason, by=by, at=at)
     transitions.record(case, Kind.WAITED, by=by, at=at, to=Status.WAITING_CUSTOMER, reason=reason)
 
@@ -645,7 +653,8 @@ def _may_be_resolved(case: Case, outcome: str, resolution: str, root_cause: Root
         raise Invalid(_("Say how the case ended and what was done."), code="resolution_missing")
     if case.category.needs_root_cause and root_cause is None and case.root_cause_id is None:
         raise Invalid(_("Say why it happened: this category needs a root cause."), code="root_cause_missing")
-    if case.first_response_at is None and not reply.strip() and case.kind == Case.Kind.COMPLAINT:
+    answered = case.first_response_at is not None or mail.is_under_way(case)
+    if not answered and not reply.strip() and case.kind == Case.Kind.COMPLAINT:
         raise DomainError(_("The customer has had no answer yet. Tell them the solution."), code="answer_first")
     blocking = (
         case.handovers.filter(status__in=handover.UNANSWERED, blocking=True).select_related("to_department").first()
@@ -738,10 +747,10 @@ def _tell_of_reopening(case: Case, *, at: datetime) -> None:
     head = case.queue.department.head_id
     notices.tell(
         [case.owner_id, head],
+        notices.REOPENED,
+        case,
         key=f"reopened:{case.pk}:{case.version}",
         at=at,
-        link=notices.link_to(case),
-        subject=_("Case %(number)s is open again") % {"number": case.number},
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from complaints.cases import mail
 from complaints.models import Case, CaseMessage, Clock, Metric
 from complaints.models.clocks import LIVE
 from complaints.promises import sla
@@ -15,7 +16,7 @@ LONGEST = 20_000
 
 
 def say(case: Case, *, by: User, at: datetime, body: str, channel: str) -> CaseMessage:
-    """A person has answered the customer: the waiting clocks are stopped, the first answer is on record for good."""
+    """A person has answered the customer, which stops the waiting clocks; an e-mail does so once it has left."""
     message = CaseMessage.objects.create(
         case=case,
         direction=Direction.OUT,
@@ -26,9 +27,10 @@ def say(case: Case, *, by: User, at: datetime, body: str, channel: str) -> CaseM
         cycle=case.cycle,
         counts_as_response=True,
     )
-    case.first_response_at = case.first_response_at or at
-    case.acknowledged_at = case.acknowledged_at or at
-    sla.stop(case, at=at, metrics=[Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE])
+    if channel == Case.Channel.EMAIL:
+        mail.prepare(case, message, at=at)
+    else:
+        mail.reached(case, at=at)
     return message
 
 

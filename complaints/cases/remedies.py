@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 from complaints.cases import notices, transitions
 from complaints.models import Case, CaseEvent, Remedy, RemedyLimit
 from complaints.models.remedies import RemedyKind
+from core.accounts import audit
+from core.accounts.deciding import second_person
 from core.accounts.models import User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day
+from core.outbox import bell
 from customers import locks
 from customers.models import Standing
 from loyalty.models import PointLot
@@ -82,25 +85,32 @@ def propose(
     _record(case, remedy, "proposed", by=by, at=at)
     if over:
         notices.tell(
-            [case.queue.department.head_id],
+            _approvers(case, apart_from=by),
+            notices.REMEDY_WAITS,
+            case,
             key=f"remedy:{remedy.pk}",
+            thread=_thread(remedy),
             at=at,
-            link=notices.link_to(case),
-            subject=_("%(number)s: a remedy waits for your approval") % {"number": case.number},
         )
     return remedy
 
 
 @transaction.atomic
-def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
-    """A second person who may give that much agrees. Of two at once, one agrees and the other is told so."""
+def approve(remedy_id: int, *, by: User, at: datetime, because: str = "") -> Remedy:
+    """A second person who may give that much agrees. Of two at once, one agrees and the other is told so.
+
+    `because`: why the only person who may agree does so alone, to what they proposed themselves.
+    """
     case, remedy = _held(remedy_id)
     if remedy.status != Status.PROPOSED:
         raise _decided(remedy)
-    if by.pk == remedy.proposed_by_id:
-        raise DomainError(_("A second person must approve this: not the one who proposed it."), code="second_person")
+    refusal = _("A second person must approve this: not the one who proposed it.")
+    leads = who_may(Permission.LEAD_COMPLAINTS)
     if not may(by, Permission.LEAD_COMPLAINTS):
+        if by.pk == remedy.proposed_by_id:
+            raise DomainError(refusal, code="second_person")
         raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
+    remedy.alone_because = second_person(by, remedy.proposed_by_id, leads, refusal=refusal, because=because)
     locks.hold_customers([case.customer_id])
     over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
     if over:
@@ -110,6 +120,8 @@ def approve(remedy_id: int, *, by: User, at: datetime) -> Remedy:
     remedy.status, remedy.decided_by, remedy.decided_at = Status.APPROVED, by, at
     remedy.save()
     _record(case, remedy, "approved", by=by, at=at)
+    if remedy.alone_because:
+        audit.record(by, "remedy.approved_alone", remedy, at=at, because=remedy.alone_because)
     return remedy
 
 
@@ -127,10 +139,11 @@ def refuse(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     _record(case, remedy, "refused", by=by, at=at)
     notices.tell(
         [remedy.proposed_by_id],
+        notices.REMEDY_REFUSED,
+        case,
         key=f"remedy-refused:{remedy.pk}",
+        thread=_thread(remedy),
         at=at,
-        link=notices.link_to(case),
-        subject=_("%(number)s: a remedy was refused") % {"number": case.number},
     )
     return remedy
 
@@ -201,12 +214,16 @@ def _is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
     return remedy.kind == RemedyKind.POINTS and point_rules.in_force(at) is not None
 
 
-def limit_for(role: str, customer_class: int, kind: str) -> RemedyLimit | None:
-    """The limit of this role for this class, else for any; None: the role gives nothing of this kind by itself."""
-    fitting = RemedyLimit.objects.filter(
-        Q(customer_class=customer_class) | Q(customer_class__isnull=True), role=role, kind=kind
-    )
-    return max(fitting, key=lambda limit: limit.customer_class is not None, default=None)
+def limits_for(user: User, customer_class: int, kind: str) -> list[RemedyLimit]:
+    """For each of the person's roles its limit for this class, else for any, the widest first.
+
+    Empty when none of the roles gives anything of this kind by itself.
+    """
+    rows = RemedyLimit.objects.filter(
+        Q(customer_class=customer_class) | Q(customer_class__isnull=True), role__in=user.roles, kind=kind
+    ).order_by("-at_once", "-per_case", "-per_customer", "-per_day", "pk")
+    special = {row.role for row in rows if row.customer_class is not None}
+    return [row for row in rows if row.customer_class is not None or row.role not in special]
 
 
 def exceeded(
@@ -216,16 +233,19 @@ def exceeded(
 
     Call with the customer's row held: two remedies for one customer are counted one after the other.
     """
-    limit = limit_for(by.role, case.served_as, kind)
-    if limit is None:
+    limits = limits_for(by, case.served_as, kind)
+    if not limits:
         return {"role": [str(amount), "0"]}
-    sums = spent(case, kind, by=by, at=at, apart_from=apart_from)
-    sums = {"at_once": Decimal(0)} | sums
-    return {
-        name: [str(total + amount), str(getattr(limit, name))]
-        for name, total in sums.items()
-        if total + amount > getattr(limit, name)
-    }
+    sums = {"at_once": Decimal(0)} | spent(case, kind, by=by, at=at, apart_from=apart_from)
+    over = [
+        {
+            name: [str(total + amount), str(getattr(limit, name))]
+            for name, total in sums.items()
+            if total + amount > getattr(limit, name)
+        }
+        for limit in limits
+    ]
+    return {} if {} in over else over[0]
 
 
 def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy | None = None) -> dict[str, Decimal]:
@@ -246,12 +266,14 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
 
 def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | None:
     """How much of this kind the person may still give here by themselves; None: nothing of this kind at all."""
-    limit = limit_for(by.role, case.served_as, kind)
-    if limit is None:
+    limits = limits_for(by, case.served_as, kind)
+    if not limits:
         return None
     sums = spent(case, kind, by=by, at=at)
-    left: list[Decimal] = [limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())]
-    return max(Decimal(0), min(left))
+    left: list[Decimal] = [
+        min(limit.at_once, *(getattr(limit, name) - total for name, total in sums.items())) for limit in limits
+    ]
+    return max(Decimal(0), *left)
 
 
 def suggested(case: Case) -> list[RemedyKind]:
@@ -299,6 +321,8 @@ def _decided(remedy: Remedy) -> DomainError:
 
 
 def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datetime) -> None:
+    if remedy.status != Status.PROPOSED:
+        bell.settle(_thread(remedy), [notices.REMEDY_WAITS], at=at)
     transitions.record(
         case,
         CaseEvent.Kind.REMEDY,
@@ -310,6 +334,17 @@ def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datet
         amount=str(remedy.amount),
         sort=remedy.kind,
     )
+
+
+def _approvers(case: Case, *, apart_from: User) -> list[int]:
+    """The head of the department, if they may agree and did not propose it; otherwise everybody else who may."""
+    leads = [lead.pk for lead in who_may(Permission.LEAD_COMPLAINTS) if lead.pk != apart_from.pk]
+    head = case.queue.department.head_id
+    return [head] if head in leads else leads
+
+
+def _thread(remedy: Remedy) -> str:
+    return f"remedy:{remedy.pk}"
 
 
 def _sum(remedies: Iterable[Remedy]) -> Decimal:

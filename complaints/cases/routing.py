@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from complaints.cases import notices, transitions
 from complaints.models import Case, CaseEvent, Category, Queue, QueueMember
 from complaints.models.cases import OPEN
-from core.accounts import audit
+from core.accounts import audit, staff
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
 from customers.models import Customer, Standing
 
 
@@ -51,15 +52,15 @@ def queue_for(category: Category, served_as: int) -> Queue:
     return chosen
 
 
-def place(queue: Queue, *, customer: Customer, served_as: int, priority: int) -> Place:
+def place(queue: Queue, *, customer: Customer, served_as: int, priority: int, at: datetime) -> Place:
     """The queue with the member who is to have the case, if somebody has room. Holds the queue's row."""
     hold(queue.pk)
     if queue.is_vip and served_as == Standing.Class.BIG and customer.manager_id:
-        loads = _free(queue, priority)
+        loads = _free(queue, priority, at)
         own = next((m for m in loads if m.user_id == customer.manager_id), None)
         if own:
             return Place(queue, own)
-    return Place(queue, _least_loaded(queue, priority))
+    return Place(queue, _least_loaded(queue, priority, at))
 
 
 def hand_to(case: Case, member: QueueMember | None, *, at: datetime) -> None:
@@ -80,7 +81,7 @@ def pull(queue_id: int, *, at: datetime) -> int:
         urgent = waiting.order_by("priority", F("next_due_at").asc(nulls_last=True), "id")
         free = urgent.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True).first()
         case = transitions.hold(free) if free else None
-        member = _least_loaded(queue, case.priority) if case else None
+        member = _least_loaded(queue, case.priority, at) if case else None
         if case is None or member is None:
             return handed
         hand_to(case, member, at=at)
@@ -96,12 +97,15 @@ def pull_all(*, at: datetime) -> int:
 
 
 def tell_owner(case: Case, *, at: datetime) -> None:
+    """The owner knows that the case is theirs; a colleague who had it, or lacked room, no longer has it on the bell."""
+    notices.handed(case, at=at)
     notices.tell(
         [case.owner_id],
+        notices.YOURS,
+        case,
         key=f"case:{case.pk}:{case.version}",
         at=at,
-        link=notices.link_to(case),
-        subject=_("Case %(number)s is yours (P%(priority)d)") % {"number": case.number, "priority": case.priority},
+        priority=case.priority,
     )
 
 
@@ -152,12 +156,14 @@ def give_back(cases: Iterable[Case], *, at: datetime) -> int:
         case = transitions.hold(pk)
         before, case.owner = case.owner_id, None
         transitions.record(case, CaseEvent.Kind.RELEASED, by=None, at=at, touched=["owner"], owner=None, before=before)
+        notices.handed(case, at=at)
         notices.tell(
             [case.queue.department.head_id],
+            notices.BACK,
+            case,
             key=f"back:{case.pk}:{case.version}",
             at=at,
-            link=notices.link_to(case),
-            subject=_("Case %(number)s is back in the queue %(queue)s") % {"number": case.number, "queue": case.queue},
+            queue=str(case.queue),
         )
         returned += 1
     return returned
@@ -179,10 +185,11 @@ def _weighted() -> QuerySet[Case, tuple[int, int, int]]:
     return rows.annotate(load=Sum(weights)).values_list("queue", "owner", "load")
 
 
-def _free(queue: Queue, priority: int) -> list[QueueMember]:
-    """Members with room for a case of this priority, the least loaded first, then who has waited longest for one."""
+def _free(queue: Queue, priority: int, at: datetime) -> list[QueueMember]:
+    """Members here who have room for a case of this priority, the least loaded first, then who has waited longest."""
     loads = load_of(queue)
-    members = QueueMember.objects.filter(queue=queue, available=True, user__is_active=True).select_related("user")
+    here = QueueMember.objects.filter(queue=queue, available=True, user__is_active=True)
+    members = here.exclude(user__in=staff.away(mall_day(at))).select_related("user")
     room = [m for m in members if loads.get(m.user_id, 0) + weight(priority) <= m.capacity]
 
     def order(member: QueueMember) -> tuple[Fraction, float, int]:
@@ -192,7 +199,7 @@ def _free(queue: Queue, priority: int) -> list[QueueMember]:
     return sorted(room, key=order)
 
 
-def _least_loaded(queue: Queue, priority: int) -> QueueMember | None:
+def _least_loaded(queue: Queue, priority: int, at: datetime) -> QueueMember | None:
     if queue.routing == Queue.Routing.MANUAL:
         return None
-    return next(iter(_free(queue, priority)), None)
+    return next(iter(_free(queue, priority, at)), None)

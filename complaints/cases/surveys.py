@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.models import Case, Survey
@@ -49,9 +50,11 @@ def send(survey_id: int, *, at: datetime) -> str:
     return secret
 
 
-def due(*, now: datetime, limit: int = 200) -> list[int]:
-    """Surveys to send now."""
-    rows = Survey.objects.filter(state=State.PLANNED, send_at__lte=now).order_by("send_at")
+def due(*, now: datetime, of: QuerySet[Survey] | None = None, limit: int = 200) -> list[int]:
+    """Surveys to send now, of all or of these."""
+    rows = (
+        (Survey.objects.all() if of is None else of).filter(state=State.PLANNED, send_at__lte=now).order_by("send_at")
+    )
     return list(rows.values_list("pk", flat=True)[:limit])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from complaints.cases import notices
 from complaints.models import Case, CaseEvent, CaseMessage
 from complaints.models.cases import TRANSITIONS
 from complaints.promises import sla
@@ -161,6 +162,10 @@ def record(
         request_key=request_key,
         data=data | {"cycle": case.cycle, "due": due},
     )
+    if by is not None:
+        notices.acted(case, by, at=at)
+    if before != to and not case.is_open:
+        notices.ended(case, at=at)
     audit.record(
         by, f"complaint.{kind.value}", case, at=at, customer=case.customer_id, status=to.value, seq=case.version
     )

@@ -7,6 +7,7 @@ from complaints.models.clocks import Clock, ClockAlert, Pause
 from complaints.models.desk import Department, Queue, QueueMember
 from complaints.models.handover import Handover
 from complaints.models.improvement import CorrectiveAction, SilentSign, Survey
+from complaints.models.mail import CaseMail
 from complaints.models.prompts import PromptDelivery, ServicePrompt
 from complaints.models.remedies import Remedy, RemedyLimit
 from complaints.models.sla import EscalationStep, Metric, PriorityMatrix, SlaPolicy, SlaTarget
@@ -18,6 +19,7 @@ __all__ = [
     "CalendarYear",
     "Case",
     "CaseEvent",
+    "CaseMail",
     "CaseMessage",
     "Category",
     "Clock",

@@ -78,6 +78,10 @@ class Case(models.Model):
     client_key = models.CharField(max_length=80, blank=True)
     source = models.CharField(max_length=40, blank=True)
     source_ref = models.CharField(max_length=120, blank=True)
+    # The address the customer wrote from, to which an answer by e-mail goes.
+    mail_from = models.ForeignKey(
+        "customers.ContactPoint", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     order_ref = models.CharField(_("order"), max_length=80, blank=True)
     product_ref = models.CharField(_("product"), max_length=80, blank=True)
     category = models.ForeignKey(Category, models.PROTECT, db_index=False, verbose_name=_("category"))
@@ -228,6 +232,7 @@ class CaseEvent(models.Model):
         RECALCULATED = "recalculated", _("Deadlines worked out again")
         ANSWERED = "answered", _("Survey answered")
         REDACTED = "redacted", _("Words removed")
+        MAILED = "mailed", _("E-mail sent")
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

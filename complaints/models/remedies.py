@@ -46,6 +46,8 @@ class Remedy(models.Model):
     proposed_at = models.DateTimeField()
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
+    # Typed by the only person who may decide, about what they proposed themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
     refused_because = models.CharField(max_length=200, blank=True)
     promised_at = models.DateTimeField(_("promised for"), null=True, blank=True)
     issued_at = models.DateTimeField(null=True, blank=True)
@@ -61,7 +63,7 @@ class Remedy(models.Model):
             models.CheckConstraint(
                 condition=Q(needs_approval=False)
                 | Q(status__in=["proposed", "rejected"])
-                | (Q(decided_by__isnull=False) & ~Q(decided_by=F("proposed_by"))),
+                | (Q(decided_by__isnull=False) & (~Q(decided_by=F("proposed_by")) | ~Q(alone_because=""))),
                 name="remedy_by_two_persons",
             ),
             models.CheckConstraint(

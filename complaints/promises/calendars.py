@@ -14,6 +14,7 @@ from complaints.promises import clock
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
+from core.outbox import bell
 
 LOOK_AHEAD = timedelta(days=60)
 
@@ -116,6 +117,7 @@ def confirm_year(calendar_id: int, year: int, *, by: User, at: datetime) -> Cale
     )
     if created:
         audit.record(by, "calendar.year_confirmed", calendar, at=at, year=year)
+        bell.settle(f"year:{calendar_id}:{year}", at=at)
     return row
 
 

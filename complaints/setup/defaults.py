@@ -3,10 +3,10 @@
 Names of complaint types are those a Chinese mall uses; every row can be changed afterwards.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
@@ -29,6 +29,7 @@ from complaints.models import (
 from complaints.models.remedies import RemedyKind
 from complaints.promises import calendars
 from core.accounts.models import Role
+from core.lib import mall
 from customers.models import Standing
 
 ALWAYS = datetime.fromisoformat("2000-01-01T00:00Z")
@@ -210,12 +211,20 @@ POINTS_PER_YUAN = 10
 FREE = (RemedyKind.VISIT, RemedyKind.APOLOGY)
 
 
+# Weekday (1 is Monday), from, until: minutes of the day.
+Week = Sequence[tuple[int, int, int]]
+WEEK: Week = [(weekday, start * 60, end * 60) for weekday in range(1, 6) for start, end in ((9, 12), (13, 18))]
+
+
 @transaction.atomic
-def install(*, at: datetime) -> bool:
-    """Every default exists; what somebody changed or added meanwhile stays. False when the desk was set up before."""
+def install(*, at: datetime, country: str = "CN", week: Week = WEEK) -> bool:
+    """Every default exists; what somebody changed or added meanwhile stays. False when the desk was set up before.
+
+    The office keeps the hours of `week` and the holidays of `country` (two letters; empty for none).
+    """
     if SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED).exists():
         return False
-    hours = _calendars(at)
+    hours = _calendars(at, country, week)
     departments = {
         code: Department.objects.get_or_create(
             code=code, defaults={"name": name, "calendar": hours["office"], "answer_minutes": minutes}
@@ -236,21 +245,20 @@ def install(*, at: datetime) -> bool:
     return True
 
 
-def _calendars(at: datetime) -> dict[str, BusinessCalendar]:
-    zone = settings.MALL_TIME_ZONE
+def _calendars(at: datetime, country: str, week: Week) -> dict[str, BusinessCalendar]:
+    zone = mall.facts().time_zone
     always, _ = BusinessCalendar.objects.get_or_create(
         code="day-and-night", defaults={"name": "全天候", "zone": zone, "day_and_night": True}
     )
     office, created = BusinessCalendar.objects.get_or_create(
-        code="office", defaults={"name": "工作时间", "zone": zone, "country": "CN"}
+        code="office", defaults={"name": "工作时间", "zone": zone, "country": country}
     )
     if created:
         CalendarShift.objects.bulk_create(
-            CalendarShift(calendar=office, weekday=weekday, start_minute=start * 60, end_minute=end * 60)
-            for weekday in range(1, 6)
-            for start, end in ((9, 12), (13, 18))
+            CalendarShift(calendar=office, weekday=weekday, start_minute=start, end_minute=end)
+            for weekday, start, end in week
         )
-        for year in (at.year, at.year + 1):
+        for year in (at.year, at.year + 1) if country else ():
             calendars.import_holidays(office.pk, year, by=None, at=at)
     return {"day-and-night": always, "office": office}
 

@@ -3,15 +3,54 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
+
+from core.accounts import audit, staff
+from core.accounts.models import User
+from core.accounts.own import devices
+
+SIGNED_IN, SIGN_IN_FAILED = "person.signed_in", "person.sign_in_failed"
+A_YEAR = 365 * 24 * 3600
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponseBase:
+        """The sign-in is on record, and Laoke speaks the person's language."""
+        audit.record(user, SIGNED_IN, user, at=timezone.now(), device=_device(request))
+        response: HttpResponseBase = super().post_login(request, user, **kwargs)
+        if user.language:
+            speak(response, user.language)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """A wrong password of somebody we know is on record; a name that nobody has is not, whatever was typed there."""
+        user = User.objects.filter(username__iexact=str(credentials.get("username", ""))).first()
+        if user is not None:
+            audit.record(None, SIGN_IN_FAILED, user, at=timezone.now(), device=_device(request))
+
+
+def speak(response: HttpResponseBase, language: str) -> None:
+    """The browser asks in this language from now on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=A_YEAR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def _device(request: HttpRequest) -> str:
+    return devices.in_words(request.headers.get("User-Agent", ""))
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -25,6 +64,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401)
+        if staff.nobody_yet():
+            return redirect("setup")
         if request.method == "POST":
             messages.error(
                 request,

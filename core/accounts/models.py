@@ -20,22 +20,59 @@ class Role(models.TextChoices):
 
 
 class Team(models.Model):
+    """A team of managers, or with teams below it a centre."""
+
     name = models.CharField(_("name"), max_length=80, unique=True)
+    centre = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="teams", verbose_name=_("centre")
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(centre=models.F("id")), name="no_team_is_its_own_centre")
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
+def one_role() -> list[str]:
+    return [Role.SERVICE_AGENT]
+
+
 class User(AbstractUser):
-    """A member of staff, or a service account that only holds API tokens."""
+    """A member of staff with one role or several, or a service account that only holds API tokens."""
 
     full_name = models.CharField(_("full name"), max_length=80, blank=True)
-    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.SERVICE_AGENT)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
     capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    # No delegation to this person ends later: who stands in for nobody need not be asked for on every page.
+    stands_in_until = models.DateField(null=True, blank=True, editable=False)
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(roles__len__gte=1) & models.Q(roles__contained_by=Role.values), name="user_has_roles"
+            ),
+            # What calls the API sees all customers: nobody who signs in gets that along with a role.
+            models.CheckConstraint(
+                condition=~models.Q(roles__contains=[Role.CLIENT]) | models.Q(roles__len=1),
+                name="client_is_nobody_else",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    def holds(self, *roles: Role) -> bool:
+        """Whether one of these is among the person's roles."""
+        return any(role in self.roles for role in roles)
+
+    def get_roles_display(self) -> str:
+        """The roles in the reader's language, in the order of the table."""
+        return str(_(", ")).join(str(role.label) for role in Role if role in self.roles)
 
 
 class Delegation(models.Model):
@@ -56,15 +93,71 @@ class Delegation(models.Model):
         return f"{self.manager} → {self.assistant}"
 
 
+class RequiredFactor(models.Model):
+    """Whoever holds this role comes in with a second factor only."""
+
+    role = models.CharField(primary_key=True, max_length=20, choices=Role)
+
+    def __str__(self) -> str:
+        return self.role
+
+
+class Absence(models.Model):
+    """Somebody is away from the first to the last of these days: cases are handed out to others."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="absences")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="absence_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.starts_on}–{self.ends_on}"
+
+
+class Invitation(models.Model):
+    """A link with which somebody chooses their password, once: a new colleague, or one who has forgotten it.
+
+    Only the SHA-256 of its secret is stored.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="invitations")
+    digest = models.CharField(max_length=64, unique=True)
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A new link ends the one before.
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(used_at__isnull=True), name="one_open_invitation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.made_at:%Y-%m-%d}"
+
+
 class ApiToken(models.Model):
-    """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart."""
+    """A key of a REST client. Only its SHA-256 is stored; the prefix tells tokens apart.
+
+    `sources` are the shops and tills whose orders and words it may tell and see; empty for all of them.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=30))
+    sources = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    replaced_by = models.OneToOneField("self", models.SET_NULL, null=True, blank=True, related_name="replaces")
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -76,15 +169,20 @@ class ApiToken(models.Model):
 class AuditEntry(models.Model):
     """One line per human action, readable by a human; the database refuses to change or delete it."""
 
-    at = models.DateTimeField(db_index=True)
-    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False)
     action = models.CharField(max_length=60)
     subject_type = models.CharField(max_length=40, blank=True)
     subject_id = models.BigIntegerField(null=True, blank=True)
     detail = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["subject_type", "subject_id", "-at"], name="audit_subject")]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id", "-at"], name="audit_subject"),
+            models.Index(fields=["actor", "-at", "-id"], name="audit_actor"),
+            models.Index(fields=["action", "-at", "-id"], name="audit_action"),
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+        ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             pgtrigger.Trigger(

@@ -29,15 +29,15 @@ class StaffRequest(HttpRequest):
 
 
 def may(user: User, permission: Permission) -> bool:
-    return user.is_authenticated and user.is_active and permission in rights_of(user.role).permissions
+    return user.is_authenticated and user.is_active and permission in rights_of(user).permissions
 
 
 def sees(user: User, field: Field) -> bool:
-    return field not in rights_of(user.role).hidden
+    return field not in rights_of(user).hidden
 
 
 def mask(user: User, row: Row, **fields: Field) -> Row:
-    """The row to be shown, never saved, with None where the user's role may not look: mask(user, standing, value=VALUE)."""
+    """The row to be shown, never saved, with None where the user may not look: mask(user, standing, value=VALUE)."""
     for name, field in fields.items():
         if not sees(user, field):
             setattr(row, name, None)
@@ -45,7 +45,7 @@ def mask(user: User, row: Row, **fields: Field) -> Row:
 
 
 def needs(permission: Permission) -> Callable[[View], View]:
-    """A page that answers 403 to roles without the permission. The permission is readable on the view for tests."""
+    """A page that answers 403 to people without the permission. The permission is readable on the view for tests."""
 
     def decorate(view: View) -> View:
         @wraps(view)

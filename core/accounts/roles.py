@@ -1,15 +1,20 @@
 """One table: what each role may do, which customers it sees, and which fields it sees masked or not at all.
 
-Unknown is denied. Pages, API, exports and tests read this table and nothing else.
+Who holds several roles may do what one of them may, sees whom one of them sees, and a field is hidden only if each of
+them hides it. Unknown is denied. Pages, API, exports and tests read this table and nothing else.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.accounts.models import Role
+from django.db.models import QuerySet
+
+from core.accounts.models import Role, User
 
 
 class Permission(StrEnum):
+    READ_MESSAGES = "read_messages"
     MY_DAY = "my_day"
     LIST_CUSTOMERS = "list_customers"
     FIND_CUSTOMER = "find_customer"
@@ -45,6 +50,16 @@ class Permission(StrEnum):
     PROPOSE_CREDIT = "propose_credit"
     DECIDE_CREDIT = "decide_credit"
     EDIT_WEBHOOKS = "edit_webhooks"
+    EDIT_FIELDS = "edit_fields"
+    VIEW_PRODUCTS = "view_products"
+    EDIT_PRODUCTS = "edit_products"
+    VIEW_ORDERS = "view_orders"
+    REMOVE_TESTS = "remove_tests"
+    MANAGE_STAFF = "manage_staff"
+    EDIT_MALL = "edit_mall"
+    EDIT_TOKENS = "edit_tokens"
+    VIEW_WHO_SAW = "view_who_saw"
+    KEEP_PRIVACY = "keep_privacy"
 
 
 class Scope(StrEnum):
@@ -67,13 +82,28 @@ class Field(StrEnum):
 
 @dataclass(frozen=True)
 class Rights:
-    scope: Scope
+    scopes: frozenset[Scope]
     permissions: frozenset[Permission]
     hidden: frozenset[Field] = frozenset()
+
+    @property
+    def sees_customers(self) -> bool:
+        """Whether there is anybody whose name they may read; others see figures of all together."""
+        return self.scopes != {Scope.NONE}
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether a whole number, and only that, opens the record of somebody out of reach until midnight."""
+        return Scope.LOOKED_UP in self.scopes and Scope.ALL not in self.scopes
+
+
+def _only(scope: Scope) -> frozenset[Scope]:
+    return frozenset({scope})
 
 
 P = Permission
 _BOOK = {
+    P.READ_MESSAGES,
     P.MY_DAY,
     P.LIST_CUSTOMERS,
     P.FIND_CUSTOMER,
@@ -88,15 +118,17 @@ _BOOK = {
     P.USE_POINTS,
     P.VIEW_CAMPAIGNS,
     P.VIEW_CREDIT,
+    P.VIEW_PRODUCTS,
+    P.VIEW_ORDERS,
 }
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
-        Scope.OWN, frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
+        _only(Scope.OWN), frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
     ),
-    Role.ASSISTANT: Rights(Scope.DELEGATED, frozenset(_BOOK), frozenset({Field.MARGIN})),
+    Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
-        Scope.TEAM,
+        _only(Scope.TEAM),
         frozenset(
             _BOOK
             | {
@@ -112,15 +144,19 @@ RIGHTS: dict[str, Rights] = {
                 P.RUN_CAMPAIGNS,
                 P.PROPOSE_CREDIT,
                 P.DECIDE_CREDIT,
+                P.VIEW_WHO_SAW,
                 P.APPROVE_POINTS,
                 P.VIEW_POINT_REPORTS,
+                P.EDIT_PRODUCTS,
+                P.REMOVE_TESTS,
             }
         ),
     ),
     Role.SERVICE_AGENT: Rights(
-        Scope.LOOKED_UP,
+        _only(Scope.LOOKED_UP),
         frozenset(
             {
+                P.READ_MESSAGES,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,
                 P.EDIT_CUSTOMER,
@@ -134,9 +170,10 @@ RIGHTS: dict[str, Rights] = {
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.SERVICE_LEAD: Rights(
-        Scope.ALL,
+        _only(Scope.ALL),
         frozenset(
             {
+                P.READ_MESSAGES,
                 P.LIST_CUSTOMERS,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,
@@ -149,6 +186,7 @@ RIGHTS: dict[str, Rights] = {
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
                 P.LEAD_COMPLAINTS,
+                P.VIEW_WHO_SAW,
                 P.VIEW_COMPLAINT_REPORTS,
                 P.EDIT_COMPLAINT_SETTINGS,
                 P.VIEW_TIERS,
@@ -156,20 +194,38 @@ RIGHTS: dict[str, Rights] = {
                 P.APPROVE_POINTS,
                 P.VIEW_POINT_REPORTS,
                 P.VIEW_CAMPAIGNS,
+                P.VIEW_PRODUCTS,
+                P.VIEW_ORDERS,
+                P.REMOVE_TESTS,
             }
         ),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
     ),
     Role.ANALYST: Rights(
-        Scope.NONE,
-        frozenset({P.VIEW_NIGHTS, P.VIEW_RULES, P.VIEW_MATRIX, P.VIEW_TIERS, P.VIEW_POINT_REPORTS, P.VIEW_CAMPAIGNS}),
-        frozenset({Field.CONTACT, Field.BIRTHDAY}),
-    ),
-    Role.PRIVACY_OFFICER: Rights(Scope.NONE, frozenset({P.VIEW_AUDIT, P.VIEW_NIGHTS}), frozenset(Field)),
-    Role.ADMINISTRATOR: Rights(
-        Scope.NONE,
+        _only(Scope.NONE),
         frozenset(
             {
+                P.READ_MESSAGES,
+                P.VIEW_NIGHTS,
+                P.VIEW_RULES,
+                P.VIEW_MATRIX,
+                P.VIEW_TIERS,
+                P.VIEW_POINT_REPORTS,
+                P.VIEW_CAMPAIGNS,
+            }
+        ),
+        frozenset({Field.CONTACT, Field.BIRTHDAY}),
+    ),
+    Role.PRIVACY_OFFICER: Rights(
+        _only(Scope.NONE),
+        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}),
+        frozenset(Field),
+    ),
+    Role.ADMINISTRATOR: Rights(
+        _only(Scope.NONE),
+        frozenset(
+            {
+                P.READ_MESSAGES,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
                 P.RUN_NIGHT,
@@ -184,17 +240,45 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_CAMPAIGNS,
                 P.RUN_CAMPAIGNS,
                 P.EDIT_WEBHOOKS,
+                P.EDIT_FIELDS,
+                P.VIEW_PRODUCTS,
+                P.EDIT_PRODUCTS,
+                P.REMOVE_TESTS,
+                P.MANAGE_STAFF,
+                P.EDIT_MALL,
+                P.EDIT_TOKENS,
             }
         ),
         frozenset(Field),
     ),
-    Role.CLIENT: Rights(Scope.ALL, frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
+    Role.CLIENT: Rights(_only(Scope.ALL), frozenset(), frozenset({Field.MARGIN, Field.BIRTHDAY})),
 }
-NOBODY = Rights(Scope.NONE, frozenset(), frozenset(Field))
+NOBODY = Rights(_only(Scope.NONE), frozenset(), frozenset(Field))
 
 
-def rights_of(role: str) -> Rights:
-    return RIGHTS.get(role, NOBODY)
+def union(roles: Iterable[str]) -> Rights:
+    """What somebody with all these roles may do and see: no role takes away what another gives."""
+    held = [RIGHTS.get(role, NOBODY) for role in roles] or [NOBODY]
+    scopes = frozenset[Scope]().union(*(rights.scopes for rights in held))
+    return Rights(
+        scopes - {Scope.NONE} or scopes,
+        frozenset[Permission]().union(*(rights.permissions for rights in held)),
+        frozenset(Field).intersection(*(rights.hidden for rights in held)),
+    )
+
+
+def rights_of(user: User) -> Rights:
+    return union(user.roles)
+
+
+def holders(*roles: Role) -> QuerySet[User]:
+    """The active people who hold at least one of these roles."""
+    return User.objects.filter(is_active=True, roles__overlap=roles)
+
+
+def who_may(permission: Permission) -> QuerySet[User]:
+    """The active people of whom at least one role has this right."""
+    return holders(*(Role(role) for role, rights in RIGHTS.items() if permission in rights.permissions))
 
 
 class ApiScope(StrEnum):

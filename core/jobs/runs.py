@@ -148,3 +148,8 @@ def fail(run: JobRun, *, error: str, at: datetime) -> None:
 def to_issue(job: str, *, at: datetime) -> list[JobRun]:
     """Runs somebody should look at now, oldest date first."""
     return list(JobRun.objects.filter(leases.to_be_had(at) | _to_try_again(), job=job).order_by("business_date"))
+
+
+def first_night_is_over() -> bool:
+    """Whether a night has run to its end, so that there are figures."""
+    return JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).exists()

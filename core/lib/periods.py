@@ -3,11 +3,11 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
+from core.lib import mall
 
 
 def mall_zone() -> ZoneInfo:
-    return ZoneInfo(settings.MALL_TIME_ZONE)
+    return ZoneInfo(mall.facts().time_zone)
 
 
 def mall_time(at: datetime) -> datetime:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.translation import gettext_lazy
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions
@@ -26,6 +28,12 @@ class Busy(exceptions.APIException):
     wait = busy.RETRY_AFTER
 
 
+class TooLarge(exceptions.APIException):
+    status_code = 413
+    default_detail = gettext_lazy("The body is larger than 10 MB. Send it in parts.")
+    default_code = "too_large"
+
+
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, DomainError):
@@ -34,6 +42,8 @@ class ProblemHandler(ExceptionHandler):
             return Busy(busy.sentence())
         if isinstance(exc, DjangoValidationError):
             return exceptions.ValidationError(exc.messages)
+        if isinstance(exc, RequestDataTooBig):
+            return TooLarge()
         return super().convert_known_exceptions(exc)
 
 

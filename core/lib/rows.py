@@ -1,9 +1,11 @@
-"""Many rows changed in one statement whose text does not grow with them."""
+"""Many rows: changed in one statement whose text does not grow with them, or worked a few at a time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 from django.db import connection, models
 
+T = TypeVar("T")
 UPDATE = "UPDATE {table} kept SET {sets} FROM unnest({arrays}) AS told ({names}) WHERE kept.{key} = told.{key}"
 
 
@@ -31,3 +33,14 @@ def update(objects: Collection[models.Model], fields: Sequence[str]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def value(model: type[models.Model], name: str, told: Any) -> Any:
+    """What the field of this name (or attname) holds when it was told in JSON."""
+    field = cast("models.Field[Any, Any]", model._meta.get_field(name))
+    return field.to_python(told)
+
+
+def batches(objects: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The objects in their order, `size` of them at a time; the last batch may be shorter."""
+    return (objects[start : start + size] for start in range(0, len(objects), size))

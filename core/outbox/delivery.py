@@ -7,16 +7,17 @@ lease: it goes out again, under the same Message-ID, by which mail servers and r
 
 import hashlib
 import logging
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.jobs import leases
 from core.lib import retry
+from core.outbox import mailing
+from core.outbox.kinds import RINGS, Kind
 from core.outbox.models import Message, WebhookEvent
 
 State = Message.State
@@ -28,16 +29,45 @@ log = logging.getLogger(__name__)
 def queue(
     recipient_id: int, *, channel: str, dedupe_key: str, subject: str, at: datetime, body: str = "", link: str = ""
 ) -> bool:
-    """Store a message; False when one with this key exists already."""
+    """Store a message whose words are final; False when one with this key exists already."""
+    return _store(recipient_id, channel, dedupe_key, at, {"subject": subject[:200], "body": body, "link": link})
+
+
+def tell(
+    user_ids: Iterable[int | None],
+    kind: Kind,
+    params: Mapping[str, Any],
+    *,
+    key: str,
+    thread: str,
+    at: datetime,
+    link: str,
+) -> int:
+    """Each of these people has the message in Laoke once per key, shown in their own language; nobody (None) is left out.
+
+    `thread` names what it is about, so that several messages about it count once. Returns how many are new.
+    """
+    told = {
+        "kind": kind.name,
+        "params": dict(params),
+        "topic": kind.topic,
+        "thread": thread,
+        "needs": kind.topic in RINGS,
+        "subject": kind.render(params)[:200],
+        "link": link,
+    }
+    people = sorted({user_id for user_id in user_ids if user_id is not None})
+    return sum(_store(user_id, Message.Channel.IN_APP, f"{key}:{user_id}", at, told) for user_id in people)
+
+
+def _store(recipient_id: int, channel: str, key: str, at: datetime, told: dict[str, Any]) -> bool:
     in_app = channel == Message.Channel.IN_APP
     _message, created = Message.objects.get_or_create(
-        dedupe_key=dedupe_key,
+        dedupe_key=key,
         defaults={
+            **told,
             "recipient_id": recipient_id,
             "channel": channel,
-            "subject": subject,
-            "body": body,
-            "link": link,
             # An in-app message has arrived as soon as it is stored.
             "state": State.SENT if in_app else State.WAITING,
             "sent_at": at if in_app else None,
@@ -46,18 +76,6 @@ def queue(
         },
     )
     return created
-
-
-def queue_alert_digest(recipient_id: int, *, count: int, on: date, at: datetime) -> bool:
-    subject = ngettext("%(count)d new alert this night", "%(count)d new alerts this night", count) % {"count": count}
-    return queue(
-        recipient_id,
-        channel=Message.Channel.IN_APP,
-        dedupe_key=f"alerts:{recipient_id}:{on.isoformat()}",
-        subject=subject,
-        link="/alerts/",
-        at=at,
-    )
 
 
 def deliver_due(*, now: Callable[[], datetime], limit: int = 100) -> int:
@@ -124,6 +142,5 @@ def put_back(row: Message | WebhookEvent, error: str, *, again: datetime | None)
 
 def _mail(message: Message) -> EmailMessage:
     name = hashlib.sha256(message.dedupe_key.encode()).hexdigest()[:32]
-    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
-    headers = {"Message-ID": f"<{name}@{domain}>"}
+    headers = {"Message-ID": f"<{name}@{mailing.own_domain()}>"}
     return EmailMessage(message.subject, message.body, to=[message.recipient.email], headers=headers)

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.jobs.models import Leased
+from core.outbox.kinds import NEVER_OFF, Topic
 
 
 class Message(Leased):
@@ -21,6 +22,12 @@ class Message(Leased):
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="messages")
     channel = models.CharField(max_length=10, choices=Channel)
     dedupe_key = models.CharField(max_length=120, unique=True)
+    # In-app messages are shown as `kind` with `params`; `subject` is how it read when it was written.
+    kind = models.CharField(max_length=40, blank=True)
+    params = models.JSONField(default=dict)
+    topic = models.CharField(max_length=12, choices=Topic, default=Topic.CASE)
+    thread = models.CharField(max_length=80, blank=True, help_text="What it is about: case:12")
+    needs = models.BooleanField(default=False, help_text="Somebody has to do something")
     subject = models.CharField(max_length=200)
     body = models.TextField(blank=True)
     link = models.CharField(max_length=200, blank=True)
@@ -30,15 +37,52 @@ class Message(Leased):
     queued_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="Nobody has to do anything any more")
 
     class Meta:
         indexes = [
+            # What the header counts on every page.
+            models.Index(
+                fields=["recipient", "thread"],
+                name="outbox_bell",
+                condition=models.Q(channel="in_app", read_at__isnull=True, settled_at__isnull=True),
+            ),
+            models.Index(fields=["thread"], name="outbox_thread", condition=models.Q(settled_at__isnull=True)),
             models.Index(fields=["next_attempt_at"], name="outbox_due", condition=models.Q(state="waiting")),
             models.Index(fields=["recipient", "-queued_at"], name="outbox_recipient"),
         ]
 
     def __str__(self) -> str:
         return self.subject
+
+
+class NoticeChoice(models.Model):
+    """What one person wants to happen with a topic, where that is not the usual."""
+
+    class Level(models.TextChoices):
+        RING = "ring", _("Ring")
+        NEWS = "news", _("Only in the digest")
+        OFF = "off", _("Off")
+        MAIL = "mail", _("Also by e-mail")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_choices")
+    topic = models.CharField(max_length=12, choices=Topic)
+    level = models.CharField(max_length=4, choices=Level)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "topic"], name="one_choice_per_topic"),
+            models.CheckConstraint(
+                condition=~models.Q(level="off", topic__in=sorted(NEVER_OFF)), name="approvals_are_never_off"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(topic="digest", level="mail") | ~models.Q(topic="digest") & ~models.Q(level="mail"),
+                name="only_the_digest_is_mailed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.topic} {self.level}"
 
 
 class WebhookEndpoint(models.Model):

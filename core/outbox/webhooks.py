@@ -20,14 +20,24 @@ from uuid import UUID, uuid4, uuid5
 from django.db import connection, transaction
 from django.db.models import Min
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Role, User
+from core.accounts.roles import holders
 from core.jobs import leases
 from core.lib import retry, sealing
 from core.lib.errors import DomainError, Invalid, Unknown
 from core.outbox import delivery, posting
-from core.outbox.models import Message, WebhookEndpoint, WebhookEvent
+from core.outbox.kinds import Kind, Topic
+from core.outbox.models import WebhookEndpoint, WebhookEvent
+
+DISABLED = Kind(
+    "webhook_disabled",
+    Topic.FAULT,
+    gettext_lazy("A webhook is disabled: %(host)s has not answered for days, or no longer wants it."),
+)
+KINDS = (DISABLED,)
 
 State = WebhookEvent.State
 DISABLED_AFTER = timedelta(days=5)
@@ -283,16 +293,15 @@ def _note_failure(event: WebhookEvent, error: str, *, gone: bool, at: datetime) 
 
 
 def _tell_administrators(endpoint: WebhookEndpoint, at: datetime) -> None:
-    for admin_id in User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True):
-        delivery.queue(
-            admin_id,
-            channel=Message.Channel.IN_APP,
-            dedupe_key=f"webhook:{endpoint.pk}:{at.isoformat()}:{admin_id}",
-            at=at,
-            subject=_("A webhook is disabled: %(host)s has not answered for days, or no longer wants it.")
-            % {"host": posting.host_of(endpoint.url)},
-            link="/webhooks/",
-        )
+    delivery.tell(
+        holders(Role.ADMINISTRATOR).values_list("pk", flat=True),
+        DISABLED,
+        {"host": posting.host_of(endpoint.url)},
+        key=f"webhook:{endpoint.pk}:{at.isoformat()}",
+        thread=f"webhook:{endpoint.pk}",
+        at=at,
+        link="/webhooks/",
+    )
 
 
 def message(event: WebhookEvent, key: bytes, *, at: datetime) -> tuple[bytes, dict[str, str]]:

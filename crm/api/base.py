@@ -1,6 +1,8 @@
 """What every REST view stands on: strict bodies and addresses, and customers by number."""
 
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar, cast
 
 from django.db.models import Model, Q, QuerySet
@@ -12,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from core.accounts.models import User
-from core.accounts.roles import ApiScope
-from core.lib.errors import Unknown
+from core.accounts.models import ApiToken, User
+from core.accounts.roles import ApiScope, Scope, rights_of
+from core.accounts.tokens import reaches
+from core.lib.errors import DomainError, Unknown
 from core.lib.periods import mall_day
 from crm.api.serializers.customers import NoQuery, Strict
-from customers.access import visible_to
+from customers.access import scope_filter, visible_to
 from customers.models import Customer
 
 Row = TypeVar("Row", bound=Model)
@@ -45,13 +48,57 @@ class StrictView(APIView):
         query = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         self.params: dict[str, Any] = query.validated_data
+        if "source" in kwargs:
+            hold_to_sources(request, kwargs["source"])
 
 
 def body(kind: type[Sent], request: Request) -> Sent:
-    """What the request sends, checked: raises the errors of each field (400) before anything is done."""
+    """What the request sends, checked: raises the errors of each field (400) before anything is done.
+
+    Raises NotYours (403) where it speaks of a source, or of an order of a source, that the token is not bound to.
+    """
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
+    sent = serializer.validated_data
+    if "source" in sent:
+        hold_to_sources(request, sent["source"])
+    if "order_ref" in sent:
+        hold_to_sources(request, sent["order_ref"].partition(":")[0])
     return serializer
+
+
+class NotYours(DomainError):
+    code = "source_not_allowed"
+    status = 403
+
+
+def hold_to_sources(request: Request, source: str) -> None:
+    """Raises NotYours when the token is bound to other sources than this one."""
+    if not reaches(cast(ApiToken, request.auth), source):
+        raise NotYours(_("This token is not for the source “%(source)s”.") % {"source": source[:40]})
+
+
+def of_mine(request: Request, rows: QuerySet[Row], customer: str = "customer__") -> QuerySet[Row]:
+    """The rows whose customer the token's user may see; `customer` is the way from a row to it."""
+    return rows.filter(scope_filter(cast(User, request.user), today(), customer))
+
+
+def of_my_orders(request: Request, rows: QuerySet[Row], customer: str = "customer__") -> QuerySet[Row]:
+    """Those of them whose `order_ref` names an order of a source that the token is bound to."""
+    orders = [Q(order_ref__startswith=f"{source}:") for source in cast(ApiToken, request.auth).sources]
+    return of_mine(request, rows, customer).filter(reduce(or_, orders, Q()))
+
+
+def sees_everybody(request: Request) -> bool:
+    return Scope.ALL in rights_of(cast(User, request.user)).scopes
+
+
+def hold_to_mine(request: Request, customer_id: int) -> None:
+    """Raises Unknown (404) when the token's user may not see the customer: within the transaction it takes back."""
+    if sees_everybody(request):
+        return
+    if not visible_to(cast(User, request.user), today()).filter(pk=customer_id).exists():
+        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
 
 
 def page_of(rows: QuerySet[Row], size: int, *, by: str, before: int | None) -> tuple[list[Row], int | None]:
@@ -89,3 +136,15 @@ class ByMethodView(StrictView):
     @property
     def scope(self) -> ApiScope | None:
         return self.scopes.get(self.request.method or "")
+
+
+class UnknownAddressView(APIView):
+    """What no other address below /api/ answers: a program is told in its own language, by any method."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise Unknown(_("There is nothing at this address. See /api/v1/docs/ for those there are."), code="not_found")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -14,7 +15,7 @@ from core.accounts.idempotency import KEY, key_of
 from core.accounts.roles import ApiScope
 from core.lib.errors import Unknown
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, body, customer_named
+from crm.api.base import StrictView, body, customer_named, of_mine, of_my_orders
 from crm.api.serializers.campaigns import (
     AuthorisationOut,
     AuthoriseIn,
@@ -36,9 +37,10 @@ from crm.api.serializers.campaigns import (
     ValidateIn,
 )
 from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
-from loyalty.models import CouponRedemption, CreditAccount, Draw, Lottery
+from loyalty.models import CouponRedemption, CreditAccount, CreditAuthorisation, Draw, Lottery
 from loyalty.points import accounts as points
 
+LARGEST_ID = 2**63 - 1
 PUBLISHED = (
     "code",
     "name",
@@ -110,7 +112,7 @@ class CouponConfirmView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         body(NoBody, request)
-        return _redemption(coupons.redeem(pk, at=timezone.now()))
+        return _redemption(coupons.redeem(_redeemed(request, pk), at=timezone.now()))
 
 
 class CouponReleaseView(StrictView):
@@ -120,8 +122,8 @@ class CouponReleaseView(StrictView):
         operation_id="coupon_release", request=EndIn, responses=RedemptionOut, summary="The order will not come about"
     )
     def post(self, request: Request, pk: int) -> Response:
-        serializer = body(EndIn, request)
-        return _redemption(coupons.release(pk, at=timezone.now(), reason=serializer.validated_data.get("reason", "")))
+        reason = body(EndIn, request).validated_data.get("reason", "")
+        return _redemption(coupons.release(_redeemed(request, pk), at=timezone.now(), reason=reason))
 
 
 class CouponRollBackView(StrictView):
@@ -135,7 +137,19 @@ class CouponRollBackView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         serializer = body(RollBackIn, request)
-        return _redemption(coupons.roll_back(pk, at=timezone.now(), **serializer.validated_data))
+        return _redemption(coupons.roll_back(_redeemed(request, pk), at=timezone.now(), **serializer.validated_data))
+
+
+def _redeemed(request: Request, pk: int) -> int:
+    """The coupon's use, if it is one of the token's customers and sources."""
+    return get_object_or_404(of_my_orders(request, CouponRedemption.objects.all()), pk=_stored(pk)).pk
+
+
+def _stored(pk: int) -> int:
+    """Raises Http404 for an id that no row can have."""
+    if pk > LARGEST_ID:
+        raise Http404
+    return pk
 
 
 def _redemption(redemption: CouponRedemption, *, status: int = 200) -> Response:
@@ -234,7 +248,8 @@ class DrawClaimView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         body(NoBody, request)
-        return _drawn(draws.claim(pk, at=timezone.now()))
+        mine = get_object_or_404(of_mine(request, Draw.objects.all()), pk=_stored(pk))
+        return _drawn(draws.claim(mine.pk, at=timezone.now()))
 
 
 def _drawn(draw: Draw, *, status: int = 200) -> Response:
@@ -291,7 +306,8 @@ class CreditCaptureView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         serializer = body(CaptureIn, request)
-        authorisation = credit.capture(pk, at=timezone.now(), amount=serializer.validated_data.get("amount"))
+        amount = serializer.validated_data.get("amount")
+        authorisation = credit.capture(_authorised(request, pk), at=timezone.now(), amount=amount)
         return Response(AuthorisationOut(authorisation).data)
 
 
@@ -303,7 +319,14 @@ class CreditVoidView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         body(NoBody, request)
-        return Response(AuthorisationOut(credit.void(pk, at=timezone.now())).data)
+        return Response(AuthorisationOut(credit.void(_authorised(request, pk), at=timezone.now())).data)
+
+
+def _authorised(request: Request, pk: int) -> int:
+    """The reserved amount, if it is one of the token's customers and sources."""
+    return get_object_or_404(
+        of_my_orders(request, CreditAuthorisation.objects.all(), "account__customer__"), pk=_stored(pk)
+    ).pk
 
 
 class CreditPaymentsView(StrictView):

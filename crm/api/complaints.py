@@ -16,14 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import lifecycle, prompts, surveys
+from complaints.cases import lifecycle, mail, prompts, surveys
 from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
-from core.accounts.models import User
+from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
-from crm.api.base import ByMethodView, StrictView, body, customer_named, page_of
+from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
@@ -42,9 +42,10 @@ from crm.api.serializers.complaints import (
     TransitionIn,
     TransitionsOut,
 )
-from crm.api.serializers.customers import CLASS_NAMES
+from crm.api.serializers.customers import CLASS_NAMES, LeftOutOut
 from crm.flows import call
 from customers import identity
+from customers.identity import CustomerRef
 from customers.models import Customer
 
 PAGE = 100
@@ -66,7 +67,7 @@ class ComplaintsView(ByMethodView):
     def get(self, request: Request) -> Response:
         data = self.params
         rows = queries.narrowed(
-            _cases(),
+            _my_cases(request),
             queries.Filters(
                 status=data.get("status", ""),
                 open=data.get("open"),
@@ -95,12 +96,15 @@ class ComplaintsView(ByMethodView):
         data = dict(serializer.validated_data)
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
+            ref = serializer.ref()
+            customer = identity.find_or_create(ref, today=mall_day(at))
+            hold_to_mine(request, customer.pk)
             data.pop("customer")
             data["category"] = _category(data["category"])
             data.setdefault("channel", Case.Channel.API)
             taken = call.log(customer, by=None, at=at, **data)
-        return _logged(taken.case, created=taken.created)
+            hold_to_mine(request, taken.case.customer_id)
+        return _logged(taken.case, ref, created=taken.created)
 
 
 class InboundView(StrictView):
@@ -119,15 +123,19 @@ class InboundView(StrictView):
         data = serializer.validated_data
         at = timezone.now()
         with transaction.atomic():
-            customer = identity.find_or_create(serializer.ref(), today=mall_day(at))
+            ref = serializer.ref()
+            customer = identity.find_or_create(ref, today=mall_day(at))
+            hold_to_mine(request, customer.pk)
             meant = _meant(customer, data.get("subject", ""))
             if meant:
-                ref = _ref(data)
-                known = CaseMessage.objects.filter(external_ref=ref).exists()
+                message = _ref(data)
+                known = CaseMessage.objects.filter(external_ref=message).exists()
                 case = lifecycle.customer_replied(
-                    meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=ref
+                    meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=message
                 )
-                return _logged(case, created=not known)
+                hold_to_mine(request, case.customer_id)
+                _remember_sender(case, data)
+                return _logged(case, ref, created=not known)
             taken = call.log(
                 customer,
                 category=_category(FALLBACK),
@@ -140,7 +148,9 @@ class InboundView(StrictView):
                 source_ref=data["source_ref"],
                 received_at=data.get("received_at"),
             )
-        return _logged(taken.case, created=taken.created)
+            hold_to_mine(request, taken.case.customer_id)
+            _remember_sender(taken.case, data)
+        return _logged(taken.case, ref, created=taken.created)
 
 
 class ComplaintView(StrictView):
@@ -148,7 +158,7 @@ class ComplaintView(StrictView):
 
     @extend_schema(operation_id="complaint_get", responses=DetailOut, summary="One complaint, with words and promises")
     def get(self, request: Request, number: str) -> Response:
-        case = _case(number)
+        case = _case(request, number)
         return Response(DetailOut(case).data, headers={"ETag": f'"{case.version}"'})
 
 
@@ -167,7 +177,7 @@ class MessagesView(StrictView):
         serializer = body(MessageIn, request)
         data = serializer.validated_data
         case = lifecycle.customer_replied(
-            _case(number).pk,
+            _case(request, number).pk,
             at=timezone.now(),
             body=data["body"],
             channel=data["channel"],
@@ -183,7 +193,7 @@ class TransitionsView(ByMethodView):
         operation_id="complaint_transitions", responses=TransitionsOut, summary="What the complaint can become"
     )
     def get(self, request: Request, number: str) -> Response:
-        case = _case(number)
+        case = _case(request, number)
         allowed = [
             after for before, after in TRANSITIONS if before == case.status and after not in ("merged", "invalid")
         ]
@@ -203,7 +213,7 @@ class TransitionsView(ByMethodView):
     )
     def post(self, request: Request, number: str) -> Response:
         serializer = body(TransitionIn, request)
-        case = _case(number)
+        case = _case(request, number)
         moved = _move(case, cast(User, request.user), serializer.validated_data, _if_match(request))
         return Response(ComplaintOut(_cases().get(pk=moved.pk)).data)
 
@@ -264,7 +274,7 @@ class AcknowledgeView(StrictView):
     )
     def post(self, request: Request, pk: int) -> Response:
         serializer = body(AcknowledgeIn, request)
-        if not ServicePrompt.objects.filter(pk=pk).exists():
+        if not of_mine(request, ServicePrompt.objects.filter(pk=pk)).exists():
             raise Http404
         outcome = serializer.validated_data.get("outcome", "")
         prompts.acknowledge(pk, by=cast(User, request.user), at=timezone.now(), outcome=outcome)
@@ -283,7 +293,7 @@ class SurveysView(StrictView):
     )
     def post(self, request: Request) -> Response:
         at, results = timezone.now(), []
-        for pk in surveys.due(now=at):
+        for pk in surveys.due(now=at, of=Survey.objects.filter(case__in=_my_cases(request))):
             survey = Survey.objects.select_related("case__customer").get(pk=pk)
             try:
                 secret = surveys.send(pk, at=at)
@@ -318,9 +328,15 @@ def _cases() -> QuerySet[Case]:
     return Case.objects.select_related("customer", "category", "queue", "owner")
 
 
-def _case(number: str) -> Case:
+def _my_cases(request: Request) -> QuerySet[Case]:
+    """Those of customers whom the token's user may see; of what sources told, those the token is bound to."""
+    rows, sources = of_mine(request, _cases()), cast(ApiToken, request.auth).sources
+    return rows.filter(source__in=["", *sources]) if sources else rows
+
+
+def _case(request: Request, number: str) -> Case:
     pk = queries.by_number(number)
-    case = _cases().filter(pk=pk).first() if pk else None
+    case = _my_cases(request).filter(pk=pk).first() if pk else None
     if case is None:
         raise Http404
     return case
@@ -345,10 +361,16 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
 
 
-def _logged(case: Case, *, created: bool) -> Response:
+def _remember_sender(case: Case, data: Mapping[str, Any]) -> None:
+    if data["channel"] == Case.Channel.EMAIL and data["sender"].get("email"):
+        mail.came_from(case, data["sender"]["email"])
+
+
+def _logged(case: Case, ref: CustomerRef, *, created: bool) -> Response:
     promised = call.promised(case)
     data = ComplaintOut(_cases().get(pk=case.pk)).data
     data |= {"created": created, "call": CallOut(promised).data if promised else None}
+    data["left_out"] = LeftOutOut(ref.left_out, many=True).data
     return Response(data, status=201 if created else 200)
 
 

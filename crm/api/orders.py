@@ -1,8 +1,10 @@
 """REST: orders in, and with the answer what whoever packs and delivers them must know."""
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from datetime import datetime
+from typing import Any, TypeGuard
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,9 +14,10 @@ from rest_framework.serializers import ValidationError
 from complaints.cases import prompts
 from complaints.models import ServicePrompt
 from core.accounts.roles import ApiScope
+from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, body
+from crm.api.base import StrictView, body, hold_to_mine, sees_everybody
 from crm.api.complaints import PromptData, prompt_data
 from crm.api.serializers.complaints import PromptOut
 from crm.api.serializers.customers import (
@@ -28,7 +31,9 @@ from crm.api.serializers.customers import (
     OrderPath,
 )
 from crm.flows import arrival
-from customers.orders import Outcome, Recorded
+from customers.identity import LeftOut
+from customers.intake.guests import Kept
+from customers.orders import OrderFact, Outcome, Recorded
 
 MOMENTS = (ServicePrompt.Trigger.ORDER, ServicePrompt.Trigger.DELIVERY)
 
@@ -46,45 +51,73 @@ class OrderView(StrictView):
         responses={200: OrderWithPromptsOut, 201: OrderWithPromptsOut},
         summary="Store one order in its newest version",
         description="Send the whole order each time something changes, with a higher `version`. Repeating is harmless. "
+        "An order of nobody is stored without a customer. "
         "`prompts` says what packing and delivery must watch for this customer; acknowledge each when it is seen to.",
     )
     def put(self, request: Request, source: str, external_id: str) -> Response:
-        OrderPath(data={"source": source, "external_id": external_id}).is_valid(raise_exception=True)
-        order = body(OrderIn, request)
+        path = OrderPath(data={"source": source, "external_id": external_id})
+        path.is_valid(raise_exception=True)
+        fact = body(OrderIn, request).fact(source, path.validated_data["external_id"])
         at = timezone.now()
-        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
-        return Response(OrderWithPromptsOut(_order_data(recorded)).data, status=_status(recorded.outcome))
+        recorded = _record(request, fact, at=at)
+        data = _order_data(recorded) | {"left_out": fact.customer.left_out, "waits_for": _waits_for(recorded)}
+        return Response(OrderWithPromptsOut(data).data, status=_status(recorded.outcome))
 
 
-class OrderData(TypedDict):
-    """What `OrderWithPromptsOut` writes."""
-
-    source: str
-    external_id: str
-    version: int
-    outcome: Outcome
-    customer: str
-    customer_class: str
-    prompts: list[PromptData]
+def _record(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept:
+    """`arrival.order`; where the token's user does not see everybody, an order of somebody else is unknown (404)."""
+    if sees_everybody(request):
+        return arrival.order(fact, at=at, today=mall_day(at))
+    return _record_mine(request, fact, at=at)
 
 
-def _order_data(recorded: Recorded) -> OrderData:
-    order, customer = recorded.order, recorded.customer
-    context_ref = f"{order.source}:{order.external_id}"
-    shown = [
-        prompt
-        for moment in MOMENTS
-        for prompt in prompts.shown(customer, moment, context_ref=context_ref, at=order.received_at)
-    ]
+@again_after_deadlock
+@transaction.atomic
+def _record_mine(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept:
+    recorded = arrival.order(fact, at=at, today=mall_day(at))
+    if _is_somebodys(recorded):
+        hold_to_mine(request, recorded.customer.pk)
+        if recorded.left:
+            hold_to_mine(request, recorded.left)
+    return recorded
+
+
+def _order_data(recorded: Recorded | Kept) -> dict[str, Any]:
+    """What `OrderWithPromptsOut` writes of the order as it is stored."""
+    stored = recorded.order if isinstance(recorded, Recorded) else recorded.guest
     return {
-        "source": order.source,
-        "external_id": order.external_id,
-        "version": order.version,
+        "source": stored.source,
+        "external_id": stored.external_id,
+        "version": stored.version,
         "outcome": recorded.outcome,
-        "customer": customer.number,
-        "customer_class": CLASS_NAMES[customer.standing.customer_class],
-        "prompts": [prompt_data(prompt) for prompt in shown],
+        "customer": _customer_number(recorded),
+        "customer_class": CLASS_NAMES[recorded.customer.standing.customer_class] if _is_somebodys(recorded) else None,
+        "prompts": _prompts(recorded) if _is_somebodys(recorded) else [],
     }
+
+
+def _is_somebodys(recorded: Recorded | Kept) -> TypeGuard[Recorded]:
+    return isinstance(recorded, Recorded)
+
+
+def _customer_number(recorded: Recorded | Kept) -> str | None:
+    return recorded.customer.number if _is_somebodys(recorded) else None
+
+
+def _waits_for(recorded: Recorded | Kept) -> str | None:
+    if not isinstance(recorded, Recorded):
+        return "customer"
+    return "confirmation" if recorded.order.status == recorded.order.Status.HELD else None
+
+
+def _prompts(recorded: Recorded) -> list[PromptData]:
+    order = recorded.order
+    context_ref = f"{order.source}:{order.external_id}"
+    return [
+        prompt_data(prompt)
+        for moment in MOMENTS
+        for prompt in prompts.shown(recorded.customer, moment, context_ref=context_ref, at=order.received_at)
+    ]
 
 
 def _status(outcome: Outcome) -> int:
@@ -105,7 +138,7 @@ class OrderBatchView(StrictView):
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
         batch = body(BatchIn, request)
         items = enumerate(batch.validated_data["orders"])
-        results = [_batch_item(index, source, item) for index, item in items]
+        results = [_batch_item(request, index, source, item) for index, item in items]
         return Response({"results": BatchItemOut(results, many=True).data})
 
 
@@ -118,6 +151,8 @@ class ItemResult:
     external_id: str | None = None
     outcome: Outcome | None = None
     customer: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    waits_for: str | None = None
     code: str | None = None
     detail: str | None = None
 
@@ -126,21 +161,23 @@ class ItemResult:
         return self
 
 
-def _batch_item(index: int, source: str, item: dict[str, Any]) -> ItemResult:
+def _batch_item(request: Request, index: int, source: str, item: dict[str, Any]) -> ItemResult:
     result = ItemResult(index)
     order = OrderItemIn(data=item)
     try:
         order.is_valid(raise_exception=True)
         result.external_id = external_id = str(order.validated_data["external_id"])
         at = timezone.now()
-        recorded = arrival.order(order.fact(source, external_id), at=at, today=mall_day(at))
+        fact = order.fact(source, external_id)
+        recorded = _record(request, fact, at=at)
     except ValidationError as error:
         path, first = _first(error.detail)
         return result.refused(400, first.code, f"{path}: {first}" if path else str(first))
     except DomainError as error:
         return result.refused(error.status, error.code, str(error))
     result.status, result.outcome = _status(recorded.outcome), recorded.outcome
-    result.customer = recorded.customer.number
+    result.customer, result.waits_for = _customer_number(recorded), _waits_for(recorded)
+    result.left_out = fact.customer.left_out
     return result
 
 

@@ -6,6 +6,7 @@ each happens once. The same key with another content is answered with 422.
 
 from typing import Any, cast
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from core.accounts.idempotency import KEY, key_of
 from core.accounts.models import User
 from core.accounts.roles import ApiScope, Permission
 from core.lib.errors import Invalid
-from crm.api.base import StrictView, body, customer_named, page_of
+from crm.api.base import Row, StrictView, body, customer_named, of_mine, page_of
 from crm.api.serializers.customers import Strict
 from loyalty.models import PointHold, PointTxn, Redemption, Reward
 from loyalty.points import accounts as points
@@ -204,9 +205,17 @@ class HoldEndView(StrictView):
     )
     def post(self, request: Request, pk: int, verb: str) -> Response:
         end = self.ends.get(verb)
-        if end is None or pk > LARGEST_ID or not PointHold.objects.filter(pk=pk).exists():
+        if (
+            end is None
+            or pk > LARGEST_ID
+            or not _is_mine(request, PointHold.objects.filter(pk=pk), "account__customer__")
+        ):
             raise Http404
         return Response(HoldOut(end(pk, at=timezone.now())).data)
+
+
+def _is_mine(request: Request, rows: QuerySet[Row], customer: str) -> bool:
+    return of_mine(request, rows, customer).exists()
 
 
 class AdjustmentsView(StrictView):
@@ -308,6 +317,10 @@ class RedemptionEndView(StrictView):
     )
     def post(self, request: Request, pk: int, verb: str) -> Response:
         end = self.ends.get(verb)
-        if end is None or pk > LARGEST_ID or not Redemption.objects.filter(pk=pk).exists():
+        if (
+            end is None
+            or pk > LARGEST_ID
+            or not _is_mine(request, Redemption.objects.filter(pk=pk), "hold__account__customer__")
+        ):
             raise Http404
         return Response(RewardRedemptionOut(end(pk, at=timezone.now())).data)

@@ -10,7 +10,12 @@ urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
     path("sources/<str:source>/orders/batch", orders.OrderBatchView.as_view(), name="order-batch"),
-    path("sources/<str:source>/orders/<str:external_id>", orders.OrderView.as_view(), name="order"),
+    path("sources/<str:source>/orders/<path:external_id>", orders.OrderView.as_view(), name="order"),
+    path(
+        "sources/<str:source>/customers/<path:external_id>",
+        customers.SourceCustomerView.as_view(),
+        name="source-customer",
+    ),
     path("customers/find", customers.CustomerFindView.as_view(), name="customer-find"),
     path("customers/<str:number>", customers.CustomerView.as_view(), name="customer-by-number"),
     path("complaints", complaints.ComplaintsView.as_view(), name="complaint-list"),

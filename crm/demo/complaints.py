@@ -14,6 +14,7 @@ from complaints.models.remedies import RemedyKind
 from complaints.promises import calendars
 from complaints.setup import defaults
 from core.accounts.models import Role, User
+from core.accounts.roles import holders
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day, mall_moment
 from crm.demo.tables.complaints import SCRIPTS, WORDS
@@ -197,12 +198,12 @@ def load(*, at: datetime, say: Callable[[str], None] = lambda line: None) -> int
 def _desk(at: datetime) -> Desk:
     """Heads, members and confirmed holidays."""
     users = {user.username: user for user in User.objects.all()}
-    lead = users.get("service") or User.objects.filter(role=Role.SERVICE_LEAD).first()
-    agents = list(User.objects.filter(role=Role.SERVICE_AGENT, is_active=True).order_by("pk"))
+    lead = users.get("service") or holders(Role.SERVICE_LEAD).first()
+    agents = list(holders(Role.SERVICE_AGENT).order_by("pk"))
     if lead is None or not agents:
         raise DomainError("The demo needs its staff first.")
     Department.objects.update(head=lead)
-    managers = list(User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True))
+    managers = list(holders(Role.ACCOUNT_MANAGER))
     for queue in Queue.objects.all():
         for user in [*agents, *(managers if queue.is_vip else [lead])]:
             QueueMember.objects.get_or_create(

@@ -1,6 +1,6 @@
 """What every page shows around its content: the pages a user may open, and how fresh the figures are."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,32 +9,88 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.accounts.models import Role
+from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
+from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
+from crm.desk.admin.settings import ROOM
 
-PAGES = (
-    ("desk:my_day", gettext_lazy("My day"), "home", "d", Permission.MY_DAY),
-    ("desk:customers", gettext_lazy("Customers"), "users", "c", Permission.LIST_CUSTOMERS),
-    ("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", Permission.VIEW_MATRIX),
-    ("desk:complaints", gettext_lazy("Complaints"), "flag", "p", Permission.WORK_COMPLAINTS),
-    ("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", Permission.WORK_ALERTS),
-    ("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", Permission.WORK_ALERTS),
-    ("desk:tiers_members", gettext_lazy("Levels"), "chart-bar", "v", Permission.VIEW_TIERS),
-    ("desk:point_programme", gettext_lazy("Points"), "coins", "e", Permission.VIEW_POINT_REPORTS),
-    ("desk:coupons_list", gettext_lazy("Coupons"), "receipt", "o", Permission.VIEW_CAMPAIGNS),
-    ("desk:draws", gettext_lazy("Draws"), "gift", "w", Permission.VIEW_CAMPAIGNS),
-    ("desk:clubs", gettext_lazy("Clubs and partners"), "users-group", "u", Permission.VIEW_CAMPAIGNS),
-    ("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", Permission.VIEW_CREDIT),
-    ("desk:imports", gettext_lazy("Imports"), "file-import", "i", Permission.IMPORT),
-    ("desk:nights", gettext_lazy("Nights"), "moon", "n", Permission.VIEW_NIGHTS),
-    ("desk:backtest", gettext_lazy("Backtest"), "history", "b", Permission.VIEW_NIGHTS),
-    ("desk:rules", gettext_lazy("Rules"), "adjustments", "r", Permission.VIEW_RULES),
-    ("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", Permission.VIEW_RULES),
-    ("desk:webhooks", gettext_lazy("Webhooks"), "api", "h", Permission.EDIT_WEBHOOKS),
+# Whoever may open one of its pages finds the room in the menu.
+SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
+
+
+class MenuPage(NamedTuple):
+    """A page of the menu: after `g` its `key` opens it, if it has one."""
+
+    route: str
+    label: Any
+    icon: str
+    key: str
+    needed: Permission | frozenset[Permission]
+
+
+P = Permission
+MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
+    (
+        "",
+        (
+            MenuPage("desk:my_day", gettext_lazy("My day"), "home", "d", P.MY_DAY),
+            MenuPage("desk:approvals", gettext_lazy("Approvals"), "checks", "y", P.READ_MESSAGES),
+            MenuPage("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "", P.KEEP_PRIVACY),
+        ),
+    ),
+    (
+        gettext_lazy("Customers"),
+        (
+            MenuPage("desk:customers", gettext_lazy("Customers"), "users", "c", P.LIST_CUSTOMERS),
+            MenuPage("desk:complaints", gettext_lazy("Complaints"), "flag", "p", P.WORK_COMPLAINTS),
+            MenuPage("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", P.WORK_ALERTS),
+            MenuPage("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", P.WORK_ALERTS),
+            MenuPage("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", P.VIEW_MATRIX),
+            MenuPage("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", P.MERGE_CUSTOMERS),
+        ),
+    ),
+    (
+        gettext_lazy("Orders"),
+        (
+            MenuPage("desk:orders", gettext_lazy("Orders"), "shopping-cart", "s", P.VIEW_ORDERS),
+            MenuPage("desk:guest_orders", gettext_lazy("Orders of nobody"), "question-mark", "q", P.MERGE_CUSTOMERS),
+            MenuPage("desk:unusual_orders", gettext_lazy("Unusual orders"), "alert-circle", "z", P.MERGE_CUSTOMERS),
+            MenuPage("desk:products", gettext_lazy("Products"), "package", "f", P.VIEW_PRODUCTS),
+        ),
+    ),
+    (
+        gettext_lazy("Membership"),
+        (
+            MenuPage("desk:tiers_members", gettext_lazy("Levels"), "chart-bar", "v", P.VIEW_TIERS),
+            MenuPage("desk:point_programme", gettext_lazy("Points"), "coins", "e", P.VIEW_POINT_REPORTS),
+            MenuPage("desk:coupons_list", gettext_lazy("Coupons"), "receipt", "o", P.VIEW_CAMPAIGNS),
+            MenuPage("desk:draws", gettext_lazy("Draws"), "gift", "w", P.VIEW_CAMPAIGNS),
+            MenuPage("desk:clubs", gettext_lazy("Clubs and partners"), "users-group", "u", P.VIEW_CAMPAIGNS),
+            MenuPage("desk:credit", gettext_lazy("Credit accounts"), "wallet", "k", P.VIEW_CREDIT),
+        ),
+    ),
+    (
+        gettext_lazy("Data"),
+        (
+            MenuPage("desk:imports", gettext_lazy("Imports"), "file-import", "i", P.IMPORT),
+            MenuPage("desk:nights", gettext_lazy("Nights"), "moon", "n", P.VIEW_NIGHTS),
+            MenuPage("desk:backtest", gettext_lazy("Backtest"), "history", "", P.VIEW_NIGHTS),
+            MenuPage("desk:audit", gettext_lazy("Audit trail"), "list", "", P.VIEW_AUDIT),
+        ),
+    ),
+    (
+        gettext_lazy("Setting up"),
+        (
+            MenuPage("desk:rules", gettext_lazy("Rules"), "adjustments", "r", P.VIEW_RULES),
+            MenuPage("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", P.VIEW_RULES),
+            MenuPage("desk:staff", gettext_lazy("Staff"), "user-check", "h", P.MANAGE_STAFF),
+            MenuPage("desk:settings", gettext_lazy("Settings"), "settings", "j", SETTING_RIGHTS),
+        ),
+    ),
 )
 
 
@@ -47,19 +103,50 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             if role != Role.CLIENT
         ]
         return {"demo_logins": logins} if settings.DEMO else {}
-    shown = [page for page in PAGES if may(user, page[-1])]
-    addresses = [reverse(page[0]) for page in shown]
-    here = _standing_on(request.path, addresses)
-    nav = [
-        {"url": address, "label": label, "icon": icon, "key": key, "active": address == here}
-        for address, (_name, label, icon, key, _permission) in zip(addresses, shown, strict=True)
-    ]
+    as_of = _as_of()
     return {
-        "nav": nav,
+        "nav": _menu(user, request.path),
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
-        "as_of": _as_of(),
+        "as_of": as_of,
+        # Until the first night an empty page says what it waits for.
+        "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
+        "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
+
+
+def _menu(user: User, path: str) -> list[dict[str, Any]]:
+    """The groups of the menu with the pages this person may open."""
+    shown = [(title, [page for page in pages if _opens(user, page.needed)]) for title, pages in MENU]
+    here = _standing_on(path, [reverse(page.route) for _title, pages in shown for page in pages])
+    return [
+        {
+            "title": title,
+            "pages": [
+                {"url": url, "label": page.label, "icon": page.icon, "key": page.key, "active": url == here}
+                for page in pages
+                for url in [reverse(page.route)]
+            ],
+        }
+        for title, pages in shown
+        if pages
+    ]
+
+
+def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
+    """Whether the person has the right, or one of several."""
+    rights = needed if isinstance(needed, frozenset) else {needed}
+    return any(may(user, right) for right in rights)
+
+
+def _waits_for(user: User) -> dict[str, str]:
+    """Where whoever may brings what a new mall lacks before there is anything to see."""
+    link = ""
+    if may(user, Permission.MANAGE_STAFF):
+        link = reverse("desk:first_steps")
+    elif may(user, Permission.IMPORT):
+        link = reverse("desk:imports")
+    return {"link": link}
 
 
 def _standing_on(path: str, addresses: list[str]) -> str:
@@ -71,6 +158,6 @@ def _standing_on(path: str, addresses: list[str]) -> str:
 def _as_of() -> dict[str, Any] | None:
     run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
     if run is None:
-        return {"text": _("No night has run yet"), "stale": True}
+        return {"text": _("No night has run yet"), "stale": True, "first": True}
     age = (mall_day(timezone.now()) - run.business_date).days
-    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1}
+    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1, "first": False}

@@ -6,9 +6,12 @@ from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.loyalty.urls import urlpatterns as loyalty
 from crm.desk.numbers.urls import urlpatterns as numbers
+from crm.desk.oversight.urls import urlpatterns as oversight
+from crm.desk.own.urls import urlpatterns as own
+from crm.desk.people.urls import urlpatterns as people
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
-urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin]
+urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people]
 for route in urlpatterns:
     route.callback = led_back(legible(route.callback))

@@ -1,23 +1,32 @@
 """Orders arrive: the record takes them, and every floor above it that must know at once is told."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from core.accounts import audit
 from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
+from core.lib.errors import DomainError
 from core.outbox import delivery
-from core.outbox.models import Message
-from customers import orders
+from crm.flows import notices
+from customers.identity import CustomerRef
 from customers.imports import runs as imports
-from customers.models import Import
+from customers.imports import undo
+from customers.intake import guests, recording, unusual
+from customers.intake.guests import Kept
+from customers.models import Customer, GuestOrder, Import, Order
 from customers.orders import OrderFact, Outcome, Recorded
 from loyalty.campaigns import coupons, credit, draws
+from loyalty.models import Membership
 from loyalty.points import orders as point_orders
 from loyalty.tiers import membership
 from segmentation import alerts
+from segmentation.models import Change
 
 # A file of this many bytes is done before its page is back.
 AT_ONCE = 256 * 1024
@@ -25,22 +34,55 @@ AT_ONCE = 256 * 1024
 
 @again_after_deadlock
 @transaction.atomic
-def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
-    """`orders.record_order`, after which nobody who has bought is said to be quiet, or lacks points or a level.
+def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
+    """`recording.record`, after which nobody who has bought is said to be quiet, or lacks points or a level.
 
     A paid order redeems its coupon and has its lottery tickets; a dead one gives back what it took.
     """
-    recorded = orders.record_order(fact, at=at, today=today)
-    if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
+    recorded = recording.record(fact, at=at, today=today)
+    if isinstance(recorded, Recorded) and recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
         concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
-        alerts.follow_purchases(concerned, as_of=today, at=at)
-        # Before the level: a purchase earns with the level it was made with.
-        point_orders.reconcile([recorded.order.pk], at=at)
-        membership.after_orders(concerned, at=at)
-        coupons.follow_order(recorded.order, at=at)
-        draws.follow_order(recorded.order, at=at)
-        credit.follow_order(recorded.order, at=at)
+        _follow(recorded.order, concerned, at=at, today=today)
     return recorded
+
+
+@again_after_deadlock
+@transaction.atomic
+def assign_guest(pk: int, customer: Customer, *, by: User, at: datetime, today: date) -> Recorded:
+    """The order of nobody is this customer's from now on, as if its source had said so.
+
+    Raises DomainError when somebody else was faster.
+    """
+    if named := GuestOrder.objects.filter(pk=pk).first():
+        guests.hold(named.source, named.external_id)
+    guest = GuestOrder.objects.filter(pk=pk).first()
+    if guest is None:
+        raise DomainError(_("This order has a customer by now."), code="guest_gone")
+    fact = replace(guests.fact_of(guest), customer=CustomerRef(source=guest.source, number=customer.number))
+    recorded = order(fact, at=at, today=today)
+    if not isinstance(recorded, Recorded):
+        raise TypeError("an order whose customer has a number is somebody's")
+    audit.record(by, "order.assigned", customer, at=at, order=str(recorded.order))
+    return recorded
+
+
+@again_after_deadlock
+@transaction.atomic
+def confirm_unusual(pk: int, *, by: User, at: datetime, today: date) -> Order:
+    """`unusual.confirm`, after which the order has its points, its level and whatever else a paid order brings."""
+    confirmed = unusual.confirm(pk, by=by, at=at, today=today)
+    _follow(confirmed, [confirmed.customer_id], at=at, today=today)
+    return confirmed
+
+
+def _follow(changed: Order, concerned: list[int], *, at: datetime, today: date) -> None:
+    alerts.follow_purchases(concerned, as_of=today, at=at)
+    # Before the level: a purchase earns with the level it was made with.
+    point_orders.reconcile([changed.pk], at=at)
+    membership.after_orders(concerned, at=at)
+    coupons.follow_order(changed, at=at)
+    draws.follow_order(changed, at=at)
+    credit.follow_order(changed, at=at)
 
 
 def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
@@ -50,13 +92,30 @@ def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
     return done
 
 
+def undo_file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
+    """`undo.undo`, after which points, coupons, draws and credit agree with the orders as they are again."""
+
+    def follow(order_ids: Sequence[int]) -> None:
+        point_orders.reconcile(order_ids, at=at)
+        for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
+            coupons.follow_order(changed, at=at)
+            draws.follow_order(changed, at=at)
+            credit.follow_order(changed, at=at)
+
+    done = undo.undo(run, by=by, at=at, today=today, follow=follow, of_the_night=(Change, Membership))
+    alerts.follow_purchases(None, as_of=today, at=at)
+    return done
+
+
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
     """A small file is checked or imported now; for a large one a worker is asked. Returns whether it is done."""
-    if imports.size(run) > AT_ONCE:
+    if run.size > AT_ONCE:
         imports.ask_for(run, task, by=by, at=at)
         return False
     if task == Import.Task.CHECK:
         imports.check(run, at=at)
+    elif task == Import.Task.UNDO:
+        undo_file(run, by=by, at=at, today=today)
     else:
         file(run, by=by, at=at, today=today)
     return True
@@ -70,16 +129,19 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
     with translation.override(run.language or None):
         if run.task == Import.Task.CHECK:
             imports.check(run, at=at)
-            text = _("%(file)s is checked: %(rows)d rows, %(rejected)d refused")
+            kind = notices.FILE_CHECKED
+        elif run.task == Import.Task.UNDO:
+            undo_file(run, by=run.by, at=at, today=today)
+            kind = notices.FILE_UNDONE
         else:
             file(run, by=None, at=at, today=today)
-            text = _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused")
-    if run.by_id:
-        delivery.queue(
-            run.by_id,
-            channel=Message.Channel.IN_APP,
-            dedupe_key=f"import:{pk}:{at.isoformat()}",
+            kind = notices.FILE_IMPORTED
+        delivery.tell(
+            [run.by_id],
+            kind,
+            {"file": run.file_name, **run.counts, **run.undone},
+            key=f"import:{pk}:{at.isoformat()}",
+            thread=f"import:{pk}",
             at=at,
-            subject=text % {"file": run.file_name, **run.counts},
             link=f"/imports/{pk}/",
         )

@@ -9,16 +9,17 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from complaints.afterwards import daily
-from core.accounts.models import Role, User
+from core.accounts.models import Role
+from core.accounts.roles import holders
 from core.jobs import leases, parts, runs
 from core.jobs.models import JobRun
-from core.lib import batches
+from core.lib import rows
 from core.outbox import delivery, webhooks
-from core.outbox.models import Message
+from crm.flows import notices
 from customers import summary
+from customers.record import duplicates
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import Referral
@@ -160,9 +161,9 @@ def _point_pieces(run: JobRun) -> Iterator[Piece]:
     for ids in point_orders.chunks(point_orders.due(at=begun)):
         yield partial(_settled, ids)
     yield partial(_swept, begun)
-    for rows in batches.of(referrals.due(at=begun), GRANTS):
-        yield partial(_referrals_rewarded, rows)
-    for steps in batches.of(visit_ladder.due(as_of=as_of, at=begun), GRANTS):
+    for some in rows.batches(referrals.due(at=begun), GRANTS):
+        yield partial(_referrals_rewarded, some)
+    for steps in rows.batches(visit_ladder.due(as_of=as_of, at=begun), GRANTS):
         yield partial(_visits_rewarded, steps, as_of)
 
 
@@ -179,8 +180,8 @@ def _swept(begun: datetime, at: datetime) -> dict[str, int]:
     return {"point_orders": 0, "point_accounts": 0, "rewards_freed": rewards.free_lapsed()}
 
 
-def _referrals_rewarded(rows: Sequence[Referral], at: datetime) -> dict[str, int]:
-    return {"referrals_rewarded": sum(referrals.reward(row, at=at) for row in rows)}
+def _referrals_rewarded(some: Sequence[Referral], at: datetime) -> dict[str, int]:
+    return {"referrals_rewarded": sum(referrals.reward(referral, at=at) for referral in some)}
 
 
 def _visits_rewarded(steps: Sequence[visit_ladder.Reached], as_of: date, at: datetime) -> dict[str, int]:
@@ -212,18 +213,11 @@ def _laws(run: JobRun, at: datetime) -> dict[str, int]:
 
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     """What must always be true and is not: in the log, with the rows, and told to every administrator."""
-    admins = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).values_list("pk", flat=True)
-    for law, rows in broken.items():
-        log.error("not true of the books: %s: %s", law, rows)
-        for admin_id in admins:
-            delivery.queue(
-                admin_id,
-                channel=Message.Channel.IN_APP,
-                dedupe_key=f"law:{law}"[:80] + f":{on}:{admin_id}",
-                at=at,
-                subject=_("The books are wrong: it is not true that %(law)s. See the log.") % {"law": law},
-                link="/nights/",
-            )
+    admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
+    for law, where in broken.items():
+        log.error("not true of the books: %s: %s", law, where)
+        thread = f"law:{law}"[:80]
+        delivery.tell(admins, notices.BOOKS, {"law": law}, key=f"{thread}:{on}", thread=thread, at=at, link="/nights/")
 
 
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
@@ -234,13 +228,25 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     for manager_id in fresh.filter(customer__manager__isnull=False).values_list("customer__manager_id", flat=True):
         per_manager[manager_id] = per_manager.get(manager_id, 0) + 1
     for manager_id, count in sorted(per_manager.items()):
-        delivery.queue_alert_digest(manager_id, count=count, on=as_of, at=at)
+        delivery.tell(
+            [manager_id],
+            notices.NEW_ALERTS,
+            {"count": count},
+            key=f"alerts:{as_of.isoformat()}",
+            thread="alerts",
+            at=at,
+            link="/alerts/",
+        )
     webhooks.forget(at=at)
     return {"notified": len(per_manager)}
 
 
 def _nothing_more(run: JobRun, at: datetime) -> dict[str, int]:
     return {}
+
+
+def _duplicates(run: JobRun, at: datetime) -> dict[str, int]:
+    return {"possible_duplicates": duplicates.find(on=run.business_date)}
 
 
 def _no_pieces(run: JobRun) -> Iterator[Piece]:
@@ -263,5 +269,6 @@ STEPS = (
     ("campaigns", _nothing_more),
     ("notify", _notify),
     ("complaints", _nothing_more),
+    ("duplicates", _duplicates),
     ("laws", _laws),
 )

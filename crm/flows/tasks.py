@@ -8,11 +8,12 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from complaints.cases import escalation, lifecycle, prompts, surveys
+from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
-from crm.flows import arrival, nightly
+from crm.flows import arrival, digest, nightly
+from customers.imports import contents, undo
 from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
 
@@ -66,6 +67,15 @@ def work_import(pk: int) -> None:
     arrival.waiting_file(pk, at=at, today=mall_day(at))
 
 
+@shared_task
+def forget_files() -> None:
+    """Deletes the files of imports that cannot be undone any more, and what was kept to undo them by."""
+    at = timezone.now()
+    undo.forget(at=at)
+    while contents.forget(before=at - contents.KEPT_FOR, at=at):
+        pass
+
+
 def _invite(as_of: date) -> None:
     """Tell the other workers that there is something to share. Whoever comes too late finds nothing to do."""
     try:
@@ -96,6 +106,12 @@ def release_reservations() -> None:
 @shared_task
 def deliver() -> None:
     delivery.deliver_due(now=timezone.now)
+    mail.deliver_due(now=timezone.now)
+
+
+@shared_task
+def send_digests() -> None:
+    digest.send_due(now=timezone.now)
 
 
 @shared_task

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from core.accounts.own import second_factor
 from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib import sealing
@@ -18,6 +19,7 @@ from core.lib.deadlock import again_after_deadlock
 from core.lib.sealing import Reseal, Resealed
 from core.outbox import webhooks
 from customers import contact_points
+from customers.imports import contents
 from loyalty.campaigns.draws import proof
 
 JOB = "rotate_vault"
@@ -26,7 +28,9 @@ CHUNK = 500
 TABLES: dict[str, Reseal] = {
     "webhooks": webhooks.reseal,
     "draws": proof.reseal,
+    "second factors": second_factor.reseal,
     "contact points": contact_points.reseal,
+    "files of imports": contents.reseal,
 }
 
 

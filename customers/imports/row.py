@@ -1,44 +1,47 @@
 """One row of a file to one typed row of the staging table, or the reason why not. No database here."""
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
-from core.lib.periods import mall_zone
-from customers import contact_points
-from customers.contact_points import Kind, Sealed
-from customers.imports.file import Broken, Row
-from customers.models import Order
+from customers import contact_points, keys
+from customers.contact_points import Sealed
+from customers.imports.choices import Choices
+from customers.imports.reading.shape import Broken, Row
+from customers.imports.spellings import amounts, contacts, dates, statuses
+from customers.imports.spellings.statuses import Meaning
+from customers.imports.spellings.texts import Noted, title, value_of, words
 
-LARGEST_MINOR = 10**15
-STATUSES = {
-    Order.Status.PAID: (
-        "",
-        "paid",
-        "completed",
-        "complete",
-        "shipped",
-        "delivered",
-        "已付款",
-        "已支付",
-        "已完成",
-        "交易成功",
-        "已发货",
-        "已發貨",
-        "已签收",
-    ),
-    Order.Status.PENDING: ("pending", "unpaid", "待付款", "未付款", "等待付款", "待支付"),
-    Order.Status.CANCELLED: ("cancelled", "canceled", "closed", "已取消", "取消", "交易关闭", "已关闭"),
-}
-_STATUS_OF = {word: str(status) for status, words in STATUSES.items() for word in words}
+NOTHING_MONEY = re.compile(r"[-–—/.\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
+NO_TIME = re.compile(r"[-–—/:.0\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
+TOTALS = re.compile(
+    r"(?:合\s*计|总\s*计|小\s*计|共\s*计|汇\s*总|合計|總計|小計|grand total|sub-?total|totals?|sum|gesamt|summe)\b.*",
+    re.IGNORECASE,
+)
+# What is of an order, not of a line of it: blank in a line, it means as above.
+OF_ORDER = (
+    "order_no",
+    "customer",
+    "phone",
+    "email",
+    "name",
+    "last_name",
+    "region",
+    "city",
+    "date",
+    "date_else",
+    "status",
+    "cancelled_at",
+    "currency",
+    "version",
+)
+ONE = Decimal(1)
 
 
 class Rejected(NamedTuple):
@@ -49,8 +52,20 @@ class Rejected(NamedTuple):
     external_id: str = ""  # of the order, as far as the row says
 
 
+class Note(NamedTuple):
+    """Something of a row that was left out or changed; `code` is one of notes.TEXTS. The row itself goes in."""
+
+    line_number: int
+    column: str
+    code: str
+
+
 class Staged(NamedTuple):
-    """A row of the staging table, in its column order. `line_paid` is None where a row is a whole order."""
+    """A row of the staging table, in its column order. `line_paid` is None where a row is a whole order.
+
+    `paid` is None where the row does not say it. `refunded` is the money that went back of the order so far, as far
+    as the rows of the order up to this one say.
+    """
 
     line: int
     external_id: str
@@ -75,190 +90,356 @@ class Staged(NamedTuple):
     category: str
     product: str
     line_paid: int | None
+    # Money back of the order so far, in minor units, and when; None where the row says nothing of it.
+    refunded: int | None = None
+    refunded_at: str | None = None
 
 
-_PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
-# Up to the minute, the second, the offset: all seconds of one minute are of one day.
-_SECOND_OF_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):([0-5]\d)([+-]\d\d:\d\d)?", re.ASCII)
-_PLAIN_AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
+Parsed = Staged | Rejected | Note
+Reader = Callable[[str], Any]
 
 
-def moment(text: str) -> tuple[str, str]:
-    """(instant, mall-local day). A time without offset is mall time; a day is its first minute; 26/11/22 is refused."""
-    if plain := _SECOND_OF_MINUTE.fullmatch(text):
-        day, minute, second, offset = plain.groups("")
-        at, local_day = _moment(f"{day}T{minute}:00{offset}")
-        return f"{at[:17]}{second}{at[19:]}", local_day
-    return _moment(text)
-
-
-@lru_cache(maxsize=20_000)
-def _moment(text: str) -> tuple[str, str]:
-    value = text
-    if not _PLAIN_TIME.fullmatch(text[:19]):
-        value = unicodedata.normalize("NFKC", text).strip().lstrip("'")
-        value = re.sub(r"^(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?", lambda m: f"{m[1]}-{m[2]:>02}-{m[3]:>02}", value)
-        if not re.match(r"\d{4}-\d{2}-\d{2}|\d{8}$", value):
-            raise Invalid(_("Write the date like 2026-11-17 or 2026-11-17 09:30."))
-    zone = mall_zone()
-    try:
-        at = datetime.fromisoformat(value)
-        at = at if at.tzinfo else at.replace(tzinfo=zone)
-        local = at.astimezone(zone)
-    except (ValueError, OverflowError):
-        raise Invalid(_("There is no such day or time.")) from None
-    if not date(1970, 1, 1) <= local.date() <= date(2100, 12, 31):
-        raise Invalid(_("The time must lie between 1970 and 2100."))
-    return at.isoformat(), local.date().isoformat()
-
-
-@lru_cache(maxsize=20_000)
-def minor(text: str) -> int:
-    """Minor units of 1234.5, 1,234.50, ¥12 or １２.５０; never negative, at most two decimals that say something."""
-    if plain := _PLAIN_AMOUNT.fullmatch(text):
-        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
-    value = unicodedata.normalize("NFKC", text).strip().lstrip("'").removesuffix("元").strip("¥$€£ ")
-    if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", value, re.ASCII):
-        value = value.replace(",", "")
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", value, re.ASCII):
-        raise Invalid(_("This is not an amount. Write it like 1234.50."))
-    try:
-        amount = Decimal(value) * 100
-    except InvalidOperation:
-        raise Invalid(_("This is not an amount. Write it like 1234.50.")) from None
-    if amount < 0:
-        raise Invalid(_("An amount is never negative; money back is a refund."))
-    if amount != amount.to_integral_value() or amount >= LARGEST_MINOR:
-        raise Invalid(_("The amount is too large or has more than two decimals."))
-    return int(amount)
-
-
-@lru_cache(maxsize=20_000)
-def words(text: str, most: int) -> str:
-    value = contact_points.plain(text)
-    if len(value) > most:
-        raise Invalid(_("The text is longer than %(most)d characters.") % {"most": most})
-    return value
-
-
-@lru_cache(maxsize=1_000)
-def whole(text: str, most: int) -> int:
-    value = unicodedata.normalize("NFKC", text).strip()
-    if not re.fullmatch(r"\d{1,19}", value, re.ASCII) or int(value) > most:
-        raise Invalid(_("This is not a whole number in range."))
-    return int(value)
-
-
-@lru_cache(maxsize=1_000)
-def status(text: str) -> str:
-    word = unicodedata.normalize("NFKC", text).strip().lower()
-    if word not in _STATUS_OF:
-        raise Invalid(_("This status is not known. Use paid, pending or cancelled."))
-    return _STATUS_OF[word]
-
-
-@lru_cache(maxsize=50_000)
-def sealed(kind: str, text: str) -> Sealed:
-    return contact_points.seal(kind, text)
-
-
-def _or(empty: Any, read: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: read(text) if text else empty
-
-
-# Field -> what makes its value of a stripped cell; a field without column reads "".
-READERS: dict[str, Callable[[str], Any]] = {
-    "order_no": lambda text: words(text, 80),
-    "version": _or(None, lambda text: whole(text, 2**63 - 1)),
-    "customer": lambda text: words(text, 80),
-    "phone": _or(None, lambda text: sealed(Kind.PHONE, text)),
-    "email": _or(None, lambda text: sealed(Kind.EMAIL, text)),
-    "name": lambda text: words(text, 120),
-    "region": lambda text: words(text, 60),
-    "city": lambda text: words(text, 60),
-    "status": status,
-    "date": moment,
-    "paid": minor,
-    "cost": _or(0, minor),
-    "units": _or(1, lambda text: whole(text, 1_000_000)),
-    "category": lambda text: words(text, 80),
-    "product": lambda text: words(text, 80),
-    "line_paid": _or(None, minor),
-}
-Parsed = Staged | Rejected
-
-
-def parse(rows: Iterator[Row | Broken], names: list[str], mapping: dict[str, str]) -> Iterator[Parsed]:
-    """Staged rows and refusals, one for each row of the file, in its order.
+def parse(rows: Iterator[Row | Broken], names: list[str], choices: Choices) -> Iterator[Parsed]:
+    """Staged rows and refusals, one for each row of the file, in its order, with notes before the row they are of.
 
     Without order number one is made of customer, day and the how-manieth row of that day it is,
     so that the same file makes the same numbers however its other rows are sorted.
     """
-    readers = dict(READERS)
-    if "line_paid" in mapping:
-        readers |= {"paid": _or(None, minor), "line_paid": minor}
-    absent = {field: read("") for field, read in readers.items() if field not in mapping and field != "date"}
-    columns = [(names.index(column), field, readers[field]) for field, column in mapping.items()]
-    seen: Counter[tuple[str, str]] = Counter()
+    table = _Table(names, choices)
     for row in rows:
         if isinstance(row, Broken):
             yield Rejected(row.line_number, "", row.reason, row.line)
-            continue
-        values = absent.copy()
-        field = "customer"
+        else:
+            yield from table.read(row)
+
+
+class _Refused(Exception):
+    """The row does not go in because of this field."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class _Table:
+    """Reads the rows of one file, of which some mean what stands above them."""
+
+    def __init__(self, names: list[str], choices: Choices) -> None:
+        self.mapping = choices.mapping
+        self.of_lines = "line_paid" in choices.mapping
+        self.amount = "line_paid" if self.of_lines else "paid"
+        self.by_piece = choices.price == "piece"
+        readers = _readers(choices)
+        self.absent = {field: value_of(read("")) for field, read in readers.items()}
+        # The first of two columns of one name is the one that is meant.
+        self.columns = [(names.index(column), field, readers[field]) for field, column in choices.mapping.items()]
+        self.place = {field: index for index, field, _read in self.columns}
+        self.heads = [self.place[field] for field in OF_ORDER if field in self.place]
+        self.number = self.place.get("order_no")
+        self.above: list[str] | None = None
+        self.seen: Counter[tuple[str, str]] = Counter()
+        self.back: Counter[str] = Counter()  # money back of orders whose lines say so one by one
+        self.sum = 0
+
+    def read(self, row: Row) -> Iterator[Parsed]:
+        cells = row.cells
+        number = "" if self.number is None else cells[self.number].strip()
+        if self.number is not None and not number[:1].isdigit() and self._is_totals(cells, number):
+            yield Note(row.line_number, "", "totals")
+            return
+        cells = self._as_above(cells)
+        notes: list[tuple[str, str]] = []
         try:
-            for index, field, read in columns:
-                values[field] = read(row.cells[index].strip())
-            if not values["customer"] and not values["phone"]:
-                field = "customer"
-                raise Invalid(_("Neither customer nor phone is given."))
-            if "order_no" in mapping and not values["order_no"]:
-                field = "order_no"
-                raise Invalid(_("The order number is missing."))
+            staged = self._staged(row.line_number, self._values(cells, notes), notes)
+        except _Refused as refusal:
+            number = "" if self.number is None else keys.order_key(cells[self.number])
+            column = self.mapping.get(refusal.field, refusal.field)
+            yield Rejected(row.line_number, column, str(refusal)[:300], row.line, number[: contacts.LONGEST_KEY])
+            return
+        self.above = cells
+        self.sum += (staged.line_paid if self.of_lines else staged.paid) or 0
+        for field, code in notes:
+            yield Note(row.line_number, self.mapping.get(field, field), code)
+        yield staged
+
+    def _is_totals(self, cells: list[str], number: str) -> bool:
+        """Whether a row without order number adds up the rows above it."""
+        if number and not TOTALS.fullmatch(number):
+            return False
+        heads = [cells[index] for index in self.heads if index != self.place.get("name")]
+        if any(cell.strip() and not TOTALS.match(cell.strip()) for cell in heads):
+            return False
+        if any(TOTALS.fullmatch(cell.strip()) for cell in cells):
+            return True
+        says = [self.place[field] for field in ("product", "category") if field in self.place]
+        if any(cells[index].strip() for index in says) or self.amount not in self.place:
+            return False
+        try:
+            return self.sum > 0 and value_of(amounts.minor(cells[self.place[self.amount]].strip())) == self.sum
+        except Invalid:
+            return False
+
+    def _as_above(self, cells: list[str]) -> list[str]:
+        """The cells of a line with what it leaves blank of its order: cells were merged, or only its first row says it."""
+        above = self.above
+        if above is None or not self.of_lines or self.number is None:
+            return cells
+        number = cells[self.number].strip()
+        if number and number != above[self.number].strip():
+            return cells
+        if all(cells[index].strip() for index in self.heads):
+            return cells
+        if not number and any(cells[i].strip() not in ("", above[i].strip()) for i in self.heads):
+            return cells
+        filled = list(cells)
+        for index in self.heads:
+            filled[index] = cells[index] if cells[index].strip() else above[index]
+        return filled
+
+    def _values(self, cells: Sequence[str], notes: list[tuple[str, str]]) -> dict[str, Any]:
+        values = self.absent.copy()
+        field = ""
+        try:
+            for index, field, read in self.columns:
+                value = read(cells[index].strip())
+                if value.__class__ is Noted:
+                    notes.append((field, value.code))
+                    value = value.value
+                values[field] = value
         except Invalid as error:
-            number = contact_points.plain(row.cells[names.index(mapping["order_no"])]) if "order_no" in mapping else ""
-            yield Rejected(row.line_number, mapping.get(field, field), str(error)[:300], row.line, number)
-            continue
-        yield _staged(row.line_number, values, seen)
+            raise _Refused(field, str(error)) from None
+        return values
+
+    def _staged(self, line: int, values: dict[str, Any], notes: list[tuple[str, str]]) -> Staged:
+        phone, email = values["phone"], values["email"]
+        who = values["customer"]
+        if self.number is not None and not values["order_no"]:
+            raise _Refused("order_no", _("The order number is missing."))
+        if not (who or phone or email or values["order_no"]):
+            raise self._nobody(notes)
+        moment = values["date"] or values["date_else"]
+        if not moment:
+            raise _Refused("date", _("The date is missing."))
+        ordered_at, ordered_on = moment
+        external_id = values["order_no"]
+        if not external_id:
+            who = who or contact_points.order_prefix((phone or email).blind_index)
+            self.seen[who, ordered_on] += 1
+            external_id = f"{who}/{ordered_on}/{self.seen[who, ordered_on]}"[-80:]
+        meaning = values["status"]
+        if values["cancelled_at"] and meaning in (Meaning.PAID, Meaning.PENDING):
+            meaning = Meaning.CANCELLED
+        units, paid, line_paid = self._amounts(values, meaning, notes)
+        if not self.of_lines and paid is not None and paid < 0:
+            if self.number is None:
+                raise _Refused("paid", _("Money went back, but the row does not say of which order."))
+            values["refunded"], paid, units = values["refunded"] or -paid, None, 0
+        refunded = self._refunded(external_id, values, meaning, paid, line_paid, notes)
+        return Staged._make(
+            (
+                line,
+                external_id,
+                values["version"],
+                values["customer"],
+                *_vault(phone, email),
+                _full_name(values["name"], values["last_name"]),
+                values["region"],
+                values["city"],
+                meaning if meaning in (Meaning.PENDING, Meaning.CANCELLED) else Meaning.PAID,
+                ordered_at,
+                ordered_on,
+                paid,
+                values["cost"],
+                units,
+                values["category"],
+                values["product"],
+                line_paid,
+                refunded,
+                values["refunded_at"][0] if refunded and values["refunded_at"] else None,
+            )
+        )
+
+    def _nobody(self, notes: list[tuple[str, str]]) -> _Refused:
+        for field, code in notes:
+            if field in ("phone", "email", "customer") and code not in ("cut",):
+                return _Refused(field, _("Nobody can be recognised: the customer id, phone or e-mail cannot be used."))
+        return _Refused("customer", _("Neither customer nor phone is given."))
+
+    def _amounts(
+        self, values: dict[str, Any], meaning: str, notes: list[tuple[str, str]]
+    ) -> tuple[int, int | None, int | None]:
+        """(units, paid, paid for the line), in minor units; negative for money back."""
+        quantity: Decimal = values["units"]
+        units = 1
+        if quantity is not ONE:
+            units = int(quantity.to_integral_value(ROUND_HALF_UP))
+            if units != quantity:
+                notes.append(("units", "quantity"))
+        amount = values[self.amount]
+        if amount is not None and self.by_piece:
+            try:
+                amount = amounts.rounded(amount * quantity)
+            except Invalid as error:
+                raise _Refused(self.amount, str(error)) from None
+            if amount.__class__ is Noted:
+                notes.append((self.amount, amount.code))
+                amount = amount.value
+        elif amount is not None and quantity < 0 < amount:
+            amount = -amount
+        paid = values["paid"] if self.of_lines else amount
+        is_silent = meaning in (Meaning.PENDING, Meaning.CANCELLED) or values["refunded"]
+        if amount is None and values["paid"] is None and not is_silent:
+            raise _Refused(self.amount, _("The amount is missing."))
+        return max(units, 0), paid, (amount or 0) if self.of_lines else None
+
+    def _refunded(
+        self,
+        external_id: str,
+        values: dict[str, Any],
+        meaning: str,
+        paid: int | None,
+        line_paid: int | None,
+        notes: list[tuple[str, str]],
+    ) -> int | None:
+        """What of the order has gone back, by its column, else by its status."""
+        if meaning in (Meaning.PENDING, Meaning.CANCELLED):
+            return None
+        refunded: int = values["refunded"]
+        if refunded:
+            return refunded
+        if meaning == Meaning.REFUNDED:
+            if paid is None and line_paid is not None and line_paid > 0:
+                self.back[external_id] += line_paid
+                return self.back[external_id]
+            return paid or None
+        if meaning == Meaning.PARTIALLY_REFUNDED:
+            notes.append(("status", "refund_unknown"))
+        return None
 
 
-def _staged(line: int, values: dict[str, Any], seen: Counter[tuple[str, str]]) -> Staged:
-    phone, email = values["phone"], values["email"]
-    ordered_at, ordered_on = values["date"]
-    external_id = values["order_no"]
-    if not external_id:
-        who = values["customer"] or contact_points.order_prefix(phone.blind_index)
-        seen[who, ordered_on] += 1
-        external_id = f"{who}/{ordered_on}/{seen[who, ordered_on]}"[-80:]
-    vault: tuple[str | None, ...] = (None, None, None, "")
+def _full_name(first: str, last: str) -> str:
+    """Both parts as they are written: the family name first in Chinese, last elsewhere."""
+    if first and keys.is_nobody(first):
+        first = ""
+    if not (first and last):
+        return first or last
+    return (f"{first} {last}" if last.isascii() else f"{last}{first}")[:120]
+
+
+def _vault(phone: Sealed | None, email: Sealed | None) -> tuple[str | None, ...]:
+    number: tuple[str | None, ...] = (None, None, None, "")
     post: tuple[str | None, ...] = (None, None, "")
     if phone:
-        vault = (*map(_bytea, (phone.blind_index, phone.tail_index, phone.encrypted)), phone.mask)
+        number = (*map(_bytea, (phone.blind_index, phone.tail_index, phone.encrypted)), phone.mask)
     if email:
         post = (*map(_bytea, (email.blind_index, email.encrypted)), email.mask)
-    return Staged._make(
-        (
-            line,
-            external_id,
-            values["version"],
-            values["customer"],
-            *vault,
-            *post,
-            values["name"],
-            values["region"],
-            values["city"],
-            values["status"],
-            ordered_at,
-            ordered_on,
-            values["paid"],
-            values["cost"],
-            values["units"],
-            values["category"],
-            values["product"],
-            values["line_paid"],
-        )
-    )
+    return (*number, *post)
 
 
 def _bytea(value: bytes | None) -> str | None:
     return None if value is None else f"\\x{value.hex()}"
+
+
+# Readers ------------------------------------------------------------------------------------------------------------
+
+
+def _readers(choices: Choices) -> dict[str, Reader]:
+    """Field -> what makes its value of a stripped cell; a field without column reads ""."""
+    order, decimal = choices.date_order, choices.decimal
+    by_piece = choices.price == "piece"
+    amount_field = "line_paid" if "line_paid" in choices.mapping else "paid"
+    said = {statuses.word(text): meaning for text, meaning in choices.statuses.items()}
+
+    def money(field: str) -> Reader:
+        return _money(choices.mapping.get(field, ""), decimal, exactly=by_piece and field == amount_field)
+
+    return {
+        "order_no": contacts.order_no,
+        "version": _or(None, lambda text: amounts.whole(text, 2**63 - 1)),
+        "customer": contacts.customer,
+        "phone": contacts.phone,
+        "email": contacts.email,
+        "name": lambda text: words(text, 120),
+        "last_name": lambda text: words(text, 60),
+        "region": lambda text: words(text, 60),
+        "city": lambda text: words(text, 60),
+        "status": lru_cache(1_000)(lambda text: _status(text, said)),
+        "cancelled_at": lambda text: not NO_TIME.fullmatch(text),
+        "date": lambda text: _moment(text, order),
+        "date_else": lambda text: _soft(None, "", _moment, text, order),
+        "currency": _currency,
+        "paid": _or(None, money("paid")),
+        "line_paid": _or(None, money("line_paid")),
+        "cost": lambda text: _soft(0, "cost_unknown", _positive, text, money("cost")),
+        "refunded": lambda text: _soft(0, "refund_unknown", _positive, text, money("refunded")),
+        "refunded_at": lambda text: _soft(None, "refund_day", _moment, text, order),
+        "units": lambda text: _quantity(text, strictly=by_piece),
+        "category": lambda text: words(text, 80),
+        "product": lambda text: title(text, 80),
+    }
+
+
+def _or(empty: Any, read: Reader) -> Reader:
+    return lambda text: read(text) if text else empty
+
+
+def _soft(otherwise: Any, code: str, read: Callable[..., Any], *args: Any) -> Any:
+    """What is read; where that is not possible, the other value with a note: the row goes in without it."""
+    try:
+        return read(*args)
+    except Invalid:
+        return Noted(otherwise, code) if code else otherwise
+
+
+def _moment(text: str, order: str) -> tuple[str, str] | None:
+    if not text or (text[0] not in "123456789" and NO_TIME.fullmatch(text)):
+        return None
+    return dates.moment(text, order)
+
+
+def _money(column: str, decimal: str, *, exactly: bool) -> Reader:
+    """Reads amounts below this header; in major units and unrounded where they are to be multiplied."""
+    try:
+        factor = amounts.header_unit(column)
+    except Invalid as refusal:
+        reason = refusal
+        return lambda text: _refuse(reason)
+    if exactly:
+        return lambda text: amounts.exact(text, decimal) * factor
+    return lambda text: amounts.minor(text, decimal, factor)
+
+
+def _refuse(reason: Invalid) -> Any:
+    raise Invalid(str(reason), code=reason.code)
+
+
+def _positive(text: str, read: Reader) -> Any:
+    if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text):
+        return 0
+    amount = read(text)
+    return Noted(abs(amount.value), amount.code) if amount.__class__ is Noted else abs(amount)
+
+
+@lru_cache(maxsize=1_000)
+def _quantity(text: str, *, strictly: bool) -> Decimal | Noted:
+    if not text:
+        return ONE
+    try:
+        return amounts.quantity(text)
+    except Invalid:
+        if strictly:
+            raise
+        return Noted(Decimal(1), "quantity_unknown")
+
+
+def _currency(text: str) -> str:
+    if text and not amounts.is_own(text):
+        raise Invalid(_("This currency is not known."), code="other_currency")
+    return text
+
+
+def _status(text: str, said: dict[str, str]) -> str:
+    meaning = said.get(statuses.word(text)) or statuses.meaning(text)
+    if not meaning:
+        raise Invalid(_("This status is not known. Say what “%(word)s” means.") % {"word": text[:40]})
+    return meaning

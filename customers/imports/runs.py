@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from itertools import chain, islice
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import chain
 from time import monotonic
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Length, Now, Substr
+from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -17,104 +18,207 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.jobs import leases
 from core.lib import csv_cells
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
-from customers.imports import file, staging
-from customers.imports.row import Rejected, Staged, parse
-from customers.models import Import, RejectedRow
+from customers.imports import contents, fields, saved, staging, understanding
+from customers.imports.choices import Choices
+from customers.imports.reading.look import look
+from customers.imports.reading.shape import Bytes, Content, How, Look
+from customers.imports.row import Note, Rejected, Staged, parse
+from customers.imports.understanding import Findings
+from customers.models import GuestOrder, Import, ImportNote, ImportPlan, RejectedRow
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 
+HOW = How()
+UNDECIDED = Choices()
+# So many notes of rows are kept one by one; all are counted.
+MOST_NOTES = 10_000
+# Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk.
 CHUNK = 20_000
+CHUNK_SECONDS = 1.0
+# No statement of an import may take longer than this many milliseconds.
+LONGEST_STATEMENT = 600_000
+UNDO_FOR = timedelta(days=7)
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
-# Enough of a file to name its columns and show its first rows, however large it is.
-START = 200_000
 TOLD_EVERY = 5_000
 # At how many per cent of the work each step begins and ends.
-SPANS = {Step.READING: (0, 40), Step.PEOPLE: (40, 50), Step.ORDERS: (50, 95), Step.FIGURES: (95, 100)}
+SPANS = {
+    Step.READING: (0, 40),
+    Step.PEOPLE: (40, 50),
+    Step.ORDERS: (50, 95),
+    Step.FIGURES: (95, 100),
+    Step.UNDOING: (0, 95),
+}
 
 
-def upload(file_name: str, content: bytes, *, source: str, by: User | None, at: datetime) -> Import:
-    """The file is kept, its encoding known and its columns guessed from the header; nothing else has happened.
+def upload(
+    file_name: str,
+    content: bytes | Content,
+    *,
+    source: str,
+    by: User | None,
+    at: datetime,
+    how: How = HOW,
+    choices: Choices = UNDECIDED,
+) -> Import:
+    """The file is kept, sealed, and understood: as it says itself, and as files of this source were before.
 
-    Of a workbook, its first sheet is kept as CSV.
+    `how` and `choices` are what somebody has said already. Refused, and not kept, when it is no table.
     """
-    content = file.as_csv(content)
-    text, encoding = file.decode(content)
-    names, _separator = file.header(text)
-    run_ = Import.objects.create(
-        by=by,
-        at=at,
-        file_name=file_name[:200],
-        content=content,
-        encoding=encoding,
-        source=source,
-        mapping=file.guess(names),
-    )
-    if by:
-        audit.record(by, "import.uploaded", run_, at=at, size=len(content))
+    content = Bytes(content) if isinstance(content, bytes) else content
+    before = saved.of_source(source, choices.kind)
+    seen = _look(content, how, before.choices if before else None)
+    with transaction.atomic():
+        run_ = Import.objects.create(by=by, at=at, file_name=file_name[:200], source=source)
+        contents.keep(run_, content)
+        contents.note(run_, seen)
+        _understand(run_, replace(choices, how=seen.how), before)
+        if by:
+            audit.record(by, "import.uploaded", run_, at=at, size=run_.size)
     return run_
 
 
+def _look(content: Content, how: How, before: Choices | None) -> Look:
+    """What is open of how the file is read is as it was with the source's files before, if it can be."""
+    seen = look(content, how, fields.field_of)
+    if before is None:
+        return seen
+    if before.how.encoding in [encoding for encoding, _lines in seen.doubts]:
+        how = replace(how, encoding=before.how.encoding)
+    if not how.sheet and before.how.sheet in seen.sheets:
+        how = replace(how, sheet=before.how.sheet)
+    return look(content, how, fields.field_of) if how != seen.how and (seen.doubts or how.sheet) else seen
+
+
+def _understand(run_: Import, choices: Choices, before: saved.Before | None = None) -> None:
+    """The choices and what is open are those of the file as it is read now."""
+    seen = contents.seen(run_)
+    was, columns_before = before or (None, [])
+    decided, findings = understanding.columns(seen.names, seen.sample, choices, was, columns_before)
+    findings.doubts = [encoding for encoding, _lines in seen.doubts]
+    if not findings.missing:
+        names, rows = contents.rows(run_)
+        is_guess = not choices.mapping and not (was and was.mapping == decided.mapping)
+        decided = understanding.survey(rows, names, decided, findings, is_guess=is_guess)
+    if decided.as_json() != run_.choices:
+        _change(run_, choices=decided.as_json(), findings=findings.as_json(), planned={})
+        ImportPlan.objects.filter(run=run_).delete()
+    else:
+        _change(run_, findings=findings.as_json())
+    run_.choices, run_.findings = decided.as_json(), findings.as_json()
+
+
+def read_as(run_: Import, how: How) -> Look:
+    """The file is read so, its columns guessed anew where their names are others. Refused while it is being worked."""
+    before = contents.seen(run_).names
+    _change(run_)
+    seen = contents.look_at(run_, how)
+    choices = Choices.of_json(run_.choices)
+    if seen.names != before:
+        choices = Choices(kind=choices.kind)
+    _understand(run_, replace(choices, how=seen.how), saved.of_source(run_.source, choices.kind))
+    run_.refresh_from_db()
+    return seen
+
+
+def choose(run_: Import, choices: Choices) -> None:
+    """The file is understood so; what that leaves open is found out. Refused while it is being worked.
+
+    A column that is needed must have been chosen.
+    """
+    choices.check()
+    fields.check_mapping(choices.mapping, columns(run_), choices.kind)
+    _understand(run_, choices)
+
+
+def use_profile(run_: Import, name: str) -> None:
+    """The file is understood as this profile says, whatever was chosen for it before."""
+    said, names = saved.named(name), columns(run_)
+    how = Choices.of_json(run_.choices).how
+    mapping = {field: column for field, column in said.mapping.items() if column in names}
+    _understand(run_, replace(said, how=how, mapping=mapping))
+
+
 def columns(run_: Import) -> list[str]:
-    return file.header(_start(run_))[0]
+    """Names of the columns; none once the file itself was deleted."""
+    return contents.seen(run_).names if run_.forgotten_at is None else []
 
 
 def preview(run_: Import, rows: int = 20) -> list[list[str]]:
     """The first rows as they were read, to be looked at before anything is stored."""
-    cells = (row.cells for row in file.rows(_start(run_)) if isinstance(row, file.Row))
-    return list(islice(cells, rows))
+    return contents.seen(run_).sample[:rows] if run_.forgotten_at is None else []
 
 
-def size(run_: Import) -> int:
-    """Bytes of the file."""
-    return int(Import.objects.filter(pk=run_.pk).values_list(Length("content"), flat=True).get())
+def notes(run_: Import) -> list[str]:
+    """What was passed over or renamed in reading, in sentences."""
+    return contents.seen(run_).notes if run_.forgotten_at is None else []
 
 
 def map_columns(run_: Import, mapping: dict[str, str]) -> None:
     """Field -> column name. Refused when a needed field has no column, and while the file is being worked."""
-    file.check_mapping(mapping, columns(run_))
-    _change(run_, mapping=mapping)
-    run_.mapping = mapping
+    choose(run_, understanding.remapped(Choices.of_json(run_.choices), mapping))
+
+
+def findings(run_: Import) -> Findings:
+    """What is open about the file."""
+    return Findings.of_json(run_.findings)
 
 
 def check(run_: Import, *, at: datetime) -> Import:
-    """What `run` would do, row by row, with nothing stored but the counts and the refused rows."""
-    with _alone(run_, Task.CHECK) as progress:
-        refused = _stage(run_, progress)
+    """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
+    with alone(run_, Task.CHECK) as progress:
+        refused, notes_ = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
-        staging.resolve(run_.source)
+        where = _where(run_, at)
+        staging.resolve(where)
         new_people = staging.unknown_people()
-        for share, first, last in _chunks():
-            staging.classify(run_.source, first, last)
+        for share, first, last in _chunks(progress):
+            staging.classify(where, first, last)
             progress.tell(Step.ORDERS, share)
-        return _finish(run_, refused, new_people, state=State.CHECKED, at=at)
+        staging.settle(run_.pk, is_check=True, resumed=run_.parts.exists())
+        ImportPlan.objects.update_or_create(run=run_, defaults={"seen": staging.seen()})
+        _finish(run_, refused, notes_, new_people, state=State.CHECKED, at=at)
+    return run_
 
 
 def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
-    """Every good row is in the record, every bad one in the list. Killed half-way, run it again: nothing is doubled."""
-    with _alone(run_, Task.RUN) as progress:
-        refused = _stage(run_, progress)
+    """Every good row is in the record, every bad one in the list, and every question waits or has had its answer.
+
+    Killed or cancelled half-way, run it again: nothing is doubled. After a check, exactly its plan is done; what the
+    record no longer allows as it was planned is asked about.
+    """
+    with alone(run_, Task.RUN) as progress:
+        refused, notes_ = _stage(run_, progress)
         progress.tell(Step.PEOPLE, 0)
-        new_people = _people(run_)
-        has_lines = bool(run_.mapping.keys() & {"product", "category"})
-        for share, first, last in _chunks():
+        where = _where(run_, at)
+        resumed = run_.parts.exists() or run_.changes.exists()
+        planned = ImportPlan.objects.filter(run=run_).first()
+        if planned:
+            staging.plan(planned.seen)
+        run_.undo_until = at + UNDO_FOR
+        run_.save(update_fields=["undo_until"])
+        new_people = _people(run_, where)
+        for share, first, last in _chunks(progress):
             with transaction.atomic():
                 _commit_without_waiting()
                 locks.hold_off_everyone()
-                staging.classify(run_.source, first, last)
-                staging.store(run_.source, first, last, lines=has_lines, at=at)
+                staging.classify(where, first, last, planned=planned is not None)
+                staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
+        staging.settle(run_.pk, is_check=False, resumed=resumed)
         concerned = staging.touched()
         if len(concerned) <= REFRESHED_AT_ONCE:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(concerned, today=today)
-        done = _finish(run_, refused, new_people, state=State.DONE, at=at)
-    if by:
-        audit.record(by, "import.run", done, at=at, **done.counts)
-    return done
+        _finish(run_, refused, notes_, new_people, state=State.DONE, at=at)
+    if run_.state == State.DONE:
+        saved.keep(run_.source, Choices.of_json(run_.choices), columns(run_), by=by, at=at)
+    if by and run_.state == State.DONE:
+        audit.record(by, "import.run", run_, at=at, **run_.counts)
+    return run_
 
 
 def rejected_csv(run_: Import) -> bytes:
@@ -129,7 +233,8 @@ def rejected_csv(run_: Import) -> bytes:
 
 def _change(run_: Import, **fields: object) -> None:
     """Refused while somebody is at work on it."""
-    if not Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk).update(**fields):
+    mine = Import.objects.filter(~Q(state=State.RUNNING) | leases.to_be_had(Now()), pk=run_.pk)
+    if not (mine.update(**fields) if fields else mine.exists()):
         raise _running()
 
 
@@ -151,7 +256,7 @@ def to_issue() -> list[int]:
 def claim(pk: int) -> Import | None:
     """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.
 
-    Whoever is silent over a long step but lives still has the lock of `_alone`.
+    Whoever is silent over a long step but lives still has the lock of `alone`.
     """
     run_ = Import.objects.select_for_update(skip_locked=True).filter(leases.to_be_had(Now()), pk=pk).first()
     if run_ is None or not _lock("pg_try_advisory_xact_lock", pk):
@@ -175,7 +280,7 @@ class _Progress:
 
     def __init__(self, run_: Import, task: str) -> None:
         self.run_, self.step, self.told_at = run_, "", 0.0
-        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="")
+        Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="", is_cancel_asked=False)
         self.tell(Step.READING, 0)
 
     def tell(self, step: Import.Step, share: float) -> None:
@@ -187,18 +292,32 @@ class _Progress:
         )
         self.step, self.told_at = step, monotonic()
 
+    def stop_if_asked(self) -> None:
+        if Import.objects.filter(pk=self.run_.pk, is_cancel_asked=True).exists():
+            raise Cancelled
+
+
+class Cancelled(Exception):
+    """Somebody asked to stop; what is in stays in."""
+
 
 # Steps --------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
+def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
-    file.check_mapping(run_.mapping, columns(run_))
+    if task != Task.UNDO:
+        _check_reading(contents.seen(run_))
+        fields.check_mapping(run_.mapping, columns(run_))
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
+        _bound_statements(LONGEST_STATEMENT)
         yield _Progress(run_, task)
+        staging.drop()
+    except Cancelled:
+        cancelled(run_)
         staging.drop()
     except Exception as error:
         if _usable():
@@ -207,7 +326,28 @@ def _alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
         raise
     finally:
         if _usable():
+            _bound_statements(0)
             _lock("pg_advisory_unlock", run_.pk)
+
+
+def cancelled(run_: Import) -> None:
+    """It stopped because somebody asked; what is in stays in, and running it again brings in the rest."""
+    run_.state = State.CANCELLED
+    run_.save(update_fields=["state"])
+
+
+def _bound_statements(milliseconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
+
+
+def _check_reading(seen: Look) -> None:
+    if seen.doubts:
+        raise Invalid(
+            _("The signs of the file can be read in several ways: %(encodings)s. Choose the right one.")
+            % {"encodings": ", ".join(encoding for encoding, _lines in seen.doubts)},
+            code="encoding_open",
+        )
 
 
 def _running() -> DomainError:
@@ -224,31 +364,22 @@ def _usable() -> bool:
     return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
-def _text(run_: Import) -> str:
-    return bytes(run_.content).decode(run_.encoding)
-
-
-def _start(run_: Import) -> str:
-    """As many whole lines as `START` bytes hold, without fetching the rest."""
-    start = Import.objects.filter(pk=run_.pk).values_list(Substr("content", 1, START), flat=True).get()
-    text = bytes(start).decode(run_.encoding, errors="ignore")
-    return text if len(start) < START else text[: text.rfind("\n") + 1] or text
-
-
-def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
-    text = _text(run_)
-    lines = text.count("\n") + 1
-    names, _separator = file.header(text)
+def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note]]:
+    names, reading = contents.rows(run_)
     refused: list[Rejected] = []
+    noted: list[Note] = []
     incomplete: set[str] = set()
 
     def good() -> Iterator[Staged]:
         above, suspect = "", False
-        for row in parse(file.rows(text), names, run_.mapping):
+        for row in parse(iter(reading), names, Choices.of_json(run_.choices)):
+            if isinstance(row, Note):
+                noted.append(row)
+                continue
             if isinstance(row, Staged):
                 yield row
                 if row.line % TOLD_EVERY == 0:
-                    progress.tell(Step.READING, row.line / lines)
+                    progress.tell(Step.READING, reading.share)
             else:
                 refused.append(row)
             if suspect or isinstance(row, Rejected):
@@ -257,17 +388,24 @@ def _stage(run_: Import, progress: _Progress) -> list[Rejected]:
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), of_lines="line_paid" in run_.mapping, incomplete=incomplete)
-    return refused
+    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
+    return refused, noted
 
 
-def _people(run_: Import) -> int:
+def _where(run_: Import, at: datetime) -> staging.Where:
+    lines = bool(run_.mapping.keys() & {"product", "category"})
+    of_lines = "line_paid" in run_.mapping
+    guests = GuestOrder.objects.filter(source=run_.source).exists()
+    return staging.Where(run_.source, run_.pk, at, lines, of_lines, guests, run_.accepted)
+
+
+def _people(run_: Import, where: staging.Where) -> int:
     made = 0
     while True:
         with transaction.atomic():
             locks.hold_off_everyone()
-            staging.resolve(run_.source)
-            new = staging.create_people(CHUNK)
+            staging.resolve(where)
+            new = staging.create_people(CHUNK, run=run_.pk)
             staging.attach_people(run_.source)
             if new < CHUNK:
                 staging.register_people()
@@ -276,11 +414,19 @@ def _people(run_: Import) -> int:
             return made
 
 
-def _chunks() -> Iterator[tuple[float, int, int]]:
-    """(share of the file that is done with this one, first line, last line)"""
-    end = staging.last_line()
-    for first in range(1, end + 1, CHUNK):
-        yield (first + CHUNK) / end, first, first + CHUNK - 1
+def _chunks(progress: _Progress) -> Iterator[tuple[float, int, int]]:
+    """(share of the file that is done with this one, first line, last line), until somebody cancels.
+
+    The first is small; each takes about as long as others may have to wait.
+    """
+    end, first, rows = staging.last_line(), 1, max(1, CHUNK // 4)
+    while first <= end:
+        progress.stop_if_asked()
+        began = monotonic()
+        yield (first + rows) / end, first, first + rows - 1
+        first += rows
+        took = max(monotonic() - began, 0.001)
+        rows = max(1, min(CHUNK, 2 * rows, round(rows * CHUNK_SECONDS / took)))
 
 
 def _commit_without_waiting() -> None:
@@ -298,12 +444,18 @@ def _why(code: str) -> str:
             "Another line of this order was refused, or may have been: the order goes in whole or not at all."
         ),
         "lines_disagree": _("The lines of this order differ in customer, time, status or total."),
+        "several_rows": _(
+            "This order stands in several rows that differ. If each row is a piece of it, say which column is the "
+            "line amount."
+        ),
     }[code]
 
 
 @transaction.atomic
-def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: str, at: datetime) -> Import:
-    """Counts and refused rows of this pass replace those of an earlier one.
+def _finish(
+    run_: Import, refused: list[Rejected], notes_: list[Note], new_people: int, *, state: str, at: datetime
+) -> None:
+    """Counts, refused rows and notes of this pass replace those of an earlier one.
 
     `rows` and `rejected` count rows of the file, the other outcomes orders.
     """
@@ -314,16 +466,28 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         column = run_.mapping.get("order_no", "")
         refused.extend(
             Rejected(row.line_number, column, _why(reasons[row.line_number]), row.line)
-            for row in file.rows(_text(run_))
+            for row in contents.rows(run_)[1]
             if row.line_number in reasons
         )
     outcomes["rejected"] = len(refused)
-    names = ("created", "updated", "unchanged", "stale", "rejected")
+    names = ("created", "updated", "unchanged", "stale", "asked", "guest", "rejected")
     run_.counts = {"rows": rows, **{name: outcomes[name] for name in names}, "new_customers": new_people}
+    if notes_:
+        run_.counts["notes"] = len(notes_)
     run_.state = state
     run_.finished_at = at if state == State.DONE else None
+    if state == State.CHECKED:
+        run_.planned = run_.counts
     run_.percent = 100
-    run_.save(update_fields=["counts", "state", "finished_at", "percent"])
+    run_.save(update_fields=["counts", "state", "finished_at", "percent", "planned"])
+    run_.notes.all().delete()
+    ImportNote.objects.bulk_create(
+        (
+            ImportNote(run=run_, line_number=line, column=column[:80], code=code)
+            for line, column, code in notes_[:MOST_NOTES]
+        ),
+        batch_size=1000,
+    )
     run_.rejected.all().delete()
     RejectedRow.objects.bulk_create(
         (
@@ -338,4 +502,3 @@ def _finish(run_: Import, refused: list[Rejected], new_people: int, *, state: st
         ),
         batch_size=1000,
     )
-    return run_

@@ -8,13 +8,15 @@ import io
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from core.lib import sql
+from core.lib.periods import mall_zone
 from customers import contact_points, identity
 from customers.imports.row import Staged
+from customers.models import ImportPart
 
 COPY_ROWS = 5_000
 TEXTS = (
@@ -30,12 +32,12 @@ TEXTS = (
     "product",
 )
 
-_STEPS = sql.steps(__file__, "staging")
+STEPS = sql.steps(__file__, "staging")
 
 
 def _run(step: str, **parameters: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_STEPS[step], parameters or None)
+        cursor.execute(STEPS[step], parameters or None)
 
 
 def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> None:
@@ -47,7 +49,22 @@ def _copy(target: str, rows: Iterable[Iterable[Any]], not_null: str = "") -> Non
         cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv{force})", buffer)
 
 
-def fill(rows: Iterator[Staged], *, of_lines: bool, incomplete: AbstractSet[str]) -> None:
+class Where(NamedTuple):
+    """Of which import the staging table is, and what is so of all its rows."""
+
+    source: str
+    run: int
+    at: datetime
+    lines: bool  # rows name products
+    of_lines: bool  # a row is a line of an order
+    guests: bool  # orders of nobody are known of this source
+    accepted: list[str]  # kinds of questions that are answered with yes
+
+    def chunk(self, first: int, last: int) -> dict[str, Any]:
+        return {**self._asdict(), "first": first, "last": last, "zone": str(mall_zone())}
+
+
+def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: AbstractSet[str]) -> None:
     """A fresh staging table with one row per order, judged among themselves.
 
     `of_lines`: rows are lines, to be put together by order number. `incomplete`, looked at when all rows have been
@@ -68,8 +85,9 @@ def fill(rows: Iterator[Staged], *, of_lines: bool, incomplete: AbstractSet[str]
         _run("whole_orders")
     _bring_up_known()
     _run("people")
+    _run("people_by_email")
     _run("repeated")
-    _run("distinct_people")
+    _run("distinct_people", source=source)
 
 
 def _bring_up_known() -> None:
@@ -77,21 +95,32 @@ def _bring_up_known() -> None:
     if not contact_points.several_keys():
         return
     for kind in ("phone", "email"):
-        values = _rows(_STEPS[f"known_{kind}s"])
+        values = _rows(STEPS[f"known_{kind}s"])
         for first in range(0, len(values), COPY_ROWS):
             chunk = [bytes(sealed) for (sealed,) in values[first : first + COPY_ROWS]]
             contact_points.bring_up([(kind, contact_points.opened(kind, sealed)) for sealed in chunk])
 
 
-def resolve(source: str) -> None:
-    """Who of the file's people is known."""
-    _run("resolve", source=source)
+def plan(seen: list[int | None]) -> None:
+    """What a check saw at each row stands beside it."""
+    _run("plan", plan=seen)
 
 
-def create_people(most: int) -> int:
-    """Customers for people who are not known, at most that many at a time; returns how many."""
+def seen() -> list[int | None]:
+    """What this check has seen at each row, in the order of the lines."""
+    return list(_rows("SELECT array_agg(state_seen ORDER BY line) FROM import_rows")[0][0] or [])
+
+
+def resolve(where: Where) -> None:
+    """Who of the file's people is known, and whom of the others its orders need."""
+    _run("resolve", source=where.source)
+    _run("needed_people", source=where.source, run=where.run, at=where.at, accepted=where.accepted)
+
+
+def create_people(most: int, *, run: int) -> int:
+    """Customers for people who are needed and not known, at most that many at a time; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_STEPS["number_people"], {"most": most})
+        cursor.execute(STEPS["number_people"], {"most": most})
         people = cursor.fetchall()
     rows = (
         (
@@ -118,6 +147,8 @@ def create_people(most: int) -> int:
         rows,
         "name, name_pinyin, region, city, notes",
     )
+    if people:
+        ImportPart.objects.create(run_id=run, order_ids=[], customer_ids=[id_ for id_, *_rest in people])
     return len(people)
 
 
@@ -135,49 +166,66 @@ def register_people() -> None:
     _run("register_people")
 
 
-def classify(source: str, first: int, last: int) -> None:
-    """What would become of these lines."""
-    _run("classify", source=source, first=first, last=last)
+def classify(where: Where, first: int, last: int, *, planned: bool = False) -> None:
+    """What becomes of these lines; what waits for a yes is a question of the import."""
+    chunk = where.chunk(first, last)
+    _run("classify", **chunk)
+    if planned:
+        _run("hold_changed", **chunk)
+    if _count("SELECT count(*) FROM import_rows WHERE line BETWEEN %s AND %s AND outcome = 'asked'", first, last):
+        _run("ask", **chunk)
 
 
-def store(source: str, first: int, last: int, *, lines: bool, at: datetime) -> None:
-    """The lines that are new or newer are orders."""
-    where: dict[str, Any] = {"source": source, "first": first, "last": last}
-    if lines:
-        _run("products", **where)
-    _run("store", at=at, lines=lines, **where)
-    if lines:
-        _run("lines", **where)
-    _run("refunds", **where)
+def store(where: Where, first: int, last: int) -> None:
+    """The lines that are new or newer are orders, with their lines and refunds; what was before is kept to undo it by."""
+    chunk = where.chunk(first, last)
+    if where.lines:
+        _run("products", **chunk)
+    _run("guests", **chunk)
+    _run("named", **chunk)
+    _run("remember", **chunk)
+    _run("store", **chunk)
+    if where.lines:
+        _run("lines", **chunk)
+    _run("money_back", **chunk)
+    _run("refunds", **chunk)
+    _run("applied", **chunk)
 
 
 def last_line() -> int:
-    return int(_rows("SELECT coalesce(max(line), 0) FROM import_rows")[0][0])
+    return _count("SELECT coalesce(max(line), 0) FROM import_rows")
 
 
 def rows() -> int:
     """How many rows of the file are staged."""
-    return int(_rows("SELECT count(*) FROM import_lines")[0][0])
+    return _count("SELECT count(*) FROM import_lines")
+
+
+def settle(run: int, *, is_check: bool, resumed: bool) -> None:
+    """Every line is classified: rows that repeat others follow them, questions that are none any more are closed."""
+    _run("settle")
+    if resumed:
+        _run("earlier_passes", run=run)
+    _run("unasked", run=run, is_check=is_check)
 
 
 def outcomes() -> dict[str, int]:
-    """How many orders came to what, once every line is classified."""
-    _run("settle")
+    """How many orders came to what, once they are settled."""
     return dict(_rows("SELECT outcome, count(*) FROM import_rows GROUP BY 1"))
 
 
 def unknown_people() -> int:
-    return int(_rows("SELECT count(*) FROM import_people WHERE customer_id IS NULL")[0][0])
+    return _count("SELECT count(*) FROM import_people WHERE customer_id IS NULL AND is_needed")
 
 
 def refused() -> dict[int, str]:
     """Line number -> why the record refuses it."""
-    return dict(_rows(_STEPS["refused"]))
+    return dict(_rows(STEPS["refused"]))
 
 
 def touched() -> list[int]:
-    """Customers whose orders this pass has changed, or an earlier one that was killed before it came to their figures."""
-    return [customer_id for (customer_id,) in _rows(_STEPS["touched"])]
+    """Customers whose orders this import has changed, in this pass or in one that was killed before their figures."""
+    return [customer_id for (customer_id,) in _rows(STEPS["touched"])]
 
 
 def drop() -> None:
@@ -185,7 +233,11 @@ def drop() -> None:
     _run("drop")
 
 
-def _rows(statement: str) -> list[Any]:
+def _rows(statement: str, *parameters: Any) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, parameters or None)
         return list(cursor.fetchall())
+
+
+def _count(statement: str, *parameters: Any) -> int:
+    return int(_rows(statement, *parameters)[0][0])

@@ -1,21 +1,49 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
-from customers.models.imports import Import, RejectedRow
+from customers.models.imports import (
+    Import,
+    ImportChange,
+    ImportChunk,
+    ImportNote,
+    ImportPart,
+    ImportPlan,
+    ImportProfile,
+    ImportQuestion,
+    RejectedRow,
+)
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
+from customers.models.privacy import Opened, PrivacyRequest
+from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
+from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import Contact, Lookup, Todo
 
 __all__ = [
     "Category",
     "Contact",
     "ContactPoint",
+    "CustomField",
     "Customer",
+    "CustomerChange",
     "DirtyMark",
     "ExternalIdentity",
+    "GuestOrder",
     "Import",
+    "ImportChange",
+    "ImportChunk",
+    "ImportNote",
+    "ImportPart",
+    "ImportPlan",
+    "ImportProfile",
+    "ImportQuestion",
     "Lookup",
+    "Merge",
+    "NotTheSame",
+    "Opened",
     "Order",
     "OrderLine",
+    "PossibleDuplicate",
+    "PrivacyRequest",
     "Product",
     "Refund",
     "RejectedRow",
@@ -23,4 +51,5 @@ __all__ = [
     "Summary",
     "SummaryState",
     "Todo",
+    "UnusualOrder",
 ]

@@ -5,6 +5,7 @@ Facts (orders, lines, refunds) are keyed by (source, external_id) with a monoton
 """
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -26,9 +27,19 @@ class Product(models.Model):
     external_id = models.CharField(max_length=80)
     name = models.CharField(max_length=200)
     category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True)
+    price = MoneyField(null=True, blank=True)
+    cost = MoneyField(null=True, blank=True)
+    picture = models.URLField(max_length=400, blank=True, default="", db_default="")
+    # Fields that somebody has corrected here: what a source says of them later does not undo it.
+    by_hand = ArrayField(models.CharField(max_length=10), default=list, db_default=[], blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="one_product_per_identity")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="one_product_per_identity"),
+            models.CheckConstraint(
+                condition=Q(picture="") | Q(picture__startswith="https://"), name="product_picture_is_https"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -73,10 +84,18 @@ class Order(models.Model):
         PENDING = "pending", _("Not paid")
         PAID = "paid", _("Paid")
         CANCELLED = "cancelled", _("Cancelled")
+        # Ours, never told by a source: its amount has to be confirmed before it counts.
+        HELD = "held", _("To be confirmed")
+
+    NO_VERSION = -1
 
     source = models.CharField(max_length=40)
     external_id = models.CharField(max_length=80)
+    # The newest that the shop has told with a version; -1 while only files without versions have spoken of the order.
     version = models.BigIntegerField()
+    # How often such files have changed it since, and which import, if one, told it last.
+    file_changes = models.PositiveIntegerField(default=0, db_default=0)
+    import_run = models.BigIntegerField(null=True, blank=True)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=10, choices=Status)
     ordered_at = models.DateTimeField()
@@ -88,12 +107,17 @@ class Order(models.Model):
     category_mask = models.BigIntegerField(default=0)
     fully_refunded_on = models.DateField(null=True, blank=True)
     received_at = models.DateTimeField()
+    # Somebody tried the shop: cancelled for ever, whatever its source says of it later.
+    is_test = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="one_order_per_identity"),
             models.CheckConstraint(condition=Q(paid__gte=0), name="order_paid_not_negative"),
             models.CheckConstraint(condition=Q(profit=F("paid") - F("cost")), name="order_profit_is_paid_less_cost"),
+            models.CheckConstraint(
+                condition=Q(version__gte=0) | Q(version=-1, file_changes__gt=0), name="order_has_a_version_or_a_file"
+            ),
         ]
         indexes = [
             models.Index(
@@ -103,10 +127,21 @@ class Order(models.Model):
                 name="order_purchases",
             ),
             models.Index(fields=["customer", "-ordered_at"], name="order_by_customer"),
+            models.Index(fields=["-ordered_at", "-id"], name="order_newest"),
+            models.Index(fields=["external_id"], name="order_number"),
             BrinIndex(fields=["ordered_on"], name="order_days"),
             BrinIndex(fields=["received_at"], name="order_arrivals"),
         ]
-        triggers = _marks_of_facts()
+        triggers = [
+            *_marks_of_facts(),
+            pgtrigger.Trigger(
+                name="a_test_stays_cancelled",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(new__is_test=True),
+                func="NEW.status := 'cancelled'; RETURN NEW;",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.external_id}"

@@ -31,7 +31,10 @@ class Customer(models.Model):
     region = models.CharField(_("province"), max_length=60, blank=True)
     city = models.CharField(_("city"), max_length=60, blank=True)
     registered_on = models.DateField(_("registered on"))
-    birthday = models.DateField(_("birthday"), null=True, blank=True)
+    # Three numbers and no date: a lunar month has a thirtieth day that no solar one has, and the year may be unknown.
+    birth_year = models.SmallIntegerField(_("year of birth"), null=True, blank=True)
+    birth_month = models.SmallIntegerField(_("month of birth"), null=True, blank=True)
+    birth_day = models.SmallIntegerField(_("day of birth"), null=True, blank=True)
     birthday_is_lunar = models.BooleanField(_("lunar birthday"), default=False)
     interests = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("interests"))
     mindset = models.CharField(_("mindset"), max_length=10, choices=Mindset, default=Mindset.UNKNOWN)
@@ -39,7 +42,20 @@ class Customer(models.Model):
         _("preferred channel"), max_length=10, choices=Channel, default=Channel.UNKNOWN
     )
     is_reseller = models.BooleanField(_("buys to resell"), default=False)
+    influencers = models.TextField(
+        _("who influences what they buy"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Family, colleagues, friends, and what these like"),
+    )
     notes = models.TextField(_("notes"), blank=True)
+    custom = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Answers to the mall's own fields, by their key",
+    )
     manager = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="book", verbose_name=_("manager")
     )
@@ -55,10 +71,23 @@ class Customer(models.Model):
             models.CheckConstraint(
                 condition=Q(manager__isnull=True) | Q(manager_since__isnull=False), name="manager_has_a_since"
             ),
+            models.CheckConstraint(
+                condition=Q(birth_year__isnull=True, birth_month__isnull=True, birth_day__isnull=True)
+                | Q(birth_month__range=(1, 12), birth_day__range=(1, 31)),
+                name="birthday_has_month_and_day",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
+
+    @property
+    def birthday_text(self) -> str:
+        """02-30 or 1980-02-30; empty when it is not known. Whether it is lunar stands apart."""
+        if self.birth_month is None or self.birth_day is None:
+            return ""
+        year = f"{self.birth_year:04d}-" if self.birth_year else ""
+        return f"{year}{self.birth_month:02d}-{self.birth_day:02d}"
 
 
 class ContactPoint(models.Model):
@@ -69,16 +98,35 @@ class ContactPoint(models.Model):
         EMAIL = "email", _("E-mail")
         ADDRESS = "address", _("Address")
 
+    class Retired(models.TextChoices):
+        WRONG = "wrong", _("Wrong")
+        OLD = "old", _("No longer theirs")
+
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="contact_points")
     kind = models.CharField(max_length=10, choices=Kind)
     mask = models.CharField(max_length=120)
     encrypted = models.BinaryField()
     blind_index = models.BinaryField(max_length=16)
     tail_index = models.BinaryField(max_length=16, null=True, blank=True)
+    added_at = models.DateTimeField(null=True, blank=True)
+    # Somebody has tried it: the customer answers there.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    is_preferred = models.BooleanField(default=False, db_default=False)
+    # Never deleted: who had a number once is remembered, but nobody is recognised by it any more.
+    retired = models.CharField(max_length=5, choices=Retired, blank=True, default="", db_default="")
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["customer", "kind", "blind_index"], name="contact_point_once"),
+            models.UniqueConstraint(
+                fields=["customer", "kind"], condition=Q(is_preferred=True), name="one_preferred_contact_point"
+            ),
+            models.CheckConstraint(
+                condition=Q(retired="", retired_at__isnull=True)
+                | (~Q(retired="") & Q(retired_at__isnull=False, is_preferred=False)),
+                name="retired_contact_point_is_not_preferred",
+            ),
         ]
         indexes = [
             models.Index(fields=["kind", "blind_index"], name="contact_point_whole"),

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import mall
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day, mall_midnight
@@ -363,7 +363,7 @@ def days(campaign: CouponCampaign, *, until: date, at_most: int = 60) -> list[Da
         cursor.execute(
             "SELECT (redeemed_at AT TIME ZONE %s)::date AS day, count(*), sum(worth) FROM loyalty_couponredemption "
             "WHERE campaign_id = %s AND status = 'redeemed' GROUP BY day",
-            [settings.MALL_TIME_ZONE, campaign.pk],
+            [mall.facts().time_zone, campaign.pk],
         )
         by_day = {on: (count, from_minor(int(worth))) for on, count, worth in cursor.fetchall()}
     first = mall_day(campaign.starts_at)

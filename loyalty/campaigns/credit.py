@@ -14,6 +14,7 @@ from django.db.models import F, Sum, Value
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
+from core.accounts.deciding import second_person
 from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
@@ -23,6 +24,7 @@ from core.lib.money import MoneyField, from_minor, to_minor
 from core.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer, Order
+from loyalty import colleagues
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.credit import LONGEST_TERM
@@ -40,6 +42,11 @@ Status = CreditAuthorisation.Status
 
 
 # Limits -------------------------------------------------------------------------------------------------------------
+
+
+def decides_alone(user: User) -> Decimal:
+    """Up to which limit this person decides without a second one."""
+    return max((most for role, most in DECIDES_ALONE.items() if user.holds(role)), default=NOTHING)
 
 
 @transaction.atomic
@@ -65,7 +72,7 @@ def propose_limit(
     if account.limit_changes.filter(status=CreditLimitChange.Status.PROPOSED).exists():
         raise DomainError(_("A change of this limit waits for a second person already."), code="waiting")
     lower = amount <= account.credit_limit and term_days <= account.term_days
-    alone = lower or amount <= DECIDES_ALONE.get(Role(by.role), NOTHING)
+    alone = lower or amount <= decides_alone(by)
     change = CreditLimitChange.objects.create(
         account=account,
         limit_before=account.credit_limit,
@@ -78,17 +85,29 @@ def propose_limit(
         proposed_at=at,
     )
     audit.record(by, "credit.limit_proposed", customer, at=at, limit=str(amount), days=term_days, reason=change.reason)
-    return _approve(change, account, by=by, at=at) if alone else change
+    if alone:
+        return _approve(change, account, by=by, at=at)
+    colleagues.limit_waits(change, at=at)
+    return change
 
 
 @transaction.atomic
-def decide_limit(change_id: int, *, approve: bool, by: User, at: datetime, note: str = "") -> CreditLimitChange:
-    """The second person's word. The proposer cannot give it."""
+def decide_limit(
+    change_id: int, *, approve: bool, by: User, at: datetime, note: str = "", because: str = ""
+) -> CreditLimitChange:
+    """The second person's word. The proposer cannot give it.
+
+    `because`: why the only person who may decide does so alone, about what they proposed themselves.
+    """
     change, account = _held_change(change_id, at)
-    if change.proposed_by_id == by.pk:
-        raise DomainError(_("Somebody else has to decide what you proposed."), code="second_person")
+    own, refusal = change.proposed_by_id == by.pk, _("Somebody else has to decide what you proposed.")
     if not may(by, Permission.DECIDE_CREDIT):
+        if own:
+            raise DomainError(refusal, code="second_person")
         raise DomainError(_("Your role does not decide about credit limits."), code="not_yours")
+    if own:
+        others = colleagues.deciders(Permission.DECIDE_CREDIT, account.customer, apart_from=by, at=at)
+        change.alone_because = second_person(by, by.pk, others, refusal=refusal, because=because)
     change.note = note.strip()[:200]
     if approve:
         return _approve(change, account, by=by, at=at)
@@ -112,8 +131,10 @@ def _approve(change: CreditLimitChange, account: CreditAccount, *, by: User, at:
 
 def _close(change: CreditLimitChange, status: str, *, by: User, at: datetime) -> CreditLimitChange:
     change.status, change.decided_by, change.decided_at = status, by, at
-    change.save(update_fields=["status", "decided_by", "decided_at", "note"])
-    audit.record(by, f"credit.limit_{status}", change.account.customer, at=at, limit=str(change.limit_after))
+    change.save(update_fields=["status", "decided_by", "decided_at", "note", "alone_because"])
+    colleagues.limit_decided(change, at=at)
+    alone = {"alone_because": change.alone_because} if change.alone_because else {}
+    audit.record(by, f"credit.limit_{status}", change.account.customer, at=at, limit=str(change.limit_after), **alone)
     return change
 
 

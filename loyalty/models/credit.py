@@ -177,12 +177,17 @@ class CreditLimitChange(models.Model):
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=200, blank=True)
+    # Typed by the only person who may decide, about what they proposed themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account"], name="one_open_limit_change", condition=Q(status="proposed")),
             models.CheckConstraint(
-                condition=~Q(status="approved") | Q(within_own_limit=True) | ~Q(decided_by=F("proposed_by")),
+                condition=~Q(status="approved")
+                | Q(within_own_limit=True)
+                | ~Q(decided_by=F("proposed_by"))
+                | ~Q(alone_because=""),
                 name="limit_needs_two_people",
             ),
             models.CheckConstraint(

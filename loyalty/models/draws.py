@@ -80,6 +80,8 @@ class Lottery(models.Model):
     commitment = models.CharField(max_length=64, blank=True)
     secret = models.BinaryField(null=True, blank=True, help_text="Encrypted")
     ended_at = models.DateTimeField(null=True, blank=True)
+    # Typed by the only person who may publish, about what they wrote themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
@@ -91,7 +93,8 @@ class Lottery(models.Model):
                 name="lottery_published_with_commitment",
             ),
             models.CheckConstraint(
-                condition=Q(published_by__isnull=True) | ~Q(published_by=F("by")), name="lottery_needs_two_people"
+                condition=Q(published_by__isnull=True) | ~Q(published_by=F("by")) | ~Q(alone_because=""),
+                name="lottery_needs_two_people",
             ),
             models.CheckConstraint(
                 condition=Q(status="ended", ended_at__isnull=False) | ~Q(status="ended") & Q(ended_at__isnull=True),

@@ -275,7 +275,9 @@ class OrderPoints(models.Model):
     multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     most = models.BigIntegerField(null=True, help_text="What the cap of its day left for it; empty: no cap")
     granted = models.BigIntegerField(default=0, help_text="Equals the sum of the order's deltas in the ledger")
+    # The order as it was when this was worked out: its version, and how often files have changed it since.
     order_version = models.BigIntegerField()
+    order_file_changes = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(granted__gte=0), name="granted_not_negative")]
@@ -389,6 +391,7 @@ class PointAdjustment(models.Model):
         WAITING = "waiting", _("Waits for a second person")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Turned down")
+        BACK = "back", _("Taken back by who asked")
 
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="adjustments")
     points = models.BigIntegerField(help_text="Negative takes points away")
@@ -398,6 +401,8 @@ class PointAdjustment(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
+    # Typed by the only person who may decide, about what they asked for themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
     client_key = models.CharField(max_length=80)
 
     class Meta:
@@ -408,7 +413,8 @@ class PointAdjustment(models.Model):
                 condition=Q(state="waiting", decided_at__isnull=True) | ~Q(state="waiting"), name="waiting_is_undecided"
             ),
             models.CheckConstraint(
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("by")), name="adjustment_needs_two_people"
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("by")) | ~Q(alone_because=""),
+                name="adjustment_needs_two_people",
             ),
         ]
         indexes = [models.Index(fields=["at"], name="adjustment_waiting", condition=Q(state="waiting"))]

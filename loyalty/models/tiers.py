@@ -86,6 +86,8 @@ class TierRules(models.Model):
     drafted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     published_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     published_at = models.DateTimeField()
+    # Typed by the only person who may publish, about what they wrote themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
     simulation = models.OneToOneField(TierSimulation, models.PROTECT, related_name="published")
     rolls_back = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -98,7 +100,9 @@ class TierRules(models.Model):
                 expressions=[(_days("starts_on", "ends_on"), RangeOperators.OVERLAPS)],
                 condition=Q(withdrawn_at__isnull=True),
             ),
-            models.CheckConstraint(condition=~Q(drafted_by=F("published_by")), name="tier_rules_need_two_people"),
+            models.CheckConstraint(
+                condition=~Q(drafted_by=F("published_by")) | ~Q(alone_because=""), name="tier_rules_need_two_people"
+            ),
             models.CheckConstraint(
                 condition=Q(ends_on__isnull=True) | Q(ends_on__gt=F("starts_on")), name="tier_rules_end_after_start"
             ),
@@ -177,7 +181,7 @@ class TierChange(models.Model):
         GRACE = Reason.GRACE.value, _("Fell short at the review: days of grace")
         DOWNGRADE = Reason.DOWNGRADE.value, _("Fell short")
         RULES = Reason.RULES.value, _("New rules")
-        REFUND = Reason.REFUND.value, _("The purchase behind it was refunded")
+        REFUND = Reason.REFUND.value, _("The purchase behind it was taken back")
         MERGE = Reason.MERGE.value, _("Two records became one")
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="tier_changes", db_index=False)

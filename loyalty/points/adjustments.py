@@ -8,9 +8,13 @@ from django.db.models.functions import Abs
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
+from core.accounts.deciding import second_person
 from core.accounts.models import Role, User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer
+from loyalty import colleagues
 from loyalty.models import PointAdjustment, PointLot
 from loyalty.points import accounts
 from loyalty.points.ledger import Ledger
@@ -51,41 +55,77 @@ def request(
     audit.record(by, "points.requested", customer, at=at, adjustment=made.pk, points=amount)
     if within_limit(by, amount, at=at, besides=made.pk):
         _do(made, at=at)
+    else:
+        colleagues.points_wait(made, at=at)
     return made
 
 
 @transaction.atomic
-def decide(adjustment_id: int, *, agreed: bool, by: User, at: datetime) -> PointAdjustment:
-    """A second person has agreed, and the points have moved, or has refused. Nobody decides their own request."""
-    adjustment = PointAdjustment.objects.select_for_update().get(pk=adjustment_id)
-    if adjustment.state != State.WAITING:
-        raise DomainError(
-            _("This request is decided already: %(how)s.") % {"how": adjustment.get_state_display()}, code="decided"
-        )
+def decide(adjustment_id: int, *, agreed: bool, by: User, at: datetime, because: str = "") -> PointAdjustment:
+    """A second person has agreed, and the points have moved, or has refused. Nobody decides their own request.
+
+    `because`: why the only person who may decide does so alone, about what they asked for themselves.
+    """
+    adjustment = _waiting(adjustment_id)
+    customer = adjustment.account.customer
     if adjustment.by_id == by.pk:
-        raise DomainError(_("A second person has to decide this: you asked for it yourself."), code="own_request")
+        refusal = _("A second person has to decide this: you asked for it yourself.")
+        if not may(by, Permission.APPROVE_POINTS):
+            raise DomainError(refusal, code="own_request")
+        others = colleagues.deciders(Permission.APPROVE_POINTS, customer, apart_from=by, at=at)
+        adjustment.alone_because = second_person(
+            by, by.pk, others, refusal=refusal, because=because, code="own_request"
+        )
     adjustment.decided_by, adjustment.decided_at = by, at
     if agreed:
         _do(adjustment, at=at)
     else:
         adjustment.state = State.REFUSED
         adjustment.save()
+    colleagues.points_decided(adjustment, at=at)
+    alone = {"alone_because": adjustment.alone_because} if adjustment.alone_because else {}
     audit.record(
-        by,
-        "points.agreed" if agreed else "points.refused",
-        adjustment.account.customer,
-        at=at,
-        adjustment=adjustment.pk,
+        by, "points.agreed" if agreed else "points.refused", customer, at=at, adjustment=adjustment.pk, **alone
     )
+    return adjustment
+
+
+@transaction.atomic
+def withdraw(adjustment_id: int, *, by: User, at: datetime) -> PointAdjustment:
+    """Nothing moves: who asked for the points has taken the request back."""
+    adjustment = _waiting(adjustment_id)
+    if adjustment.by_id != by.pk:
+        raise DomainError(_("Only who asked for these points takes the request back."), code="not_yours")
+    adjustment.state, adjustment.decided_at = State.BACK, at
+    adjustment.save()
+    colleagues.points_decided(adjustment, at=at)
+    audit.record(by, "points.taken_back", adjustment.account.customer, at=at, adjustment=adjustment.pk)
+    return adjustment
+
+
+def _waiting(adjustment_id: int) -> PointAdjustment:
+    adjustment = (
+        PointAdjustment.objects.select_for_update(of=("self",))
+        .select_related("account__customer", "by")
+        .get(pk=adjustment_id)
+    )
+    if adjustment.state != State.WAITING:
+        raise DomainError(
+            _("This request is decided already: %(how)s.") % {"how": adjustment.get_state_display()}, code="decided"
+        )
     return adjustment
 
 
 def within_limit(by: User, amount: int, *, at: datetime, besides: int) -> bool:
     """Whether this person may move so many points alone, given what they moved in the last 24 hours."""
-    once, a_day = LIMITS.get(Role(by.role), (0, 0))
     recent = PointAdjustment.objects.filter(by=by, at__gt=at - DAY, state=State.DONE, decided_by__isnull=True)
     moved = recent.exclude(pk=besides).aggregate(total=Sum(Abs("points")))["total"] or 0
-    return abs(amount) <= once and moved + abs(amount) <= a_day
+    return any(abs(amount) <= once and moved + abs(amount) <= a_day for once, a_day in limits_of(by))
+
+
+def limits_of(user: User) -> list[tuple[int, int]]:
+    """Points per request and within a day, for each role that may move any alone, the widest first."""
+    return sorted((LIMITS[role] for role in LIMITS if user.holds(role)), reverse=True)
 
 
 def _do(adjustment: PointAdjustment, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from django.db.models import F, Q, Sum
 
-from core.lib import batches, rows
+from core.lib import rows
 from core.lib.periods import mall_day
 from customers.models import Order, OrderLine
 from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointState
@@ -56,7 +56,7 @@ def sweep(*, at: datetime) -> dict[str, int]:
 
 def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     """So many at a time that nobody waits for their accounts longer than about a second."""
-    return batches.of(ids, CHUNK)
+    return rows.batches(ids, CHUNK)
 
 
 def _reconcile(
@@ -87,6 +87,7 @@ def _reconcile(
                 rules=rules,
                 multiplier=multipliers.get(order.customer_id, ONE),
                 order_version=order.version,
+                order_file_changes=order.file_changes,
             )
             if rules.most_per_day is not None:
                 if days is None:
@@ -106,9 +107,10 @@ def _reconcile(
         changed += _earn(ledger[account_id], row, order, delta)
         if days is not None:
             days[order.customer_id, order.ordered_on] += delta
-        row.granted, row.order_version = target, order.version
+        row.granted = target
+        row.order_version, row.order_file_changes = order.version, order.file_changes
     OrderPoints.objects.bulk_create(fresh)
-    rows.update(stored, ["account_id", "granted", "order_version"])
+    rows.update(stored, ["account_id", "granted", "order_version", "order_file_changes"])
     return changed
 
 
@@ -214,7 +216,7 @@ def arrived(*, at: datetime) -> list[int]:
     since = state.orders_until - OVERLAP if state else first.at
     waiting = Order.objects.filter(received_at__gte=since, received_at__lte=at, ordered_at__gte=first.starts_at).filter(
         Q(points__isnull=True, status=Order.Status.PAID)
-        | Q(points__isnull=False) & ~Q(points__order_version=F("version"))
+        | Q(points__isnull=False) & ~Q(points__order_version=F("version"), points__order_file_changes=F("file_changes"))
     )
     return list(waiting.order_by("customer_id", "pk").values_list("pk", flat=True))
 

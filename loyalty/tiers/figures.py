@@ -153,11 +153,13 @@ def events(ids: Array, basis: Basis) -> Events:
     return Events(np.searchsorted(ids, read["customer_id"]), read["day"], read["amount"], read["known"])
 
 
-def with_refunds_behind_them(customer_ids: Sequence[int] | None = None) -> Array:
-    """Members whose tier was earned with purchases of which something was refunded."""
+def no_longer_earned(basis: Basis, day: int) -> Array:
+    """Members whose tier is not borne any more by what they bought in its window, as known before `day`; sorted."""
+    of_orders = "(o.fully_refunded_on IS NULL OR o.fully_refunded_on >= %(day)s)::int"
+    bought, returned = (of_orders, "false") if basis == Basis.ORDERS else ("o.paid", "true")
     read = arrays.read(
-        _STEPS["with_refunds_behind_them"],
-        {"ids": None if customer_ids is None else list(customer_ids)},
+        _STEPS["no_longer_earned"].format(bought=bought, returned=returned),
+        {"day": from_day_number(day)},
         {"customer_id": "int8"},
     )
     return read["customer_id"]

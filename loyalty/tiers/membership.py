@@ -199,7 +199,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
             now.earned_from, now.earned_to, now.earned_bar = None, None, 0
             now.seq += 1
             now.save()
-            _tell_merge(winner, now, was.rank[0], codes, rules, today, at, tier_night.plain(facts.row(was, 0)))
+            tell_merge(winner, now, was.rank[0], codes, rules, today, at, tier_night.plain(facts.row(was, 0)))
         gone.delete()
     theirs = TierOverride.objects.filter(customer=loser, ends_on__gt=today).first()
     if theirs is not None:
@@ -224,7 +224,7 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
         audit.record(by, "tier.merged", winner, at=at, loser=loser.pk)
 
 
-def _tell_merge(
+def tell_merge(
     winner: Customer,
     now: Membership,
     rank_before: int,
@@ -234,6 +234,7 @@ def _tell_merge(
     at: datetime,
     before: dict[str, Any],
 ) -> None:
+    """The history has a line that says what the merge made of the level, and the mall's systems are told."""
     line = TierChange.objects.create(
         customer=winner,
         seq=now.seq,

@@ -46,7 +46,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Worked:
-    """What the night of `day` makes of `people`. `trails` holds the several lines of those whose refund undid a tier."""
+    """What the night of `day` makes of `people`. `trails` holds the several lines of those whose tier was taken back."""
 
     day: int
     rule_before: Rule | None
@@ -131,12 +131,13 @@ def retaining(day: int, ids: Array, held: Held, amount: Array, rule: Rule) -> Ar
     return counted
 
 
-# Refunds ------------------------------------------------------------------------------------------------------------
+# Taken back ---------------------------------------------------------------------------------------------------------
 
 
 def _undo(day: int, people: People, rule: Rule) -> tuple[Held, dict[int, list[Line]]]:
-    """Tiers whose purchase was refunded are as if it had never been bought: back to the line before, and on from there."""
-    suspects = np.intersect1d(facts.with_refunds_behind_them(), people.ids)
+    """Tiers whose purchase was refunded, cancelled or corrected are as if it had never been bought: back to the line
+    before, and on from there."""
+    suspects = np.intersect1d(facts.no_longer_earned(rule.basis, day), people.ids)
     if not len(suspects):
         return people.held, {}
     places = np.searchsorted(people.ids, suspects)

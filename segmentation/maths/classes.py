@@ -9,6 +9,8 @@ from segmentation.maths.arrays import Counts, Flags, Floats, Integers
 UNKNOWN, RANDOM, ACTIVE, BIG = -1, 0, 1, 2
 LEAST_TYPE_2 = 0.03
 BEST_OF_THE_REST = 1 / 6
+# When the highest values of a shop of so many customers stand alone: so far above the next, so heavy beside the rest.
+LEAST_COMPARED, FAR_ABOVE, WEIGHS = 20, 3, 0.05
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,29 @@ class Bar:
     one_dominates: bool = False
 
 
+def _alone(positive: Floats, customers: int) -> int:
+    """How many of the highest values, at most a hundredth of all, stand far above the next and weigh on everybody."""
+    if customers < LEAST_COMPARED:
+        return 0
+    for count in range(min(max(1, customers // 100), len(positive) - 1), 0, -1):
+        last, following = positive[count - 1], positive[count]
+        if last > FAR_ABOVE * following and last > WEIGHS * positive[count:].sum():
+            return count
+    return 0
+
+
 def big_bar(values: Floats, share: float = 0.8, cap: float = 0.30) -> Bar:
-    """The value at which the largest values, added up, reach `share` of all positive value; at most `cap` of customers."""
+    """The value at which the largest values, added up, reach `share` of all positive value; at most `cap` of customers.
+
+    In a shop of 20 or more, values that stand alone are above the bar and do not set it: those more than three times the
+    next one that also weigh more than a twentieth of all below them.
+    """
     positive = np.sort(values[values > 0])[::-1]
     if not len(positive):
         return Bar(0.0, 0, False)
-    running = np.cumsum(positive)
-    needed = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1
+    alone = _alone(positive, len(values))
+    running = np.cumsum(positive[alone:])
+    needed = alone + int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1
     most = max(1, int(np.floor(cap * len(values))))
     count = min(needed, most)
     return Bar(float(positive[count - 1]), count, needed > most, needed == 1 and len(positive) > 1)

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 
 from segmentation.maths.arrays import Counts, Floats, Integers
+from segmentation.maths.profit import reach
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,18 @@ class Histories:
         within = self.day <= day
         return Histories(
             self.customer[within], self.day[within], self.profit[within], self.category_mask[within], self.customers
+        )
+
+    def within_reach(self) -> "Histories":
+        """What a fit of money looks at: each day counts up to the reach of the shop's own profits, beyond belief not."""
+        limits = reach(self.profit)
+        believed = (self.profit >= limits.lowest) & (self.profit <= limits.highest)
+        return Histories(
+            self.customer[believed],
+            self.day[believed],
+            np.clip(self.profit[believed], limits.low, limits.high),
+            self.category_mask[believed],
+            self.customers,
         )
 
 

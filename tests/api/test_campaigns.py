@@ -83,6 +83,7 @@ def test_a_checkout_from_the_first_look_to_the_refund(
     held = post(shop, "coupons/reserve", told | {"order_ref": "shop:o-1"})
     assert (held.status_code, held.json()["status"], held.json()["shares"]) == (201, "reserved", offer["shares"])
     assert post(shop, "coupons/reserve", told | {"order_ref": "shop:o-1"}).json()["id"] == held.json()["id"]
+    assert post(shop, "coupons/reserve", told | {"order_ref": "shop:'o-1"}).json()["id"] == held.json()["id"]
     taken = post(shop, "coupons/reserve", told | {"order_ref": "shop:o-2"})
     assert (taken.status_code, taken.json()["code"]) == (409, "coupon_reserved")
     assert taken["Content-Type"] == "application/problem+json"
@@ -106,6 +107,7 @@ def test_a_checkout_from_the_first_look_to_the_refund(
         ({"lines": LINES + LINES}, 400),
         ({"campaign": "TEN"}, 400),
         ({"order_ref": "no colon"}, 400),
+        ({"order_ref": "shop:3.519E+17"}, 400),
         ({"misspelt": 1}, 400),
         ({"code": "x\u0000"}, 400),
         ({"lines": [{"ref": "shipping", "net": "1.00"}]}, 400),

@@ -308,3 +308,25 @@ def test_all_complaints_are_read_page_by_page(
 @pytest.mark.parametrize("wrong", ["after=0", "after=x", "page=2", "cursor=1"])
 def test_another_way_to_page_is_refused(api_for: ApiFor, wrong: str) -> None:
     assert api_for(READ).get(f"{LIST}?{wrong}").status_code == 400
+
+
+def test_a_complaint_is_not_lost_for_a_phone_that_cannot_be_used(api_for: ApiFor, li_lei: Customer) -> None:
+    who = {"external_id": "'c-1", "phone": "18473461900-7804", "email": "", "name": None}
+    body = complaint(customer=who, order_ref='="35190000000000203"', title="")
+
+    answer = api_for(WRITE).post(LIST, body, format="json")
+
+    assert (answer.status_code, answer.json()["customer"]) == (201, li_lei.number)
+    assert [out["code"] for out in answer.json()["left_out"]] == ["phone_invalid"]
+    assert Case.objects.get().order_ref == "35190000000000203"
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [({"external_id": "0"}, "customer_missing"), ({"external_id": "guest", "phone": "1******6198"}, "phone_invalid")],
+)
+def test_a_complaint_of_nobody_joins_no_one(api_for: ApiFor, li_lei: Customer, who: dict[str, str], code: str) -> None:
+    answer = api_for(WRITE).post(LIST, complaint(customer=who), format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert not Case.objects.exists()

@@ -9,6 +9,7 @@ PUBLIC = {"api-schema", "api-docs"}
 SCOPES = {
     "order-batch": {"POST": S.ORDERS_WRITE},
     "order": {"PUT": S.ORDERS_WRITE},
+    "source-customer": {"PUT": S.CUSTOMERS_WRITE, "PATCH": S.CUSTOMERS_WRITE},
     "customer-find": {"POST": S.CUSTOMERS_READ},
     "customer-by-number": {"GET": S.CUSTOMERS_READ},
     "complaint-list": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},

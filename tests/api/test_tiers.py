@@ -52,3 +52,23 @@ def test_the_till_sees_the_level_its_benefits_and_the_exact_gap(
     assert (told["next_level"]["code"], told["gap"], told["amount"]) == ("gold", "3799.50", "1200.50")
     assert (told["rank"], told["since"], told["seniority_years"]) == (1, today().isoformat(), 2)
     assert (told["promised_until"], told["grace_until"], told["counted_in"]) == (None, None, "money")
+
+
+def test_a_level_goes_with_the_cancelled_order_that_earned_it(api_for: ApiFor) -> None:
+    put_in_force(content(levels=levels(silver=1000, gold=5000)), today() - timedelta(days=3))
+    night(today())
+    shop = api_for(ApiScope.ORDERS_WRITE, ApiScope.CUSTOMERS_READ)
+    bought = {
+        "version": 1,
+        "ordered_at": timezone.now().isoformat(),
+        "paid": "20000.00",
+        "customer": {"external_id": "l1"},
+    }
+    number = shop.put("/api/v1/sources/t/orders/L1", bought, format="json").json()["customer"]
+    tier = f"/api/v1/customers/{number}/tier"
+    assert shop.get(tier).json()["level"]["code"] == "gold"
+
+    shop.put("/api/v1/sources/t/orders/L1", bought | {"version": 2, "status": "cancelled"}, format="json")
+    night(today() + timedelta(days=1))
+
+    assert shop.get(tier).json()["level"]["code"] == "member"

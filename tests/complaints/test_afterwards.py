@@ -398,3 +398,24 @@ def test_a_day_done_twice_changes_nothing_more(
     assert (first["closed"], first["actions_opened"], first["years_to_confirm"]) == (5, 1, 1)
     assert {name: n for name, n in second.items() if n} == {"years_to_confirm": 1}
     assert Message.objects.filter(dedupe_key__startswith="year:").count() == 1
+
+
+# Do quick answers bring them back? -----------------------------------------------------------------------------------
+
+
+def test_a_share_of_those_who_bought_again_waits_for_its_90_days(
+    log_case: LogCase, li_lei: Customer, madam_gao: Customer, wang: User, make_order: MakeOrder
+) -> None:
+    for customer, day in ((li_lei, 0), (madam_gao, 20)):
+        case = log_case(customer, at=WEDNESDAY + day * DAY)
+        lifecycle.reply(case.pk, by=wang, at=WEDNESDAY + day * DAY + MINUTE, body="马上", channel="phone")
+    make_order(li_lei, date(2026, 7, 1))
+    period = Period(WEDNESDAY, WEDNESDAY + 30 * DAY)
+
+    early, later, last = (
+        reports.first_answer_and_repurchase(period, at=WEDNESDAY + days * DAY) for days in (40, 95, 120)
+    )
+
+    assert early == [("met", 0, 0, 2, date(2026, 9, 1))]
+    assert later == [("met", 1, 1, 1, date(2026, 9, 21))]
+    assert last == [("met", 2, 1, 0, None)]

@@ -118,7 +118,7 @@ class Desk(RuleBasedStateMachine):
         assert not Clock.objects.filter(state="running", look_at__lt=self.now).exists()
         for queue in Queue.objects.all():
             if Case.objects.filter(queue=queue, owner__isnull=True, status__in=OPEN).exists():
-                assert not routing._free(queue, 1), "a case waits although somebody has room"
+                assert not routing._free(queue, 1, self.now), "a case waits although somebody has room"
 
     @rule()
     def solved_cases_close(self) -> None:
@@ -384,8 +384,7 @@ class Desk(RuleBasedStateMachine):
         for case in self.cases():
             for kind in ("refund", "coupon"):
                 agreed = case.remedies.filter(kind=kind, status__in=["approved", "issued"])
-                limit = remedies.limit_for(self.lead.role, case.served_as, kind)
-                assert limit is not None
+                [limit] = remedies.limits_for(self.lead, case.served_as, kind)
                 assert all(remedy.amount <= limit.at_once for remedy in agreed)
                 assert sum((r.amount for r in agreed), Decimal(0)) <= limit.per_case
                 assert not agreed.filter(needs_approval=True, decided_by=F("proposed_by")).exists()

@@ -97,7 +97,7 @@ def test_what_is_within_the_limits_cannot_be_refused_afterwards(case: Case, wang
 
 
 def test_a_days_sums_end_with_the_day_of_the_mall(log_case: LogCase, make_customer: MakeCustomer, wang: User) -> None:
-    limit = RemedyLimit.objects.get(role=wang.role, kind="refund", customer_class=None)
+    limit = RemedyLimit.objects.get(role=Role.SERVICE_AGENT, kind="refund", customer_class=None)
     for number in range(int(limit.per_day // limit.at_once)):
         case = log_case(make_customer(f"客户{number}"))
         assert propose(case, wang, limit.at_once).limits == {}

@@ -50,7 +50,7 @@ def go(text: str | bytes, **mapping: str) -> dict[str, int]:
 
 
 def counts(**some: int) -> dict[str, int]:
-    names = ("rows", "created", "updated", "unchanged", "stale", "rejected", "new_customers")
+    names = ("rows", "created", "updated", "unchanged", "stale", "asked", "guest", "rejected", "new_customers")
     return dict.fromkeys(names, 0) | some
 
 
@@ -123,7 +123,7 @@ def test_the_same_file_again_changes_nothing() -> None:
 
 def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
     go(SHOP)
-    changed = SHOP.replace('"1,200.50"', "1300") + "A-4,c-9,Tom,,2026-11-04,5,,,\nA-5,c-9,Tom,,never,5,,,\n"
+    changed = SHOP.replace("交易成功", "交易关闭") + "A-4,c-9,Tom,,2026-11-04,5,,,\nA-5,c-9,Tom,,never,5,,,\n"
     run = upload(changed)
     before = picture()
 
@@ -135,7 +135,8 @@ def test_a_check_says_what_a_run_does_and_stores_nothing() -> None:
 
     said = dict(run.counts)
     assert imports.run(run, by=None, at=NOW, today=TODAY).counts == said
-    assert (run.state, Order.objects.get(external_id="A-1").version) == ("done", 2)
+    order = Order.objects.get(external_id="A-3")
+    assert (run.state, order.status, order.version, order.file_changes) == ("done", "cancelled", -1, 2)
     assert run.rejected.count() == 1  # of this pass
 
 
@@ -169,16 +170,16 @@ def test_bad_rows_are_given_back_and_the_rest_goes_in() -> None:
     )
     run = imports.run(upload(text), by=None, at=NOW, today=TODAY)
 
-    assert run.counts == counts(rows=15, created=2, rejected=13, new_customers=2)
+    assert run.counts == counts(rows=15, created=5, guest=1, rejected=9, new_customers=2) | {"notes": 2}
+    assert list(run.notes.order_by("line_number").values_list("line_number", "column", "code")) == [
+        (9, "phone", "phone_invalid"),
+        (10, "phone", "phone_damaged"),
+    ]
     assert [(r.line_number, r.column) for r in run.rejected.order_by("line_number")] == [
         (3, "date"),
         (4, "date"),
-        (5, "paid"),
         (6, "paid"),
         (7, "paid"),
-        (8, "customer"),
-        (9, "phone"),
-        (10, "phone"),
         (11, "order_no"),
         (12, ""),
         (13, ""),
@@ -278,7 +279,7 @@ def test_a_file_moves_an_order_with_its_refunds(record_order: RecordOrder) -> No
         b"<html><body>",
         b"MZ\x90",
         b"only one column\n1\n",
-        b"a,a\n1,2\n",
+        b"one column\r1\r",
         b"\xff\xff\xff,\xff\n",
     ],
 )
@@ -334,6 +335,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     with pytest.raises(CommandError):
         call_command("import_orders", str(tmp_path / "missing.csv"))
+
+
+def test_the_command_says_what_is_open_and_takes_it_as_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("no,who,when,money,state\n1,c-1,08/10/2026,1.234,sealed\n2,c-1,09/10/2026,900,sealed\n")
+    columns = ("--map", "no=order_no", "--map", "who=customer", "--map", "date=when", "--map", "money=paid")
+    call = ("import_orders", str(file), *columns, "--map", "state=status")
+
+    call_command(*call, "--dry-run")
+    said = capsys.readouterr().err
+    assert all(text in said for text in ("08/10/2026", "--date-order", "1.234", "--decimal", "'sealed' (2 rows)"))
+    call_command(*call, "--date-order", "dmy", "--decimal", ",", "--status", "sealed=paid")
+
+    assert list(Order.objects.order_by("external_id").values_list("ordered_on", "paid")) == [
+        (date(2026, 10, 8), Decimal(1234)),
+        (date(2026, 10, 9), Decimal(900)),
+    ]
+    with pytest.raises(CommandError):
+        call_command("import_orders", str(file), "--profile", "nothing")
 
 
 def test_a_stack_of_versions_ends_the_same_in_any_order() -> None:

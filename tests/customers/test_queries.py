@@ -130,3 +130,19 @@ def test_a_page_takes_one_query(
 
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert [str(r.manager) + r.customer.name for r in queries.page(chen, Filters(), TODAY).rows]
+
+
+def test_an_agent_with_a_book_finds_by_name_in_it_and_anybody_by_a_whole_number_each_once(
+    make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    both = make_user(name="Both", roles=[Role.ACCOUNT_MANAGER, Role.SERVICE_AGENT])
+    mine = make_customer("李雷", manager=both)
+    foreign = make_customer("韩梅梅", phone="13812345678")
+    others = [make_user(Role.SERVICE_AGENT, f"Agent {n}") for n in range(2)]
+
+    assert queries.search(both, "李雷", TODAY) == [mine]
+    assert queries.search(both, "韩梅梅", TODAY) == []
+    for user in (*others, both):
+        assert queries.search(user, "13812345678", TODAY) == [foreign]
+    assert list(visible_to(both, TODAY).order_by("pk")) == [mine, foreign]
+    assert list(visible_to(both, TODAY + timedelta(days=1))) == [mine]

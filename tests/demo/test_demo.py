@@ -170,7 +170,7 @@ def test_loading_stores_everything(mall: demo.Mall) -> None:
     assert ContactPoint.objects.count() == counts["contact points"]
     assert Contact.objects.count() == counts["contacts"] > 100
     assert Todo.objects.filter(reason=Todo.Reason.PROMISE).count() == 28
-    assert {u.role for u in User.objects.all()} == set(Role.values)
+    assert {role for u in User.objects.all() for role in u.roles} == set(Role.values)
     assert Delegation.objects.get().assistant.username == "aide"
 
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import AuditEntry, Role, User
-from crm.flows import merging
+from crm.flows.record import merging
 from customers.models import Customer
 from loyalty.campaigns import credit
 from loyalty.models import CreditLimitChange, LotteryTicket

@@ -580,3 +580,28 @@ def test_campaigns_that_run_stand_on_the_first_page_however_many_have_ended(
     pages = [page.context["page"].rows for page in (first, second)]
     assert [row.campaign for rows in pages for row in rows] == [running, ended]
     assert [page.context["totals"].running for page in (first, second)] == [1, 1]
+
+
+def test_who_sees_nobody_by_name_hands_out_to_everybody_unseen(
+    client: Client, make_user: MakeUser, li_lei: Customer, stranger: Customer
+) -> None:
+    campaign = now_running()
+    Standing.objects.update(customer_class=Standing.Class.ACTIVE)
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    address, told = reverse("desk:coupons_issue", args=[campaign.pk]), {"customer_class": "1"}
+
+    page = client.get(address, told)
+    assert (page.context["count"], "who they are is not shown" in page.content.decode()) == (2, True)
+    client.post(address, told | {"client_key": page.context["client_key"]})
+
+    assert set(Coupon.objects.values_list("customer", flat=True)) == {li_lei.pk, stranger.pk}
+    assert "李雷" not in body(client, "coupons", campaign.pk)
+
+
+def test_the_administrator_gives_a_ticket_by_number(client: Client, make_user: MakeUser, li_lei: Customer) -> None:
+    lottery = wheel()
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    address = reverse("desk:draw_give_ticket", args=[lottery.pk])
+
+    told = {"customer": li_lei.number, "reason": "补发", "key": "7f6d1b0e-54e5-4d0a-9d3c-5b8a4f0c7a11"}
+    assert client.post(address, told).status_code == 302

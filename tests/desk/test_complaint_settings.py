@@ -462,3 +462,25 @@ def test_a_plan_writes_only_what_was_changed_in_it(client: Client, lead: User) -
     client.post(address, opened(row.form))
     action.refresh_from_db()
     assert action.title == "换纸箱"
+
+
+def test_who_leaves_the_desk_leaves_every_queue_and_gives_the_cases_back(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    agent = make_user(Role.SERVICE_AGENT, "Wang Fang")
+    for queue in Queue.objects.all():
+        QueueMember.objects.create(queue=queue, user=agent)
+    late = Category.objects.get(code="delivery-late")
+    case = intake.log(
+        make_customer("李雷"), category=late, channel="phone", by=None, at=timezone.now(), description="晚"
+    ).case
+    assert case.owner == agent
+
+    page = client.post(reverse("desk:complaint_member_left"), {"user": agent.pk}, follow=True).content.decode()
+
+    case.refresh_from_db()
+    assert (case.owner, QueueMember.objects.filter(user=agent).count()) == (None, 0)
+    assert "1 open cases went back" in page
+    # Whoever works no queue is not offered.
+    page = client.post(reverse("desk:complaint_member_left"), {"user": agent.pk}, follow=True).content.decode()
+    assert "Choose somebody who works a queue." in page

@@ -10,7 +10,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from complaints.cases import intake, lifecycle, remedies
-from complaints.models import Case, CaseMessage, Category, Department, Draft, Queue, QueueMember, RootCause
+from complaints.models import (
+    Case,
+    CaseMail,
+    CaseMessage,
+    Category,
+    Clock,
+    Department,
+    Draft,
+    Queue,
+    QueueMember,
+    RootCause,
+)
 from complaints.setup import defaults
 from core.accounts.models import Role, User
 from core.lib.errors import Invalid
@@ -535,7 +546,7 @@ def test_rows_of_another_case_cannot_be_touched_through_this_one(client: Client,
 def test_the_address_of_a_deed_opened_by_hand_leads_to_the_case(
     client: Client, case: Case, agent: User, name: str
 ) -> None:
-    User.objects.filter(pk=agent.pk).update(role=Role.SERVICE_LEAD)
+    User.objects.filter(pk=agent.pk).update(roles=[Role.SERVICE_LEAD])
 
     answer = client.get(reverse(f"desk:{DEEDS[name].route}", args=[case.pk]))
 
@@ -625,3 +636,32 @@ def test_a_remedy_that_could_not_be_given_says_why_and_is_still_owed(client: Cli
     do(client, case, "remedy_issue", row=remedy.pk, text="R-1")
     remedy.refresh_from_db()
     assert (remedy.status, remedy.error) == ("issued", "")
+
+
+def test_an_answer_by_e_mail_without_a_mail_server_waits_on_the_page_until_somebody_has_sent_it(
+    client: Client, case: Case, agent: User
+) -> None:
+    do(client, case, "reply", body="马上补发", channel="email")
+    letter = CaseMail.objects.get()
+
+    page = on_case_page(client, case)
+    assert ("To be sent by hand" in page, "The clock goes on until then" in page) == (True, True)
+    assert case.number in client.get(reverse("desk:complaints"), {"list": "unsent"}).content.decode()
+    assert Clock.objects.get(case=case, metric="first_response").state == "running"
+
+    do(client, case, "mail_sent", row=letter.pk)
+
+    assert Clock.objects.get(case=case, metric="first_response").state == "met"
+    assert case.number not in client.get(reverse("desk:complaints"), {"list": "unsent"}).content.decode()
+
+
+def test_the_mail_of_another_case_is_not_sent_from_here(
+    client: Client, case: Case, li_lei: Customer, agent: User
+) -> None:
+    at = timezone.now()
+    other = intake.log(li_lei, category=case.category, channel="phone", by=agent, at=at, description="还是没到").case
+    do(client, other, "reply", body="马上补发", channel="email")
+
+    do(client, case, "mail_sent", row=CaseMail.objects.get().pk)
+
+    assert CaseMail.objects.get().state == "by_hand"

@@ -1,16 +1,21 @@
 """The page of an import: what it shows before anything is stored."""
 
+from pathlib import Path
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.forms import BoundField
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import Role
 from core.outbox.models import Message
+from crm.desk.admin.import_forms import ChoicesForm
 from crm.flows import arrival, tasks
 from customers.imports import runs as imports
-from customers.models import Import, Order, RejectedRow
+from customers.models import Import, ImportProfile, Order, RejectedRow
 from tests.conftest import MakeUser
 
 FILE = """订单号,日期,实付,手机,备注
@@ -36,7 +41,7 @@ def test_the_first_rows_are_shown_with_phones_and_mails_masked(client: Client, a
 
 
 def test_what_a_refused_row_lacks_is_named_in_words(client: Client, address: str) -> None:
-    mapping = {"date": "日期", "paid": "实付", "order_no": "订单号", "phone": "手机"}
+    mapping = {"date": "日期", "paid": "实付", "phone": "手机"}
 
     page = client.post(address + "check/", mapping, follow=True)
 
@@ -50,7 +55,7 @@ def large(monkeypatch: pytest.MonkeyPatch, client: Client, address: str) -> str:
     return address
 
 
-MAPPING = {"date": "日期", "paid": "实付", "order_no": "订单号", "phone": "手机"}
+MAPPING = {"date": "日期", "paid": "实付", "phone": "手机"}
 
 
 def test_a_large_file_is_left_to_a_worker_and_the_page_follows_it(client: Client, large: str) -> None:
@@ -102,3 +107,89 @@ def test_the_reason_of_a_stop_is_on_the_page(client: Client, large: str) -> None
 
     assert "Its worker died 3 times. Split the file." in page
     assert f'formaction="{large}run/"' in page
+
+
+EXPORTS = Path(__file__).parents[1] / "data" / "exports"
+
+
+def send(client: Client, name: str, source: str) -> HttpResponse:
+    (path,) = EXPORTS.glob(f"{name}-*")
+    sent = SimpleUploadedFile(path.name, path.read_bytes())
+    return client.post(reverse("desk:imports"), {"source": source, "file": sent}, follow=True)
+
+
+@pytest.fixture
+def admin(client: Client, make_user: MakeUser) -> Client:
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    return client
+
+
+def test_an_export_that_is_known_is_checked_at_once_and_goes_in_with_one_press(admin: Client) -> None:
+    page = send(admin, "01", "taobao")
+
+    run = Import.objects.get()
+    assert (run.state, run.counts["created"], page.context["questions"]) == ("checked", 5, [])
+    assert "淘宝" in page.context["profile"]
+    assert not page.context["is_open"]  # the columns are folded away
+    form = page.context["form"]
+    admin.post(reverse("desk:import_run", args=[run.pk]), {name: field.value() for name, field in fields_of(form)})
+    assert Order.objects.count() == 5
+
+
+def fields_of(form: ChoicesForm) -> list[tuple[str, BoundField]]:
+    return [(name, form[name]) for name in form.fields]
+
+
+def test_what_is_open_is_asked_in_words_and_the_next_file_asks_nothing(admin: Client) -> None:
+    page = send(admin, "16", "shop-16")
+    run, form = Import.objects.get(), page.context["form"]
+
+    assert [field.label for field in page.context["questions"]] == ["“1” (× 1)"]
+    answers = {name: field.value() for name, field in fields_of(form)} | {form.questions[0]: "cancelled"}
+    page = admin.post(reverse("desk:import_run", args=[run.pk]), answers, follow=True)
+    assert (page.context["questions"], page.context["run"].counts["created"]) == ([], 59)
+
+    again = send(admin, "16", "shop-16")
+    assert (again.context["questions"], again.context["run"].counts["unchanged"]) == ([], 59)
+
+
+def test_the_order_of_day_and_month_is_asked_with_samples(admin: Client) -> None:
+    page = send(admin, "15", "shop-15")
+
+    (question,) = page.context["questions"]
+    assert question.label == "In which order are the parts of 10/8/2026 9:30, 08/10/2026, 26/10/8?"
+    answers = {name: field.value() for name, field in fields_of(page.context["form"])} | {"date_order": "mdy"}
+    page = admin.post(reverse("desk:import_check", args=[Import.objects.get().pk]), answers, follow=True)
+    assert page.context["run"].counts["rejected"] == 2
+
+
+def test_a_profile_is_tried_exported_and_read_elsewhere(admin: Client) -> None:
+    page = send(admin, "25", "shop-25")
+    run = Import.objects.get()
+    answers = {name: field.value() for name, field in fields_of(page.context["form"])} | {"paid": "订单金额"}
+    admin.post(reverse("desk:import_run", args=[run.pk]), answers)
+    profile = ImportProfile.objects.get(source="shop-25")
+    exported = admin.get(reverse("desk:import_profile_export", args=[profile.pk])).content
+    admin.post(reverse("desk:import_profile_delete", args=[profile.pk]))
+    assert not ImportProfile.objects.exists()
+
+    refused = admin.post(reverse("desk:import_profiles"), {"file": SimpleUploadedFile("p.json", b"{}")})
+    admin.post(reverse("desk:import_profiles"), {"file": SimpleUploadedFile("p.json", exported)})
+
+    assert refused.status_code == 422
+    send(admin, "25", "another")
+    other = Import.objects.latest("pk")
+    assert other.mapping["paid"] == "实付款"
+    admin.post(reverse("desk:import_use_profile", args=[other.pk]), {"profile": "shop-25"})
+    other.refresh_from_db()
+    assert other.mapping["paid"] == "订单金额"
+
+
+def test_signs_that_can_be_read_in_several_ways_are_shown_in_each(admin: Client) -> None:
+    page = send(admin, "17", "shop-17")
+    run = Import.objects.get()
+    if page.context["doubts"]:
+        admin.post(reverse("desk:import_reading", args=[run.pk]), {"encoding": "big5hkscs"})
+        page = admin.get(reverse("desk:import", args=[run.pk]))
+
+    assert page.context["sample"][0][3] == "陳怡君"

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.models import Delegation, Role, User
-from core.accounts.roles import RIGHTS, Field, Permission, Scope
+from core.accounts.roles import RIGHTS, Field, Permission, Scope, rights_of
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -19,9 +19,9 @@ from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
 from segmentation.explain import explain, sentence
 from segmentation.models import Alert, Night
-from tests.conftest import MakeCustomer, MakeOrder, MakeUser
+from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
-READER_OF_ALL = User(role=Role.TEAM_LEAD)
+READER_OF_ALL = User(roles=[Role.TEAM_LEAD])
 STAFF = [role for role in Role.values if role != Role.CLIENT]
 WITHOUT_VALUE = [role for role in STAFF if Field.VALUE in RIGHTS[role].hidden]
 WITHOUT_MARGIN = [role for role in STAFF if Field.MARGIN in RIGHTS[role].hidden]
@@ -100,12 +100,12 @@ def shown_in(page: str, figures: set[str]) -> set[str]:
 
 def reach_of(user: User, mall: list[Customer], chen: User) -> None:
     """Whatever lets this role see customers at all."""
-    scope = RIGHTS[user.role].scope
-    if scope == Scope.DELEGATED:
+    scopes = rights_of(user).scopes
+    if Scope.DELEGATED in scopes:
         Delegation.objects.create(
             manager=chen, assistant=user, starts_on=today() - timedelta(days=1), ends_on=today() + timedelta(days=1)
         )
-    if scope == Scope.LOOKED_UP:
+    if Scope.LOOKED_UP in scopes:
         Lookup.objects.bulk_create(Lookup(user=user, customer=person, on=today()) for person in mall)
 
 
@@ -173,13 +173,13 @@ def test_no_page_tells_a_margin(
 
 @pytest.mark.parametrize("role", STAFF)
 def test_no_explanation_holds_what_its_reader_may_not_see(mall: list[Customer], role: str) -> None:
-    reader, hidden = User(role=role), RIGHTS[role].hidden
+    reader, hidden = User(roles=[role]), RIGHTS[role].hidden
     values, margins = values_of(mall), margins_of(mall)
     for person in mall:
         why = explain(person, reader=reader)
         assert why is not None
         assert why.class_reason
-        text = str(why) + " ".join(sentence(alert, reader=reader) for alert in person.alerts.all())
+        text = str(why) + " ".join(sentence(alert, reader=reader, on=TODAY) for alert in person.alerts.all())
         assert not (Field.VALUE in hidden and shown_in(text, values))
         assert not (Field.MARGIN in hidden and shown_in(text, margins))
         assert (why.value is None) == (Field.VALUE in hidden)

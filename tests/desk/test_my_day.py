@@ -166,3 +166,19 @@ def test_a_promise_to_the_hour_stands_first_says_its_hour_and_is_late_when_that_
     assert (first.todo, first.tone, first.pinned) == (call, "red", True)
     assert second.todo == dear
     assert f"{timezone.localtime(call.due_at):%H:%M}" in answer.content.decode()
+
+
+def test_customers_without_a_manager_are_counted_for_the_lead_and_found(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer, li_lei: Customer
+) -> None:
+    make_customer("韩梅梅")
+    lead = make_user(Role.TEAM_LEAD, "Zhou", team="east")
+    assert client.get(reverse("desk:my_day")).context["unassigned"] is None  # a manager has nobody to give away
+    client.force_login(lead)
+
+    counted = client.get(reverse("desk:my_day"))
+    listed = client.get(reverse("desk:customers"), {"unassigned": "on"}).content.decode()
+
+    assert counted.context["unassigned"] == 1
+    assert "?unassigned=on" in counted.content.decode()
+    assert ("韩梅梅" in listed, "李雷" in listed) == (True, False)

@@ -202,3 +202,28 @@ def test_every_page_of_a_manager_answers_in_each_language(client: Client, li_lei
     for name in ("my_day", "customers", "find", "matrix", "alerts", "long_absent", "nights", "backtest", "rules"):
         answer = client.get(reverse(f"desk:{name}"), HTTP_ACCEPT_LANGUAGE=language)
         assert answer.status_code == 200, name
+
+
+def test_closed_alerts_are_listed_with_how_they_ended_and_read_from_the_customer(client: Client, alert: Alert) -> None:
+    answers = {"why": "dearer than elsewhere", "rival": "Other Mall"}
+    client.post(reverse("desk:alert_lost", args=[alert.pk]), {"cause": "poached", **answers})
+
+    def listed(**query: str) -> str:
+        return client.get(reverse("desk:alerts"), query).content.decode()
+
+    name, address = alert.customer.name, reverse("desk:alert", args=[alert.pk])
+    assert name not in listed()
+    assert (name in listed(state="closed"), "Poached by a rival" in listed(state="lost")) == (True, True)
+    assert name not in listed(state="recovered")
+    page = client.get(reverse("desk:customer", args=[alert.customer_id])).content.decode()
+    assert ("dearer than elsewhere" in page, "Other Mall" in page, address in page) == (True, True, True)
+
+
+def test_the_alert_of_a_long_absence_names_its_rule_and_the_days_of_today(client: Client, alert: Alert) -> None:
+    last_on = today() - timedelta(days=120)
+    evidence = {**alert.evidence, "limit_days": 158, "quiet_days": 114, "flat_days": 113}
+    Alert.objects.filter(pk=alert.pk).update(kind="long_absence", last_on=last_on, evidence=evidence)
+
+    page = client.get(reverse("desk:alert", args=[alert.pk])).content.decode()
+
+    assert "120 days without a purchase, more than 113 (flat rule); the own limit of 158 days is not reached." in page

@@ -15,6 +15,31 @@ PAGES = {
     "find": P.FIND_CUSTOMER,
     "customers": P.LIST_CUSTOMERS,
     "customer": P.VIEW_CUSTOMER,
+    "customer_new": P.EDIT_CUSTOMER,
+    "customer_edit": P.EDIT_CUSTOMER,
+    "reach_add": P.EDIT_CUSTOMER,
+    "reach_confirm": P.EDIT_CUSTOMER,
+    "reach_prefer": P.EDIT_CUSTOMER,
+    "reach_retire": P.EDIT_CUSTOMER,
+    "reach_restore": P.EDIT_CUSTOMER,
+    "merge_undo": P.MERGE_CUSTOMERS,
+    "duplicates": P.MERGE_CUSTOMERS,
+    "duplicate_apart": P.MERGE_CUSTOMERS,
+    "duplicate_maybe": P.MERGE_CUSTOMERS,
+    "orders": P.VIEW_ORDERS,
+    "customer_orders": P.VIEW_CUSTOMER,
+    "order": P.VIEW_CUSTOMER,
+    "order_test": P.REMOVE_TESTS,
+    "remove_test": P.REMOVE_TESTS,
+    "products": P.VIEW_PRODUCTS,
+    "product": P.EDIT_PRODUCTS,
+    "product_new": P.EDIT_PRODUCTS,
+    "categories": P.EDIT_PRODUCTS,
+    "category": P.EDIT_PRODUCTS,
+    "category_rename": P.EDIT_PRODUCTS,
+    "category_merge": P.EDIT_PRODUCTS,
+    "custom_fields": P.EDIT_FIELDS,
+    "custom_field": P.EDIT_FIELDS,
     "log_contact": P.LOG_CONTACT,
     "edit_profile": P.EDIT_CUSTOMER,
     "reveal": P.REVEAL_CONTACT,
@@ -22,6 +47,13 @@ PAGES = {
     "merge": P.MERGE_CUSTOMERS,
     "merge_find": P.MERGE_CUSTOMERS,
     "merge_other": P.MERGE_CUSTOMERS,
+    "guest_orders": P.MERGE_CUSTOMERS,
+    "guest_order": P.MERGE_CUSTOMERS,
+    "guest_find": P.MERGE_CUSTOMERS,
+    "guest_assign": P.MERGE_CUSTOMERS,
+    "unusual_orders": P.MERGE_CUSTOMERS,
+    "unusual_confirm": P.MERGE_CUSTOMERS,
+    "unusual_keep_out": P.MERGE_CUSTOMERS,
     "matrix": P.VIEW_MATRIX,
     "alerts": P.WORK_ALERTS,
     "alert": P.WORK_ALERTS,
@@ -29,11 +61,37 @@ PAGES = {
     "alert_decide": P.WORK_ALERTS,
     "alert_lost": P.WORK_ALERTS,
     "long_absent": P.WORK_ALERTS,
+    "bell": P.READ_MESSAGES,
+    "bell_count": P.READ_MESSAGES,
+    "bell_settings": P.READ_MESSAGES,
+    "bell_read_all": P.READ_MESSAGES,
+    "bell_open": P.READ_MESSAGES,
+    "bell_read": P.READ_MESSAGES,
+    "bell_unread": P.READ_MESSAGES,
+    "bell_mute": P.READ_MESSAGES,
+    "digest": P.READ_MESSAGES,
+    "approvals": P.READ_MESSAGES,
+    "approval_approve": P.READ_MESSAGES,
+    "approval_refuse": P.READ_MESSAGES,
+    "approval_withdraw": P.READ_MESSAGES,
+    "complaint_mail_sent": P.WORK_COMPLAINTS,
+    "complaint_mail_again": P.WORK_COMPLAINTS,
     "imports": P.IMPORT,
     "import": P.IMPORT,
+    "import_sources": P.IMPORT,
+    "import_plan": P.IMPORT,
+    "import_go": P.IMPORT,
+    "import_cancel": P.IMPORT,
+    "import_undo": P.IMPORT,
+    "import_answer": P.IMPORT,
     "import_check": P.IMPORT,
     "import_run": P.IMPORT,
     "import_rejected": P.IMPORT,
+    "import_reading": P.IMPORT,
+    "import_use_profile": P.IMPORT,
+    "import_profiles": P.IMPORT,
+    "import_profile_export": P.IMPORT,
+    "import_profile_delete": P.IMPORT,
     "nights": P.VIEW_NIGHTS,
     "run_night": P.RUN_NIGHT,
     "backtest": P.VIEW_NIGHTS,
@@ -193,6 +251,7 @@ PAGES = {
     "complaint_action_drop": P.WORK_COMPLAINTS,
     "complaint_member_change": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_member_set": P.EDIT_COMPLAINT_SETTINGS,
+    "complaint_member_left": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_member_remove": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_priorities_save": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_promises_draft": P.EDIT_COMPLAINT_SETTINGS,
@@ -208,17 +267,93 @@ PAGES = {
     "complaint_calendar_again": P.EDIT_COMPLAINT_SETTINGS,
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
+    "settings": None,
+    "mall": P.EDIT_MALL,
+    "mall_second_factor": P.EDIT_MALL,
+    "tokens": P.EDIT_TOKENS,
+    "token_rotate": P.EDIT_TOKENS,
+    "token_revoke": P.EDIT_TOKENS,
+    "audit": P.VIEW_AUDIT,
+    "audit_export": P.VIEW_AUDIT,
+    "rights": P.VIEW_AUDIT,
+    "privacy": P.KEEP_PRIVACY,
+    "privacy_register": P.KEEP_PRIVACY,
+    "privacy_end": P.KEEP_PRIVACY,
+    "privacy_who_saw": P.KEEP_PRIVACY,
+    "customer_seen": P.VIEW_WHO_SAW,
+    "first_steps": P.MANAGE_STAFF,
+    "staff": P.MANAGE_STAFF,
+    "person": P.MANAGE_STAFF,
+    "person_link": P.MANAGE_STAFF,
+    "person_deactivate": P.MANAGE_STAFF,
+    "person_reactivate": P.MANAGE_STAFF,
+    "person_away": P.MANAGE_STAFF,
+    "person_delegate": P.MANAGE_STAFF,
+    "absence_drop": P.MANAGE_STAFF,
+    "person_factor_take_away": P.MANAGE_STAFF,
+    "delegation_end": P.MANAGE_STAFF,
+    "teams": P.MANAGE_STAFF,
+    "team": P.MANAGE_STAFF,
+    "team_drop": P.MANAGE_STAFF,
+    # One's own account: anybody who is signed in.
+    "me": None,
+    "me_profile": None,
+    "me_password": None,
+    "me_session_end": None,
+    "me_sessions_end": None,
 }
 POSTED = {
+    "duplicate_apart",
+    "duplicate_maybe",
+    "order_test",
+    "category_rename",
+    "category_merge",
+    "reach_add",
+    "reach_confirm",
+    "reach_prefer",
+    "reach_retire",
+    "reach_restore",
+    "token_rotate",
+    "token_revoke",
+    "audit_export",
+    "privacy_register",
+    "privacy_end",
+    "privacy_who_saw",
+    "person_link",
+    "person_deactivate",
+    "person_reactivate",
+    "person_away",
+    "person_delegate",
+    "absence_drop",
+    "person_factor_take_away",
+    "delegation_end",
+    "team_drop",
+    "me_profile",
+    "me_password",
+    "me_session_end",
+    "me_sessions_end",
     "log_contact",
     "edit_profile",
     "reveal",
     "assign",
     "merge_find",
     "merge_other",
+    "guest_find",
+    "guest_assign",
+    "unusual_confirm",
+    "unusual_keep_out",
     "alert_comment",
     "alert_decide",
     "alert_lost",
+    "bell_read_all",
+    "bell_read",
+    "bell_unread",
+    "bell_mute",
+    "approval_approve",
+    "approval_refuse",
+    "approval_withdraw",
+    "complaint_mail_sent",
+    "complaint_mail_again",
     "run_night",
     "run_backtest",
     "rules_preview",
@@ -275,6 +410,7 @@ POSTED = {
     "complaint_action_drop",
     "complaint_member_change",
     "complaint_member_set",
+    "complaint_member_left",
     "complaint_member_remove",
     "complaint_priorities_save",
     "complaint_promises_draft",
@@ -342,11 +478,18 @@ POSTED = {
     "webhook_secret",
     "import_check",
     "import_run",
+    "import_reading",
+    "import_use_profile",
+    "import_profile_delete",
+    "import_go",
+    "import_cancel",
+    "import_undo",
+    "import_answer",
 }
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
-WORDS = {"part": "queues", "verb": "cancel"}
-PUBLIC = {"set_language", "survey"}
+WORDS = {"part": "queues", "verb": "cancel", "kind": "points"}
+PUBLIC = {"set_language", "survey", "setup", "join"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:
@@ -363,7 +506,8 @@ def address(name: str) -> str:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_stranger_is_sent_to_the_door(client: Client, name: str) -> None:
+def test_a_stranger_is_sent_to_the_door(client: Client, make_user: MakeUser, name: str) -> None:
+    make_user()
     answer = client.post(address(name)) if name in POSTED else client.get(address(name))
 
     assert answer.status_code == 302
@@ -376,7 +520,7 @@ def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: Mak
     wrong = {}
     for name, permission in PAGES.items():
         answer = client.post(address(name)) if name in POSTED else client.get(address(name))
-        allowed = permission in RIGHTS[role].permissions
+        allowed = permission is None or permission in RIGHTS[role].permissions
         # What exists for nobody answers 404 to those who may look, 403 to those who may not.
         expected = {200, 302, 404, 422} if allowed else {403}
         if name == "complaint_new" and allowed:
@@ -396,7 +540,7 @@ def test_what_takes_only_a_post_is_in_the_table_and_leads_back_to_its_page(
     client.force_login(make_user(role))
     wrong = {}
     for name, permission in PAGES.items():
-        if permission not in RIGHTS[role].permissions:
+        if permission is not None and permission not in RIGHTS[role].permissions:
             continue
         answer = client.get(address(name))
         if name in POSTED and (answer.status_code != 302 or answer["Location"] == address(name)):
@@ -429,6 +573,6 @@ def test_other_routes_are_the_known_public_ones() -> None:
         if getattr(pattern, "name", None)
     }
     rest = {route.name for route in rest_routes}
-    login = {name for name in names if name.startswith("account_")}
+    login = {name for name in names if name.startswith(("account_", "mfa_"))}
 
     assert names - login - rest - set(PAGES) <= PUBLIC

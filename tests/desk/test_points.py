@@ -47,7 +47,7 @@ def rich(rules: PointRules, li_lei: Customer) -> Customer:
 def for_points(*, begun: bool = True, **terms: Any) -> Lottery:
     """A published draw for points."""
     author, lead = (
-        User.objects.create_user(username=name, role=Role.ADMINISTRATOR) for name in ("author", "publisher")
+        User.objects.create_user(username=name, roles=[Role.ADMINISTRATOR]) for name in ("author", "publisher")
     )
     at = timezone.now()
     made = draws.create(

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake
+from complaints.cases import intake, notices, remedies
 from complaints.models import (
     BusinessCalendar,
+    Case,
     Category,
     CorrectiveAction,
     Department,
@@ -29,14 +30,24 @@ from complaints.models import (
 )
 from complaints.models.remedies import RemedyKind
 from complaints.setup import defaults
+from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
+from core.accounts.roles import ApiScope
 from core.jobs import runs
-from core.outbox import posting, webhooks
+from core.outbox import delivery, posting, webhooks
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers import contacts, todo
-from customers.models import Customer, Import, Standing, Todo
+from customers.identity import CustomerRef
+from customers.intake import guests
+from customers.models import Category as GoodsCategory
+from customers.models import Customer, GuestOrder, Import, ImportProfile, Order, Product, Standing, Todo, UnusualOrder
+from customers.orders import OrderFact
+from customers.privacy import opened
+from customers.privacy import requests as privacy
+from customers.record import duplicates
+from customers.record import fields as custom_fields
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
@@ -62,7 +73,7 @@ class Mall(NamedTuple):
 
     def customer(self, n: int) -> Customer:
         """In reach of the reader; with a manager of their own unless the reader is one."""
-        mine = self.reader.role == Role.ACCOUNT_MANAGER
+        mine = self.reader.holds(Role.ACCOUNT_MANAGER)
         return self.make_customer(f"客户{n}", manager=self.reader if mine else self.colleague(n))
 
     def colleague(self, n: int) -> User:
@@ -100,6 +111,27 @@ def a_contact(mall: Mall, n: int) -> str:
     return f"聊了{n}"
 
 
+def a_token(mall: Mall, n: int) -> str:
+    scopes = [ApiScope.ORDERS_WRITE, ApiScope.POINTS_READ]
+    tokens.issue(mall.colleague(n), name=f"Till {n}", scopes=scopes, at=timezone.now())
+    return f"Till {n}"
+
+
+def a_deed(mall: Mall, n: int) -> str:
+    audit.record(mall.colleague(n), "customer.profile_edited", mall.customer(n), at=timezone.now(), reason=f"deed {n}")
+    return f"deed {n}"
+
+
+def a_request(mall: Mall, n: int) -> str:
+    """Also somebody who looked, and somebody who can get in."""
+    person, officer, at = mall.customer(n), mall.reader, timezone.now()
+    opened.note(person, by=mall.colleague(n), at=at, on=today())
+    privacy.register(
+        person, kind="see", asked_on=today(), due_on=None, note=f"asks {n}", by=officer, at=at, today=today()
+    )
+    return f"asks {n}"
+
+
 def an_alert(mall: Mall, n: int) -> str:
     person = mall.customer(n)
     Alert.objects.create(
@@ -135,10 +167,67 @@ def night_constants(mall: Mall, n: int) -> str:
 
 def an_import(mall: Mall, n: int) -> str:
     name = f"orders-{n}.csv"
-    Import.objects.create(
-        by=mall.colleague(n), at=timezone.now(), file_name=name, content=b"", encoding="utf-8", source="shop"
-    )
+    Import.objects.create(by=mall.colleague(n), at=timezone.now(), file_name=name, encoding="utf-8", source="shop")
     return name
+
+
+def a_custom_field(mall: Mall, n: int) -> str:
+    custom_fields.define(name=f"鞋码{n}", kind="text", by=mall.colleague(n), at=timezone.now())
+    return f"鞋码{n}"
+
+
+def a_category_of_goods(mall: Mall, n: int) -> str:
+    GoodsCategory.objects.create(name=f"茶叶{n}")
+    return f"茶叶{n}"
+
+
+def a_product(mall: Mall, n: int) -> str:
+    category = GoodsCategory.objects.create(name=f"茶叶{n}")
+    Product.objects.create(source="shop", external_id=f"P{n}", name=f"龙井{n}", category=category)
+    return f"龙井{n}"
+
+
+def an_order(mall: Mall, n: int) -> str:
+    return str(mall.make_order(mall.customer(n), today(), external_id=f"SO-{n}", today=today()).external_id)
+
+
+def a_pair(mall: Mall, n: int) -> str:
+    for twin in "ab":
+        mall.make_customer(f"孪生{n}", external_id=f"{n}{twin}", city="杭州", manager=mall.colleague(n))
+    duplicates.find(on=today())
+    return f"孪生{n}"
+
+
+def two_people(mall: Mall, n: int) -> str:
+    one, other = mall.customer(n), mall.make_customer(f"孪生{n}")
+    duplicates.not_the_same(one, other, by=mall.colleague(n), at=timezone.now())
+    return f"孪生{n}"
+
+
+def a_guest_order(mall: Mall, n: int) -> str:
+    told = OrderFact("shop", f"G-{n}", 1, CustomerRef(source="shop"), timezone.now(), Decimal(100 + n))
+    guests.keep(told, GuestOrder.Why.NOBODY, at=timezone.now())
+    return f"G-{n}"
+
+
+def an_unusual_order(mall: Mall, n: int) -> str:
+    order = mall.make_order(mall.customer(n), external_id=f"U-{n}", status=Order.Status.HELD)
+    UnusualOrder.objects.create(order=order, usual=300, asked_at=timezone.now())
+    return f"U-{n}"
+
+
+def an_import_profile(mall: Mall, n: int) -> str:
+    name = f"profile-{n}"
+    ImportProfile.objects.create(by=mall.colleague(n), at=timezone.now(), name=name, source=name, choices={})
+    return name
+
+
+def a_source(mall: Mall, n: int) -> str:
+    source = f"shop-{n}"
+    Import.objects.create(
+        by=mall.colleague(n), at=timezone.now(), file_name="orders.csv", encoding="utf-8", source=source
+    )
+    return source
 
 
 def an_endpoint(mall: Mall, n: int) -> str:
@@ -288,6 +377,26 @@ def points_to_decide(mall: Mall, n: int) -> str:
     return f"补分{n}"
 
 
+def a_message(mall: Mall, n: int) -> str:
+    kind, told = notices.TAKEN, {"number": f"C-{n}", "name": "x"}
+    delivery.tell([mall.reader.pk], kind, told, key=f"m{n}", thread=f"case:{n}", at=timezone.now(), link="/")
+    return f"C-{n}"
+
+
+def a_piece_of_news(mall: Mall, n: int) -> str:
+    kind, told = notices.ACTION, {"cause": f"原因{n}", "count": 3}
+    delivery.tell([mall.reader.pk], kind, told, key=f"a{n}", thread=f"action:{n}", at=timezone.now(), link="/")
+    return f"原因{n}"
+
+
+def a_remedy_to_decide(mall: Mall, n: int) -> str:
+    a_case(mall, n)
+    case = Case.objects.order_by("-pk")[0]
+    told = {"kind": "refund", "amount": "9000", "reason": f"补偿{n}", "client_key": str(n)}
+    remedies.propose(case.pk, by=mall.colleague(n), at=timezone.now(), **told)
+    return f"补偿{n}"
+
+
 def a_reward(mall: Mall, n: int) -> str:
     Reward.objects.create(name=f"礼品{n}", points=100)
     return f"礼品{n}"
@@ -347,9 +456,26 @@ class Listed:
 
 
 MANAGER, LEAD, SERVICE, ADMIN = Role.ACCOUNT_MANAGER, Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR
+OFFICER = Role.PRIVACY_OFFICER
+
+
+def somebody_of_the_staff(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    return f"Colleague {n}"
+
+
+def a_team(mall: Mall, n: int) -> str:
+    centre = staff.save_team(None, name=f"Centre {n}", centre=None, by=None, at=timezone.now())
+    return staff.save_team(None, name=f"Team {n}", centre=centre, by=None, at=timezone.now()).name
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
+    Listed("bell", MANAGER, a_message),
+    Listed("digest", MANAGER, a_piece_of_news),
+    Listed("approvals", LEAD, points_to_decide, before=points),
+    Listed("approvals", SERVICE, a_remedy_to_decide, before=desk),
     Listed("alerts", MANAGER, an_alert),
     Listed("alerts", LEAD, an_alert),
     Listed("long_absent", LEAD, somebody_absent),
@@ -359,7 +485,20 @@ LISTS = [
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("imports", ADMIN, an_import),
+    Listed("guest_orders", LEAD, a_guest_order),
+    Listed("unusual_orders", LEAD, an_unusual_order),
+    Listed("import_profiles", ADMIN, an_import_profile),
+    Listed("import_sources", ADMIN, a_source),
     Listed("webhooks", ADMIN, an_endpoint),
+    Listed("custom_fields", ADMIN, a_custom_field),
+    Listed("products", LEAD, a_product),
+    Listed("categories", LEAD, a_category_of_goods),
+    Listed("orders", LEAD, an_order),
+    Listed("orders", MANAGER, an_order),
+    Listed("duplicates", SERVICE, a_pair),
+    Listed("duplicates", SERVICE, two_people, query="?list=apart"),
+    Listed("staff", ADMIN, somebody_of_the_staff),
+    Listed("teams", ADMIN, a_team),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
@@ -388,15 +527,29 @@ LISTS = [
     Listed("coupons_list", LEAD, a_campaign),
     Listed("draws", LEAD, a_draw),
     Listed("credit", LEAD, an_account),
+    Listed("tokens", ADMIN, a_token),
+    Listed("audit", OFFICER, a_deed),
+    Listed("privacy", OFFICER, a_request),
 ]
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
+    "bell_count": "two numbers",
+    "bell_settings": "a form",
     "matrix": "four quadrants and a chart",
     "backtest": "the latest one only",
     "complaint_calendars": "leads to the first calendar",
     "complaint_new": "the form of a call",
     "coupons_new": "a form",
+    "customer_new": "a form",
+    "product_new": "a form",
+    "remove_test": "a form",
     "draws_new": "a form",
+    "settings": "the same pages for everybody who may open them",
+    "rights": "the table of rights",
+    "mall": "a form",
+    "mall_second_factor": "a form",
+    "first_steps": "eight steps, whatever there is",
+    "me": "one's own account: its devices are held in tests/desk/test_me.py",
 }
 
 

@@ -69,7 +69,7 @@ def past_order(customer: Customer, day: date) -> Order:
 def build() -> None:
     """Forty customers with habits, two managers, two nights behind them, and a day of news since."""
     chen, zhao = (
-        User.objects.create_user(username=name, role=Role.ACCOUNT_MANAGER, email=f"{name}@example.com")
+        User.objects.create_user(username=name, roles=[Role.ACCOUNT_MANAGER], email=f"{name}@example.com")
         for name in ("chen", "zhao")
     )
     people = []

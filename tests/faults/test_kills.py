@@ -20,6 +20,7 @@ STEPS = {
     "campaigns": "loyalty_couponcampaign",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
+    "duplicates": "customers_possibleduplicate",
     "laws": "loyalty_posting",
 }
 

@@ -48,7 +48,7 @@ def hung(redis: Embedded) -> Iterator[None]:
 
 def signed_in() -> Client:
     client = Client()
-    client.force_login(User.objects.get_or_create(username="lead", role=Role.TEAM_LEAD)[0])
+    client.force_login(User.objects.get_or_create(username="lead", roles=[Role.TEAM_LEAD])[0])
     return client
 
 
@@ -56,7 +56,7 @@ def a_day_at_the_mall(browser: Client) -> None:
     """Somebody looks at pages, the shop sends an order."""
     for page in ("/", "/customers/", "/alerts/"):
         assert browser.get(page).status_code == 200, page
-    shop, _new = User.objects.get_or_create(username="shop", role=Role.CLIENT)
+    shop, _new = User.objects.get_or_create(username="shop", roles=[Role.CLIENT])
     _token, secret = tokens.issue(shop, name="shop", scopes=[ApiScope.ORDERS_WRITE], at=timezone.now())
     told = Order.objects.filter(source="shop").select_related("customer").latest("pk")
     answer = Client().put(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import OperationalError
 from django.test import Client
@@ -19,6 +20,7 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.flows import nightly, tasks
 from crm.flows.management.commands import relay
+from customers.models import Import, Order
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
 OURS = sorted(name for name, app in get_commands().items() if app in ("crm.flows", "crm.demo", "crm.operating"))
@@ -50,11 +52,15 @@ def test_these_are_the_commands() -> None:
         "relay",
         "restore",
         "rotate_vault",
+        "second_factor",
         "seed_campaigns",
         "seed_complaints",
         "seed_demo",
         "seed_points",
+        "set_up",
         "smoke",
+        "staff",
+        "undo_import",
     ]
 
 
@@ -93,12 +99,32 @@ def test_a_token_of_some_days_ends_by_itself(make_user: MakeUser, client: Client
 
 
 @pytest.mark.django_db
+def test_a_service_account_has_a_token_for_its_source_and_a_new_one_in_its_place() -> None:
+    run("api_tokens", "--service-account", "web-shop")
+    told = ("--name", "till", "--scope", "orders:write", "--source", "till")
+    secret = run("api_tokens", "--issue", "web-shop", *told).split()[-1]
+
+    said = run("api_tokens", "--rotate", secret[:9], "--grace-hours", "2")
+
+    assert "works for 2 hours more" in said
+    assert ApiToken.objects.filter(sources=["till"], user__username="web-shop").count() == 2
+    assert "replaced" in run("api_tokens")
+    assert "for till" in run("api_tokens")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "options",
     [
         ("--issue", "nobody", "--name", "till", "--scope", "customers:read"),
         ("--issue", "shop", "--scope", "customers:read"),
         ("--issue", "shop", "--name", "till"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--source", "Shop 1"),
+        ("--issue", "shop", "--name", "till", "--scope", "orders:write", "--days", "-1"),
+        ("--rotate", "lk_unknown"),
+        ("--rotate", "lk_"),
+        ("--service-account", "shop"),
+        ("--service-account", "a b"),
         ("--revoke", "lk_unknown"),
         ("--revoke", "lk_"),
     ],
@@ -112,6 +138,21 @@ def test_a_token_that_cannot_be_is_an_error(make_user: MakeUser, options: tuple[
         run("api_tokens", *options)
 
     assert ApiToken.objects.filter(revoked_at__isnull=True).count() == 2
+
+
+@pytest.mark.django_db
+def test_a_second_factor_is_asked_of_roles_and_taken_away(make_user: MakeUser) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "chen")
+    assert "nobody" in run("second_factor")
+    assert "analyst, team_lead" in run("second_factor", "--require", "team_lead", "analyst")
+    assert "nobody" in run("second_factor", "--require")
+
+    for name in ("chen", "nobody"):
+        with pytest.raises(CommandError):
+            run("second_factor", "--take-away", name)
+    Authenticator.objects.create(user=chen, type="totp", data={"secret": ""})
+    assert "password alone" in run("second_factor", "--take-away", "chen")
+    assert not Authenticator.objects.exists()
 
 
 @pytest.mark.django_db
@@ -155,6 +196,24 @@ def test_a_backtest_without_history_is_refused_with_the_reason() -> None:
 
 
 @pytest.mark.django_db
+def test_an_import_is_undone_by_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("order_no,customer,date,paid\n1,a,2026-11-01,5\n")
+    run("import_orders", str(file), "--source", "shop")
+    file.write_text("order_no,customer,date,paid\n1,a,2026-11-01,4\n")
+    assert "1 wait: Another amount (--yes amount)" in run("import_orders", str(file), "--source", "shop")
+    assert "updated: 1" in run("import_orders", str(file), "--source", "shop", "--yes", "amount")
+    newest, *_waiting, oldest = Import.objects.order_by("-pk").values_list("pk", flat=True)
+
+    assert "restored: 1" in run("undo_import", str(newest))
+    assert "removed: 1" in run("undo_import", str(oldest))
+
+    assert not Order.objects.exists()
+    with pytest.raises(CommandError):
+        run("undo_import", "0")
+
+
+@pytest.mark.django_db
 def test_a_file_is_imported_and_counted(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n")
@@ -186,7 +245,7 @@ def test_the_relay_goes_on_looking_while_redis_or_the_database_is_away(
     pauses: list[float] = []
 
     def issue(**sending: Any) -> None:
-        assert sending == {"retry": False}
+        assert sending == {"expires": 10, "retry": False}
         error = looks.pop(0)
         if error:
             raise error

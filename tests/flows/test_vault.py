@@ -21,7 +21,8 @@ from core.jobs.models import JobRun
 from core.lib import sealing
 from core.outbox import webhooks
 from core.outbox.models import WebhookEndpoint
-from crm.flows import merging, vault
+from crm.flows import vault
+from crm.flows.record import merging
 from customers import contact_points, identity, orders, queries
 from customers import merging as records
 from customers.contact_points import Kind

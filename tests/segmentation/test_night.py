@@ -195,7 +195,7 @@ def test_every_value_can_be_worked_out_again(mall: list[Customer]) -> None:
     nightly.run(FIRST)
 
     for person in mall:
-        why = explain(person, reader=User(role=Role.ACCOUNT_MANAGER))
+        why = explain(person, reader=User(roles=[Role.ACCOUNT_MANAGER]))
         assert why is not None
         assert why.value == Standing.objects.get(pk=person.pk).value
         assert not why.stale

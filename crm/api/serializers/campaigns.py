@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from crm.api.serializers.customers import Money, Strict, Words
+from customers import identity, keys
 from loyalty.campaigns.coupons import Basket, Line
 from loyalty.models import Coupon, CouponCampaign, CouponRedemption, CreditAccount, CreditAuthorisation, Draw, Lottery
 from loyalty.models.draws import LotteryPrize
@@ -22,6 +23,13 @@ class OrderRef(Words):
         shape = r"^[a-z0-9][a-z0-9_.-]{0,39}:.{1,80}\Z"
         explanation = gettext_lazy("Name the order as source:number, like shop:8812.")
         super().__init__(max_length=121, validators=[RegexValidator(shape, explanation)], **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        source, colon, number = super().to_internal_value(data).partition(":")
+        if keys.damaged(number):
+            refusal = identity.number_damaged()
+            raise serializers.ValidationError(str(refusal), refusal.code)
+        return f"{source}{colon}{keys.order_key(number)}"
 
 
 # Coupons ------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,18 @@ from rest_framework import serializers
 
 from complaints.models import Case, Pause, ServicePrompt
 from complaints.models.catalogue import Severity
-from crm.api.serializers.customers import CLASS_NAMES, AwareTime, CustomerIn, Strict, Words
+from crm.api.serializers.customers import (
+    CLASS_NAMES,
+    AwareTime,
+    CustomerIn,
+    Key,
+    LeftOutOut,
+    Strict,
+    Words,
+    customer_ref,
+)
 from crm.flows import call
+from customers import keys
 from customers.identity import CustomerRef
 from customers.models import Todo
 
@@ -26,7 +36,7 @@ class ComplaintIn(Strict):
     title = Words(max_length=200, required=False, allow_blank=True)
     description = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
     severity = serializers.ChoiceField(Severity.choices, required=False)
-    order_ref = Words(max_length=80, required=False, allow_blank=True)
+    order_ref = Key(keys.order_key, required=False, allow_blank=True)
     product_ref = Words(max_length=80, required=False, allow_blank=True)
     remedy_sought = Words(max_length=300, required=False, allow_blank=True)
     external_case = Words(max_length=80, required=False, allow_blank=True)
@@ -34,7 +44,7 @@ class ComplaintIn(Strict):
     call_at = AwareTime(required=False, help_text="The customer was promised a call by then: it becomes a task")
 
     def ref(self) -> CustomerRef:
-        return CustomerRef(source=self.validated_data["source"], **self.validated_data["customer"])
+        return customer_ref(self.validated_data["source"], self.validated_data["customer"])
 
 
 class InboundIn(Strict):
@@ -51,7 +61,7 @@ class InboundIn(Strict):
     received_at = AwareTime(required=False)
 
     def ref(self) -> CustomerRef:
-        return CustomerRef(source=self.validated_data["source"], **self.validated_data["sender"])
+        return customer_ref(self.validated_data["source"], self.validated_data["sender"])
 
 
 class MessageIn(Strict):
@@ -144,6 +154,7 @@ class CallOut(serializers.Serializer[Any]):
 class LoggedOut(ComplaintOut):
     created = serializers.BooleanField(help_text="False when it was known already")
     call = CallOut(allow_null=True, help_text="The call the customer was promised")
+    left_out = LeftOutOut(many=True, help_text="What was sent of the customer and cannot be used")
 
 
 class ListOut(serializers.Serializer[Any]):

@@ -1,7 +1,7 @@
 """JSON in and out. What is not declared here is refused, never ignored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.lib.errors import Invalid
-from customers import contact_points
+from customers import contact_points, identity, keys
 from customers.identity import CustomerRef
 from customers.models import Order, Standing
 from customers.orders import LineFact, OrderFact, Outcome
@@ -19,19 +19,31 @@ from customers.refunds import RefundFact
 MOST_ITEMS = 500
 LARGEST_VERSION = 2**63 - 1
 WIDEST_OFFSET = timedelta(hours=14)
+# What a source may tell; that an order waits to be confirmed is ours to say.
+TOLD = [choice for choice in Order.Status.choices if choice[0] != Order.Status.HELD]
 
 
 class Strict(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a misspelt field is an error, not a silent loss."""
+    """Refuses fields it does not know: a misspelt field is an error, not a silent loss.
+
+    `null` and an empty text are as if the field were not there, unless the field itself means something by them.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            if unknown := sorted(set(data) - known):
+            known = {name: field for name, field in self.fields.items() if not field.read_only}
+            if unknown := sorted(set(data) - set(known)):
                 raise serializers.ValidationError(
                     {name: [_("This field is not known.")] for name in unknown}, "unknown_field"
                 )
+            data = {name: value for name, value in data.items() if _says_something(value, known[name])}
         return super().to_internal_value(data)
+
+
+def _says_something(value: Any, field: Any) -> bool:
+    if value is None:
+        return bool(field.allow_null)
+    return value != "" or bool(getattr(field, "allow_blank", False))
 
 
 class AwareTime(serializers.DateTimeField):
@@ -57,10 +69,17 @@ class AwareTime(serializers.DateTimeField):
 
 
 class Money(serializers.DecimalField):
-    """A decimal with at most two places, as a string."""
+    """A decimal with at most two places that say something, as a string: 219.4000 is 219.40."""
+
+    _zeros = re.compile(r"(\s*[+-]?\d*\.\d{0,2}?)0+\s*", re.ASCII)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=15, decimal_places=2, **{"min_value": 0} | kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and len(data) <= self.MAX_STRING_LENGTH and (match := self._zeros.fullmatch(data)):
+            data = f"{match[1]}0"
+        return super().to_internal_value(data)
 
 
 class Words(serializers.CharField):
@@ -73,49 +92,82 @@ class Words(serializers.CharField):
         return value
 
 
+class Label(Words):
+    """A name or a place: control characters are dropped, and what is too long for the record is cut."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, **kwargs)
+        self.most = most
+
+    def to_internal_value(self, data: Any) -> str:
+        text = serializers.CharField.to_internal_value(self, data)
+        return contact_points.plain(text)[: self.most].strip()
+
+
+class Key(serializers.CharField):
+    """The number of an order or a customer in the one form that all doors know, without `\'`, `="…"` or `.0`."""
+
+    _forbidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+    def __init__(self, normal: Callable[[str], str], **kwargs: Any) -> None:
+        super().__init__(max_length=80, **kwargs)
+        self.normal = normal
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if self._forbidden.search(text):
+            raise serializers.ValidationError(_("Control characters are not allowed."), "invalid")
+        value = self.normal(text)
+        if value and keys.damaged(text):
+            refusal = identity.number_damaged()
+            raise serializers.ValidationError(str(refusal), refusal.code)
+        if not value and not self.allow_blank:
+            self.fail("blank")
+        return value
+
+
 class CustomerIn(Strict):
-    number = Words(max_length=20, required=False)
-    external_id = Words(max_length=80, required=False)
-    phone = Words(max_length=40, required=False)
-    email = Words(max_length=254, required=False)
-    name = Words(max_length=120, required=False, allow_blank=True)
-    region = Words(max_length=60, required=False, allow_blank=True)
-    city = Words(max_length=60, required=False, allow_blank=True)
+    number = Words(max_length=20, required=False, allow_blank=True)
+    external_id = Key(
+        keys.customer_key,
+        required=False,
+        allow_blank=True,
+        help_text="Your number of the customer. 0, null, guest, 匿名 and their like are nobody",
+    )
+    phone = serializers.CharField(
+        required=False, allow_blank=True, help_text="Left out when nobody can be called by it"
+    )
+    email = serializers.CharField(required=False, allow_blank=True, help_text="Left out when nobody can be written to")
+    name = Label(most=120)
+    region = Label(most=60)
+    city = Label(most=60)
     create_if_missing = serializers.BooleanField(required=False)
 
-    def validate_phone(self, value: str) -> str:
-        return _normal(contact_points.Kind.PHONE, value)
 
-    def validate_email(self, value: str) -> str:
-        return _normal(contact_points.Kind.EMAIL, value)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not any(attrs.get(name) for name in ("number", "external_id", "phone", "email")):
-            raise serializers.ValidationError(
-                _("Say who the customer is: by number, external id, phone or e-mail."), "customer_missing"
-            )
-        return attrs
+def customer_ref(source: str, told: Mapping[str, Any] | None) -> CustomerRef:
+    """Who is meant, without a phone or e-mail that cannot be used: `left_out` says which."""
+    return identity.usable(CustomerRef(source=source, **(told or {})))
 
 
 class LineIn(Strict):
     product = Words(max_length=80)
-    name = Words(max_length=200, required=False, allow_blank=True)
-    category = Words(max_length=80, required=False, allow_blank=True)
+    name = Label(most=200)
+    category = Label(most=80)
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
     amount = Money()
 
 
 class RefundIn(Strict):
     external_id = Words(max_length=80)
-    amount = Money()
+    amount = Money(help_text="0 where only goods came back: then it is left out")
     refunded_at = AwareTime()
     cost_returned = Money(required=False)
 
 
 class OrderIn(Strict):
     version = serializers.IntegerField(min_value=0, max_value=LARGEST_VERSION)
-    customer = CustomerIn()
-    status = serializers.ChoiceField(Order.Status.choices, required=False)
+    customer = CustomerIn(allow_null=True)
+    status = serializers.ChoiceField(TOLD, required=False)
     ordered_at = AwareTime()
     paid = Money()
     cost = Money(required=False)
@@ -125,21 +177,21 @@ class OrderIn(Strict):
     def fact(self, source: str, external_id: str) -> OrderFact:
         data = dict(self.validated_data)
         data.pop("external_id", None)
-        customer = CustomerRef(source=source, **data.pop("customer"))
+        customer = customer_ref(source, data.pop("customer"))
         lines = tuple(LineFact(**line) for line in data.pop("lines", ()))
-        refunds = tuple(RefundFact(**refund) for refund in data.pop("refunds", ()))
+        refunds = tuple(RefundFact(**refund) for refund in data.pop("refunds", ()) if refund["amount"])
         return OrderFact(
             source=source, external_id=external_id, customer=customer, lines=lines, refunds=refunds, **data
         )
 
 
 class OrderItemIn(OrderIn):
-    external_id = Words(max_length=80)
+    external_id = Key(keys.order_key)
 
 
 class OrderPath(Strict):
     source = serializers.RegexField(r"^[a-z0-9][a-z0-9_.-]{0,39}\Z")  # type: ignore[assignment]
-    external_id = Words(max_length=80, required=False)
+    external_id = Key(keys.order_key, required=False)
 
 
 @extend_schema_field(OrderItemIn(many=True))
@@ -155,8 +207,11 @@ class FindIn(Strict):
     phone = Words(max_length=40, required=False)
     email = Words(max_length=254, required=False)
 
-    validate_phone = CustomerIn.validate_phone
-    validate_email = CustomerIn.validate_email
+    def validate_phone(self, value: str) -> str:
+        return _normal(contact_points.Kind.PHONE, value)
+
+    def validate_email(self, value: str) -> str:
+        return _normal(contact_points.Kind.EMAIL, value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
@@ -181,13 +236,26 @@ CLASS_NAMES: dict[int, str] = {c: c.name.lower() for c in Standing.Class}
 TYPE_NAMES: dict[int, str] = {t: t.name for t in Standing.Type if t}
 
 
+class LeftOutOut(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text="phone or email")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class OrderOut(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
     external_id = serializers.CharField()
     version = serializers.IntegerField(help_text="The stored version; higher than the sent one when that is stale")
     outcome = serializers.ChoiceField([o.value for o in Outcome])
-    customer = serializers.CharField(help_text="Customer number")
-    customer_class = serializers.ChoiceField(list(CLASS_NAMES.values()))
+    customer = serializers.CharField(allow_null=True, help_text="Customer number; null for an order of nobody")
+    customer_class = serializers.ChoiceField(list(CLASS_NAMES.values()), allow_null=True)
+    left_out = LeftOutOut(many=True, help_text="What was sent of the customer and cannot be used")
+    waits_for = serializers.ChoiceField(
+        ["customer", "confirmation"],
+        allow_null=True,
+        help_text="`customer`: stored without one, and listed. `confirmation`: the amount is far from all others, and "
+        "the order counts once a person of the mall has confirmed it",
+    )
 
 
 class BatchItemOut(serializers.Serializer[Any]):
@@ -196,6 +264,8 @@ class BatchItemOut(serializers.Serializer[Any]):
     status = serializers.IntegerField(help_text="The status this item would have had alone")
     outcome = serializers.ChoiceField([o.value for o in Outcome], allow_null=True)
     customer = serializers.CharField(allow_null=True)
+    left_out = LeftOutOut(many=True)
+    waits_for = serializers.CharField(allow_null=True)
     code = serializers.CharField(allow_null=True)
     detail = serializers.CharField(allow_null=True)
 

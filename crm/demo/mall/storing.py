@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _accounts(today: date) -> dict[str, User]:
             username=account.username,
             defaults={
                 "full_name": account.full_name,
-                "role": account.role,
+                "roles": [account.role],
                 "team": teams.get(account.team),
                 "password": make_password(None) if account.role == Role.CLIENT else password,
                 "email": f"{account.username}@example.com",
@@ -103,8 +104,15 @@ def _moves(today: date, at: datetime) -> int:
 def _goods() -> list[Product]:
     categories = {name: Category.objects.get_or_create(name=name)[0] for name in GOODS}
     products = [
-        Product(source=SOURCE, external_id=f"P{i + 1:03d}", name=name, category=categories[category])
-        for i, (category, name) in enumerate((c, n) for c, goods in GOODS.items() for n, _, _ in goods)
+        Product(
+            source=SOURCE,
+            external_id=f"P{i + 1:03d}",
+            name=name,
+            category=categories[category],
+            price=Decimal(price),
+            cost=Decimal(cost),
+        )
+        for i, (category, (name, price, cost)) in enumerate((c, row) for c, goods in GOODS.items() for row in goods)
     ]
     return Product.objects.bulk_create(products)
 
@@ -124,7 +132,9 @@ def _store_people(mall: Mall, ids: list[int], users: dict[str, User]) -> int:
                 region=person.region,
                 city=person.city,
                 registered_on=person.registered_on,
-                birthday=person.birthday,
+                birth_year=person.birthday.year if person.birthday else None,
+                birth_month=person.birthday.month if person.birthday else None,
+                birth_day=person.birthday.day if person.birthday else None,
                 birthday_is_lunar=person.birthday_is_lunar,
                 interests=person.interests,
                 mindset=person.mindset,

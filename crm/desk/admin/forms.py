@@ -1,58 +1,11 @@
-"""What staff type on the pages of imports and webhooks."""
-
-from typing import Any
+"""What staff type on the pages of webhooks."""
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
 from core.outbox.models import WebhookEndpoint
 from crm.desk.editing import EditForm
-from customers.imports import file
-from customers.models import Import
 from loyalty.notices import Kind
-
-FIELDS = (
-    ("date", gettext_lazy("Order date")),
-    ("paid", gettext_lazy("Paid")),
-    ("order_no", gettext_lazy("Order number")),
-    ("customer", gettext_lazy("Customer id")),
-    ("phone", gettext_lazy("Phone")),
-    ("email", gettext_lazy("E-mail")),
-    ("name", gettext_lazy("Name")),
-    ("region", gettext_lazy("Province")),
-    ("city", gettext_lazy("City")),
-    ("cost", gettext_lazy("Cost")),
-    ("units", gettext_lazy("Quantity")),
-    ("status", gettext_lazy("Status")),
-    ("version", gettext_lazy("Version")),
-    ("category", gettext_lazy("Category")),
-    ("product", gettext_lazy("Product")),
-    ("line_paid", gettext_lazy("Line amount")),
-)
-
-
-class UploadForm(forms.Form):
-    source = forms.SlugField(label=gettext_lazy("Source"), initial="shop", max_length=40)
-    file = forms.FileField(
-        label=gettext_lazy("CSV file or Excel workbook"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.ods"}),
-    )
-
-
-class MappingForm(forms.Form):
-    """Which column of the file is which field of an order."""
-
-    def __init__(self, data: Any = None, *, run: Import, columns: list[str]) -> None:
-        super().__init__(data)
-        choices = [("", "–"), *((name, name) for name in columns)]
-        for field, label in FIELDS:
-            self.fields[field] = forms.ChoiceField(
-                label=label, choices=choices, required=field in file.NEEDED, initial=run.mapping.get(field, "")
-            )
-
-    @property
-    def mapping(self) -> dict[str, str]:
-        return {field: name for field, name in self.cleaned_data.items() if name}
 
 
 class _Events(forms.Form):

@@ -1,10 +1,8 @@
-"""Files of orders: upload, say which column is what, see what would happen, import, fetch back the refused rows."""
+"""Files of orders: upload, answer what is open, see what would happen, import, fetch back the refused rows."""
 
-from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,43 +12,43 @@ from django_htmx.http import HttpResponseClientRefresh
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
-from crm.desk.admin.forms import FIELDS, MappingForm, UploadForm
+from crm.desk.acting import press, submit
+from crm.desk.admin import import_page
+from crm.desk.admin.import_forms import ChoicesForm, ProfileFileForm, ProfileForm, ReadingForm, UploadForm
+from crm.desk.admin.import_page import AT_WORK
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.flows import arrival
-from customers import contact_points
+from customers.imports import contents, saved
 from customers.imports import runs as verbs
-from customers.models import Import
+from customers.imports.choices import Choices
+from customers.imports.profiles import PROFILES
+from customers.imports.reading.shape import Opened
+from customers.models import Import, ImportProfile
 
 SHOWN = 30
-SAMPLE = 20
-AT_WORK = (Import.State.WAITING, Import.State.RUNNING)
-
-
-class RefusedRow(NamedTuple):
-    """A row that would not go in: its line, the column or field that is wrong, and why."""
-
-    line: int
-    column: str
-    reason: str
-
-
-def _imports() -> QuerySet[Import]:
-    return Import.objects.defer("content")
 
 
 @needs(Permission.IMPORT)
 def imports(request: StaffRequest) -> HttpResponse:
-    """The newest files. POST keeps a new one; nothing of it is stored yet."""
+    """The newest files. POST keeps a new one; if nothing is open about it, every row of it is checked as well."""
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
         try:
-            run = verbs.upload(sent.name, sent.read(), source=form.cleaned_data["source"], by=request.user, at=now())
+            run = verbs.upload(
+                sent.name,
+                Opened(sent.file, sent.size),
+                source=form.cleaned_data["source"],
+                by=request.user,
+                at=now(),
+            )
+            if not verbs.findings(run).is_open:
+                arrival.start_file(run, Import.Task.CHECK, by=request.user, at=now(), today=today())
             return redirect("desk:import", run.pk)
         except DomainError as refusal:
             form.add_error("file", str(refusal))
-    page = page_of(request, _imports().select_related("by").order_by("-at", "-pk"), SHOWN)
+    page = page_of(request, Import.objects.select_related("by").order_by("-at", "-pk"), SHOWN)
     status = 422 if form.errors else 200
     return render(request, "desk/admin/imports.html", {"form": form, "page": page}, status=status)
 
@@ -59,7 +57,7 @@ def imports(request: StaffRequest) -> HttpResponse:
 @require_safe
 def import_file(request: StaffRequest, pk: int) -> HttpResponse:
     """One file. While a worker is at it, the page asks every two seconds how far it is."""
-    run = get_object_or_404(_imports(), pk=pk)
+    run = get_object_or_404(Import, pk=pk)
     if not request.htmx:
         return _page(request, run)
     if run.state in AT_WORK:
@@ -82,13 +80,14 @@ def run(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _start(request: StaffRequest, pk: int, task: Import.Task, *, done: str = "") -> HttpResponse:
-    """The columns are as the form says and the work has begun; `done` is said if it is over already."""
-    run = get_object_or_404(_imports(), pk=pk)
-    form = MappingForm(request.POST, run=run, columns=verbs.columns(run))
+    """The file is understood as the form says and the work has begun; `done` is said if it is over already."""
+    run = get_object_or_404(Import, pk=pk)
+    choices, columns = Choices.of_json(run.choices), verbs.columns(run)
+    form = ChoicesForm(request.POST, choices=choices, findings=verbs.findings(run), columns=columns)
     if not form.is_valid():
         return _page(request, run, form)
     try:
-        verbs.map_columns(run, form.mapping)
+        verbs.choose(run, form.said)
         run.refresh_from_db()
         is_over = arrival.start_file(run, task, by=request.user, at=now(), today=today())
     except DomainError as refusal:
@@ -99,45 +98,79 @@ def _start(request: StaffRequest, pk: int, task: Import.Task, *, done: str = "")
     return redirect("desk:import", pk)
 
 
-def _page(request: StaffRequest, run: Import, form: MappingForm | None = None) -> HttpResponse:
-    columns = verbs.columns(run)
-    return render(
-        request,
-        "desk/admin/import.html",
-        {
-            "run": run,
-            "worked": run.state in AT_WORK,
-            "form": form or MappingForm(run=run, columns=columns),
-            "columns": columns,
-            "sample": _sample(run, columns),
-            "rejected": _rejected(run, columns),
-        },
-        status=422 if form and form.errors else 200,
-    )
+@needs(Permission.IMPORT)
+@require_POST
+def read(request: StaffRequest, pk: int) -> HttpResponse:
+    """The file is read otherwise than it was seen."""
+    run = get_object_or_404(Import, pk=pk)
+    form = ReadingForm(request.POST, seen=contents.seen(run))
+    if submit(request, form, lambda _data: verbs.read_as(run, form.how), _("The file is read so now.")):
+        return redirect("desk:import", pk)
+    return _page(request, run, reading=form)
 
 
-def _sample(run: Import, names: list[str]) -> list[list[str]]:
-    """The first rows as they were read, phones and e-mails masked: who imports need not see them."""
-    plain = {name for field, name in run.mapping.items() if field not in ("customer", "phone", "email")}
-    return [
-        [cell if name in plain else contact_points.veil(cell) for name, cell in zip_longest(names, row, fillvalue="")]
-        for row in verbs.preview(run, SAMPLE)
-    ]
+@needs(Permission.IMPORT)
+@require_POST
+def use_profile(request: StaffRequest, pk: int) -> HttpResponse:
+    """The file is understood as a profile says."""
+    run = get_object_or_404(Import, pk=pk)
+    form = ProfileForm(request.POST, chosen="")
+    if not form.is_valid():
+        return _page(request, run)
+    name = form.cleaned_data["profile"]
+    press(request, lambda: verbs.use_profile(run, name), _("The file is understood by this profile now."))
+    return redirect("desk:import", pk)
 
 
-def _rejected(run: Import, columns: list[str]) -> list[RefusedRow]:
-    """The first refused rows. What a row lacks altogether is named by the field, not by a column of the file."""
-    labels = {field: str(label) for field, label in FIELDS if field not in columns}
-    return [
-        RefusedRow(row.line_number, labels.get(row.column, row.column), row.reason)
-        for row in run.rejected.order_by("line_number")[:SAMPLE]
-    ]
+def _page(
+    request: StaffRequest, run: Import, form: ChoicesForm | None = None, *, reading: ReadingForm | None = None
+) -> HttpResponse:
+    is_wrong = bool((form and form.errors) or (reading and reading.errors))
+    shown = import_page.context(run, form, reading=reading)
+    return render(request, "desk/admin/import.html", shown, status=422 if is_wrong else 200)
 
 
 @needs(Permission.IMPORT)
 def rejected(request: StaffRequest, pk: int) -> HttpResponse:
     """All refused rows, to be mended and uploaded again."""
-    run = get_object_or_404(_imports(), pk=pk)
+    run = get_object_or_404(Import, pk=pk)
     response = HttpResponse(verbs.rejected_csv(run), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="rejected-{run.pk}.csv"'
     return response
+
+
+# Profiles -----------------------------------------------------------------------------------------------------------
+
+
+@needs(Permission.IMPORT)
+def profiles(request: StaffRequest) -> HttpResponse:
+    """How the files of each source are understood. POST reads a profile that was exported elsewhere."""
+    form = ProfileFileForm(request.POST or None, request.FILES or None)
+
+    def read_file(data: dict[str, Any]) -> ImportProfile:
+        return saved.read(data["file"].read(saved.LARGEST + 1), by=request.user, at=now())
+
+    if request.method == "POST" and submit(request, form, read_file, _("The profile can be chosen now.")):
+        return redirect("desk:import_profiles")
+    page = page_of(request, ImportProfile.objects.select_related("by").order_by("name"), SHOWN)
+    shown = {"form": form, "page": page, "built_in": [profile.title for profile in PROFILES.values()]}
+    return render(request, "desk/admin/import_profiles.html", shown, status=422 if form.errors else 200)
+
+
+@needs(Permission.IMPORT)
+@require_safe
+def export_profile(request: StaffRequest, pk: int) -> HttpResponse:
+    """The profile as a file for another mall."""
+    profile = get_object_or_404(ImportProfile, pk=pk)
+    response = HttpResponse(saved.export(profile), content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="profile-{profile.pk}.json"'
+    return response
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def delete_profile(request: StaffRequest, pk: int) -> HttpResponse:
+    """The next file of its source is understood anew."""
+    profile = get_object_or_404(ImportProfile, pk=pk)
+    press(request, lambda: saved.delete(profile, by=request.user, at=now()), _("The profile is deleted."))
+    return redirect("desk:import_profiles")

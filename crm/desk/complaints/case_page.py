@@ -1,22 +1,23 @@
 """What the case page shows: what was said, what is owed and why, and everything that can be done about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from complaints import queries
-from complaints.cases import handover, priority, prompts, remedies, transitions
+from complaints.cases import handover, mail, priority, prompts, remedies, transitions
 from complaints.models import (
     Case,
     CaseEvent,
+    CaseMail,
     CaseMessage,
     Clock,
     Draft,
@@ -29,15 +30,19 @@ from complaints.models import (
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
+from core.lib import mall
 from core.lib.periods import mall_day, mall_time
+from core.outbox import mailing
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
 from customers.models import Todo
 
+MAIL_TONES = {"waiting": "blue", "sent": "green", "failed": "red", "by_hand": "amber", "dropped": "grey"}
 ICONS = {
+    "mailed": "mail",
     "logged": "flag",
     "claimed": "user-check",
     "assigned": "user",
@@ -110,6 +115,7 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
             DEEDS["reply"], case, unfinished.form if unfinished and answering else _reply_form(case, draft)
         ),
         "draft": draft,
+        "mails_by_hand": mailing.loses_mail(),
         "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
         "templates": _templates(case, user),
         "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
@@ -142,7 +148,7 @@ def _about(case: Case) -> str:
 
 def _opens_customer(user: User, case: Case, at: datetime) -> bool:
     """Whether the record of the customer is theirs to see, or to look up."""
-    if rights_of(user.role).scope == Scope.LOOKED_UP:
+    if rights_of(user).looks_up:
         return True
     return visible_to(user, mall_day(at)).filter(pk=case.customer_id).exists()
 
@@ -239,7 +245,7 @@ class Template(NamedTuple):
 
 
 def _templates(case: Case, user: User) -> list[Template]:
-    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": settings.MALL_NAME}
+    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": mall.facts().name}
     fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
     rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
     return [Template(row.name, _filled(row.body, values)) for row in rows]
@@ -267,12 +273,15 @@ class Item:
     icon: str = ""
     text: str = ""
     redact: Action | None = None
+    mail: CaseMail | None = None
+    mail_tone: str = ""
+    mail_deeds: Sequence[Action] = ()
 
 
 def _thread(case: Case, user: User) -> list[Item]:
     """What was said and what happened, oldest first; of merged cases too."""
     here = Q(case=case) | Q(case__merged_into=case)
-    messages = list(CaseMessage.objects.filter(here).select_related("author", "case"))
+    messages = list(CaseMessage.objects.filter(here).select_related("author", "case", "mail"))
     removed = _removed(here) if any(message.redacted_at for message in messages) else {}
     redacts = may(user, DEEDS["redact"].permission)
     items = [_message(message, case, removed, redacts=redacts) for message in messages]
@@ -302,7 +311,19 @@ def _message(message: CaseMessage, case: Case, removed: dict[int, str], *, redac
         from_case=message.case.number if message.case_id != case.pk else "",
         text=removed.get(message.pk, ""),
         redact=_of_row("redact", case, message.pk) if redacts and not message.redacted_at else None,
+        **_travels(message, case),
     )
+
+
+def _travels(message: CaseMessage, case: Case) -> dict[str, Any]:
+    """How an answer by e-mail is on its way, and what somebody can do about it."""
+    letter: CaseMail | None = getattr(message, "mail", None)
+    if letter is None:
+        return {}
+    names = ["mail_sent"] if letter.state in mail.STUCK else []
+    names += ["mail_again"] if letter.state in mail.STUCK and not mailing.loses_mail() else []
+    deeds = [_of_row(name, case, letter.pk) for name in names]
+    return {"mail": letter, "mail_tone": MAIL_TONES[letter.state], "mail_deeds": deeds}
 
 
 def _happened(event: CaseEvent, names: dict[int, str]) -> Item:

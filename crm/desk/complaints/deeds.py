@@ -19,8 +19,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from complaints import queries
-from complaints.cases import handover, lifecycle, prompts, remedies
-from complaints.models import Case, CaseMessage, Handover, Remedy
+from complaints.cases import handover, lifecycle, mail, prompts, remedies
+from complaints.models import Case, CaseMail, CaseMessage, Handover, Remedy
 from complaints.models.cases import OPEN
 from core.accounts.models import User
 from core.accounts.roles import Permission
@@ -165,6 +165,16 @@ def _redact(case: Case, by: User, at: datetime, data: Data) -> None:
     lifecycle.redact(message.case_id, message.pk, by=by, at=at, reason=data["text"])
 
 
+def _of_mail(verb: Callable[..., Any]) -> Act:
+    """The verb takes a mail of this case, or of one that was merged into it."""
+
+    def act(case: Case, by: User, at: datetime, data: Data) -> Any:
+        here = Q(message__case=case) | Q(message__case__merged_into=case)
+        return verb(get_object_or_404(CaseMail, here, pk=data["row"]).pk, by=by, at=at)
+
+    return act
+
+
 def _offer(case: Case, by: User, at: datetime, data: Data) -> None:
     remedies.propose(
         case.pk,
@@ -290,5 +300,7 @@ _DEEDS = (
         _("Take back"),
         _("Taken back"),
     ),
+    Deed("complaint_mail_sent", RowForm, _of_mail(mail.sent_by_hand), _("Sent"), _("On record as sent: it counts now")),
+    Deed("complaint_mail_again", RowForm, _of_mail(mail.try_again), _("Send again"), _("Queued")),
 )
 DEEDS = {deed.name: deed for deed in _DEEDS}

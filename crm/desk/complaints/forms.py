@@ -23,7 +23,7 @@ from complaints.models import (
 from complaints.models.catalogue import Severity
 from complaints.models.remedies import RemedyKind
 from core.accounts.models import Role, User
-from core.accounts.roles import RIGHTS, Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.periods import mall_zone
 from crm.desk import editing
 from crm.desk.complaints.wording import Status
@@ -217,10 +217,9 @@ class AssignForm(CaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        roles = [role for role, rights in RIGHTS.items() if Permission.WORK_COMPLAINTS in rights.permissions]
         field = self.fields["owner"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-        field.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+        field.queryset = who_may(Permission.WORK_COMPLAINTS).order_by("full_name")
 
 
 class TransferForm(CaseForm):
@@ -297,7 +296,7 @@ class AskForm(CaseForm):
         label=gettext_lazy("By name"),
         required=False,
         widget=LongSelect,
-        queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
+        queryset=User.objects.filter(is_active=True).exclude(roles__contains=[Role.CLIENT]).order_by("full_name"),
     )
     question = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 3}))
     blocking = forms.BooleanField(
@@ -376,7 +375,7 @@ class PlanForm(editing.EditForm, forms.Form):
     title = forms.CharField(label=gettext_lazy("What is to change"), max_length=200)
     owner = forms.ModelChoiceField(
         label=gettext_lazy("Who sees to it"),
-        queryset=User.objects.filter(is_active=True).exclude(role=Role.CLIENT).order_by("full_name"),
+        queryset=User.objects.filter(is_active=True).exclude(roles__contains=[Role.CLIENT]).order_by("full_name"),
     )
     due_on = forms.DateField(label=gettext_lazy("Due"), widget=DateInput())
     target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)

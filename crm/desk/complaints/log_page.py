@@ -61,8 +61,7 @@ class Choice(NamedTuple):
 def allowed(user: User, person: Customer | None) -> list[RemedyLimit]:
     """What this agent may give at once to a customer of this class."""
     customer_class = person.standing.customer_class if person else Standing.Class.PROSPECT
-    limits = [remedies.limit_for(user.role, customer_class, kind) for kind in RemedyKind]
-    return [limit for limit in limits if limit]
+    return [limit for kind in RemedyKind for limit in remedies.limits_for(user, customer_class, kind)[:1]]
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,13 @@ LISTS = {
     "asked": gettext_lazy("Asked of me"),
     "approve": gettext_lazy("To approve"),
     "owed": gettext_lazy("Remedy late"),
+    "unsent": gettext_lazy("E-mail to send"),
     "finished": gettext_lazy("Solved"),
     "every": gettext_lazy("All"),
 }
-WAITING = ("asked", "approve", "owed")
+WAITING = ("asked", "approve", "owed", "unsent")
 UNCOUNTED = ("finished", "every")
-ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked", "approve", "owed")
+ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked", "approve", "owed", "unsent")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 

@@ -74,7 +74,7 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
                 for owner, count, many in reports.paused_share(user, period, at)
                 if many
             ],
-            "repurchase": _repurchase(period),
+            "repurchase": _repurchase(period, at),
             "lost": _bars(reports.lost_after_complaint(period)),
             "kept": kept,
             "due": due,
@@ -215,13 +215,23 @@ class Pauses(NamedTuple):
 
 @dataclass(frozen=True)
 class Repurchase:
+    """`share` is empty as long as nobody has had the 90 days."""
+
     label: str
     count: int
     share: str
+    waiting: int
+    not_before: date | None
 
 
-def _repurchase(period: Period) -> list[Repurchase]:
+def _repurchase(period: Period, at: datetime) -> list[Repurchase]:
     return [
-        Repurchase(_("Answered in time") if state == "met" else _("Answered late"), count, f"{100 * share:.0f} %")
-        for state, count, share in reports.first_answer_and_repurchase(period)
+        Repurchase(
+            _("Answered in time") if row.state == "met" else _("Answered late"),
+            row.customers,
+            f"{100 * row.bought / row.customers:.0f} %" if row.customers else "",
+            row.waiting,
+            row.not_before,
+        )
+        for row in reports.first_answer_and_repurchase(period, at=at)
     ]

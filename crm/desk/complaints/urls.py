@@ -40,6 +40,7 @@ urlpatterns = [
     # Settings
     path("complaints/settings/members/set/", settings.set_member, name="complaint_member_set"),
     path("complaints/settings/members/<int:pk>/", settings.change_member, name="complaint_member_change"),
+    path("complaints/settings/members/left/", settings.member_left, name="complaint_member_left"),
     path("complaints/settings/members/remove/", settings.remove_member, name="complaint_member_remove"),
     path("complaints/settings/priorities/save/", settings.save_priorities, name="complaint_priorities_save"),
     path("complaints/settings/promises/draft/", settings.draft_promises, name="complaint_promises_draft"),

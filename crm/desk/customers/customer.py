@@ -13,11 +13,17 @@ from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, submit
 from crm.desk.customers import customer_page
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.customers.record import reach
+from crm.desk.customers.record.forms import ContactPointForm
 from crm.desk.editing import edit
 from crm.desk.today import now, today
-from customers import contact_points, contacts, managers, profiles
+from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer
+from customers.privacy import opened
+from customers.record import reach as reach_verbs
+from customers.record import writing
+from customers.record.facts import Facts
 
 
 @needs(Permission.VIEW_CUSTOMER)
@@ -29,6 +35,7 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
         if winner := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
             return redirect("desk:customer", winner)
         raise
+    opened.note(person, by=request.user, at=now(), on=today())
     return _page(request, person)
 
 
@@ -61,11 +68,27 @@ def edit_profile(request: StaffRequest, pk: int) -> HttpResponse:
         request,
         form,
         person,
-        lambda row, data: profiles.edit(row, by=request.user, at=now(), **data),
+        lambda row, data: writing.correct(row, Facts(**data), by=request.user, at=now(), today=today()),
         _("Saved"),
     ):
         return redirect("desk:customer", pk)
     return _page(request, person, profile_form=form, status=422)
+
+
+@needs(Permission.EDIT_CUSTOMER)
+@require_POST
+def add_point(request: StaffRequest, pk: int) -> HttpResponse:
+    """The customer is reached by one more phone, e-mail or address."""
+    person = customer_for(request.user, pk, today())
+    form = ContactPointForm(request.POST)
+
+    def add(data: dict[str, Any]) -> Any:
+        return reach_verbs.add(person, by=request.user, at=now(), **data)
+
+    beside = dict.fromkeys(("phone_invalid", "phone_damaged", "email_invalid", "contact_known", "invalid"), "value")
+    if submit(request, form, add, _("Added"), beside=beside):
+        return redirect("desk:customer", pk)
+    return _page(request, person, point_form=form, status=422)
 
 
 @needs(Permission.REVEAL_CONTACT)
@@ -79,7 +102,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
         messages.error(request, " ".join(str(error) for error in form.non_field_errors()) or _("Choose a purpose."))
         return redirect("desk:customer", pk)
     revealed = [(ContactPoint.Kind(kind).label, value) for kind, value in look.result]
-    response = _page(request, person, revealed=revealed)
+    response = _page(request, person, reached_by=reach.rows(person, look.result), revealed=revealed)
     response["Cache-Control"] = "no-store"
     return response
 

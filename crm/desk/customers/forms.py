@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
-from core.accounts.roles import Scope, rights_of
+from core.accounts.roles import Scope, holders, rights_of
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
@@ -16,7 +16,7 @@ from customers import queries
 from customers.models import Contact, Customer, Standing
 
 AN_HOUR = 3600
-MANAGERS = User.objects.filter(role=Role.ACCOUNT_MANAGER, is_active=True).order_by("full_name", "pk")
+MANAGERS = holders(Role.ACCOUNT_MANAGER).order_by("full_name", "pk")
 CLASSES = [("", _("Every class")), *Standing.Class.choices]
 TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type.choices if code)]
 NOT_HERE = _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
@@ -41,6 +41,7 @@ class FilterForm(forms.Form):
         required=False,
         empty_label=_("Every manager"),
     )
+    unassigned = forms.BooleanField(label=_("Without a manager"), required=False)
     region = forms.CharField(label=_("Province"), max_length=60, required=False, widget=LongSelect)
     absent_days = forms.IntegerField(label=_("Days without purchase"), min_value=1, max_value=3650, required=False)
     text = forms.RegexField(
@@ -59,12 +60,13 @@ class FilterForm(forms.Form):
         known = cast(list[str], cache.get_or_set("regions", queries.regions, AN_HOUR))
         typed = [data["region"]] if data.get("region") and data["region"] not in known else []
         cast(LongSelect, region.widget).choices = [("", _("Every province")), *((name, name) for name in known + typed)]
-        scope = rights_of(user.role).scope
+        scopes = rights_of(user).scopes
         managers = cast("forms.ModelChoiceField[User]", self.fields["manager"])
-        if scope in (Scope.OWN, Scope.DELEGATED):
+        if scopes <= {Scope.OWN, Scope.DELEGATED}:
             # Whoever sees one book has nothing to choose; an old link may still name a manager.
             managers.widget = forms.HiddenInput()
-        elif scope == Scope.TEAM:
+            self.fields["unassigned"].widget = forms.HiddenInput()
+        elif Scope.TEAM in scopes and Scope.ALL not in scopes:
             managers.queryset = MANAGERS.filter(team=user.team_id).order_by("full_name")
 
     def filters(self) -> queries.Filters:
@@ -75,6 +77,7 @@ class FilterForm(forms.Form):
             customer_class=data.get("customer_class"),
             matrix_type=data.get("matrix_type"),
             manager_id=data["manager"].pk if data.get("manager") else None,
+            unassigned=bool(data.get("unassigned")),
             region=data.get("region", ""),
             text=data.get("text", ""),
             absent_days=data.get("absent_days"),
@@ -116,4 +119,10 @@ class AssignForm(forms.Form):
 class MergeForm(forms.Form):
     reason = forms.CharField(
         label=_("Why these are one person"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class UnmergeForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why these are two people"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
     )

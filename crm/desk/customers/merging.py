@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import submit
-from crm.desk.customers.forms import MergeForm
+from crm.desk.customers.forms import MergeForm, UnmergeForm
 from crm.desk.today import now, today
-from crm.flows import merging
+from crm.flows.record import merging, unmerging
 from customers import merging as records
 from customers import queries
 from customers.access import customer_for
-from customers.models import Customer
+from customers.models import Customer, Merge
 
 
 @needs(Permission.MERGE_CUSTOMERS)
@@ -55,6 +55,23 @@ def merge_other(request: StaffRequest, pk: int, other: int) -> HttpResponse:
     ):
         return redirect("desk:customer", winner.pk)
     return _compared(request, winner, loser, form, status=422)
+
+
+@needs(Permission.MERGE_CUSTOMERS)
+def undo(request: StaffRequest, pk: int) -> HttpResponse:
+    """What goes back to the record that went into another one, and what stays; POST takes them apart."""
+    merge = get_object_or_404(Merge.objects.select_related("loser", "winner", "by"), pk=pk, undone_at=None)
+    customer_for(request.user, merge.winner_id, today())
+    form = UnmergeForm(request.POST or None)
+    if request.method == "POST" and submit(
+        request,
+        form,
+        lambda data: unmerging.undo(pk, by=request.user, at=now(), **data),
+        _("%(old)s is a record of its own again") % {"old": merge.loser.number},
+    ):
+        return redirect("desk:customer", merge.winner_id)
+    context = {"merge": merge, "form": form, "outlook": unmerging.outlook(merge)}
+    return render(request, "desk/customers/unmerge.html", context, status=422 if form.errors else 200)
 
 
 def _offered(request: StaffRequest, winner: Customer, people: Iterable[Customer], text: str = "") -> HttpResponse:

@@ -7,10 +7,16 @@ from itertools import chain
 from typing import NamedTuple
 
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import Field
 from core.lib.periods import mall_moment
-from customers.models import Contact, Customer, Refund
+from crm.desk.work.forms import interview_of
+from customers.models import Contact, ContactPoint, Customer, CustomerChange, CustomField, Refund
+from customers.record import changes
 
 
 class Event(NamedTuple):
@@ -20,6 +26,7 @@ class Event(NamedTuple):
     title: str
     text: str = ""
     by: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,9 +34,13 @@ class Timeline:
     """Cut like a list; of each source only as many rows are read as the part can hold."""
 
     customer: Customer
+    reader: User
 
     def __getitem__(self, part: slice) -> list[Event]:
-        events = chain.from_iterable(source(self.customer, part.stop) for source in SOURCES)
+        events = chain(
+            chain.from_iterable(source(self.customer, part.stop) for source in SOURCES),
+            _corrections(self.customer, self.reader, part.stop),
+        )
         return sorted(events, key=lambda event: event.at, reverse=True)[part]
 
 
@@ -64,10 +75,15 @@ def _contacts(customer: Customer, most: int) -> Iterator[Event]:
 
 
 def _alerts(customer: Customer, most: int) -> Iterator[Event]:
-    for alert in customer.alerts.order_by("-opened_on", "-pk")[:most]:
-        yield Event(
-            _noon(alert.opened_on), "alert-triangle", "red", alert.get_kind_display(), alert.get_state_display()
-        )
+    for alert in customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk")[:most]:
+        url = reverse("desk:alert", args=[alert.pk])
+        opened, state = alert.get_kind_display(), alert.get_state_display()
+        yield Event(_noon(alert.opened_on), "alert-triangle", "red", opened, state, url=url)
+        if alert.closed_on:
+            title = " · ".join(filter(None, [state, alert.get_cause_display() if alert.cause else ""]))
+            said = "\n".join(f"{question} {answer}" for question, answer in interview_of(alert))
+            by = str(alert.closed_by) if alert.closed_by else ""
+            yield Event(_noon(alert.closed_on), "check", "grey", title, said, by, url)
 
 
 def _class_changes(customer: Customer, most: int) -> Iterator[Event]:
@@ -86,6 +102,25 @@ def _level_changes(customer: Customer, most: int) -> Iterator[Event]:
     for change in changes[:most]:
         title = f"{change.name_before} → {change.name_after}"
         yield Event(_noon(change.since), "chart-bar", "blue", title, change.get_reason_display())
+
+
+def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]:
+    """What was changed on the record, as far as the reader may know it."""
+    records = Q(customer=customer) | Q(customer__merged_into=customer)
+    rows = CustomerChange.objects.filter(records).select_related("by")
+    if not sees(reader, Field.BIRTHDAY):
+        rows = rows.exclude(field=changes.BIRTHDAY)
+    if not sees(reader, Field.CONTACT):
+        rows = rows.exclude(field__in=ContactPoint.Kind.values)
+    names = {f"{changes.CUSTOM}{asked.key}": asked.name for asked in CustomField.objects.all()}
+    for row in rows.order_by("-at", "-pk")[:most]:
+        by = str(row.by) if row.by and row.door == row.Door.PAGE else row.get_door_display()
+        if row.field == changes.CREATED:
+            yield Event(row.at, "user-plus", "grey", _("Put on record"), row.after, by)
+            continue
+        title = _("%(field)s changed") % {"field": changes.LABELS.get(row.field) or names.get(row.field, row.field)}
+        text = f"{changes.words(row.field, row.before)} → {changes.words(row.field, row.after)}"
+        yield Event(row.at, "edit", "grey", title, text, by)
 
 
 SOURCES = (_purchases, _refunds, _contacts, _alerts, _class_changes, _level_changes)

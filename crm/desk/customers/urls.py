@@ -2,12 +2,21 @@
 
 from django.urls import path
 
-from crm.desk.customers import cases, customer, lists, merging
+from crm.desk.customers import cases, customer, duplicates, lists, merging, orders
+from crm.desk.customers.record import pages, reach, removal
+from crm.desk.customers.waiting import guests, unusual
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
     path("customers/", lists.customers, name="customers"),
+    path("customers/new/", pages.new, name="customer_new"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
+    path("customers/<int:pk>/edit/", pages.correct, name="customer_edit"),
+    path("customers/<int:pk>/reach/", customer.add_point, name="reach_add"),
+    path("customers/<int:pk>/reach/<int:point>/confirm/", reach.confirm, name="reach_confirm"),
+    path("customers/<int:pk>/reach/<int:point>/prefer/", reach.prefer, name="reach_prefer"),
+    path("customers/<int:pk>/reach/<int:point>/retire/", reach.retire, name="reach_retire"),
+    path("customers/<int:pk>/reach/<int:point>/restore/", reach.restore, name="reach_restore"),
     path("customers/<int:pk>/contact/", customer.log_contact, name="log_contact"),
     path("customers/<int:pk>/profile/", customer.edit_profile, name="edit_profile"),
     path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),
@@ -15,5 +24,21 @@ urlpatterns = [
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
+    path("customers/<int:pk>/orders/", orders.customer_orders, name="customer_orders"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/<int:pk>/", orders.order, name="order"),
+    path("orders/<int:pk>/test/", orders.declare_test, name="order_test"),
+    path("tests/remove/", removal.remove, name="remove_test"),
+    path("merges/<int:pk>/undo/", merging.undo, name="merge_undo"),
+    path("duplicates/", duplicates.duplicates, name="duplicates"),
+    path("duplicates/<int:pk>/<int:other>/apart/", duplicates.not_the_same, name="duplicate_apart"),
+    path("duplicates/<int:pk>/<int:other>/maybe/", duplicates.maybe_the_same, name="duplicate_maybe"),
+    path("orders/nobody/", guests.guest_orders, name="guest_orders"),
+    path("orders/nobody/<int:pk>/", guests.guest_order, name="guest_order"),
+    path("orders/nobody/<int:pk>/find/", guests.find_customer, name="guest_find"),
+    path("orders/nobody/<int:pk>/assign/<int:customer>/", guests.assign, name="guest_assign"),
+    path("orders/unusual/", unusual.unusual_orders, name="unusual_orders"),
+    path("orders/unusual/<int:pk>/confirm/", unusual.confirm, name="unusual_confirm"),
+    path("orders/unusual/<int:pk>/keep-out/", unusual.keep_out, name="unusual_keep_out"),
     path("prompts/<int:pk>/seen/", cases.acknowledge, name="prompt_seen"),
 ]

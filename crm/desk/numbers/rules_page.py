@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, sees
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.roles import Field, rights_of
 from core.lib.money import from_minor
 from crm.desk.paging import Page, page_of
 from customers.models import Standing
@@ -85,7 +85,7 @@ def _in_order(movers: list[Mover], user: User) -> list[Mover]:
 def _mover(row: Mover, labels: dict[Any, Any], user: User) -> dict[str, Any]:
     return {
         "customer_id": row.customer_id,
-        "name": row.name if rights_of(user.role).scope != Scope.NONE else "",
+        "name": row.name if rights_of(user).sees_customers else "",
         "before": labels[row.before],
         "after": labels[row.after],
         "value": from_minor(row.value) if sees(user, Field.VALUE) else None,

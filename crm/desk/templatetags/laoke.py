@@ -18,6 +18,7 @@ from core.accounts.models import User
 from core.accounts.permissions import may as user_may
 from core.accounts.permissions import sees as user_sees
 from core.accounts.roles import Field, Permission
+from core.lib import mall
 from customers.models import Standing
 
 register = template.Library()
@@ -49,8 +50,11 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def money(value: Decimal | int | None, decimals: int = 2, symbol: str = "¥") -> SafeString:
-    """{% money standing.value decimals=0 %}: ¥875,553; a dash for None. A minus stands before the symbol."""
+def money(value: Decimal | int | None, decimals: int = 2, symbol: str | None = None) -> SafeString:
+    """{% money standing.value decimals=0 %}: ¥875,553 in the mall's currency, unless another symbol is given.
+
+    A dash for None. A minus stands before the symbol.
+    """
     if value is None:
         return mark_safe('<span class="lk-muted">–</span>')
     rounded = Decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
@@ -59,7 +63,7 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str = "¥") ->
         '<span class="lk-money{}">{}{}{}</span>',
         " is-negative" if below else "",
         "−" if below else "",
-        symbol,
+        mall.facts().symbol if symbol is None else symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
     )
 

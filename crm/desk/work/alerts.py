@@ -15,7 +15,7 @@ from crm.desk.acting import press, submit
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.desk.work import interval
-from crm.desk.work.forms import CommentForm, FilterForm, LostForm
+from crm.desk.work.forms import CommentForm, FilterForm, LostForm, interview_of
 from customers.access import scope_filter
 from segmentation import alerts as verbs
 from segmentation import queries
@@ -41,8 +41,11 @@ def _alert_for(user: User, pk: int) -> Alert:
 @needs(Permission.WORK_ALERTS)
 def alerts(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
-    rows = queries.open_alerts(request.user, today())
+    state = form.cleaned_data["state"] if form.is_valid() else ""
+    rows = queries.closed_alerts(request.user, today()) if state else queries.open_alerts(request.user, today())
     if form.is_valid():
+        if state and state != "closed":
+            rows = rows.filter(state=state)
         if form.cleaned_data["kind"]:
             rows = rows.filter(kind=form.cleaned_data["kind"])
         if form.cleaned_data["undecided"]:
@@ -50,7 +53,9 @@ def alerts(request: StaffRequest) -> HttpResponse:
     page = page_of(request, rows, SHOWN)
     for row in page.rows:
         mask(request.user, row, severity=Field.VALUE)
-    return render(request, "desk/work/alerts.html", {"form": form, "page": page, "count": rows.count()})
+    return render(
+        request, "desk/work/alerts.html", {"form": form, "page": page, "count": rows.count(), "closed": bool(state)}
+    )
 
 
 @needs(Permission.WORK_ALERTS)
@@ -63,13 +68,9 @@ def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **chan
     context = {
         "alert": alert,
         "customer": alert.customer,
-        "sentence": sentence(alert, reader=request.user),
+        "sentence": sentence(alert, reader=request.user, on=today()),
         "interval": interval.chart(alert.customer, why) if why else None,
-        "interview": [
-            (LostForm.base_fields[question].label, answer)
-            for question in verbs.INTERVIEW
-            if (answer := alert.interview.get(question))
-        ],
+        "interview": interview_of(alert),
         "comments": list(alert.comments.select_related("by").order_by("at")),
         "decisions": [choice for choice in Alert.Decision.choices if choice[0]],
         "lost_form": LostForm(),

@@ -10,14 +10,18 @@ from django.utils.translation import gettext as _
 
 from complaints.queries import Filters, cases_for, in_order
 from core.accounts.models import User
-from core.accounts.permissions import mask
-from core.accounts.roles import Field, Scope, rights_of
+from core.accounts.permissions import mask, may
+from core.accounts.roles import Field, Permission, Scope, rights_of
+from core.lib.periods import mall_day
 from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
 from customers import todo
 from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
+from customers.record.duplicates import pairs_for
 from segmentation import queries
+from segmentation.explain import absence
+from segmentation.models import Alert
 
 SHOWN = 25
 URGENT = 3
@@ -55,12 +59,14 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "today": day,
         **_queue(user, day, view),
         **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
-        "capacity": user.capacity if rights_of(user.role).scope == Scope.OWN else None,
+        "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
+        "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count(),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
+        "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
         "finished": _page(user, day, page_in(view, finished, SHOWN, "finished")),
         "finished_count": finished.count(),
         "put_off": _page(user, day, page_in(view, put_off, SHOWN, "put_off")),
@@ -116,6 +122,10 @@ def row(item: Todo, user: User, day: date) -> Row:
 def reason(item: Todo) -> str:
     """The one-line reason of a task, in the reader's language."""
     text = item.text
+    if item.reason == Todo.Reason.ALERT and text.get("kind") == Alert.Kind.LONG_ABSENCE and "limit_days" in text:
+        # Counted by the night that raised it; the days since come on top.
+        until = mall_day(item.closed_at) if item.closed_at else today()
+        return absence(text, quiet_days=text["quiet_days"] + (until - item.due_on).days)
     if item.reason == Todo.Reason.ALERT and "usual_days" in text:
         return _("Usually buys every %(usual)d days; quiet for %(quiet)d, personal limit %(limit)d.") % {
             "usual": round(text["usual_days"]),

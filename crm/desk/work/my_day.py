@@ -15,6 +15,7 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
+from core.jobs import runs
 from core.lib.errors import DomainError
 from crm.desk.acting import carried_out
 from crm.desk.paging import page_of
@@ -31,13 +32,17 @@ LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
     (Permission.WORK_COMPLAINTS, "desk:complaints"),
     (Permission.FIND_CUSTOMER, "desk:find"),
+    (Permission.KEEP_PRIVACY, "desk:privacy"),
+    (Permission.EDIT_MALL, "desk:settings"),
     (Permission.VIEW_RULES, "desk:rules"),
     (Permission.VIEW_NIGHTS, "desk:nights"),
 )
 
 
 def home(request: StaffRequest) -> HttpResponseBase:
-    """My day for those who have one; otherwise the first page the role works on."""
+    """My day for those who have one; otherwise the first page the role works on. A new mall begins with its first steps."""
+    if may(request.user, Permission.MANAGE_STAFF) and not runs.first_night_is_over():
+        return redirect("desk:first_steps")
     if may(request.user, Permission.MY_DAY):
         return my_day(request)
     for permission, page in LANDING:

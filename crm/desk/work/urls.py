@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.work import absent, alerts, my_day
+from crm.desk.work import absent, alerts, approvals, bell, my_day
 
 urlpatterns = [
     path("", my_day.home, name="my_day"),
@@ -15,5 +15,18 @@ urlpatterns = [
     path("alerts/<int:pk>/comment/", alerts.comment, name="alert_comment"),
     path("alerts/<int:pk>/decide/", alerts.decide, name="alert_decide"),
     path("alerts/<int:pk>/lost/", alerts.close_lost, name="alert_lost"),
+    path("bell/", bell.bell, name="bell"),
+    path("bell/count/", bell.count, name="bell_count"),
+    path("bell/settings/", bell.settings, name="bell_settings"),
+    path("bell/read/", bell.read_all, name="bell_read_all"),
+    path("bell/<int:pk>/", bell.open_message, name="bell_open"),
+    path("bell/<int:pk>/read/", bell.read, name="bell_read"),
+    path("bell/<int:pk>/unread/", bell.unread, name="bell_unread"),
+    path("bell/<int:pk>/mute/", bell.mute, name="bell_mute"),
+    path("digest/", bell.digest, name="digest"),
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<slug:kind>/<int:pk>/approve/", approvals.approve, name="approval_approve"),
+    path("approvals/<slug:kind>/<int:pk>/refuse/", approvals.refuse, name="approval_refuse"),
+    path("approvals/<slug:kind>/<int:pk>/withdraw/", approvals.withdraw, name="approval_withdraw"),
     path("long-absent/", absent.long_absent, name="long_absent"),
 ]

@@ -4,7 +4,7 @@
 -- for the first time they say that it has one row, and a join would read all its rows for every line.
 
 -- name: tables
-DROP TABLE IF EXISTS import_rows, import_people, import_touched CASCADE;
+DROP TABLE IF EXISTS import_rows, import_people, import_touched, import_usual, import_plan CASCADE;
 DROP TABLE IF EXISTS import_lines;
 CREATE TEMP TABLE import_rows (
     line int, external_id text, version bigint, customer text,
@@ -12,9 +12,14 @@ CREATE TEMP TABLE import_rows (
     email_index bytea, email_sealed bytea, email_mask text,
     name text, region text, city text, status text, ordered_at timestamptz, ordered_on date,
     paid bigint, cost bigint, units int, category text, product text, line_paid bigint,
+    refunded bigint, refunded_at timestamptz,
     customer_id bigint, old_customer_id bigint, repeat_of int, outcome text, reason text,
-    person text GENERATED ALWAYS AS
-        (CASE WHEN customer <> '' THEN 'e' || customer ELSE 'p' || encode(phone_index, 'hex') END) STORED
+    file_changes int, new_lines boolean, asks text[], state_seen int, planned int,
+    same_as text,  -- the person whom the file names more fully in another row
+    person text GENERATED ALWAYS AS (coalesce(same_as, CASE
+        WHEN customer <> '' THEN 'e' || customer
+        WHEN phone_index IS NOT NULL THEN 'p' || encode(phone_index, 'hex')
+        ELSE 'm' || encode(email_index, 'hex') END)) STORED
 ) WITH (fillfactor = 45);  -- each row is updated once, on its page
 
 CREATE TEMP TABLE import_touched (customer_id bigint PRIMARY KEY);
@@ -22,7 +27,8 @@ CREATE TEMP TABLE import_touched (customer_id bigint PRIMARY KEY);
 -- name: whole_orders
 -- A row is an order with at most one product: its line is the row itself.
 CREATE TEMP VIEW import_lines AS
-SELECT line, line AS head, units, category, coalesce(nullif(product, ''), category) AS product, paid AS amount
+SELECT line, line AS head, units, category, coalesce(nullif(product, ''), category) AS product,
+       coalesce(paid, refunded, 0) AS amount
   FROM import_rows;
 
 -- name: orders_of_lines
@@ -35,13 +41,15 @@ SELECT line, min(line) OVER (PARTITION BY external_id, version) AS head, units, 
 CREATE INDEX ON import_lines (head);
 ANALYZE import_lines;
 WITH orders AS (
-    SELECT min(line) AS head, coalesce(min(paid), sum(line_paid)) AS paid, sum(cost) AS cost,
+    SELECT min(line) AS head, coalesce(min(paid), greatest(sum(line_paid), 0)) AS paid, sum(cost) AS cost,
+           coalesce(max(refunded), nullif(greatest(-sum(line_paid), 0), 0)) AS refunded,
+           max(refunded_at) AS refunded_at,
            min(person) <> max(person) OR min(status) <> max(status) OR min(ordered_at) <> max(ordered_at)
                OR min(paid) <> max(paid) AS disagree
       FROM import_rows GROUP BY external_id, version
 )
 UPDATE import_rows r
-   SET paid = o.paid, cost = o.cost,
+   SET paid = o.paid, cost = o.cost, refunded = o.refunded, refunded_at = o.refunded_at,
        outcome = CASE WHEN r.external_id = ANY(%(incomplete)s) OR o.disagree THEN 'rejected' END,
        reason = CASE WHEN r.external_id = ANY(%(incomplete)s) THEN 'line_refused'
                      WHEN o.disagree THEN 'lines_disagree' END
@@ -63,7 +71,8 @@ WITH owners AS (
 ), several AS (
     SELECT r.phone_index, count(DISTINCT c.customer_id) AS people
       FROM (SELECT DISTINCT phone_index FROM import_rows WHERE customer = '') r
-      JOIN customers_contactpoint c ON c.kind = 'phone' AND c.blind_index = r.phone_index GROUP BY 1
+      JOIN customers_contactpoint c ON c.kind = 'phone' AND c.blind_index = r.phone_index AND c.retired = ''
+     GROUP BY 1
 )
 UPDATE import_rows r
    SET customer = CASE WHEN o.people = 1 THEN o.customer ELSE '' END,
@@ -76,23 +85,56 @@ UPDATE import_rows r
   LEFT JOIN several s USING (phone_index)
  WHERE r.customer = '' AND r.phone_index = p.phone_index AND (o.people IS NOT NULL OR s.people > 1);
 
+-- name: people_by_email
+-- An e-mail alone means the person to whom the file gives that e-mail elsewhere, if it is one person.
+WITH owners AS (
+    SELECT email_index, min(person) AS person, count(DISTINCT person) AS people
+      FROM import_rows
+     WHERE (customer <> '' OR phone_index IS NOT NULL) AND email_index IS NOT NULL GROUP BY 1
+), several AS (
+    SELECT r.email_index, count(DISTINCT c.customer_id) AS people
+      FROM (SELECT DISTINCT email_index FROM import_rows WHERE customer = '' AND phone_index IS NULL) r
+      JOIN customers_contactpoint c ON c.kind = 'email' AND c.blind_index = r.email_index GROUP BY 1
+)
+UPDATE import_rows r
+   SET same_as = CASE WHEN o.people = 1 THEN o.person END,
+       outcome = CASE WHEN r.outcome = 'rejected' OR o.people > 1 OR o.people IS NULL AND s.people > 1
+                      THEN 'rejected' END,
+       reason = CASE WHEN r.outcome = 'rejected' THEN r.reason
+                     WHEN o.people > 1 OR o.people IS NULL AND s.people > 1 THEN 'ambiguous_customer' END
+  FROM (SELECT DISTINCT email_index FROM import_rows WHERE customer = '' AND phone_index IS NULL) p
+  LEFT JOIN owners o USING (email_index)
+  LEFT JOIN several s USING (email_index)
+ WHERE r.customer = '' AND r.phone_index IS NULL AND r.email_index = p.email_index
+   AND (o.people IS NOT NULL OR s.people > 1);
+
 -- name: repeated
--- Of several rows with one order number the highest version counts.
+-- Of several rows with one order number the highest version counts; without versions, the one that can only come
+-- last: cancelled after paid after pending, more money back after less. Rows that differ otherwise are refused.
 WITH repeated AS (SELECT external_id FROM import_rows WHERE outcome IS NULL GROUP BY 1 HAVING count(*) > 1),
 counted AS (
     SELECT DISTINCT ON (external_id) *
       FROM import_rows JOIN repeated USING (external_id) WHERE outcome IS NULL
-     ORDER BY external_id, version DESC NULLS LAST, line
+     ORDER BY external_id, version DESC NULLS LAST,
+              CASE WHEN version IS NULL THEN array_position('{pending,paid,cancelled}', status) END DESC,
+              CASE WHEN version IS NULL THEN coalesce(refunded, 0) END DESC, line
 )
 UPDATE import_rows r
    SET outcome = CASE
-           WHEN r.version < c.version THEN 'stale'
-           WHEN (r.person, r.status, r.ordered_at, r.paid, r.cost) = (c.person, c.status, c.ordered_at, c.paid, c.cost)
-               THEN 'unchanged'
+           WHEN r.version < c.version OR r.version IS NULL AND c.version IS NOT NULL THEN 'stale'
+           WHEN (r.person, r.status, r.ordered_at, r.paid, r.cost, r.refunded)
+                IS NOT DISTINCT FROM (c.person, c.status, c.ordered_at, c.paid, c.cost, c.refunded) THEN 'unchanged'
+           WHEN c.version IS NULL AND (r.person, r.ordered_on) = (c.person, c.ordered_on)
+                AND (r.status, coalesce(r.refunded, 0)) IS DISTINCT FROM (c.status, coalesce(c.refunded, 0))
+                AND (r.paid = c.paid OR c.status = 'cancelled' AND coalesce(c.paid, 0) = 0) THEN 'stale'
            ELSE 'rejected' END,
-       reason = 'version_conflict', repeat_of = c.line
+       reason = CASE WHEN c.version IS NULL THEN 'several_rows' ELSE 'version_conflict' END, repeat_of = c.line
   FROM counted c
  WHERE c.external_id = r.external_id AND c.line <> r.line AND r.outcome IS NULL;
+UPDATE import_rows c
+   SET outcome = 'rejected', reason = r.reason
+  FROM (SELECT DISTINCT repeat_of, reason FROM import_rows WHERE outcome = 'rejected' AND reason = 'several_rows') r
+ WHERE c.line = r.repeat_of;
 
 -- name: distinct_people
 CREATE TEMP TABLE import_people AS
@@ -101,17 +143,25 @@ SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_o
        coalesce((array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1], '') AS name,
        coalesce((array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1], '') AS region,
        coalesce((array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1], '') AS city,
+       (array_agg(email_index ORDER BY line) FILTER (WHERE email_index IS NOT NULL))[1] AS email_index,
        bool_or(phone_index IS NOT NULL OR email_index IS NOT NULL) AS has_contacts,
-       NULL::bigint AS customer_id, false AS attach, '' AS found_by
-  FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' GROUP BY person;
+       NULL::bigint AS customer_id, false AS attach, '' AS found_by, true AS is_needed
+  FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' AND person IS NOT NULL GROUP BY person;
 CREATE UNIQUE INDEX ON import_people (person);
 CREATE INDEX ON import_rows (line);
 CREATE INDEX ON import_rows (person);
 ANALYZE import_rows; ANALYZE import_people;
+-- The shop's usual amount, by the file and some of what is stored; nothing is unusual where little is known.
+CREATE TEMP TABLE import_usual AS
+SELECT CASE WHEN count(*) >= 3
+            THEN greatest(1000 * percentile_disc(.5) WITHIN GROUP (ORDER BY paid), 1000000) END AS most
+  FROM (SELECT paid FROM (SELECT paid FROM import_rows LIMIT 20000) r WHERE paid > 0
+         UNION ALL
+        SELECT paid FROM (SELECT paid FROM customers_order WHERE source = %(source)s LIMIT 2000) o WHERE paid > 0) known;
 
 -- name: resolve
--- The same rules as identity.find_or_create: the source's own id, else the phone of somebody this source does not
--- know yet.
+-- The same rules as identity.find_or_create: the source's own id, else the phone, else the e-mail of somebody this
+-- source does not know yet.
 UPDATE import_people p SET customer_id = by_identity.customer_id, attach = has_contacts, found_by = 'identity'
   FROM (
     SELECT pp.person, i.customer_id
@@ -128,7 +178,7 @@ UPDATE import_people p SET customer_id = by_phone.customer_id, attach = true, fo
       JOIN LATERAL (
         SELECT min(customer_id) AS customer_id, count(*) AS people
           FROM customers_contactpoint c
-         WHERE c.kind = 'phone' AND c.blind_index = pp.phone_index
+         WHERE c.kind = 'phone' AND c.blind_index = pp.phone_index AND c.retired = ''
            AND (pp.customer = '' OR NOT EXISTS (
                 SELECT 1 FROM customers_externalidentity i
                  WHERE i.customer_id = c.customer_id AND i.source = %(source)s))
@@ -138,10 +188,42 @@ UPDATE import_people p SET customer_id = by_phone.customer_id, attach = true, fo
   ) by_phone
  WHERE p.person = by_phone.person;
 
+UPDATE import_people p SET customer_id = by_email.customer_id, attach = true, found_by = 'email'
+  FROM (
+    SELECT DISTINCT ON (c.customer_id) pp.person, c.customer_id
+      FROM import_people pp
+      JOIN LATERAL (
+        SELECT min(customer_id) AS customer_id, count(*) AS people
+          FROM customers_contactpoint c
+         WHERE c.kind = 'email' AND c.blind_index = pp.email_index
+           AND (pp.customer = '' OR NOT EXISTS (
+                SELECT 1 FROM customers_externalidentity i
+                 WHERE i.customer_id = c.customer_id AND i.source = %(source)s))
+      ) c ON c.people = 1
+     WHERE pp.customer_id IS NULL AND pp.email_index IS NOT NULL
+     ORDER BY c.customer_id, pp.first_line
+  ) by_email
+ WHERE p.person = by_email.person;
+
+-- name: needed_people
+-- Nobody is made for rows that only ask to give a stored order to somebody else, or wait for a yes themselves.
+UPDATE import_people p SET is_needed = false
+ WHERE p.customer_id IS NULL AND NOT EXISTS (
+    SELECT 1 FROM import_rows r
+      LEFT JOIN LATERAL (SELECT id, version FROM customers_order
+                          WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o ON true
+     WHERE r.person = p.person AND r.outcome IS NULL
+       AND (r.version > o.version
+            OR o.id IS NULL AND NOT coalesce(r.paid > (SELECT most FROM import_usual), false)
+               AND r.ordered_at < %(at)s::timestamptz + interval '1 day' AND r.ordered_on >= '1990-01-01'
+            OR %(accepted)s::text[] <> '{}'
+            OR EXISTS (SELECT 1 FROM customers_importquestion q
+                        WHERE q.run_id = %(run)s AND q.external_id = r.external_id AND q.answer = 'yes')));
+
 -- name: number_people
 UPDATE import_people p
    SET customer_id = nextval(pg_get_serial_sequence('customers_customer', 'id')), attach = true, found_by = 'nothing'
-  FROM (SELECT person FROM import_people WHERE customer_id IS NULL ORDER BY first_line LIMIT %(most)s) n
+  FROM (SELECT person FROM import_people WHERE customer_id IS NULL AND is_needed ORDER BY first_line LIMIT %(most)s) n
  WHERE p.person = n.person
 RETURNING p.customer_id, p.name, p.region, p.city, p.first_on
 
@@ -163,9 +245,9 @@ SELECT DISTINCT ON (p.customer_id, r.phone_index)
  WHERE r.phone_index IS NOT NULL AND p.attach
 ON CONFLICT DO NOTHING;
 INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index)
-SELECT DISTINCT ON (p.customer_id, email_index) p.customer_id, 'email', email_mask, email_sealed, email_index
+SELECT DISTINCT ON (p.customer_id, r.email_index) p.customer_id, 'email', email_mask, email_sealed, r.email_index
   FROM import_rows r JOIN import_people p USING (person)
- WHERE email_index IS NOT NULL AND p.attach
+ WHERE r.email_index IS NOT NULL AND p.attach
 ON CONFLICT DO NOTHING;
 UPDATE import_people SET attach = false WHERE attach;
 
@@ -174,31 +256,182 @@ UPDATE import_people SET attach = false WHERE attach;
 UPDATE customers_customer c SET registered_on = p.first_on
   FROM import_people p WHERE p.customer_id = c.id AND p.first_on < c.registered_on;
 
+-- name: plan
+-- What a check saw at each row, in the order of the lines.
+CREATE TEMP TABLE import_plan AS SELECT seen, number FROM unnest(%(plan)s::int[]) WITH ORDINALITY AS p (seen, number);
+UPDATE import_rows r SET planned = p.seen
+  FROM (SELECT line, row_number() OVER (ORDER BY line) AS number FROM import_rows) n
+  JOIN import_plan p USING (number)
+ WHERE r.line = n.line;
+ANALYZE import_rows;
+
 -- name: classify
+-- With a version: newer or not. Without one a row adds, and changes what can only be later: pending, paid, cancelled;
+-- more money back. What it would take away or make otherwise, and what cannot well be, is asked about.
 UPDATE import_rows r
-   SET customer_id = compared.customer_id, old_customer_id = compared.old_customer_id, outcome = compared.outcome,
-       reason = CASE WHEN compared.outcome <> 'rejected' THEN NULL
-                     WHEN r.version = compared.stored THEN 'version_conflict'
+   SET customer_id = coalesce(c.customer_id, c.old_customer_id), old_customer_id = c.old_customer_id,
+       outcome = c.outcome,
+       reason = CASE WHEN c.outcome <> 'rejected' THEN NULL
+                     WHEN r.version = c.stored THEN 'version_conflict'
                      ELSE 'refund_exceeds_paid' END,
-       version = coalesce(r.version, compared.stored + 1, 1)
+       asks = CASE WHEN c.outcome = 'asked' THEN c.asks END,
+       version = coalesce(r.version, c.stored, -1),
+       file_changes = CASE WHEN r.version IS NULL THEN coalesce(c.file_changes, 0) + 1 ELSE 0 END,
+       ordered_at = CASE WHEN r.version IS NULL AND r.ordered_on = c.old_on THEN c.old_at ELSE r.ordered_at END,
+       paid = c.paid, cost = c.cost, new_lines = c.new_lines,
+       state_seen = hashtext(concat_ws(' ', c.outcome, c.stored, c.file_changes, c.old_customer_id))
   FROM (
-    SELECT r.line, p.customer_id, o.customer_id AS old_customer_id, o.version AS stored, CASE
-             WHEN o.id IS NULL THEN 'created'
+    SELECT r.line, who.customer_id, o.customer_id AS old_customer_id, o.version AS stored, o.file_changes,
+           o.ordered_at AS old_at, o.ordered_on AS old_on, e.paid, e.cost, a.asks,
+           o.id IS NULL OR r.version IS NOT NULL OR w.other_lines
+               OR NOT %(of_lines)s AND l.told <> '{}' AND e.paid <> o.paid AS new_lines,
+           CASE
+             WHEN o.id IS NULL
+               THEN CASE WHEN %(guests)s AND EXISTS (
+                             SELECT 1 FROM customers_guestorder g WHERE g.source = %(source)s
+                                AND g.external_id = r.external_id AND g.version > coalesce(r.version, -1)) THEN 'stale'
+                         WHEN coalesce(r.refunded, 0) > e.paid THEN 'rejected'
+                         WHEN a.asks <> '{}' THEN 'asked'
+                         WHEN r.person IS NULL THEN 'guest' ELSE 'created' END
              WHEN r.version < o.version THEN 'stale'
-             WHEN (p.customer_id, r.status, r.ordered_at, r.paid, r.cost)
-                  IS NOT DISTINCT FROM (o.customer_id, o.status, o.ordered_at, o.paid, o.cost)
+             WHEN r.version IS NOT NULL AND e.is_same
                THEN CASE WHEN r.version > o.version THEN 'updated' ELSE 'unchanged' END
-             WHEN r.version = o.version OR r.paid < f.amount OR r.cost < f.cost THEN 'rejected'
+             WHEN r.version = o.version AND o.file_changes > 0 THEN 'stale'
+             WHEN r.version = o.version OR r.version IS NOT NULL AND e.cost < f.cost THEN 'rejected'
+             WHEN r.version IS NULL AND e.was > e.now AND (o.status, r.status) <> ('cancelled', 'paid') THEN 'stale'
+             WHEN r.version IS NULL AND NOT w.differs THEN 'unchanged'
+             WHEN r.version IS NULL AND o.version >= 0 AND NOT e.is_later THEN 'stale'
+             WHEN e.paid < CASE WHEN r.version IS NULL THEN greatest(f.amount, r.refunded)
+                                ELSE coalesce(r.refunded, f.amount) END THEN 'rejected'
+             WHEN a.asks <> '{}' THEN 'asked'
              ELSE 'updated' END AS outcome
       FROM import_rows r
-      JOIN import_people p USING (person)
+      LEFT JOIN import_people p USING (person)
       LEFT JOIN LATERAL (SELECT * FROM customers_order
                           WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o ON true
-      LEFT JOIN LATERAL (SELECT sum(amount) AS amount, sum(amount + profit_effect) AS cost
+      LEFT JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(amount + profit_effect), 0) AS cost
                            FROM customers_refund WHERE order_id = o.id) f ON true
+     -- A row that names nobody speaks of whom the order is known to be of.
+     CROSS JOIN LATERAL (SELECT CASE WHEN r.person IS NULL THEN o.customer_id ELSE p.customer_id END AS customer_id) who
+     CROSS JOIN LATERAL (
+        -- A cancelled order often has no amount any more, and a file without a column for cost says nothing of it.
+        SELECT r.status = 'cancelled' AND coalesce(r.paid, 0) = 0 AS is_silent,
+               CASE WHEN r.version IS NULL AND r.status = 'cancelled' AND coalesce(r.paid, 0) = 0
+                      THEN coalesce(o.paid, r.refunded, 0)
+                    WHEN coalesce(r.paid, 0) = 0 AND o.id IS NULL THEN coalesce(r.refunded, 0)
+                    ELSE coalesce(r.paid, o.paid, 0) END AS paid,
+               CASE WHEN r.version IS NULL AND r.cost = 0 THEN coalesce(o.cost, 0) ELSE r.cost END AS cost,
+               array_position('{pending,paid,cancelled}', CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END) AS was,
+               array_position('{pending,paid,cancelled}', r.status) AS now,
+               array_position('{pending,paid,cancelled}', r.status)
+                   > array_position('{pending,paid,cancelled}', CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END)
+                   OR coalesce(r.refunded, 0) > f.amount AS is_later,
+               (who.customer_id, r.status, r.ordered_at, r.paid, r.cost)
+                   IS NOT DISTINCT FROM (o.customer_id, CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END, o.ordered_at,
+                                         o.paid, o.cost)
+                   AND CASE WHEN r.version IS NULL OR r.refunded IS NULL THEN coalesce(r.refunded, 0) <= f.amount
+                            ELSE r.refunded = f.amount END AS is_same
+     ) e
+     CROSS JOIN LATERAL (
+        SELECT CASE WHEN o.id IS NULL OR NOT %(lines)s OR r.version IS NOT NULL THEN '{}' ELSE ARRAY(
+                   SELECT concat_ws(' ', product, units, CASE WHEN %(of_lines)s THEN amount END) AS line
+                     FROM import_lines
+                    WHERE head = r.line AND units > 0 AND product <> '' ORDER BY 1) END AS told,
+               CASE WHEN o.id IS NULL OR NOT %(lines)s OR r.version IS NOT NULL THEN '{}' ELSE ARRAY(
+                   SELECT concat_ws(' ', external_id, quantity, CASE WHEN %(of_lines)s THEN amount END) AS line
+                     FROM customers_orderline ol JOIN customers_product op ON op.id = ol.product_id
+                    WHERE ol.order_id = o.id ORDER BY 1) END AS stored
+     ) l
+     CROSS JOIN LATERAL (
+        SELECT l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored AS other_lines,
+               o.id IS NOT NULL AND r.version IS NULL AND (
+                   e.is_later OR (o.status, r.status) = ('cancelled', 'paid')
+                   OR who.customer_id IS DISTINCT FROM o.customer_id OR r.ordered_on <> o.ordered_on
+                   OR e.paid <> o.paid OR e.cost <> o.cost
+                   OR l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored) AS differs
+     ) w
+     CROSS JOIN LATERAL (
+        SELECT w.other_lines AND NOT EXISTS (SELECT unnest(l.stored) EXCEPT ALL SELECT unnest(l.told)) AS more_lines
+     ) m
+     CROSS JOIN LATERAL (
+        SELECT array_remove(ARRAY[
+            CASE WHEN w.differs AND who.customer_id IS DISTINCT FROM o.customer_id THEN 'customer' END,
+            CASE WHEN w.differs AND r.ordered_on <> o.ordered_on THEN 'day' END,
+            CASE WHEN w.differs AND w.other_lines AND NOT m.more_lines THEN 'lines' END,
+            CASE WHEN w.differs AND (e.paid < o.paid OR e.paid > o.paid AND NOT (m.more_lines OR e.now > e.was)
+                                     OR e.cost <> o.cost AND o.cost <> 0 AND NOT m.more_lines) THEN 'amount' END,
+            CASE WHEN w.differs AND (o.status, r.status) = ('cancelled', 'paid') THEN 'reopened' END,
+            CASE WHEN w.differs AND o.version >= 0 THEN 'shop' END,
+            CASE WHEN w.differs AND o.version < 0 AND EXISTS (
+                    SELECT 1 FROM customers_importquestion q JOIN customers_import i ON i.id = q.run_id
+                     WHERE q.external_id = r.external_id AND i.source = %(source)s
+                       AND q.applied_at IS NOT NULL)
+                 THEN 'answered' END,
+            CASE WHEN e.paid > (SELECT most FROM import_usual) AND (e.paid IS DISTINCT FROM o.paid OR o.status = 'held')
+                 THEN 'unusual' END,
+            CASE WHEN r.ordered_at > %(at)s::timestamptz + interval '1 day'
+                      AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'future' END,
+            CASE WHEN r.ordered_on < '1990-01-01' AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'long_ago' END
+        ], NULL) AS asks
+     ) a
      WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IS NULL
-  ) compared
- WHERE r.line = compared.line AND r.line BETWEEN %(first)s AND %(last)s;
+  ) c
+ WHERE r.line = c.line AND r.line BETWEEN %(first)s AND %(last)s;
+
+-- name: hold_changed
+-- What a check planned otherwise, because the record has changed since, is not done unasked.
+UPDATE import_rows r SET outcome = 'asked', asks = ARRAY['changed']
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.planned <> r.state_seen AND r.outcome IN ('created', 'updated');
+
+-- name: ask
+-- Before and after of each row that waits for a yes. One that had its yes, to just this, waits no longer.
+WITH asked AS (
+    SELECT r.line, o.id IS NULL AS is_new, r.asks, CASE WHEN o.id IS NULL THEN '{}' ELSE jsonb_build_object(
+               'customer_id', o.customer_id, 'day', o.ordered_on, 'status', o.status, 'paid', o.paid, 'cost', o.cost,
+               'refunded', (SELECT coalesce(sum(amount), 0) FROM customers_refund WHERE order_id = o.id),
+               'lines', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.name, l.quantity, l.amount) ORDER BY l.id), '[]')
+                           FROM customers_orderline l JOIN customers_product p ON p.id = l.product_id
+                          WHERE l.order_id = o.id)) END AS before,
+           jsonb_build_object(
+               'who', coalesce(nullif(r.customer, ''), nullif(r.phone_mask, ''), r.email_mask),
+               'day', r.ordered_on, 'status', r.status, 'paid', r.paid, 'cost', r.cost,
+               'refunded', coalesce(r.refunded, 0),
+               'lines', (SELECT coalesce(jsonb_agg(jsonb_build_array(l.product, l.units, l.amount) ORDER BY l.line), '[]')
+                           FROM import_lines l
+                          WHERE %(lines)s AND l.head = r.line AND l.units > 0 AND l.product <> '')) AS after
+      FROM import_rows r
+      LEFT JOIN LATERAL (SELECT * FROM customers_order
+                          WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o ON true
+     WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'asked'
+), questions AS (
+    INSERT INTO customers_importquestion (run_id, line_number, external_id, asks, before, after, answer, answered_at)
+    SELECT %(run)s, r.line, r.external_id, a.asks, a.before, a.after,
+           CASE WHEN a.asks <@ %(accepted)s::text[] THEN 'yes' ELSE '' END,
+           CASE WHEN a.asks <@ %(accepted)s::text[] THEN %(at)s::timestamptz END
+      FROM asked a JOIN import_rows r USING (line)
+    ON CONFLICT (run_id, external_id) DO UPDATE
+       SET line_number = excluded.line_number, asks = excluded.asks, before = excluded.before, after = excluded.after,
+           answer = CASE WHEN excluded.answer = 'yes' THEN 'yes'
+                         WHEN (customers_importquestion.asks, customers_importquestion.before,
+                               customers_importquestion.after) = (excluded.asks, excluded.before, excluded.after)
+                              AND customers_importquestion.answer <> 'done'
+                           THEN customers_importquestion.answer ELSE '' END,
+           answered_at = coalesce(excluded.answered_at, customers_importquestion.answered_at)
+    RETURNING external_id, answer
+)
+UPDATE import_rows r
+   SET outcome = CASE WHEN q.answer = 'yes' THEN CASE WHEN NOT a.is_new THEN 'updated' WHEN r.person IS NULL THEN 'guest'
+                                                         ELSE 'created' END
+                      ELSE 'asked' END,
+       new_lines = r.new_lines OR a.is_new
+  FROM asked a, questions q
+ WHERE r.line = a.line AND q.external_id = r.external_id;
+
+-- name: applied
+UPDATE customers_importquestion q SET answer = 'done', applied_at = %(at)s
+  FROM import_rows r
+ WHERE q.run_id = %(run)s AND q.external_id = r.external_id AND q.answer = 'yes'
+   AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated');
 
 -- name: products
 INSERT INTO customers_category (name)
@@ -212,24 +445,80 @@ SELECT DISTINCT ON (1, 2) %(source)s, product, product, c.id
 ON CONFLICT (source, external_id) DO UPDATE SET category_id = excluded.category_id
  WHERE customers_product.category_id IS NULL AND excluded.category_id IS NOT NULL;
 
+-- name: guests
+-- Orders of nobody are kept aside, as the doors of the shop keep them.
+INSERT INTO customers_guestorder (source, external_id, version, status, fact, paid, ordered_at, received_at, why)
+SELECT %(source)s, r.external_id, coalesce(r.version, -1), r.status, jsonb_build_object(
+           'import_run', %(run)s, 'status', r.status,
+           'ordered_at', to_char(r.ordered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+           'paid', to_char(r.paid / 100.0, 'FM999999999999990.00'),
+           'cost', to_char(r.cost / 100.0, 'FM999999999999990.00'),
+           'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                'product', l.product, 'quantity', l.units, 'category', l.category, 'name', '',
+                                'amount', to_char(l.amount / 100.0, 'FM999999999999990.00')) ORDER BY l.line), '[]')
+                       FROM import_lines l
+                      WHERE %(lines)s AND l.head = r.line AND l.units > 0 AND l.product <> ''),
+           'refunds', CASE WHEN r.refunded > 0 THEN jsonb_build_array(jsonb_build_object(
+                'external_id', 'file-' || r.refunded, 'amount', to_char(r.refunded / 100.0, 'FM999999999999990.00'),
+                'cost_returned', '0.00',
+                'refunded_at', to_char(coalesce(r.refunded_at, r.ordered_at) AT TIME ZONE 'UTC',
+                                       'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'))) ELSE '[]' END),
+       r.paid, r.ordered_at, %(at)s, 'nobody'
+  FROM import_rows r
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'guest'
+ON CONFLICT (source, external_id) DO UPDATE
+   SET version = excluded.version, status = excluded.status, fact = excluded.fact, paid = excluded.paid,
+       ordered_at = excluded.ordered_at, received_at = excluded.received_at
+ WHERE customers_guestorder.version < excluded.version
+    OR excluded.version = -1 AND customers_guestorder.version = -1
+       AND array_position('{pending,paid,cancelled}', customers_guestorder.status::text)
+           < array_position('{pending,paid,cancelled}', excluded.status::text);
+
+-- name: named
+-- Orders of nobody whose customer the file names are orders now.
+DELETE FROM customers_guestorder g
+ USING import_rows r
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
+   AND g.source = %(source)s AND g.external_id = r.external_id;
+
+-- name: remember
+-- What the orders were that are about to change, so that the import can be undone.
+INSERT INTO customers_importchange (run_id, order_id, before)
+SELECT %(run)s, o.id, to_jsonb(o) || jsonb_build_object(
+           'lines', (SELECT coalesce(jsonb_agg(jsonb_build_array(l.product_id, l.quantity, l.amount) ORDER BY l.id), '[]')
+                       FROM customers_orderline l WHERE l.order_id = o.id),
+           'refunds', (SELECT coalesce(jsonb_agg(to_jsonb(f) ORDER BY f.id), '[]')
+                         FROM customers_refund f WHERE f.order_id = o.id))
+  FROM import_rows r
+ CROSS JOIN LATERAL (SELECT * FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated'
+ON CONFLICT (run_id, order_id) DO NOTHING;
+
 -- name: store
-INSERT INTO customers_order (source, external_id, version, customer_id, status, ordered_at, ordered_on,
-                             paid, cost, profit, category_mask, received_at)
-SELECT %(source)s, r.external_id, r.version, r.customer_id, r.status, r.ordered_at, r.ordered_on,
+WITH stored AS (
+INSERT INTO customers_order (source, external_id, version, file_changes, import_run, customer_id, status, ordered_at,
+                             ordered_on, paid, cost, profit, category_mask, received_at)
+SELECT %(source)s, r.external_id, r.version, r.file_changes, %(run)s, r.customer_id, r.status, r.ordered_at, r.ordered_on,
        r.paid, r.cost, r.paid - r.cost, coalesce((
            SELECT bit_or((SELECT 1::bigint << (p.category_id %% 63)::int FROM customers_product p
                            WHERE p.source = %(source)s AND p.external_id = l.product))
              FROM import_lines l
-            WHERE %(lines)s AND l.head = r.line AND l.product <> ''
+            WHERE %(lines)s AND r.new_lines AND l.head = r.line AND l.product <> ''
        ), 0), %(at)s
   FROM import_rows r
  WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
  ORDER BY r.customer_id, r.ordered_at, r.line  -- neighbours in the index by customer
 ON CONFLICT (source, external_id) DO UPDATE
-   SET version = excluded.version, customer_id = excluded.customer_id, status = excluded.status,
-       ordered_at = excluded.ordered_at, ordered_on = excluded.ordered_on, paid = excluded.paid, cost = excluded.cost,
+   SET version = excluded.version, file_changes = excluded.file_changes, import_run = excluded.import_run,
+       customer_id = excluded.customer_id, status = excluded.status, ordered_at = excluded.ordered_at, ordered_on = excluded.ordered_on, paid = excluded.paid, cost = excluded.cost,
        profit = excluded.profit, received_at = excluded.received_at,
-       category_mask = CASE WHEN %(lines)s THEN excluded.category_mask ELSE customers_order.category_mask END;
+       category_mask = CASE WHEN excluded.category_mask <> 0 THEN excluded.category_mask
+                            ELSE customers_order.category_mask END
+RETURNING id, xmax = 0 AS is_new
+)
+INSERT INTO customers_importpart (run_id, order_ids, customer_ids)
+SELECT %(run)s, array_agg(id), '{}' FROM stored WHERE is_new HAVING count(*) > 0;
 INSERT INTO import_touched
 SELECT customer_id FROM import_rows WHERE line BETWEEN %(first)s AND %(last)s AND outcome IN ('created', 'updated')
  UNION
@@ -241,7 +530,8 @@ DELETE FROM customers_orderline l
  USING import_rows r
  CROSS JOIN LATERAL (SELECT id FROM customers_order
                       WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
- WHERE l.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated';
+ WHERE l.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated'
+   AND r.new_lines;
 INSERT INTO customers_orderline (order_id, product_id, quantity, amount)
 SELECT o.id, p.id, l.units, l.amount
   FROM import_rows r
@@ -250,8 +540,29 @@ SELECT o.id, p.id, l.units, l.amount
                       WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
   JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
  WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
-   AND l.units > 0 AND l.product <> ''
+   AND r.new_lines AND l.units > 0 AND l.product <> ''
  ORDER BY l.line;
+
+-- name: money_back
+-- What the file says has gone back so far, less what is known of it already, is one more refund. A newer version
+-- that says that less has gone back is right.
+DELETE FROM customers_refund f
+ USING import_rows r
+ CROSS JOIN LATERAL (SELECT id FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
+ WHERE f.order_id = o.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated' AND r.file_changes = 0
+   AND r.refunded < (SELECT sum(amount) FROM customers_refund WHERE order_id = o.id);
+INSERT INTO customers_refund (order_id, external_id, customer_id, purchased_on, refunded_at, refunded_on, amount,
+                              profit_effect)
+SELECT o.id, 'file-' || r.refunded, o.customer_id, o.ordered_on, b.at, (b.at AT TIME ZONE %(zone)s)::date,
+       r.refunded - f.amount, f.amount - r.refunded
+  FROM import_rows r
+ CROSS JOIN LATERAL (SELECT * FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
+ CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM customers_refund WHERE order_id = o.id) f
+ CROSS JOIN LATERAL (SELECT coalesce(r.refunded_at, o.ordered_at) AS at) b
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated') AND r.refunded > 0
+   AND r.refunded > f.amount;
 
 -- name: refunds
 -- Refunds stay with their order, which may have moved, changed its day or its amount.
@@ -259,8 +570,9 @@ WITH moved AS (
     SELECT o.id, o.customer_id, o.ordered_on, o.paid FROM import_rows r
      CROSS JOIN LATERAL (SELECT id, customer_id, ordered_on, paid FROM customers_order
                           WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
-     WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated'
-       AND EXISTS (SELECT 1 FROM customers_refund f WHERE f.order_id = o.id)
+     WHERE r.line BETWEEN %(first)s AND %(last)s
+       AND (r.outcome = 'updated' OR r.outcome = 'created' AND r.refunded > 0)
+       AND (r.refunded IS NOT NULL OR EXISTS (SELECT 1 FROM customers_refund f WHERE f.order_id = o.id))
 ), refunds AS (
     UPDATE customers_refund f SET customer_id = m.customer_id, purchased_on = m.ordered_on
       FROM moved m WHERE f.order_id = m.id AND (f.customer_id, f.purchased_on) <> (m.customer_id, m.ordered_on)
@@ -273,10 +585,26 @@ UPDATE customers_order o SET fully_refunded_on = (
   FROM moved m WHERE o.id = m.id;
 
 -- name: settle
--- A row that says the same as one that is refused is refused with it.
+-- A row that says the same as one that is refused or asked about is so with it.
 UPDATE import_rows r SET outcome = c.outcome, reason = c.reason
   FROM import_rows c
  WHERE r.repeat_of = c.line AND r.outcome = 'unchanged' AND c.outcome = 'rejected';
+ANALYZE import_rows;
+
+-- name: earlier_passes
+-- What an earlier pass of this import has done counts as done by it.
+WITH created AS (
+    SELECT unnest(order_ids) AS id FROM customers_importpart WHERE run_id = %(run)s
+), done AS (
+    SELECT id, 'created' AS outcome FROM created
+     UNION ALL
+    SELECT order_id, 'updated' FROM customers_importchange c
+     WHERE run_id = %(run)s AND NOT EXISTS (SELECT 1 FROM created WHERE id = c.order_id)
+)
+UPDATE import_rows r SET outcome = d.outcome
+  FROM done d JOIN customers_order o ON o.id = d.id
+ WHERE o.external_id = r.external_id AND o.import_run = %(run)s AND r.repeat_of IS NULL
+   AND (r.outcome = 'unchanged' OR r.outcome = 'updated' AND d.outcome = 'created');
 
 -- name: refused
 -- Line number and why the record refuses it.
@@ -286,13 +614,21 @@ SELECT l.line, r.reason
  WHERE r.outcome = 'rejected'
 
 -- name: touched
--- Whose orders this pass has changed, or an earlier one that was killed before it came to their figures.
+-- Whose orders this import has changed, in this pass or in an earlier one that was killed before it came to their figures.
 SELECT customer_id FROM import_touched
  UNION
-SELECT customer_id FROM customers_dirtymark
- WHERE customer_id IN (SELECT customer_id FROM import_rows WHERE outcome = 'unchanged')
+SELECT customer_id FROM import_rows WHERE outcome IN ('created', 'updated') AND customer_id IS NOT NULL
  ORDER BY 1
 
+-- name: unasked
+-- Questions that this pass did not ask again are none any more.
+UPDATE customers_importquestion q SET answer = 'done'
+ WHERE q.run_id = %(run)s AND q.applied_at IS NOT NULL AND q.answer <> 'done' AND NOT EXISTS (
+       SELECT 1 FROM import_rows r WHERE r.outcome = 'asked' AND r.external_id = q.external_id);
+DELETE FROM customers_importquestion q
+ WHERE q.run_id = %(run)s AND q.applied_at IS NULL AND NOT (%(is_check)s AND q.answer = 'yes') AND NOT EXISTS (
+       SELECT 1 FROM import_rows r WHERE r.outcome = 'asked' AND r.external_id = q.external_id);
+
 -- name: drop
-DROP TABLE IF EXISTS import_rows, import_people, import_touched CASCADE;
+DROP TABLE IF EXISTS import_rows, import_people, import_touched, import_usual, import_plan CASCADE;
 DROP TABLE IF EXISTS import_lines

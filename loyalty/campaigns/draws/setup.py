@@ -12,7 +12,9 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
+from core.accounts.deciding import second_person
 from core.accounts.models import User
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from loyalty.campaigns.draws import proof
 from loyalty.models import CouponCampaign, Lottery, LotteryPrize
@@ -151,21 +153,28 @@ def checklist(lottery: Lottery, *, at: datetime) -> list[Check]:
 
 
 @transaction.atomic
-def publish(lottery_id: int, *, by: User, at: datetime) -> Lottery:
+def publish(lottery_id: int, *, by: User, at: datetime, because: str = "") -> Lottery:
     """Rules, odds and stock are public and frozen, and the commitment to the secret is made.
 
     Only the end can still move back and the stock grow. Raises DomainError for the last editor and for open points.
+    `because`: why the only person who may publish does so alone, what they wrote themselves.
     """
     lottery = _draft(lottery_id)
-    if by.pk == lottery.by_id:
-        raise DomainError(_("You changed this draw last. Somebody else has to publish it."), code="second_person")
+    lottery.alone_because = second_person(
+        by,
+        lottery.by_id,
+        who_may(Permission.RUN_CAMPAIGNS),
+        refusal=_("You changed this draw last. Somebody else has to publish it."),
+        because=because,
+    )
     missing = [check.words for check in checklist(lottery, at=at) if not check.ok]
     if missing:
         raise DomainError(_("Not ready yet: %(missing)s.") % {"missing": "; ".join(missing)}, code="not_ready")
     lottery.status, lottery.published_at, lottery.published_by = Status.PUBLISHED, at, by
     proof.seal(lottery)
     lottery.save()
-    audit.record(by, "draw.published", lottery, at=at, commitment=lottery.commitment)
+    alone = {"alone_because": lottery.alone_because} if lottery.alone_because else {}
+    audit.record(by, "draw.published", lottery, at=at, commitment=lottery.commitment, **alone)
     return lottery
 
 

@@ -4,14 +4,13 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib import sql
+from core.lib import mall, sql
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer, Order
@@ -25,21 +24,18 @@ _STEPS = sql.steps(__file__, "tickets")
 
 @transaction.atomic
 def follow_order(order: Order, *, at: datetime) -> int:
-    """A paid order has its tickets for the draws that run, a dead one none that could still be used. How many changed."""
-    if order.status != Order.Status.PAID or order.fully_refunded_on is not None:
-        unused = Ticket.objects.filter(order=order, status=Ticket.Status.ISSUED)
-        return unused.update(status=Ticket.Status.VOID)
-    return _issue(at, order=order.pk)
+    """A paid order has its tickets for the draws that run, one taken back none still to be used. How many changed."""
+    return _run("void", {"order": order.pk}) + _issue(at, order=order.pk)
 
 
 @transaction.atomic
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for all orders of the draws that run, as files of orders bring them."""
-    return _run("void", {}) + _issue(at, order=None)
+    return _run("void", {"order": None}) + _issue(at, order=None)
 
 
 def _issue(at: datetime, *, order: int | None) -> int:
-    return _run("issue", {"at": at, "zone": settings.MALL_TIME_ZONE, "order": order})
+    return _run("issue", {"at": at, "zone": mall.facts().time_zone, "order": order})
 
 
 def _run(step: str, values: dict[str, Any]) -> int:

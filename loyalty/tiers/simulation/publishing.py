@@ -11,7 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
+from core.accounts.deciding import second_person
 from core.accounts.models import User
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks
@@ -29,14 +31,15 @@ class StaleSimulation(DomainError):
 
 
 @transaction.atomic
-def publish(draft_id: int, *, by: User, falls: int, at: datetime) -> TierRules:
+def publish(draft_id: int, *, by: User, falls: int, at: datetime, because: str = "") -> TierRules:
     """The draft is the next version, in force from its day on. `falls`: how many will fall, as `by` has understood it.
 
     Needs a second person and a fresh simulation that still tells what would happen. Raises StaleSimulation.
+    `because`: why the only person who may publish does so alone, what they wrote themselves.
     """
     locks.hold("tiers.publish")
     draft, today, last = open_draft(draft_id), mall_day(at), newest()
-    _refuse_publisher(draft, by)
+    alone_because = _refuse_publisher(draft, by, because)
     _refuse_day(draft, last, today)
     simulation = _understood(draft, falls, today)
     _refuse_if_it_moved(draft, simulation, today)
@@ -53,6 +56,7 @@ def publish(draft_id: int, *, by: User, falls: int, at: datetime) -> TierRules:
         drafted_by=draft.by,
         published_by=by,
         published_at=at,
+        alone_because=alone_because,
         simulation=simulation,
         rolls_back=draft.rolls_back,
     )
@@ -69,15 +73,18 @@ def publish(draft_id: int, *, by: User, falls: int, at: datetime) -> TierRules:
         falls=falls,
         drafted_by=draft.by_id,
         reason=draft.reason,
+        **({"alone_because": alone_because} if alone_because else {}),
     )
     return rules
 
 
-def _refuse_publisher(draft: TierDraft, by: User) -> None:
-    if draft.by_id == by.pk:
-        raise DomainError(_("You wrote this draft: somebody else has to publish it."), code="second_person")
+def _refuse_publisher(draft: TierDraft, by: User, because: str) -> str:
+    """Why `by` publishes their own draft, empty for a second person."""
+    refusal = _("You wrote this draft: somebody else has to publish it.")
+    alone = second_person(by, draft.by_id, who_may(Permission.PUBLISH_TIERS), refusal=refusal, because=because)
     if not draft.reason:
         raise Invalid(_("Say in a few words why the rules change."), code="reason")
+    return alone
 
 
 def _refuse_day(draft: TierDraft, last: TierRules | None, today: date) -> None:

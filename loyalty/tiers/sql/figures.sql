@@ -43,9 +43,20 @@ UNION ALL
 SELECT customer_id, ordered_on, -1::int8, fully_refunded_on FROM customers_order
  WHERE status = 'paid' AND fully_refunded_on IS NOT NULL AND customer_id = ANY(%(ids)s::bigint[])
 
--- name: with_refunds_behind_them
-SELECT DISTINCT m.customer_id FROM loyalty_membership m JOIN customers_refund r USING (customer_id)
- WHERE m.earned_bar > 0 AND r.purchased_on >= coalesce(m.earned_from, '1900-01-01')
-   AND r.purchased_on < m.earned_to
-   AND (%(ids)s::bigint[] IS NULL OR m.customer_id = ANY(%(ids)s::bigint[]))
+-- name: no_longer_earned
+-- Members whose tier rests on more than they have left of what they bought then: refunded, cancelled, corrected, moved.
+SELECT m.customer_id
+  FROM loyalty_membership m
+ CROSS JOIN LATERAL (
+    SELECT coalesce(sum({bought}), 0) AS bought FROM customers_order o
+     WHERE o.customer_id = m.customer_id AND o.status = 'paid'
+       AND o.ordered_on >= coalesce(m.earned_from, '1900-01-01') AND o.ordered_on < m.earned_to
+ ) o
+ CROSS JOIN LATERAL (
+    SELECT coalesce(sum(r.amount), 0) AS back
+      FROM customers_refund r JOIN customers_order f ON f.id = r.order_id AND f.status = 'paid'
+     WHERE {returned} AND r.customer_id = m.customer_id AND r.refunded_on < %(day)s
+       AND r.purchased_on >= coalesce(m.earned_from, '1900-01-01') AND r.purchased_on < m.earned_to
+ ) r
+ WHERE m.earned_bar > 0 AND o.bought - r.back < m.earned_bar
  ORDER BY 1

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse, reverse_lazy
 
 from core.accounts.models import User
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, MakeUser
 
 pytestmark = pytest.mark.django_db
 TODO = reverse_lazy("desk:todo_done", args=[7])
@@ -19,14 +19,16 @@ def test_nobody_signs_up(client: Client) -> None:
     assert not User.objects.exists()
 
 
-def test_a_form_sent_after_the_session_ended_is_said_to_be_not_saved(client: Client) -> None:
+def test_a_form_sent_after_the_session_ended_is_said_to_be_not_saved(client: Client, make_user: MakeUser) -> None:
+    make_user()
     answer = client.post(TODO, follow=True)
 
     assert answer.redirect_chain == [(f"{reverse('account_login')}?next={TODO}", 302)]
     assert "You were signed out, so nothing was saved." in answer.content.decode()
 
 
-def test_a_page_opened_without_a_session_only_asks_to_sign_in(client: Client) -> None:
+def test_a_page_opened_without_a_session_only_asks_to_sign_in(client: Client, make_user: MakeUser) -> None:
+    make_user()
     answer = client.get(reverse("desk:customers"), follow=True)
 
     assert answer.status_code == 200

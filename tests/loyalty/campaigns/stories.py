@@ -19,7 +19,7 @@ THANKS = PrizeFact("谢谢参与", LotteryPrize.Kind.THANKS, 0)
 
 def lead(name: str = "wang") -> User:
     found = User.objects.filter(username=name).first()
-    return found or User.objects.create_user(username=name, role=Role.TEAM_LEAD)
+    return found or User.objects.create_user(username=name, roles=[Role.TEAM_LEAD])
 
 
 def basket(*nets: str, shipping: str = "0.00") -> Basket:

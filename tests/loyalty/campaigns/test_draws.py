@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.lib.errors import DomainError, Invalid
-from crm.flows import arrival, merging
+from crm.flows import arrival
+from crm.flows.record import merging
 from customers.identity import CustomerRef
 from customers.models import Customer
 from customers.orders import OrderFact, RefundFact
@@ -232,6 +233,24 @@ def test_a_dead_order_voids_its_ticket_unless_it_was_used(li_lei: Customer) -> N
 
     assert LotteryTicket.objects.get().status == "void"
     assert refusal(draws.draw, lottery.pk, li_lei, idem_key="k", at=NOON + 2 * HOUR) == "no_ticket"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"status": "cancelled"}, {"status": "pending"}, {"paid": "299.99"}, {"status": "held", "paid": "300.00"}],
+    ids=str,
+)
+def test_an_order_that_is_taken_back_takes_its_ticket_and_gives_it_back(li_lei: Customer, told: dict[str, str]) -> None:
+    lottery = published(goods(), entry="order", min_order=Decimal("300.00"))
+    tell(li_lei, paid="300.00")
+    tell(li_lei, version=2, **{"paid": "300.00"} | told)
+    assert LotteryTicket.objects.get().status == "void"
+    assert draws.follow_orders(at=NOON + HOUR) == 0
+
+    tell(li_lei, version=3, paid="300.00")
+
+    assert LotteryTicket.objects.get().status == "issued"
+    draws.draw(lottery.pk, li_lei, idem_key="k", at=NOON + 2 * HOUR)
 
 
 def test_what_was_drawn_with_a_ticket_stays_drawn(li_lei: Customer) -> None:

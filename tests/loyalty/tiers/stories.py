@@ -21,7 +21,7 @@ def noon(on: date) -> datetime:
 
 def person(name: str) -> User:
     found = User.objects.filter(username=name).first()
-    return found or User.objects.create_user(username=name, role=Role.ADMINISTRATOR)
+    return found or User.objects.create_user(username=name, roles=[Role.ADMINISTRATOR])
 
 
 def levels(**thresholds: int) -> list[LevelTerms]:

@@ -15,8 +15,8 @@ from customers.orders import RefundFact
 from loyalty.maths.tiers import Reason
 from loyalty.models import Membership, TierChange, TierOverride, TierRules, TierState
 from loyalty.tiers import membership
-from tests.conftest import MakeCustomer, MakeOrder
-from tests.loyalty.tiers.stories import START, content, level_of, night, noon, person, put_in_force
+from tests.conftest import MakeCustomer, MakeOrder, RecordOrder
+from tests.loyalty.tiers.stories import START, content, level_of, levels, night, noon, person, put_in_force
 
 SPRING = START + timedelta(days=30)
 
@@ -444,3 +444,111 @@ def test_the_sums_of_everybody_are_the_sums_of_each(
     night(SPRING + timedelta(days=2))
 
     assert sorted(Membership.objects.values_list("rank", flat=True)) == [1, 1, 1, 1]
+
+
+# Taken back ---------------------------------------------------------------------------------------------------------
+
+TAKEN_BACK: dict[str, dict[str, Any]] = {
+    "refunded": {"refunds": (RefundFact("r", Decimal("5000.00"), noon(SPRING)),)},
+    "cancelled": {"status": Order.Status.CANCELLED},
+    "set back to pending": {"status": Order.Status.PENDING},
+    "held": {"status": Order.Status.HELD},
+    "corrected to less": {"paid": Decimal("900.00")},
+    "moved out of the window": {"ordered_at": noon(START - timedelta(days=400))},
+}
+
+
+@pytest.mark.parametrize("told", TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_a_level_goes_with_the_order_that_earned_it(
+    rules: TierRules, li_lei: Customer, make_order: MakeOrder, record_order: RecordOrder, told: dict[str, Any]
+) -> None:
+    make_order(li_lei, START + timedelta(days=1), "1000.00", external_id="o-1")
+    night(SPRING)
+    make_order(li_lei, SPRING, "5000.00", external_id="o-2")
+    membership.after_orders([li_lei.pk], at=noon(SPRING))
+    assert level_of(li_lei, SPRING) == "gold"
+
+    same = {
+        "external_id": "o-2",
+        "version": 2,
+        "ordered_at": noon(SPRING),
+        "paid": Decimal("5000.00"),
+        "cost": Decimal(0),
+    }
+    record_order(li_lei, **same | told)
+    night(SPRING + timedelta(days=1))
+
+    assert level_of(li_lei, SPRING) == "silver"
+    [line] = TierChange.objects.filter(reason=Reason.REFUND)
+    assert (line.level_before, line.level_after) == ("gold", "silver")
+    before = picture()
+    night(SPRING + timedelta(days=1))
+    assert picture() == before
+
+
+def test_a_level_goes_with_the_order_to_whose_it_was(
+    rules: TierRules, li_lei: Customer, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    han_mei = make_customer("韩梅")
+    make_order(li_lei, SPRING, "5000.00", external_id="o-2")
+    night(SPRING + timedelta(days=1))
+
+    make_order(han_mei, SPRING, "5000.00", external_id="o-2", version=2)
+    night(SPRING + timedelta(days=2))
+
+    assert (level_of(li_lei, SPRING), level_of(han_mei, SPRING)) == ("member", "gold")
+
+
+def test_a_level_stays_that_other_purchases_bear(
+    rules: TierRules, li_lei: Customer, make_order: MakeOrder, record_order: RecordOrder
+) -> None:
+    make_order(li_lei, SPRING, "5000.00", external_id="o-1")
+    make_order(li_lei, SPRING, "5000.00", external_id="o-2")
+    night(SPRING + timedelta(days=1))
+
+    record_order(li_lei, external_id="o-2", version=2, ordered_at=noon(SPRING), status=Order.Status.CANCELLED)
+    night(SPRING + timedelta(days=2))
+
+    assert level_of(li_lei, SPRING) == "gold"
+
+
+def test_an_order_that_is_paid_again_earns_its_level_again(
+    rules: TierRules, li_lei: Customer, make_order: MakeOrder, record_order: RecordOrder
+) -> None:
+    make_order(li_lei, SPRING, "5000.00", external_id="o-1")
+    night(SPRING + timedelta(days=1))
+    record_order(li_lei, external_id="o-1", version=2, ordered_at=noon(SPRING), status=Order.Status.CANCELLED)
+    night(SPRING + timedelta(days=2))
+    make_order(li_lei, SPRING, "5000.00", external_id="o-1", version=3)
+    night(SPRING + timedelta(days=3))
+
+    assert level_of(li_lei, SPRING) == "gold"
+
+
+def test_rules_that_keep_after_a_refund_keep_after_a_cancellation(
+    db: None, li_lei: Customer, record_order: RecordOrder, make_order: MakeOrder
+) -> None:
+    put_in_force(content(undo_on_refund=False), START)
+    make_order(li_lei, SPRING, "1000.00", external_id="o-1")
+    night(SPRING + timedelta(days=1))
+    assert level_of(li_lei, SPRING) == "silver"
+
+    record_order(li_lei, external_id="o-1", version=2, ordered_at=noon(SPRING), status=Order.Status.CANCELLED)
+    night(SPRING + timedelta(days=2))
+
+    assert level_of(li_lei, SPRING) == "silver"
+
+
+def test_a_level_of_counted_orders_goes_with_one_of_them(
+    db: None, li_lei: Customer, record_order: RecordOrder, make_order: MakeOrder
+) -> None:
+    put_in_force(content(basis="orders", levels=levels(silver=5, gold=5000)), START)
+    for number in range(5):
+        make_order(li_lei, SPRING, "2.00", external_id=f"o-{number}")
+    night(SPRING + timedelta(days=1))
+    assert level_of(li_lei, SPRING) == "silver"
+
+    record_order(li_lei, external_id="o-1", version=2, ordered_at=noon(SPRING), status=Order.Status.CANCELLED)
+    night(SPRING + timedelta(days=2))
+
+    assert level_of(li_lei, SPRING) == "member"

@@ -57,7 +57,7 @@ class Command(BaseCommand):
             known = [account.username for account in ACCOUNTS if account.role == role]
             user = User.objects.filter(username__in=known, is_active=True).order_by("id").first()
             if user:
-                rows.append((str(user.get_role_display()), user.username, PASSWORD))
+                rows.append((str(user.get_roles_display()), user.username, PASSWORD))
         if not rows:
             self.stdout.write("There are no demo accounts yet: run seed_demo.")
             return

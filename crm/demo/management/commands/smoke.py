@@ -169,7 +169,7 @@ def permission_of(path: str) -> Permission | None:
 
 def _page(browser: Browser, user: User, name: str, today: date, report: Report) -> None:
     path = reverse(f"desk:{name}")
-    what = f"{user.role}, {name}"
+    what = f"{user.get_roles_display()}, {name}"
     permission = permission_of(path)
     answer = browser.ask(path)
     if permission is None or not may(user, permission):
@@ -218,30 +218,34 @@ def _customer_page(browser: Browser, user: User, today: date, report: Report) ->
         anybody = Customer.objects.order_by("pk").first()
         if anybody:
             answer = browser.ask(reverse("desk:customer", args=[anybody.pk]))
-            report.check(f"{user.role}: a customer is forbidden", answer.status == 403, answer.status)
+            report.check(f"{user.get_roles_display()}: a customer is forbidden", answer.status == 403, answer.status)
         return
     if foreign:
         answer = browser.ask(reverse("desk:customer", args=[foreign.pk]))
-        report.check(f"{user.role}: a foreign customer is not there", answer.status == 404, answer.status)
+        report.check(
+            f"{user.get_roles_display()}: a foreign customer is not there", answer.status == 404, answer.status
+        )
     answer = browser.ask(reverse("desk:customer", args=[2**31]))
-    report.check(f"{user.role}: a missing customer is not there", answer.status == 404, answer.status)
+    report.check(f"{user.get_roles_display()}: a missing customer is not there", answer.status == 404, answer.status)
 
     wanted = seen.filter(orders__isnull=False).order_by("pk").first()
     looked_up = None
-    if wanted is None and foreign and user.role == Role.SERVICE_AGENT:
+    if wanted is None and foreign and user.holds(Role.SERVICE_AGENT):
         # The number opens the door until midnight.
         wanted = foreign
         looked_up = Lookup.objects.create(user=user, customer=foreign, on=today)
-    if not report.check(f"{user.role}: sees a customer who bought", wanted) or wanted is None:
+    if not report.check(f"{user.get_roles_display()}: sees a customer who bought", wanted) or wanted is None:
         return
     answer = browser.ask(reverse("desk:customer", args=[wanted.pk]))
-    report.check(f"{user.role}: a customer page answers", answer.status == 200, f"{answer.status} {_hint(answer)}")
     report.check(
-        f"{user.role}: a customer page shows name and number",
+        f"{user.get_roles_display()}: a customer page answers", answer.status == 200, f"{answer.status} {_hint(answer)}"
+    )
+    report.check(
+        f"{user.get_roles_display()}: a customer page shows name and number",
         wanted.name in answer.text and wanted.number in answer.text,
     )
     in_clear = re.search(r"(?<!\d)1\d\d0000\d{4}(?!\d)", answer.text)
-    report.check(f"{user.role}: a customer page masks the phone", not in_clear)
+    report.check(f"{user.get_roles_display()}: a customer page masks the phone", not in_clear)
     if looked_up:
         looked_up.delete()
 
@@ -251,7 +255,7 @@ def _customer_page(browser: Browser, user: User, today: date, report: Report) ->
 
 def _api(base: str, today: date, report: Report) -> None:
     now = timezone.now()
-    client, _made = User.objects.get_or_create(username="shop", defaults={"role": Role.CLIENT})
+    client, _made = User.objects.get_or_create(username="shop", defaults={"roles": [Role.CLIENT]})
     writer, write = tokens.issue(
         client, name="smoke", scopes=[ApiScope.ORDERS_WRITE], at=now, expires_at=now + timedelta(minutes=5)
     )

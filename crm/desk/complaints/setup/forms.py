@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from complaints.cases import priority
 from complaints.models import (
     BusinessCalendar,
+    Case,
     Category,
     EscalationStep,
     Metric,
@@ -20,11 +22,12 @@ from complaints.models import (
     ServicePrompt,
     SlaPolicy,
 )
+from complaints.models.cases import OPEN
 from complaints.models.catalogue import Severity
 from complaints.promises.calendars import working_time
 from complaints.setup.policies import StepFact, TargetFact
 from core.accounts.models import User
-from core.accounts.roles import RIGHTS, Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
 from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.editing import EditForm
@@ -166,10 +169,23 @@ class LeaveForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        roles = [role for role, rights in RIGHTS.items() if Permission.WORK_COMPLAINTS in rights.permissions]
         user = self.fields["user"]
         assert isinstance(user, forms.ModelChoiceField)  # noqa: S101
-        user.queryset = User.objects.filter(is_active=True, role__in=roles).order_by("full_name")
+        user.queryset = who_may(Permission.WORK_COMPLAINTS).order_by("full_name")
+
+
+class GoneForm(forms.Form):
+    """Who leaves the desk altogether: whoever works a queue or has an open case."""
+
+    user = forms.ModelChoiceField(label=gettext_lazy("Name"), queryset=User.objects.none())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        user = self.fields["user"]
+        assert isinstance(user, forms.ModelChoiceField)  # noqa: S101
+        owners = Case.objects.filter(status__in=OPEN, owner__isnull=False).values("owner")
+        here = Q(pk__in=QueueMember.objects.values("user")) | Q(pk__in=owners)
+        user.queryset = User.objects.filter(here).order_by("full_name")
 
 
 class MemberForm(LeaveForm):

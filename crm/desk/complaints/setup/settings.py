@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from django import forms
+from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -37,6 +38,7 @@ from crm.desk.choices import read_once
 from crm.desk.complaints.setup.forms import (
     CapacityForm,
     CategoryForm,
+    GoneForm,
     LeaveForm,
     MatrixForm,
     MemberForm,
@@ -203,7 +205,7 @@ class Member(NamedTuple):
 
 
 def _members(_request: StaffRequest) -> dict[str, Any]:
-    return {"members": _member_rows(), "form": MemberForm()}
+    return {"members": _member_rows(), "form": MemberForm(), "gone_form": GoneForm()}
 
 
 def _member_rows(refused: int | None = None, form: CapacityForm | None = None) -> list[Member]:
@@ -319,6 +321,26 @@ def remove_member(request: StaffRequest) -> HttpResponse:
     submit(
         request, form, verb, lambda count: _("Removed; %(count)d open cases went back to the queue.") % {"count": count}
     )
+    return redirect("desk:complaint_settings", "members")
+
+
+@needs(Permission.EDIT_COMPLAINT_SETTINGS)
+@require_POST
+def member_left(request: StaffRequest) -> HttpResponse:
+    """Somebody leaves the desk: out of every queue, and every open case goes back to its own."""
+    form = GoneForm(request.POST)
+
+    def verb(data: dict[str, Any]) -> int:
+        return routing.leave(data["user"], by=request.user, at=now())
+
+    submit(
+        request,
+        form,
+        verb,
+        lambda count: _("Out of every queue; %(count)d open cases went back to theirs.") % {"count": count},
+    )
+    if form.errors:
+        messages.error(request, _("Choose somebody who works a queue."))
     return redirect("desk:complaint_settings", "members")
 
 

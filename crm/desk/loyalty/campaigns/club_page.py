@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from core.accounts.permissions import StaffRequest
-from core.accounts.roles import Scope, rights_of
+from core.accounts.roles import rights_of
 from crm.desk.loyalty.campaigns.forms import level_choices, level_name
 from crm.desk.paging import Page, page_of
 from crm.desk.today import today
@@ -77,7 +77,7 @@ def partner_list() -> list[PartnerRow]:
 def context(request: StaffRequest, club: Club) -> dict[str, Any]:
     """Members in reach, what is planned, and who has a seat."""
     mine = scope_filter(request.user, today(), "customer__")
-    names = rights_of(request.user.role).scope != Scope.NONE
+    names = rights_of(request.user).sees_customers
     members = club.members.filter(left_on__isnull=True)
     reached = members.filter(mine).select_related("customer__manager").order_by("joined_on", "pk")
     visits = ClubVisit.objects.filter(mine, event__club=club).select_related("customer").order_by("event_id", "pk")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import audit
 from core.accounts.permissions import StaffRequest, needs
-from core.accounts.roles import Permission, Scope, rights_of
+from core.accounts.roles import Permission, rights_of
 from core.lib import csv_cells
 from core.lib.errors import DomainError
 from crm.desk import editing
@@ -78,7 +78,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(CouponCampaign.objects.select_related("by"), pk=pk)
     figures = verbs.figures(campaign, at=now())
     days = verbs.days(campaign, until=today())
-    names = rights_of(request.user.role).scope != Scope.NONE
+    names = rights_of(request.user).sees_customers
     return render(
         request,
         "desk/loyalty/coupons/campaign.html",
@@ -190,6 +190,7 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
         {
             "campaign": campaign,
             "gives": coupon_page.gives(campaign),
+            "unseen": not rights_of(request.user).sees_customers,
             "form": form,
             "count": _count(request, campaign, form) if is_group else None,
             "client_key": verbs.client_key(),

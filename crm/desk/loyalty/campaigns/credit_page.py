@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from core.accounts.models import Role, User
+from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from crm.desk.paging import EMPTY, Page, page_of
@@ -135,7 +135,7 @@ def context(request: StaffRequest, customer: Customer, account: CreditAccount | 
         "authorisations": _authorisations(account) if account else [],
         "changes": _changes(request, account) if account else EMPTY,
         "waiting": waiting.first() if waiting else None,
-        "alone": credit.DECIDES_ALONE.get(Role(request.user.role)),
+        "alone": credit.decides_alone(request.user),
     }
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.accounts.permissions import StaffRequest
-from core.accounts.roles import Scope, rights_of
+from core.accounts.roles import rights_of
 from core.lib.periods import mall_day
 from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import now, today
@@ -150,7 +150,7 @@ def _people(request: StaffRequest, lottery: Lottery) -> dict[str, Any]:
     mine = Draw.objects.filter(scope_filter(request.user, today(), "customer__"), lottery=lottery)
     rows = mine.select_related("customer", "prize", "rolled")
     waiting = rows.filter(WAITING)
-    names = rights_of(request.user.role).scope != Scope.NONE
+    names = rights_of(request.user).sees_customers
     return {
         "names": names,
         "to_hand_over": _rows(request, waiting.order_by("claim_by", "pk"), "waiting") if names else EMPTY,

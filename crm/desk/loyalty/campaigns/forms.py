@@ -180,9 +180,9 @@ class GroupForm(forms.Form):
         )
 
     def people(self, user: User) -> QuerySet[Customer]:
-        """The customers in the user's reach who have all of this in common."""
+        """The customers whom a campaign of this user reaches and who have all of this in common."""
         data = self.cleaned_data
-        rows = queries.standings(
+        rows = queries.addressed(
             user,
             queries.Filters(
                 customer_class=int(data["customer_class"]) if data["customer_class"] else None,

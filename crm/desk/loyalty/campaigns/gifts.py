@@ -13,7 +13,7 @@ from core.lib.errors import Invalid
 from crm.desk.acting import submit
 from crm.desk.loyalty.campaigns.forms import TicketForm
 from crm.desk.today import now, today
-from customers.access import visible_to
+from customers.access import addressable
 from customers.models import Customer
 from loyalty.campaigns import draws
 from loyalty.models import Lottery, LotteryTicket
@@ -30,7 +30,7 @@ def give_ticket(request: StaffRequest, pk: int) -> HttpResponse:
         named = (
             Customer.objects.filter(number=data["customer"].strip().upper()).values_list("merged_into", "pk").first()
         )
-        customer = visible_to(request.user, today()).filter(pk=named[0] or named[1]).first() if named else None
+        customer = addressable(request.user, today()).filter(pk=named[0] or named[1]).first() if named else None
         if customer is None:
             raise Invalid(_("There is no customer with this number."), code="no_such_customer")
         key, reason = str(data["key"]), data["reason"]

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from django.utils.translation import gettext as _
 
-from core.accounts.models import Role
 from core.accounts.permissions import StaffRequest
 from crm.desk.loyalty.points.forms import AdjustForm, RedeemForm, ReferrerForm, affordable
 from crm.desk.paging import page_of
@@ -60,7 +59,7 @@ def context_of(
     balance = accounts.balance(customer, at=at)
     page = page_of(request, accounts.statement(customer), LINES)
     waiting = PointAdjustment.objects.filter(account=customer.pk, state=PointAdjustment.State.WAITING)
-    limit, _a_day = adjustments.LIMITS.get(Role(request.user.role), (0, 0))
+    limit = max((once for once, _a_day in adjustments.limits_of(request.user)), default=0)
     return {
         "customer": customer,
         "balance": balance,

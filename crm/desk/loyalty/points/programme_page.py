@@ -62,7 +62,7 @@ def _by_hand(user: User, *, at: datetime) -> dict[str, Any]:
     reach = scope_filter(user, mall_day(at), "account__customer__")
     waiting = by_hand.filter(reach, state=PointAdjustment.State.WAITING).select_related("account__customer", "by")
     given, taken = Sum("points", filter=Q(points__gt=0)), Sum("points", filter=Q(points__lt=0))
-    people = by_hand.exclude(state=PointAdjustment.State.REFUSED).values("by__full_name", "by__username", "by__role")
+    people = by_hand.exclude(state=PointAdjustment.State.REFUSED).values("by__full_name", "by__username")
     return {
         "waiting": waiting if may(user, Permission.APPROVE_POINTS) else [],
         "by_person": people.annotate(n=Count("pk"), given=given, taken=taken).order_by("-given"),

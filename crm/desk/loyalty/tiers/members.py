@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
-from core.accounts.roles import Permission, Scope, rights_of
+from core.accounts.roles import Permission, rights_of
 from crm.desk.acting import press
 from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import now, today
@@ -53,7 +53,7 @@ class Risk(NamedTuple):
 
 
 def sees_names(user: User) -> bool:
-    return rights_of(user.role).scope != Scope.NONE
+    return rights_of(user).sees_customers
 
 
 def _in_reach(user: User) -> QuerySet[Customer]:

@@ -1,6 +1,6 @@
 -- name: issue
 -- A ticket for each paid order of a draw that runs; for one order, or for all where `order` is NULL. Told again it
--- only follows the order to the customer who has it now.
+-- only follows the order to the customer who has it now; one that had died and lives again has its ticket back.
 INSERT INTO loyalty_lotteryticket (lottery_id, customer_id, source, source_ref, order_id, n, status, issued_at)
 SELECT l.id, o.customer_id, 'order', o.source || ':' || o.external_id, o.id, 1, 'issued', %(at)s
   FROM loyalty_lottery l
@@ -10,13 +10,16 @@ SELECT l.id, o.customer_id, 'order', o.source || ':' || o.external_id, o.id, 1, 
                         AND (%(order)s::bigint IS NULL OR o.id = %(order)s)
  WHERE l.status = 'published' AND l.entry = 'order' AND l.ends_at > %(at)s
 ON CONFLICT (lottery_id, source, source_ref, n)
-DO UPDATE SET customer_id = excluded.customer_id
- WHERE loyalty_lotteryticket.status = 'issued' AND loyalty_lotteryticket.customer_id <> excluded.customer_id
+DO UPDATE SET customer_id = excluded.customer_id, status = 'issued'
+ WHERE loyalty_lotteryticket.status = 'void'
+    OR loyalty_lotteryticket.status = 'issued' AND loyalty_lotteryticket.customer_id <> excluded.customer_id
 
 -- name: void
--- What a dead order has not used yet cannot be used any more.
+-- What an order has not used yet cannot be used any more once it is dead, or corrected to what earns no ticket.
 UPDATE loyalty_lotteryticket t
    SET status = 'void'
-  FROM customers_order o
- WHERE o.id = t.order_id AND t.status = 'issued'
-   AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL)
+  FROM customers_order o, loyalty_lottery l
+ WHERE o.id = t.order_id AND l.id = t.lottery_id AND t.status = 'issued'
+   AND (%(order)s::bigint IS NULL OR o.id = %(order)s)
+   AND (o.status <> 'paid' OR o.fully_refunded_on IS NOT NULL OR o.paid < l.min_order
+        OR o.ordered_at < l.starts_at OR o.ordered_at >= l.ends_at)

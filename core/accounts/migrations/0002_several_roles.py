@@ -1,0 +1,53 @@
+"""A user holds several roles. The column of the one role stays for the processes of before, which still read it."""
+
+import django.contrib.postgres.fields
+from django.db import migrations, models
+
+import core.accounts.models
+from core.accounts.models import Role
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0001_initial")]
+
+    operations = [
+        migrations.AddField(
+            "user",
+            "roles",
+            django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(choices=Role.choices, max_length=20),
+                default=core.accounts.models.one_role,
+                size=None,
+                verbose_name="roles",
+            ),
+        ),
+        migrations.RunSQL(
+            "UPDATE accounts_user SET roles = ARRAY[role]",
+            "UPDATE accounts_user SET role = roles[1]",
+        ),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE accounts_user ALTER COLUMN role SET DEFAULT 'service_agent'",
+                    "ALTER TABLE accounts_user ALTER COLUMN role DROP DEFAULT",
+                )
+            ],
+            state_operations=[migrations.RemoveField("user", "role")],
+        ),
+        migrations.AddConstraint(
+            "user",
+            models.CheckConstraint(
+                condition=models.Q(("roles__len__gte", 1), ("roles__contained_by", Role.values)),
+                name="user_has_roles",
+            ),
+        ),
+        migrations.AddConstraint(
+            "user",
+            models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("roles__contains", [Role.CLIENT.value]), _negated=True), ("roles__len", 1), _connector="OR"
+                ),
+                name="client_is_nobody_else",
+            ),
+        ),
+    ]

@@ -1,0 +1,220 @@
+"""What an import will do and has done: its plan, what waits for a yes, calling it off, undoing it; and who told what last."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
+from core.lib.money import from_minor
+from crm.desk.acting import Thanks, press
+from crm.desk.paging import page_of
+from crm.desk.today import now, today
+from crm.flows import arrival
+from customers.imports import plan, sources, undo
+from customers.models import Customer, Import, ImportQuestion, Order
+
+SHOWN = 50
+AT_WORK = (Import.State.WAITING, Import.State.RUNNING)
+COUNTED = (
+    ("created", gettext_lazy("Created")),
+    ("updated", gettext_lazy("Updated")),
+    ("unchanged", gettext_lazy("Unchanged")),
+    ("stale", gettext_lazy("Older than the record")),
+    ("asked", gettext_lazy("Waits for a yes")),
+    ("guest", gettext_lazy("Without a customer")),
+    ("rejected", gettext_lazy("Refused")),
+    ("new_customers", gettext_lazy("New customers")),
+)
+
+
+class Counted(NamedTuple):
+    """How many orders came to something, and how many the check had planned, where that is another number."""
+
+    label: str
+    orders: int
+    planned: int | None
+
+
+class Side(NamedTuple):
+    """An order before or after, as it is shown."""
+
+    who: str
+    day: date
+    status: str
+    paid: Any
+    refunded: Any
+    lines: list[str]
+
+
+class Question(NamedTuple):
+    """One row that waits: why, what is stored, what the file says."""
+
+    row: ImportQuestion
+    why: list[str]
+    before: Side | None
+    after: Side
+    differs: frozenset[str]
+
+
+class KindCount(NamedTuple):
+    kind: str
+    label: str
+    rows: int
+
+
+@needs(Permission.IMPORT)
+@require_safe
+def import_plan(request: StaffRequest, pk: int) -> HttpResponse:
+    """The plan of one file, and what became of it. While a worker is at it, the page asks how far it is."""
+    run = get_object_or_404(Import.objects.select_related("by"), pk=pk)
+    if request.htmx:
+        if run.state in AT_WORK:
+            return render(request, "desk/admin/import_plan.html#work", {"run": run})
+        return HttpResponseClientRefresh()
+    page = page_of(request, plan.questions(run), SHOWN)
+    return render(
+        request,
+        "desk/admin/import_plan.html",
+        {
+            "run": run,
+            "worked": run.state in AT_WORK,
+            "counted": _counted(run),
+            "differs": run.state == Import.State.DONE and bool(run.planned) and _what(run.planned) != _what(run.counts),
+            "kinds": [KindCount(kind, _label(kind), count) for kind, count in plan.kinds(run).items()],
+            "page": page.of(_questions(page.rows)),
+            "undoable": undo.can_be_undone(run, at=now()),
+            "undone": _undone(run) if run.state == Import.State.UNDONE else "",
+        },
+    )
+
+
+@needs(Permission.IMPORT)
+@require_safe
+def import_sources(request: StaffRequest) -> HttpResponse:
+    """When each source last sent a file or an order, how much, and who."""
+    rows = sources.last_words(at=now())
+    return render(request, "desk/admin/import_sources.html", {"rows": rows, "days": sources.CALLS_OF.days})
+
+
+# Deeds --------------------------------------------------------------------------------------------------------------
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def import_go(request: StaffRequest, pk: int) -> HttpResponse:
+    """Do what the plan says, with what has a yes by now."""
+    return _press(request, pk, lambda run: _start(request, run, Import.Task.RUN), _thanks(_("Imported")))
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def import_undo(request: StaffRequest, pk: int) -> HttpResponse:
+    """Take the import back."""
+    return _press(request, pk, lambda run: _start(request, run, Import.Task.UNDO), _thanks(_("Undone")))
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def import_cancel(request: StaffRequest, pk: int) -> HttpResponse:
+    """Stop before the next part of the file."""
+    thanks = _("It stops before its next part. What is in stays in.")
+    return _press(request, pk, lambda run: plan.cancel(run, by=request.user, at=now()), thanks)
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def import_answer(request: StaffRequest, pk: int) -> HttpResponse:
+    """Yes or no to one row, to all rows that wait for one reason, or to all."""
+    row, kind = request.POST.get("row", ""), request.POST.get("kind", "")
+
+    def answered(run: Import) -> int:
+        return plan.answer(
+            run,
+            yes=request.POST.get("answer") == "yes",
+            by=request.user,
+            at=now(),
+            pks=[int(row)] if row.isdecimal() else [],
+            kind=kind,
+            all_="all" in request.POST,
+        )
+
+    def thanks(count: int) -> str:
+        return ngettext("%(count)d row is answered.", "%(count)d rows are answered.", count) % {"count": count}
+
+    return _press(request, pk, answered, thanks)
+
+
+def _press(request: StaffRequest, pk: int, verb: Callable[[Import], Any], thanks: Thanks) -> HttpResponse:
+    run = get_object_or_404(Import, pk=pk)
+    press(request, lambda: verb(run), thanks)
+    return redirect("desk:import_plan", pk)
+
+
+def _start(request: StaffRequest, run: Import, task: str) -> bool:
+    return arrival.start_file(run, task, by=request.user, at=now(), today=today())
+
+
+def _thanks(done: str) -> Callable[[bool], str]:
+    return lambda is_over: done if is_over else ""
+
+
+# How it is shown ----------------------------------------------------------------------------------------------------
+
+
+def _counted(run: Import) -> list[Counted]:
+    if not run.counts:
+        return []
+    return [
+        Counted(str(label), run.counts.get(name, 0), before if before != run.counts.get(name, 0) else None)
+        for name, label in COUNTED
+        for before in [run.planned.get(name, run.counts.get(name, 0))]
+    ]
+
+
+def _what(counts: dict[str, int]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name, _label in COUNTED}
+
+
+def _label(kind: str) -> str:
+    return str(ImportQuestion.Kind(kind).label)
+
+
+def _questions(rows: Any) -> list[Question]:
+    rows = list(rows)
+    people = Customer.objects.in_bulk([row.before["customer_id"] for row in rows if row.before])
+    shown = []
+    for row in rows:
+        owner = people.get(row.before.get("customer_id"))
+        before = _side(row.before, str(owner) if owner else "–") if row.before else None
+        after = _side(row.after, row.after.get("who") or "–")
+        differs = frozenset(name for name in ("day", "status", "paid", "refunded", "lines") if _differ(row, name))
+        shown.append(Question(row, [_label(kind) for kind in row.asks], before, after, differs))
+    return shown
+
+
+def _differ(row: ImportQuestion, name: str) -> bool:
+    return bool(row.before) and row.before[name] != row.after[name]
+
+
+def _side(told: dict[str, Any], who: str) -> Side:
+    lines = [f"{units} × {name}" for name, units, _amount in told["lines"]]
+    status = str(Order.Status(told["status"]).label)
+    paid, refunded = (from_minor(told[name] or 0) for name in ("paid", "refunded"))
+    return Side(who, date.fromisoformat(told["day"]), status, paid, refunded, lines)
+
+
+def _undone(run: Import) -> str:
+    counts = {"removed": 0, "restored": 0, "customers": 0, "kept": 0, "cancelled": 0} | run.undone
+    text: str = _(
+        "%(removed)d orders are gone, %(restored)d are as they were, %(customers)d new customers are gone. "
+        "%(kept)d were told otherwise since and stay; %(cancelled)d have points or coupons and stay as cancelled."
+    )
+    return str(text % counts)

@@ -1,0 +1,1 @@
+"""Who did what, who saw whom, and what customers asked about their data."""

@@ -1,0 +1,140 @@
+"""What stands on the privacy officer's desk, and on the page of who saw a customer."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from statistics import median
+from typing import Any, NamedTuple
+
+from core.accounts import trail
+from core.accounts.models import ApiToken, Role, User
+from core.accounts.own import devices, second_factor
+from core.accounts.permissions import StaffRequest
+from core.accounts.roles import RIGHTS, Permission
+from core.accounts.trail import Search
+from crm.desk.oversight.audit import line
+from crm.desk.oversight.words import PERMISSIONS
+from crm.desk.paging import page_of
+from crm.desk.today import now, today
+from customers.contact_points import REVEALED
+from customers.models import Customer, PrivacyRequest
+from customers.privacy import opened
+
+DAYS_SHOWN = 14
+ENDED_SHOWN, EXPORTS_SHOWN, SEEN_SHOWN = 20, 20, 200
+EXPORTED = ("trail.exported", "coupons.codes_downloaded", "draw.archived")
+# A look is usual up to three times what this person does on a day with any, and always up to ten.
+USUAL_TIMES, ALWAYS_USUAL = 3, 10
+
+
+class Looked(NamedTuple):
+    """What one person looked at on one day: contacts in clear, customers' pages; and whether that is unusual."""
+
+    on: date
+    who: str
+    reveals: int
+    opened: int
+    unusual: bool
+
+
+class PersonAccess(NamedTuple):
+    """One person who can get in: roles, second factor, open sessions, tokens."""
+
+    person: User
+    has_factor: bool
+    must_have: bool
+    sessions: int
+    tokens: int
+
+
+def context(request: StaffRequest) -> dict[str, Any]:
+    asked = PrivacyRequest.objects.select_related("customer", "registered_by", "ended_by")
+    return {
+        "today": today(),
+        "waiting": list(asked.filter(state=PrivacyRequest.State.OPEN).order_by("due_on", "pk")),
+        "ended": page_of(
+            request, asked.exclude(state=PrivacyRequest.State.OPEN).order_by("-ended_at", "-pk"), ENDED_SHOWN
+        ),
+        "looked": looked(today()),
+        "days": DAYS_SHOWN,
+        "exports": [line(entry) for entry in trail.entries(Search(actions=EXPORTED))[:EXPORTS_SHOWN]],
+        "people": people(),
+    }
+
+
+def looked(on: date) -> list[Looked]:
+    """Who looked at how many in the last fourteen days, the newest day first and the unusual above the rest of it."""
+    since = on - timedelta(days=DAYS_SHOWN - 1)
+    reveals = {(row.on, row.person_id): row.often for row in trail.per_day([REVEALED], since=since)}
+    pages = opened.customers_a_day(since=since)
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in={person for _on, person in reveals | pages})}
+    usual = {"reveals": _usual(reveals), "pages": _usual(pages)}
+    rows = [
+        Looked(
+            day,
+            names[person],
+            reveals.get((day, person), 0),
+            pages.get((day, person), 0),
+            reveals.get((day, person), 0) > usual["reveals"][person]
+            or pages.get((day, person), 0) > usual["pages"][person],
+        )
+        for day, person in reveals | pages
+    ]
+    return sorted(rows, key=lambda row: (-row.on.toordinal(), not row.unusual, -row.reveals, -row.opened, row.who))
+
+
+def _usual(counted: dict[tuple[date, int], int]) -> dict[int, float]:
+    """Person -> up to how many on a day are nothing to ask about, from the other days of the same fortnight."""
+    by_person: dict[int, list[int]] = defaultdict(list)
+    for (_on, person), count in counted.items():
+        by_person[person].append(count)
+    most = {person: max(ALWAYS_USUAL, USUAL_TIMES * median(counts)) for person, counts in by_person.items()}
+    return defaultdict(lambda: float(ALWAYS_USUAL), most)
+
+
+def people() -> list[PersonAccess]:
+    """Everybody whose account is open, those first who could do most."""
+    at = now()
+    sessions, factors, required = devices.open_now(at=at), second_factor.holders(), second_factor.required_roles()
+    tokens: dict[int, int] = defaultdict(int)
+    working = ApiToken.objects.filter(revoked_at__isnull=True).exclude(expires_at__lte=at)
+    for user_id in working.values_list("user", flat=True):
+        tokens[user_id] += 1
+    rows = [
+        PersonAccess(
+            user,
+            user.pk in factors,
+            bool(required.intersection(user.roles)),
+            sessions.get(user.pk, 0),
+            tokens[user.pk],
+        )
+        for user in User.objects.filter(is_active=True).order_by("full_name", "username")
+    ]
+    return sorted(rows, key=lambda row: row.person.holds(Role.CLIENT))
+
+
+def who_saw(customer: Customer) -> dict[str, Any]:
+    """Who opened the page on which day, and who saw the contact data in clear for which purpose."""
+    search = Search(actions=[REVEALED], subject_type="customer", subject_id=customer.pk)
+    return {
+        "customer": customer,
+        "opened": list(opened.of(customer)[:SEEN_SHOWN]),
+        "reveals": list(trail.entries(search)[:SEEN_SHOWN]),
+        "changes": [
+            line(entry)
+            for entry in trail.entries(Search(subject_type="customer", subject_id=customer.pk)).exclude(
+                action=REVEALED
+            )[:SEEN_SHOWN]
+        ],
+    }
+
+
+def rights_table() -> dict[str, Any]:
+    """A row for each right, a column for each role that signs in."""
+    roles = [role for role in Role if role != Role.CLIENT]
+    return {
+        "roles": [role.label for role in roles],
+        "rows": [
+            (PERMISSIONS[permission], [(role.label, permission in RIGHTS[role].permissions) for role in roles])
+            for permission in Permission
+        ],
+    }

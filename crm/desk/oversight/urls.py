@@ -1,0 +1,16 @@
+"""The audit trail, the privacy officer's desk, and who saw a customer."""
+
+from django.urls import path
+
+from crm.desk.oversight import audit, privacy
+
+urlpatterns = [
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export/", audit.export, name="audit_export"),
+    path("audit/rights/", privacy.access, name="rights"),
+    path("privacy/", privacy.privacy, name="privacy"),
+    path("privacy/requests/", privacy.register, name="privacy_register"),
+    path("privacy/requests/<int:pk>/end/", privacy.end, name="privacy_end"),
+    path("privacy/who-saw/", privacy.who_saw, name="privacy_who_saw"),
+    path("customers/<int:pk>/seen/", privacy.customer_seen, name="customer_seen"),
+]

@@ -1,0 +1,45 @@
+"""Messages to colleagues that concern every floor, and the one place where all of them are put into words."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from complaints.cases import notices as complaints
+from core.outbox import kinds, webhooks
+from core.outbox.kinds import Kind, Topic
+from core.outbox.models import Message
+from loyalty import colleagues
+
+BOOKS = Kind("books", Topic.FAULT, _("The books are wrong: it is not true that %(law)s. See the log."))
+NEW_ALERTS = Kind(
+    "new_alerts",
+    Topic.ALERT,
+    ngettext_lazy("%(count)d new alert this night", "%(count)d new alerts this night", "count"),
+)
+FILE_CHECKED = Kind("file_checked", Topic.IMPORT, _("%(file)s is checked: %(rows)d rows, %(rejected)d refused"))
+FILE_IMPORTED = Kind(
+    "file_imported",
+    Topic.IMPORT,
+    _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused"),
+)
+FILE_UNDONE = Kind(
+    "file_undone",
+    Topic.IMPORT,
+    _("%(file)s is undone: %(removed)d orders gone, %(restored)d as they were, %(kept)d kept"),
+)
+DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
+
+ALL = kinds.table(
+    webhooks.KINDS,
+    colleagues.KINDS,
+    complaints.KINDS,
+    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, DIGEST),
+)
+
+
+def text_of(message: Message) -> str:
+    """The message in the language of whoever reads; one of a kind that is gone reads as it was written."""
+    kind = ALL.get(message.kind)
+    params: dict[str, Any] = message.params
+    return kind.render(params) if kind else message.subject

@@ -1,0 +1,96 @@
+"""Somebody leaves: what they looked after goes to colleagues in the same moment, so that nothing is nobody's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from complaints.cases import lifecycle, routing
+from complaints.models import Case, CorrectiveAction, Department, Handover
+from complaints.models.cases import OPEN
+from core.accounts import staff
+from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.lib.errors import Invalid
+from core.lib.periods import mall_day
+from core.outbox import delivery
+from core.outbox.models import Message
+from customers import managers, todo
+from customers.models import Customer, Todo
+
+ASKED = ("pending", "accepted")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What somebody looks after."""
+
+    customers: int
+    work: int
+    promises: int
+    cases: int
+    questions: int
+    departments: int
+
+    @property
+    def anything(self) -> bool:
+        return any((self.customers, self.work, self.cases, self.questions, self.departments))
+
+
+def held_by(user: User) -> Held:
+    open_work = Todo.objects.filter(owner=user, state=Todo.State.OPEN)
+    return Held(
+        customers=Customer.objects.filter(manager=user).count(),
+        work=open_work.count(),
+        promises=open_work.filter(reason=Todo.Reason.PROMISE).count(),
+        cases=Case.objects.filter(owner=user, status__in=OPEN).count(),
+        questions=Handover.objects.filter(assignee=user, status__in=ASKED).count(),
+        departments=Department.objects.filter(head=user).count(),
+    )
+
+
+@transaction.atomic
+def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str, at: datetime) -> Held:
+    """The person is out at once; their customers, open work, promises and cases are with these colleagues, who are told.
+
+    Cases of customers who change hands go along to whoever works complaints; others go back to their queue, which hands
+    them out. Returns what was handed over. Raises Invalid when there is something to hand over and nobody to have it.
+    """
+    user = staff.deactivate(user_id, by=by, reason=reason, at=at)
+    held = held_by(user)
+    if held.anything and not to:
+        raise Invalid(
+            _("%(name)s looks after %(n)d customers and open work: say who takes over.")
+            % {"name": user, "n": held.customers},
+            code="to",
+        )
+    if held.customers:
+        managers.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
+    todo.hand_over(user, to=to)
+    _hand_over_cases(user, to, by or user, at)
+    for receiver in to:
+        delivery.queue(
+            receiver.pk,
+            channel=Message.Channel.IN_APP,
+            dedupe_key=f"handed-over:{user.pk}:{at.isoformat()}:{receiver.pk}",
+            at=at,
+            subject=_("You take over from %(name)s") % {"name": user},
+            link="/",
+        )
+    return held
+
+
+def _hand_over_cases(user: User, to: Sequence[User], by: User, at: datetime) -> None:
+    workers = [person for person in to if may(person, Permission.WORK_COMPLAINTS)]
+    for case in Case.objects.filter(owner=user, status__in=OPEN).select_related("customer__manager").order_by("pk"):
+        if case.customer.manager in workers:
+            lifecycle.assign(case.pk, case.customer.manager, by=by, at=at, reason=_("Taken over"))
+    routing.leave(user, by=by, at=at)
+    if to:
+        Handover.objects.filter(assignee=user, status__in=ASKED).update(assignee=to[0])
+        CorrectiveAction.objects.filter(owner=user, status=CorrectiveAction.Status.OPEN).update(owner=to[0])
+    leads = [person for person in to if may(person, Permission.LEAD_COMPLAINTS)]
+    Department.objects.filter(head=user).update(head=leads[0] if leads else None)

@@ -1,0 +1,111 @@
+"""Everything that waits for a decision, from every floor, on one list: decided there by the verb of its own room."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from complaints import approvals as complaints
+from complaints.cases import remedies
+from core.accounts.deciding import Waiting
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError, Invalid
+from loyalty import approvals as loyalty
+from loyalty.campaigns import credit
+from loyalty.campaigns.draws import setup as draws
+from loyalty.points import adjustments
+from loyalty.tiers import simulation as tiers
+
+
+class Room(NamedTuple):
+    """How one kind of thing is decided; each takes its id. None: on its own page only."""
+
+    approve: Callable[..., Any] | None
+    refuse: Callable[..., Any] | None
+    withdraw: Callable[..., Any]
+
+
+def _back(verb: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda pk, *, by, at, reason: verb(pk, by=by, at=at)
+
+
+def _take_back(pk: int, *, by: User, at: datetime, reason: str) -> Any:
+    return remedies.take_back(pk, by=by, at=at, reason=reason or _("Taken back"))
+
+
+ROOMS: Mapping[str, Room] = {
+    "remedy": Room(
+        lambda pk, *, by, at, reason: remedies.approve(pk, by=by, at=at, because=reason),
+        lambda pk, *, by, at, reason: remedies.refuse(pk, by=by, at=at, reason=reason),
+        _take_back,
+    ),
+    "points": Room(
+        lambda pk, *, by, at, reason: adjustments.decide(pk, agreed=True, by=by, at=at, because=reason),
+        lambda pk, *, by, at, reason: adjustments.decide(pk, agreed=False, by=by, at=at, because=reason),
+        _back(adjustments.withdraw),
+    ),
+    "limit": Room(
+        lambda pk, *, by, at, reason: credit.decide_limit(pk, approve=True, by=by, at=at, note=reason, because=reason),
+        lambda pk, *, by, at, reason: credit.decide_limit(pk, approve=False, by=by, at=at, note=reason, because=reason),
+        _back(credit.withdraw_limit),
+    ),
+    "levels": Room(None, None, _back(tiers.drop_draft)),
+    "draw": Room(
+        lambda pk, *, by, at, reason: draws.publish(pk, by=by, at=at, because=reason), None, _back(draws.drop)
+    ),
+}
+
+
+def for_user(user: User, *, at: datetime) -> list[Waiting]:
+    """What this person may decide, or has to know is stuck: the oldest due first. Not what they merely proposed."""
+    return [item for item in _everything(user, at) if item.allowed or _is_told(user, item)]
+
+
+def proposed_by(user: User, *, at: datetime) -> list[Waiting]:
+    """What this person proposed and others have to decide."""
+    return [item for item in _everything(user, at) if item.mine and not item.allowed]
+
+
+def approve(kind: str, pk: int, *, by: User, at: datetime, reason: str = "") -> None:
+    """The thing is agreed to, by the verb of its room. `reason` is needed of somebody who decides alone."""
+    _act(ROOMS[kind].approve, kind, pk, by=by, at=at, reason=reason)
+
+
+def refuse(kind: str, pk: int, *, by: User, at: datetime, reason: str) -> None:
+    """The thing is turned down, and why."""
+    if not reason.strip():
+        raise Invalid(_("Say why, in a few words."), code="reason_missing")
+    _act(ROOMS[kind].refuse, kind, pk, by=by, at=at, reason=reason)
+
+
+@transaction.atomic
+def withdraw(kind: str, pk: int, *, by: User, at: datetime) -> None:
+    """Who proposed it has taken it back."""
+    if not any(item.key == f"{kind}-{pk}" for item in _everything(by, at) if item.mine):
+        raise DomainError(_("This does not wait any more, or is not yours to take back."), code="not_waiting")
+    ROOMS[kind].withdraw(pk, by=by, at=at, reason="")
+
+
+def _act(verb: Callable[..., Any] | None, kind: str, pk: int, *, by: User, at: datetime, reason: str) -> None:
+    item = next((item for item in _everything(by, at) if item.key == f"{kind}-{pk}"), None)
+    if item is None:
+        raise DomainError(
+            _("This is decided already, or does not wait any more: its page says by whom and when."), code="decided"
+        )
+    if not item.allowed:
+        raise DomainError(_("Somebody else has to decide this."), code="second_person")
+    if verb is None:
+        raise DomainError(_("This is decided on its own page."), code="own_page")
+    verb(pk, by=by, at=at, reason=reason.strip())
+
+
+def _everything(user: User, at: datetime) -> list[Waiting]:
+    rows = [*complaints.waiting(user, at=at), *loyalty.waiting(user, at=at)]
+    return sorted(rows, key=lambda item: (item.due_at or item.since, item.kind, item.pk))
+
+
+def _is_told(user: User, item: Waiting) -> bool:
+    """An administrator mends it: nobody holds the right to decide this."""
+    return item.stuck and user.holds(Role.ADMINISTRATOR)

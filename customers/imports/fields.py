@@ -1,0 +1,199 @@
+"""What a row of each kind of file can hold, and how shops call its columns."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from core.lib.errors import Invalid
+from customers.imports.spellings.texts import without_brackets
+
+
+def key(name: str) -> str:
+    """A header as it is compared: lower case, without blanks, punctuation and what stands in brackets."""
+    folded = unicodedata.normalize("NFKC", name).lower()
+    return _letters(without_brackets(folded)) or _letters(folded)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text)
+
+
+# Field -> how its column may be called, what is meant more exactly before what is meant less: net before gross.
+_ORDERS = {
+    "order_no": (
+        "order no|order number|order id|order|order #|订单号|订单编号|訂單號|訂單編號|订单ID|主订单编号"
+        "|子订单编号|订单流水号|交易编号|交易单号|销售单号|单号|平台订单号|invoice|invoice no|invoice number"
+        "|amazon-order-id|sales record number|order reference|transaction id|Bestellnummer|Auftragsnummer"
+        "|numéro de commande|número de pedido|注文番号|주문번호"
+    ),
+    "customer": (
+        "customer|customer id|customer no|customer number|client id|member id|user id|buyer id|buyer username"
+        "|buyer user id|username|客户编号|客户号|客戶編號|会员号|会员编号|會員編號|客户id|买家id|会员ID"
+        "|会员卡号|会员账号|用户id|用户编号|用户账号|买家会员名|会员名|买家账号|下单账号|下单帐号|买家旺旺|旺旺"
+        "|旺旺id|Kundennummer|numéro client|会員番号|고객번호"
+    ),
+    "phone": (
+        "phone|mobile|mobile phone|tel|telephone|买家手机号|买家手机|手机|手机号|手机号码|手機|手機號碼"
+        "|联系手机|移动电话|客户手机|会员手机|收货人手机|收货人手机号|收件人手机|收件人手机号|收货手机"
+        "|手机/电话|电话/手机|联系方式|联系电话|电话|電話|聯絡電話|收货人电话|收件人电话|收货电话"
+        "|收货人联系方式|customer phone|buyer phone|buyer phone number|billing phone|shipping phone"
+        "|ship phone number|phone number|Telefon|téléphone|teléfono|電話番号|전화번호|휴대폰"
+    ),
+    "email": (
+        "email|e-mail|mail|email address|邮箱|电子邮箱|邮件|电子邮件|電子郵件|買家郵箱|买家邮箱|buyer email"
+        "|customer email|billing email|メールアドレス|이메일"
+    ),
+    "name": (
+        "name|customer name|full name|姓名|客户姓名|客户名称|客戶名稱|会员姓名|真实姓名|买家姓名|收货人姓名"
+        "|收货人|收件人|收件人姓名|收貨人|收件人姓名|收货人/提货人|buyer name|buyer full name|billing name"
+        "|shipping name|recipient name|recipient|ship to name|post to name|billing first name|first name|氏名"
+        "|お名前|이름|주문자명|구매자명"
+    ),
+    "last_name": "last name|billing last name|surname|family name",
+    "region": (
+        "region|province|state|省|省份|地区|地區|收货人省份|收货省份|收件人省|省/自治区|billing state"
+        "|shipping province|shipping state|ship state|ship to state|都道府県"
+    ),
+    "city": "city|城市|市|收货人城市|收货城市|收件人市|billing city|shipping city|ship city|ship to city|市区町村|Stadt|ville",
+    "date": (
+        "ordered at|order date|order time|purchase date|下单时间|下单日期|订单日期|订单时间|訂單日期"
+        "|订单创建时间|创建时间|拍下时间|订单提交时间|订单生成时间|订单下单时间|created at|date created"
+        "|created on|creation date|invoice date|sale date|date|日期|订单成交时间|成交时间|付款时间|订单付款时间"
+        "|买家付款时间|支付时间|支付完成时间|paid at|paid on date|payment date|Bestelldatum|date de commande"
+        "|fecha de pedido|注文日時|注文日|주문일시|주문일"
+    ),
+    "date_else": (
+        "付款时间|订单付款时间|买家付款时间|支付时间|支付完成时间|paid at|paid date|paid on date|payment date"
+        "|订单创建时间|创建时间|下单时间|created at|date created"
+    ),
+    "paid": (
+        "paid|amount paid|paid amount|total paid|实付|实付款|实付金额|實付金額|实际支付金额|买家实际支付金额"
+        "|买家实付金额|买家实付|订单实付金额|用户实付金额|用户实付|客户实付|实收金额|实收款|实收|已付金额"
+        "|支付金额|订单支付金额|付款金额|成交金额|商家实收金额|net amount|net total|net sales|amount|revenue"
+        "|total|order total|total price|grand total|order amount|sales|order value|金额|金額|订单金额|订单总额"
+        "|订单总价|订单总金额|总金额|总价|合计|应付金额|用户应付金额|订单应付金额|应付款|Gesamtbetrag|Betrag"
+        "|montant|importe|total ttc|合計|合計金額|결제금액|주문금액"
+    ),
+    "line_paid": (
+        "line paid|line amount|line total|line price|line subtotal|item total|item subtotal|item-price"
+        "|商品实付金额|商品实付|商品金额|商品小计|商品总额|小计|小計|行金额|明细金额|商品应付"
+    ),
+    "refunded": (
+        "refund amount|refunded amount|amount refunded|refunded total|refunded|refund|total refunded|退款金额"
+        "|已退款金额|退款总额|订单已退款金额|已退金额|实退金额|成功退款金额|退款|退款金額|返金額|환불금액"
+    ),
+    "refunded_at": "refunded at|refund date|refund time|退款时间|退款完成时间|退款日期",
+    "cost": "cost|total cost|成本|成本价|成本金额|商品成本",
+    "units": (
+        "units|quantity|qty|quantity ordered|quantity purchased|lineitem quantity|数量|數量|件数|商品数量"
+        "|购买数量|宝贝数量|宝贝总数量|商品件数|Menge|Anzahl|quantité|cantidad|個数|수량"
+    ),
+    "status": (
+        "status|order status|状态|狀態|订单状态|訂單狀態|交易状态|支付状态|付款状态|financial status"
+        "|payment status|fulfillment status|state of order|Bestellstatus|statut|estado|注文ステータス|주문상태"
+    ),
+    "cancelled_at": "cancelled at|canceled at|取消时间|关闭时间",
+    "currency": "currency|currency code|币种|货币|幣別|通貨",
+    "version": "version|版本|版本号",
+    "category": "category|product category|类目|分类|品类|類別|商品分类|商品类目",
+    "product": (
+        "product|sku|product id|item|商品|商品编号|商品编码|商品ID|货号|商家编码|商品名称|商品名|商品标题"
+        "|宝贝标题|全部商品名称|产品|產品|产品名称|product name|product title|item name|item title"
+        "|lineitem name|description|stock code|asin"
+    ),
+}
+# Headers that say themselves that an amount is the price of a piece.
+_PIECE = "unit price|price each|price per unit|price per item|lineitem price|单价|商品单价|单品价|成交单价|販売単価|単価|单品单价"
+# And those that do not say whether it is.
+_MAYBE_PIECE = "price|item price|sale price|sold for|价格|商品价格|售价|销售价|price paid"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: its fields with the names of their columns, and what it cannot do without."""
+
+    headers: Mapping[str, tuple[str, ...]]
+    needed: tuple[str, ...]
+    one_of: tuple[tuple[str, ...], ...]  # of each group one; the first stands for it in a sentence
+
+
+def _keys(headers: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {field: tuple(dict.fromkeys(key(alias) for alias in names.split("|"))) for field, names in headers.items()}
+
+
+KINDS = {
+    "orders": Kind(_keys(_ORDERS), ("date",), (("paid", "line_paid"), ("customer", "phone", "email"))),
+}
+HEADERS = KINDS["orders"].headers
+PIECE = frozenset(key(name) for name in _PIECE.split("|"))
+MAYBE_PIECE = frozenset(key(name) for name in _MAYBE_PIECE.split("|"))
+_FIELD_OF = {alias: field for field, aliases in reversed(list(HEADERS.items())) for alias in aliases}
+
+
+def field_of(name: str) -> str:
+    """What a column of this name holds, "" if nobody knows."""
+    value = key(name)
+    return _FIELD_OF.get(value, "") or ("line_paid" if value in PIECE | MAYBE_PIECE else "")
+
+
+def guess(names: Sequence[str], sample: Iterable[Sequence[str]] = (), kind: str = "orders") -> dict[str, str]:
+    """Field -> column name, as far as the headers say so. A column with something in it goes before an empty one."""
+    mapping: dict[str, str] = {}
+    rows = list(sample)
+    for field, aliases in KINDS[kind].headers.items():
+        if column := choose(aliases, names, rows, taken=mapping.values() if field == "date_else" else ()):
+            mapping[field] = column
+    if kind == "orders" and not mapping.keys() & {"paid", "line_paid"}:
+        column = choose((*PIECE, *MAYBE_PIECE), names, rows)
+        if column and ("units" in mapping or key(column) in MAYBE_PIECE):
+            mapping["line_paid" if "order_no" in mapping else "paid"] = column
+    if key(mapping.get("name", "")) not in {key("first name"), key("billing first name")}:
+        mapping.pop("last_name", None)
+    return mapping
+
+
+def choose(
+    aliases: Iterable[str], names: Sequence[str], rows: Sequence[Sequence[str]], *, taken: Iterable[str] = ()
+) -> str:
+    """The column of the first alias that has one, an empty column only when there is no other; else nothing."""
+    of_key: dict[str, int] = {}
+    for number in reversed(range(len(names))):
+        of_key[key(names[number])] = number
+        of_key.setdefault(key(names[number]).removesuffix("元"), number)
+    numbers = [of_key[alias] for alias in aliases if alias in of_key and names[of_key[alias]] not in set(taken)]
+    full = [number for number in numbers if not rows or any(row[number].strip() for row in rows if len(row) > number)]
+    return names[(full or numbers)[0]] if numbers else ""
+
+
+def remapped(mapping: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """The mapping with what somebody said: a column that is now of another field is of that one alone."""
+    columns = set(said.values())
+    result = {field: column for field, column in mapping.items() if column not in columns} | dict(said)
+    if said.get("date") and said["date"] == mapping.get("date_else") and "date_else" not in said:
+        result["date_else"] = mapping["date"]
+    return result
+
+
+def check_mapping(mapping: Mapping[str, str], names: Sequence[str], kind: str = "orders") -> None:
+    """Refused when a field or a column does not exist, or one that is needed has none."""
+    for field, column in mapping.items():
+        if field not in KINDS[kind].headers:
+            raise Invalid(_("“%(field)s” is not a field that can be imported.") % {"field": field}, code="bad_mapping")
+        if column not in names:
+            raise Invalid(_("The file has no column “%(column)s”.") % {"column": column}, code="bad_mapping")
+    if missing := missing_fields(mapping, kind):
+        raise Invalid(
+            _("Say which column holds: %(fields)s.") % {"fields": ", ".join(missing)}, code="mapping_incomplete"
+        )
+
+
+def missing_fields(mapping: Mapping[str, str], kind: str = "orders") -> list[str]:
+    """What a file of this kind needs and has no column for yet."""
+    missing = [field for field in KINDS[kind].needed if field not in mapping]
+    missing += [group[0] for group in KINDS[kind].one_of if not mapping.keys() & set(group)]
+    if "line_paid" in mapping and "order_no" not in mapping:
+        missing.append("order_no")
+    return missing

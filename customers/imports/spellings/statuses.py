@@ -1,0 +1,87 @@
+"""What shops and platforms call the state of an order, and what each word means here."""
+
+import re
+import unicodedata
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Meaning(StrEnum):
+    """What a status word can mean. Money that went back leaves the order paid, with a refund."""
+
+    PAID = "paid"
+    PENDING = "pending"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
+
+
+# One word or phrase after another, separated by `|`, in the normal form of `word`.
+WORDS = {
+    Meaning.PAID: (
+        "|paid|completed|complete|shipped|delivered|processing|processed|in process|fulfilled"
+        "|partially fulfilled|unfulfilled|partial|unshipped|partially shipped|partiallyshipped"
+        "|awaiting shipment|awaiting fulfillment|awaiting pickup|awaiting collection|ready to ship"
+        "|ready for pickup|to ship|to receive|in transit|out for delivery|dispatched"
+        "|payment received|payment accepted|payment completed|captured|partially paid|finished|done|success"
+        "|successful|succeeded|received|picked up|packed|packing|invoiced|settled|已付款|已支付|已付|付款完成"
+        "|支付完成|支付成功|付款成功|交易成功|交易完成|已完成|完成|订单完成|訂單完成|交易已完成|成功|已成功"
+        "|待发货|待發貨|未发货|未發貨|待出货|待出貨|备货中|備貨中|待备货|待打包|等待发货|等待出库|待出库"
+        "|正在出库|出库中|已出库|待配货|配货中|待配送|配送中|派送中|待揽收|已揽收|运输中|运送中|已发货|已發貨"
+        "|已出货|已出貨|卖家已发货|部分发货|部分發貨|商家已发货|平台已发货|待收货|待收貨|待签收|等待确认收货"
+        "|已收货|已收貨|确认收货|已确认收货|已签收|已簽收|待评价|待評價|未评价|已评价|已評價|双方已评|对方已评"
+        "|我已评价|待取货|待自提|已自提|已取货|已取貨|已送达|已妥投|买家已付款|买家已付款,等待卖家发货"
+        "|等待卖家发货|卖家部分发货|卖家已发货,等待买家确认|等待买家确认|等待买家确认收货|物流公司已揽件|已核销"
+        "|待核销|待使用|已使用|已接单|待接单|处理中|处理完成|進行中|进行中|已确认|已確認|已成团,待发货|已成团"
+        "|拼单成功|已发货,待签收|已发货,待收货|已发货,未签收|待成团|拼单中|已成团,待收货|定金已付,尾款已付"
+        "|已结算|已入账|退款中|退货中|退款处理中|退款申请中|申请退款|售后中|售后处理中|退款关闭|退款取消"
+        "|退款失败|待退款|退货退款中|買家已付款|已付款,待发货|支払済|発送済|発送済み|入金済み|完了|배송완료"
+        "|배송중|결제완료|구매확정"
+    ),
+    Meaning.PENDING: (
+        "pending|unpaid|not paid|pending payment|payment pending|awaiting payment|waiting for payment|to pay"
+        "|new|draft|checkout draft|on hold|onhold|holded|held|hold|authorized|authorised|partially authorized"
+        "|payment review|pending review|pending availability|pendingavailability|created|expired authorization"
+        "|待付款|待支付|未付款|未支付|未付|等待付款|等待支付|等待买家付款|等待買家付款|待买家付款|待确认|待確認"
+        "|待审核|审核中|待付定金|等待买家付定金|定金已付,尾款未付|定金已付尾款未付|等待买家付尾款|待付尾款"
+        "|已下单|未完成|未成团|买家已拍下|入金待ち|支払待ち|입금대기|결제대기"
+    ),
+    Meaning.CANCELLED: (
+        "cancelled|canceled|closed|voided|void|failed|failure|payment failed|payment error|expired|declined"
+        "|denied|rejected|abandoned|trash|fraud|suspected fraud|invalid|deleted|unfulfillable|已取消|取消"
+        "|用户取消|買家取消|买家取消|卖家取消|商家取消|系统取消|平台取消|订单取消|訂單取消|已撤销|已撤單|已撤单"
+        "|交易关闭|交易關閉|已关闭|已關閉|关闭|订单关闭|交易取消|交易失败|交易已关闭|卖家关闭交易|超时关闭"
+        "|付款以前,卖家或买家主动关闭交易|已作废|作废|无效|無效|已失效|已过期|支付失败|付款失败|未付款关闭|拒单"
+        "|已拒单|已删除|拼单失败|未成团,已退款|キャンセル|キャンセル済み|취소|취소완료|주문취소"
+    ),
+    Meaning.REFUNDED: (
+        "refunded|fully refunded|full refund|returned|returned refunded|reversed|chargeback"
+        "|charged back|shipped - returned to seller|shipped - rejected by buyer|退款成功|已退款|全额退款"
+        "|全部退款|已全额退款|退货退款|退货退款成功|退款完成|已退货|已退貨|退貨完成|退货完成|退货成功|退款退货"
+        "|已退款退货|仅退款|已退款,交易关闭|交易关闭,已退款|已发货,退款成功|未发货,退款成功|已收货,退款成功"
+        "|售后完成|售后成功|退款结束|返品済み|返金済み|환불완료|반품완료"
+    ),
+    Meaning.PARTIALLY_REFUNDED: (
+        "partially refunded|partial refund|partially returned|partial return|部分退款|部分退货|部分退款成功"
+        "|部分已退款|部分退貨"
+    ),
+}
+_MEANING_OF: dict[str, str] = {word: str(meaning) for meaning, words in WORDS.items() for word in words.split("|")}
+
+
+@lru_cache(maxsize=10_000)
+def word(text: str) -> str:
+    """The word as it is compared: folded, without the prefixes and the brackets that a platform puts around it."""
+    value = unicodedata.normalize("NFKC", text).strip().lower().lstrip("'`").replace("_", " ").replace("，", ",")
+    value = re.sub(r"^\((?:锁定|鎖定|预售|預售|暂停)\)\s*|^wc-", "", value)
+    value = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", value)
+    return re.sub(r"\s*,\s*", ",", " ".join(value.split()))
+
+
+def meaning(text: str) -> str:
+    """What the word means on the platforms; nothing when that is not known."""
+    value = word(text)
+    return _MEANING_OF.get(value, "") or (Meaning.PAID if value.startswith("shipped - ") else "")
+
+
+CHOICES = tuple(str(meaning) for meaning in Meaning)

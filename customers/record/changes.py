@@ -1,0 +1,77 @@
+"""What was changed about a customer: a row for each field, with what it said before."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.accounts.models import User
+from customers.models import ContactPoint, Customer, CustomerChange
+
+Door = CustomerChange.Door
+
+CREATED = "created"
+CUSTOM = "custom:"
+# Fields that are not shown to whoever does not see birthdays.
+BIRTHDAY = "birthday"
+LABELS = {
+    CREATED: _("Created"),
+    "name": _("Name"),
+    "region": _("Province"),
+    "city": _("City"),
+    "registered_on": _("Registered"),
+    BIRTHDAY: _("Birthday"),
+    "interests": _("Interests"),
+    "mindset": _("Mindset"),
+    "preferred_channel": _("Preferred channel"),
+    "is_reseller": _("Buys to resell"),
+    "influencers": _("Who influences what they buy"),
+    "notes": _("Notes"),
+    "phone": _("Phone"),
+    "email": _("E-mail"),
+    "address": _("Address"),
+}
+
+
+class Changed(NamedTuple):
+    """A field, and what it said before and says now, as a person reads it."""
+
+    field: str
+    before: str
+    after: str
+
+
+def record(customer: Customer, rows: Iterable[Changed], *, by: User | None, door: str, at: datetime) -> None:
+    """The rows are on record."""
+    CustomerChange.objects.bulk_create(
+        CustomerChange(
+            customer=customer, at=at, by=by, door=door, field=row.field[:60], before=row.before, after=row.after
+        )
+        for row in rows
+    )
+
+
+def words(field: str, text: str) -> str:
+    """What the record said of this field, in the reader's language."""
+    choices: dict[str, dict[str, Any]] = {
+        "mindset": dict[str, Any](Customer.Mindset.choices),
+        "preferred_channel": dict[str, Any](Customer.Channel.choices),
+        "is_reseller": {"yes": gettext("yes"), "no": gettext("no")},
+    }
+    if field in choices:
+        return str(choices[field].get(text, text))
+    if field == BIRTHDAY and text.endswith(" lunar"):
+        return f"{text.removesuffix(' lunar')} ({gettext('lunar')})"
+    if field in ContactPoint.Kind.values:
+        value, *states = text.split(" ")
+        said = {
+            "preferred": gettext("preferred"),
+            "confirmed": gettext("confirmed"),
+            **dict(ContactPoint.Retired.choices),
+        }
+        known = [word for word in states if word in said]
+        value = " ".join([value, *(word for word in states if word not in said)])
+        return f"{value} ({', '.join(str(said[word]) for word in known)})" if known else value or "–"
+    return text or "–"
