@@ -1,6 +1,7 @@
 """How gunicorn runs Laoke: `gunicorn -c deploy/gunicorn.conf.py crm.wsgi`. The command line wins over these."""
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
@@ -25,7 +26,7 @@ logconfig_dict["loggers"] = {
 }
 
 # Where the processes count requests together; gone with the service.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="laoke-metrics-"))
+counts = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="laoke-metrics-"))
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -33,3 +34,7 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(counts, ignore_errors=True)

@@ -79,7 +79,7 @@ def _migrations() -> str:
 
 def _cache() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [settings.CACHES["default"].get("LOCATION", "")])
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [str(settings.CACHES["default"].get("LOCATION", ""))])
         (is_there,) = cursor.fetchone()
     return OK if is_there else "its table is missing: run manage.py createcachetable"
 

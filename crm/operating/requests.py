@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 
+from core.accounts.models import User
 from crm.operating.logs import request_id
 
 # What a proxy in front may call a request by.
@@ -28,8 +29,8 @@ def _route(request: HttpRequest) -> str:
 
 def _user(request: HttpRequest) -> int | None:
     """The id of whoever was recognised; nobody is looked for only to be written down."""
-    known = getattr(request, "_cached_user", None) or request.__dict__.get("user")
-    return known.pk if hasattr(known, "_meta") else None
+    user = request.__dict__.get("_cached_user") or request.__dict__.get("user")
+    return user.pk if type(user) is User else None
 
 
 class RequestMiddleware:

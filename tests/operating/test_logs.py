@@ -152,6 +152,7 @@ def test_a_message_of_several_lines_is_one(written: StringIO) -> None:
     assert written.getvalue().count("\n") == 1
 
 
+@pytest.mark.parametrize("written", ["json"], indirect=True)
 def test_a_line_of_a_task_says_which(written: StringIO) -> None:
     @current_app.task(name="crm.flows.tasks.one_of_a_test")
     def one() -> None:
