@@ -19,7 +19,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from core.jobs import runs
-from core.jobs.models import JobRun
 from core.lib import sealing
 from core.lib.periods import mall_day
 from crm import checks
@@ -234,9 +233,3 @@ def _load(folder: Path, name: str) -> None:
     database.run("pg_restore", *options, str(folder / DUMP), database=name)
     with database.looking_at(name), connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-
-
-def last_failed() -> str:
-    """Why the newest backup that failed did; empty when the newest one is good."""
-    newest = JobRun.objects.filter(job=BACKUP).order_by("-business_date").first()
-    return newest.error if newest and newest.state == JobRun.State.FAILED else ""

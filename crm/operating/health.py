@@ -9,6 +9,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
+from django.utils.translation import gettext as _
 
 from core.jobs.models import JobRun
 from crm import checks
@@ -53,6 +54,18 @@ def backup_is_stale(*, at: datetime) -> bool:
     return last is None or at - last > STALE_AFTER
 
 
+def backup_notice(*, at: datetime) -> str:
+    """What an administrator has to know of the backups; nothing while they are fresh, or while the mall is made up."""
+    if settings.DEMO or not backup_is_stale(at=at):
+        return ""
+    newest, last = JobRun.objects.filter(job=BACKUP).order_by("-business_date").first(), last_backup()
+    if newest and newest.state == JobRun.State.FAILED:
+        return _("The newest backup failed: %(error)s") % {"error": newest.error}
+    if last is None:
+        return _("No backup has been made. What is stored here would be lost with this machine.")
+    return _("The last good backup is %(hours)d hours old.") % {"hours": int((at - last).total_seconds() // 3600)}
+
+
 def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_is_in_recovery()")
@@ -74,7 +87,9 @@ def _migrations() -> str:
             return "none applied: run manage.py migrate"
         cursor.execute("SELECT app, name FROM django_migrations")
         missing = _newest_migrations() - set(cursor.fetchall())
-    return f"not applied in {', '.join(sorted({app for app, _ in missing}))}: run manage.py migrate" if missing else OK
+    return (
+        f"not applied in {', '.join(sorted({app for app, _name in missing}))}: run manage.py migrate" if missing else OK
+    )
 
 
 def _cache() -> str:

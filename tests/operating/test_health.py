@@ -7,10 +7,12 @@ import pytest
 import redis
 from django.db import OperationalError, connection
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import Role
 from core.jobs import runs
+from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from core.outbox import delivery
 from core.outbox.models import Message
@@ -192,3 +194,25 @@ def test_addresses_that_do_not_exist_are_one_route(client: Client, db: None, set
 
     new = {name for name in figures(client) if name.startswith("laoke_requests_total")} - set(before)
     assert len(new) <= 1
+
+
+def test_an_administrator_is_told_on_the_first_page_until_there_is_a_backup(
+    client: Client, make_user: MakeUser, settings: Any
+) -> None:
+    client.force_login(make_user(Role.ADMINISTRATOR, "Mina"))
+    pages = [reverse("desk:settings"), reverse("desk:nights")]
+
+    assert all("No backup has been made" in client.get(page).text for page in pages)
+
+    at = timezone.now()
+    run = runs.plan(health.BACKUP, mall_day(at), at=at)
+    runs.fail(run, error="There is no pg_dump for PostgreSQL 15", at=at)
+    assert all("The newest backup failed: There is no pg_dump" in client.get(page).text for page in pages)
+
+    a_backup()
+    assert not [page for page in pages if "ackup" in client.get(page).text]
+
+    JobRun.objects.update(started_at=at - timedelta(hours=30))
+    assert all("The last good backup is 30 hours old" in client.get(page).text for page in pages)
+    settings.DEMO = True
+    assert "The last good backup" not in client.get(pages[1]).text
