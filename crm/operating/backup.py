@@ -138,14 +138,14 @@ def opened(folder: Path) -> dict[str, Any]:
             raise BackupError(f"{path} is missing or not what was saved: use another backup.")
     if manifest["vault"] not in sealing.fingerprints():
         raise BackupError(
-            "The contact data of this backup is under another VAULT_KEY: set the one that was kept beside it, or name it"
-            " in VAULT_KEY_FALLBACKS."
+            "The contact data of this backup is under another VAULT_KEY: set the one that was kept beside it, or name"
+            " it in VAULT_KEY_FALLBACKS."
         )
     return manifest
 
 
 def check(folder: Path) -> None:
-    """The drill: the backup is restored into a database made for it, compared, asked the laws of the books, and dropped.
+    """The drill: the backup is restored into a database made for it, compared, held to the laws of the books, dropped.
 
     Raises BackupError with everything that is wrong.
     """

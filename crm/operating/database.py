@@ -22,7 +22,8 @@ TABLES = """
 OBJECTS = """
     SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = 'public'
     UNION SELECT 'constraint ' || conrelid::regclass || ' ' || conname FROM pg_constraint
-        JOIN pg_namespace ON pg_namespace.oid = connamespace WHERE nspname = 'public' AND contype IN ('c', 'f', 'p', 'u', 'x')
+        JOIN pg_namespace ON pg_namespace.oid = connamespace
+        WHERE nspname = 'public' AND contype IN ('c', 'f', 'p', 'u', 'x')
     UNION SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE NOT tgisinternal
     ORDER BY 1
 """
@@ -106,7 +107,7 @@ def _folders() -> Iterator[Path]:
 
 
 def surroundings(database: str) -> dict[str, str]:
-    """The environment in which a program of PostgreSQL reaches this database; a password never stands in its command."""
+    """The environment in which a program of PostgreSQL reaches this database: its command shows no password."""
     told = connection.settings_dict
     options = told.get("OPTIONS", {})
     named = {

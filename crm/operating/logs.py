@@ -51,7 +51,8 @@ def _raised(error: BaseException) -> str:
     told = [type(error).__name__]
     cause = error.__cause__ if isinstance(error, DatabaseError) else None
     if cause is not None:
-        told += [getattr(cause, "pgcode", None) or "", getattr(cause.diag, "constraint_name", None) or ""]  # type: ignore[attr-defined]
+        diag = getattr(cause, "diag", None)
+        told += [getattr(cause, "pgcode", None) or "", getattr(diag, "constraint_name", None) or ""]
     return " ".join(part for part in told if part)
 
 

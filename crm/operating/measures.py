@@ -13,7 +13,7 @@ from core.lib.periods import mall_day
 from crm.operating import health
 
 # A name, what it says, and a query of rows (label, number); the label is left out where there is only one row.
-# Waiting rows have indexes of their own, so that none of these reads what has been sent.
+# Rows that wait and rows that failed have indexes of their own, so that none of these reads what has been sent.
 QUERIES = (
     (
         "laoke_waiting",
