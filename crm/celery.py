@@ -8,12 +8,19 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
 app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["crm.flows"])
+
+
+@setup_logging.connect
+def keep_logging(**_: object) -> None:
+    """Workers and beat write as all other processes do: that somebody answers keeps Celery from its own formats."""
+
 
 # What happens -> (task, when, seconds after which the look is not worth having any more, because the next has come).
 TIMETABLE = {

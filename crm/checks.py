@@ -280,6 +280,30 @@ def demo_is_on() -> bool:
     return bool(settings.DEMO)
 
 
+@refused(
+    Error(
+        f"METRICS_TOKEN can be guessed: it has fewer than {SHORTEST_KEY} characters, or too few different ones.",
+        hint=f"Set METRICS_TOKEN to a random text ({NEW_KEY}), or leave it empty: then there is no /metrics.",
+        id="laoke.E018",
+    )
+)
+def metrics_are_open() -> bool:
+    return bool(settings.METRICS_TOKEN) and _weak(settings.METRICS_TOKEN)
+
+
+@refused(
+    Error(
+        "METRICS_TOKEN is one of the keys: whoever reads the settings of Prometheus could sign sessions or read the vault.",
+        hint=f"Set METRICS_TOKEN to a random text of its own: {NEW_KEY}",
+        id="laoke.E019",
+    )
+)
+def metrics_token_is_a_key() -> bool:
+    keys = (settings.SECRET_KEY, settings.VAULT_KEY, *settings.SECRET_KEY_FALLBACKS, *settings.VAULT_KEY_FALLBACKS)
+    token = settings.METRICS_TOKEN
+    return bool(token) and any(_made_from(token, key) or _made_from(key, token) for key in keys if key)
+
+
 # Servers ------------------------------------------------------------------------------------------------------------
 
 

@@ -93,10 +93,9 @@ def command(options: list[str]) -> int:
 def parts(address: str, workers: int) -> dict[str, list[str]]:
     """The four processes of Laoke."""
     celery = [sys.executable, "-m", "celery", "-A", "crm"]
-    web = ["--worker-class", "gthread", "--workers", str(workers), "--threads", "4", "--timeout", "60"]
-    log = ["--access-logfile", "-", "--access-logformat", "%(h)s %(m)s %(U)s %(s)s", "--no-control-socket"]
+    web = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "crm.wsgi"]
     return {
-        "web": [sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", address, *web, *log],
+        "web": [*web, "--bind", address, "--workers", str(workers)],
         "worker": [*celery, "worker", "--loglevel", "INFO", *worker_pool()],
         "beat": [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""],
         "relay": manage("relay"),

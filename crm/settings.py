@@ -10,6 +10,8 @@ import environ
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from crm.operating import logs
+
 # Lets forms and managers name their model: `forms.ModelForm[Reward]`.
 django_stubs_ext.monkeypatch()
 
@@ -37,6 +39,7 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "laoke"
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 10)
 # PostgreSQL's default of 4 is the price of a moving disc arm; the indexes of the record live in memory or on flash.
 # Workers are worth starting for the night, not for the tenth of a second of a page.
 # An import stages its file in a temporary table; the buffers are taken as they are needed.
@@ -84,14 +87,17 @@ INSTALLED_APPS = [
     "loyalty",
     "complaints",
     "crm.flows",
+    "crm.operating",
     "crm.desk",
     "crm.demo",
     "crm",
 ]
 
 MIDDLEWARE = [
+    "crm.operating.doors.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "crm.operating.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "core.mall.middleware.MallMiddleware",
@@ -328,10 +334,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+# For people ("line") or for machines ("json"); both are of one clock, and neither holds personal data.
+LOGGING = logs.configuration(env.str("LOG_FORMAT", default="line"), env.str("LOG_LEVEL", default="INFO"))
+# Whoever asks for /metrics shows it as `Authorization: Bearer …`; without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# The folder of pg_dump and pg_restore, at least as new as the server; empty: those on the path.
+POSTGRES_PROGRAMS = env.str("POSTGRES_PROGRAMS", default="")

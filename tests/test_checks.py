@@ -96,6 +96,8 @@ HALF_LOCKED: dict[str, tuple[dict[str, str], list[str]]] = {
     "webhooks inwards": ({"WEBHOOK_PRIVATE_ADDRESSES": "1"}, ["E013: WEBHOOK_PRIVATE_ADDRESSES is on"]),
     "the demo": ({"LAOKE_DEMO": "1"}, ["E014: LAOKE_DEMO is on"]),
     "no password": ({"DATABASE_URL": ""}, ["E015: DATABASE_URL is the default"]),
+    "metrics for anybody": ({"METRICS_TOKEN": "change-me"}, ["E018: METRICS_TOKEN can be guessed"]),
+    "metrics by a key": ({"METRICS_TOKEN": VAULT}, ["E019: METRICS_TOKEN is one of the keys"]),
     "mail to a log": ({"EMAIL_URL": "consolemail://"}, ["E016: EMAIL_URL is not set, or leads nowhere"]),
 }
 
@@ -202,6 +204,9 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "laoke.E016"),
         ("SECRET_KEY_FALLBACKS", ["short"], "laoke.E003"),
+        ("METRICS_TOKEN", "prometheus", "laoke.E018"),
+        ("METRICS_TOKEN", hashlib.sha256(VAULT.encode()).hexdigest(), "laoke.E019"),
+        ("METRICS_TOKEN", SECRET, "laoke.E019"),
         ("VAULT_KEY", f"vault-{SECRET}", "laoke.E005"),
         ("VAULT_KEY", SECRET[::-1], "laoke.E005"),
         ("VAULT_KEY", SECRET.upper(), "laoke.E005"),

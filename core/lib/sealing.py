@@ -48,7 +48,12 @@ def key(use: bytes) -> bytes:
 
 def fingerprint() -> str:
     """Tells the key that is written with from any other, and gives nothing of it away."""
-    return key(b"fingerprint").hex()[:16]
+    return fingerprints()[0]
+
+
+def fingerprints() -> list[str]:
+    """Of every key that can be read with, the current one first."""
+    return [own.hex()[:16] for own in keys(b"fingerprint")]
 
 
 def encrypt(plain: bytes, *, use: bytes, about: bytes) -> bytes:

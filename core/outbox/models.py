@@ -49,6 +49,7 @@ class Message(Leased):
             ),
             models.Index(fields=["thread"], name="outbox_thread", condition=models.Q(settled_at__isnull=True)),
             models.Index(fields=["next_attempt_at"], name="outbox_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["id"], name="outbox_failed", condition=models.Q(state="failed")),
             models.Index(fields=["recipient", "-queued_at"], name="outbox_recipient"),
         ]
 

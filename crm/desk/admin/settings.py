@@ -26,6 +26,7 @@ from core.accounts.roles import Permission
 from core.lib.mall import facts
 from core.outbox.models import WebhookEndpoint
 from crm.desk.today import now, today
+from crm.operating import health
 from customers.models import CustomField, Import, ImportProfile
 from loyalty.models import Reward
 from loyalty.points import rules as point_rules
@@ -333,4 +334,5 @@ def settings(request: StaffRequest) -> HttpResponse:
         ]
         if entries:
             groups.append((title, entries))
-    return render(request, "desk/admin/settings/room.html", {"groups": groups})
+    backup = health.backup_notice(at=now()) if may(request.user, Permission.RUN_NIGHT) else ""
+    return render(request, "desk/admin/settings/room.html", {"groups": groups, "backup": backup})

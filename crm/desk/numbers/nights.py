@@ -19,6 +19,7 @@ from crm.desk.numbers.forms import CutForm
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.flows import nightly
+from crm.operating import health
 from segmentation import backtest as verbs
 from segmentation.models import Backtest
 
@@ -60,7 +61,12 @@ def nights(request: StaffRequest) -> HttpResponse:
     rows = [
         NightRow(run, _seconds(run), [(label, run.counts.get(name, "")) for name, label in COUNTS]) for run in page.rows
     ]
-    context = {"rows": rows, "page": page, "columns": [label for _name, label in COUNTS]}
+    context = {
+        "rows": rows,
+        "page": page,
+        "columns": [label for _name, label in COUNTS],
+        "backup": health.backup_notice(at=now()),
+    }
     return render(request, "desk/numbers/nights.html", context)
 
 

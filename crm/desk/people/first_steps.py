@@ -13,6 +13,8 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, holders
 from core.jobs import runs
 from crm.checks import mail_is_lost
+from crm.desk.today import now
+from crm.operating import health
 from customers.managers import LOOK_AFTER
 from customers.models import Customer, Order
 from loyalty.models import TierRules
@@ -95,6 +97,13 @@ def _for_the_first_day() -> list[Step]:
             not mail_is_lost(),
             _("Connect a mail server"),
             _("Links for colleagues and answers to customers leave by e-mail once EMAIL_URL is set: docs/install.md."),
+            "",
+            "",
+        ),
+        Step(
+            not health.backup_is_stale(at=now()),
+            _("Save it every day"),
+            _("A backup that was restored and compared: manage.py backup, once a day, as docs/operations.md says."),
             "",
             "",
         ),
