@@ -18,7 +18,7 @@ from customers.imports.spellings import amounts, contacts, dates, statuses
 from customers.imports.spellings.statuses import Meaning
 from customers.imports.spellings.texts import Noted, title, value_of, words
 
-NOTHING_MONEY = re.compile(r"[-–—/.\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
+NOTHING_MONEY = re.compile(r"[-–—/.\s]*|n/?a|null|none|nan|[无無未没沒]\w{0,8}", re.IGNORECASE)
 NO_TIME = re.compile(r"[-–—/:.0\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
 TOTALS = re.compile(
     r"(?:合\s*计|总\s*计|小\s*计|共\s*计|汇\s*总|合計|總計|小計|grand total|sub-?total|totals?|sum|gesamt|summe)\b.*",
@@ -139,6 +139,7 @@ class _Table:
         self.above: list[str] | None = None
         self.seen: Counter[tuple[str, str]] = Counter()
         self.back: Counter[str] = Counter()  # money back of orders whose lines say so one by one
+        self.first_said: dict[str, int] = {}  # what the first line of an order says of money back
         self.sum = 0
 
     def read(self, row: Row) -> Iterator[Parsed]:
@@ -229,11 +230,16 @@ class _Table:
         meaning = values["status"]
         if values["cancelled_at"] and meaning in (Meaning.PAID, Meaning.PENDING):
             meaning = Meaning.CANCELLED
+        if meaning == Meaning.PAID:
+            meaning = values["after_sales"] or meaning
         units, paid, line_paid = self._amounts(values, meaning, notes)
         if not self.of_lines and paid is not None and paid < 0:
             if self.number is None:
                 raise _Refused("paid", _("Money went back, but the row does not say of which order."))
             values["refunded"], paid, units = values["refunded"] or -paid, None, 0
+        left = values["paid_after"]
+        if left is not None and paid is not None and 0 <= left < paid:
+            values["refunded"] = values["refunded"] or paid - left
         refunded = self._refunded(external_id, values, meaning, paid, line_paid, notes)
         return Staged._make(
             (
@@ -301,10 +307,10 @@ class _Table:
         line_paid: int | None,
         notes: list[tuple[str, str]],
     ) -> int | None:
-        """What of the order has gone back, by its column, else by its status."""
-        if meaning in (Meaning.PENDING, Meaning.CANCELLED):
-            return None
-        refunded: int = values["refunded"]
+        """What of the order has gone back, by its column, else by its status; None where the row does not say it."""
+        refunded: int | None = values["refunded"]
+        if refunded is not None and self.of_lines:
+            refunded = self._refunded_of_lines(external_id, refunded)
         if refunded:
             return refunded
         if meaning == Meaning.REFUNDED:
@@ -314,7 +320,15 @@ class _Table:
             return paid or None
         if meaning == Meaning.PARTIALLY_REFUNDED:
             notes.append(("status", "refund_unknown"))
-        return None
+            return None
+        # That nothing went back is news only from a version that is newer than another.
+        return None if values["version"] is None else refunded
+
+    def _refunded_of_lines(self, external_id: str, refunded: int) -> int:
+        """Of the order so far: what all its lines say once more, or the sum of what each says of itself."""
+        first = self.first_said.setdefault(external_id, refunded)
+        self.back[external_id] += refunded
+        return refunded if refunded == first else self.back[external_id]
 
 
 def _full_name(first: str, last: str) -> str:
@@ -364,6 +378,8 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "region": lambda text: words(text, 60),
         "city": lambda text: words(text, 60),
         "status": lru_cache(1_000)(lambda text: _status(text, said)),
+        "after_sales": lru_cache(1_000)(lambda text: _after_sales(text, said)),
+        "paid_after": lambda text: _soft(None, "refund_unknown", _or(None, money("paid_after")), text),
         "cancelled_at": lambda text: not NO_TIME.fullmatch(text),
         "date": lambda text: _moment(text, order),
         "date_else": lambda text: _soft(None, "", _moment, text, order),
@@ -371,7 +387,7 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "paid": _or(None, money("paid")),
         "line_paid": _or(None, money("line_paid")),
         "cost": lambda text: _soft(0, "cost_unknown", _positive, text, money("cost")),
-        "refunded": lambda text: _soft(0, "refund_unknown", _positive, text, money("refunded")),
+        "refunded": lambda text: _soft(None, "refund_unknown", _positive, text, money("refunded")) if text else None,
         "refunded_at": lambda text: _soft(None, "refund_day", _moment, text, order),
         "units": lambda text: _quantity(text, strictly=by_piece),
         "category": lambda text: words(text, 80),
@@ -436,6 +452,12 @@ def _currency(text: str) -> str:
     if text and not amounts.is_own(text):
         raise Invalid(_("This currency is not known."), code="other_currency")
     return text
+
+
+def _after_sales(text: str, said: dict[str, str]) -> str:
+    """What the word says of money that went back; nothing where it says something else, such as an exchange."""
+    meaning = said.get(statuses.word(text)) or statuses.meaning(text)
+    return meaning if meaning in (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED) else ""
 
 
 def _status(text: str, said: dict[str, str]) -> str:
