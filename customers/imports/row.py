@@ -309,7 +309,7 @@ class _Table:
     ) -> int | None:
         """What of the order has gone back, by its column, else by its status; None where the row does not say it."""
         refunded: int | None = values["refunded"]
-        if refunded is not None and self.of_lines:
+        if refunded is not None and self.of_lines and meaning != Meaning.CANCELLED:
             refunded = self._refunded_of_lines(external_id, refunded)
         if refunded:
             return refunded
@@ -319,7 +319,8 @@ class _Table:
                 return self.back[external_id]
             return paid or None
         if meaning == Meaning.PARTIALLY_REFUNDED:
-            notes.append(("status", "refund_unknown"))
+            if not self.first_said.get(external_id):  # the line above has said it of the order
+                notes.append(("status", "refund_unknown"))
             return None
         # That nothing went back is news only from a version that is newer than another.
         return None if values["version"] is None else refunded

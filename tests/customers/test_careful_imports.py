@@ -326,7 +326,7 @@ def test_an_amount_that_waits_for_a_person_waits_whatever_a_file_says(
 
     run = go(row, head=head)
     if run.questions.exists():
-        plan.answer(run, yes=True, by=None, at=NOW)
+        plan.answer(run, yes=True, by=None, at=NOW, all_=True)
         runs.run(run, by=None, at=NOW, today=TODAY)
 
     assert order().status == "held"
