@@ -63,7 +63,7 @@ def test_r4_a_slash_is_of_the_number(api_for: ApiFor) -> None:
 
     assert (answer.status_code, Order.objects.get().external_id) == (201, "Shop/0001")
     unknown = api_for(ApiScope.ORDERS_WRITE).get("/api/v1/nothing/here")
-    assert (unknown.status_code, unknown["Content-Type"]) == (404, "application/json")
+    assert (unknown.status_code, unknown["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_r5_decimals_that_say_nothing(api_for: ApiFor) -> None:
