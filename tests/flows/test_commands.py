@@ -241,6 +241,7 @@ def test_the_relay_goes_on_looking_while_redis_or_the_database_is_away(monkeypat
     pauses: list[float] = []
 
     def issue(**sending: Any) -> None:
+        assert sending.pop("expires") >= 10
         assert sending == {"retry": False}
         error = looks.pop(0)
         if error:
