@@ -14,6 +14,7 @@ from customers.imports import plan, runs, staging, undo
 from customers.models import (
     ContactPoint,
     Customer,
+    CustomerChange,
     GuestOrder,
     Import,
     ImportChange,
@@ -266,6 +267,18 @@ def test_one_email_is_one_person_of_the_file_whatever_else_its_rows_say() -> Non
     assert order("1").customer == order("2").customer
     assert order("3").customer == order("4").customer
     assert (Customer.objects.count(), ContactPoint.objects.count()) == (2, 3)
+
+
+def test_what_a_file_teaches_of_somebody_known_is_in_their_history(record_order: RecordOrder) -> None:
+    record_order(CustomerRef(source="till", external_id="x", phone="13800110011"))
+    head = "order_no,customer,phone,email,date,paid\n"
+    rows = ("1,a,13800110011,a@mall.example,2026-11-02,10", "2,b,13800110012,,2026-11-02,10")
+
+    go(*rows, head=head)
+    go(*rows, head=head)
+
+    told = CustomerChange.objects.order_by("field").values_list("door", "field", "before", "after")
+    assert list(told) == [("file", "email", "", "a***@mall.example"), ("file", "identity", "", "shop:a")]
 
 
 def test_an_order_of_nobody_is_kept_aside_until_somebody_is_named(
