@@ -33,6 +33,8 @@ INDEX_BYTES = 16
 REVEALS_A_DAY = 60
 LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
+# Numbers of Hong Kong, Macau and Taiwan as shops of the mainland write them: with their code, without a plus.
+_NEIGHBOURS = re.compile(r"(?:852[5-9]\d{7}|8536\d{7}|8869\d{8})")
 # What stands where there is no phone, no name before the @, no domain behind it.
 _NO_PHONE = "0" * 7
 _NO_NAMES = {
@@ -66,6 +68,8 @@ def normalise_phone(text: str) -> str:
         raise refusal
     try:
         number = phonenumbers.parse(value, mall.facts().phone_region)
+        if not phonenumbers.is_valid_number(number) and _NEIGHBOURS.fullmatch(value):
+            number = phonenumbers.parse(f"+{value}")
     except phonenumbers.NumberParseException:
         raise refusal from None
     if not phonenumbers.is_valid_number(number) or str(number.national_number).endswith(_NO_PHONE):
@@ -327,7 +331,7 @@ def _reseal(points: list[ContactPoint]) -> int:
     twice = _twice(fresh)
     ContactPoint.objects.filter(pk__in=twice).delete()
     rows.update([p for p in fresh if p.pk not in twice], ["encrypted", "blind_index", "tail_index"])
-    _rename_orders([(point, before[point.pk]) for point in fresh if point.kind == Kind.PHONE])
+    _rename_orders([(point, before[point.pk]) for point in fresh if point.kind in (Kind.PHONE, Kind.EMAIL)])
     return len(fresh)
 
 
@@ -355,9 +359,9 @@ def _twice(points: list[ContactPoint]) -> set[int]:
     return twice
 
 
-def order_prefix(phone_index: bytes) -> str:
-    """What the order numbers begin with that an import makes for somebody of whom it knows a phone only."""
-    return phone_index.hex()[:16]
+def order_prefix(index: bytes) -> str:
+    """What the order numbers begin with that an import makes for somebody known by a phone or an e-mail only."""
+    return index.hex()[:16]
 
 
 def _rename_orders(points: list[tuple[ContactPoint, bytes]]) -> None:

@@ -14,6 +14,12 @@ ARITHMETIC = re.compile(r"\|\s*(add|divisibleby|get_digit|length_is)\b|\{%\s*wid
 QUERY = re.compile(r"\{%\s*for\s[^%]*\sin\s+[\w.]+(\.all|\.\w+_set(\.\w+)?)\b")
 LADDER = re.compile(r"\{%\s*end(?!blocktrans)\w+\s*%\}\s*\{%\s*end\w+\s*%\}")
 
+COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
+# Of the components the one that has no slot for its buttons: they stand in it as they are.
+PART = re.compile(r"<c-(page-header)\b[^>]*?>(.*?)</c-\1>", re.DOTALL)
+NESTED = re.compile(r"<c-(?!slot)([\w.-]+)\b[^>]*?>.*?</c-\1>", re.DOTALL)
+SLOT = re.compile(r'<c-slot name="(\w+)"')
+
 
 def lines() -> Iterator[tuple[str, str]]:
     for path in sorted(TEMPLATES.rglob("*.html")):
@@ -39,6 +45,22 @@ def test_no_template_asks_the_database() -> None:
 
 def test_the_end_of_each_block_can_be_seen() -> None:
     assert where(LADDER) == []
+
+
+def test_what_is_put_into_a_part_of_a_component_is_shown_by_it() -> None:
+    """A slot that the component does not know is not shown: a button in it is no door."""
+    unknown = []
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        text = COMMENT.sub("", path.read_text())
+        for name, body in PART.findall(text):
+            component = (TEMPLATES / "cotton" / f"{name.replace('-', '_').replace('.', '/')}.html").read_text()
+            slots = SLOT.findall(NESTED.sub("", body))
+            unknown += [f"{path.relative_to(ROOT)}: {slot} of {name}" for slot in slots if slot not in shown(component)]
+    assert unknown == []
+
+
+def shown(component: str) -> set[str]:
+    return set(re.findall(r"\{\{\s*(\w+)", COMMENT.sub("", component)))
 
 
 def test_the_formatter_would_change_nothing() -> None:

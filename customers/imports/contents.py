@@ -13,7 +13,7 @@ from core.lib.errors import DomainError
 from customers.imports import fields
 from customers.imports.reading import look as reading
 from customers.imports.reading.shape import Content, How, Look
-from customers.models import Import, ImportChunk, RejectedRow
+from customers.models import Import, ImportChunk
 
 USE = b"imports"
 PART = 1024 * 1024
@@ -89,7 +89,7 @@ def rows(run: Import) -> tuple[list[str], reading.Reading]:
 
 @transaction.atomic
 def forget(*, before: datetime, at: datetime) -> int:
-    """Files that came and were last imported before this moment are deleted, with the lines that were refused.
+    """Files that came and were last imported before this moment are deleted.
 
     What became of them stays: counts, reasons, who and when. A file that is being worked is left until it is not.
     Returns how many files, at most `FORGOTTEN_AT_ONCE`.
@@ -100,7 +100,6 @@ def forget(*, before: datetime, at: datetime) -> int:
     found = old.select_for_update(skip_locked=True).order_by("pk")
     ids = list(found.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     ImportChunk.objects.filter(run__in=ids).delete()
-    RejectedRow.objects.filter(run__in=ids).update(line="")
     return Import.objects.filter(pk__in=ids).update(forgotten_at=at)
 
 

@@ -25,31 +25,34 @@ def _letters(text: str) -> str:
 _ORDERS = {
     "order_no": (
         "order no|order number|order id|order|order #|订单号|订单编号|訂單號|訂單編號|订单ID|主订单编号"
-        "|子订单编号|订单流水号|交易编号|交易单号|销售单号|单号|平台订单号|invoice|invoice no|invoice number"
-        "|amazon-order-id|sales record number|order reference|transaction id|Bestellnummer|Auftragsnummer"
+        "|子订单编号|order sn|订单流水号|交易编号|交易单号|销售单号|单号|平台订单号|invoice|invoice no|invoice number"
+        "|amazon-order-id|sales record number|order reference|reference|transaction id|Bestellnummer|Auftragsnummer"
         "|numéro de commande|número de pedido|注文番号|주문번호"
     ),
     "customer": (
         "customer|customer id|customer no|customer number|client id|member id|user id|buyer id|buyer username"
         "|buyer user id|username|客户编号|客户号|客戶編號|会员号|会员编号|會員編號|客户id|买家id|会员ID"
         "|会员卡号|会员账号|用户id|用户编号|用户账号|买家会员名|会员名|买家账号|下单账号|下单帐号|买家旺旺|旺旺"
-        "|旺旺id|Kundennummer|numéro client|会員番号|고객번호"
+        "|旺旺id|Kundennummer|numéro client|会員番号|고객번호|買家帳號|會員帳號|用户openid|openid|买家openid|buyer id number"
+        "|buyer|client|买家|客户|客戶"
     ),
     "phone": (
         "phone|mobile|mobile phone|tel|telephone|买家手机号|买家手机|手机|手机号|手机号码|手機|手機號碼"
         "|联系手机|移动电话|客户手机|会员手机|收货人手机|收货人手机号|收件人手机|收件人手机号|收货手机"
         "|手机/电话|电话/手机|联系方式|联系电话|电话|電話|聯絡電話|收货人电话|收件人电话|收货电话"
         "|收货人联系方式|customer phone|buyer phone|buyer phone number|billing phone|shipping phone"
-        "|ship phone number|phone number|Telefon|téléphone|teléfono|電話番号|전화번호|휴대폰"
+        "|ship phone number|phone number|contact phone|recipient phone|receiver phone|电话号码"
+        "|電話號碼|收件者電話|Telefon|téléphone|teléfono|電話番号|전화번호|휴대폰"
     ),
     "email": (
         "email|e-mail|mail|email address|邮箱|电子邮箱|邮件|电子邮件|電子郵件|買家郵箱|买家邮箱|buyer email"
-        "|customer email|billing email|メールアドレス|이메일"
+        "|customer email|customer email address|contact email|billing email|メールアドレス|이메일"
     ),
     "name": (
         "name|customer name|full name|姓名|客户姓名|客户名称|客戶名稱|会员姓名|真实姓名|买家姓名|收货人姓名"
         "|收货人|收件人|收件人姓名|收貨人|收件人姓名|收货人/提货人|buyer name|buyer full name|billing name"
-        "|shipping name|recipient name|recipient|ship to name|post to name|billing first name|first name|氏名"
+        "|shipping name|recipient name|recipient|receiver name|收件者姓名"
+        "|ship to name|post to name|billing first name|first name|氏名"
         "|お名前|이름|주문자명|구매자명"
     ),
     "last_name": "last name|billing last name|surname|family name",
@@ -60,7 +63,8 @@ _ORDERS = {
     "city": "city|城市|市|收货人城市|收货城市|收件人市|billing city|shipping city|ship city|ship to city|市区町村|Stadt|ville",
     "date": (
         "ordered at|order date|order time|purchase date|下单时间|下单日期|订单日期|订单时间|訂單日期"
-        "|订单创建时间|创建时间|拍下时间|订单提交时间|订单生成时间|订单下单时间|created at|date created"
+        "|订单创建时间|创建时间|拍下时间|订单提交时间|订单生成时间|订单下单时间|訂單成立日期|訂單成立時間"
+        "|order creation date|order creation time|order created time|create time|created time|created at|date created"
         "|created on|creation date|invoice date|sale date|date|日期|订单成交时间|成交时间|付款时间|订单付款时间"
         "|买家付款时间|支付时间|支付完成时间|paid at|paid on date|payment date|Bestelldatum|date de commande"
         "|fecha de pedido|注文日時|注文日|주문일시|주문일"
@@ -70,10 +74,11 @@ _ORDERS = {
         "|订单创建时间|创建时间|下单时间|created at|date created"
     ),
     "paid": (
-        "paid|amount paid|paid amount|total paid|实付|实付款|实付金额|實付金額|实际支付金额|买家实际支付金额"
-        "|买家实付金额|买家实付|订单实付金额|用户实付金额|用户实付|客户实付|实收金额|实收款|实收|已付金额"
+        "paid|amount paid|paid amount|paid price|total paid|实付|实付款|实付金额|實付金額|实际支付金额|买家实际支付金额"
+        "|买家实付金额|买家实付|订单实付金额|订单实际支付金额|實際支付金額|買家總支付金額|用户实付金额|用户实付|客户实付|实收金额|实收款|实收|订单实际收款金额|已付金额"
         "|支付金额|订单支付金额|付款金额|成交金额|商家实收金额|net amount|net total|net sales|amount|revenue"
-        "|total|order total|total price|grand total|order amount|sales|order value|金额|金額|订单金额|订单总额"
+        "|total|order total|order total amount|total amount"
+        "|total price|grand total|order amount|sales|order value|金额|金額|订单金额|订单总额"
         "|订单总价|订单总金额|总金额|总价|合计|应付金额|用户应付金额|订单应付金额|应付款|Gesamtbetrag|Betrag"
         "|montant|importe|total ttc|合計|合計金額|결제금액|주문금액"
     ),
@@ -85,6 +90,8 @@ _ORDERS = {
         "refund amount|refunded amount|amount refunded|refunded total|refunded|refund|total refunded|退款金额"
         "|已退款金额|退款总额|订单已退款金额|已退金额|实退金额|成功退款金额|退款|退款金額|返金額|환불금액"
     ),
+    # What is left of the amount once money went back; blank where none did.
+    "paid_after": "adjusted order total|adjusted total|total after refunds|退款后金额|退款后实付金额",
     "refunded_at": "refunded at|refund date|refund time|退款时间|退款完成时间|退款日期",
     "cost": "cost|total cost|成本|成本价|成本金额|商品成本",
     "units": (
@@ -95,8 +102,13 @@ _ORDERS = {
         "status|order status|状态|狀態|订单状态|訂單狀態|交易状态|支付状态|付款状态|financial status"
         "|payment status|fulfillment status|state of order|Bestellstatus|statut|estado|注文ステータス|주문상태"
     ),
+    # What came after the sale, where the status of the order does not say it.
+    "after_sales": (
+        "after sales status|return status|refund status|return / refund status|return refund status|售后状态|售后"
+        "|订单售后状态|售后情况|退款状态|退款/售后状态|退货退款状态|售後狀態|退貨 / 退款狀態|退款狀態"
+    ),
     "cancelled_at": "cancelled at|canceled at|取消时间|关闭时间",
-    "currency": "currency|currency code|币种|货币|幣別|通貨",
+    "currency": "currency|currency code|order currency|order currency code|币种|货币|幣別|通貨",
     "version": "version|版本|版本号",
     "category": "category|product category|类目|分类|品类|類別|商品分类|商品类目",
     "product": (
@@ -106,9 +118,15 @@ _ORDERS = {
     ),
 }
 # Headers that say themselves that an amount is the price of a piece.
-_PIECE = "unit price|price each|price per unit|price per item|lineitem price|单价|商品单价|单品价|成交单价|販売単価|単価|单品单价"
+_PIECE = (
+    "unit price|price each|price per unit|price per item|lineitem price|单价|商品单价|单品价|成交单价|販売単価|単価"
+    "|单品单价|deal price|京东价|商品活動價格|商品售价"
+)
 # And those that do not say whether it is.
 _MAYBE_PIECE = "price|item price|sale price|sold for|价格|商品价格|售价|销售价|price paid"
+# Headers below which a shop writes the customer's number or the customer's name.
+_MAYBE_NAME = frozenset(map(key, ("customer", "buyer", "client", "买家", "客户", "客戶")))
+_NAME = re.compile(r"[\u4e00-\u9fff·]{2,8}|[^\W\d_][^\d_@]*\s[^\d_@]+")
 
 
 @dataclass(frozen=True)
@@ -128,8 +146,9 @@ KINDS = {
     "orders": Kind(_keys(_ORDERS), ("date",), (("paid", "line_paid"), ("customer", "phone", "email"))),
 }
 HEADERS = KINDS["orders"].headers
-PIECE = frozenset(key(name) for name in _PIECE.split("|"))
-MAYBE_PIECE = frozenset(key(name) for name in _MAYBE_PIECE.split("|"))
+PIECE_NAMES = tuple(key(name) for name in _PIECE.split("|"))
+MAYBE_PIECE_NAMES = tuple(key(name) for name in _MAYBE_PIECE.split("|"))
+PIECE, MAYBE_PIECE = frozenset(PIECE_NAMES), frozenset(MAYBE_PIECE_NAMES)
 _FIELD_OF = {alias: field for field, aliases in reversed(list(HEADERS.items())) for alias in aliases}
 
 
@@ -150,9 +169,18 @@ def guess(names: Sequence[str], sample: Iterable[Sequence[str]] = (), kind: str 
         column = choose((*PIECE, *MAYBE_PIECE), names, rows)
         if column and ("units" in mapping or key(column) in MAYBE_PIECE):
             mapping["line_paid" if "order_no" in mapping else "paid"] = column
+    if key(mapping.get("customer", "")) in _MAYBE_NAME and _are_names(names.index(mapping["customer"]), rows):
+        column = mapping.pop("customer")
+        mapping.setdefault("name", column)
     if key(mapping.get("name", "")) not in {key("first name"), key("billing first name")}:
         mapping.pop("last_name", None)
     return mapping
+
+
+def _are_names(index: int, rows: Iterable[Sequence[str]]) -> bool:
+    """Whether most cells of the column are what people are called: two of one name are not one customer."""
+    texts = [row[index].strip() for row in rows if len(row) > index and row[index].strip()]
+    return sum(bool(_NAME.fullmatch(text)) for text in texts) * 2 > len(texts)
 
 
 def choose(

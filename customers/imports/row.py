@@ -19,7 +19,7 @@ from customers.imports.spellings import amounts, contacts, dates, statuses
 from customers.imports.spellings.statuses import Meaning
 from customers.imports.spellings.texts import Noted, title, value_of, words
 
-NOTHING_MONEY = re.compile(r"[-–—/.\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
+NOTHING_MONEY = re.compile(r"[-–—/.\s]*|n/?a|null|none|nan|[无無未没沒]\w{0,8}", re.IGNORECASE)
 NO_TIME = re.compile(r"[-–—/:.0\s]*|n/?a|null|none|无|無|nan", re.IGNORECASE)
 TOTALS = re.compile(
     r"(?:合\s*计|总\s*计|小\s*计|共\s*计|汇\s*总|合計|總計|小計|grand total|sub-?total|totals?|sum|gesamt|summe)\b.*",
@@ -140,6 +140,7 @@ class _Table:
         self.above: list[str] | None = None
         self.seen: Counter[tuple[str, str]] = Counter()
         self.back: Counter[str] = Counter()  # money back of orders whose lines say so one by one
+        self.first_said: dict[str, int] = {}  # what the first line of an order says of money back
         self.sum = 0
 
     def read(self, row: Row) -> Iterator[Parsed]:
@@ -230,11 +231,16 @@ class _Table:
         meaning = values["status"]
         if values["cancelled_at"] and meaning in (Meaning.PAID, Meaning.PENDING):
             meaning = Meaning.CANCELLED
+        if meaning == Meaning.PAID:
+            meaning = values["after_sales"] or meaning
         units, paid, line_paid = self._amounts(values, meaning, notes)
         if not self.of_lines and paid is not None and paid < 0:
             if self.number is None:
                 raise _Refused("paid", _("Money went back, but the row does not say of which order."))
             values["refunded"], paid, units = values["refunded"] or -paid, None, 0
+        left = values["paid_after"]
+        if left is not None and paid is not None and 0 <= left < paid:
+            values["refunded"] = values["refunded"] or paid - left
         refunded = self._refunded(external_id, values, meaning, paid, line_paid, notes)
         return Staged._make(
             (
@@ -302,10 +308,10 @@ class _Table:
         line_paid: int | None,
         notes: list[tuple[str, str]],
     ) -> int | None:
-        """What of the order has gone back, by its column, else by its status."""
-        if meaning in (Meaning.PENDING, Meaning.CANCELLED):
-            return None
-        refunded: int = values["refunded"]
+        """What of the order has gone back, by its column, else by its status; None where the row does not say it."""
+        refunded: int | None = values["refunded"]
+        if refunded is not None and self.of_lines and meaning != Meaning.CANCELLED:
+            refunded = self._refunded_of_lines(external_id, refunded)
         if refunded:
             return refunded
         if meaning == Meaning.REFUNDED:
@@ -314,8 +320,17 @@ class _Table:
                 return self.back[external_id]
             return paid or None
         if meaning == Meaning.PARTIALLY_REFUNDED:
-            notes.append(("status", "refund_unknown"))
-        return None
+            if not self.first_said.get(external_id):  # the line above has said it of the order
+                notes.append(("status", "refund_unknown"))
+            return None
+        # That nothing went back is news only from a version that is newer than another.
+        return None if values["version"] is None else refunded
+
+    def _refunded_of_lines(self, external_id: str, refunded: int) -> int:
+        """Of the order so far: what all its lines say once more, or the sum of what each says of itself."""
+        first = self.first_said.setdefault(external_id, refunded)
+        self.back[external_id] += refunded
+        return refunded if refunded == first else self.back[external_id]
 
 
 def _full_name(first: str, last: str) -> str:
@@ -370,6 +385,8 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "region": lambda text: words(text, 60),
         "city": lambda text: words(text, 60),
         "status": lru_cache(1_000)(lambda text: _status(text, said)),
+        "after_sales": lru_cache(1_000)(lambda text: _after_sales(text, said)),
+        "paid_after": _soft(None, "refund_unknown", _or(None, money("paid_after"))),
         "cancelled_at": lambda text: not NO_TIME.fullmatch(text),
         "date": moment,
         "date_else": _soft(None, "", moment),
@@ -377,7 +394,7 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "paid": _or(None, money("paid")),
         "line_paid": _or(None, money("line_paid")),
         "cost": _soft(0, "cost_unknown", _positive(money("cost"))),
-        "refunded": _soft(0, "refund_unknown", _positive(money("refunded"))),
+        "refunded": _or(None, _soft(None, "refund_unknown", _positive(money("refunded")))),
         "refunded_at": _soft(None, "refund_day", moment),
         "units": lambda text: _quantity(text, strictly=by_piece),
         "category": lambda text: words(text, 80),
@@ -443,6 +460,12 @@ def _currency(text: str) -> str:
     if text and not amounts.is_own(text):
         raise Invalid(_("This currency is not known."), code="other_currency")
     return text
+
+
+def _after_sales(text: str, said: dict[str, str]) -> str:
+    """What the word says of money that went back; nothing where it says something else, such as an exchange."""
+    meaning = said.get(statuses.word(text)) or statuses.meaning(text)
+    return meaning if meaning in (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED) else ""
 
 
 def _status(text: str, said: dict[str, str]) -> str:

@@ -222,10 +222,18 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
 
 
 def rejected_csv(run_: Import) -> bytes:
-    """The refused rows for a spreadsheet: with BOM, and no cell that it would calculate."""
-    rows = run_.rejected.order_by("line_number", "id").values_list("line_number", "column", "reason", "line")
+    """The refused rows for a spreadsheet: with BOM, and no cell that it would calculate.
+
+    The lines themselves are read from the file, and are no more once that was deleted.
+    """
+    rows = list(run_.rejected.order_by("line_number", "id").values_list("line_number", "column", "reason"))
+    lines: dict[int, str] = {}
+    if rows and run_.forgotten_at is None:
+        numbers = {number for number, _column, _reason in rows}
+        lines = {row.line_number: row.line for row in contents.rows(run_)[1] if row.line_number in numbers}
     head = (_("Line"), _("Column"), _("Reason"), _("Original line"))
-    return "".join(csv_cells.lines(chain([head], rows.iterator()))).encode("utf-8-sig")
+    told = ((*row, lines.get(row[0], "")) for row in rows)
+    return "".join(csv_cells.lines(chain([head], told))).encode("utf-8-sig")
 
 
 # By a worker ---------------------------------------------------------------------------------------------------------
@@ -407,7 +415,7 @@ def _people(run_: Import, where: staging.Where) -> int:
             locks.hold_off_everyone()
             staging.resolve(where)
             new = staging.create_people(CHUNK, run=run_.pk)
-            staging.attach_people(run_.source)
+            staging.attach_people(run_.source, at=where.at)
             if new < CHUNK:
                 staging.register_people()
         made += new
@@ -497,7 +505,6 @@ def _finish(
                 line_number=row.line_number,
                 column=row.column[:80],
                 reason=row.reason[:300],
-                line=row.line.replace("\x00", ""),
             )
             for row in sorted(refused)
         ),

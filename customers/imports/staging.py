@@ -157,8 +157,9 @@ def _array(texts: list[str]) -> str:
     return "{" + ",".join(f'"{text}"' for text in texts) + "}"
 
 
-def attach_people(source: str) -> None:
-    _run("attach_people", source=source)
+def attach_people(source: str, *, at: datetime) -> None:
+    """The file's ids, phones and e-mails are those of its people; who was known before has lines of what is new."""
+    _run("attach_people", source=source, at=at)
 
 
 def register_people() -> None:
@@ -189,6 +190,7 @@ def store(where: Where, first: int, last: int) -> None:
         _run("lines", **chunk)
     _run("money_back", **chunk)
     _run("refunds", **chunk)
+    _run("believed", **chunk)
     _run("applied", **chunk)
 
 

@@ -201,6 +201,8 @@ def survey(
     if is_guess and look.differ and column:
         mapping = {field: name for field, name in choices.mapping.items() if field != "paid"}
         choices = choices.with_mapping(mapping | {"line_paid": column})
+    elif is_guess and look.equal and column and look.piece and not look.is_price_times_pieces:
+        choices = replace(choices.with_mapping(dict(choices.mapping) | {"line_paid": look.piece}), price="piece")
     elif is_guess and look.equal and column:
         findings.repeated = look.equal[:SAMPLES]
     if not choices.price:
@@ -231,6 +233,9 @@ class _Look:
         self.statuses: Counter[str] = Counter()
         self.several = self.differ = self.proved_point = False
         self.equal: list[str] = []
+        self.piece = self._piece(names, choices)
+        self.price = names.index(self.piece) if self.piece else None
+        self.is_price_times_pieces = False  # of a row whose amount is that of the row above
         self.above: list[str] = []
         self.other_currency = _other_currency(choices)
 
@@ -265,6 +270,24 @@ class _Look:
             self.differ = True
         elif changed and paid not in changed:
             self.equal.append(number)
+            if self.price is not None and self.units is not None:
+                self.is_price_times_pieces |= any(
+                    self._is_amount_of_row(row, paid, self.price, self.units) for row in (cells, self.above)
+                )
+
+    def _piece(self, names: Sequence[str], choices: Choices) -> str:
+        """The column with the price of a piece, where rows count pieces."""
+        if self.units is None or "line_paid" in choices.mapping:
+            return ""
+        return fields.choose((*fields.PIECE_NAMES, *fields.MAYBE_PIECE_NAMES), names, [])
+
+    def _is_amount_of_row(self, cells: list[str], paid: int, price: int, units: int) -> bool:
+        """Whether the amount may be that of the row alone: price times pieces, as far as both can be read."""
+        try:
+            amount, piece = (amounts.exact(cells[index].strip()) for index in (paid, price))
+            return amount <= piece * amounts.quantity(cells[units].strip() or "1")
+        except Invalid:
+            return True
 
     def words(self) -> tuple[dict[str, int], dict[str, list[Any]]]:
         """(words nobody knows, how often), (words that are known, how often and what they mean)"""

@@ -155,7 +155,8 @@ def _remove(
 
 def _still_ours(run_: Import, ids: list[int], counts: Counter[str]) -> tuple[list[int], set[int]]:
     """(orders of which this import had the last word, whose they are); the others are counted as kept."""
-    rows = dict(Order.objects.filter(pk__in=ids, import_run=run_.pk).order_by("pk").values_list("pk", "customer_id"))
+    mine = Order.objects.filter(pk__in=ids, import_run=run_.pk, is_test=False)
+    rows = dict(mine.order_by("pk").values_list("pk", "customer_id"))
     counts["kept"] += Order.objects.filter(pk__in=ids).exclude(pk__in=rows).count()
     return list(rows), set(rows.values())
 

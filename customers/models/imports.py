@@ -117,13 +117,12 @@ class ImportChunk(models.Model):
 
 
 class RejectedRow(models.Model):
-    """A row that did not go in: where, why, and the original line, so that nothing is lost."""
+    """A row that did not go in: where, and why. What it says stands in the file alone, which is sealed."""
 
     run = models.ForeignKey(Import, models.CASCADE, related_name="rejected")
     line_number = models.IntegerField()
     column = models.CharField(max_length=80, blank=True)
     reason = models.CharField(max_length=300)
-    line = models.TextField()
 
     def __str__(self) -> str:
         return f"{self.line_number}: {self.reason}"

@@ -32,6 +32,7 @@ LABELS = {
     "phone": _("Phone"),
     "email": _("E-mail"),
     "address": _("Address"),
+    "identity": _("Number at a source"),
 }
 
 

@@ -1,6 +1,6 @@
 """A file never silently undoes the record: what it adds, what it asks, what its plan promises, and how it is undone."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from customers.imports import plan, runs, staging, undo
 from customers.models import (
     ContactPoint,
     Customer,
+    CustomerChange,
     GuestOrder,
     Import,
     ImportChange,
@@ -23,6 +24,7 @@ from customers.models import (
     Order,
     Refund,
     Summary,
+    UnusualOrder,
 )
 from customers.orders import OrderFact
 from customers.refunds import RefundFact
@@ -267,6 +269,18 @@ def test_one_email_is_one_person_of_the_file_whatever_else_its_rows_say() -> Non
     assert (Customer.objects.count(), ContactPoint.objects.count()) == (2, 3)
 
 
+def test_what_a_file_teaches_of_somebody_known_is_in_their_history(record_order: RecordOrder) -> None:
+    record_order(CustomerRef(source="till", external_id="x", phone="13800110011"))
+    head = "order_no,customer,phone,email,date,paid\n"
+    rows = ("1,a,13800110011,a@mall.example,2026-11-02,10", "2,b,13800110012,,2026-11-02,10")
+
+    go(*rows, head=head)
+    go(*rows, head=head)
+
+    told = CustomerChange.objects.order_by("field").values_list("door", "field", "before", "after")
+    assert list(told) == [("file", "email", "", "a***@mall.example"), ("file", "identity", "", "shop:a")]
+
+
 def test_an_order_of_nobody_is_kept_aside_until_somebody_is_named(
     record_order: RecordOrder, make_user: MakeUser, make_customer: MakeCustomer
 ) -> None:
@@ -294,6 +308,69 @@ def test_the_shops_word_about_an_order_of_nobody_outlasts_a_file(record_order: R
 
     assert go("1,a,2026-11-17,50,,paid,").counts == counts(rows=1, stale=1, new_customers=1)
     assert GuestOrder.objects.get().status == "cancelled"
+
+
+def test_a_cancelled_order_of_nobody_is_not_revived_by_a_file_that_names_somebody() -> None:
+    go("1,,2026-11-01,50,,cancelled,", "2,,2026-11-01,50,,pending,")
+
+    run = go("1,a,2026-11-01,50,,paid,", "2,a,2026-11-01,50,,paid,")
+
+    assert (run.counts["stale"], run.counts["created"]) == (1, 1)
+    assert (GuestOrder.objects.get().external_id, GuestOrder.objects.get().status) == ("1", "cancelled")
+
+
+@pytest.mark.parametrize("state", ["open", "kept_out"])
+@pytest.mark.parametrize(
+    ("row", "head"),
+    [
+        ("1,a,2026-11-01 09:30,99999999,0,paid,", HEAD),
+        ("1,a,2026-11-01 09:30,99999999,0,paid,5", HEAD),
+        ("1,a,2026-11-01 09:30,99999999,0,paid,,7", HEAD.replace("refunded", "refunded,version")),
+    ],
+)
+def test_an_amount_that_waits_for_a_person_waits_whatever_a_file_says(
+    state: str, row: str, head: str, record_order: RecordOrder, make_user: MakeUser
+) -> None:
+    decided = {"decided_by": make_user(Role.ADMINISTRATOR), "decided_at": NOW} if state == "kept_out" else {}
+    who = CustomerRef(source="shop", external_id="a")
+    at = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
+    told = record_order(who, external_id="1", ordered_at=at, paid=Decimal(99999999), cost=Decimal(0), status="held")
+    UnusualOrder.objects.create(order=told.order, usual=Decimal(50), asked_at=NOW, state=state, **decided)
+
+    run = go(row, head=head)
+    if run.questions.exists():
+        plan.answer(run, yes=True, by=None, at=NOW, all_=True)
+        runs.run(run, by=None, at=NOW, today=TODAY)
+
+    assert order().status == "held"
+    assert UnusualOrder.objects.get().state == state
+    assert not Summary.objects.filter(pk=order().customer_id).exists()
+
+
+def test_a_declared_test_stays_one_and_is_not_asked_about(record_order: RecordOrder) -> None:
+    told = record_order(CustomerRef(source="shop", external_id="a"), external_id="1", version=1)
+    Order.objects.filter(pk=told.order.pk).update(is_test=True)
+
+    plain = go("1,a,2026-11-01,70,,paid,", "2,a,2026-11-01,70,,paid,")
+    newer = go("1,a,2026-11-01,70,,paid,,9", head=HEAD.replace("refunded", "refunded,version"))
+
+    assert (plain.counts["stale"], plain.counts["created"], plain.counts["asked"]) == (1, 1, 0)
+    assert (newer.counts["stale"], order().status, order().version) == (1, "cancelled", 1)
+
+
+def test_a_test_of_a_file_that_is_undone_stays_what_a_person_said() -> None:
+    go("1,a,2026-11-01,70,,pending,", "2,a,2026-11-01,70,,paid,")
+    run = go("1,a,2026-11-01,70,,paid,", "3,a,2026-11-01,70,,paid,")
+    Order.objects.filter(external_id__in=["1", "3"]).update(is_test=True)
+
+    arrival.undo_file(run, by=None, at=NOW, today=TODAY)
+
+    assert run.undone["kept"] == 2
+    assert [(row.external_id, row.status) for row in Order.objects.order_by("external_id")] == [
+        ("1", "cancelled"),
+        ("2", "paid"),
+        ("3", "cancelled"),
+    ]
 
 
 def test_undo_takes_orders_of_nobody_along() -> None:

@@ -23,7 +23,7 @@ def told(at: datetime) -> str:
 
 def event(number: int, version: int, customer: int, day: int, paid: int, status: str, refunds: list[int]) -> Event:
     """One version of one order; its refunds are shares, in per cent, of what was paid."""
-    at = datetime(2026, 1, 1, 4, tzinfo=UTC) + timedelta(days=day)
+    at = datetime(2025, 1, 1, 4, tzinfo=UTC) + timedelta(days=day)
     back = [
         {"external_id": f"r-{index}", "amount": f"{paid * share / 100:.2f}", "refunded_at": told(at + timedelta(share))}
         for index, share in enumerate(refunds)

@@ -82,6 +82,16 @@ def test_an_import_is_undone_with_one_button(client: Client, admin: User) -> Non
     assert admin.auditentry_set.filter(action="import.undone").exists()
 
 
+def test_undo_profiles_and_sources_have_a_door(client: Client, admin: User) -> None:
+    run = sent(FIRST)
+    client.post(at("import_go", run))
+
+    assert at("import_undo", run) in client.get(at("import_plan", run)).content.decode()
+    listed = client.get(reverse("desk:imports")).content.decode()
+    assert reverse("desk:import_profiles") in listed
+    assert f'href="{reverse("desk:import_sources")}"' in listed
+
+
 def test_work_is_followed_and_called_off(client: Client, admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrival, "AT_ONCE", 10)
     run = sent(FIRST)

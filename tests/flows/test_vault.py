@@ -229,10 +229,16 @@ def test_an_import_half_way_knows_everybody(half_way: list[Customer]) -> None:
     assert ContactPoint.objects.count() == under(NEW) == 5
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"phone,date,paid\n13800000001,2026-11-01,80\n13800000002,2026-11-02,90\n",
+        b"email,date,paid\na@mall.example,2026-11-01,80\nb@mall.example,2026-11-02,90\n",
+    ],
+)
 def test_a_file_without_order_numbers_makes_the_same_ones_under_the_new_key(
-    db: None, new_key: Callable[[], None]
+    db: None, new_key: Callable[[], None], content: bytes
 ) -> None:
-    content = b"phone,date,paid\n13800000001,2026-11-01,80\n13800000002,2026-11-02,90\n"
 
     def load() -> dict[str, int]:
         run = imports.upload("orders.csv", content, source="till", by=None, at=NOW)

@@ -56,7 +56,7 @@ def context(run: Import, form: ChoicesForm | None = None, *, reading: ReadingFor
         "form": form,
         "questions": [form[name] for name in form.questions],
         "column_rows": _column_rows(form, seen.names, sample),
-        "is_open": findings.is_open,
+        "is_open": bool(findings.missing or findings.lost or findings.ties or findings.price_column),
         "findings": findings,
         "doubts": seen.doubts,
         "lost": [(LABELS.get(name, name), column) for name, column in findings.lost.items()],

@@ -10,6 +10,8 @@ from customers.imports.profiles.profile import Profile
 PROFILES: dict[str, Profile] = {profile.key: profile for profile in (*china.PROFILES, *world.PROFILES)}
 ENOUGH = 0.6
 MARGIN = 0.1
+# What a later edition of an export may say besides, and must not be passed over: money back, and who it was.
+_ALSO = ("refunded", "paid_after", "after_sales", "cancelled_at", "currency", "phone", "email", "region", "city")
 
 
 class Match(NamedTuple):
@@ -41,9 +43,12 @@ def mapping(profile: Profile, names: Sequence[str], sample: Sequence[Sequence[st
         for field, headers in profile.columns.items()
         if (column := fields.choose(map(fields.key, headers), names, sample))
     }
+    guessed = fields.guess(names, sample, profile.kind)
+    for field in _ALSO:
+        if field not in said and field in guessed and guessed[field] not in said.values():
+            said[field] = guessed[field]
     missing = fields.missing_fields(said, profile.kind)
     if missing:
-        guessed = fields.guess(names, sample, profile.kind)
         said |= {field: guessed[field] for field in missing if field in guessed}
         groups = (group for group in fields.KINDS[profile.kind].one_of if group[0] in missing)
         said |= {field: guessed[field] for group in groups for field in group if field in guessed}

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
@@ -20,9 +21,18 @@ _PLAIN = re.compile(r"[A-Za-z]{0,3}(?=\d*[1-9])\d{1,15}", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?e\+?\d+", re.IGNORECASE)
 
 
-@lru_cache(maxsize=50_000)
 def phone(text: str) -> Sealed | Noted | None:
     """The number somebody is recognised by; None with a note for one that cannot be called, is masked or borrowed."""
+    return _phone(text, settings.VAULT_KEY)
+
+
+def email(text: str) -> Sealed | Noted | None:
+    """The address; None with a note for what is none."""
+    return _email(text, settings.VAULT_KEY)
+
+
+@lru_cache(maxsize=50_000)
+def _phone(text: str, _key: str) -> Sealed | Noted | None:
     value = re.sub(r"\.0+$", "", bare(text))
     if not value:
         return None
@@ -48,8 +58,7 @@ def phone(text: str) -> Sealed | Noted | None:
 
 
 @lru_cache(maxsize=50_000)
-def email(text: str) -> Sealed | Noted | None:
-    """The address; None with a note for what is none."""
+def _email(text: str, _key: str) -> Sealed | Noted | None:
     value = bare(text)
     if not value:
         return None

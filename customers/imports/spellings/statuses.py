@@ -34,9 +34,13 @@ WORDS = {
         "|等待卖家发货|卖家部分发货|卖家已发货,等待买家确认|等待买家确认|等待买家确认收货|物流公司已揽件|已核销"
         "|待核销|待使用|已使用|已接单|待接单|处理中|处理完成|進行中|进行中|已确认|已確認|已成团,待发货|已成团"
         "|拼单成功|已发货,待签收|已发货,待收货|已发货,未签收|待成团|拼单中|已成团,待收货|定金已付,尾款已付"
-        "|已结算|已入账|退款中|退货中|退款处理中|退款申请中|申请退款|售后中|售后处理中|退款关闭|退款取消"
+        "|已结算|已入账|无售后|无售后或售后取消|售后取消|售后关闭|冻结期|退款中|退货中|退款处理中|退款申请中|申请退款|售后中|售后处理中|退款关闭|退款取消"
         "|退款失败|待退款|退货退款中|買家已付款|已付款,待发货|支払済|発送済|発送済み|入金済み|完了|배송완료"
-        "|배송중|결제완료|구매확정"
+        "|배송중|결제완료|구매확정|運送中|待揀貨|已送達|confirmed|shipping|to be shipped|toship"
+        "|payment remotely accepted|remote payment accepted|preparation in progress|processing in progress"
+        "|manual verification required|disputed|bezahlt|versendet|verschickt|geliefert|abgeschlossen|in bearbeitung"
+        "|payé|payée|expédié|expédiée|livré|livrée|terminé|terminée|pagado|enviado|entregado|completado|pagato|spedito"
+        "|consegnato"
     ),
     Meaning.PENDING: (
         "pending|unpaid|not paid|pending payment|payment pending|awaiting payment|waiting for payment|to pay"
@@ -44,7 +48,10 @@ WORDS = {
         "|payment review|pending review|pending availability|pendingavailability|created|expired authorization"
         "|待付款|待支付|未付款|未支付|未付|等待付款|等待支付|等待买家付款|等待買家付款|待买家付款|待确认|待確認"
         "|待审核|审核中|待付定金|等待买家付定金|定金已付,尾款未付|定金已付尾款未付|等待买家付尾款|待付尾款"
-        "|已下单|未完成|未成团|买家已拍下|入金待ち|支払待ち|입금대기|결제대기"
+        "|incomplete|awaiting bank wire payment|awaiting check payment|awaiting cheque payment"
+        "|awaiting payment confirmation"
+        "|offen|ausstehend|zahlung ausstehend|unbezahlt|en attente|en attente de paiement|impayé|pendiente"
+        "|pendiente de pago|in attesa|已下单|未完成|未成团|买家已拍下|入金待ち|支払待ち|입금대기|결제대기"
     ),
     Meaning.CANCELLED: (
         "cancelled|canceled|closed|voided|void|failed|failure|payment failed|payment error|expired|declined"
@@ -52,13 +59,15 @@ WORDS = {
         "|用户取消|買家取消|买家取消|卖家取消|商家取消|系统取消|平台取消|订单取消|訂單取消|已撤销|已撤單|已撤单"
         "|交易关闭|交易關閉|已关闭|已關閉|关闭|订单关闭|交易取消|交易失败|交易已关闭|卖家关闭交易|超时关闭"
         "|付款以前,卖家或买家主动关闭交易|已作废|作废|无效|無效|已失效|已过期|支付失败|付款失败|未付款关闭|拒单"
-        "|已拒单|已删除|拼单失败|未成团,已退款|キャンセル|キャンセル済み|취소|취소완료|주문취소"
+        "|failed delivery|lost by 3pl|damaged by 3pl|storniert|abgebrochen|annulé|annulée|cancelado|cancelada|annullato"
+        "|不成立|已拒单|已删除|拼单失败|未成团,已退款|キャンセル|キャンセル済み|취소|취소완료|주문취소"
     ),
     Meaning.REFUNDED: (
         "refunded|fully refunded|full refund|returned|returned refunded|reversed|chargeback"
         "|charged back|shipped - returned to seller|shipped - rejected by buyer|退款成功|已退款|全额退款"
         "|全部退款|已全额退款|退货退款|退货退款成功|退款完成|已退货|已退貨|退貨完成|退货完成|退货成功|退款退货"
         "|已退款退货|仅退款|已退款,交易关闭|交易关闭,已退款|已发货,退款成功|未发货,退款成功|已收货,退款成功"
+        "|erstattet|zurückerstattet|retourniert|remboursé|remboursée|reembolsado|rimborsato|退款已完成|已完成退款"
         "|售后完成|售后成功|退款结束|返品済み|返金済み|환불완료|반품완료"
     ),
     Meaning.PARTIALLY_REFUNDED: (
@@ -69,18 +78,33 @@ WORDS = {
 _MEANING_OF: dict[str, str] = {word: str(meaning) for meaning, words in WORDS.items() for word in words.split("|")}
 
 
+_BETWEEN = re.compile(r"\s*[,;/|+、()]\s*")
+# Of several things that are said of one order, what decides about its money.
+_LAST_FIRST: tuple[str, ...] = ("refunded", "partially_refunded", "cancelled", "pending", "paid")
+
+
 @lru_cache(maxsize=10_000)
 def word(text: str) -> str:
     """The word as it is compared: folded, without the prefixes and the brackets that a platform puts around it."""
     value = unicodedata.normalize("NFKC", text).strip().lower().lstrip("'`").replace("_", " ").replace("，", ",")
-    value = re.sub(r"^\((?:锁定|鎖定|预售|預售|暂停)\)\s*|^wc-", "", value)
+    value = re.sub(r"^\((?:锁定|鎖定|预售|預售|暂停|删除|刪除|已删除)\)\s*|^wc-", "", value)
     value = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", value)
     return re.sub(r"\s*,\s*", ",", " ".join(value.split()))
 
 
 def meaning(text: str) -> str:
-    """What the word means on the platforms; nothing when that is not known."""
+    """What the word means on the platforms; nothing when that is not known.
+
+    Of a phrase such as 已发货，退款成功 the last thing counts that can have happened, if all of it is known.
+    """
     value = word(text)
+    if found := _known(value):
+        return found
+    parts = [_known(part) for part in _BETWEEN.split(value) if part]
+    return min(parts, key=_LAST_FIRST.index) if parts and all(parts) else ""
+
+
+def _known(value: str) -> str:
     return _MEANING_OF.get(value, "") or (Meaning.PAID if value.startswith("shipped - ") else "")
 
 

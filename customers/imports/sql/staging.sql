@@ -33,23 +33,29 @@ SELECT line, line AS head, units, category, coalesce(nullif(product, ''), catego
 
 -- name: orders_of_lines
 -- A row is a line: the first row of an order (of each version of it) stands for the order, with the sum of its lines
--- unless the file gives a total. An order with a line missing or with lines that disagree is refused as a whole.
+-- unless the file gives a total. A line that was called off is none of an order that goes on without it. An order with
+-- a line missing or with lines that disagree is refused as a whole.
 CREATE TEMP TABLE import_lines AS
-SELECT line, min(line) OVER (PARTITION BY external_id, version) AS head, units, category,
-       coalesce(nullif(product, ''), category) AS product, line_paid AS amount
-  FROM import_rows;
+SELECT line, min(line) OVER w AS head, category, coalesce(nullif(product, ''), category) AS product, is_off,
+       CASE WHEN is_off THEN 0 ELSE units END AS units, CASE WHEN is_off THEN 0 ELSE line_paid END AS amount
+  FROM (SELECT *, status = 'cancelled' AND bool_or(status <> 'cancelled') OVER (PARTITION BY external_id, version)
+                      AS is_off
+          FROM import_rows) r
+WINDOW w AS (PARTITION BY external_id, version);
 CREATE INDEX ON import_lines (head);
 ANALYZE import_lines;
 WITH orders AS (
-    SELECT min(line) AS head, coalesce(min(paid), greatest(sum(line_paid), 0)) AS paid, sum(cost) AS cost,
-           coalesce(max(refunded), nullif(greatest(-sum(line_paid), 0), 0)) AS refunded,
-           max(refunded_at) AS refunded_at,
-           min(person) <> max(person) OR min(status) <> max(status) OR min(ordered_at) <> max(ordered_at)
-               OR min(paid) <> max(paid) AS disagree
-      FROM import_rows GROUP BY external_id, version
+    SELECT l.head, coalesce(min(paid), greatest(sum(l.amount), 0)) AS paid,
+           coalesce(sum(cost) FILTER (WHERE NOT is_off), 0) AS cost, min(status) FILTER (WHERE NOT is_off) AS status,
+           coalesce(nullif(max(refunded) FILTER (WHERE NOT is_off), 0), nullif(greatest(-sum(l.amount), 0), 0),
+                    max(refunded) FILTER (WHERE NOT is_off)) AS refunded,
+           max(refunded_at) FILTER (WHERE NOT is_off) AS refunded_at,
+           min(person) <> max(person) OR min(ordered_at) <> max(ordered_at) OR min(paid) <> max(paid)
+               OR min(status) FILTER (WHERE NOT is_off) <> max(status) FILTER (WHERE NOT is_off) AS disagree
+      FROM import_rows JOIN import_lines l USING (line) GROUP BY l.head
 )
 UPDATE import_rows r
-   SET paid = o.paid, cost = o.cost, refunded = o.refunded, refunded_at = o.refunded_at,
+   SET paid = o.paid, cost = o.cost, status = o.status, refunded = o.refunded, refunded_at = o.refunded_at,
        outcome = CASE WHEN r.external_id = ANY(%(incomplete)s) OR o.disagree THEN 'rejected' END,
        reason = CASE WHEN r.external_id = ANY(%(incomplete)s) THEN 'line_refused'
                      WHEN o.disagree THEN 'lines_disagree' END
@@ -234,21 +240,38 @@ SELECT customer_id, -1, 0, 0, 0, 0, 0, 0 FROM import_people p
  WHERE attach AND found_by = 'nothing'
  ORDER BY customer_id
 ON CONFLICT DO NOTHING;
-INSERT INTO customers_externalidentity (customer_id, source, external_id)
-SELECT customer_id, %(source)s, customer FROM import_people p
- WHERE attach AND customer <> '' AND found_by <> 'identity'
-ON CONFLICT DO NOTHING;
-INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index)
-SELECT DISTINCT ON (p.customer_id, r.phone_index)
-       p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail
-  FROM import_rows r JOIN import_people p USING (person)
- WHERE r.phone_index IS NOT NULL AND p.attach
-ON CONFLICT DO NOTHING;
-INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index)
-SELECT DISTINCT ON (p.customer_id, r.email_index) p.customer_id, 'email', email_mask, email_sealed, r.email_index
-  FROM import_rows r JOIN import_people p USING (person)
- WHERE r.email_index IS NOT NULL AND p.attach
-ON CONFLICT DO NOTHING;
+-- What the file teaches of somebody who was known before is a line of their history.
+WITH learnt AS (
+    INSERT INTO customers_externalidentity (customer_id, source, external_id)
+    SELECT customer_id, %(source)s, customer FROM import_people p
+     WHERE attach AND customer <> '' AND found_by <> 'identity'
+    ON CONFLICT DO NOTHING RETURNING customer_id, external_id
+)
+INSERT INTO customers_customerchange (customer_id, at, door, field, before, after)
+SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'identity', '', %(source)s || ':' || l.external_id
+  FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
+WITH learnt AS (
+    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at)
+    SELECT DISTINCT ON (p.customer_id, r.phone_index)
+           p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz
+      FROM import_rows r JOIN import_people p USING (person)
+     WHERE r.phone_index IS NOT NULL AND p.attach
+    ON CONFLICT DO NOTHING RETURNING customer_id, mask
+)
+INSERT INTO customers_customerchange (customer_id, at, door, field, before, after)
+SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'phone', '', l.mask
+  FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
+WITH learnt AS (
+    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, added_at)
+    SELECT DISTINCT ON (p.customer_id, r.email_index)
+           p.customer_id, 'email', email_mask, email_sealed, r.email_index, %(at)s::timestamptz
+      FROM import_rows r JOIN import_people p USING (person)
+     WHERE r.email_index IS NOT NULL AND p.attach
+    ON CONFLICT DO NOTHING RETURNING customer_id, mask
+)
+INSERT INTO customers_customerchange (customer_id, at, door, field, before, after)
+SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'email', '', l.mask
+  FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 UPDATE import_people SET attach = false WHERE attach;
 
 -- name: register_people
@@ -279,20 +302,27 @@ UPDATE import_rows r
        file_changes = CASE WHEN r.version IS NULL THEN coalesce(c.file_changes, 0) + 1 ELSE 0 END,
        ordered_at = CASE WHEN r.version IS NULL AND r.ordered_on = c.old_on THEN c.old_at ELSE r.ordered_at END,
        paid = c.paid, cost = c.cost, new_lines = c.new_lines,
+       status = CASE WHEN c.waits THEN 'held' ELSE r.status END,
        state_seen = hashtext(concat_ws(' ', c.outcome, c.stored, c.file_changes, c.old_customer_id))
   FROM (
     SELECT r.line, who.customer_id, o.customer_id AS old_customer_id, o.version AS stored, o.file_changes,
            o.ordered_at AS old_at, o.ordered_on AS old_on, e.paid, e.cost, a.asks,
+           -- An amount that waits for a person, or was kept out by one, still does.
+           o.status = 'held' AND r.status = 'paid' AND (e.paid, e.cost) = (o.paid, o.cost) AS waits,
            o.id IS NULL OR r.version IS NOT NULL OR w.other_lines
                OR NOT %(of_lines)s AND l.told <> '{}' AND e.paid <> o.paid AS new_lines,
            CASE
              WHEN o.id IS NULL
                THEN CASE WHEN %(guests)s AND EXISTS (
                              SELECT 1 FROM customers_guestorder g WHERE g.source = %(source)s
-                                AND g.external_id = r.external_id AND g.version > coalesce(r.version, -1)) THEN 'stale'
+                                AND g.external_id = r.external_id
+                                AND (g.version > coalesce(r.version, -1) OR r.version IS NULL
+                                     AND array_position('{pending,paid,cancelled}', g.status::text)
+                                         > array_position('{pending,paid,cancelled}', r.status))) THEN 'stale'
                          WHEN coalesce(r.refunded, 0) > e.paid THEN 'rejected'
                          WHEN a.asks <> '{}' THEN 'asked'
                          WHEN r.person IS NULL THEN 'guest' ELSE 'created' END
+             WHEN o.is_test THEN 'stale'  -- cancelled for ever, whatever is said of it
              WHEN r.version < o.version THEN 'stale'
              WHEN r.version IS NOT NULL AND e.is_same
                THEN CASE WHEN r.version > o.version THEN 'updated' ELSE 'unchanged' END
@@ -369,8 +399,7 @@ UPDATE import_rows r
                      WHERE q.external_id = r.external_id AND i.source = %(source)s
                        AND q.applied_at IS NOT NULL)
                  THEN 'answered' END,
-            CASE WHEN e.paid > (SELECT most FROM import_usual) AND (e.paid IS DISTINCT FROM o.paid OR o.status = 'held')
-                 THEN 'unusual' END,
+            CASE WHEN e.paid > (SELECT most FROM import_usual) AND e.paid IS DISTINCT FROM o.paid THEN 'unusual' END,
             CASE WHEN r.ordered_at > %(at)s::timestamptz + interval '1 day'
                       AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'future' END,
             CASE WHEN r.ordered_on < '1990-01-01' AND r.ordered_on IS DISTINCT FROM o.ordered_on THEN 'long_ago' END
@@ -435,6 +464,15 @@ UPDATE customers_importquestion q SET answer = 'done', applied_at = %(at)s
   FROM import_rows r
  WHERE q.run_id = %(run)s AND q.external_id = r.external_id AND q.answer = 'yes'
    AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated');
+
+-- name: believed
+-- What was asked about an amount that is another now is no question any more.
+DELETE FROM customers_unusualorder u
+ USING import_rows r
+ CROSS JOIN LATERAL (SELECT id, status FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) o
+ WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated'
+   AND u.order_id = o.id AND o.status <> 'held' AND u.state <> 'right';
 
 -- name: products
 INSERT INTO customers_category (name)

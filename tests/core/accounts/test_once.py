@@ -69,7 +69,7 @@ def test_a_page_that_is_gone_back_to_keeps_its_words_and_asks(
     talk = {
         "channel": "phone",
         "direction": "out",
-        "outcome": "talked",
+        "outcome": "reached",
         "mood": "neutral",
         "note": "聊了新茶",
         "once": KEY,
