@@ -242,7 +242,7 @@ class _Table:
                 values["version"],
                 values["customer"],
                 *_vault(phone, email),
-                _full_name(values["name"], values["last_name"]),
+                full_name(values["name"], values["last_name"]),
                 values["region"],
                 values["city"],
                 meaning if meaning in (Meaning.PENDING, Meaning.CANCELLED) else Meaning.PAID,
@@ -317,7 +317,7 @@ class _Table:
         return None
 
 
-def _full_name(first: str, last: str) -> str:
+def full_name(first: str, last: str) -> str:
     """Both parts as they are written: the family name first in Chinese, last elsewhere."""
     if first and keys.is_nobody(first):
         first = ""

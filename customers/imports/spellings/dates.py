@@ -103,6 +103,14 @@ def readings(text: str) -> dict[str, date] | None:
 
 
 @lru_cache(maxsize=20_000)
+def day(text: str, order: str = "") -> date:
+    """The day, however long ago. Raises Invalid for what is none."""
+    try:
+        return _at(text, order).date()
+    except (ValueError, OverflowError):
+        raise Invalid(_("There is no such day or time.")) from None
+
+
 def _moment(text: str, order: str) -> tuple[str, str]:
     zone = mall_zone()
     try:
