@@ -78,6 +78,8 @@ def answers(told: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises Invalid for a field that is not asked, and for what is no answer of its kind.
     """
+    if not told:
+        return {}
     asked = {field.key: field for field in in_use()}
     if unknown := sorted(set(told) - asked.keys()):
         raise Invalid(

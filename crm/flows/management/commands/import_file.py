@@ -2,11 +2,13 @@
 
 from argparse import ArgumentParser
 
+from django.core.management.base import BaseCommand
+
 from crm.flows.management.commands import import_orders
 from customers.imports import fields
 
 
-class Command(import_orders.Command):
+class Command(import_orders.Command, BaseCommand):
     help = (
         "Import a file (CSV, xlsx, xls, ods) of orders, customers, products or refunds, columns guessed. "
         "Exit status 1 when the file cannot be read or its columns are not understood; refused rows are counted."
