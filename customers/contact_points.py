@@ -255,6 +255,25 @@ def find(kind: str, value: str) -> list[int]:
     )
 
 
+def who_have(points: Iterable[Sealed]) -> dict[tuple[str, bytes], set[int]]:
+    """(kind, blind index) of each of these values -> ids of the customers with it, as `find` finds them."""
+    stands_for: dict[tuple[str, bytes], tuple[str, bytes]] = {}
+    for point in points:
+        value = (point.kind, point.blind_index)
+        indexes = _indexes(point.kind, opened(point.kind, point.encrypted)) if several_keys() else [point.blind_index]
+        stands_for |= {(point.kind, index): value for index in indexes}
+    found: dict[tuple[str, bytes], set[int]] = {value: set() for value in stands_for.values()}
+    rows = ContactPoint.objects.filter(
+        kind__in={kind for kind, _index in stands_for},
+        blind_index__in=[index for _kind, index in stands_for],
+        retired="",
+    )
+    for kind, stored, customer_id in rows.values_list("kind", "blind_index", "customer_id"):
+        if (kind, bytes(stored)) in stands_for:
+            found[stands_for[kind, bytes(stored)]].add(customer_id)
+    return found
+
+
 def point_of(customer: Customer, kind: str, value: str) -> ContactPoint | None:
     """The customer's own point with exactly this value, however it was written."""
     return customer.contact_points.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value))).first()

@@ -43,7 +43,7 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
     locked = Customer.objects.get(pk=customer.pk)
     if manager and (not manager.is_active or not manager.holds(*LOOK_AFTER)):
         raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
-    if manager and not _may_choose(manager, by):
+    if manager and not may_choose(manager, by):
         raise DomainError(_("%(name)s belongs to another team.") % {"name": manager}, code="other_team")
     if not reason.strip():
         raise Invalid(_("Say why the manager changes."), code="reason_missing")
@@ -67,7 +67,7 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
     return Assigned(locked, _over_capacity(manager))
 
 
-def _may_choose(manager: User, by: User) -> bool:
+def may_choose(manager: User, by: User) -> bool:
     """A lead gives customers to their own team; who sees everybody or manages the staff, to anybody."""
     everybody = Scope.ALL in rights_of(by).scopes or may(by, Permission.MANAGE_STAFF)
     return everybody or manager.team_id == by.team_id

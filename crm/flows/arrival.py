@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils import translation
@@ -17,6 +18,7 @@ from crm.flows import notices
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
 from customers.imports import undo
+from customers.imports.kinds import undoing, work
 from customers.intake import guests, recording, unusual
 from customers.intake.guests import Kept
 from customers.models import Customer, GuestOrder, Import, Order
@@ -85,26 +87,40 @@ def _follow(changed: Order, concerned: list[int], *, at: datetime, today: date) 
     credit.follow_order(changed, at=at)
 
 
+def check_file(run: Import, *, at: datetime, today: date) -> Import:
+    """What importing the file will do, row by row; nothing of it is stored but the plan."""
+    if run.kind != "orders":
+        return work.check(run, at=at, today=today)
+    return imports.check(run, at=at)
+
+
 def file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
-    """`imports.run`, after which no open alert speaks of somebody whose figures say that they have bought."""
-    done = imports.run(run, by=by, at=at, today=today)
+    """The file is in the record; no open alert speaks of somebody whose figures say that they have bought."""
+    if run.kind != "orders":
+        done = work.run(run, by=by, at=at, today=today, follow=partial(_follow_many, at=at))
+    else:
+        done = imports.run(run, by=by, at=at, today=today)
     alerts.follow_purchases(None, as_of=today, at=at)
     return done
 
 
 def undo_file(run: Import, *, by: User | None, at: datetime, today: date) -> Import:
-    """`undo.undo`, after which points, coupons, draws and credit agree with the orders as they are again."""
-
-    def follow(order_ids: Sequence[int]) -> None:
-        point_orders.reconcile(order_ids, at=at)
-        for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
-            coupons.follow_order(changed, at=at)
-            draws.follow_order(changed, at=at)
-            credit.follow_order(changed, at=at)
-
-    done = undo.undo(run, by=by, at=at, today=today, follow=follow, of_the_night=(Change, Membership))
+    """The import is taken back; points, coupons, draws and credit agree with the orders as they are again."""
+    of_the_night = (Change, Membership)
+    if run.kind in ("customers", "products"):
+        return undoing.take_back(run, by=by, at=at, of_the_night=of_the_night)
+    follow = partial(_follow_many, at=at)
+    done = undo.undo(run, by=by, at=at, today=today, follow=follow, of_the_night=of_the_night)
     alerts.follow_purchases(None, as_of=today, at=at)
     return done
+
+
+def _follow_many(order_ids: Sequence[int], *, at: datetime) -> None:
+    point_orders.reconcile(order_ids, at=at)
+    for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
+        coupons.follow_order(changed, at=at)
+        draws.follow_order(changed, at=at)
+        credit.follow_order(changed, at=at)
 
 
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:
@@ -113,7 +129,7 @@ def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -
         imports.ask_for(run, task, by=by, at=at)
         return False
     if task == Import.Task.CHECK:
-        imports.check(run, at=at)
+        check_file(run, at=at, today=today)
     elif task == Import.Task.UNDO:
         undo_file(run, by=by, at=at, today=today)
     else:
@@ -128,14 +144,14 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
         return
     with translation.override(run.language or None):
         if run.task == Import.Task.CHECK:
-            imports.check(run, at=at)
+            check_file(run, at=at, today=today)
             kind = notices.FILE_CHECKED
         elif run.task == Import.Task.UNDO:
             undo_file(run, by=run.by, at=at, today=today)
-            kind = notices.FILE_UNDONE
+            kind = notices.FILE_UNDONE if run.kind in ("orders", "refunds") else notices.RECORD_UNDONE
         else:
             file(run, by=None, at=at, today=today)
-            kind = notices.FILE_IMPORTED
+            kind = notices.FILE_IMPORTED if run.kind == "orders" else notices.RECORD_IMPORTED
         delivery.tell(
             [run.by_id],
             kind,

@@ -28,13 +28,23 @@ FILE_UNDONE = Kind(
     Topic.IMPORT,
     _("%(file)s is undone: %(removed)d orders gone, %(restored)d as they were, %(kept)d kept"),
 )
+RECORD_IMPORTED = Kind(
+    "record_imported",
+    Topic.IMPORT,
+    _("%(file)s is imported: %(created)d new, %(updated)d changed, %(rejected)d rows refused"),
+)
+RECORD_UNDONE = Kind(
+    "record_undone",
+    Topic.IMPORT,
+    _("%(file)s is undone: %(removed)d gone, %(restored)d as they were, %(kept)d kept"),
+)
 DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 
 ALL = kinds.table(
     webhooks.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
-    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, DIGEST),
+    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, RECORD_IMPORTED, RECORD_UNDONE, DIGEST),
 )
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
 from customers.imports.spellings.texts import without_brackets
+from customers.record import fields as custom_fields
 
 
 def key(name: str) -> str:
@@ -117,6 +118,94 @@ _ORDERS = {
         "|lineitem name|description|stock code|asin"
     ),
 }
+_CUSTOMERS = {
+    "customer": f"id|{_ORDERS['customer']}|客户ID|用户ID|粉丝ID|会员编码|客户编码|member no|member number|customer code",
+    "name": (
+        "name|customer name|full name|display name|member name|姓名|客户姓名|客户名称|客戶名稱|会员姓名|真实姓名"
+        "|买家姓名|收货人姓名|收货人|收件人|昵称|微信昵称|客户昵称|会员昵称|first name|氏名|お名前|이름"
+    ),
+    "last_name": "last name|surname|family name",
+    "phone": _ORDERS["phone"],
+    "phone_else": (
+        "phone 2|phone2|mobile 2|other phone|second phone|work phone|home phone|备用手机|备用电话|其他电话"
+        "|固定电话|座机|电话2|手机2|手机号2|收货人手机|收货人电话|联系电话|联系手机|default address phone"
+    ),
+    "email": _ORDERS["email"],
+    "email_else": "email 2|email2|other email|second email|work email|备用邮箱|其他邮箱|邮箱2",
+    "region": _ORDERS["region"]
+    + "|province code|所在省|所在省份|default address province code|default address province",
+    "city": _ORDERS["city"] + "|所在城市|所在市|default address city",
+    "district": "district|county|区|区县|縣市|收货区|所在区|收货人区",
+    "address": (
+        "address|address 1|address1|street|street address|full address|地址|详细地址|詳細地址|收货地址|收件地址"
+        "|收货人地址|联系地址|通讯地址|家庭地址|常用地址|default address address1|billing address 1|住所|주소"
+    ),
+    "address_else": "address 2|other address|second address|地址2|备用地址|其他地址",
+    "birthday": (
+        "birthday|birth date|date of birth|birthdate|dob|生日|出生日期|出生年月日|出生年月|会员生日|生日日期"
+        "|誕生日|생일"
+    ),
+    "lunar": "lunar|lunar birthday|is lunar|calendar|农历|農曆|阴历|是否农历|是否農曆|生日类型|历法|是否阴历",
+    "registered_on": (
+        "registered|registered on|registered at|registration date|sign up|sign up date|signup date"
+        "|date registered|joined|joined on|join date|member since|customer since|created at|date created|注册时间"
+        "|注册日期|註冊時間|註冊日期|入会时间|入会日期|成为会员时间|成为客户时间|成为粉丝时间|加入时间|建档日期"
+        "|建档时间|开卡时间|创建时间|創建時間|登録日|가입일"
+    ),
+    "interests": "interests|interest|hobbies|兴趣|興趣|爱好|愛好|兴趣爱好|偏好|喜好|购买偏好",
+    "notes": "notes|note|remark|remarks|comment|comments|memo|备注|備註|客户备注|会员备注|说明|メモ",
+    "is_reseller": "reseller|is reseller|wholesale|dealer|是否经销商|经销商|是否分销|分销商|是否批发|批发客户|代购",
+    "manager": (
+        "manager|account manager|owner|sales rep|sales owner|assigned to|客户经理|客戶經理|专属客服|专属导购"
+        "|所属导购|导购|导购员|跟进人|负责人|负责员工|所属员工|归属员工|归属导购|业务员|维护人|担当者|담당자"
+    ),
+}
+_PRODUCTS = {
+    "product": (
+        "product id|product code|product no|product number|sku|variant sku|item id|item code|item no|item number"
+        "|asin|seller-sku|stock code|article number|商品编号|商品编码|商品ID|货号|商家编码|宝贝ID|宝贝编号"
+        "|规格编码|产品编号|产品编码|产品ID|商品货号|商品コード|상품코드"
+    ),
+    "name": (
+        "name|title|product|product name|product title|item name|item|item title|商品|商品名称|商品名|商品标题"
+        "|宝贝标题|宝贝名称|标题|名称|产品|产品名称|品名|상품명"
+    ),
+    "category": (
+        "category|categories|product category|product type|type|类目|分类|品类|類別|商品分类|商品类目|类别"
+        "|宝贝类目|所属分类|店铺分类|カテゴリ"
+    ),
+    "price": (
+        "price|regular price|selling price|sale price|variant price|unit price|list price|价格|售价|销售价|单价"
+        "|商品价格|零售价|一口价|宝贝价格|店铺价|现价|販売価格|판매가"
+    ),
+    "cost": (
+        "cost|cost per item|cost price|unit cost|purchase price|成本|成本价|进价|进货价|采购价|供货价|商品成本|原価"
+    ),
+    "picture": (
+        "picture|picture url|image|images|image url|image src|image link|photo|main image|图片|主图|商品图片"
+        "|图片地址|图片链接|主图链接|商品主图|宝贝图片|主图地址"
+    ),
+    "currency": _ORDERS["currency"],
+}
+_REFUNDS = {
+    "order_no": _ORDERS["order_no"] + "|原订单号|关联订单号|order name|original order",
+    "refund_no": (
+        "refund id|refund no|refund number|refund reference|return id|return number|rma|rma number|credit note"
+        "|退款编号|退款单号|退款ID|退款流水号|售后编号|售后单号|售后单编号|退换货编号|退货单号|退款單號|返金番号"
+    ),
+    "amount": (
+        "refund amount|refunded amount|amount refunded|refund total|total refund|refunded|refund|退款金额"
+        "|退款总额|实际退款金额|实退金额|买家退款金额|成功退款金额|退还金额|售后金额|申请退款金额|退款金額|返金額"
+        "|환불금액|amount|total|金额|金額"
+    ),
+    "refunded_at": (
+        "refunded at|refund date|refund time|refund completed at|退款时间|退款完成时间|退款成功时间|完结时间"
+        "|退款完结时间|完成时间|退款日期|售后完成时间|processed at|date|created at|申请时间|退款申请时间"
+        "|退款的申请时间|售后申请时间|日期|返金日|환불일"
+    ),
+    "status": "status|refund status|return status|state|退款状态|售后状态|退款狀態|状态|狀態|处理状态|退款单状态",
+    "currency": _ORDERS["currency"],
+}
 # Headers that say themselves that an amount is the price of a piece.
 _PIECE = (
     "unit price|price each|price per unit|price per item|lineitem price|单价|商品单价|单品价|成交单价|販売単価|単価"
@@ -144,16 +233,55 @@ def _keys(headers: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 KINDS = {
     "orders": Kind(_keys(_ORDERS), ("date",), (("paid", "line_paid"), ("customer", "phone", "email"))),
+    "customers": Kind(_keys(_CUSTOMERS), (), (("customer", "phone", "email", "phone_else", "email_else"),)),
+    "products": Kind(_keys(_PRODUCTS), (), (("product", "name"),)),
+    "refunds": Kind(_keys(_REFUNDS), ("order_no", "amount"), ()),
 }
+# What begins the name of a field that the mall has added to its customers.
+CUSTOM = "custom:"
 HEADERS = KINDS["orders"].headers
 PIECE_NAMES = tuple(key(name) for name in _PIECE.split("|"))
 MAYBE_PIECE_NAMES = tuple(key(name) for name in _MAYBE_PIECE.split("|"))
 PIECE, MAYBE_PIECE = frozenset(PIECE_NAMES), frozenset(MAYBE_PIECE_NAMES)
-_FIELD_OF = {alias: field for field, aliases in reversed(list(HEADERS.items())) for alias in aliases}
+_BOUGHT = {"paid", "line_paid", "units"}
+_OF_PEOPLE = {"registered_on", "birthday", "interests", "manager", "address", "is_reseller"}
+_FIELD_OF = {
+    alias: field
+    for kind in reversed(KINDS.values())
+    for field, aliases in reversed(list(kind.headers.items()))
+    for alias in aliases
+}
+
+
+def headers(kind: str) -> dict[str, tuple[str, ...]]:
+    """Field -> how its column may be called; for customers with the mall's own fields, by their names and keys."""
+    said = dict(KINDS[kind].headers)
+    if kind == "customers":
+        said |= {f"{CUSTOM}{field.key}": (key(field.name), key(field.key)) for field in custom_fields.in_use()}
+    return said
+
+
+def kinds_of(names: Sequence[str]) -> list[str]:
+    """What a file with these columns can be of; one where they decide it, none where they say nothing."""
+    guesses = {kind: guess(names, (), kind) for kind in KINDS}
+    complete = {kind for kind, mapping in guesses.items() if not missing_fields(mapping, kind)}
+    orders, people, goods, refunds = guesses.values()
+    if "refunds" in complete and ("refund_no" in refunds or ("orders" not in complete and not orders.keys() & _BOUGHT)):
+        return ["refunds"]
+    if "orders" in complete:
+        told = len(people.keys() & _OF_PEOPLE) >= 2 and not orders.keys() & {"order_no", "product", "units", "status"}
+        return ["orders", "customers"] if told else ["orders"]
+    if "order_no" in orders:
+        return ["orders"]
+    if "customers" in complete and not orders.keys() & _BOUGHT:
+        return ["customers"]
+    if "products" in complete and goods.keys() & {"price", "cost", "picture"} and "customers" not in complete:
+        return ["products"]
+    return [kind for kind in KINDS if kind in complete]
 
 
 def field_of(name: str) -> str:
-    """What a column of this name holds, "" if nobody knows."""
+    """What a column of this name holds in a file of some kind, "" if nobody knows."""
     value = key(name)
     return _FIELD_OF.get(value, "") or ("line_paid" if value in PIECE | MAYBE_PIECE else "")
 
@@ -162,8 +290,9 @@ def guess(names: Sequence[str], sample: Iterable[Sequence[str]] = (), kind: str 
     """Field -> column name, as far as the headers say so. A column with something in it goes before an empty one."""
     mapping: dict[str, str] = {}
     rows = list(sample)
-    for field, aliases in KINDS[kind].headers.items():
-        if column := choose(aliases, names, rows, taken=mapping.values() if field == "date_else" else ()):
+    for field, aliases in headers(kind).items():
+        is_second = field.endswith("_else") or kind != "orders"
+        if column := choose(aliases, names, rows, taken=mapping.values() if is_second else ()):
             mapping[field] = column
     if kind == "orders" and not mapping.keys() & {"paid", "line_paid"}:
         column = choose((*PIECE, *MAYBE_PIECE), names, rows)
@@ -207,8 +336,9 @@ def remapped(mapping: Mapping[str, str], said: Mapping[str, str]) -> dict[str, s
 
 def check_mapping(mapping: Mapping[str, str], names: Sequence[str], kind: str = "orders") -> None:
     """Refused when a field or a column does not exist, or one that is needed has none."""
+    known = headers(kind)
     for field, column in mapping.items():
-        if field not in KINDS[kind].headers:
+        if field not in known:
             raise Invalid(_("“%(field)s” is not a field that can be imported.") % {"field": field}, code="bad_mapping")
         if column not in names:
             raise Invalid(_("The file has no column “%(column)s”.") % {"column": column}, code="bad_mapping")

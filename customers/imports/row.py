@@ -249,7 +249,7 @@ class _Table:
                 values["version"],
                 values["customer"],
                 *_vault(phone, email),
-                _full_name(values["name"], values["last_name"]),
+                full_name(values["name"], values["last_name"]),
                 values["region"],
                 values["city"],
                 meaning if meaning in (Meaning.PENDING, Meaning.CANCELLED) else Meaning.PAID,
@@ -333,7 +333,7 @@ class _Table:
         return refunded if refunded == first else self.back[external_id]
 
 
-def _full_name(first: str, last: str) -> str:
+def full_name(first: str, last: str) -> str:
     """Both parts as they are written: the family name first in Chinese, last elsewhere."""
     if first and keys.is_nobody(first):
         first = ""

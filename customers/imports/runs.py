@@ -1,7 +1,7 @@
 """Files of orders: uploaded, checked without storing, run, and what did not go in given back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -49,6 +49,7 @@ SPANS = {
     Step.PEOPLE: (40, 50),
     Step.ORDERS: (50, 95),
     Step.FIGURES: (95, 100),
+    Step.RECORD: (0, 95),
     Step.UNDOING: (0, 95),
 }
 
@@ -65,16 +66,20 @@ def upload(
 ) -> Import:
     """The file is kept, sealed, and understood: as it says itself, and as files of this source were before.
 
-    `how` and `choices` are what somebody has said already. Refused, and not kept, when it is no table.
+    `how` and `choices` are what somebody has said already; a kind of "" is decided by the names of the columns, or
+    asked. Refused, and not kept, when it is no table.
     """
     content = Bytes(content) if isinstance(content, bytes) else content
-    before = saved.of_source(source, choices.kind)
+    before = saved.of_source(source, choices.kind or UNDECIDED.kind)
     seen = _look(content, how, before.choices if before else None)
+    kinds = [choices.kind] if choices.kind else understanding.kinds(seen.names, source)
+    if not choices.kind and (choices := replace(choices, kind=(*kinds, UNDECIDED.kind)[0])).kind != UNDECIDED.kind:
+        before = saved.of_source(source, choices.kind)
     with transaction.atomic():
         run_ = Import.objects.create(by=by, at=at, file_name=file_name[:200], source=source)
         contents.keep(run_, content)
         contents.note(run_, seen)
-        _understand(run_, replace(choices, how=seen.how), before)
+        _understand(run_, replace(choices, how=seen.how), before, kinds)
         if by:
             audit.record(by, "import.uploaded", run_, at=at, size=run_.size)
     return run_
@@ -92,11 +97,12 @@ def _look(content: Content, how: How, before: Choices | None) -> Look:
     return look(content, how, fields.field_of) if how != seen.how and (seen.doubts or how.sheet) else seen
 
 
-def _understand(run_: Import, choices: Choices, before: saved.Before | None = None) -> None:
-    """The choices and what is open are those of the file as it is read now."""
+def _understand(run_: Import, choices: Choices, before: saved.Before | None = None, kinds: Sequence[str] = ()) -> None:
+    """The choices and what is open are those of the file as it is read now; `kinds` are what it can be a file of."""
     seen = contents.seen(run_)
     was, columns_before = before or (None, [])
     decided, findings = understanding.columns(seen.names, seen.sample, choices, was, columns_before)
+    findings.kinds = list(kinds) if len(kinds) > 1 else []
     findings.doubts = [encoding for encoding, _lines in seen.doubts]
     if not findings.missing:
         names, rows = contents.rows(run_)
@@ -131,6 +137,13 @@ def choose(run_: Import, choices: Choices) -> None:
     choices.check()
     fields.check_mapping(choices.mapping, columns(run_), choices.kind)
     _understand(run_, choices)
+
+
+def treat_as(run_: Import, kind: str) -> None:
+    """The file is one of this kind; its columns are looked at anew. Refused while it is being worked."""
+    choices = replace(UNDECIDED, kind=kind, how=Choices.of_json(run_.choices).how)
+    choices.check()
+    _understand(run_, choices, saved.of_source(run_.source, kind))
 
 
 def use_profile(run_: Import, name: str) -> None:
@@ -317,7 +330,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     """One worker at a time on one file; the staging tables are gone afterwards."""
     if task != Task.UNDO:
         _check_reading(contents.seen(run_))
-        fields.check_mapping(run_.mapping, columns(run_))
+        fields.check_mapping(run_.mapping, columns(run_), run_.kind)
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
@@ -489,6 +502,12 @@ def _finish(
         run_.planned = run_.counts
     run_.percent = 100
     run_.save(update_fields=["counts", "state", "finished_at", "percent", "planned"])
+    keep_lists(run_, refused, notes_)
+
+
+@transaction.atomic
+def keep_lists(run_: Import, refused: list[Rejected], notes_: list[Note]) -> None:
+    """These are the refused rows and the notes of the import, in place of those of an earlier pass."""
     run_.notes.all().delete()
     ImportNote.objects.bulk_create(
         (

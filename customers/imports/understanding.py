@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.lib.errors import Invalid
 from customers import keys
-from customers.imports import fields, profiles
+from customers.imports import fields, profiles, saved
 from customers.imports.choices import Choices
 from customers.imports.reading.shape import Broken, Row
 from customers.imports.spellings import amounts, dates, statuses
@@ -22,8 +22,10 @@ SAMPLES = 5
 # Rows that are looked at for what they prove; whatever comes later is read as they say, or refused.
 SURVEYED = 200_000
 MOST_WORDS = 200
-DATES = ("date", "date_else", "refunded_at")
-AMOUNTS = ("paid", "line_paid", "refunded", "cost")
+# A profile with this share of its headers decides what a file is of.
+CERTAIN = 0.8
+DATES = ("date", "date_else", "refunded_at", "registered_on", "birthday")
+AMOUNTS = ("paid", "line_paid", "refunded", "cost", "price", "amount")
 # As most amounts are: the point of these stands before the decimals, `amounts.decimal_of` says so of each.
 _PLAIN = re.compile(r"\d+\.\d\d?", re.ASCII)
 
@@ -38,6 +40,7 @@ class Findings:
     """
 
     rows: int = 0
+    kinds: list[str] = field(default_factory=list)  # what it can be a file of, where that is open
     ties: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Findings:
         """Whether a person is asked anything."""
         return any(
             (
+                self.kinds,
                 self.ties,
                 self.missing,
                 self.date_orders,
@@ -76,6 +80,20 @@ class Findings:
     def of_json(cls, said: Mapping[str, Any]) -> "Findings":
         """Without what this version does not know."""
         return cls(**{name: said[name] for name in cls.__dataclass_fields__ if name in said})
+
+
+def kinds(names: Sequence[str], source: str) -> list[str]:
+    """What a file with these columns can be of: as the source's files were, by its profile, by the names alone."""
+    before = {kind: saved.of_source(source, kind) for kind in fields.KINDS}
+    same = [kind for kind, row in before.items() if row and row.columns == list(names)]
+    if len(same) == 1:
+        return same
+    best = max(
+        (match for kind in fields.KINDS for match in profiles.matches(names, kind)), key=lambda m: m.score, default=None
+    )
+    if best and best.score >= CERTAIN:
+        return [best.profile.kind]
+    return fields.kinds_of(names) or ([best.profile.kind] if best else list(fields.KINDS))
 
 
 def columns(
@@ -205,7 +223,7 @@ def survey(
         choices = replace(choices.with_mapping(dict(choices.mapping) | {"line_paid": look.piece}), price="piece")
     elif is_guess and look.equal and column:
         findings.repeated = look.equal[:SAMPLES]
-    if not choices.price:
+    if not choices.price and choices.kind == "orders":
         priced = choices.mapping.get("line_paid") or column
         if look.several and fields.key(priced) in fields.MAYBE_PIECE:
             findings.price_column = priced
@@ -227,6 +245,7 @@ class _Look:
         self.order_no = place.get("order_no")
         self.paid = place.get("paid") if "line_paid" not in place and "version" not in place else None
         self.said = {statuses.word(text): meaning for text, meaning in choices.statuses.items()}
+        self.meaning = statuses.meaning_of_refund if choices.kind == "refunds" else statuses.meaning
         self.rows = 0
         self.days: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
@@ -294,7 +313,7 @@ class _Look:
         unknown: dict[str, int] = {}
         known: dict[str, list[Any]] = {}
         for text, count in self.statuses.most_common(MOST_WORDS):
-            meaning = self.said.get(statuses.word(text)) or statuses.meaning(text)
+            meaning = self.said.get(statuses.word(text)) or self.meaning(text)
             if meaning:
                 known[text] = [count, meaning]
             else:

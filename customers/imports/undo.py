@@ -25,6 +25,7 @@ from customers.models import (
     ImportChange,
     ImportPart,
     ImportPlan,
+    ImportRecord,
     Order,
     OrderLine,
     Refund,
@@ -62,8 +63,7 @@ def undo(
     """
     if run_.state == State.UNDONE:
         return run_
-    if run_.undo_until is None or at >= run_.undo_until:
-        raise DomainError(_("An import can be undone for seven days."), code="undo_is_over")
+    refuse_late(run_, at=at)
     counts: Counter[str] = Counter(run_.undone)
     concerned: set[int] = set()
     with runs.alone(run_, Import.Task.UNDO) as progress:
@@ -86,6 +86,18 @@ def undo(
     return run_
 
 
+def refuse_late(run_: Import, *, at: datetime) -> None:
+    """Raises DomainError when its seven days are over."""
+    if run_.undo_until is None or at >= run_.undo_until:
+        raise DomainError(_("An import can be undone for seven days."), code="undo_is_over")
+
+
+def remember(run_: Import, order_ids: Sequence[int]) -> None:
+    """What these orders are now is kept, unless this import has changed them before, to undo it by."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STEPS["remember"], {"run": run_.pk, "ids": list(order_ids)})
+
+
 def forget(*, at: datetime) -> int:
     """Imports whose seven days are over can no longer be undone, and what was kept for that is gone; how many."""
     over = Import.objects.filter(undo_until__lte=at).exclude(state=State.RUNNING)
@@ -93,6 +105,7 @@ def forget(*, at: datetime) -> int:
     ImportPart.objects.filter(run__in=ids).delete()
     ImportChange.objects.filter(run__in=ids).delete()
     ImportPlan.objects.filter(run__in=ids).delete()
+    ImportRecord.objects.filter(run__in=ids).delete()
     Import.objects.filter(pk__in=ids).update(undo_until=None)
     return len(ids)
 
@@ -139,7 +152,7 @@ def _remove(
 ) -> None:
     ours, owners = _still_ours(run_, ids, counts)
     concerned.update(owners)
-    spoken_of = _referred_to(Order, ours, besides=(OrderLine, Refund))
+    spoken_of = referred_to(Order, ours, besides=(OrderLine, Refund))
     Order.objects.filter(pk__in=spoken_of).update(
         status=Order.Status.CANCELLED, file_changes=F("file_changes") + 1, import_run=None, received_at=at
     )
@@ -161,7 +174,7 @@ def _still_ours(run_: Import, ids: list[int], counts: Counter[str]) -> tuple[lis
     return list(rows), set(rows.values())
 
 
-def _referred_to(model: type[Model], ids: list[int], *, besides: Iterable[type[Model]]) -> set[int]:
+def referred_to(model: type[Model], ids: list[int], *, besides: Iterable[type[Model]]) -> set[int]:
     """Which of these rows something else in the database speaks of."""
     found: set[int] = set()
     for relation in model._meta.get_fields(include_hidden=True):
@@ -175,7 +188,7 @@ def _referred_to(model: type[Model], ids: list[int], *, besides: Iterable[type[M
 def _forget_people(ids: list[int], of_the_night: Iterable[type[Model]]) -> list[int]:
     locks.hold_customers(ids, against_new_rows=True)
     derived: tuple[type[Model], ...] = (ContactPoint, ExternalIdentity, Standing, Summary, *of_the_night)
-    known = _referred_to(Customer, ids, besides=derived)
+    known = referred_to(Customer, ids, besides=derived)
     nobody = list(
         Customer.objects.filter(pk__in=ids, merged_into=None, manager=None)
         .exclude(pk__in=known)

@@ -10,6 +10,7 @@ from customers.models.imports import (
     ImportPlan,
     ImportProfile,
     ImportQuestion,
+    ImportRecord,
     RejectedRow,
 )
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
@@ -36,6 +37,7 @@ __all__ = [
     "ImportPlan",
     "ImportProfile",
     "ImportQuestion",
+    "ImportRecord",
     "Lookup",
     "Merge",
     "NotTheSame",

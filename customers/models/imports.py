@@ -1,4 +1,4 @@
-"""Uploaded files of orders, and what became of every row."""
+"""Uploaded files, and what became of every row."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Import(models.Model):
-    """One uploaded file of orders, how it is understood, and what became of every row."""
+    """One uploaded file, how it is understood, and what became of every row."""
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("Waiting for columns")
@@ -28,6 +28,7 @@ class Import(models.Model):
         READING = "reading", _("Reading rows")
         PEOPLE = "people", _("Finding customers")
         ORDERS = "orders", _("Comparing and storing orders")
+        RECORD = "record", _("Comparing and storing")
         FIGURES = "figures", _("Working out figures")
         UNDOING = "undoing", _("Taking orders back")
 
@@ -78,6 +79,11 @@ class Import(models.Model):
     def mapping(self) -> dict[str, str]:
         """Field -> column."""
         return dict(self.choices.get("mapping", {}))
+
+    @property
+    def kind(self) -> str:
+        """What its rows are: one of imports.fields.KINDS."""
+        return str(self.choices.get("kind", "orders"))
 
 
 class ImportProfile(models.Model):
@@ -165,6 +171,7 @@ class ImportQuestion(models.Model):
         FUTURE = "future", _("In the future")
         LONG_AGO = "long_ago", _("Before 1990")
         CHANGED = "changed", _("Changed since the check")
+        TYPED = "typed", _("Told by a person here")
 
     class Answer(models.TextChoices):
         OPEN = "", _("Waits for an answer")
@@ -221,3 +228,19 @@ class ImportChange(models.Model):
 
     def __str__(self) -> str:
         return str(self.order_id)
+
+
+class ImportRecord(models.Model):
+    """A customer or product that an import has made or changed: what it said before and after, to undo it by."""
+
+    run = models.ForeignKey(Import, models.CASCADE, related_name="records")
+    record_id = models.BigIntegerField()
+    is_new = models.BooleanField()
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "record_id"], name="one_import_record_per_row")]
+
+    def __str__(self) -> str:
+        return str(self.record_id)

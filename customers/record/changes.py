@@ -16,6 +16,7 @@ CREATED = "created"
 CUSTOM = "custom:"
 # Fields that are not shown to whoever does not see birthdays.
 BIRTHDAY = "birthday"
+MANAGER = "manager"
 LABELS = {
     CREATED: _("Created"),
     "name": _("Name"),
@@ -29,6 +30,7 @@ LABELS = {
     "is_reseller": _("Buys to resell"),
     "influencers": _("Who influences what they buy"),
     "notes": _("Notes"),
+    MANAGER: _("Manager"),
     "phone": _("Phone"),
     "email": _("E-mail"),
     "address": _("Address"),
@@ -46,12 +48,19 @@ class Changed(NamedTuple):
 
 def record(customer: Customer, rows: Iterable[Changed], *, by: User | None, door: str, at: datetime) -> None:
     """The rows are on record."""
-    CustomerChange.objects.bulk_create(
+    CustomerChange.objects.bulk_create(unsaved(customer, rows, by=by, door=door, at=at))
+
+
+def unsaved(
+    customer: Customer, rows: Iterable[Changed], *, by: User | None, door: str, at: datetime
+) -> list[CustomerChange]:
+    """The rows as they are to be put on record."""
+    return [
         CustomerChange(
             customer=customer, at=at, by=by, door=door, field=row.field[:60], before=row.before, after=row.after
         )
         for row in rows
-    )
+    ]
 
 
 def words(field: str, text: str) -> str:

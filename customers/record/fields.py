@@ -78,16 +78,19 @@ def answers(told: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises Invalid for a field that is not asked, and for what is no answer of its kind.
     """
+    if not told:
+        return {}
     asked = {field.key: field for field in in_use()}
     if unknown := sorted(set(told) - asked.keys()):
         raise Invalid(
             _("The mall has no field “%(key)s”. An administrator defines it first.") % {"key": unknown[0]},
             code="custom_unknown",
         )
-    return {key: _answer(asked[key], value) for key, value in told.items()}
+    return {key: answer(asked[key], value) for key, value in told.items()}
 
 
-def _answer(field: CustomField, value: Any) -> Any:
+def answer(field: CustomField, value: Any) -> Any:
+    """The answer as it is stored, None for an empty one. Raises Invalid for what is no answer of its kind."""
     text = "" if value is None else plain(str(value))
     if not text:
         return None

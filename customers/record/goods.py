@@ -1,6 +1,6 @@
 """What the mall sells: products and their categories, corrected by hand. What a source says later does not undo it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,8 @@ from customers.models import Category, Product
 
 # Fields that an order may tell as well: corrected here, they stay.
 TOLD_BY_ORDERS = ("name", "category")
+# What the audit trail calls it when somebody writes a product; its `fields` are theirs.
+BY_HAND = ("product.created", "product.changed")
 # The categories of an order are bits of one number (see customers.orders): written anew where one of them is gone.
 _REMASK = """
 UPDATE customers_order o
@@ -112,8 +114,14 @@ def merge_categories(gone: Category, stays: Category, *, by: User, at: datetime)
         product.category, product.by_hand = stays, sorted({*product.by_hand, "category"})
     Product.objects.bulk_update(rows, ["category", "by_hand"], batch_size=500)
     moved = [product.pk for product in rows]
-    with connection.cursor() as cursor:
-        cursor.execute(_REMASK, [moved])
+    remask(moved)
     audit.record(by, "category.merged", stays, at=at, gone=gone.name, products=len(moved))
     gone.delete()
     return len(moved)
+
+
+def remask(product_ids: Collection[int]) -> None:
+    """Past orders count these products under the categories that they have now."""
+    if product_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_REMASK, [list(product_ids)])

@@ -84,9 +84,9 @@ def correct(
     locked = Customer.objects.get(pk=customer.pk)
     _refuse_merged(locked)
     _refuse_after_first_order(locked, columns)
-    before = _words(locked)
+    before = words_of(locked)
     _apply(locked, columns)
-    after = _words(locked)
+    after = words_of(locked)
     rows = [Changed(name, before.get(name, ""), text) for name, text in after.items() if before.get(name, "") != text]
     rows += [Changed(name, text, "") for name, text in before.items() if name not in after]
     names = [row.field for row in rows]
@@ -226,7 +226,15 @@ def _hand_to(customer: Customer, manager: User | None, on: date) -> None:
 
 
 def _apply(customer: Customer, columns: Mapping[str, Any]) -> None:
-    """The row says what the columns say; an answer of None is taken out of the mall's own fields."""
+    if names := fill(customer, columns):
+        customer.save(update_fields=names)
+
+
+def fill(customer: Customer, columns: Mapping[str, Any]) -> list[str]:
+    """The object says what the columns say, and is not saved; returns which of its attributes are others now.
+
+    An answer of None is taken out of the mall's own fields.
+    """
     written = dict(columns)
     if "custom" in written:
         answers = customer.custom | written["custom"]
@@ -237,11 +245,10 @@ def _apply(customer: Customer, columns: Mapping[str, Any]) -> None:
     written = {name: value for name, value in written.items() if getattr(customer, name) != value}
     for name, value in written.items():
         setattr(customer, name, value)
-    if written:
-        customer.save(update_fields=list(written))
+    return list(written)
 
 
-def _words(customer: Customer) -> dict[str, str]:
+def words_of(customer: Customer) -> dict[str, str]:
     """What the record says, field by field, as it is kept in the history."""
     lunar = " lunar" if customer.birthday_is_lunar and customer.birthday_text else ""
     return {

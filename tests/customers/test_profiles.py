@@ -113,7 +113,7 @@ def test_exports_of_the_platforms_are_recognised_by_their_headers(text: str, pro
 
 def test_every_profile_recognises_its_own_marks_and_no_other() -> None:
     for profile in profiles.PROFILES.values():
-        assert [found.key for found in profiles.recognised(profile.marks)] == [profile.key]
+        assert [found.key for found in profiles.recognised(profile.marks, profile.kind)] == [profile.key]
 
 
 def test_a_table_of_ones_own_is_of_no_profile() -> None:

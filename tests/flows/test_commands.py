@@ -20,7 +20,7 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.flows import nightly, tasks
 from crm.flows.management.commands import relay
-from customers.models import Import, Order
+from customers.models import Customer, Import, Order
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
 OURS = sorted(name for name, app in get_commands().items() if app in ("crm.flows", "crm.demo", "crm.operating"))
@@ -47,6 +47,7 @@ def test_these_are_the_commands() -> None:
         "api_tokens",
         "backtest",
         "backup",
+        "import_file",
         "import_orders",
         "nightly",
         "relay",
@@ -214,6 +215,19 @@ def test_an_import_is_undone_by_its_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_a_file_of_customers_is_imported_by_what_its_columns_say_or_the_option_says(tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("会员号,姓名,手机号,生日\nc-1,李雷,13800138000,05-01\n")
+
+    assert "created: 1" in run("import_file", str(file), "--source", "shop", "--dry-run")
+    assert "created: 1" in run("import_file", str(file), "--source", "shop")
+    assert "unchanged: 1" in run("import_file", str(file), "--source", "shop", "--kind", "customers")
+    _checked, done, _again = Import.objects.order_by("pk")
+    assert "removed: 1" in run("undo_import", str(done.pk))
+
+    assert not Customer.objects.exists()
+
+
 def test_a_file_is_imported_and_counted(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n")

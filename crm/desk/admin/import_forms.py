@@ -1,4 +1,4 @@
-"""What staff say about a file of orders: whose it is, how it is read, which column is what, what its words mean."""
+"""What staff say about a file: what its rows are, whose they are, how it is read, what its columns and words mean."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from customers.imports.reading.charsets import ENCODINGS
 from customers.imports.reading.shape import How, Look
 from customers.imports.spellings.statuses import Meaning
 from customers.imports.understanding import Findings
+from customers.record import fields as custom_fields
 
 FIELDS = (
     ("date", gettext_lazy("Order date")),
@@ -42,7 +43,53 @@ FIELDS = (
     ("currency", gettext_lazy("Currency")),
     ("version", gettext_lazy("Version")),
 )
-LABELS = dict(FIELDS)
+_FIELDS_OF = {
+    "orders": FIELDS,
+    "customers": (
+        ("customer", gettext_lazy("Customer id")),
+        ("name", gettext_lazy("Name")),
+        ("last_name", gettext_lazy("Family name")),
+        ("phone", gettext_lazy("Phone")),
+        ("phone_else", gettext_lazy("Another phone")),
+        ("email", gettext_lazy("E-mail")),
+        ("email_else", gettext_lazy("Another e-mail")),
+        ("region", gettext_lazy("Province")),
+        ("city", gettext_lazy("City")),
+        ("district", gettext_lazy("District")),
+        ("address", gettext_lazy("Address")),
+        ("address_else", gettext_lazy("Another address")),
+        ("birthday", gettext_lazy("Birthday")),
+        ("lunar", gettext_lazy("Lunar birthday")),
+        ("registered_on", gettext_lazy("Registered")),
+        ("interests", gettext_lazy("Interests")),
+        ("notes", gettext_lazy("Notes")),
+        ("is_reseller", gettext_lazy("Buys to resell")),
+        ("manager", gettext_lazy("Manager")),
+    ),
+    "products": (
+        ("product", gettext_lazy("Product code")),
+        ("name", gettext_lazy("Name")),
+        ("category", gettext_lazy("Category")),
+        ("price", gettext_lazy("Price")),
+        ("cost", gettext_lazy("Cost")),
+        ("picture", gettext_lazy("Address of the picture")),
+        ("currency", gettext_lazy("Currency")),
+    ),
+    "refunds": (
+        ("order_no", gettext_lazy("Order number")),
+        ("refund_no", gettext_lazy("Refund number")),
+        ("amount", gettext_lazy("Money back")),
+        ("refunded_at", gettext_lazy("Money back at")),
+        ("status", gettext_lazy("Status")),
+        ("currency", gettext_lazy("Currency")),
+    ),
+}
+KINDS = (
+    ("orders", gettext_lazy("Orders")),
+    ("customers", gettext_lazy("Customers")),
+    ("products", gettext_lazy("Products")),
+    ("refunds", gettext_lazy("Refunds")),
+)
 DATE_ORDERS = (
     ("ymd", gettext_lazy("year, month, day")),
     ("dmy", gettext_lazy("day, month, year")),
@@ -65,8 +112,28 @@ MEANINGS = (
     (str(Meaning.REFUNDED), gettext_lazy("All money went back")),
     (str(Meaning.PARTIALLY_REFUNDED), gettext_lazy("Part of the money went back")),
 )
+REFUND_MEANINGS = (
+    ("", gettext_lazy("Not said yet")),
+    (str(Meaning.REFUNDED), gettext_lazy("The money went back")),
+    (str(Meaning.PENDING), gettext_lazy("Not yet")),
+    (str(Meaning.CANCELLED), gettext_lazy("Refused or called off")),
+)
 SEPARATORS = ((",", gettext_lazy("Comma")), (";", gettext_lazy("Semicolon")), ("\t", gettext_lazy("Tab")), ("|", "|"))
 NOT_SAID = ("", gettext_lazy("Not said yet"))
+
+
+def fields_of(kind: str) -> list[tuple[str, Any]]:
+    """(field, label) of each field of a file of this kind, the mall's own fields of customers last."""
+    if kind != "customers":
+        return list(_FIELDS_OF[kind])
+    own = ((f"{fields.CUSTOM}{field.key}", field.name) for field in custom_fields.in_use())
+    return [*_FIELDS_OF[kind], *own]
+
+
+class KindForm(forms.Form):
+    """What the rows of a file are."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("The rows are"), choices=KINDS)
 
 
 class UploadForm(forms.Form):
@@ -79,6 +146,12 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("CSV file or Excel workbook"),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.ods"}),
+    )
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("The rows are"),
+        required=False,
+        choices=[("", gettext_lazy("What the names of the columns say")), *KINDS],
     )
 
 
@@ -134,7 +207,8 @@ class ChoicesForm(forms.Form):
         self.questions: list[str] = []
         options = [("", "–"), *((name, name) for name in columns)]
         needed = fields.KINDS[choices.kind].needed
-        for name, title in FIELDS:
+        self.shown = fields_of(choices.kind)
+        for name, title in self.shown:
             self.fields[name] = forms.ChoiceField(
                 label=title, choices=options, required=name in needed, initial=choices.mapping.get(name, "")
             )
@@ -143,7 +217,8 @@ class ChoicesForm(forms.Form):
         for name, text in self.words.items():
             count = findings.unknown.get(text) or findings.known.get(text, [0])[0]
             label = gettext("“%(word)s” (× %(count)d)") % {"word": text, "count": count}
-            self._ask(name, label, MEANINGS, initial=choices.statuses.get(text, ""), is_open=text in findings.unknown)
+            meanings = REFUND_MEANINGS if choices.kind == "refunds" else MEANINGS
+            self._ask(name, label, meanings, initial=choices.statuses.get(text, ""), is_open=text in findings.unknown)
 
     def _ask_about_values(self) -> None:
         findings, choices = self.findings, self.choices
@@ -173,7 +248,7 @@ class ChoicesForm(forms.Form):
     def said(self) -> Choices:
         """The choices with what the form says; what it did not ask stays as it was."""
         data: Mapping[str, str] = self.cleaned_data
-        mapping = {name: data[name] for name, _label in FIELDS if data.get(name)}
+        mapping = {name: data[name] for name, _label in self.shown if data.get(name)}
         if data.get("amount") == "line" and "paid" in mapping and "line_paid" not in mapping:
             mapping["line_paid"] = mapping.pop("paid")
         choices = understanding.remapped(self.choices, mapping)

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from core.accounts.permissions import StaffRequest, needs
-from core.accounts.roles import Permission
+from core.accounts.permissions import StaffRequest, needs, sees
+from core.accounts.roles import Field, Permission
 from core.lib.money import from_minor
 from crm.desk.acting import Thanks, press
 from crm.desk.paging import page_of
@@ -20,9 +20,12 @@ from crm.desk.today import now, today
 from crm.flows import arrival
 from customers.imports import plan, sources, undo
 from customers.models import Customer, Import, ImportQuestion, Order
+from customers.record import changes
+from customers.record import fields as custom_fields
 
 SHOWN = 50
 AT_WORK = (Import.State.WAITING, Import.State.RUNNING)
+OF_ORDERS = ("stale", "guest", "new_customers")
 COUNTED = (
     ("created", gettext_lazy("Created")),
     ("updated", gettext_lazy("Updated")),
@@ -60,8 +63,17 @@ class Question(NamedTuple):
     row: ImportQuestion
     why: list[str]
     before: Side | None
-    after: Side
+    after: Side | None
     differs: frozenset[str]
+    told: "Told | None" = None  # of a file that is not of orders
+
+
+class Told(NamedTuple):
+    """Fields of a customer or refund, before and after: (label, what it says)."""
+
+    who: str
+    before: list[tuple[str, str]]
+    after: list[tuple[str, str]]
 
 
 class KindCount(NamedTuple):
@@ -89,7 +101,7 @@ def import_plan(request: StaffRequest, pk: int) -> HttpResponse:
             "counted": _counted(run),
             "differs": run.state == Import.State.DONE and bool(run.planned) and _what(run.planned) != _what(run.counts),
             "kinds": [KindCount(kind, _label(kind), count) for kind, count in plan.kinds(run).items()],
-            "page": page.of(_questions(page.rows)),
+            "page": page.of(_questions(page.rows, sees(request.user, Field.BIRTHDAY))),
             "undoable": undo.can_be_undone(run, at=now()),
             "undone": _undone(run) if run.state == Import.State.UNDONE else "",
         },
@@ -175,6 +187,7 @@ def _counted(run: Import) -> list[Counted]:
     return [
         Counted(str(label), run.counts.get(name, 0), before if before != run.counts.get(name, 0) else None)
         for name, label in COUNTED
+        if run.kind == "orders" or name not in OF_ORDERS
         for before in [run.planned.get(name, run.counts.get(name, 0))]
     ]
 
@@ -187,17 +200,32 @@ def _label(kind: str) -> str:
     return str(ImportQuestion.Kind(kind).label)
 
 
-def _questions(rows: Any) -> list[Question]:
+def _questions(rows: Any, may_see_birthdays: bool) -> list[Question]:
     rows = list(rows)
     people = Customer.objects.in_bulk([row.before["customer_id"] for row in rows if row.before])
     shown = []
     for row in rows:
         owner = people.get(row.before.get("customer_id"))
+        if "fields" in row.after:
+            before_and_after = (_fields(side["fields"], may_see_birthdays) for side in (row.before, row.after))
+            why = [_label(kind) for kind in row.asks]
+            shown.append(Question(row, why, None, None, frozenset(), Told(str(owner or "–"), *before_and_after)))
+            continue
         before = _side(row.before, str(owner) if owner else "–") if row.before else None
         after = _side(row.after, row.after.get("who") or "–")
         differs = frozenset(name for name in ("day", "status", "paid", "refunded", "lines") if _differ(row, name))
         shown.append(Question(row, [_label(kind) for kind in row.asks], before, after, differs))
     return shown
+
+
+def _fields(told: dict[str, str], may_see_birthdays: bool) -> list[tuple[str, str]]:
+    own = {f"{changes.CUSTOM}{field.key}": field.name for field in custom_fields.in_use()}
+    labels = {**changes.LABELS, **own, "amount": _("Money back")}
+    hidden = set() if may_see_birthdays else {changes.BIRTHDAY}
+    return [
+        (str(labels.get(name, name)), "–" if name in hidden else changes.words(name, text))
+        for name, text in told.items()
+    ]
 
 
 def _differ(row: ImportQuestion, name: str) -> bool:
@@ -212,6 +240,11 @@ def _side(told: dict[str, Any], who: str) -> Side:
 
 
 def _undone(run: Import) -> str:
+    if run.kind in ("customers", "products"):
+        return str(
+            _("%(removed)d are gone, %(restored)d are as they were. %(kept)d are known otherwise by now and stay.")
+            % ({"removed": 0, "restored": 0, "kept": 0} | run.undone)
+        )
     counts = {"removed": 0, "restored": 0, "customers": 0, "kept": 0, "cancelled": 0} | run.undone
     text: str = _(
         "%(removed)d orders are gone, %(restored)d are as they were, %(customers)d new customers are gone. "

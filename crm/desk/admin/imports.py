@@ -14,7 +14,7 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import press, submit
 from crm.desk.admin import import_page
-from crm.desk.admin.import_forms import ChoicesForm, ProfileFileForm, ProfileForm, ReadingForm, UploadForm
+from crm.desk.admin.import_forms import ChoicesForm, KindForm, ProfileFileForm, ProfileForm, ReadingForm, UploadForm
 from crm.desk.admin.import_page import AT_WORK
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
@@ -42,6 +42,7 @@ def imports(request: StaffRequest) -> HttpResponse:
                 source=form.cleaned_data["source"],
                 by=request.user,
                 at=now(),
+                choices=Choices(kind=form.cleaned_data["kind"]),
             )
             if not verbs.findings(run).is_open:
                 arrival.start_file(run, Import.Task.CHECK, by=request.user, at=now(), today=today())
@@ -107,6 +108,19 @@ def read(request: StaffRequest, pk: int) -> HttpResponse:
     if submit(request, form, lambda _data: verbs.read_as(run, form.how), _("The file is read so now.")):
         return redirect("desk:import", pk)
     return _page(request, run, reading=form)
+
+
+@needs(Permission.IMPORT)
+@require_POST
+def treat_as(request: StaffRequest, pk: int) -> HttpResponse:
+    """The rows of the file are orders, customers, products or refunds."""
+    run = get_object_or_404(Import, pk=pk)
+    form = KindForm(request.POST)
+    if not form.is_valid():
+        return _page(request, run)
+    kind = form.cleaned_data["kind"]
+    press(request, lambda: verbs.treat_as(run, kind), _("The file is understood so now."))
+    return redirect("desk:import", pk)
 
 
 @needs(Permission.IMPORT)

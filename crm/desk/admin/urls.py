@@ -34,6 +34,7 @@ urlpatterns = [
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("imports/<int:pk>/reading/", imports.read, name="import_reading"),
     path("imports/<int:pk>/profile/", imports.use_profile, name="import_use_profile"),
+    path("imports/<int:pk>/kind/", imports.treat_as, name="import_kind"),
     path("imports/profiles/", imports.profiles, name="import_profiles"),
     path("imports/profiles/<int:pk>/export/", imports.export_profile, name="import_profile_export"),
     path("imports/profiles/<int:pk>/delete/", imports.delete_profile, name="import_profile_delete"),

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from customers.imports import fields
-from customers.imports.profiles import china, world
+from customers.imports.profiles import china, records, world
 from customers.imports.profiles.profile import Profile
 
-PROFILES: dict[str, Profile] = {profile.key: profile for profile in (*china.PROFILES, *world.PROFILES)}
+PROFILES: dict[str, Profile] = {
+    profile.key: profile for profile in (*china.PROFILES, *world.PROFILES, *records.PROFILES)
+}
 ENOUGH = 0.6
 MARGIN = 0.1
 # What a later edition of an export may say besides, and must not be passed over: money back, and who it was.

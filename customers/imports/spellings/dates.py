@@ -106,6 +106,15 @@ def readings(text: str) -> dict[str, date] | None:
 
 
 @lru_cache(maxsize=20_000)
+def day(text: str, order: str = "") -> date:
+    """The day, however long ago. Raises Invalid for what is none."""
+    try:
+        return _at(text, order).date()
+    except (ValueError, OverflowError):
+        raise Invalid(_("There is no such day or time.")) from None
+
+
+@lru_cache(maxsize=20_000)
 def _moment(text: str, order: str, zone: ZoneInfo) -> tuple[str, str]:
     try:
         at = _at(text, order)

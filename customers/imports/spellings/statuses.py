@@ -108,4 +108,32 @@ def _known(value: str) -> str:
     return _MEANING_OF.get(value, "") or (Meaning.PAID if value.startswith("shipped - ") else "")
 
 
+# Of a refund, in the normal form of `word`: money that has gone back, that will, and that never will.
+_OF_REFUND = {
+    Meaning.REFUNDED: (
+        "refunded|refund|success|successful|succeeded|complete|completed|done|finished|closed refunded|settled"
+        "|paid|processed|approved refunded|partially refunded|退款成功|退款完成|已退款|成功|完成|已完成|售后成功"
+        "|售后完成|退款结束|已到账|到账成功|退货退款成功|仅退款成功|退货成功|全额退款|部分退款|已打款|打款成功"
+        "|退款到账|返金済み|환불완료"
+    ),
+    Meaning.PENDING: (
+        "pending|open|requested|in progress|processing|approved|authorized|waiting|new|received|退款中|退款处理中"
+        "|处理中|待处理|待审核|审核中|申请中|退款申请中|申请退款|待退款|待退货|待收货|退货中|待买家退货"
+        "|待商家收货|商家处理中|平台处理中|售后中|等待卖家同意|买家已经申请退款,等待卖家同意"
+        "|卖家已经同意退款,等待买家退货|买家已经退货,等待卖家确认收货|退款待处理"
+    ),
+    Meaning.CANCELLED: (
+        "rejected|refused|declined|denied|cancelled|canceled|closed|failed|void|voided|expired|退款关闭|退款失败"
+        "|退款取消|已关闭|关闭|已取消|取消|已拒绝|拒绝|拒绝退款|卖家拒绝退款|商家拒绝|售后关闭|售后取消|用户取消"
+        "|买家撤销|已撤销|撤销|失败|审核不通过|驳回|已驳回"
+    ),
+}
+_REFUND_MEANING_OF = {text: str(meaning) for meaning, texts in _OF_REFUND.items() for text in texts.split("|")}
+
+
+def meaning_of_refund(text: str) -> str:
+    """What the word says of a refund: refunded, pending or cancelled; nothing when that is not known."""
+    return _REFUND_MEANING_OF.get(word(text), "")
+
+
 CHOICES = tuple(str(meaning) for meaning in Meaning)

@@ -1,5 +1,16 @@
 -- What an import has changed becomes what it was; undo.py says when each is run.
 
+-- name: remember
+INSERT INTO customers_importchange (run_id, order_id, before)
+SELECT %(run)s, o.id, to_jsonb(o) || jsonb_build_object(
+           'lines', (SELECT coalesce(jsonb_agg(jsonb_build_array(l.product_id, l.quantity, l.amount) ORDER BY l.id), '[]')
+                       FROM customers_orderline l WHERE l.order_id = o.id),
+           'refunds', (SELECT coalesce(jsonb_agg(to_jsonb(f) ORDER BY f.id), '[]')
+                         FROM customers_refund f WHERE f.order_id = o.id))
+  FROM customers_order o
+ WHERE o.id = ANY (%(ids)s)
+ON CONFLICT (run_id, order_id) DO NOTHING;
+
 -- name: restore
 UPDATE customers_order o
    SET version = b.version, file_changes = b.file_changes, import_run = b.import_run,

@@ -27,6 +27,7 @@ HOW = tuple(How().__dataclass_fields__)
 
 
 class Command(BaseCommand):
+    kind = "orders"
     help = (
         "Import a file of orders (CSV, xlsx, xls, ods): one order or one line of an order per row, columns guessed. "
         "Exit status 1 when the file cannot be read or its columns are not understood; refused rows are counted."
@@ -65,11 +66,12 @@ class Command(BaseCommand):
         at = timezone.now()
         today = mall_day(at)
         try:
+            self.kind = options.get("kind", self.kind)
             run = self._upload(options["file"], How(**{name: options[name] for name in HOW}), options["source"], at)
             self._choose(run, options)
             plan.accept(run, options["yes"])
             if options["dry_run"]:
-                imports.check(run, at=at)
+                arrival.check_file(run, at=at, today=today)
             else:
                 arrival.file(run, by=None, at=at, today=today)
         except (DomainError, OSError) as error:
@@ -84,7 +86,9 @@ class Command(BaseCommand):
     def _upload(self, path: Path, how: How, source: str, at: datetime) -> Import:
         with path.open("rb") as file:
             content = Opened(file, path.stat().st_size)
-            run = imports.upload(path.name, content, source=source, by=None, at=at, how=how)
+            run = imports.upload(
+                path.name, content, source=source, by=None, at=at, how=how, choices=Choices(kind=self.kind)
+            )
         for note in imports.notes(run):
             self.stderr.write(note)
         return run
@@ -97,7 +101,9 @@ class Command(BaseCommand):
         columns = imports.columns(run)
         # A field may stand on either side, as long as the other is a column.
         said = {
-            left if left in fields.HEADERS and right in columns else right: right if right in columns else left
+            left if left in fields.headers(run.kind) and right in columns else right: right
+            if right in columns
+            else left
             for left, right in given
         }
         imports.map_columns(run, fields.remapped(run.mapping, said))
@@ -109,6 +115,8 @@ class Command(BaseCommand):
             self.stderr.write(text)
 
     def _open(self, findings: Findings) -> Iterator[str]:
+        if findings.kinds:
+            yield f"Not known: what the rows are. Taken as {findings.kinds[0]}; say --kind: {', '.join(findings.kinds)}."
         for word, count in findings.unknown.items():
             yield f"Not known: status {word!r} ({count} rows). Say --status {word!r}=paid or what else it means."
         if findings.date_orders:

@@ -1,0 +1,190 @@
+"""Files of products, with category, price, cost and picture. What a person has written here stays."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from core.accounts.models import AuditEntry
+from core.lib.errors import Invalid
+from core.lib.money import from_minor
+from customers import keys, locks
+from customers.imports.kinds import passing
+from customers.imports.kinds.passing import CREATED, UNCHANGED, UPDATED, Cells, Pass, Refused
+from customers.imports.reading.shape import Row
+from customers.imports.spellings import amounts, contacts
+from customers.imports.spellings.texts import bare, title, words
+from customers.models import Category, Product
+from customers.record import goods
+
+LONGEST_PICTURE = 400
+COLUMNS = ("name", "category_id", "price", "cost", "picture")
+
+
+@dataclass
+class Told:
+    """What one row tells of a product; "" and None say nothing."""
+
+    row: Row
+    code: str
+    name: str = ""
+    category: str = ""
+    picture: str = ""
+    price: Decimal | None = None
+    cost: Decimal | None = None
+
+
+@dataclass
+class Known:
+    """A product as this pass knows it."""
+
+    product: Product
+    typed: set[str] = field(default_factory=set)  # fields that a person has written here
+    before: dict[str, Any] | None = None  # None: made by this pass
+    is_changed: bool = False
+
+
+class Goods:
+    """What rows of products mean. Outside a run, what the file has said so far is remembered from batch to batch."""
+
+    def __init__(self, pass_: Pass) -> None:
+        self.on, self.source = pass_, pass_.run.source
+        self.known: dict[str, Known] = {}
+        self.categories: dict[str, Category] = {}
+
+    def read(self, cells: Cells) -> Told:
+        """Raises Refused for a row that names no product."""
+        code = contacts.order_no(cells.text("product"))
+        name = cells.value("name", words(cells.text("name"), 200))
+        name = "" if keys.is_nobody(name) and not name.isdigit() else name
+        code = code or cells.value("name", title(name, 80))
+        if not code:
+            raise Refused("product", _("The row names no product."))
+        category = cells.value("category", words(cells.text("category"), 80))
+        told = Told(cells.row, code, name, "" if keys.is_nobody(category) else category)
+        if currency := cells.text("currency"):
+            try:
+                amounts.is_own(currency)
+            except Invalid as refusal:
+                raise Refused("currency", str(refusal)) from None
+        told.price, told.cost = (self._money(cells, name) for name in ("price", "cost"))
+        told.picture = self._picture(cells)
+        return told
+
+    def _money(self, cells: Cells, name: str) -> Decimal | None:
+        text = cells.text(name)
+        if not text or (keys.is_nobody(text) and not any(sign.isdigit() for sign in text)):
+            return None
+        column = self.on.choices.mapping.get(name, "")
+        try:
+            minor = cells.value(name, amounts.minor(text, self.on.choices.decimal, amounts.header_unit(column)))
+        except Invalid:
+            cells.note(name, "amount_unknown")
+            return None
+        if minor < 0:
+            cells.note(name, "amount_unknown")
+            return None
+        return from_minor(minor)
+
+    def _picture(self, cells: Cells) -> str:
+        text = bare(cells.text("picture"))
+        address = next(
+            (part for part in text.replace("|", ",").replace("，", ",").split(",") if part.strip()), ""
+        ).strip()
+        address = f"https:{address}" if address.startswith("//") else address
+        if not address:
+            return ""
+        if not address.startswith("https://") or len(address) > LONGEST_PICTURE or " " in address:
+            cells.note("picture", "picture_not_https")
+            return ""
+        return address
+
+    def take(self, items: list[Told]) -> None:
+        """The pass knows what these rows do to the record; in a run it is done."""
+        if self.on.is_run:
+            locks.hold_off_everyone()
+            self.known = {}
+        self._look_up(items)
+        for told in items:
+            known = self.known.get(told.code)
+            outcome = self._change(told, known) if known else self._make(told)
+            self.on.count(outcome, self.known[told.code].product.pk)
+        if self.on.is_run:
+            self._store([known for known in self.known.values() if known.is_changed])
+
+    def _look_up(self, items: list[Told]) -> None:
+        codes = {told.code for told in items} - self.known.keys()
+        rows = Product.objects.filter(source=self.source, external_id__in=codes).order_by("pk")
+        products = list(rows.select_for_update() if self.on.is_run else rows)
+        for product in products:
+            before = {name: getattr(product, name) for name in COLUMNS}
+            self.known[product.external_id] = Known(product, set(product.by_hand), before)
+        of_id = {known.product.pk: known for known in self.known.values()}
+        lines = AuditEntry.objects.filter(
+            action__in=goods.BY_HAND, subject_type="product", subject_id__in=[product.pk for product in products]
+        )
+        for pk, detail in lines.values_list("subject_id", "detail"):
+            of_id[pk or 0].typed |= set(detail.get("fields", ()))
+        names = {told.category for told in items if told.category} - self.categories.keys()
+        self.categories |= {row.name: row for row in Category.objects.filter(name__in=names)}
+
+    def _category(self, name: str) -> Category:
+        """The category of this name; a new one is stored by a run alone."""
+        if name not in self.categories:
+            self.categories[name] = Category(name=name)
+            if self.on.is_run:
+                self.categories[name] = Category.objects.get_or_create(name=name)[0]
+        return self.categories[name]
+
+    def _make(self, told: Told) -> str:
+        product = Product(source=self.source, external_id=told.code, name=told.name or told.code)
+        self.known[told.code] = Known(product)
+        self._fill(product, told, ("category", "price", "cost", "picture"))
+        self.known[told.code].is_changed = True
+        return CREATED
+
+    def _change(self, told: Told, known: Known) -> str:
+        differs = []
+        for name in ("name", "category", "price", "cost", "picture"):
+            value, stored = getattr(told, name), getattr(known.product, name)
+            if value in ("", None) or value == (stored.name if isinstance(stored, Category) else stored):
+                continue
+            if name in known.typed and stored not in ("", None):
+                self.on.note(told.row, name, "by_hand")
+            else:
+                differs.append(name)
+        if not differs:
+            return UNCHANGED
+        self._fill(known.product, told, differs)
+        known.is_changed = True
+        return UPDATED
+
+    def _fill(self, product: Product, told: Told, names: Any) -> None:
+        for name in names:
+            value = getattr(told, name)
+            if value not in ("", None):
+                setattr(product, name, self._category(value) if name == "category" else value)
+
+    def _store(self, changed: list[Known]) -> None:
+        made = [known for known in changed if known.before is None]
+        Product.objects.bulk_create([known.product for known in made])
+        old = [known.product for known in changed if known.before is not None]
+        moved = [k.product.pk for k in changed if k.before and k.before["category_id"] != k.product.category_id]
+        Product.objects.bulk_update(old, ["name", "category", "price", "cost", "picture"], batch_size=200)
+        goods.remask(moved)
+        passing.remember(self.on, {known.product.pk: self._kept(known) for known in changed})
+
+    def _kept(self, known: Known) -> tuple[bool, dict[str, Any], dict[str, Any]]:
+        now = {name: getattr(known.product, name) for name in COLUMNS}
+        before = known.before or {}
+        names = [name for name in COLUMNS if not before or before[name] != now[name]]
+        return (
+            known.before is None,
+            {name: _plain(before[name]) for name in names if before},
+            {name: _plain(now[name]) for name in names},
+        )
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
