@@ -221,7 +221,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=False, resumed=resumed)
-        concerned = staging.touched()
+        concerned = staging.touched(run_.source)
         if len(concerned) <= REFRESHED_AT_ONCE:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():

@@ -225,9 +225,11 @@ def refused() -> dict[int, str]:
     return dict(_rows(STEPS["refused"]))
 
 
-def touched() -> list[int]:
-    """Customers whose orders this import has changed, in this pass or in one that was killed before their figures."""
-    return [customer_id for (customer_id,) in _rows(STEPS["touched"])]
+def touched(source: str) -> list[int]:
+    """Customers whose orders this import has changed, or one of the source that was killed before their figures."""
+    with connection.cursor() as cursor:
+        cursor.execute(STEPS["touched"], {"source": source})
+        return [customer_id for (customer_id,) in cursor.fetchall()]
 
 
 def drop() -> None:

@@ -659,6 +659,13 @@ SELECT l.line, r.reason
 SELECT customer_id FROM import_touched
  UNION
 SELECT customer_id FROM import_rows WHERE outcome IN ('created', 'updated') AND customer_id IS NOT NULL
+ UNION
+SELECT o.customer_id
+  FROM customers_import i
+  JOIN customers_importpart p ON p.run_id = i.id
+ CROSS JOIN LATERAL unnest(p.order_ids) AS made (id)
+  JOIN customers_order o ON o.id = made.id
+ WHERE i.source = %(source)s AND i.state IN ('running', 'failed', 'cancelled')
  ORDER BY 1
 
 -- name: unasked
