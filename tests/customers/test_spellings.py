@@ -6,11 +6,13 @@ and French, Java's and JavaScript's own dates, Taiwan's and Japan's years, eBay'
 to a spelling that is read but must not be.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from core.lib import mall
 from core.lib.errors import Invalid
 from customers.imports.spellings import amounts, contacts, dates, statuses, texts
 from customers.imports.spellings.texts import Noted
@@ -356,3 +358,13 @@ def test_long_titles_stay_apart_when_they_are_cut() -> None:
     assert isinstance(one, Noted)
     assert isinstance(other, Noted)
     assert (len(one.value), one.value == other.value) == (80, False)
+
+
+def test_the_currency_is_that_of_the_malls_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert amounts.minor("¥12.50") == 1250
+    facts = mall.facts()
+    monkeypatch.setattr(mall, "facts", lambda: replace(facts, currency="USD"))
+
+    assert amounts.minor("$12.50") == 1250
+    with pytest.raises(Invalid):
+        amounts.minor("RMB 12.50")

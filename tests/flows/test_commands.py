@@ -228,6 +228,7 @@ def test_a_file_of_customers_is_imported_by_what_its_columns_say_or_the_option_s
     assert not Customer.objects.exists()
 
 
+@pytest.mark.django_db
 def test_a_file_is_imported_and_counted(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
+from core.lib import mall
 from core.lib.errors import Invalid
 from customers.imports.spellings.texts import Noted, bare, in_brackets
 
@@ -74,20 +74,20 @@ def minor(text: str, decimal: str = "", factor: Decimal = Decimal(1)) -> int | N
 
 def reader(decimal: str, factor: Decimal) -> Callable[[str], int | Noted]:
     """`minor` of the amounts of one column. What nearly all of them look like is not worth remembering."""
-    as_it_stands = factor == 1
+    as_it_stands, currency = factor == 1, mall.facts().currency
 
     def read(text: str) -> int | Noted:
         if as_it_stands and (found := _PLAIN.fullmatch(text)):
             whole, decimals = found.groups("")
             return int(f"{whole}{decimals:0<2}")
-        return _minor(text, decimal, factor)
+        return _minor(text, decimal, factor, currency)
 
     return read
 
 
 @lru_cache(maxsize=20_000)
-def _minor(text: str, decimal: str, factor: Decimal) -> int | Noted:
-    return rounded(exact(text, decimal) * factor)
+def _minor(text: str, decimal: str, factor: Decimal, currency: str) -> int | Noted:
+    return rounded(_exact(text, decimal, currency) * factor)
 
 
 def rounded(amount: Decimal) -> int | Noted:
@@ -98,9 +98,13 @@ def rounded(amount: Decimal) -> int | Noted:
     return value if value == amount * 100 else Noted(value, "rounded")
 
 
-@lru_cache(maxsize=20_000)
 def exact(text: str, decimal: str = "") -> Decimal:
     """The amount in major units. Raises Invalid for what is none, and for another currency than the mall's."""
+    return _exact(text, decimal, mall.facts().currency)
+
+
+@lru_cache(maxsize=20_000)
+def _exact(text: str, decimal: str, currency: str) -> Decimal:
     value = bare(text).replace("−", "-").replace("’", "'").lower()
     if not value:
         raise Invalid(_("The amount is missing."))
@@ -117,28 +121,35 @@ def exact(text: str, decimal: str = "") -> Decimal:
     negative = negative or "-" in before + after
     factor = Decimal(1)
     for word in (before.strip("+- :"), after.strip("+- ")):
-        factor *= unit(word)
+        factor *= _unit(word, currency)
     amount = _number(number, decimal) * factor
     return -amount if negative else amount
 
 
 def unit(word: str) -> Decimal:
     """What one of these is in major units of the mall's currency: 元 is 1, 万元 10000, 分 0.01."""
+    return _unit(word, mall.facts().currency)
+
+
+def _unit(word: str, currency: str) -> Decimal:
     word = word.strip().lower()
     factor = Decimal(1)
-    if word[:1] in _MANY and (word[1:] == "" or is_own(word[1:])):
+    if word[:1] in _MANY and (word[1:] == "" or _is_own(word[1:], currency)):
         factor, word = Decimal(_MANY[word[0]]), word[1:]
     if word in _SMALL:
         return _SMALL[word]
-    if not is_own(word):
+    if not _is_own(word, currency):
         raise _no_amount()
     return factor
 
 
 def is_own(word: str) -> bool:
     """Whether the word means the currency of the mall, or nothing. Raises Invalid when it means another one."""
+    return _is_own(word, mall.facts().currency)
+
+
+def _is_own(word: str, mine: str) -> bool:
     word = word.strip(" :").lower()
-    mine = settings.MALL_CURRENCY
     if not word or word == mine.lower():
         return True
     codes = _SHARED.get(word) or ({_CURRENCY_OF[word]} if word in _CURRENCY_OF else set())
