@@ -1,6 +1,7 @@
 """A mall moves into an empty house: set up, colleagues invited, and each sees an honest first page."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -10,10 +11,15 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from core.accounts.models import Role, User
-from crm.flows import mall
+from core.jobs import runs
+from crm.desk.today import today
+from crm.flows import mall, nightly
+from customers.models import Customer, Order, Standing
 from tests.browser.conftest import LOCALES, PHONE, WIDE, WIDTH_WHEN_SETTLED
 
 PASSWORD = "correct horse battery"
+EXPORTS = Path(__file__).parents[1] / "data" / "exports"
+OWNER = {"name": "老街百货", "full_name": "何敏", "username": "hemin", "password": PASSWORD, "again": PASSWORD}
 MAX_CLICKS = 20
 
 
@@ -60,13 +66,7 @@ def test_from_an_empty_house_to_two_colleagues_who_see_what_they_wait_for(
     assert "/setup/" in admin.url
     admin.goto(f"/setup/?code={code}")
     fits(admin)
-    for name, value in {
-        "name": "老街百货",
-        "full_name": "何敏",
-        "username": "hemin",
-        "password": PASSWORD,
-        "again": PASSWORD,
-    }.items():
+    for name, value in OWNER.items():
         admin.fill(f"[name={name}]", value)
     admin.select_option("[name=language]", language)
     admin.click("form.lk-setup-form button.btn-primary")
@@ -114,3 +114,71 @@ def test_from_an_empty_house_to_two_colleagues_who_see_what_they_wait_for(
     fits(admin)
     assert clicks <= MAX_CLICKS
     print(f"{clicks} clicks from an empty house to two colleagues at work")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_from_an_empty_house_over_two_exports_and_a_night_to_the_customers_of_a_manager(
+    visitor: Callable[[str], Page], language: str
+) -> None:
+    def say(text: str) -> str:
+        with translation.override(language):
+            return gettext(text)
+
+    owner, clicks = visitor(language), 0
+    owner.goto(f"/setup/?code={mall.new_code(at=timezone.now())}")
+    for name, value in OWNER.items():
+        owner.fill(f"[name={name}]", value)
+    owner.check("[name=alone]")
+    owner.click("form.lk-setup-form button.btn-primary")
+    owner.goto("/staff/")
+    owner.click("[data-dialog=invite]")
+    owner.fill("#invite [name=full_name]", "陈静")
+    owner.fill("#invite [name=username]", "chen")
+    owner.check(f"#invite [name=roles][value={Role.ACCOUNT_MANAGER}]")
+    owner.click("#invite .btn-primary")
+    clicks += 6
+    link = owner.locator("[data-copy]").input_value()
+
+    for source, file in (("淘宝旗舰店", "01-*"), ("shopify", "03-*")):
+        owner.goto("/imports/")
+        owner.fill("[name=source]", source)
+        owner.set_input_files("[name=file]", next(EXPORTS.glob(file)))
+        owner.get_by_role("button", name=say("Upload")).click()
+        owner.get_by_role("button", name=say("Import"), exact=True).click()
+        owner.wait_for_load_state()
+        clicks += 3
+    assert Order.objects.count() == 9
+
+    nightly.run(today())  # the night of today came by while nobody had bought anything
+    owner.goto("/nights/")
+    owner.get_by_role("button", name=say("Run tonight's now")).click()
+    owner.wait_for_load_state()
+    clicks += 1
+    for run in runs.to_issue(nightly.JOB, at=timezone.now()):
+        nightly.run(run.business_date)  # what a worker does when it is told to look
+
+    for customer in Customer.objects.order_by("pk"):
+        owner.goto(f"/customers/{customer.pk}/")
+        owner.select_option("[name=manager]", label="陈静")
+        owner.fill("form[action$='/assign/'] [name=reason]", "陈静负责")
+        owner.click("form[action$='/assign/'] button")
+        owner.wait_for_load_state()
+        clicks += 2
+
+    chen = visitor(language)
+    chen.goto(link)
+    chen.fill("[name=password]", PASSWORD)
+    chen.fill("[name=again]", PASSWORD)
+    chen.click("main form .btn-primary")
+    chen.wait_for_load_state()
+    clicks += 1
+    chen.goto("/customers/")
+    expect(chen.locator("tbody tr")).to_have_count(Customer.objects.count())
+    chen.goto("/")
+    fits(chen)
+    best = Standing.objects.order_by("-value").select_related("customer").first()
+    assert best is not None
+    assert best.value > 0
+    chen.goto(f"/customers/{best.customer_id}/")
+    expect(chen.get_by_text(best.customer.name).first).to_be_visible()
+    print(f"{clicks} clicks from an empty house to a manager with {Customer.objects.count()} valued customers")
