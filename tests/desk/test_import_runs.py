@@ -37,6 +37,8 @@ def test_what_waits_is_shown_before_and_after_and_goes_in_after_a_yes(client: Cl
     run = runs.run(sent(OTHER), by=admin, at=NOW, today=TODAY)
 
     page = client.get(at("import_plan", run))
+    assert at("import_go", run) in page.content.decode()
+    assert at("import_undo", run) in page.content.decode()
     assert {row.label: row.rows for row in page.context["kinds"]} == {
         "Another customer": 1,
         "Another amount": 1,
