@@ -16,6 +16,7 @@ import contextlib
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,12 +78,39 @@ def prepare(environment: dict[str, str]) -> None:
 
 
 def init(options: list[str]) -> int:
+    if {"-h", "--help"} & set(options):
+        return _explain("set_up")
     with ready() as (servers, environment):
         prepare(environment)
         code = subprocess.run(manage("set_up", *options), cwd=PROJECT, env=environment, check=False).returncode
     if code == 0 and (servers.home / "keys.env").exists():
         print(f"Keep a copy of {servers.home / 'keys.env'} apart from the data: without it contact data is lost.")
     return code
+
+
+def _explain(verb: str) -> int:
+    """The help of a command is printed; no server is started and no key is made."""
+    unused = dict.fromkeys(KEYS, "unused-" * 8) | {"DATABASE_URL": "postgres://localhost/unused"}
+    environment = {**os.environ, **unused, "DJANGO_SETTINGS_MODULE": "crm.settings"}
+    return subprocess.run(manage(verb, "--help"), cwd=PROJECT, env=environment, check=False).returncode
+
+
+def _refuse_taken(address: str) -> None:
+    """Raises DemoError when the web pages cannot listen there."""
+    host, _colon, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise DemoError(f"“{address}” is no address to listen at. Write it like 127.0.0.1:8000")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except (OSError, OverflowError) as error:
+            raise DemoError(
+                f"cannot listen at {address}: {error}. If Laoke runs there already, it is at http://{address};"
+                f" else choose another port: bin/laoke serve --bind {address.rpartition(':')[0]}:{int(port) + 1}"
+            ) from error
 
 
 def command(options: list[str]) -> int:
@@ -129,6 +157,7 @@ class Watched:
 
 
 def serve(address: str, workers: int) -> int:
+    _refuse_taken(address)
     with ready() as (servers, environment):
         if not servers.claim():
             raise DemoError(f"Laoke already runs from {servers.home}")

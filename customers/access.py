@@ -31,14 +31,21 @@ def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None 
         reached.append(Q(**{f"{book}manager": user}))
     if scopes & STAND_IN:
         reached.append(Q(**{f"{book}manager__in": delegating(user, today)}))
-    if Scope.TEAM in scopes and user.team_id:
-        teams = list(Team.objects.filter(Q(pk=user.team_id) | Q(centre=user.team_id)).values_list("pk", flat=True))
-        reached.append(Q(**{f"{book}manager__team__in": teams}) | Q(**{f"{book}manager__isnull": True}))
+    if Scope.TEAM in scopes:
+        reached += [_of_team(user, book), Q(**{f"{book}manager__isnull": True})]
     if Scope.LOOKED_UP in scopes:
         # A subquery: joined beside another condition, somebody looked up by two agents would be there twice.
         people = Lookup.objects.filter(user=user, on=today).values("customer")
         reached.append(Q(**{f"{prefix.removesuffix('__') or 'pk'}__in": people}))
     return reduce(or_, reached) if reached else Q(pk__in=[])
+
+
+def _of_team(lead: User, book: str) -> Q:
+    """Whose managers stand in the lead's team or in one below it; a lead without a team leads those who have none."""
+    if lead.team_id is None:
+        return Q(**{f"{book}manager__isnull": False, f"{book}manager__team__isnull": True})
+    teams = list(Team.objects.filter(Q(pk=lead.team_id) | Q(centre=lead.team_id)).values_list("pk", flat=True))
+    return Q(**{f"{book}manager__team__in": teams})
 
 
 def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation, int]:

@@ -24,8 +24,13 @@ class Outcome:
 
 
 def bars_before(as_of: date) -> scoring.Bars | None:
-    night = Night.objects.filter(as_of__lt=as_of).order_by("-as_of").first()
+    night = _nights_before(as_of).order_by("-as_of").first()
     return scoring.Bars(**night.figures["bars"]) if night else None
+
+
+def _nights_before(as_of: date) -> QuerySet[Night]:
+    """Earlier nights that found anybody: one of an empty house says nothing, and the night after it is the first."""
+    return Night.objects.filter(as_of__lt=as_of, figures__total_value__gt=0)
 
 
 def work_out(as_of: date, fit: Fit, constants: Mapping[str, float]) -> Outcome:
@@ -43,7 +48,7 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
     Call within one transaction. Writing the same outcome twice changes nothing.
     """
     state, scores, as_of = outcome.state, outcome.scores, outcome.as_of
-    first = not Night.objects.filter(as_of__lt=as_of).exists()
+    first = not _nights_before(as_of).exists()
     constants = {**rules.DEFAULTS, **rule_set.parameters}
     rows = scoring.changed(state, scores, constants)
     _write_standings(outcome, rows)

@@ -12,6 +12,13 @@ WIDEST = 120
 # A number is worked out in the presenter. What only shows one (floatformat, date, number, length of a list) may stand.
 ARITHMETIC = re.compile(r"\|\s*(add|divisibleby|get_digit|length_is)\b|\{%\s*widthratio\b")
 QUERY = re.compile(r"\{%\s*for\s[^%]*\sin\s+[\w.]+(\.all|\.\w+_set(\.\w+)?)\b")
+COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
+# A slot that is filled, a component that opens (or is closed at once), a component that ends.
+COMPONENT = re.compile(
+    r"""<c-slot\s+name="(?P<slot>\w+)"|<c-(?P<open>[a-z][\w-]*)(?:"[^"]*"|'[^']*'|[^>"'])*?(?P<closed>/?)>"""
+    r"""|</c-(?P<end>[a-z][\w-]*)>""",
+    re.DOTALL,
+)
 LADDER = re.compile(r"\{%\s*end(?!blocktrans)\w+\s*%\}\s*\{%\s*end\w+\s*%\}")
 
 COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
@@ -31,6 +38,23 @@ def where(pattern: re.Pattern[str]) -> list[str]:
     return [place for place, line in lines() if pattern.search(line)]
 
 
+def slots(text: str) -> Iterator[tuple[str, str]]:
+    """The component and the name of each slot that a template fills."""
+    around: list[str] = []
+    for tag in COMPONENT.finditer(COMMENT.sub("", text)):
+        if tag["slot"]:
+            yield around[-1], tag["slot"]
+        elif tag["open"] and tag["open"] not in ("slot", "vars") and not tag["closed"]:
+            around.append(tag["open"])
+        elif tag["end"] and tag["end"] != "slot":
+            around.pop()
+
+
+def shows(text: str, slot: str) -> bool:
+    """Whether a component with this text puts the slot on the page."""
+    return bool(re.search(r"\{[{%][^}]*\b" + slot + r"\b", COMMENT.sub("", text)))
+
+
 def test_no_line_is_wider_than_the_page() -> None:
     assert [place for place, line in lines() if len(line) > WIDEST] == []
 
@@ -41,6 +65,17 @@ def test_nothing_is_reckoned_in_a_template() -> None:
 
 def test_no_template_asks_the_database() -> None:
     assert where(QUERY) == []
+
+
+def test_a_component_shows_each_slot_it_is_given() -> None:
+    dropped = [
+        (str(path.relative_to(ROOT)), component, slot)
+        for path in sorted(TEMPLATES.rglob("*.html"))
+        for component, slot in slots(path.read_text())
+        if not shows((TEMPLATES / "cotton" / f"{component.replace('-', '_')}.html").read_text(), slot)
+    ]
+
+    assert dropped == []
 
 
 def test_the_end_of_each_block_can_be_seen() -> None:
@@ -82,3 +117,7 @@ def test_what_they_look_for_would_be_found() -> None:
     assert LADDER.search("</p>{% endif %}{% endfor %}")
     assert not ARITHMETIC.search('{{ row.address|default:"–" }}')
     assert not QUERY.search("{% for row in page.rows %}")
+    filled = '<c-page-header title="{% trans \'a > b\' %}"><c-kpi /><c-slot name="actions">x</c-slot></c-page-header>'
+    assert list(slots(filled)) == [("page-header", "actions")]
+    assert not shows("{% comment %}{{ actions }}{% endcomment %}{{ slot }}", "actions")
+    assert shows("{% if actions.strip %}{{ actions }}{% endif %}", "actions")

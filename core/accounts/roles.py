@@ -231,6 +231,7 @@ RIGHTS: dict[str, Rights] = {
                 P.RUN_NIGHT,
                 P.VIEW_RULES,
                 P.EDIT_RULES,
+                P.VIEW_AUDIT,
                 P.VIEW_MATRIX,
                 P.EDIT_COMPLAINT_SETTINGS,
                 P.VIEW_TIERS,

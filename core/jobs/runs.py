@@ -23,10 +23,16 @@ def plan(job: str, business_date: date, *, at: datetime) -> JobRun:
 
 
 def ask_for(job: str, business_date: date, *, at: datetime) -> JobRun:
-    """The run a person wants: planned, and once more to be tried if it was given up."""
+    """The run a person wants waits for a worker: planned, once more to be tried if it was given up, and from its
+    first step if it is done. One that is being worked stays as it is.
+    """
     run = plan(job, business_date, at=at)
-    if JobRun.objects.filter(pk=run.pk, state=JobRun.State.FAILED).update(state=JobRun.State.WAITING, attempts=0):
-        run.refresh_from_db()
+    asked = JobRun.objects.filter(pk=run.pk)
+    asked.filter(state=JobRun.State.FAILED).update(state=JobRun.State.WAITING, attempts=0)
+    asked.filter(state=JobRun.State.DONE).update(
+        state=JobRun.State.WAITING, attempts=0, step="", cursor={}, counts={}, planned_at=at, finished_at=None
+    )
+    run.refresh_from_db()
     return run
 
 
@@ -151,5 +157,5 @@ def to_issue(job: str, *, at: datetime) -> list[JobRun]:
 
 
 def first_night_is_over() -> bool:
-    """Whether a night has run to its end, so that there are figures."""
-    return JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).exists()
+    """Whether a night that found customers has run to its end, so that there are figures."""
+    return JobRun.objects.filter(job="nightly", state=JobRun.State.DONE, counts__customers__gt=0).exists()

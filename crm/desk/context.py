@@ -160,4 +160,10 @@ def _as_of() -> dict[str, Any] | None:
     if run is None:
         return {"text": _("No night has run yet"), "stale": True, "first": True}
     age = (mall_day(timezone.now()) - run.business_date).days
-    return {"text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()}, "stale": age > 1, "first": False}
+    # A night of before the first import has found nobody.
+    is_empty = not run.counts.get("customers")
+    return {
+        "text": _("Figures of %(day)s") % {"day": run.business_date.isoformat()},
+        "stale": age > 1,
+        "first": is_empty,
+    }

@@ -25,6 +25,7 @@ from core.accounts.tokens import digest
 from core.lib import mall
 from core.lib.errors import DomainError, Invalid
 from core.lib.mall import Facts
+from core.lib.periods import mall_time
 from core.mall.models import MallSettings, SetupCode
 from customers import locks
 from customers.models import Order
@@ -65,6 +66,17 @@ def is_code(code: str, *, at: datetime) -> bool:
     return row is not None and hmac.compare_digest(row.digest, digest(code.strip()))
 
 
+def _why_no_code(at: datetime) -> str:
+    """Why a code does not hold: a newer one does, or there is none that holds."""
+    made = SetupCode.objects.filter(made_at__gt=at - CODE_LASTS).values_list("made_at", flat=True).first()
+    if made is None:
+        return _("This is not the setup code, or it is older than a day. A new one: bin/laoke code")
+    return _(
+        "This is not the newest setup code; that was made at %(time)s, and earlier ones are void."
+        " bin/laoke code makes another."
+    ) % {"time": f"{mall_time(made):%Y-%m-%d %H:%M}"}
+
+
 @transaction.atomic
 def set_up(
     facts: Facts,
@@ -83,9 +95,7 @@ def set_up(
     locks.hold(LOCK)
     _refuse_late()
     if code is not None and not is_code(code, at=at):
-        raise Invalid(
-            _("This is not the setup code, or it is older than a day. A new one: bin/laoke code"), code="setup_code"
-        )
+        raise Invalid(_why_no_code(at), code="setup_code")
     week = sorted(set(week))
     if not week or any(not 1 <= day <= 7 or not 0 <= start < end <= 1440 for day, start, end in week):
         raise Invalid(_("A shift begins before it ends, within one day."), code="hours")

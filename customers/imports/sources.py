@@ -3,12 +3,19 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
 from django.db.models import Count, Max
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from pypinyin import lazy_pinyin
 
+from core.lib.errors import Invalid
 from customers.models import Import, Order
 
 # So far back the calls of a shop are looked for: the index by arrival makes it cheap, however many orders there are.
 CALLS_OF = timedelta(days=30)
+LONGEST = 40
 
 
 class Source(NamedTuple):
@@ -19,6 +26,29 @@ class Source(NamedTuple):
     files: int
     called_at: datetime | None
     orders: int
+
+
+def code_of(name: str) -> str:
+    """The name of a source as letters, digits and hyphens, Chinese in pinyin: taobaoqijiandian of 淘宝旗舰店.
+
+    A name that is a code already stays as it is. Raises Invalid when nothing is left or too much: a code that was cut
+    could be another shop's.
+    """
+    name = name.strip()
+    try:
+        validate_slug(name)
+        code = name
+    except ValidationError:
+        code = slugify("".join(lazy_pinyin(name)))
+    if not code:
+        raise Invalid(_("Write the source with letters or digits."), code="source")
+    if len(code) > LONGEST:
+        raise Invalid(
+            _("In letters this is “%(code)s”: longer than %(most)d. Choose a shorter name.")
+            % {"code": code, "most": LONGEST},
+            code="source",
+        )
+    return code
 
 
 def last_words(*, at: datetime) -> list[Source]:

@@ -73,6 +73,11 @@ class Findings:
             )
         )
 
+    @property
+    def refuses(self) -> bool:
+        """Whether rows are refused as long as nobody answers."""
+        return any((self.date_orders, self.decimals, self.price_column, self.unknown))
+
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value}
 

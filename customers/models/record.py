@@ -15,7 +15,7 @@ class CustomField(models.Model):
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
-        NUMBER = "number", _("Number")
+        NUMBER = "number", _("A number")
         DATE = "date", _("Date")
         CHOICE = "choice", _("Choice")
 

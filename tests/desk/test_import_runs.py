@@ -37,6 +37,7 @@ def test_what_waits_is_shown_before_and_after_and_goes_in_after_a_yes(client: Cl
     run = runs.run(sent(OTHER), by=admin, at=NOW, today=TODAY)
 
     page = client.get(at("import_plan", run))
+    assert at("import_go", run) in page.content.decode()
     assert {row.label: row.rows for row in page.context["kinds"]} == {
         "Another customer": 1,
         "Another amount": 1,
@@ -69,11 +70,23 @@ def test_an_answer_to_nothing_is_a_sentence(client: Client, admin: User) -> None
     assert "No such question waits. Look at the plan again." in page.content.decode()
 
 
+def test_the_plan_does_not_go_in_while_a_question_is_open(client: Client, admin: User) -> None:
+    run = runs.check(sent(f"{HEAD}1,a,2026-11-01,100,xyzzy\n2,a,2026-11-02,50,paid\n"), at=NOW)
+
+    page = client.post(at("import_go", run), follow=True)
+
+    assert page.redirect_chain[-1][0] == at("import", run)
+    assert "A question about this file is open" in page.content.decode()
+    assert Order.objects.count() == 0
+
+
 def test_an_import_is_undone_with_one_button(client: Client, admin: User) -> None:
     run = sent(FIRST)
     client.post(at("import_go", run))
     assert Order.objects.count() == 2
-    assert "can be undone until" in client.get(at("import_plan", run)).content.decode()
+    planned = client.get(at("import_plan", run)).content.decode()
+    assert "can be undone until" in planned
+    assert f'action="{at("import_undo", run)}"' in planned
 
     page = client.post(at("import_undo", run), follow=True)
 
@@ -96,7 +109,9 @@ def test_work_is_followed_and_called_off(client: Client, admin: User, monkeypatc
     monkeypatch.setattr(arrival, "AT_ONCE", 10)
     run = sent(FIRST)
     client.post(at("import_go", run))
-    assert 'hx-trigger="every 2s"' in client.get(at("import_plan", run)).content.decode()
+    followed = client.get(at("import_plan", run)).content.decode()
+    assert 'hx-trigger="every 2s"' in followed
+    assert f'action="{at("import_cancel", run)}"' in followed
     assert "<html" not in client.get(at("import_plan", run), headers={"HX-Request": "true"}).content.decode()
 
     client.post(at("import_cancel", run))

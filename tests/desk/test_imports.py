@@ -193,3 +193,36 @@ def test_signs_that_can_be_read_in_several_ways_are_shown_in_each(admin: Client)
         page = admin.get(reverse("desk:import", args=[run.pk]))
 
     assert page.context["sample"][0][3] == "陳怡君"
+
+
+def test_a_chinese_name_of_a_source_is_stored_in_letters_and_shown(admin: Client) -> None:
+    page = send(admin, "01", " 淘宝旗舰店 ")
+
+    assert Import.objects.get().source == "taobaoqijiandian"
+    assert "The source is stored as “taobaoqijiandian”." in page.content.decode()
+    assert "stored as" not in send(admin, "01", "Shop_2").content.decode()
+    assert {run.source for run in Import.objects.all()} == {"taobaoqijiandian", "Shop_2"}
+
+
+@pytest.mark.parametrize("name", ["！！", "上海某某某某贸易有限公司官方旗舰店"])
+def test_a_name_of_which_no_code_can_be_made_is_refused_beside_its_field(admin: Client, name: str) -> None:
+    page = send(admin, "01", name)
+
+    assert page.status_code == 422
+    assert page.context["form"].errors["source"]
+    assert not Import.objects.exists()
+
+
+def test_an_open_question_is_asked_once_more_before_the_rest_goes_in(admin: Client) -> None:
+    page = send(admin, "16", "shop-16")
+    run, form = Import.objects.get(), page.context["form"]
+    said = {name: field.value() for name, field in fields_of(form)}
+
+    asked = admin.post(reverse("desk:import_run", args=[run.pk]), said)
+
+    assert asked.status_code == 422
+    assert "1 question is open." in asked.content.decode()
+    assert "1 row would be refused." in asked.content.decode()
+    assert not Order.objects.exists()
+    admin.post(reverse("desk:import_run", args=[run.pk]), said | {"rest": "1"})
+    assert Order.objects.count() == 58

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from core.accounts.models import Role, User
+from core.jobs.models import JobRun
 from crm.desk.today import today
 from customers import contacts, todo
 from customers.models import Customer, Todo
@@ -182,3 +183,34 @@ def test_customers_without_a_manager_are_counted_for_the_lead_and_found(
     assert counted.context["unassigned"] == 1
     assert "?unassigned=on" in counted.content.decode()
     assert ("韩梅梅" in listed, "李雷" in listed) == (True, False)
+
+
+def test_a_lead_without_a_team_is_told_of_customers_without_a_manager_and_of_no_work_done_before_a_night(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    make_customer("韩梅梅")
+    make_customer("李雷", manager=make_user(Role.ACCOUNT_MANAGER, "Sun"))
+    make_customer("赵云", manager=make_user(Role.ACCOUNT_MANAGER, "Wu", team="west"))
+    client.force_login(make_user(Role.TEAM_LEAD, "Zhou"))
+
+    page = client.get(reverse("desk:my_day")).content.decode()
+    listed = client.get(reverse("desk:customers")).content.decode()
+
+    assert "1 customer has no manager yet" in page
+    assert "?unassigned=on" in page
+    assert "All done for today" not in page
+    assert [name in listed for name in ("韩梅梅", "李雷", "赵云")] == [True, True, False]
+
+
+def test_all_is_done_once_a_night_has_found_customers_and_nobody_waits_for_a_manager(
+    client: Client, li_lei: Customer
+) -> None:
+    at = timezone.now()
+    night = JobRun.objects.create(
+        job="nightly", business_date=today(), state=JobRun.State.DONE, planned_at=at, finished_at=at
+    )
+    assert "All done for today" not in client.get(reverse("desk:my_day")).content.decode()
+
+    JobRun.objects.filter(pk=night.pk).update(counts={"customers": 1})
+
+    assert "All done for today" in client.get(reverse("desk:my_day")).content.decode()

@@ -13,13 +13,15 @@ from django.utils import timezone
 from complaints.models import BusinessCalendar
 from core.accounts import staff
 from core.accounts.models import Absence, AuditEntry, Delegation, Role, Team, User
+from core.jobs import runs
+from core.jobs.models import JobRun
 from core.lib import mall as facts_of_mall
 from crm.desk.today import today
-from crm.flows import mall
+from crm.flows import mall, nightly
 from crm.flows import staff as flows
 from customers import todo
 from customers.models import Customer, Todo
-from tests.conftest import MakeCustomer, MakeUser
+from tests.conftest import MakeCustomer, MakeUser, RecordOrder
 from tests.desk.forms import opened
 
 pytestmark = pytest.mark.django_db
@@ -157,6 +159,40 @@ def test_the_steps_look_for_themselves(
         "Give customers to their managers",
     }
     assert "Let the first night run" in {step.title for step in steps if not step.done}
+
+
+def test_a_night_of_before_the_first_import_is_worked_again_and_only_then_the_step_is_done(
+    client: Client, admin: User, record_order: RecordOrder
+) -> None:
+    def night_step() -> bool:
+        steps = client.get(reverse("desk:first_steps")).context["steps"]
+        return next(step.done for step in steps if step.title == "Let the first night run")
+
+    assert nightly.run(today()) is not None
+    assert not night_step()
+    assert client.get(reverse("desk:imports")).context["waits_for"]
+
+    record_order(today=today())
+    said = client.post(reverse("desk:run_night"), follow=True)
+    assert "Planned: a worker takes it up within seconds." in said.content.decode()
+    assert [run.business_date for run in runs.to_issue(nightly.JOB, at=timezone.now())] == [today()]
+    worked = nightly.run(today())
+
+    assert worked is not None
+    assert worked.counts["customers"] == 1
+    assert night_step()
+    assert not client.get(reverse("desk:imports")).context["waits_for"]
+
+
+def test_a_night_that_is_being_worked_is_left_to_its_worker(client: Client, admin: User) -> None:
+    planned = runs.plan(nightly.JOB, today(), at=timezone.now())
+    assert runs.claim(planned.pk, at=timezone.now(), holder="worker")
+
+    said = client.post(reverse("desk:run_night"), follow=True)
+
+    assert "is being worked now." in said.content.decode()
+    planned.refresh_from_db()
+    assert (planned.state, planned.holder) == (JobRun.State.RUNNING, "worker")
 
 
 def test_the_link_is_mailed_when_mails_leave_the_machine(client: Client, admin: User, monkeypatch: Any) -> None:

@@ -82,6 +82,7 @@ def test_the_page_needs_the_code_which_is_good_once_and_for_a_day() -> None:
     with pytest.raises(Invalid) as refusal:
         mall.set_up(BERLIN, MINA, at=NOW, code=old)
     assert refusal.value.code == "setup_code"
+    assert "not the newest setup code" in str(refusal.value)
 
     mall.set_up(BERLIN, MINA, at=NOW, code=f" {code} ")
 

@@ -20,7 +20,7 @@ BESIDE = {"name_taken": "name", "name_missing": "name", "choices_missing": "choi
 
 
 class _Question(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    name = forms.CharField(label=gettext_lazy("Name of the field"), max_length=60)
     choices = forms.CharField(
         label=gettext_lazy("Choices, one on each line"),
         required=False,

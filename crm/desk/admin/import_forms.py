@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
-from customers.imports import fields, saved, understanding
+from core.lib.errors import Invalid
+from customers.imports import fields, saved, sources, understanding
 from customers.imports.choices import Choices
 from customers.imports.profiles import PROFILES
 from customers.imports.reading.charsets import ENCODINGS
@@ -137,11 +138,14 @@ class KindForm(forms.Form):
 
 
 class UploadForm(forms.Form):
-    source = forms.SlugField(
+    source = forms.CharField(
         label=gettext_lazy("Source"),
         initial="shop",
-        max_length=40,
-        help_text=gettext_lazy("Whose order numbers these are: one name for each shop, the same every month."),
+        max_length=80,
+        help_text=gettext_lazy(
+            "Whose order numbers these are: one name for each shop, the same every month, so that two shops with the"
+            " same number are not mixed up. A Chinese name is stored in pinyin."
+        ),
     )
     file = forms.FileField(
         label=gettext_lazy("CSV file or Excel workbook"),
@@ -153,6 +157,12 @@ class UploadForm(forms.Form):
         required=False,
         choices=[("", gettext_lazy("What the names of the columns say")), *KINDS],
     )
+
+    def clean_source(self) -> str:
+        try:
+            return sources.code_of(self.cleaned_data["source"])
+        except Invalid as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
 
 class ReadingForm(forms.Form):
@@ -256,6 +266,17 @@ class ChoicesForm(forms.Form):
         answers = {name: data[name] for name in asked if data.get(name)}
         words = dict(choices.statuses) | {text: data[name] for name, text in self.words.items() if data.get(name)}
         return replace(choices, **answers, statuses=words)  # type: ignore[arg-type]
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The names of the questions that the valid form leaves open."""
+        return [name for name in self.questions if not self.cleaned_data.get(name)]
+
+    @property
+    def refused_rows(self) -> int | None:
+        """How many rows would be refused for what is unanswered; None where that is not counted before the import."""
+        words = [self.words.get(name) for name in self.unanswered]
+        return None if None in words else sum(self.findings.unknown[word] for word in words if word)
 
 
 def word_field(text: str) -> str:

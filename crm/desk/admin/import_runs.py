@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from crm.desk.acting import Thanks, press
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.flows import arrival
-from customers.imports import plan, sources, undo
+from customers.imports import plan, runs, sources, undo
 from customers.models import Customer, Import, ImportQuestion, Order
 from customers.record import changes
 from customers.record import fields as custom_fields
@@ -122,7 +123,10 @@ def import_sources(request: StaffRequest) -> HttpResponse:
 @needs(Permission.IMPORT)
 @require_POST
 def import_go(request: StaffRequest, pk: int) -> HttpResponse:
-    """Do what the plan says, with what has a yes by now."""
+    """Do what the plan says, with what has a yes by now; what is open about the file is asked on its page first."""
+    if runs.findings(get_object_or_404(Import, pk=pk)).refuses:
+        messages.warning(request, _("A question about this file is open: answer it, or import the rest."))
+        return redirect("desk:import", pk)
     return _press(request, pk, lambda run: _start(request, run, Import.Task.RUN), _thanks(_("Imported")))
 
 

@@ -44,6 +44,8 @@ def imports(request: StaffRequest) -> HttpResponse:
                 at=now(),
                 choices=Choices(kind=form.cleaned_data["kind"]),
             )
+            if run.source != form["source"].value().strip():
+                messages.info(request, _("The source is stored as “%(code)s”.") % {"code": run.source})
             if not verbs.findings(run).is_open:
                 arrival.start_file(run, Import.Task.CHECK, by=request.user, at=now(), today=today())
             return redirect("desk:import", run.pk)
@@ -76,7 +78,7 @@ def check(request: StaffRequest, pk: int) -> HttpResponse:
 @needs(Permission.IMPORT)
 @require_POST
 def run(request: StaffRequest, pk: int) -> HttpResponse:
-    """Import the good rows."""
+    """Import the good rows; with a question still open, only once somebody has said that the rest is to go in."""
     return _start(request, pk, Import.Task.RUN, done=_("Imported"))
 
 
@@ -87,6 +89,8 @@ def _start(request: StaffRequest, pk: int, task: Import.Task, *, done: str = "")
     form = ChoicesForm(request.POST, choices=choices, findings=verbs.findings(run), columns=columns)
     if not form.is_valid():
         return _page(request, run, form)
+    if task == Import.Task.RUN and form.unanswered and "rest" not in request.POST:
+        return _page(request, run, form, asks_first=True)
     try:
         verbs.choose(run, form.said)
         run.refresh_from_db()
@@ -137,10 +141,15 @@ def use_profile(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _page(
-    request: StaffRequest, run: Import, form: ChoicesForm | None = None, *, reading: ReadingForm | None = None
+    request: StaffRequest,
+    run: Import,
+    form: ChoicesForm | None = None,
+    *,
+    reading: ReadingForm | None = None,
+    asks_first: bool = False,
 ) -> HttpResponse:
-    is_wrong = bool((form and form.errors) or (reading and reading.errors))
-    shown = import_page.context(run, form, reading=reading)
+    is_wrong = asks_first or bool((form and form.errors) or (reading and reading.errors))
+    shown = import_page.context(run, form, reading=reading) | {"asks_first": asks_first}
     return render(request, "desk/admin/import.html", shown, status=422 if is_wrong else 200)
 
 

@@ -77,10 +77,10 @@ def _seconds(run: JobRun) -> float | None:
 @needs(Permission.RUN_NIGHT)
 @require_POST
 def run_night(request: StaffRequest) -> HttpResponse:
-    """Plan tonight's run, or try it once more; a worker takes it up within seconds."""
+    """Plan tonight's run, or work it once more, also when it is done; a worker takes it up within seconds."""
     planned = runs.ask_for(nightly.JOB, today(), at=now())
-    if planned.state == JobRun.State.DONE:
-        messages.info(request, _("Today's night has run already."))
+    if planned.state == JobRun.State.RUNNING:
+        messages.info(request, _("Today's night is being worked now."))
     else:
         messages.success(request, _("Planned: a worker takes it up within seconds."))
         audit.record(request.user, "night.planned", planned, at=now())
