@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import numpy as np
+from django.db.models import QuerySet
 
 from segmentation import alerts, fitting, frames, rules, scoring
 from segmentation.maths.arrays import Flags
