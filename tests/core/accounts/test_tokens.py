@@ -86,7 +86,7 @@ def test_a_new_token_never_outlives_the_end_that_was_set(secret: str) -> None:
 @pytest.mark.parametrize(
     "told",
     [{"name": " "}, {"sources": ["Shop A"]}, {"sources": [""]}, {"expires_at": timezone.now() - timedelta(days=1)}],
-    ids=str,
+    ids=["name", "source", "empty source", "end"],
 )
 def test_a_token_that_cannot_be_is_refused(make_user: MakeUser, told: dict[str, Any]) -> None:
     told = {"name": "till", "scopes": [ApiScope.CUSTOMERS_READ], "at": timezone.now()} | told
