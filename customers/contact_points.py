@@ -17,6 +17,7 @@ from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import AuditEntry, User
@@ -33,6 +34,12 @@ INDEX_BYTES = 16
 REVEALS_A_DAY = 60
 LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
+# Why somebody of the staff looks, as the page offers it.
+PURPOSES = (
+    ("call", gettext_lazy("To call the customer")),
+    ("delivery", gettext_lazy("To sort out a delivery")),
+    ("correct", gettext_lazy("To correct the record")),
+)
 # What stands where there is no phone, no name before the @, no domain behind it.
 _NO_PHONE = "0" * 7
 _NO_NAMES = {

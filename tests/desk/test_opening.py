@@ -12,7 +12,9 @@ from complaints.cases import intake
 from complaints.models import Category
 from complaints.setup import defaults
 from core.accounts.models import Role, User
+from core.outbox.models import Message
 from crm.desk.today import now
+from crm.flows.notices import text_of
 from crm.flows.record import merging, unmerging
 from customers.models import Customer, Merge, NotTheSame, Opened
 from tests.conftest import MakeCustomer, MakeUser
@@ -20,7 +22,7 @@ from tests.conftest import MakeCustomer, MakeUser
 
 @pytest.fixture
 def lead(client: Client, make_user: MakeUser) -> User:
-    user = make_user(Role.TEAM_LEAD, "Qian")
+    user = make_user(Role.TEAM_LEAD, "Qian", team="east")
     client.force_login(user)
     return user
 
@@ -46,7 +48,9 @@ def test_the_page_of_a_case_and_of_a_call_count_as_opened(
     agent = make_user(Role.SERVICE_LEAD, "Wang")
     client.force_login(agent)
     category = Category.objects.get(code="delivery-late")
-    case = intake.log(pair[0], category=category, channel="phone", by=agent, at=timezone.now(), description="包裹没到")
+    case = intake.log(
+        pair[0], category=category, channel="phone", by=agent, at=timezone.now(), description="包裹没到"
+    ).case
     assert client.get(reverse("desk:complaint", args=[case.pk])).status_code == 200
     assert [row.customer for row in Opened.objects.all()] == [pair[0]]
 
@@ -87,3 +91,30 @@ def test_a_pair_taken_apart_stands_under_two_people(lead: User, pair: tuple[Cust
     unmerging.undo(Merge.objects.get().pk, by=lead, at=now(), reason="Two people after all")
 
     assert [(row.first, row.second, row.by) for row in NotTheSame.objects.all()] == [(*pair, lead)]
+
+
+def test_who_is_handed_a_customer_is_told_and_the_history_says_why(
+    client: Client, lead: User, make_user: MakeUser, pair: tuple[Customer, Customer]
+) -> None:
+    chen, elsewhere = make_user(name="Chen", team="east"), make_user(name="Zhao", team="south")
+    page = client.get(reverse("desk:customer", args=[pair[0].pk]))
+    offered = page.context["assign_form"].fields["manager"].queryset
+    assert (chen in offered, elsewhere in offered) == (True, False)
+
+    client.post(reverse("desk:assign", args=[pair[0].pk]), {"manager": chen.pk, "reason": "Speaks Cantonese"})
+
+    message = Message.objects.get(recipient=chen)
+    assert text_of(message) == f"Customer {pair[0].number} is yours now: Speaks Cantonese"
+    history = client.get(reverse("desk:customer", args=[pair[0].pk])).context["timeline"].rows
+    assert ("Handed over to Chen", "Speaks Cantonese", "Qian") in [(row.title, row.text, row.by) for row in history]
+
+
+def test_the_list_says_how_it_is_sorted_and_the_day_whose_customers_it_counts(
+    client: Client, lead: User, pair: tuple[Customer, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = reverse("desk:customers")
+    assert "2 customers, the most valuable first" in client.get(address).content.decode()
+    monkeypatch.setattr("crm.desk.customers.lists.sees", lambda user, field: False)
+    assert "2 customers, by number" in client.get(address).content.decode()
+
+    assert "Customers of the team" in client.get(reverse("desk:my_day")).content.decode()

@@ -104,7 +104,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def assign(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
-    form = AssignForm(request.POST)
+    form = AssignForm(request.POST, by=request.user)
     handed_over = carried_out(form, lambda data: managers.assign(person, by=request.user, on=today(), at=now(), **data))
     if handed_over is None:
         return _page(request, person, assign_form=form, status=422)
