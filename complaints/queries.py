@@ -128,7 +128,7 @@ def work_lists(user: User, at: datetime) -> dict[str, Q]:
         "unassigned": Q(owner__isnull=True),
         "big": Q(served_as=Standing.Class.BIG),
         "breached": Q(breached=True),
-        "due_soon": Q(next_due_at__lt=at + SOON),
+        "due_soon": Q(next_due_at__gte=at, next_due_at__lt=at + SOON),
         "look": Q(needs_a_look=True),
         "all": Q(),
     }

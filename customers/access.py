@@ -16,6 +16,14 @@ from customers.models import Customer, Lookup, Standing
 STAND_IN = {Scope.OWN, Scope.DELEGATED, Scope.TEAM}
 
 
+class MergedAway(Http404):
+    """The record went into another one, which is in reach."""
+
+    def __init__(self, old: Customer, winner: Customer) -> None:
+        super().__init__()
+        self.old, self.winner = old, winner
+
+
 def scope_filter(user: User, today: date, prefix: str = "", *, book: str | None = None) -> Q:
     """A condition for any table that reaches a customer through `prefix` (for example "customer__").
 
@@ -78,11 +86,17 @@ def addressable(user: User, today: date) -> QuerySet[Customer]:
 
 
 def customer_for(user: User, pk: int, today: date) -> Customer:
-    """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart."""
-    customer = visible_to(user, today).select_related("manager", "standing").filter(pk=pk).first()
-    if customer is None:
-        raise Http404
-    return customer
+    """The customer, or Http404 whether it is missing or out of reach: the two cannot be told apart.
+
+    MergedAway, which is an Http404 too, when it was merged into a record that the user may see.
+    """
+    people = visible_to(user, today).select_related("manager", "standing")
+    customer = people.filter(pk=pk).first()
+    if customer is not None:
+        return customer
+    if winner := people.filter(merged=pk).first():
+        raise MergedAway(Customer.objects.get(pk=pk), winner)
+    raise Http404
 
 
 def in_reach(users: Iterable[User], customer_ids: Collection[int], today: date) -> dict[int, set[int]]:

@@ -17,6 +17,7 @@ from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import AuditEntry, User
@@ -35,6 +36,12 @@ LONGEST_ADDRESS = 300
 REVEALED = "contact_point.revealed"
 # Numbers of Hong Kong, Macau and Taiwan as shops of the mainland write them: with their code, without a plus.
 _NEIGHBOURS = re.compile(r"(?:852[5-9]\d{7}|8536\d{7}|8869\d{8})")
+# Why somebody of the staff looks, as the page offers it.
+PURPOSES = (
+    ("call", gettext_lazy("To call the customer")),
+    ("delivery", gettext_lazy("To sort out a delivery")),
+    ("correct", gettext_lazy("To correct the record")),
+)
 # What stands where there is no phone, no name before the @, no domain behind it.
 _NO_PHONE = "0" * 7
 _NO_NAMES = {

@@ -5,18 +5,31 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Delegation, Role, User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission, Scope, rights_of
+from core.accounts.roles import Permission, Scope, holders, rights_of
 from core.lib.errors import DomainError, Invalid
+from core.outbox import delivery
+from core.outbox.kinds import Kind, Topic
 from customers import locks
 from customers.models import Customer, Standing
 
 LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
+GIVEN = Kind("customer_given", Topic.CASE, _lazy("Customer %(number)s is yours now: %(reason)s"))
+BOOK_GIVEN = Kind(
+    "customers_given",
+    Topic.CASE,
+    ngettext_lazy(
+        "%(count)d customer is yours now: %(reason)s", "%(count)d customers are yours now: %(reason)s", "count"
+    ),
+)
+KINDS = (GIVEN, BOOK_GIVEN)
 
 
 class Assigned(NamedTuple):
@@ -64,13 +77,32 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
         on=on.isoformat(),
         reason=reason.strip()[:200],
     )
+    if manager and manager != by:
+        delivery.tell(
+            [manager.pk],
+            GIVEN,
+            {"number": locked.number, "reason": reason.strip()[:120]},
+            key=f"given:{locked.pk}:{at.isoformat()}",
+            thread=f"given:{locked.pk}",
+            at=at,
+            link=f"/customers/{locked.pk}/",
+        )
     return Assigned(locked, _over_capacity(manager))
 
 
 def may_choose(manager: User, by: User) -> bool:
     """A lead gives customers to their own team; who sees everybody or manages the staff, to anybody."""
-    everybody = Scope.ALL in rights_of(by).scopes or may(by, Permission.MANAGE_STAFF)
-    return everybody or manager.team_id == by.team_id
+    return _chooses_anybody(by) or manager.team_id == by.team_id
+
+
+def _chooses_anybody(by: User) -> bool:
+    return Scope.ALL in rights_of(by).scopes or may(by, Permission.MANAGE_STAFF)
+
+
+def choosable(by: User) -> QuerySet[User]:
+    """To whom this person may give customers, by name."""
+    people = holders(*LOOK_AFTER).order_by("full_name", "pk")
+    return people if _chooses_anybody(by) else people.filter(team=by.team_id)
 
 
 @transaction.atomic
@@ -106,6 +138,15 @@ def hand_over(leaver: User, *, to: Sequence[User], by: User | None, on: date, re
                 on=on.isoformat(),
                 reason=reason[:200],
             )
+        delivery.tell(
+            [manager_id],
+            BOOK_GIVEN,
+            {"count": len(share), "reason": reason[:120]},
+            key=f"given-by:{leaver.pk}:{at.isoformat()}",
+            thread=f"given-by:{leaver.pk}:{at.isoformat()}",
+            at=at,
+            link="/customers/",
+        )
     return len(ids)
 
 

@@ -39,7 +39,7 @@ def points_wait(adjustment: PointAdjustment, *, at: datetime) -> None:
 
 def points_decided(adjustment: PointAdjustment, *, at: datetime) -> None:
     """Nobody has to decide any more; whoever asked is told of a refusal by somebody else."""
-    bell.settle(_of_points(adjustment), at=at)
+    bell.settle(_of_points(adjustment), at=at, link=f"/customers/{adjustment.account_id}/points/")
     if adjustment.state == PointAdjustment.State.REFUSED and adjustment.decided_by_id != adjustment.by_id:
         customer = adjustment.account.customer
         delivery.tell(
@@ -69,7 +69,7 @@ def limit_waits(change: CreditLimitChange, *, at: datetime) -> None:
 
 def limit_decided(change: CreditLimitChange, *, at: datetime) -> None:
     """Nobody has to decide any more; whoever proposed it is told of a refusal by somebody else."""
-    bell.settle(_of_limit(change), at=at)
+    bell.settle(_of_limit(change), at=at, link=f"/credit/{change.account.customer_id}/")
     if change.status == CreditLimitChange.Status.DECLINED and change.decided_by_id != change.proposed_by_id:
         customer = change.account.customer
         delivery.tell(

@@ -55,6 +55,10 @@ class RootCause(models.Model):
         return self.name
 
 
+# What stands in braces in ready words, and is filled in when a reply is begun.
+REPLY_FIELDS = ("name", "number", "agent", "mall")
+
+
 class ReplyTemplate(models.Model):
     """Words to start a reply from. Fields in braces: {name} {number} {agent} {mall}."""
 

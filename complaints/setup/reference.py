@@ -1,5 +1,6 @@
 """What the desk chooses from, edited: stored whole, checked by the database's own rules, with a line in the audit trail."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints.models import BusinessCalendar, Category, Department, Queue, RemedyLimit, ReplyTemplate, RootCause
+from complaints.models.catalogue import REPLY_FIELDS
 from complaints.promises.calendars import check_zone
 from core.accounts import audit
 from core.accounts.models import User
@@ -23,6 +25,8 @@ def store(row: Row, *, by: User, at: datetime) -> Row:
         check_zone(row.zone)
     if isinstance(row, Category):
         _place(row)
+    if isinstance(row, ReplyTemplate):
+        _know_the_fields(row.body)
     before = _columns(type(row), row.pk) if row.pk else None
     try:
         row.full_clean()
@@ -37,6 +41,17 @@ def store(row: Row, *, by: User, at: datetime) -> Row:
 
 def _columns(model: type[Row], pk: int) -> dict[str, Any]:
     return dict(model.objects.filter(pk=pk).values().get())
+
+
+def _know_the_fields(body: str) -> None:
+    """A customer would be sent what stands in braces and nobody fills in. Raises Invalid."""
+    for written in re.findall(r"[{｛][^{}｛｝\n]*[}｝]", body):
+        if written not in {f"{{{name}}}" for name in REPLY_FIELDS}:
+            raise Invalid(
+                _("%(field)s is not known. Fields that are filled in: %(known)s.")
+                % {"field": written[:40], "known": " ".join(f"{{{name}}}" for name in REPLY_FIELDS)},
+                code="unknown_field",
+            )
 
 
 def _place(row: Category) -> None:

@@ -96,15 +96,24 @@ def unread(user: User, message: Message) -> None:
 
 
 def settle(
-    thread: str, kinds: Iterable[Kind] | None = None, *, at: datetime, users: Iterable[int] | None = None, **such: Any
+    thread: str,
+    kinds: Iterable[Kind] | None = None,
+    *,
+    at: datetime,
+    users: Iterable[int] | None = None,
+    link: str = "",
+    **such: Any,
 ) -> int:
-    """Nobody (of these people) has to do anything about this (or these kinds of it): gone from the bells. How many."""
+    """Nobody (of these people) has to do anything about this (or these kinds of it): gone from the bells. How many.
+
+    `link`: where these messages lead from now on, if it is elsewhere.
+    """
     waiting = Message.objects.filter(thread=thread, settled_at__isnull=True, **such)
     if kinds is not None:
         waiting = waiting.filter(kind__in=[kind.name for kind in kinds])
     if users is not None:
         waiting = waiting.filter(recipient__in=list(users))
-    return waiting.update(settled_at=at)
+    return waiting.update(settled_at=at, **({"link": link} if link else {}))
 
 
 def levels(user: User) -> dict[Topic, Level]:

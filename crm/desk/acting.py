@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
+from django.utils.datastructures import MultiValueDict
 
 from core.accounts import idempotency
 from core.lib.errors import DomainError
@@ -37,6 +39,8 @@ def carried_out(
     try:
         return Outcome(idempotency.once(form.data.get("once", ""), lambda: verb(form.cleaned_data)))
     except DomainError as refusal:
+        if isinstance(refusal, idempotency.SentBefore):
+            meant_again(form)
         form.add_error((beside or {}).get(refusal.code), str(refusal))
         return None
 
@@ -60,10 +64,20 @@ def submit(
     return True
 
 
+def meant_again(form: forms.BaseForm) -> None:
+    """The form, sent once more, is another one to the verb as well: keys that it carries itself are new."""
+    keys = [form.add_prefix(name) for name, field in form.fields.items() if isinstance(field, forms.UUIDField)]
+    if keys:
+        data = MultiValueDict(form.data)
+        for key in keys:
+            data[key] = str(uuid4())
+        form.data = data
+
+
 def press(request: HttpRequest, verb: Callable[[], Any], thanks: Thanks) -> bool:
-    """The same for a button that asks nothing: a refusal is shown as a message."""
+    """The same for a button that asks nothing, or a word or two: a refusal is shown as a message."""
     try:
-        result = verb()
+        result = idempotency.once(request.POST.get("once", ""), verb)
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return False

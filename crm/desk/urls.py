@@ -6,6 +6,7 @@ from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.loyalty.urls import urlpatterns as loyalty
 from crm.desk.numbers.urls import urlpatterns as numbers
+from crm.desk.opening import follows_merges
 from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
 from crm.desk.people.urls import urlpatterns as people
@@ -14,4 +15,4 @@ from crm.desk.work.urls import urlpatterns as work
 app_name = "desk"
 urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people]
 for route in urlpatterns:
-    route.callback = led_back(legible(route.callback))
+    route.callback = led_back(legible(follows_merges(route.callback)))

@@ -5,16 +5,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from complaints import approvals as complaints
 from complaints.cases import remedies
+from complaints.models import Remedy
 from core.accounts.deciding import Waiting
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day, mall_time
+from customers.access import visible_to
 from loyalty import approvals as loyalty
 from loyalty.campaigns import credit
 from loyalty.campaigns.draws import setup as draws
+from loyalty.models import CreditLimitChange, PointAdjustment
 from loyalty.points import adjustments
 from loyalty.tiers import simulation as tiers
 
@@ -58,6 +63,14 @@ ROOMS: Mapping[str, Room] = {
 }
 
 
+# What is decided about a customer: the rows, how they reach the customer, and where they say how it was decided.
+DECIDED: Mapping[str, tuple[type[Model], str, str]] = {
+    "remedy": (Remedy, "customer", "status"),
+    "points": (PointAdjustment, "account", "state"),
+    "limit": (CreditLimitChange, "account__customer", "status"),
+}
+
+
 def for_user(user: User, *, at: datetime) -> list[Waiting]:
     """What this person may decide, or has to know is stuck: the oldest due first. Not what they merely proposed."""
     return [item for item in _everything(user, at) if item.allowed or _is_told(user, item)]
@@ -92,13 +105,32 @@ def _act(verb: Callable[..., Any] | None, kind: str, pk: int, *, by: User, at: d
     item = next((item for item in _everything(by, at) if item.key == f"{kind}-{pk}"), None)
     if item is None:
         raise DomainError(
-            _("This is decided already, or does not wait any more: its page says by whom and when."), code="decided"
+            _decided(kind, pk, by, at)
+            or _("This is decided already, or does not wait any more: its page says by whom and when."),
+            code="decided",
         )
     if not item.allowed:
         raise DomainError(_("Somebody else has to decide this."), code="second_person")
     if verb is None:
         raise DomainError(_("This is decided on its own page."), code="own_page")
     verb(pk, by=by, at=at, reason=reason.strip())
+
+
+def _decided(kind: str, pk: int, reader: User, at: datetime) -> str:
+    """By whom and when, for who sees the customer; empty while it is not decided, or is no matter of a customer."""
+    if kind not in DECIDED:
+        return ""
+    model, customer, state = DECIDED[kind]
+    visible = visible_to(reader, mall_day(at)).values("pk")
+    rows = model._default_manager.filter(pk=pk, decided_at__isnull=False, **{f"{customer}__in": visible})
+    row: Any = rows.select_related("decided_by").first()
+    if row is None:
+        return ""
+    return _("This is decided already: %(how)s, by %(who)s on %(when)s.") % {
+        "how": getattr(row, f"get_{state}_display")(),
+        "who": row.decided_by or _("who asked for it"),
+        "when": f"{mall_time(row.decided_at):%Y-%m-%d %H:%M}",
+    }
 
 
 def _everything(user: User, at: datetime) -> list[Waiting]:

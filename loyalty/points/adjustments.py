@@ -52,8 +52,11 @@ def request(
     made = PointAdjustment.objects.create(
         account_id=customer.pk, points=amount, reason=reason.strip()[:300], by=by, at=at, client_key=client_key
     )
-    audit.record(by, "points.requested", customer, at=at, adjustment=made.pk, points=amount)
-    if within_limit(by, amount, at=at, besides=made.pk):
+    alone = within_limit(by, amount, at=at, besides=made.pk)
+    audit.record(
+        by, "points.booked" if alone else "points.requested", customer, at=at, adjustment=made.pk, points=amount
+    )
+    if alone:
         _do(made, at=at)
     else:
         colleagues.points_wait(made, at=at)

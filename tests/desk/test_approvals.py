@@ -118,7 +118,9 @@ def test_what_was_decided_meanwhile_is_said_and_the_row_is_gone(
     answer = client.post(reverse("desk:approval_approve", args=["points", request_.pk]))
 
     assert answer.status_code == 422
-    assert "decided already" in answer.content.decode()
+    assert "decided already: Done, by Liu on " in answer.content.decode()
+    assert Message.objects.get(recipient=lead, kind="points_wait").link == f"/customers/{request_.account_id}/points/"
+    assert "Liu" in client.get(reverse("desk:points", args=[request_.account_id])).content.decode()
     assert "补偿迟到" not in answer.content.decode()
 
 

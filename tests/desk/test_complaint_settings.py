@@ -23,6 +23,7 @@ from complaints.models import (
     SlaPolicy,
 )
 from complaints.promises import calendars
+from complaints.queries import counts
 from complaints.setup import defaults, policies
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import Invalid
@@ -513,3 +514,23 @@ def test_who_leaves_the_desk_leaves_every_queue_and_gives_the_cases_back(
     # Whoever works no queue is not offered.
     page = client.post(reverse("desk:complaint_member_left"), {"user": agent.pk}, follow=True).content.decode()
     assert "Choose somebody who works a queue." in page
+
+
+@pytest.mark.parametrize("body", ["您好 {nmae}", "您好 ｛name｝", "您好 { name }", "您好 {}"])
+def test_ready_words_with_a_field_that_nobody_fills_in_are_refused(client: Client, body: str) -> None:
+    words = {"code": "hello", "name": "Hello", "body": body, "active": "on"}
+
+    answer = client.post(reverse("desk:complaint_store", args=["templates"]), words)
+
+    assert answer.status_code == 422
+    assert "Fields that are filled in: {name} {number} {agent} {mall}." in answer.content.decode()
+    words["body"] = "您好 {name}，{agent}"
+    assert client.post(reverse("desk:complaint_store", args=["templates"]), words).status_code == 302
+
+
+def test_what_is_due_within_the_hour_is_not_what_is_overdue(case: Case, lead: User) -> None:
+    at = timezone.now()
+    Case.objects.filter(pk=case.pk).update(next_due_at=at + timedelta(minutes=20))
+    assert counts(lead, at)["due_soon"] == 1
+
+    assert counts(lead, at + timedelta(minutes=21))["due_soon"] == 0

@@ -762,3 +762,25 @@ def test_the_mail_of_another_case_is_not_sent_from_here(
     do(client, case, "mail_sent", row=CaseMail.objects.get().pk)
 
     assert CaseMail.objects.get().state == "by_hand"
+
+
+def test_what_is_done_about_a_case_is_done_once_until_it_is_meant_again(client: Client, case: Case) -> None:
+    said = {"body": "还没收到", "channel": "phone", "once": uuid4().hex}
+    url = reverse("desk:complaint_customer_said", args=[case.pk])
+    first, again = client.post(url, said), client.post(url, said)
+
+    assert (first.status_code, again.status_code) == (302, 422)
+    assert CaseMessage.objects.filter(case=case, body="还没收到").count() == 1
+
+
+def test_a_remedy_meant_a_second_time_is_a_second_one(client: Client, case: Case) -> None:
+    url = reverse("desk:complaint_remedy", args=[case.pk])
+    offered = {"kind": "apology", "reason": "late", "request_key": str(uuid4()), "once": uuid4().hex}
+    client.post(url, offered)
+    again = client.post(url, offered)
+    assert (again.status_code, case.remedies.count()) == (422, 1)
+
+    key = again.context["unfinished"].form["request_key"].value()
+    client.post(url, offered | {"once": uuid4().hex, "request_key": key})
+
+    assert case.remedies.count() == 2

@@ -24,6 +24,8 @@ from core.lib.errors import DomainError, Invalid
 from crm.desk.admin.settings import ROOM
 from crm.desk.admin.tokens.words import SCOPES, STATES
 from crm.desk.oversight import privacy_page
+from crm.desk.oversight.audit import line
+from crm.desk.oversight.forms import SearchForm
 from crm.desk.oversight.words import ACTIONS, PERMISSIONS, SUBJECTS, action
 from crm.desk.today import now, today
 from customers import contact_points
@@ -324,3 +326,41 @@ def test_a_second_factor_is_asked_of_roles(ada: User, client: Client) -> None:
 
     client.post("/settings/second-factor/", {})
     assert not RequiredFactor.objects.exists()
+
+
+def test_particulars_are_read_in_words(make_user: MakeUser, make_customer: MakeCustomer) -> None:
+    chen, li_lei = make_user(name="Chen"), make_customer("李雷")
+    other = make_customer("李磊")
+    audit.record(chen, "customer.unmerged", li_lei, at=now(), loser=other.pk, reason="two people")
+    audit.record(chen, "contact_point.revealed", li_lei, at=now(), purpose="call", count=2)
+    audit.record(chen, "contact_point.added", li_lei, at=now(), kind="phone", fields=["region"])
+
+    rows = [line(entry) for entry in AuditEntry.objects.order_by("pk")]
+
+    assert rows[0].detail == f"The other record: {other.number} · Reason: two people"
+    assert "To call the customer" in rows[1].detail
+    assert rows[2].detail == "Kind: Phone · Fields: Province"
+    assert "." not in "".join(row.what for row in rows)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
+def test_no_two_actions_of_the_filter_read_alike(language: str) -> None:
+    with translation.override(language):
+        words = [label for _code, label in SearchForm().fields["action"].choices]  # type: ignore[attr-defined]
+
+    assert [word for word in words if words.count(word) > 1] == []
+
+
+def test_ending_an_erasure_says_that_it_deletes_nothing(
+    officer: User, client: Client, make_customer: MakeCustomer
+) -> None:
+    li_lei = make_customer("李雷")
+    about: dict[str, Any] = {"asked_on": today(), "due_on": None, "note": "", "by": officer, "at": now()}
+    requests.register(li_lei, kind="see", today=today(), **about)
+    assert "deletes nothing" not in client.get("/privacy/").content.decode()
+    requests.register(li_lei, kind="erase", today=today(), **about)
+
+    page = client.get("/privacy/").content.decode()
+
+    assert "Ending this request deletes nothing" in page
+    assert li_lei.number in page

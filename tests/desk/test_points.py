@@ -365,3 +365,29 @@ def test_a_new_version_keeps_what_another_put_in_force_meanwhile(
     made = point_rules.in_force(timezone.now())
     assert made is not None
     assert (made.version, made.rate, made.excluded_categories, made.grace_days) == (3, Decimal(3), [gold.pk], 9)
+
+
+def test_points_by_hand_meant_a_second_time_are_booked_a_second_time(
+    client: Client, chen: User, rich: Customer
+) -> None:
+    client.force_login(chen)
+    url = reverse("desk:points_adjust", args=[rich.pk])
+    asked = {"key": str(uuid4()), "points": 10, "reason": "sorry", "once": uuid4().hex}
+    client.post(url, asked)
+    again = client.post(url, asked)
+    assert (again.status_code, PointAdjustment.objects.count()) == (422, 1)
+
+    client.post(url, asked | {"once": uuid4().hex, "key": again.context["adjust_form"]["key"].value()})
+
+    assert PointAdjustment.objects.count() == 2
+
+
+def test_a_button_with_a_word_has_its_effect_once(
+    client: Client, chen: User, rich: Customer, make_customer: MakeCustomer
+) -> None:
+    client.force_login(chen)
+    told = {"referrer": make_customer("韩梅梅", manager=chen).number, "once": uuid4().hex}
+    url = reverse("desk:points_refer", args=[rich.pk])
+    client.post(url, told)
+
+    assert "sent already" in client.post(url, told, follow=True).content.decode()

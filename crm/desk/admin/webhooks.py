@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from core.accounts import idempotency
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
@@ -43,7 +44,10 @@ def webhooks(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made, secret = verbs.register(data["url"].strip(), events=data["events"], by=request.user, at=now())
+            made, secret = idempotency.once(
+                request.POST.get("once", ""),
+                lambda: verbs.register(data["url"].strip(), events=data["events"], by=request.user, at=now()),
+            )
             form = EndpointForm(initial={"events": Kind.values})
         except DomainError as refusal:
             form.add_error("url", str(refusal))

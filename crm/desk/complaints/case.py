@@ -9,14 +9,17 @@ from django.views.decorators.http import require_POST
 from complaints import queries
 from complaints.cases import lifecycle, transitions
 from complaints.models import Case
+from core.accounts import idempotency
 from core.accounts.permissions import StaffRequest, View, needs
 from core.accounts.roles import Permission, rights_of
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
+from crm.desk.acting import meant_again
 from crm.desk.complaints import case_page
 from crm.desk.complaints.case_page import Unfinished
 from crm.desk.complaints.deeds import Deed, form_for
 from crm.desk.complaints.forms import CaseForm, ReplyForm
+from crm.desk.opening import note
 from crm.desk.today import now, today
 from customers import queries as people
 from customers.access import customer_for
@@ -24,7 +27,9 @@ from customers.access import customer_for
 
 @needs(Permission.WORK_COMPLAINTS)
 def complaint(request: StaffRequest, pk: int) -> HttpResponse:
-    return _page(request, queries.case_for(request.user, pk, now()))
+    case = queries.case_for(request.user, pk, now())
+    note(request, case.customer)
+    return _page(request, case)
 
 
 def view_of(deed: Deed) -> View:
@@ -44,11 +49,13 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     if not form.is_valid():
         return _page(request, case, Unfinished(deed, form), status=422)
     try:
-        deed.act(case, request.user, now(), form.cleaned_data)
+        idempotency.once(request.POST.get("once", ""), lambda: deed.act(case, request.user, now(), form.cleaned_data))
     except transitions.Conflict as conflict:
         case.refresh_from_db()
         return _page(request, case, Unfinished(deed, _again(deed, form, case)), conflict, status=409)
     except DomainError as refusal:
+        if isinstance(refusal, idempotency.SentBefore):
+            meant_again(form)
         form.add_error(None, str(refusal))
         case.refresh_from_db()
         return _page(request, case, Unfinished(deed, form), status=422)

@@ -26,6 +26,7 @@ from crm.desk.complaints import log_page
 from crm.desk.complaints.forms import LogForm
 from crm.desk.complaints.log_page import Hint
 from crm.desk.complaints.wording import in_words
+from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from crm.flows import call
 from customers import identity
@@ -55,7 +56,7 @@ def new(request: StaffRequest) -> HttpResponse:
         return _page(request)
     if not wanted.isdecimal() or len(wanted) > 18:
         raise Http404
-    person = customer_for(request.user, int(wanted), today())
+    person = opened_by(request, int(wanted))
     initial = {"client_key": uuid4(), "customer": person.pk}
     return _page(request, person, LogForm(initial=initial, allowed=log_page.allowed(request.user, person)))
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -16,11 +16,11 @@ from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, Revea
 from crm.desk.customers.record import reach
 from crm.desk.customers.record.forms import ContactPointForm
 from crm.desk.editing import edit
+from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer
-from customers.privacy import opened
 from customers.record import reach as reach_verbs
 from customers.record import writing
 from customers.record.facts import Facts
@@ -29,14 +29,7 @@ from customers.record.facts import Facts
 @needs(Permission.VIEW_CUSTOMER)
 def customer(request: StaffRequest, pk: int) -> HttpResponse:
     """The page; a number that was merged leads to the record it went into."""
-    try:
-        person = customer_for(request.user, pk, today())
-    except Http404:
-        if winner := Customer.objects.filter(pk=pk).values_list("merged_into", flat=True).first():
-            return redirect("desk:customer", winner)
-        raise
-    opened.note(person, by=request.user, at=now(), on=today())
-    return _page(request, person)
+    return _page(request, opened_by(request, pk))
 
 
 def _page(request: StaffRequest, person: Customer, *, status: int = 200, **changed: Any) -> HttpResponse:
@@ -111,7 +104,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def assign(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
-    form = AssignForm(request.POST)
+    form = AssignForm(request.POST, by=request.user)
     handed_over = carried_out(form, lambda data: managers.assign(person, by=request.user, on=today(), at=now(), **data))
     if handed_over is None:
         return _page(request, person, assign_form=form, status=422)

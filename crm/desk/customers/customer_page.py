@@ -50,7 +50,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "contact_form": ContactForm(),
         "profile_form": ProfileForm(instance=customer),
         "reveal_form": RevealForm(),
-        "assign_form": AssignForm(),
+        "assign_form": AssignForm(by=reader),
     }
 
 

@@ -12,7 +12,8 @@ from core.accounts.roles import Scope, holders, rights_of
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
-from customers import queries
+from customers import managers, queries
+from customers.contact_points import PURPOSES
 from customers.models import Contact, Customer, Standing
 
 AN_HOUR = 3600
@@ -22,11 +23,6 @@ TYPES = [("", _("Every type")), *((code, label) for code, label in Standing.Type
 NOT_HERE = _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
 # Eight digits are no customer number: a phone, like an e-mail, does not belong in an address.
 CONTACT_DATA = r"^(?!.*@)(?!(?:[^0-9]*[0-9]){8}).*$"
-PURPOSES = (
-    ("call", _("To call the customer")),
-    ("delivery", _("To sort out a delivery")),
-    ("correct", _("To correct the record")),
-)
 
 
 class FilterForm(forms.Form):
@@ -61,13 +57,13 @@ class FilterForm(forms.Form):
         typed = [data["region"]] if data.get("region") and data["region"] not in known else []
         cast(LongSelect, region.widget).choices = [("", _("Every province")), *((name, name) for name in known + typed)]
         scopes = rights_of(user).scopes
-        managers = cast("forms.ModelChoiceField[User]", self.fields["manager"])
+        chosen = cast("forms.ModelChoiceField[User]", self.fields["manager"])
         if scopes <= {Scope.OWN, Scope.DELEGATED}:
             # Whoever sees one book has nothing to choose; an old link may still name a manager.
-            managers.widget = forms.HiddenInput()
+            chosen.widget = forms.HiddenInput()
             self.fields["unassigned"].widget = forms.HiddenInput()
         elif Scope.TEAM in scopes and Scope.ALL not in scopes:
-            managers.queryset = MANAGERS.filter(team=user.team_id).order_by("full_name")
+            chosen.queryset = MANAGERS.filter(team=user.team_id).order_by("full_name")
 
     def filters(self) -> queries.Filters:
         """What can be understood; the rest is said beside its field."""
@@ -112,8 +108,16 @@ class RevealForm(forms.Form):
 
 
 class AssignForm(forms.Form):
-    manager = forms.ModelChoiceField(label=_("Manager"), queryset=MANAGERS)
+    manager = forms.ModelChoiceField(
+        label=_("Manager"),
+        queryset=MANAGERS,
+        error_messages={"invalid_choice": _("Choose somebody from the list: these look after customers.")},
+    )
     reason = forms.CharField(label=_("Reason"), max_length=200)
+
+    def __init__(self, data: QueryDict | None = None, *, by: User) -> None:
+        super().__init__(data)
+        cast("forms.ModelChoiceField[User]", self.fields["manager"]).queryset = managers.choosable(by)
 
 
 class MergeForm(forms.Form):

@@ -4,8 +4,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from core.accounts.permissions import StaffRequest, needs
-from core.accounts.roles import Permission
+from core.accounts.permissions import StaffRequest, needs, sees
+from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
 from crm.desk.customers.forms import FilterForm
 from crm.desk.paging import page_behind
@@ -28,6 +28,7 @@ def customers(request: StaffRequest) -> HttpResponse:
         "form": form,
         "page": page_behind(request, rows.rows, rows.next),
         "count": count,
+        "by_value": sees(request.user, Field.VALUE),
         "count_is_capped": count > COUNT_UP_TO,
         "capped_at": COUNT_UP_TO,
         "narrowed": form.is_narrowed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -24,6 +25,9 @@ def merge(request: StaffRequest, pk: int) -> HttpResponse:
     """The record of the address stays. `other` is the one that goes into it; without one, those alike are offered."""
     winner = customer_for(request.user, pk, today())
     other = request.GET.get("other", "")
+    if other.isdecimal() and int(other[:18]) == pk:
+        messages.error(request, _("A customer cannot be merged with themselves."))
+        return redirect("desk:merge", pk)
     if other.isdecimal() and len(other) <= 18:
         return _compared(request, winner, customer_for(request.user, int(other), today()), MergeForm())
     return _offered(request, winner, records.alike(winner, request.user, today()))

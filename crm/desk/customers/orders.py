@@ -15,6 +15,7 @@ from core.lib.errors import DomainError
 from crm.desk.acting import submit
 from crm.desk.customers.record.forms import TestForm
 from crm.desk.date_input import DateInput
+from crm.desk.opening import note, opened_by
 from crm.desk.paging import page_behind, page_of
 from crm.desk.today import now, today
 from crm.flows.record import removal
@@ -87,7 +88,7 @@ def orders(request: StaffRequest) -> HttpResponse:
 @needs(Permission.VIEW_CUSTOMER)
 def customer_orders(request: StaffRequest, pk: int) -> HttpResponse:
     """Everything somebody has ordered, with lines and refunds."""
-    person = customer_for(request.user, pk, today())
+    person = opened_by(request, pk)
     page = page_of(request, shop.of_customer(person), SHOWN)
     context = {"customer": person, "page": page.of([_row(order) for order in page.rows])}
     return render(request, "desk/customers/orders/of_customer.html", context)
@@ -95,7 +96,9 @@ def customer_orders(request: StaffRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.VIEW_CUSTOMER)
 def order(request: StaffRequest, pk: int) -> HttpResponse:
-    return _page(request, _order_for(request, pk))
+    row = _order_for(request, pk)
+    note(request, row.customer)
+    return _page(request, row)
 
 
 @needs(Permission.REMOVE_TESTS)

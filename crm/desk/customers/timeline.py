@@ -10,9 +10,11 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from core.accounts import trail
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
+from core.accounts.trail import Search
 from core.lib.periods import mall_moment
 from crm.desk.work.forms import interview_of
 from customers.models import Contact, ContactPoint, Customer, CustomerChange, CustomField, Refund
@@ -123,4 +125,15 @@ def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]
         yield Event(row.at, "edit", "grey", title, text, by)
 
 
-SOURCES = (_purchases, _refunds, _contacts, _alerts, _class_changes, _level_changes)
+def _handed_over(customer: Customer, most: int) -> Iterator[Event]:
+    search = Search(actions=["customer.assigned"], subject_type="customer", subject_id=customer.pk)
+    lines = list(trail.entries(search)[:most])
+    names = User.objects.in_bulk({line.detail["manager"] for line in lines if line.detail.get("manager")})
+    for line in lines:
+        manager = names.get(line.detail.get("manager"))
+        title = _("Handed over to %(name)s") % {"name": manager} if manager else _("Without a manager")
+        by = str(line.actor) if line.actor else ""
+        yield Event(line.at, "users", "grey", title, str(line.detail.get("reason", "")), by)
+
+
+SOURCES = (_purchases, _refunds, _contacts, _alerts, _class_changes, _level_changes, _handed_over)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
@@ -21,7 +21,7 @@ from core.lib import csv_cells
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
 from crm.desk.oversight.forms import LAOKE, SearchForm
-from crm.desk.oversight.words import SUBJECTS, action
+from crm.desk.oversight.words import SUBJECTS, action, detail
 from crm.desk.paging import Page, page_behind
 from crm.desk.today import now
 from customers.identity import number_of
@@ -107,7 +107,7 @@ def line(entry: AuditEntry) -> Line:
         str(entry.actor) if entry.actor else _("Laoke itself"),
         action(entry.action),
         _about(entry),
-        " · ".join(_shown(name, value) for name, value in entry.detail.items() if value not in ("", None, [], {})),
+        " · ".join(detail(name, value) for name, value in entry.detail.items() if value not in ("", None, [], {})),
     )
 
 
@@ -118,12 +118,6 @@ def _about(entry: AuditEntry) -> str:
     if entry.subject_type == "customer":
         return f"{words} {number_of(entry.subject_id)}"
     return f"{words} C-{entry.subject_id}" if entry.subject_type == "case" else f"{words} {entry.subject_id}"
-
-
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, list | tuple):
-        value = ", ".join(str(item) for item in value)
-    return f"{name.replace('_', ' ')}: {value}"
 
 
 @needs(Permission.VIEW_AUDIT)

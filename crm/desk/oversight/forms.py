@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
@@ -35,7 +36,7 @@ class SearchForm(forms.Form):
             "person": [*anybody, *self.people.items()],
             "action": [
                 ("", _("anything")),
-                *sorted(((code, action(code)) for code in ACTIONS), key=lambda row: row[1]),
+                *sorted(((code, _offered(code)) for code in ACTIONS), key=lambda row: row[1]),
             ],
             "about": [
                 ("", _("anything")),
@@ -81,3 +82,9 @@ class EndForm(forms.Form):
         initial="1",
         widget=forms.Select(SELECT),
     )
+
+
+def _offered(code: str) -> str:
+    """The action in a list of all of them, where what is done with a case needs to say so."""
+    words = action(code)
+    return gettext("Complaint: %(what)s") % {"what": words} if code.startswith("complaint.") else words

@@ -1,20 +1,24 @@
 """What stands on the privacy officer's desk, and on the page of who saw a customer."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
 
+from django.db.models import Q
+
+from complaints.models import Case
 from core.accounts import trail
-from core.accounts.models import ApiToken, Role, User
+from core.accounts.models import ApiToken, AuditEntry, Role, User
 from core.accounts.own import devices, second_factor
-from core.accounts.permissions import StaffRequest
+from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import RIGHTS, Permission
 from core.accounts.trail import Search
 from crm.desk.oversight.audit import line
-from crm.desk.oversight.words import PERMISSIONS
+from crm.desk.oversight.words import PERMISSIONS, purpose
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
+from customers.access import visible_to
 from customers.contact_points import REVEALED
 from customers.models import Customer, PrivacyRequest
 from customers.privacy import opened
@@ -36,6 +40,14 @@ class Looked(NamedTuple):
     unusual: bool
 
 
+class Revealed(NamedTuple):
+    """Who saw the contact data in clear, and what for."""
+
+    at: datetime
+    actor: str
+    purpose: str
+
+
 class PersonAccess(NamedTuple):
     """One person who can get in: roles, second factor, open sessions, tokens."""
 
@@ -48,9 +60,17 @@ class PersonAccess(NamedTuple):
 
 def context(request: StaffRequest) -> dict[str, Any]:
     asked = PrivacyRequest.objects.select_related("customer", "registered_by", "ended_by")
+    waiting = list(asked.filter(state=PrivacyRequest.State.OPEN).order_by("due_on", "pk"))
     return {
         "today": today(),
-        "waiting": list(asked.filter(state=PrivacyRequest.State.OPEN).order_by("due_on", "pk")),
+        "waiting": waiting,
+        "reached": set(
+            visible_to(request.user, today())
+            .filter(pk__in={row.customer_id for row in waiting})
+            .values_list("pk", flat=True)
+        )
+        if may(request.user, Permission.VIEW_CUSTOMER)
+        else set(),
         "ended": page_of(
             request, asked.exclude(state=PrivacyRequest.State.OPEN).order_by("-ended_at", "-pk"), ENDED_SHOWN
         ),
@@ -118,14 +138,24 @@ def who_saw(customer: Customer) -> dict[str, Any]:
     return {
         "customer": customer,
         "opened": list(opened.of(customer)[:SEEN_SHOWN]),
-        "reveals": list(trail.entries(search)[:SEEN_SHOWN]),
+        "reveals": [
+            Revealed(entry.at, str(entry.actor), purpose(str(entry.detail.get("purpose", ""))))
+            for entry in trail.entries(search)[:SEEN_SHOWN]
+        ],
         "changes": [
             line(entry)
-            for entry in trail.entries(Search(subject_type="customer", subject_id=customer.pk)).exclude(
-                action=REVEALED
-            )[:SEEN_SHOWN]
+            for entry in AuditEntry.objects.filter(_about(customer))
+            .exclude(action=REVEALED)
+            .select_related("actor")
+            .order_by("-at", "-pk")[:SEEN_SHOWN]
         ],
     }
+
+
+def _about(customer: Customer) -> Q:
+    """What was done with the record, and with the complaints of this customer."""
+    cases = list(Case.objects.filter(customer=customer).order_by("-pk").values_list("pk", flat=True)[:SEEN_SHOWN])
+    return Q(subject_type="customer", subject_id=customer.pk) | Q(subject_type="case", subject_id__in=cases)
 
 
 def rights_table() -> dict[str, Any]:

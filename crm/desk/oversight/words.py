@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from complaints.models import CaseEvent
 from core.accounts.roles import Permission
+from customers.contact_points import PURPOSES
+from customers.identity import number_of
+from customers.models import ContactPoint, PrivacyRequest
+from customers.record import changes
 
 # The code of each action, as the verbs write it. Those of a complaint are its events, below.
 ACTIONS: dict[str, Any] = {
@@ -26,7 +30,15 @@ ACTIONS: dict[str, Any] = {
     "club.left": _("Club left"),
     "club.planned": _("Club meeting planned"),
     "club.visit_noted": _("Club visit noted"),
+    "complaint.mail_again": _("E-mail queued again"),
     "contact.logged": _("Contact logged"),
+    "category.merged": _("Categories merged"),
+    "category.renamed": _("Category renamed"),
+    "contact_point.added": _("Way to reach a customer added"),
+    "contact_point.confirmed": _("Way to reach a customer confirmed"),
+    "contact_point.preferred": _("Way to reach a customer put first"),
+    "contact_point.restored": _("Way to reach a customer in use again"),
+    "contact_point.retired": _("Way to reach a customer out of use"),
     "contact_point.revealed": _("Contact data shown in clear"),
     "coupon.given": _("Coupon given"),
     "coupons.changed": _("Coupon campaign changed"),
@@ -47,6 +59,11 @@ ACTIONS: dict[str, Any] = {
     "credit.limit_withdrawn": _("Credit limit withdrawn"),
     "credit.paid": _("Payment booked"),
     "customer.assigned": _("Customer handed to a manager"),
+    "customer.created": _("Customer put on record"),
+    "customer.deleted": _("Test customer deleted"),
+    "customer.maybe_the_same": _("Said of two records: perhaps one person"),
+    "customer.not_the_same": _("Said of two records: two people"),
+    "customer.unmerged": _("Merged customers taken apart"),
     "customer.merged": _("Customers merged"),
     "customer.profile_edited": _("Customer's profile changed"),
     "draw.archived": _("Draw's archive downloaded"),
@@ -59,17 +76,26 @@ ACTIONS: dict[str, Any] = {
     "draw.published": _("Draw published"),
     "draw.ticket_given": _("Ticket given"),
     "handover.overdue": _("Department's answer overdue"),
+    "import.answered": _("Questions about a file answered"),
+    "import.cancelled": _("Import cancelled"),
+    "import.undone": _("Import undone"),
+    "import_profile.deleted": _("Import profile deleted"),
+    "import_profile.read": _("Import profile read from a file"),
     "import.asked": _("Import queued"),
     "import.run": _("File imported"),
     "import.uploaded": _("File uploaded"),
     "mall.changed": _("Mall's settings changed"),
     "mall.set_up": _("Laoke set up"),
     "night.planned": _("Night started by hand"),
+    "order.assigned": _("Order given to a customer"),
+    "order.test": _("Order declared a test"),
     "partner.agreed": _("Partner benefit agreed"),
     "password.changed": _("Password changed"),
     "person.sign_in_failed": _("Wrong password"),
     "person.signed_in": _("Signed in"),
     "points.agreed": _("Points by hand agreed"),
+    "points.booked": _("Points by hand booked"),
+    "points.taken_back": _("Points by hand taken back"),
     "points.frozen": _("Points frozen"),
     "points.merged": _("Points merged"),
     "points.refused": _("Points by hand refused"),
@@ -91,6 +117,7 @@ ACTIONS: dict[str, Any] = {
     "queue.member_removed": _("Member taken out of a queue"),
     "queue.member_set": _("Member put into a queue"),
     "referral.recorded": _("Referral recorded"),
+    "remedy.approved_alone": _("Remedy approved alone"),
     "reward.handed_over": _("Reward handed over"),
     "reward.saved": _("Reward saved"),
     "reward.taken_back": _("Reward taken back"),
@@ -107,6 +134,7 @@ ACTIONS: dict[str, Any] = {
     "silent.called": _("Silent customer called"),
     "silent.dismissed": _("Silent customer dismissed"),
     "tier.merged": _("Levels merged"),
+    "tier.unmerged": _("Levels taken apart again"),
     "tier.promise_ended": _("Promised level ended"),
     "tier.promised": _("Level promised"),
     "tiers.draft_dropped": _("Draft of the levels dropped"),
@@ -193,6 +221,30 @@ SUBJECTS: dict[str, Any] = {
     "backtest": _("Backtest"),
     "couponissue": _("Coupons handed out"),
 }
+# Particulars of an entry by their names, and which of them are customers.
+DETAILS: dict[str, Any] = {
+    "adjustment": _("Points by hand"),
+    "amount": _("Amount"),
+    "before": _("Before"),
+    "count": _("Count"),
+    "due_on": _("Due on"),
+    "fields": _("Fields"),
+    "kind": _("Kind"),
+    "loser": _("The other record"),
+    "manager": _("Manager"),
+    "on": _("From"),
+    "other": _("The other record"),
+    "points": _("Points"),
+    "purpose": _("Purpose"),
+    "reason": _("Reason"),
+    "request": _("Request"),
+    "state": _("State"),
+}
+CUSTOMERS = ("loser", "other")
+KINDS: dict[str, Any] = {
+    **dict(ContactPoint.Kind.choices),
+    **dict(PrivacyRequest.Kind.choices),
+}
 PERMISSIONS: dict[Permission, Any] = {
     Permission.MY_DAY: _("Work through My day"),
     Permission.LIST_CUSTOMERS: _("List customers"),
@@ -251,3 +303,27 @@ def action(code: str) -> str:
     if deed == "stored" and name in SUBJECTS:
         return str(_("%(thing)s saved") % {"thing": SUBJECTS[name]})
     return code
+
+
+def purpose(code: str) -> str:
+    """Why somebody looked, in the reader's language; what an earlier version wrote stays as it is."""
+    return str(dict(PURPOSES).get(code, code))
+
+
+def detail(name: str, value: Any) -> str:
+    """One particular of an entry, in words as far as there are any."""
+    if name == "purpose":
+        value = purpose(str(value))
+    elif name in CUSTOMERS and isinstance(value, int):
+        value = number_of(value)
+    elif name == "fields" and isinstance(value, list):
+        value = [_field(str(item)) for item in value]
+    elif name == "kind":
+        value = KINDS.get(str(value), value)
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(item) for item in value)
+    return f"{DETAILS.get(name, name.replace('_', ' '))}: {value}"
+
+
+def _field(name: str) -> str:
+    return str(changes.LABELS.get(name, name))

@@ -27,6 +27,7 @@ from customers.models import (
     Standing,
     Todo,
 )
+from customers.record import duplicates
 from loyalty.models import (
     CampaignUsage,
     ClubMember,
@@ -220,6 +221,7 @@ def undo(merge_id: int, *, by: User, at: datetime, reason: str) -> Merge:
     membership.after_orders([loser.pk, winner.pk], at=at)
     merge.undone_at, merge.undone_by = at, by
     merge.save(update_fields=["undone_at", "undone_by"])
+    duplicates.not_the_same(loser, winner, by=by, at=at)
     audit.record(by, "customer.unmerged", winner, at=at, loser=loser.pk, reason=reason.strip()[:200])
     return merge
 

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
-from crm.desk.acting import press, submit
+from crm.desk.acting import carried_out, press, submit
 from crm.desk.loyalty.campaigns import club_page
 from crm.desk.loyalty.campaigns.forms import ClubForm, EventForm, PartnerForm
 from crm.desk.today import now, today
@@ -49,12 +48,8 @@ def _list(
 @require_POST
 def new(request: StaffRequest) -> HttpResponse:
     form = ClubForm(request.POST)
-    if form.is_valid():
-        try:
-            made = verbs.found(by=request.user, at=now(), **form.cleaned_data)
-            return redirect("desk:club", made.pk)
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
+    if founded := carried_out(form, lambda data: verbs.found(by=request.user, at=now(), **data)):
+        return redirect("desk:club", founded.result.pk)
     return _list(request, club_form=form)
 
 

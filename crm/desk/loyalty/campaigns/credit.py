@@ -15,6 +15,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import credit_page
 from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, first_error, whole_number
+from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
@@ -37,7 +38,7 @@ def accounts(request: StaffRequest) -> HttpResponse:
 @needs(Permission.VIEW_CREDIT)
 def account(request: StaffRequest, pk: int) -> HttpResponse:
     """What is owed by when, every entry, reservations, and how the limit came about."""
-    return _page(request, customer_for(request.user, pk, today()))
+    return _page(request, opened_by(request, pk))
 
 
 def _page(

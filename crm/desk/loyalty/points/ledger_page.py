@@ -67,6 +67,11 @@ def context_of(
         "page": page,
         "rows": [_line(txn) for txn in page.rows],
         "waiting": waiting.select_related("by"),
+        "decided": list(
+            PointAdjustment.objects.filter(account=customer.pk, decided_at__isnull=False)
+            .select_related("by", "decided_by")
+            .order_by("-decided_at", "-pk")[:LATEST]
+        ),
         "redeem_form": redeem or RedeemForm(available=balance.available, initial={"key": uuid4()}),
         "can_redeem": affordable(balance.available).exists() and not balance.frozen,
         "adjust_form": adjust or AdjustForm(initial={"key": uuid4()}),

@@ -13,6 +13,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.loyalty.tiers import words
 from crm.desk.loyalty.tiers.forms import PromiseForm
+from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
@@ -29,7 +30,7 @@ def card(customer: Customer) -> dict[str, Any] | None:
 @needs(Permission.VIEW_CUSTOMER)
 def why(request: StaffRequest, pk: int) -> HttpResponse:
     """The drawer: what counts, what is missing, what leaves the window, and how it came about."""
-    customer = customer_for(request.user, pk, today())
+    customer = opened_by(request, pk)
     explained = explain.explain(customer, at=now())
     context: dict[str, Any] = {"customer": customer, "why": explained}
     if explained:
