@@ -211,7 +211,6 @@ SUBJECTS: dict[str, Any] = {
     "rootcause": _("Root cause"),
     "department": _("Department"),
     "replytemplate": _("Ready words"),
-    "macro": _("Ready words with deeds"),
     "remedylimit": _("Limit of a remedy"),
     "prioritymatrix": _("Priorities"),
     "pointaccount": _("Points"),
