@@ -4,11 +4,13 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import sql
+from core.lib.errors import Invalid
 from customers.access import visible_to
 from customers.models import Customer, NotTheSame, PossibleDuplicate
 
@@ -55,7 +57,9 @@ def apart_for(user: User, today: date) -> QuerySet[NotTheSame]:
 
 @transaction.atomic
 def not_the_same(one: Customer, other: Customer, *, by: User, at: datetime) -> None:
-    """These are two people: no night proposes them again. Saying it twice changes nothing."""
+    """These are two people: no night proposes them again. Saying it twice changes nothing. Raises Invalid for one."""
+    if one.pk == other.pk:
+        raise Invalid(_now("These are one record."), code="same_customer")
     first, second = sorted((one, other), key=lambda customer: customer.pk)
     _row, is_new = NotTheSame.objects.get_or_create(first=first, second=second, defaults={"by": by, "at": at})
     PossibleDuplicate.objects.filter(first=first, second=second).delete()

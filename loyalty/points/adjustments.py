@@ -13,6 +13,7 @@ from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid, SameKey
+from core.lib.periods import mall_time
 from customers.models import Customer
 from loyalty import colleagues
 from loyalty.models import PointAdjustment, PointLot
@@ -114,7 +115,13 @@ def _waiting(adjustment_id: int) -> PointAdjustment:
     )
     if adjustment.state != State.WAITING:
         raise DomainError(
-            _("This request is decided already: %(how)s.") % {"how": adjustment.get_state_display()}, code="decided"
+            _("This is decided already: %(how)s, by %(who)s on %(when)s.")
+            % {
+                "how": adjustment.get_state_display(),
+                "who": adjustment.decided_by or adjustment.by,
+                "when": f"{mall_time(adjustment.decided_at or adjustment.at):%Y-%m-%d %H:%M}",
+            },
+            code="decided",
         )
     return adjustment
 

@@ -71,7 +71,7 @@ def test_from_an_empty_house_to_two_colleagues_who_see_what_they_wait_for(
     admin.select_option("[name=language]", language)
     admin.click("form.lk-setup-form button.btn-primary")
     clicks += 1
-    expect(admin.locator(".lk-first-step")).to_have_count(8)
+    expect(admin.locator(".lk-first-step")).to_have_count(9)
     expect(admin.locator("[aria-current=step] h2")).to_have_text(say("Invite your colleagues"))
     fits(admin)
 
