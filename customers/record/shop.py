@@ -17,6 +17,8 @@ from customers.contact_points import plain
 from customers.keys import order_key
 from customers.models import Customer, Order
 
+# No order is of a day before or after these.
+FIRST, LAST = date(1970, 1, 1), date(2100, 12, 31)
 PAGE = 50
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 # Walks the index from one source to the next: a mall has a handful of them and a million orders.
@@ -61,9 +63,9 @@ def orders_for(user: User, filters: Filters, today: date) -> QuerySet[Order]:
     if filters.status:
         rows = rows.filter(status=filters.status)
     if filters.since:
-        rows = rows.filter(ordered_at__gte=mall_midnight(filters.since))
+        rows = rows.filter(ordered_at__gte=mall_midnight(max(filters.since, FIRST)))
     if filters.until:
-        rows = rows.filter(ordered_at__lt=mall_midnight(date.fromordinal(filters.until.toordinal() + 1)))
+        rows = rows.filter(ordered_at__lt=mall_midnight(min(filters.until, LAST) + timedelta(days=1)))
     return rows
 
 

@@ -1,6 +1,7 @@
 """The forms of the page of tokens."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -9,7 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from core.accounts.models import Role, User
 from crm.desk.admin.tokens.words import SCOPES
 from crm.desk.date_input import DateInput
+from crm.desk.today import today
 
+# A token that outlives its reason is one that nobody remembers.
+LONGEST = timedelta(days=3653)
 CONTROL = {"class": "form-control"}
 
 
@@ -58,6 +62,12 @@ class TokenForm(forms.Form):
 
     def clean_sources(self) -> list[str]:
         return [word for word in re.split(r"[,，、;；\s]+", self.cleaned_data["sources"]) if word]
+
+    def clean_ends_on(self) -> date | None:
+        day: date | None = self.cleaned_data["ends_on"]
+        if day and day > today() + LONGEST:
+            raise forms.ValidationError(_("Choose a day within ten years, or leave it empty."))
+        return day
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
