@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Delegation, Role, User
@@ -22,14 +21,7 @@ from customers.models import Customer, Standing
 
 LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 GIVEN = Kind("customer_given", Topic.CASE, _lazy("Customer %(number)s is yours now: %(reason)s"))
-BOOK_GIVEN = Kind(
-    "customers_given",
-    Topic.CASE,
-    ngettext_lazy(
-        "%(count)d customer is yours now: %(reason)s", "%(count)d customers are yours now: %(reason)s", "count"
-    ),
-)
-KINDS = (GIVEN, BOOK_GIVEN)
+KINDS = (GIVEN,)
 
 
 class Assigned(NamedTuple):
@@ -138,15 +130,6 @@ def hand_over(leaver: User, *, to: Sequence[User], by: User | None, on: date, re
                 on=on.isoformat(),
                 reason=reason[:200],
             )
-        delivery.tell(
-            [manager_id],
-            BOOK_GIVEN,
-            {"count": len(share), "reason": reason[:120]},
-            key=f"given-by:{leaver.pk}:{at.isoformat()}",
-            thread=f"given-by:{leaver.pk}:{at.isoformat()}",
-            at=at,
-            link="/customers/",
-        )
     return len(ids)
 
 

@@ -24,6 +24,7 @@ FILE_IMPORTED = Kind(
     Topic.IMPORT,
     _("%(file)s is imported: %(created)d new orders, %(updated)d changed, %(rejected)d rows refused"),
 )
+TAKES_OVER = Kind("takes_over", Topic.CASE, _("You take over from %(name)s"))
 FILE_UNDONE = Kind(
     "file_undone",
     Topic.IMPORT,

@@ -17,7 +17,7 @@ from core.accounts.roles import Permission
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
 from core.outbox import delivery
-from core.outbox.models import Message
+from crm.flows import notices
 from customers import managers, todo
 from customers.models import Customer, Todo
 
@@ -71,15 +71,15 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
         managers.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
     todo.hand_over(user, to=to)
     _hand_over_cases(user, to, by or user, at)
-    for receiver in to:
-        delivery.queue(
-            receiver.pk,
-            channel=Message.Channel.IN_APP,
-            dedupe_key=f"handed-over:{user.pk}:{at.isoformat()}:{receiver.pk}",
-            at=at,
-            subject=_("You take over from %(name)s") % {"name": user},
-            link="/",
-        )
+    delivery.tell(
+        [receiver.pk for receiver in to],
+        notices.TAKES_OVER,
+        {"name": str(user)},
+        key=f"handed-over:{user.pk}:{at.isoformat()}",
+        thread=f"handed-over:{user.pk}",
+        at=at,
+        link="/",
+    )
     return held
 
 

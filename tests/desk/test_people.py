@@ -17,7 +17,7 @@ from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib import mall as facts_of_mall
 from crm.desk.today import today
-from crm.flows import mall, nightly
+from crm.flows import mall, nightly, notices
 from crm.flows import staff as flows
 from customers import todo
 from customers.models import Customer, Todo
@@ -356,7 +356,7 @@ def test_who_leaves_hands_over_customers_work_and_promises(
     assert [task.owner for task in open_work] == [task.customer.manager for task in open_work]
     assert flows.held_by(chen).anything is False
     assert AuditEntry.objects.filter(action="customer.assigned", actor=admin).count() == 6
-    assert [message.subject for message in zhao.messages.all()] == ["You take over from Chen"]
+    assert [notices.text_of(message) for message in zhao.messages.all()] == ["You take over from Chen"]
     page = client.get(reverse("desk:staff"), {"show": "gone"}).content.decode()
     assert "Chen" in page
     assert "Chen" not in client.get(reverse("desk:staff")).content.decode().replace("Chen ", "")

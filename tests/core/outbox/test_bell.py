@@ -142,6 +142,7 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "day": "2026-11-17",
         "year": 2027,
         "calendar": "x",
+        "reason": "x",
         "points": -5,
         "limit": "5.00",
         "law": "x",
