@@ -8,6 +8,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 WHY_NOT = {
     "{{ action }}": "the component of single buttons: what is pressed twice is so already, or is refused",
     "desk:import_reading": "says how a file is read: said twice it is the same",
+    "desk:import_kind": "says what the rows of a file are: said twice it is the same",
     "desk:import_profile_delete": "gone is gone",
     "desk:complaint_find": "stores nothing",
     "desk:complaint_caller": "stores nothing",
