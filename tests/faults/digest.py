@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from django.db import connection, models, transaction
 
 from complaints.models import ServicePrompt, SilentSign, Survey
+from core.accounts.models import SentForm
 from core.jobs.models import JobRun, Part
 from core.outbox.models import Message, WebhookEvent
-from customers.models import DirtyMark, Standing, Summary, SummaryState, Todo
+from customers.models import DirtyMark, PossibleDuplicate, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
     CampaignUsage,
     Coupon,
@@ -70,6 +71,8 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     CreditEntry: ("id",),
     ServicePrompt: ("id",),
     Survey: ("id",),
+    PossibleDuplicate: ("first_id", "second_id"),
+    SentForm: ("key",),
 }
 # Moments, row numbers and who did it differ from run to run, whatever the night says.
 OF_THE_RUN = {

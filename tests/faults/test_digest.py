@@ -34,6 +34,7 @@ NOTHING_OF = {
     "points_credited",
     "actions_overdue",
     "visits_rewarded",
+    "possible_duplicates",
 }
 
 
