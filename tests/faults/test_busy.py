@@ -54,7 +54,7 @@ def answer(
 
 
 def client_token() -> str:
-    user = User.objects.create_user(username=f"mall{User.objects.count()}", role=Role.CLIENT)
+    user = User.objects.create_user(username=f"mall{User.objects.count()}", roles=[Role.CLIENT])
     return tokens.issue(user, name="mall", scopes=list(ApiScope), at=timezone.now())[1]
 
 
