@@ -3,6 +3,7 @@
 import re
 from collections import Counter, deque
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -20,8 +21,13 @@ from crm.demo import mall as demo
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
-from customers.models import Customer
+from customers.identity import CustomerRef
+from customers.imports import runs as imports
+from customers.intake import guests
+from customers.models import Customer, GuestOrder, ImportProfile
+from customers.orders import OrderFact
 from customers.privacy import requests
+from customers.record import fields as custom_fields
 from loyalty.notices import Kind
 from loyalty.tiers import simulation
 from tests.desk.test_permissions import PAGES, POSTED
@@ -32,14 +38,19 @@ OF_A_KIND = 2
 # Opened by something else than a link of a page, or leads to what even this mall has none of: with the reason.
 NO_LINK = {
     "complaint_logged": "the answer to a complaint that was logged",
-    "import": "on the list of files; none was uploaded",
-    "import_rejected": "on the page of a file; none was uploaded",
+    "bell_open": "on a message; whoever has none has nothing to open",
+    "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
     "points_thaw": "on the page of a frozen account; none is frozen",
 }
-# Who sees only whom they look up by a whole number comes to a customer by the search, and to the settings not at all.
+# Who sees only whom they look up by a whole number comes to a customer by the search, puts somebody new on record by
+# the page of the call, and comes to the settings not at all.
 NO_LINK_FOR = {
     (Role.SERVICE_AGENT, "customer"),
+    (Role.SERVICE_AGENT, "customer_edit"),
+    (Role.SERVICE_AGENT, "customer_orders"),
+    (Role.SERVICE_AGENT, "order"),
+    (Role.SERVICE_AGENT, "customer_new"),
     (Role.SERVICE_AGENT, "tiers_why"),
     (Role.SERVICE_AGENT, "points"),
     (Role.SERVICE_AGENT, "settings"),
@@ -61,6 +72,12 @@ def demo_mall(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = simulation.new_draft(by=admin, at=at)
     simulation.simulate(draft.pk, by=admin, at=at)
     tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
+    custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
+    nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
+    guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
+    ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
+    file = b"order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n"
+    imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)
     asked = {"kind": "see", "asked_on": today(), "due_on": None, "note": "", "by": admin, "at": at, "today": today()}
     requests.register(Customer.objects.filter(merged_into__isnull=True)[0], **asked)
 
