@@ -47,17 +47,22 @@ class ProblemHandler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
 
+def problem(title: str, status: int, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body of a refusal; each error has a `path` (None: of the whole request), a `code` and a `detail`."""
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": errors[0]["code"] if errors else "error",
+        "detail": errors[0]["detail"] if errors else "",
+        "errors": errors,
+    }
+
+
 class ProblemFormatter(ExceptionFormatter):
     def format_error_response(self, error_response: Any) -> dict[str, Any]:
         errors = [{"path": e.attr, "code": e.code, "detail": e.detail} for e in error_response.errors]
-        return {
-            "type": "about:blank",
-            "title": str(error_response.type).replace("_", " "),
-            "status": self.exc.status_code if hasattr(self.exc, "status_code") else 500,
-            "code": errors[0]["code"] if errors else "error",
-            "detail": errors[0]["detail"] if errors else "",
-            "errors": errors,
-        }
+        return problem(str(error_response.type).replace("_", " "), getattr(self.exc, "status_code", 500), errors)
 
 
 def handle(exc: Exception, context: Any) -> Response | None:

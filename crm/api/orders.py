@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -75,7 +75,7 @@ def _record(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Ke
 @transaction.atomic
 def _record_mine(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept:
     recorded = arrival.order(fact, at=at, today=mall_day(at))
-    if _is_somebodys(recorded):
+    if isinstance(recorded, Recorded):
         hold_to_mine(request, recorded.customer.pk)
         if recorded.left:
             hold_to_mine(request, recorded.left)
@@ -84,6 +84,7 @@ def _record_mine(request: Request, fact: OrderFact, *, at: datetime) -> Recorded
 
 def _order_data(recorded: Recorded | Kept) -> dict[str, Any]:
     """What `OrderWithPromptsOut` writes of the order as it is stored."""
+    known = recorded if isinstance(recorded, Recorded) else None
     stored = recorded.order if isinstance(recorded, Recorded) else recorded.guest
     return {
         "source": stored.source,
@@ -91,17 +92,13 @@ def _order_data(recorded: Recorded | Kept) -> dict[str, Any]:
         "version": stored.version,
         "outcome": recorded.outcome,
         "customer": _customer_number(recorded),
-        "customer_class": CLASS_NAMES[recorded.customer.standing.customer_class] if _is_somebodys(recorded) else None,
-        "prompts": _prompts(recorded) if _is_somebodys(recorded) else [],
+        "customer_class": CLASS_NAMES[known.customer.standing.customer_class] if known else None,
+        "prompts": _prompts(known) if known else [],
     }
 
 
-def _is_somebodys(recorded: Recorded | Kept) -> TypeGuard[Recorded]:
-    return isinstance(recorded, Recorded)
-
-
 def _customer_number(recorded: Recorded | Kept) -> str | None:
-    return recorded.customer.number if _is_somebodys(recorded) else None
+    return recorded.customer.number if isinstance(recorded, Recorded) else None
 
 
 def _waits_for(recorded: Recorded | Kept) -> str | None:

@@ -1,12 +1,13 @@
 """What is answered when a page, or anything before it, broke."""
 
 import sys
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
 from django.views.decorators.csrf import requires_csrf_token
 
-from core.lib import busy
+from core.lib import busy, problems
 
 
 @requires_csrf_token
@@ -23,13 +24,6 @@ def broken(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _problem(status: int) -> dict[str, object]:
+def _problem(status: int) -> dict[str, Any]:
     code, detail = ("busy", busy.sentence()) if status == 503 else ("error", "A server error occurred.")
-    return {
-        "type": "about:blank",
-        "title": "server error",
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "errors": [{"path": None, "code": code, "detail": detail}],
-    }
+    return problems.problem("server error", status, [{"path": None, "code": code, "detail": detail}])
