@@ -85,6 +85,8 @@ class Rights:
     scopes: frozenset[Scope]
     permissions: frozenset[Permission]
     hidden: frozenset[Field] = frozenset()
+    takes: int = 0
+    """The most rows of a list that names customers they may take away as a file or on paper."""
 
     @property
     def sees_customers(self) -> bool:
@@ -124,7 +126,9 @@ _BOOK = {
 
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
-        _only(Scope.OWN), frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT})
+        _only(Scope.OWN),
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
+        takes=300,
     ),
     Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
     Role.TEAM_LEAD: Rights(
@@ -151,6 +155,7 @@ RIGHTS: dict[str, Rights] = {
                 P.REMOVE_TESTS,
             }
         ),
+        takes=2000,
     ),
     Role.SERVICE_AGENT: Rights(
         _only(Scope.LOOKED_UP),
@@ -200,6 +205,7 @@ RIGHTS: dict[str, Rights] = {
             }
         ),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
+        takes=500,
     ),
     Role.ANALYST: Rights(
         _only(Scope.NONE),
@@ -265,6 +271,7 @@ def union(roles: Iterable[str]) -> Rights:
         scopes - {Scope.NONE} or scopes,
         frozenset[Permission]().union(*(rights.permissions for rights in held)),
         frozenset(Field).intersection(*(rights.hidden for rights in held)),
+        max(rights.takes for rights in held),
     )
 
 

@@ -36,7 +36,21 @@ def page_of(request: HttpRequest, rows: Rows, size: int, name: str = "page") -> 
     `name` is the part of the address that turns this list, where several stand on one page. One row more than the
     page is fetched to know whether there is a next one; nothing is counted.
     """
-    return page_in(request.GET, rows, size, name)
+    page = page_in(request.GET, rows, rows_at_once(request, size), name)
+    _note_more(request, page)
+    return page
+
+
+def rows_at_once(request: HttpRequest, size: int) -> int:
+    """The rows of a page of a list: `size`, or as many as may go where the page is taken away."""
+    takeout = getattr(request, "takeout", None)
+    return takeout.most if takeout and takeout.kind else size
+
+
+def _note_more(request: HttpRequest, page: Page) -> None:
+    takeout = getattr(request, "takeout", None)
+    if takeout and page.next:
+        takeout.goes_on = True
 
 
 def page_in(query: QueryDict, rows: Rows, size: int, name: str = "page") -> Page:
@@ -59,12 +73,14 @@ def page_behind(request: HttpRequest, rows: Sequence[Any], cursor: str) -> Page:
 
     For lists so long that counting pages would read them: the way back leads to the first page.
     """
-    return Page(
+    page = Page(
         rows=rows,
         prev=_address(request.GET, after="") if request.GET.get("after") else "",
         next=_address(request.GET, after=cursor) if cursor else "",
         text="",
     )
+    _note_more(request, page)
+    return page
 
 
 def _address(query: QueryDict, **changes: str) -> str:

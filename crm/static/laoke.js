@@ -240,4 +240,7 @@
     const button = (row && row.querySelector(`[data-key="${name}"]`)) || $$(`[data-key="${name}"]`).find((one) => !one.closest("[data-rows]"));
     if (button) { event.preventDefault(); button.click(); }
   });
+
+  // A page that was asked for on paper.
+  if ($("[data-print]")) addEventListener("load", () => window.print());
 })();

@@ -17,6 +17,7 @@ from core.accounts.roles import Field, Permission
 from core.lib.money import from_minor
 from crm.desk.acting import Thanks, press
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import arrival
 from customers.imports import plan, runs, sources, undo
@@ -110,6 +111,7 @@ def import_plan(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.IMPORT)
+@takeable("import-sources", people=False)
 @require_safe
 def import_sources(request: StaffRequest) -> HttpResponse:
     """When each source last sent a file or an order, how much, and who."""

@@ -17,6 +17,7 @@ from crm.desk.admin import import_page
 from crm.desk.admin.import_forms import ChoicesForm, KindForm, ProfileFileForm, ProfileForm, ReadingForm, UploadForm
 from crm.desk.admin.import_page import AT_WORK
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import arrival
 from customers.imports import contents, saved
@@ -30,6 +31,7 @@ SHOWN = 30
 
 
 @needs(Permission.IMPORT)
+@takeable("imports", people=False)
 def imports(request: StaffRequest) -> HttpResponse:
     """The newest files. POST keeps a new one; if nothing is open about it, every row of it is checked as well."""
     form = UploadForm(request.POST or None, request.FILES or None)
@@ -166,6 +168,7 @@ def rejected(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.IMPORT)
+@takeable("import-profiles", people=False)
 def profiles(request: StaffRequest) -> HttpResponse:
     """How the files of each source are understood. POST reads a profile that was exported elsewhere."""
     form = ProfileFileForm(request.POST or None, request.FILES or None)

@@ -15,6 +15,7 @@ from core.accounts.roles import Field, Permission
 from crm.desk.acting import submit
 from crm.desk.editing import EditForm, edit
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 from customers.models import Category, Product
 from customers.record import goods
@@ -87,6 +88,7 @@ class MergeCategoryForm(forms.Form):
 
 @shows_pictures
 @needs(Permission.VIEW_PRODUCTS)
+@takeable("products", people=False)
 def products(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     form.is_valid()
@@ -130,6 +132,7 @@ def product(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.EDIT_PRODUCTS)
+@takeable("categories", people=False)
 def categories(request: StaffRequest) -> HttpResponse:
     context = {"rows": list(goods.categories())}
     return render(request, "desk/admin/products/categories.html", context)

@@ -21,6 +21,7 @@ from crm.desk.acting import Thanks, press
 from crm.desk.admin.forms import EndpointForm, EventsForm
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 from loyalty.notices import Kind
 
@@ -37,6 +38,7 @@ class EndpointRow(NamedTuple):
 
 
 @needs(Permission.EDIT_WEBHOOKS)
+@takeable("webhooks", people=False)
 @never_cache
 def webhooks(request: StaffRequest) -> HttpResponse:
     """The endpoints. POST registers one and shows its secret, once."""

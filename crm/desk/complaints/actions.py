@@ -19,6 +19,7 @@ from crm.desk.choices import read_once
 from crm.desk.complaints.forms import PlanForm
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 
 ENDED = 20
@@ -34,6 +35,7 @@ class Row(NamedTuple):
 
 
 @needs(Permission.WORK_COMPLAINTS)
+@takeable("corrective-actions", people=False)
 def actions(request: StaffRequest) -> HttpResponse:
     return _page(request)
 

@@ -27,7 +27,8 @@ from core.accounts.roles import Field, Permission
 from crm.desk.acting import press
 from crm.desk.complaints.forms import FilterForm
 from crm.desk.complaints.wording import Status, in_words, tone_of
-from crm.desk.paging import Page, page_behind, page_of
+from crm.desk.paging import Page, page_behind, page_of, rows_at_once
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 from crm.flows import call
 from customers import todo
@@ -141,6 +142,7 @@ def _tabs(request: StaffRequest, chosen: str, page: str) -> list[Tab]:
 
 
 @needs(Permission.WORK_COMPLAINTS)
+@takeable("complaints")
 def queue(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     chosen: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
@@ -148,9 +150,10 @@ def queue(request: StaffRequest) -> HttpResponse:
     rows = queries.narrowed(the_list(name, request.user, now()), _filters(chosen))
     behind = _behind(rows, chosen.get("after", ""), newest_first=name in UNCOUNTED)
     # The order is found on the cases alone: only those of the page are joined with their people.
-    ids = list(behind.values_list("pk", flat=True)[: PAGE + 1])
-    cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids[:PAGE])
-    shown = [_row(cases[pk], request.user) for pk in ids[:PAGE]]
+    size = rows_at_once(request, PAGE)
+    ids = list(behind.values_list("pk", flat=True)[: size + 1])
+    cases = Case.objects.select_related("customer", "category", "owner", "queue").in_bulk(ids[:size])
+    shown = [_row(cases[pk], request.user) for pk in ids[:size]]
     return render(
         request,
         "desk/complaints/queue.html",
@@ -159,7 +162,7 @@ def queue(request: StaffRequest) -> HttpResponse:
             "chosen": name,
             "tabs": _tabs(request, name, "desk:complaints"),
             "calls": _calls(request),
-            "page": page_behind(request, shown, _cursor(shown[-1].case) if len(ids) > PAGE else ""),
+            "page": page_behind(request, shown, _cursor(shown[-1].case) if len(ids) > size else ""),
             "filtered": any(not _says_nothing(value) for key, value in chosen.items() if key != "after"),
         },
     )

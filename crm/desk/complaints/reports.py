@@ -20,6 +20,7 @@ from core.accounts.roles import Permission
 from core.lib.periods import mall_midnight
 from crm.desk.complaints.forms import PeriodForm
 from crm.desk.complaints.queue import address_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.models import Product, Standing
 
@@ -41,6 +42,7 @@ def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
 
 
 @needs(Permission.VIEW_COMPLAINT_REPORTS)
+@takeable("complaint-figures", people=False)
 def complaint_reports(request: StaffRequest) -> HttpResponse:
     user, at = request.user, now()
     period, form = _period(request)

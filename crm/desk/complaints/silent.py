@@ -24,6 +24,7 @@ from crm.desk.acting import press
 from crm.desk.choices import read_once
 from crm.desk.complaints.forms import ConvertForm, WordsForm
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter
 
@@ -47,6 +48,7 @@ class Outcome:
 
 
 @needs(Permission.WORK_COMPLAINTS)
+@takeable("silent-complaints")
 def silent(request: StaffRequest) -> HttpResponse:
     rows = (
         _visible(request.user)

@@ -11,6 +11,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import NotTheSame, PossibleDuplicate
@@ -27,6 +28,7 @@ class Row(NamedTuple):
 
 
 @needs(Permission.MERGE_CUSTOMERS)
+@takeable("duplicates")
 def duplicates(request: StaffRequest) -> HttpResponse:
     """Those that wait for somebody to look, or with `?list=apart` those of which somebody has said that they are two."""
     apart = request.GET.get("list") == "apart"

@@ -8,7 +8,8 @@ from core.accounts.permissions import StaffRequest, needs, sees
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
 from crm.desk.customers.forms import FilterForm
-from crm.desk.paging import page_behind
+from crm.desk.paging import page_behind, rows_at_once
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import today
 from customers import queries
 
@@ -16,11 +17,12 @@ COUNT_UP_TO = 1000
 
 
 @needs(Permission.LIST_CUSTOMERS)
+@takeable("customers")
 def customers(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET, user=request.user)
-    filters, day, error = form.filters(), today(), ""
+    filters, day, error, size = form.filters(), today(), "", rows_at_once(request, queries.PAGE)
     try:
-        rows = queries.page(request.user, filters, day, after=form.cleaned_data.get("after", ""))
+        rows = queries.page(request.user, filters, day, after=form.cleaned_data.get("after", ""), size=size)
     except DomainError as refusal:
         rows, error = queries.page(request.user, filters, day), str(refusal)
     count = queries.standings(request.user, filters, day)[: COUNT_UP_TO + 1].count()

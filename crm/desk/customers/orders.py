@@ -16,7 +16,8 @@ from crm.desk.acting import submit
 from crm.desk.customers.record.forms import TestForm
 from crm.desk.date_input import DateInput
 from crm.desk.opening import note, opened_by
-from crm.desk.paging import page_behind, page_of
+from crm.desk.paging import page_behind, page_of, rows_at_once
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows.record import removal
 from customers.access import customer_for
@@ -69,11 +70,12 @@ class OrderFilterForm(forms.Form):
 
 
 @needs(Permission.VIEW_ORDERS)
+@takeable("orders")
 def orders(request: StaffRequest) -> HttpResponse:
     form = OrderFilterForm(request.GET)
-    filters, day, error = form.filters(), today(), ""
+    filters, day, error, size = form.filters(), today(), "", rows_at_once(request, shop.PAGE)
     try:
-        page = shop.page(request.user, filters, day, after=request.GET.get("after", "")[:40])
+        page = shop.page(request.user, filters, day, after=request.GET.get("after", "")[:40], size=size)
     except DomainError as refusal:
         page, error = shop.page(request.user, filters, day), str(refusal)
     context = {
@@ -86,6 +88,7 @@ def orders(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_CUSTOMER)
+@takeable("orders-of-customer")
 def customer_orders(request: StaffRequest, pk: int) -> HttpResponse:
     """Everything somebody has ordered, with lines and refunds."""
     person = opened_by(request, pk)

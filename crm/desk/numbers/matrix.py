@@ -7,6 +7,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.numbers import matrix_page
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import today
 from segmentation import queries
 
@@ -14,6 +15,7 @@ MOVERS_SHOWN = 30
 
 
 @needs(Permission.VIEW_MATRIX)
+@takeable("value-matrix")
 def matrix(request: StaffRequest) -> HttpResponse:
     tiles = matrix_page.tiles(request.user)
     night = queries.last_night()

@@ -17,6 +17,7 @@ from core.jobs.models import JobRun
 from crm.desk.acting import submit
 from crm.desk.numbers.forms import CutForm
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import nightly
 from crm.operating import health
@@ -56,6 +57,7 @@ class ValueRow(NamedTuple):
 
 
 @needs(Permission.VIEW_NIGHTS)
+@takeable("nights", people=False)
 def nights(request: StaffRequest) -> HttpResponse:
     page = page_of(request, JobRun.objects.filter(job=nightly.JOB).order_by("-business_date"), SHOWN)
     rows = [
@@ -88,6 +90,7 @@ def run_night(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_NIGHTS)
+@takeable("backtest", people=False)
 def backtest(request: StaffRequest) -> HttpResponse:
     return _measured(request, CutForm())
 

@@ -14,6 +14,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, submit
 from crm.desk.oversight import privacy_page
 from crm.desk.oversight.forms import EndForm, NumberForm, RequestForm
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import PrivacyRequest
@@ -82,6 +83,7 @@ def who_saw(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_WHO_SAW)
+@takeable("who-saw", people=False)
 @never_cache
 def customer_seen(request: StaffRequest, pk: int) -> HttpResponse:
     """The same for somebody whose page one may open oneself."""
@@ -90,6 +92,7 @@ def customer_seen(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.VIEW_AUDIT)
+@takeable("rights", people=False)
 def access(request: StaffRequest) -> HttpResponse:
     """Who may do what, in words: the table of rights as it is in force."""
     return render(request, "desk/oversight/access.html", privacy_page.rights_table())

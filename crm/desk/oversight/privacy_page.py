@@ -25,7 +25,7 @@ from customers.privacy import opened
 
 DAYS_SHOWN = 14
 ENDED_SHOWN, EXPORTS_SHOWN, SEEN_SHOWN = 20, 20, 200
-EXPORTED = ("trail.exported", "coupons.codes_downloaded", "draw.archived")
+EXPORTED = ("trail.exported", "page.taken_away", "coupons.codes_downloaded", "draw.archived")
 # A look is usual up to three times what this person does on a day with any, and always up to ten.
 USUAL_TIMES, ALWAYS_USUAL = 3, 10
 

@@ -148,6 +148,7 @@ ACTIONS: dict[str, Any] = {
     "token.revoked": _("Token revoked"),
     "token.rotated": _("Token renewed"),
     "trail.exported": _("Audit trail exported"),
+    "page.taken_away": _("List taken away as a file"),
     "visit_step.removed": _("Step of visits removed"),
     "visit_step.saved": _("Step of visits saved"),
     "webhook.disabled": _("Webhook disabled"),
@@ -238,6 +239,9 @@ DETAILS: dict[str, Any] = {
     "reason": _("Reason"),
     "request": _("Request"),
     "state": _("State"),
+    "page": _("Page"),
+    "rows": _("Rows"),
+    "narrowed_by": _("Narrowed by"),
 }
 CUSTOMERS = ("loser", "other")
 KINDS: dict[str, Any] = {

@@ -24,11 +24,13 @@ from crm.desk.acting import Thanks, carried_out, press, submit
 from crm.desk.editing import edit, onto
 from crm.desk.people.forms import AwayForm, DelegateForm, InviteForm, LeaveForm, PersonForm
 from crm.desk.people.staff_page import person_context, rows
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import staff as flows
 
 
 @needs(Permission.MANAGE_STAFF)
+@takeable("staff", people=False)
 @never_cache
 def people(request: StaffRequest) -> HttpResponse:
     """Who works here, with what is theirs. POST invites a colleague and shows their link, once."""

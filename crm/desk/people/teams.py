@@ -15,12 +15,14 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.editing import edit, onto
 from crm.desk.people.forms import TeamForm
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 
 BESIDE = {"name": "name", "centre": "centre"}
 
 
 @needs(Permission.MANAGE_STAFF)
+@takeable("teams", people=False)
 def teams(request: StaffRequest) -> HttpResponse:
     """Every team with its people and their customers. POST makes one."""
     form = TeamForm(request.POST or None, label_suffix="")

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import today
 from segmentation import queries, rules
 
@@ -13,6 +14,7 @@ SHOWN = 100
 
 
 @needs(Permission.WORK_ALERTS)
+@takeable("long-absent")
 def long_absent(request: StaffRequest) -> HttpResponse:
     day = today()
     days = int({**rules.DEFAULTS, **rules.current().parameters}["long_absence_days"] or 113)

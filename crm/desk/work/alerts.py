@@ -13,6 +13,7 @@ from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
 from crm.desk.acting import press, submit
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from crm.desk.work.forms import CommentForm, FilterForm, LostForm, interview_of
@@ -39,6 +40,7 @@ def _alert_for(user: User, pk: int) -> Alert:
 
 
 @needs(Permission.WORK_ALERTS)
+@takeable("alerts")
 def alerts(request: StaffRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     state = form.cleaned_data["state"] if form.is_valid() else ""

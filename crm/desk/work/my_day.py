@@ -19,6 +19,7 @@ from core.jobs import runs
 from core.lib.errors import DomainError
 from crm.desk.acting import carried_out
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.desk.work import day
 from crm.desk.work.forms import SnoozeForm
@@ -125,6 +126,7 @@ def _answer(request: StaffRequest, text: str, *, tone: str = "success", undo: st
 
 
 @needs(Permission.MY_DAY)
+@takeable("contacts")
 def contacts(request: StaffRequest) -> HttpResponse:
     """The talks that My day counts."""
     rows = contacts_of(request.user, today(), days=day.CONTACT_DAYS)

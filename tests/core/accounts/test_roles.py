@@ -26,6 +26,7 @@ def table() -> str:
     for field in Field:
         cells = ["" if field in RIGHTS[role].hidden else "x" for role in STAFF]
         lines.append(f"| sees {field} | " + " | ".join(cells) + " |")
+    lines.append("| rows of people taken away | " + " | ".join(str(RIGHTS[role].takes or "") for role in STAFF) + " |")
     return "\n".join(line.replace("  ", " ") for line in lines)
 
 

@@ -22,6 +22,7 @@ from crm.desk.acting import carried_out, press
 from crm.desk.admin.tokens.forms import RotateForm, TokenForm
 from crm.desk.admin.tokens.words import SCOPES, STATES
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 
 SHOWN = 50
@@ -46,6 +47,7 @@ class Secret(NamedTuple):
 
 
 @needs(Permission.EDIT_TOKENS)
+@takeable("tokens", people=False)
 @never_cache
 def tokens(request: StaffRequest) -> HttpResponse:
     """The tokens. POST issues one, for an account there is or for a new service account, and shows its secret once."""

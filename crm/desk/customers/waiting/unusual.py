@@ -9,6 +9,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import arrival
 from customers.access import customer_for, scope_filter
@@ -19,6 +20,7 @@ SHOWN = 50
 
 
 @needs(Permission.MERGE_CUSTOMERS)
+@takeable("unusual-orders")
 @require_safe
 def unusual_orders(request: StaffRequest) -> HttpResponse:
     """Those to be looked at first, then those that were kept out."""

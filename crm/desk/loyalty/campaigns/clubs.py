@@ -14,6 +14,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, press, submit
 from crm.desk.loyalty.campaigns import club_page
 from crm.desk.loyalty.campaigns.forms import ClubForm, EventForm, PartnerForm
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter, visible_to
 from customers.models import Customer
@@ -22,6 +23,7 @@ from loyalty.models import Club, ClubEvent, ClubVisit, PartnerBenefit
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("clubs", people=False)
 def club_list(request: StaffRequest) -> HttpResponse:
     """The clubs, and what partners give."""
     return _list(request)
@@ -66,6 +68,7 @@ def agree(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("club")
 def club(request: StaffRequest, pk: int) -> HttpResponse:
     """Members in reach, what is planned, and who has a seat."""
     return _page(request, get_object_or_404(Club, pk=pk))

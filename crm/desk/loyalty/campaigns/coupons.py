@@ -21,6 +21,7 @@ from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import coupon_page
 from crm.desk.loyalty.campaigns.forms import CampaignForm, GroupForm, whole_number
 from crm.desk.paging import EMPTY
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from loyalty.campaigns import coupon_campaigns as verbs
 from loyalty.campaigns import coupons
@@ -30,6 +31,7 @@ Status = CouponCampaign.Status
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("coupons", people=False)
 def campaigns(request: StaffRequest) -> HttpResponse:
     """Every campaign, those that run first; how much of limit and budget is used."""
     page, totals = coupon_page.campaign_list(request)
@@ -73,6 +75,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("coupon")
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     """One campaign: its terms, how much is used, day by day, hand-outs, and the newest redemptions."""
     campaign = get_object_or_404(CouponCampaign.objects.select_related("by"), pk=pk)

@@ -16,6 +16,7 @@ from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import credit_page
 from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, first_error, whole_number
 from crm.desk.opening import opened_by
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
@@ -27,6 +28,7 @@ PAYMENT, CORRECTION = "payment", "correction"
 
 
 @needs(Permission.VIEW_CREDIT)
+@takeable("credit")
 def accounts(request: StaffRequest) -> HttpResponse:
     """Accounts in reach, the most overdue first; and the limits that wait for a second person."""
     return render(request, "desk/loyalty/credit/accounts.html", credit_page.account_list(request))
@@ -36,6 +38,7 @@ def accounts(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.VIEW_CREDIT)
+@takeable("credit-account")
 def account(request: StaffRequest, pk: int) -> HttpResponse:
     """What is owed by when, every entry, reservations, and how the limit came about."""
     return _page(request, opened_by(request, pk))

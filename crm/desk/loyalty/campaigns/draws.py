@@ -19,6 +19,7 @@ from crm.desk import editing
 from crm.desk.acting import press
 from crm.desk.loyalty.campaigns import draw_page
 from crm.desk.loyalty.campaigns.forms import LotteryForm, MoreForm, PrizeForm, Prizes, first_error, level_name
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter
 from loyalty.campaigns import draws as verbs
@@ -28,6 +29,7 @@ Status = Lottery.Status
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("draws", people=False)
 def lotteries(request: StaffRequest) -> HttpResponse:
     """Every draw, the newest first."""
     return render(request, "desk/loyalty/draws/lotteries.html", {"page": draw_page.lottery_list(request)})
@@ -107,6 +109,7 @@ def _draft_or_404(pk: int) -> Lottery:
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("draw")
 def lottery(request: StaffRequest, pk: int) -> HttpResponse:
     """A draft with its checklist, or a published draw with live stock and what is to be handed over."""
     lottery = get_object_or_404(Lottery.objects.select_related("by", "published_by"), pk=pk)
@@ -114,6 +117,7 @@ def lottery(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.VIEW_CAMPAIGNS)
+@takeable("draw-odds", people=False)
 def odds(request: StaffRequest, pk: int) -> HttpResponse:
     """The rules and odds as the customers read them, to be printed or copied into the shop."""
     lottery = get_object_or_404(Lottery, pk=pk)

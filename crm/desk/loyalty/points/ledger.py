@@ -17,6 +17,7 @@ from crm.desk.acting import press, submit
 from crm.desk.loyalty.points import ledger_page
 from crm.desk.loyalty.points.forms import AdjustForm, RedeemForm, TicketForm
 from crm.desk.opening import opened_by
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
@@ -38,6 +39,7 @@ def card(user: User, customer: Customer) -> dict[str, Any]:
 
 
 @needs(Permission.USE_POINTS)
+@takeable("points-of-customer")
 def ledger(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, opened_by(request, pk))
 

@@ -14,6 +14,7 @@ from crm.desk.acting import press, submit
 from crm.desk.editing import edit
 from crm.desk.loyalty.points.forms import RulesForm
 from crm.desk.loyalty.points.programme_page import context_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from loyalty.models import PointAdjustment, PointRules
@@ -22,6 +23,7 @@ from loyalty.points import rules as point_rules
 
 
 @needs(Permission.VIEW_POINT_REPORTS)
+@takeable("points")
 def programme(request: StaffRequest) -> HttpResponse:
     return _page(request)
 

@@ -17,6 +17,7 @@ from crm.desk.acting import press, submit
 from crm.desk.editing import edit
 from crm.desk.loyalty.points.forms import RewardForm, StepForm
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 from loyalty.models import Redemption, Reward, VisitStep
 from loyalty.points import catalogue as verbs
@@ -26,6 +27,7 @@ SHOWN = 100
 
 
 @needs(Permission.VIEW_POINT_REPORTS)
+@takeable("rewards", people=False)
 def catalogue(request: StaffRequest) -> HttpResponse:
     """What points buy, and what was redeemed in three months."""
     return _page(request, _empty())

@@ -11,6 +11,7 @@ from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.loyalty.tiers import figures
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import visible_to
 from loyalty import notices, tier_rules
@@ -78,6 +79,7 @@ def publish(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @needs(Permission.VIEW_RULES)
+@takeable("level-changes")
 def moves(request: StaffRequest, pk: int) -> HttpResponse:
     """Who is in one cell of the table, as far as they are in reach."""
     simulation = get_object_or_404(TierSimulation.objects.select_related("draft", "based_on"), pk=pk)

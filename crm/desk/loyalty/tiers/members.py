@@ -16,6 +16,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, rights_of
 from crm.desk.acting import press
 from crm.desk.paging import EMPTY, Page, page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter, visible_to
 from customers.models import Customer
@@ -62,6 +63,7 @@ def _in_reach(user: User) -> QuerySet[Customer]:
 
 
 @needs(Permission.VIEW_TIERS)
+@takeable("levels")
 def members(request: StaffRequest) -> HttpResponse:
     """How many hold each level and how that moved in 30 days; the holders of one level by falling value."""
     rules, people, names = membership.applied(), _in_reach(request.user), sees_names(request.user)
@@ -134,6 +136,7 @@ def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
 
 
 @needs(Permission.WORK_ALERTS)
+@takeable("levels-at-risk")
 def at_risk(request: StaffRequest) -> HttpResponse:
     """Members in reach who lose their level unless they buy."""
     risks, rules = _risks(request.user), membership.applied()

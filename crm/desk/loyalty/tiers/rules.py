@@ -14,6 +14,7 @@ from core.lib.errors import DomainError
 from crm.desk.acting import press
 from crm.desk.loyalty.tiers import figures, words
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from loyalty import tier_rules
 from loyalty.models import TierDraft, TierRules
@@ -32,6 +33,7 @@ class VersionRow(NamedTuple):
 
 
 @needs(Permission.VIEW_RULES)
+@takeable("level-rules", people=False)
 def rules(request: StaffRequest) -> HttpResponse:
     """The version in force with its levels, what is scheduled, open drafts, and every version before."""
     current = membership.applied() or verbs.newest()
@@ -56,6 +58,7 @@ def _row(version: TierRules) -> VersionRow:
 
 
 @needs(Permission.VIEW_RULES)
+@takeable("level-rules-version", people=False)
 def version(request: StaffRequest, pk: int) -> HttpResponse:
     """What one version said and what its first night did; the past replayed under it on request."""
     shown = get_object_or_404(TierRules.objects.select_related("drafted_by", "published_by", "simulation"), pk=pk)
