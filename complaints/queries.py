@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 
+from complaints.matters import Matter
 from complaints.models import Case, CaseMail, Draft, Handover, Remedy
 from complaints.models.cases import OPEN
 from core.accounts.models import User
@@ -45,6 +46,7 @@ class Filters:
     logged_late: bool = False
     counted: bool = False
     kind: str = ""
+    matter: Matter | None = None
 
 
 def reach(user: User, today: date) -> Q:
@@ -113,6 +115,8 @@ def narrowed(cases: QuerySet[Case], filters: Filters) -> QuerySet[Case]:
         cases = cases.filter(received_at__lt=F("opened_at") - timedelta(days=1))
     if filters.counted:
         cases = cases.exclude(status__in=NOT_COUNTED)
+    if filters.matter:
+        cases = cases.filter(filters.matter.condition())
     return cases
 
 

@@ -8,19 +8,19 @@ from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
 
-from django.db.models import Avg, Count, Exists, Min, OuterRef, Q, Sum
+from django.db.models import Avg, Count, Min, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from complaints.models import Case, Clock, Metric, Remedy, Survey
+from complaints.matters import REPURCHASE_WITHIN, Matter, of_first_cycle
+from complaints.models import Clock, Metric, Remedy, Survey
 from complaints.models.remedies import RemedyKind
 from complaints.queries import Filters, cases_for
 from core.accounts.models import User
 from core.lib.periods import mall_day
 from customers.models import Order, Standing
 
-State = Clock.State
-REPURCHASE_WITHIN = timedelta(days=90)
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,27 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A number and the filter of the list that it opens."""
+
+    count: int
+    filters: Filters
+
+
+@dataclass(frozen=True)
 class Attainment:
     """Promises of one kind that were due in the period, per class. Seconds are business time, of those that ended."""
 
     customer_class: int
-    kept: int
-    missed: int
+    kept: Counted
+    missed: Counted
     median_seconds: float | None
     p90_seconds: float | None
 
     @property
     def share(self) -> float | None:
-        total = self.kept + self.missed
-        return self.kept / total if total else None
+        total = self.kept.count + self.missed.count
+        return self.kept.count / total if total else None
 
 
 def _within(period: Period, **more: Any) -> Filters:
@@ -126,155 +134,187 @@ def attainment(user: User, period: Period, metric: str, at: datetime) -> list[At
 
     A clock that has run past its due moment is missed even if nobody has looked at it yet.
     """
-    rows = (
-        Clock.objects.filter(case__in=cases_for(user, at, Filters(counted=True)), metric=metric, cycle=1)
-        .filter(started_at__gte=period.since, started_at__lt=period.until)
-        .exclude(state=State.CANCELLED)
-        .values_list("case__served_as", "state", "due_at", "elapsed_seconds")
-    )
-    classes = []
-    for customer_class in sorted(Standing.Class.values, reverse=True):
-        mine = [row[1:] for row in rows if row[0] == customer_class]
-        kept = sum(state == State.MET for state, _due, _spent in mine)
-        missed = sum(
-            state == State.MISSED or (state == State.RUNNING and due is not None and due < at)
-            for state, due, _spent in mine
+    kept, missed = (_per_class(user, _matter(name, period, at, metric), at) for name in ("kept", "missed"))
+    cases = cases_for(user, at, Filters(counted=True))
+    rows = of_first_cycle(metric).filter(case__in=cases, elapsed_seconds__isnull=False)
+    within = rows.filter(started_at__gte=period.since, started_at__lt=period.until)
+    spent: dict[int, list[int]] = {}
+    for served_as, seconds in within.values_list("case__served_as", "elapsed_seconds").order_by("elapsed_seconds"):
+        spent.setdefault(served_as, []).append(seconds or 0)
+    return [
+        Attainment(
+            served_as,
+            kept[served_as],
+            missed[served_as],
+            median(spent[served_as]) if served_as in spent else None,
+            _percentile(spent.get(served_as, []), 0.9),
         )
-        spent = sorted(seconds for _state, _due, seconds in mine if seconds is not None)
-        if mine:
-            classes.append(
-                Attainment(customer_class, kept, missed, median(spent) if spent else None, _percentile(spent, 0.9))
-            )
-    return classes
+        for served_as in sorted(Standing.Class.values, reverse=True)
+        if kept[served_as].count or missed[served_as].count or served_as in spent
+    ]
+
+
+def _matter(name: str, period: Period, at: datetime, key: str = "") -> Filters:
+    return Filters(matter=Matter(name, period.since, period.until, at, key), counted=True)
+
+
+def _per_class(user: User, filters: Filters, at: datetime) -> dict[int, Counted]:
+    """For every class how many cases there are, and their list."""
+    rows = cases_for(user, at, filters).values_list("served_as").annotate(n=Count("pk"))
+    counts = dict(rows)
+    return {
+        served_as: Counted(counts.get(served_as, 0), replace(filters, served_as=served_as))
+        for served_as in Standing.Class.values
+    }
 
 
 class Repurchase(NamedTuple):
-    """`customers` had their 90 days after the first answer, `bought` of them bought; `waiting` still have them.
+    """Of `had_time`, who had their 90 days after the first answer, `came_back` bought; `has_time` still have them.
 
-    `not_before`: when the first of those who wait has had them.
+    `not_before`: when the first of those who still have them has had them.
     """
 
     state: str
-    customers: int
-    bought: int
-    waiting: int
+    had_time: Counted
+    came_back: Counted
+    has_time: Counted
     not_before: date | None
 
 
-def first_answer_and_repurchase(period: Period, *, at: datetime) -> list[Repurchase]:
+def first_answer_and_repurchase(user: User, period: Period, at: datetime) -> list[Repurchase]:
     """Whether quick answers bring customers back, of those who had their 90 days to buy again by `at`."""
-    orders = Order.objects.filter(
-        customer=OuterRef("case__customer"),
-        status=Order.Status.PAID,
-        ordered_at__gt=OuterRef("stopped_at"),
-        ordered_at__lte=OuterRef("stopped_at") + REPURCHASE_WITHIN,
-    )
-    clocks = Clock.objects.filter(
-        metric=Metric.FIRST_RESPONSE,
-        cycle=1,
-        state__in=(State.MET, State.MISSED),
-        stopped_at__gte=period.since,
-        stopped_at__lt=period.until,
-    )
-    over = Q(stopped_at__lte=at - REPURCHASE_WITHIN)
-    rows = {
-        row["state"]: row
-        for row in clocks.annotate(bought=Exists(orders))
-        .values("state")
-        .annotate(
-            customers=Count("pk", filter=over),
-            came=Count("pk", filter=over & Q(bought=True)),
-            waiting=Count("pk", filter=~over),
-            first=Min("stopped_at", filter=~over),
-        )
-    }
+    rows = []
+    for state in (Clock.State.MET, Clock.State.MISSED):
+        had, came, has = (_counted(user, name, period, at, state) for name in ("had_time", "came_back", "has_time"))
+        if had.count or has.count:
+            waiting = cases_for(user, at, has.filters).filter(clocks__metric=Metric.FIRST_RESPONSE, clocks__cycle=1)
+            first = waiting.aggregate(first=Min("clocks__stopped_at"))["first"]
+            rows.append(Repurchase(state, had, came, has, mall_day(first + REPURCHASE_WITHIN) if first else None))
+    return rows
+
+
+def _counted(user: User, name: str, period: Period, at: datetime, key: str = "") -> Counted:
+    filters = _matter(name, period, at, key)
+    return Counted(cases_for(user, at, filters).count(), filters)
+
+
+class Waits(NamedTuple):
+    """Gaming the clock would show here: of an owner's cases those with more than three waits."""
+
+    owner: int | None
+    cases: Counted
+    many: Counted
+
+
+def paused_share(user: User, period: Period, at: datetime) -> list[Waits]:
+    """Owners with a case that was set to wait more than three times."""
+    many = replace(_matter("waits", period, at), opened_from=period.since, opened_until=period.until)
     return [
-        Repurchase(
-            state,
-            row["customers"],
-            row["came"],
-            row["waiting"],
-            mall_day(row["first"] + REPURCHASE_WITHIN) if row["first"] else None,
-        )
-        for state in (State.MET, State.MISSED)
-        if (row := rows.get(state))
+        Waits(owner, Counted(cases, _of(owner, _within(period))), Counted(waits, _of(owner, many)))
+        for owner, cases, waits in _per_owner(user, _within(period), many, at)
     ]
 
 
-def paused_share(user: User, period: Period, at: datetime) -> list[tuple[int | None, int, int]]:
-    """Gaming the clock would show here: (owner, cases, of them with more than three pauses)."""
-    rows = (
-        cases_for(user, at, _within(period))
-        .annotate(waits=Count("events", filter=Q(events__kind="waited")))
-        .values_list("owner", "waits")
+def _per_owner(user: User, every: Filters, some: Filters, at: datetime) -> list[tuple[int | None, int, int]]:
+    counts, all_of = (
+        dict(cases_for(user, at, filters).values_list("owner").annotate(n=Count("pk"))) for filters in (some, every)
     )
-    pauses: dict[int | None, list[int]] = {}
-    for owner, waits in rows:
-        pauses.setdefault(owner, []).append(waits)
-    return [
-        (owner, len(w), sum(n > 3 for n in w)) for owner, w in sorted(pauses.items(), key=lambda pair: pair[0] or 0)
-    ]
+    return [(owner, all_of[owner], n) for owner, n in sorted(counts.items(), key=lambda row: row[0] or 0)]
 
 
-def satisfaction(period: Period) -> list[tuple[int | None, int, float]]:
-    """(agent, answers, mean score of 1–5) for surveys answered in the period."""
+def _of(owner: int | None, filters: Filters) -> Filters:
+    return replace(filters, owner_id=owner, unassigned=owner is None)
+
+
+class Satisfaction(NamedTuple):
+    """How content those were who answered for an agent: the cases, and the mean score of 1–5."""
+
+    agent: int | None
+    answered: Counted
+    mean: float
+
+
+def satisfaction(user: User, period: Period, at: datetime) -> list[Satisfaction]:
+    """For each agent the surveys answered in the period, of cases this user may see; `answered` counts cases."""
     rows = (
         Survey.objects.filter(state=Survey.State.ANSWERED, answered_at__gte=period.since, answered_at__lt=period.until)
+        .filter(case__in=cases_for(user, at, Filters(counted=True)))
         .values("agent")
-        .annotate(n=Count("pk"), mean=Avg("score"))
+        .annotate(n=Count("case", distinct=True), mean=Avg("score"))
         .order_by("agent")
     )
-    return [(row["agent"], row["n"], float(row["mean"])) for row in rows]
-
-
-def remedy_cost(period: Period) -> list[tuple[int, str, int, Decimal]]:
-    """(class, kind, how many, together) of what was given in the period; points are points, everything else money."""
-    rows = Remedy.objects.filter(status=Remedy.Status.ISSUED, issued_at__gte=period.since, issued_at__lt=period.until)
-    groups = rows.values("case__served_as", "kind").annotate(n=Count("pk"), total=Sum("amount"))
     return [
-        (row["case__served_as"], RemedyKind(row["kind"]), row["n"], row["total"])
+        Satisfaction(
+            row["agent"],
+            Counted(row["n"], _matter("surveyed", period, at, str(row["agent"] or ""))),
+            float(row["mean"]),
+        )
+        for row in rows
+    ]
+
+
+class Given(NamedTuple):
+    """What was given of one kind to one class: in how many cases, how often, and together.
+
+    Points are points, everything else money.
+    """
+
+    customer_class: int
+    kind: str
+    cases: Counted
+    times: int
+    total: Decimal
+
+
+def remedy_cost(user: User, period: Period, at: datetime) -> list[Given]:
+    """What was given in the period in cases this user may see."""
+    rows = Remedy.objects.filter(status=Remedy.Status.ISSUED, issued_at__gte=period.since, issued_at__lt=period.until)
+    groups = (
+        rows.filter(case__in=cases_for(user, at, Filters(counted=True)))
+        .values("case__served_as", "kind")
+        .annotate(cases=Count("case", distinct=True), n=Count("pk"), total=Sum("amount"))
+    )
+    return [
+        Given(
+            row["case__served_as"],
+            RemedyKind(row["kind"]),
+            Counted(row["cases"], replace(_matter("given", period, at, row["kind"]), served_as=row["case__served_as"])),
+            row["n"],
+            row["total"],
+        )
         for row in groups.order_by("-case__served_as", "kind")
     ]
 
 
-def backlog_age(user: User, at: datetime) -> dict[str, int]:
-    """Open cases by age in days since they were said."""
-    ages = [
-        (at - received).days
-        for received in cases_for(user, at, Filters(open=True)).values_list("received_at", flat=True)
-    ]
-    bounds = (("0–1", 0, 2), ("2–3", 2, 4), ("4–7", 4, 8), ("8–30", 8, 31), ("31+", 31, 10_000))
-    return {name: sum(low <= age < high for age in ages) for name, low, high in bounds}
+AGES = (("0–1", 0, 2), ("2–3", 2, 4), ("4–7", 4, 8), ("8–30", 8, 31), ("31+", 31, 10_000))
 
 
-def promises_kept(period: Period) -> tuple[int, int]:
-    """(kept, due) of remedies promised for a moment in the period."""
-    due = Remedy.objects.filter(promised_at__gte=period.since, promised_at__lt=period.until).exclude(
-        status=Remedy.Status.REJECTED
-    )
-    kept = [r for r in due if r.issued_at is not None and r.promised_at is not None and r.issued_at <= r.promised_at]
-    return len(kept), due.count()
+def backlog_age(user: User, at: datetime) -> list[Row]:
+    """Open cases by age in whole days since they were said."""
+    rows = []
+    for name, low, high in AGES:
+        between = Period(at - timedelta(days=high) + SECOND, at - timedelta(days=low) + SECOND)
+        filters = Filters(open=True, matter=Matter("aged", between.since, between.until, at))
+        rows.append(Row(name, name, cases_for(user, at, filters).count(), filters))
+    return rows
 
 
-def lost_after_complaint(period: Period) -> list[Row]:
-    """Which complaints customers had who were closed as lost in the period: the causes of churn that were told us."""
-    rows = (
-        Case.objects.filter(
-            customer__alerts__state="lost",
-            customer__alerts__closed_on__gte=period.since.date(),
-            customer__alerts__closed_on__lt=period.until.date(),
-        )
-        .values("category", "category__name")
-        .annotate(n=Count("customer", distinct=True))
-        .order_by("-n", "category")
-    )
-    return [
-        Row(r["category"], r["category__name"], r["n"], Filters(category_id=r["category"], counted=True)) for r in rows
-    ]
+def promises_kept(user: User, period: Period, at: datetime) -> tuple[Counted, Counted]:
+    """(kept, due): cases with a remedy promised for a moment in the period, and those where every one was given by it."""
+    return _counted(user, "remedy_kept", period, at), _counted(user, "remedy_due", period, at)
+
+
+def lost_after_complaint(user: User, period: Period, at: datetime) -> list[Row]:
+    """What customers had complained about who were closed as lost in the period: causes of churn that were told us."""
+    base = _matter("lost", period, at)
+    return _grouped(user, base, at, "category", "category__name", "category_id")
 
 
 def _breakdown(user: User, period: Period, at: datetime, group: str, label: str, field: str) -> list[Row]:
-    base = _within(period)
+    return _grouped(user, _within(period), at, group, label, field)
+
+
+def _grouped(user: User, base: Filters, at: datetime, group: str, label: str, field: str) -> list[Row]:
     rows = cases_for(user, at, base).values(group, label).annotate(n=Count("pk", distinct=True)).order_by("-n", group)
     return [
         Row(row[group], str(row[label]), row["n"], replace(base, **{field: row[group]}))

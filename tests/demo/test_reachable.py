@@ -1,10 +1,15 @@
-"""Every page is reached by links: as each role, from the first page on, through the demo mall with all its rooms."""
+"""As each role, from the first page on, through the demo mall with all its rooms: every page is reached by links, and
+every number that is a link opens as many rows as it says.
+"""
 
 import re
 from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -12,6 +17,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import Resolver404, resolve
 from django.utils import timezone
+from lxml import html
 
 from core.accounts import tokens
 from core.accounts.models import Role, User
@@ -32,6 +38,8 @@ from loyalty.notices import Kind
 from loyalty.tiers import simulation
 from tests.desk.test_permissions import PAGES, POSTED
 
+# The pages that are lists.
+LISTS = {f"desk:{route.name}" for route in urlpatterns if hasattr(route.callback, "takeable")}
 LEADS_TO = re.compile(r'\b(?:href|data-href|hx-get|action)="([^"#][^"]*)"')
 # Of one page with many subjects (customers, cases, …) so many are opened.
 OF_A_KIND = 2
@@ -89,9 +97,38 @@ def route_of(address: str) -> str:
         return ""
 
 
-def reached_by(client: Client) -> set[str]:
-    """The names of the pages somebody comes to by following links, form addresses among them, from the first page."""
-    named: set[str] = set()
+class Number(NamedTuple):
+    """A number that is a link, and what it opens."""
+
+    page: str
+    count: int
+    opens: str
+
+
+def numbers_in(page: str, body: str) -> Iterator[Number]:
+    """The links of a page whose words are a number, or end with one that stands by itself, and that open a list."""
+    for link in html.document_fromstring(body).iterfind(".//main//a[@href]"):
+        words = [word.strip() for word in link.itertext() if word.strip()]
+        if words and re.fullmatch(r"\d{1,3}(,\d{3})*", words[-1]):
+            target = urljoin(page, str(link.get("href")))
+            if route_of(target) in LISTS and "page=" not in target:
+                yield Number(page, int(words[-1].replace(",", "")), target)
+
+
+def rows_behind(client: Client, address: str) -> int:
+    """How many rows a list has, drawn whole as for a printer."""
+    printed = f"{address}{'&' if '?' in address else '?'}as=print"
+    page = html.document_fromstring(client.get(printed).content.decode())
+    assert page.find(".//main//a[@rel='next']") is None
+    return len(page.findall(".//main//*[@data-rows]/*[@data-href]"))
+
+
+def reached_by(client: Client) -> tuple[set[str], set[Number]]:
+    """The names of the pages somebody comes to by following links, form addresses among them, from the first page.
+
+    And every number on these pages that opens a list.
+    """
+    named, numbers = set[str](), set[Number]()
     opened: Counter[str] = Counter()
     queue, known = deque(["/"]), {"/"}
     while queue:
@@ -106,7 +143,10 @@ def reached_by(client: Client) -> set[str]:
         if answer.status_code == 302:
             links = [answer["Location"]]
         elif "text/html" in answer["Content-Type"]:
-            links = [unescape(link) for link in LEADS_TO.findall(answer.content.decode())]
+            body = answer.content.decode()
+            links = [unescape(link) for link in LEADS_TO.findall(body)]
+            if "<main" in body:
+                numbers |= set(numbers_in(address, body))
         else:
             continue
         for link in links:
@@ -118,18 +158,29 @@ def reached_by(client: Client) -> set[str]:
             if path not in known:
                 known.add(path)
                 queue.append(target)
-    return {name.removeprefix("desk:") for name in named}
+    return {name.removeprefix("desk:") for name in named}, numbers
 
 
-def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None) -> None:
+def test_no_page_is_reached_only_by_knowing_its_address_and_every_number_opens_its_list(
+    demo_mall: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role, rights in RIGHTS.items():
+        monkeypatch.setitem(RIGHTS, role, replace(rights, takes=10_000))
     missing: dict[str, list[str]] = {}
+    differing, asked = [], 0
     for role in Role:
         user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk").first()
         if role == Role.CLIENT or user is None:
             continue
         client = Client()
         client.force_login(user)
-        reached = reached_by(client)
+        reached, numbers = reached_by(client)
+        behind = {address: rows_behind(client, address) for address in {number.opens for number in numbers}}
+        differing += [
+            (role.value, *number, behind[number.opens]) for number in numbers if behind[number.opens] != number.count
+        ]
+        asked += len(numbers)
+        print(role.value, len(numbers), *sorted(row for row in differing if row[0] == role.value), sep="\n", flush=True)
         for route in urlpatterns:
             name, permission = str(route.name), PAGES[str(route.name)]
             may_open = permission is None or permission in RIGHTS[role].permissions
@@ -138,4 +189,9 @@ def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None) -> None
     for name, roles in missing.items():
         print(f"{name}: {', '.join(roles)}")
 
+    print(f"{asked} numbers opened")
+    print(*differing, sep="\n")
+
     assert missing.keys() <= NO_LINK.keys()
+    assert differing == []
+    assert asked > 100

@@ -153,6 +153,7 @@ class FilterForm(forms.Form):
     reopened = forms.BooleanField(required=False, widget=forms.HiddenInput)
     logged_late = forms.BooleanField(required=False, widget=forms.HiddenInput)
     counted = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    matter = forms.CharField(required=False, max_length=90, widget=forms.HiddenInput)
     opened_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     opened_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
     resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from complaints import queries
+from complaints import matters, queries
 from complaints.cases import lifecycle, priority, routing
+from complaints.matters import Matter
 from complaints.models import Case, Queue, QueueMember
 from complaints.models.cases import OPEN
 from complaints.queries import Filters
@@ -84,6 +85,7 @@ def _filters(chosen: dict[str, Any]) -> Filters:
         counted=bool(chosen.get("counted")),
         breached=True if chosen.get("breached") else None,
         unassigned=bool(chosen.get("unassigned")),
+        matter=matters.read(chosen.get("matter") or ""),
         **more,
     )
 
@@ -105,6 +107,8 @@ def address_of(filters: Filters) -> str:
             continue
         if name in TIMES:
             query[name] = int(value.timestamp())
+        elif isinstance(value, Matter):
+            query[name] = value.written
         else:
             query["product" if name == "product_ref" else name.removesuffix("_id")] = 1 if value is True else value
     if filters.open is False:

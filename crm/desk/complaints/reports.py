@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from complaints.afterwards import reports, silent
-from complaints.afterwards.reports import Period, Row
+from complaints.afterwards.reports import Counted, Period, Row
 from complaints.cases import surveys
 from complaints.models import Metric
 from complaints.models.remedies import RemedyKind
@@ -44,11 +44,11 @@ def _period(request: StaffRequest) -> tuple[Period, PeriodForm]:
 @needs(Permission.VIEW_COMPLAINT_REPORTS)
 @takeable("complaint-figures", people=False)
 def complaint_reports(request: StaffRequest) -> HttpResponse:
-    user, at = request.user, now()
+    # Addresses say moments to the second: a list is of the same one as the number that opens it.
+    user, at = request.user, now().replace(microsecond=0)
     period, form = _period(request)
     names = {person.pk: str(person) for person in User.objects.all()}
-    kept, due = reports.promises_kept(period)
-    ages = reports.backlog_age(user, at)
+    kept, due = reports.promises_kept(user, period, at)
     rate = reports.per_thousand_orders(user, period, at)
     return render(
         request,
@@ -62,30 +62,48 @@ def complaint_reports(request: StaffRequest) -> HttpResponse:
                 Attainment(str(metric.label), [_attained(row) for row in reports.attainment(user, period, metric, at)])
                 for metric in (Metric.FIRST_RESPONSE, Metric.RESOLUTION)
             ],
-            "backlog": {
-                "labels": list(ages),
-                "series": [{"name": _("Open cases"), "data": list(ages.values())}],
-                "x": _("days since they were said"),
-            },
+            "backlog": _backlog(user, at),
             "satisfaction": [
-                Satisfaction(names.get(agent or 0, "–"), count, f"{mean:.1f}")
-                for agent, count, mean in reports.satisfaction(period)
+                Satisfaction(names.get(row.agent or 0, "–"), _linked(row.answered), f"{row.mean:.1f}")
+                for row in reports.satisfaction(user, period, at)
             ],
             "unsent": surveys.waiting(now=at),
             "unsent_days": surveys.GOOD_FOR.days,
-            "remedies": _remedies(period),
+            "remedies": _remedies(user, period, at),
             "pauses": [
-                Pauses(names.get(owner or 0, "–"), count, many)
-                for owner, count, many in reports.paused_share(user, period, at)
-                if many
+                Pauses(names.get(row.owner or 0, "–"), _linked(row.cases), _linked(row.many))
+                for row in reports.paused_share(user, period, at)
             ],
-            "repurchase": _repurchase(period, at),
-            "lost": _bars(reports.lost_after_complaint(period)),
-            "kept": kept,
-            "due": due,
+            "repurchase": _repurchase(user, period, at),
+            "lost": _bars(reports.lost_after_complaint(user, period, at)),
+            "kept": _linked(kept),
+            "due": _linked(due),
             "berg": silent.iceberg(since=period.since, until=period.until),
         },
     )
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A number and the list that it opens."""
+
+    count: int
+    href: str
+
+
+def _linked(counted: Counted) -> Linked:
+    return Linked(counted.count, address_of(counted.filters))
+
+
+def _backlog(user: User, at: datetime) -> dict[str, Any]:
+    """A bar for each age; each opens its cases."""
+    ages = reports.backlog_age(user, at)
+    data = [{"value": row.count, "url": address_of(row.filters)} for row in ages]
+    return {
+        "labels": [row.label for row in ages],
+        "series": [{"name": _("Open cases"), "data": data}],
+        "x": _("days since they were said"),
+    }
 
 
 @dataclass(frozen=True)
@@ -150,8 +168,8 @@ def _bars(rows: list[Row]) -> list[Bar]:
 
 class Attained(NamedTuple):
     served_as: str
-    kept: int
-    missed: int
+    kept: Linked
+    missed: Linked
     share: str
     tone: str
     median: str
@@ -166,8 +184,8 @@ class Attainment(NamedTuple):
 def _attained(row: reports.Attainment) -> Attained:
     return Attained(
         str(Standing.Class(row.customer_class).label),
-        row.kept,
-        row.missed,
+        _linked(row.kept),
+        _linked(row.missed),
         share=f"{100 * row.share:.0f} %" if row.share is not None else "–",
         tone="red" if row.share is not None and row.share < 0.8 else "grey",
         median=_spent(row.median_seconds),
@@ -184,7 +202,7 @@ def _spent(seconds: float | None) -> str:
 
 class Satisfaction(NamedTuple):
     agent: str
-    answers: int
+    answers: Linked
     mean: str
 
 
@@ -194,28 +212,30 @@ class Given:
 
     served_as: str
     kind: str
-    count: int
+    cases: Linked
+    times: int
     total: Decimal
     points: bool
 
 
-def _remedies(period: Period) -> list[Given]:
+def _remedies(user: User, period: Period, at: datetime) -> list[Given]:
     return [
         Given(
-            str(Standing.Class(customer_class).label),
-            str(RemedyKind(kind).label),
-            count,
-            total,
-            points=kind == RemedyKind.POINTS,
+            str(Standing.Class(row.customer_class).label),
+            str(RemedyKind(row.kind).label),
+            _linked(row.cases),
+            row.times,
+            row.total,
+            points=row.kind == RemedyKind.POINTS,
         )
-        for customer_class, kind, count, total in reports.remedy_cost(period)
+        for row in reports.remedy_cost(user, period, at)
     ]
 
 
 class Pauses(NamedTuple):
     owner: str
-    cases: int
-    many: int
+    cases: Linked
+    many: Linked
 
 
 @dataclass(frozen=True)
@@ -223,20 +243,22 @@ class Repurchase:
     """`share` is empty as long as nobody has had the 90 days."""
 
     label: str
-    count: int
+    had_time: Linked
+    came_back: Linked
     share: str
-    waiting: int
+    waiting: Linked
     not_before: date | None
 
 
-def _repurchase(period: Period, at: datetime) -> list[Repurchase]:
+def _repurchase(user: User, period: Period, at: datetime) -> list[Repurchase]:
     return [
         Repurchase(
             _("Answered in time") if row.state == "met" else _("Answered late"),
-            row.customers,
-            f"{100 * row.bought / row.customers:.0f} %" if row.customers else "",
-            row.waiting,
+            _linked(row.had_time),
+            _linked(row.came_back),
+            f"{100 * row.came_back.count / row.had_time.count:.0f} %" if row.had_time.count else "",
+            _linked(row.has_time),
             row.not_before,
         )
-        for row in reports.first_answer_and_repurchase(period, at=at)
+        for row in reports.first_answer_and_repurchase(user, period, at)
     ]
