@@ -284,13 +284,13 @@ _OF_ELSE = re.compile(
     r"|invoice|stock|customer|member|login|email|shipto|billto|billing|country|tax|print|sync"
 )
 _MONEY_BACK = re.compile(
-    r"(?:退款|退货|退貨|退还|退回|返金|환불|refund).*(?:金额|金額|额$|額$|amount|total)|金额.*退|已退款?$"
+    r"(?:退款|退货|退貨|退还|退回|返金|환불|refund).*(?:金额|金額|额$|額$|amount|total)|金额.*退|已退款?$|(?:amount|total)refunded$"
 )
 _NO_MONEY_BACK = re.compile(
     r"申请|原因|时间|日期|单号|编号|数量|件数|手续费|运费|状态|date|time|reason|fee|id$|count|quantity|前"
 )
 _NO_AMOUNT = re.compile(
-    r"积分|積分|运费|運費|邮费|郵費|快递|时间|時間|日期|方式|状态|狀態|单号|编号|账号|红包|优惠|優惠|补贴|補貼|税|稅|服务费|佣金|手续费|件数|数量|重量|发货|积点|余额"
+    r"积分|積分|运费|運費|邮费|郵費|快递|时间|時間|日期|方式|状态|狀態|单号|编号|账号|红包|优惠|優惠|补贴|補貼|税|稅|服务费|佣金|手续费|件数|数量|重量|说明|备注|发货|积点|余额"
     r"|points|tax|shipping|fee|discount|currency|date|time|method|status"
 )
 _OF_LINE = re.compile(r"^(?:商品|单品|单件|子订单|子单|明细|货品|宝贝|行|sku|line|item|product)")
@@ -489,8 +489,8 @@ def _is_net(name: str, index: int, rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _are_amounts(index: int, rows: Sequence[Sequence[str]]) -> bool:
-    texts = (row[index].strip() for row in rows if len(row) > index)
-    return all(_AMOUNT.fullmatch(text) for text in texts if text not in ("", "-", "--", "无"))
+    texts = {row[index].strip() for row in rows if len(row) > index} - {"", "-", "--", "无"}
+    return (bool(texts) or not rows) and all(map(_AMOUNT.fullmatch, texts))
 
 
 def _are_names(index: int, rows: Iterable[Sequence[str]]) -> bool:

@@ -137,6 +137,9 @@ class _Table:
         self.day_in_number = re.compile(profile.day_in_number) if profile and profile.day_in_number else None
         # The total of an order stands in one of its rows, and nothing of what each line is of it.
         self.of_total = self.of_lines and choices.mapping["line_paid"] == choices.mapping.get("paid")
+        self.are_accounts = bool(
+            re.search(r"[账帐帳][号號]|account|login", choices.mapping.get("customer", "").lower())
+        )
         self.may_be_asked = fields.key(choices.mapping.get("refunded", "")) in fields.MAYBE_ASKED
         readers = _readers(choices)
         self.absent = {field: value_of(read("")) for field, read in readers.items()}
@@ -223,6 +226,7 @@ class _Table:
         return values
 
     def _staged(self, line: int, values: dict[str, Any], notes: list[tuple[str, str]]) -> Staged:
+        self._accounts(values)
         phone, email = values["phone"], values["email"]
         who = values["customer"]
         if self.number is not None and not values["order_no"]:
@@ -275,6 +279,14 @@ class _Table:
                 values["refunded_at"][0] if refunded and values["refunded_at"] else None,
             )
         )
+
+    def _accounts(self, values: dict[str, Any]) -> None:
+        """Who is known by an e-mail or, as an account, by a phone is known by these: they stand in the vault alone."""
+        who: str = values["customer"]
+        if "@" in who and isinstance(email := contacts.email(who), Sealed):
+            values["customer"], values["email"] = "", email
+        elif self.are_accounts and contacts.MOBILE.fullmatch(who) and isinstance(phone := contacts.phone(who), Sealed):
+            values["customer"], values["phone"] = "", phone
 
     def _day_of(self, order_no: str, notes: list[tuple[str, str]]) -> tuple[str, str] | None:
         """What the number of the order says of its day, where the platform's numbers do."""

@@ -19,7 +19,7 @@ _BORROWED = re.compile(
 )
 # What nobody's number is: 1 and ten times the same.
 _ALL_THE_SAME = re.compile(r"(?:\+?86)?1([3-9])\1{9}")
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 # As nearly all numbers are: nothing to take off, and nobody's name for nobody.
 _PLAIN = re.compile(r"[A-Za-z]{0,3}(?=\d*[1-9])\d{1,15}", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?e\+?\d+", re.IGNORECASE)
@@ -53,7 +53,7 @@ def _phone(text: str, _key: str) -> Sealed | Noted | None:
         pass
     if _BORROWED.fullmatch(value):
         return Noted(None, "phone_masked")
-    mobiles = _MOBILE.findall(value)
+    mobiles = MOBILE.findall(value)
     if not mobiles:
         return Noted(None, "phone_invalid")
     try:

@@ -45,6 +45,7 @@ WORDS = {
         "|已归档|换货中|换货完成|换货成功|补发中|已补发|拼团成功|拼团中|待分享|待拼单|出貨中|已到店|買家申請退款"
         "|买家申请退款|退款申请|退款審核中|退貨中|退款处理|待商家处理|待平台处理|已发货待收货|已发货待签收"
         "|等待收货|等待买家收货|等待签收|等待自提|全部发货|已交付|已配達|已完成配送|已核銷"
+        "|處理中|處理完成|部分出貨|已到達|已到貨|已結案|備貨完成|理貨中|揀貨中|待取貨|退款處理中|退貨處理中|退款申請中"
         "|trade paid|trade success|trade finished|trade buyer signed|paid forbid consign|wait seller send goods"
         "|wait buyer confirm goods|seller consigned part|wait seller stock out|wait goods receive confirm"
         "|wait seller delivery|finished l|to confirm receive|発送待ち|発送完了|支払手続き済|支払手続き済み|신규주문"
@@ -101,7 +102,8 @@ ASKED_BACK, NOT_GIVEN_BACK = "asked back", "not given back"
 _ASKED = (
     "退款中|退货中|退款处理中|退款申请中|申请退款|买家申请退款|退款申请|售后中|售后处理中|退货退款中|待退款"
     "|退款关闭|退款取消|退款失败"
-    "|退款审核中|退款待处理|待退货|退款处理|退貨中|退款審核中|售后关闭|售后取消|return requested|refund requested"
+    "|退款审核中|退款待处理|退款處理中|退貨處理中|退款申請中|待退货|退款处理|退貨中|退款審核中|售后关闭|售后取消"
+    "|return requested|refund requested"
     "|refund pending"
     "|pending refund|refund in progress|refund rejected"
 )
