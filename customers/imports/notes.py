@@ -22,6 +22,8 @@ TEXTS = {
     "refund_cancelled": _("The order is cancelled, so its money is not counted anyway."),
     "address_invalid": _("The address cannot be used and was left out."),
     "name_masked": _("The name is masked and was left out."),
+    "day_of_number": _("The row says no time: the day in its order number was taken."),
+    "masked": _("The text is masked and was left out."),
     "yes_no_unknown": _("This says neither yes nor no and was left out."),
     "registered_unknown": _("The day of registration cannot be read and was left out."),
     "registered_later": _("The day of registration is later than the first order and was left out."),

@@ -13,7 +13,9 @@ from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
 from customers import contact_points, keys
 from customers.contact_points import Sealed
+from customers.imports import fields
 from customers.imports.choices import Choices
+from customers.imports.profiles import PROFILES
 from customers.imports.reading.shape import Broken, Row
 from customers.imports.spellings import amounts, contacts, dates, statuses
 from customers.imports.spellings.statuses import Meaning
@@ -38,6 +40,7 @@ OF_ORDER = (
     "date",
     "date_else",
     "status",
+    "pay_status",
     "cancelled_at",
     "currency",
     "version",
@@ -130,6 +133,14 @@ class _Table:
         self.of_lines = "line_paid" in choices.mapping
         self.amount = "line_paid" if self.of_lines else "paid"
         self.by_piece = choices.price == "piece"
+        profile = PROFILES.get(choices.profile)
+        self.day_in_number = re.compile(profile.day_in_number) if profile and profile.day_in_number else None
+        # The total of an order stands in one of its rows, and nothing of what each line is of it.
+        self.of_total = self.of_lines and choices.mapping["line_paid"] == choices.mapping.get("paid")
+        self.are_accounts = bool(
+            re.search(r"[账帐帳][号號]|account|login", choices.mapping.get("customer", "").lower())
+        )
+        self.may_be_asked = fields.key(choices.mapping.get("refunded", "")) in fields.MAYBE_ASKED
         readers = _readers(choices)
         self.absent = {field: value_of(read("")) for field, read in readers.items()}
         # The first of two columns of one name is the one that is meant.
@@ -141,6 +152,7 @@ class _Table:
         self.seen: Counter[tuple[str, str]] = Counter()
         self.back: Counter[str] = Counter()  # money back of orders whose lines say so one by one
         self.first_said: dict[str, int] = {}  # what the first line of an order says of money back
+        self.told_total = ""  # the order whose total the rows above have said
         self.sum = 0
 
     def read(self, row: Row) -> Iterator[Parsed]:
@@ -150,6 +162,8 @@ class _Table:
             yield Note(row.line_number, "", "totals")
             return
         cells = self._as_above(cells)
+        if self.number is not None and cells[self.number].strip():
+            self.above = cells  # also of a row that is refused: what goes on below it is of its order
         notes: list[tuple[str, str]] = []
         try:
             staged = self._staged(row.line_number, self._values(cells, notes), notes)
@@ -158,7 +172,6 @@ class _Table:
             column = self.mapping.get(refusal.field, refusal.field)
             yield Rejected(row.line_number, column, str(refusal)[:300], row.line, number[: contacts.LONGEST_KEY])
             return
-        self.above = cells
         self.sum += (staged.line_paid if self.of_lines else staged.paid) or 0
         for field, code in notes:
             yield Note(row.line_number, self.mapping.get(field, field), code)
@@ -213,13 +226,14 @@ class _Table:
         return values
 
     def _staged(self, line: int, values: dict[str, Any], notes: list[tuple[str, str]]) -> Staged:
+        self._accounts(values)
         phone, email = values["phone"], values["email"]
         who = values["customer"]
         if self.number is not None and not values["order_no"]:
             raise _Refused("order_no", _("The order number is missing."))
         if not (who or phone or email or values["order_no"]):
             raise self._nobody(notes)
-        moment = values["date"] or values["date_else"]
+        moment = values["date"] or values["date_else"] or self._day_of(values["order_no"], notes)
         if not moment:
             raise _Refused("date", _("The date is missing."))
         ordered_at, ordered_on = moment
@@ -228,11 +242,11 @@ class _Table:
             who = who or contact_points.order_prefix((phone or email).blind_index)
             self.seen[who, ordered_on] += 1
             external_id = f"{who}/{ordered_on}/{self.seen[who, ordered_on]}"[-80:]
-        meaning = values["status"]
-        if values["cancelled_at"] and meaning in (Meaning.PAID, Meaning.PENDING):
-            meaning = Meaning.CANCELLED
-        if meaning == Meaning.PAID:
-            meaning = values["after_sales"] or meaning
+        meaning = self._meaning(values, notes)
+        if self.of_total and values["line_paid"] is None and external_id == self.told_total:
+            values["line_paid"] = 0
+        elif values["line_paid"] is not None:
+            self.told_total = external_id
         units, paid, line_paid = self._amounts(values, meaning, notes)
         if not self.of_lines and paid is not None and paid < 0:
             if self.number is None:
@@ -266,6 +280,44 @@ class _Table:
             )
         )
 
+    def _accounts(self, values: dict[str, Any]) -> None:
+        """Who is known by an e-mail or, as an account, by a phone is known by these: they stand in the vault alone."""
+        who: str = values["customer"]
+        if "@" in who and isinstance(email := contacts.email(who), Sealed):
+            values["customer"], values["email"] = "", email
+        elif self.are_accounts and contacts.MOBILE.fullmatch(who) and isinstance(phone := contacts.phone(who), Sealed):
+            values["customer"], values["phone"] = "", phone
+
+    def _day_of(self, order_no: str, notes: list[tuple[str, str]]) -> tuple[str, str] | None:
+        """What the number of the order says of its day, where the platform's numbers do."""
+        found = self.day_in_number.fullmatch(order_no) if self.day_in_number else None
+        if not found:
+            return None
+        try:
+            moment = dates.moment("20{}-{}-{}".format(*found.groups()))
+        except Invalid:
+            return None
+        notes.append(("order_no", "day_of_number"))
+        return moment
+
+    def _meaning(self, values: dict[str, Any], notes: list[tuple[str, str]]) -> str:
+        """What the columns of the status say together; money that is only asked back has not gone back."""
+        meaning: str = values["status"]
+        after_sales: str = values["after_sales"]
+        not_back = after_sales if after_sales in (Meaning.PENDING, Meaning.CANCELLED) else ""
+        if meaning in (statuses.ASKED_BACK, statuses.NOT_GIVEN_BACK):
+            not_back = not_back or (Meaning.PENDING if meaning == statuses.ASKED_BACK else Meaning.CANCELLED)
+            meaning = Meaning.PAID
+        meaning = _with_payment(meaning, values["pay_status"])
+        if values["cancelled_at"] and meaning in (Meaning.PAID, Meaning.PENDING):
+            meaning = Meaning.CANCELLED
+        if meaning == Meaning.PAID and after_sales in (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED):
+            meaning = after_sales
+        if not_back and self.may_be_asked and values["refunded"]:
+            values["refunded"] = None
+            notes.append(("refunded", "refund_open" if not_back == Meaning.PENDING else "refund_closed"))
+        return meaning
+
     def _nobody(self, notes: list[tuple[str, str]]) -> _Refused:
         for field, code in notes:
             if field in ("phone", "email", "customer") and code not in ("cut",):
@@ -294,6 +346,8 @@ class _Table:
         elif amount is not None and quantity < 0 < amount:
             amount = -amount
         paid = values["paid"] if self.of_lines else amount
+        if paid is not None and values["balance"]:
+            paid += values["balance"]  # what was paid with money that lay with the platform
         is_silent = meaning in (Meaning.PENDING, Meaning.CANCELLED) or values["refunded"]
         if amount is None and values["paid"] is None and not is_silent:
             raise _Refused(self.amount, _("The amount is missing."))
@@ -331,6 +385,13 @@ class _Table:
         first = self.first_said.setdefault(external_id, refunded)
         self.back[external_id] += refunded
         return refunded if refunded == first else self.back[external_id]
+
+
+def _with_payment(status: str, payment: str) -> str:
+    """Of an order and of its payment; the latter is "" where no column says it."""
+    if not payment or status in (Meaning.CANCELLED, Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED):
+        return status
+    return Meaning.PAID if payment in (statuses.ASKED_BACK, statuses.NOT_GIVEN_BACK) else payment
 
 
 def full_name(first: str, last: str) -> str:
@@ -382,17 +443,19 @@ def _readers(choices: Choices) -> dict[str, Reader]:
         "email": contacts.email,
         "name": lambda text: words(text, 120),
         "last_name": lambda text: words(text, 60),
-        "region": lambda text: words(text, 60),
-        "city": lambda text: words(text, 60),
+        "region": _place,
+        "city": _place,
         "status": lru_cache(1_000)(lambda text: _status(text, said)),
-        "after_sales": lru_cache(1_000)(lambda text: _after_sales(text, said)),
+        "pay_status": lru_cache(1_000)(_or("", lambda text: _status(text, said, choices.mapping["pay_status"]))),
+        "after_sales": lru_cache(1_000)(lambda text: _after_sales(text, said, choices.mapping.get("after_sales", ""))),
         "paid_after": _soft(None, "refund_unknown", _or(None, money("paid_after"))),
         "cancelled_at": lambda text: not NO_TIME.fullmatch(text),
         "date": moment,
         "date_else": _soft(None, "", moment),
         "currency": _currency,
-        "paid": _or(None, money("paid")),
-        "line_paid": _or(None, money("line_paid")),
+        "paid": _said(money("paid")),
+        "line_paid": _said(money("line_paid")),
+        "balance": _soft(0, "amount_unknown", _positive(money("balance"))),
         "cost": _soft(0, "cost_unknown", _positive(money("cost"))),
         "refunded": _or(None, _soft(None, "refund_unknown", _positive(money("refunded")))),
         "refunded_at": _soft(None, "refund_day", moment),
@@ -404,6 +467,15 @@ def _readers(choices: Choices) -> dict[str, Reader]:
 
 def _or(empty: Any, read: Reader) -> Reader:
     return lambda text: read(text) if text else empty
+
+
+def _said(read: Reader) -> Reader:
+    """None for a cell that says in a word that it says nothing: -, N/A, 无."""
+    return lambda text: None if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text) else read(text)
+
+
+def _place(text: str) -> str | Noted:
+    return Noted("", "masked") if "*" in text or "＊" in text else words(text, 60)
 
 
 def _soft(otherwise: Any, code: str, read: Reader) -> Reader:
@@ -462,14 +534,26 @@ def _currency(text: str) -> str:
     return text
 
 
-def _after_sales(text: str, said: dict[str, str]) -> str:
-    """What the word says of money that went back; nothing where it says something else, such as an exchange."""
-    meaning = said.get(statuses.word(text)) or statuses.meaning(text)
-    return meaning if meaning in (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED) else ""
-
-
-def _status(text: str, said: dict[str, str]) -> str:
-    meaning = said.get(statuses.word(text)) or statuses.meaning(text)
+def _after_sales(text: str, said: dict[str, str], column: str) -> str:
+    """What the word says of money that went back, or was to; nothing where it says something else."""
+    asked = statuses.of_column(column, text)
+    meaning = said.get(statuses.word(asked)) or statuses.meaning_of_after_sales(text)
     if not meaning:
-        raise Invalid(_("This status is not known. Say what “%(word)s” means.") % {"word": text[:40]})
+        raise _unknown(asked)
+    return "" if meaning == Meaning.PAID else meaning
+
+
+def _status(text: str, said: dict[str, str], column: str = "") -> str:
+    """What the word means in the column of the status, or in the one that is named."""
+    asked = statuses.of_column(column, text) if column else text
+    meaning = said.get(statuses.word(asked), "")
+    if not meaning:
+        meaning = statuses.meaning(text)
+        meaning = (meaning == Meaning.PAID and statuses.asks_back(text)) or meaning
+    if not meaning:
+        raise _unknown(asked)
     return meaning
+
+
+def _unknown(word: str) -> Invalid:
+    return Invalid(_("This status is not known. Say what “%(word)s” means.") % {"word": word[:40]})

@@ -25,6 +25,7 @@ MOST_WORDS = 200
 # A profile with this share of its headers decides what a file is of.
 CERTAIN = 0.8
 DATES = ("date", "date_else", "refunded_at", "registered_on", "birthday")
+BESIDE_STATUS = ("pay_status", "after_sales")
 AMOUNTS = ("paid", "line_paid", "refunded", "cost", "price", "amount")
 # As most amounts are: the point of these stands before the decimals, `amounts.decimal_of` says so of each.
 _PLAIN = re.compile(r"\d+\.\d\d?", re.ASCII)
@@ -224,8 +225,10 @@ def survey(
     if is_guess and look.differ and column:
         mapping = {field: name for field, name in choices.mapping.items() if field != "paid"}
         choices = choices.with_mapping(mapping | {"line_paid": column})
-    elif is_guess and look.equal and column and look.piece and not look.is_price_times_pieces:
+    elif is_guess and (look.equal or look.goes_on) and column and look.piece and not look.is_price_times_pieces:
         choices = replace(choices.with_mapping(dict(choices.mapping) | {"line_paid": look.piece}), price="piece")
+    elif is_guess and look.goes_on and column:
+        choices = choices.with_mapping(dict(choices.mapping) | {"line_paid": column})
     elif is_guess and look.equal and column:
         findings.repeated = look.equal[:SAMPLES]
     if not choices.price and choices.kind == "orders":
@@ -247,6 +250,10 @@ class _Look:
         self.dates = [place[field] for field in DATES if field in place]
         self.amounts = [place[field] for field in AMOUNTS if field in place]
         self.status, self.units = place.get("status"), place.get("units")
+        self.beside = [(choices.mapping[field], place[field]) for field in BESIDE_STATUS if field in place]
+        self.heads = [place[field] for field in ("customer", "phone", "email", "name", "date") if field in place]
+        self.item = [place[field] for field in ("product", "units") if field in place]
+        self.product = place.get("product", -1)
         self.order_no = place.get("order_no")
         self.paid = place.get("paid") if "line_paid" not in place and "version" not in place else None
         self.said = {statuses.word(text): meaning for text, meaning in choices.statuses.items()}
@@ -255,7 +262,10 @@ class _Look:
         self.days: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
+        self.words_beside: Counter[tuple[str, str]] = Counter()  # (column, word)
+        self.pay_status = choices.mapping.get("pay_status", "")
         self.several = self.differ = self.proved_point = False
+        self.goes_on = False  # rows that leave blank what the row above says of the order
         self.equal: list[str] = []
         self.piece = self._piece(names, choices)
         self.price = names.index(self.piece) if self.piece else None
@@ -276,6 +286,9 @@ class _Look:
                 self.numbers[text] += 1
         if self.status is not None:
             self.statuses[cells[self.status].strip()] += 1
+        for column, index in self.beside:
+            if text := cells[index].strip():
+                self.words_beside[column, text] += 1
         if self.units is not None and not self.several:
             self.several = cells[self.units].strip() not in ("", "0", "1", "1.0")
         if self.order_no is not None and self.paid is not None:
@@ -285,11 +298,18 @@ class _Look:
     def _compare(self, cells: list[str], order_no: int, paid: int) -> None:
         """With the row above: is the amount of an order, or of a line?"""
         number = cells[order_no].strip()
+        is_same = bool(self.above) and number in ("", self.above[order_no].strip())
+        if is_same and not cells[paid].strip() and any(cells[index].strip() for index in self.item):
+            self.goes_on |= not any(cells[index].strip() not in ("", self.above[index].strip()) for index in self.heads)
+        if not cells[paid].strip() or (self.above and not self.above[paid].strip()):
+            return
         if not self.above or not number or number != self.above[order_no].strip() or keys.damaged(number):
             return
         changed = [index for index in range(len(cells)) if cells[index].strip() != self.above[index].strip()]
-        if self.status in changed or any(index in changed for index in self.dates):
+        if any(index in changed for index in self.dates):
             return  # the order once more, at a later time
+        if self.status in changed and self.product not in changed:
+            return  # the same goods, in a later state
         if paid in changed and len(changed) > 1:
             self.differ = True
         elif changed and paid not in changed:
@@ -323,6 +343,14 @@ class _Look:
                 known[text] = [count, meaning]
             else:
                 unknown[text] = count
+        for (column, text), count in self.words_beside.most_common(MOST_WORDS):
+            asked = statuses.of_column(column, text)
+            read = statuses.meaning if column == self.pay_status else statuses.meaning_of_after_sales
+            said = self.said.get(statuses.word(asked), "")
+            if said:
+                known[asked] = [count, said]
+            elif not read(text):
+                unknown[asked] = count
         return unknown, known
 
     def date_order(self, chosen: str, findings: Findings) -> str:

@@ -20,7 +20,8 @@ def bare(text: str) -> str:
     """The text without blanks around it, invisible signs, quotes, apostrophes and `="…"`; full-width signs folded."""
     while True:
         value = plain(_UNSEEN.sub("", plain(text)))
-        value = value[1:].lstrip() if value[:1] == "=" and value[1:].lstrip()[:1] in (*_QUOTES,) else value
+        rest = value[1:].lstrip() if value[:1] == "=" else ""
+        value = rest if rest[:1] in (*_QUOTES,) or (rest.isascii() and rest.isdigit()) else value
         value = value.strip(_QUOTES + " ")
         if value == text:
             return value

@@ -59,9 +59,14 @@ def lines_of(end: str) -> list[tuple[str, int, str]]:
         ),
         (
             "pdd.csv",
-            [("001", "paid", "52.00", "0"), ("002", "paid", "52.00", "52.00"), ("004", "paid", "60.00", "60.00")],
-            2,
-            [4],  # was never paid and says no time at all
+            [
+                ("001", "paid", "52.00", "0"),
+                ("002", "paid", "52.00", "52.00"),
+                ("003", "cancelled", "52.00", "0"),  # was never paid and says no time but in its number
+                ("004", "paid", "60.00", "60.00"),
+            ],
+            3,
+            [],
             1,
         ),
         (

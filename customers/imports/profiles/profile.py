@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 class Profile:
     """`marks` are headers that the export has and few others do. `columns` is field -> headers, the best first.
 
+    `day_in_number` finds year, month and day in the numbers of orders, for rows that say no time.
     `price` is "piece" where the amount of a line is the price of one piece of it.
     """
 
@@ -19,6 +20,7 @@ class Profile:
     date_order: str = ""
     statuses: Mapping[str, str] = field(default_factory=dict)
     kind: str = "orders"
+    day_in_number: str = ""
 
 
 def of(key: str, title: str, marks: str, columns: dict[str, str], **said: str | dict[str, str]) -> Profile:

@@ -13,7 +13,18 @@ PROFILES: dict[str, Profile] = {
 ENOUGH = 0.6
 MARGIN = 0.1
 # What a later edition of an export may say besides, and must not be passed over: money back, and who it was.
-_ALSO = ("refunded", "paid_after", "after_sales", "cancelled_at", "currency", "phone", "email", "region", "city")
+_ALSO = (
+    "refunded",
+    "paid_after",
+    "pay_status",
+    "after_sales",
+    "cancelled_at",
+    "currency",
+    "phone",
+    "email",
+    "region",
+    "city",
+)
 
 
 class Match(NamedTuple):

@@ -33,7 +33,7 @@ PROFILES = (
         "order_id|order_number|order_total|billing_first_name|billing_last_name|billing_email|customer_id"
         "|payment_method",
         {
-            "order_no": "order_id",
+            "order_no": "order_id|order_number|number|id",
             "customer": "customer_id|customer_user",
             "phone": "billing_phone|shipping_phone",
             "email": "billing_email|customer_email",
@@ -69,7 +69,9 @@ PROFILES = (
             "status": "Order Status",
             "product": "Item Name|Product Name",
             "units": "Quantity (- Refund)|Quantity",
+            "line_paid": "Item Cost",
         },
+        price="piece",
     ),
     of(
         "magento",

@@ -43,6 +43,7 @@ _CODES = "CHF SEK NOK DKK HUF IDR MXN ZAR AED SAR UAH KZT CLP COP ARS EGP NGN PK
 _CURRENCY_OF = {word: code for code, words in _CURRENCY_WORDS.items() for word in words.split()} | {
     code.lower(): code for code in _CODES.split()
 }
+CODES = frozenset((*_CURRENCY_WORDS, *_CODES.split()))
 # What several currencies call their unit.
 _SHARED = {
     "$": {"USD", "HKD", "TWD", "SGD", "AUD", "CAD", "NZD", "MXN"},

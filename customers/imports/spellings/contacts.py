@@ -14,8 +14,12 @@ from customers.imports.spellings.texts import Noted, bare
 LONGEST_KEY = 80
 _MASKED = re.compile(r"\d[*＊xX•●]{2,}\d|[*＊•●]{2,}")
 # A number that the platform lends for the delivery: 18473461900-7804, 18473461900转7805.
-_BORROWED = re.compile(r"\+?[\d \-]{8,}\s*(?:-|,|转|轉|ext\.?|x|#)\s*\d{3,6}", re.IGNORECASE)
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_BORROWED = re.compile(
+    r"\+?[\d \-]{8,}\s*(?:-|,|_|转|轉|ext\.?|x|#|分机号?:?|[(\[【])\s*\d{2,6}\s*[)\]】]?", re.IGNORECASE
+)
+# What nobody's number is: 1 and ten times the same.
+_ALL_THE_SAME = re.compile(r"(?:\+?86)?1([3-9])\1{9}")
+MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 # As nearly all numbers are: nothing to take off, and nobody's name for nobody.
 _PLAIN = re.compile(r"[A-Za-z]{0,3}(?=\d*[1-9])\d{1,15}", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?e\+?\d+", re.IGNORECASE)
@@ -41,13 +45,15 @@ def _phone(text: str, _key: str) -> Sealed | Noted | None:
         return Noted(None, "phone_damaged")
     if _MASKED.search(value):
         return Noted(None, "phone_masked")
+    if _ALL_THE_SAME.fullmatch(value):
+        return Noted(None, "phone_invalid")
     try:
         return contact_points.seal(Kind.PHONE, value)
     except Invalid:
         pass
     if _BORROWED.fullmatch(value):
         return Noted(None, "phone_masked")
-    mobiles = _MOBILE.findall(value)
+    mobiles = MOBILE.findall(value)
     if not mobiles:
         return Noted(None, "phone_invalid")
     try:
@@ -84,7 +90,7 @@ def customer(text: str) -> str | Noted:
         return text
     _refuse_damaged(text)
     value = _short(keys.customer_key(text))
-    return Noted("", "customer_masked") if re.search(r"[*＊]{2,}", value) else value
+    return Noted("", "customer_masked") if re.search(r"[*＊●•]", value) else value
 
 
 def _refuse_damaged(text: str) -> None:
