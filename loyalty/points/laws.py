@@ -35,9 +35,15 @@ BOOK = Book(
     parts={
         f"loyalty_{table}": _OF_SOME[table]
         for table in ("pointaccount", "pointtxn", "posting", "pointlot", "pointhold", "holdallocation", "orderpoints")
-    },
+    }
+    | {name: _OF_SOME[name] for name in ("orders", "lines")},
     # An order may have been granted points by one account and by the one it was merged into.
-    parts_of={"order_granted": {"loyalty_orderpoints": _OF_SOME["orders"], "loyalty_pointtxn": _OF_SOME["of_orders"]}},
+    instead={"order_granted": {"loyalty_orderpoints": "orders", "loyalty_pointtxn": "lines"}},
+    indexed={
+        "loyalty_posting": ("txn_id", "lot_id"),
+        "loyalty_pointlot": ("id", "account_id"),
+        "loyalty_pointtxn": ("id",),
+    },
 )
 
 

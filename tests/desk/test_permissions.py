@@ -269,6 +269,7 @@ PAGES = {
     "complaint_calendar_confirm": P.EDIT_COMPLAINT_SETTINGS,
     "contacts": P.MY_DAY,
     "settings": None,
+    "health": P.RUN_NIGHT,
     "mall": P.EDIT_MALL,
     "mall_second_factor": P.EDIT_MALL,
     "tokens": P.EDIT_TOKENS,

@@ -546,6 +546,7 @@ NO_LISTS = {
     "draws_new": "a form",
     "settings": "the same pages for everybody who may open them",
     "rights": "the table of rights",
+    "health": "as many conditions as there are",
     "mall": "a form",
     "mall_second_factor": "a form",
     "first_steps": "nine steps, whatever there is",

@@ -42,7 +42,7 @@ SELECT * FROM loyalty_coupon WHERE campaign_id IN (SELECT id FROM law_owner WHER
 SELECT * FROM loyalty_couponredemption WHERE campaign_id IN (SELECT id FROM law_owner WHERE kind = 1)
 
 -- name: couponlineshare
-SELECT * FROM loyalty_couponlineshare WHERE redemption_id IN (SELECT id FROM loyalty_couponredemption)
+SELECT * FROM loyalty_couponlineshare WHERE redemption_id IN (SELECT id FROM law_loyalty_couponredemption)
 
 -- name: lottery
 SELECT * FROM loyalty_lottery WHERE id IN (SELECT id FROM law_owner WHERE kind = 2)

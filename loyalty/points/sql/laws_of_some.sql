@@ -20,7 +20,7 @@ SELECT * FROM loyalty_pointaccount WHERE customer_id IN (SELECT id FROM law_owne
 SELECT * FROM loyalty_pointtxn WHERE account_id IN (SELECT id FROM law_owner)
 
 -- name: posting
-SELECT * FROM loyalty_posting WHERE txn_id IN (SELECT id FROM loyalty_pointtxn)
+SELECT * FROM loyalty_posting WHERE txn_id IN (SELECT id FROM law_loyalty_pointtxn)
 
 -- name: pointlot
 SELECT * FROM loyalty_pointlot WHERE account_id IN (SELECT id FROM law_owner)
@@ -29,15 +29,15 @@ SELECT * FROM loyalty_pointlot WHERE account_id IN (SELECT id FROM law_owner)
 SELECT * FROM loyalty_pointhold WHERE account_id IN (SELECT id FROM law_owner)
 
 -- name: holdallocation
-SELECT * FROM loyalty_holdallocation WHERE hold_id IN (SELECT id FROM loyalty_pointhold)
+SELECT * FROM loyalty_holdallocation WHERE hold_id IN (SELECT id FROM law_loyalty_pointhold)
 
 -- name: orderpoints
 SELECT * FROM loyalty_orderpoints WHERE account_id IN (SELECT id FROM law_owner)
 
 -- name: orders
-SELECT * FROM loyalty_orderpoints
- WHERE account_id IN (SELECT id FROM law_owner)
-    OR order_id IN (SELECT order_id FROM public.loyalty_pointtxn WHERE account_id IN (SELECT id FROM law_owner))
+SELECT * FROM law_loyalty_orderpoints
+UNION
+SELECT * FROM loyalty_orderpoints WHERE order_id IN (SELECT order_id FROM law_loyalty_pointtxn)
 
--- name: of_orders
-SELECT * FROM public.loyalty_pointtxn WHERE order_id IN (SELECT order_id FROM loyalty_orderpoints)
+-- name: lines
+SELECT order_id, order_delta FROM loyalty_pointtxn WHERE order_id IN (SELECT order_id FROM law_orders)
