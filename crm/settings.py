@@ -264,6 +264,8 @@ CELERY_TASK_ROUTES = {
     "crm.flows.tasks.help_night": {"queue": "long"},
     "crm.flows.tasks.deliver*": {"queue": "out"},
     "crm.operating.tasks.alive_long": {"queue": "long"},
+    "crm.operating.tasks.forget": {"queue": "long"},
+    "crm.operating.tasks.keep_audit": {"queue": "long"},
     "crm.operating.tasks.alive_out": {"queue": "out"},
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -348,3 +350,7 @@ POSTGRES_PROGRAMS = env.str("POSTGRES_PROGRAMS", default="")
 OPERATOR_MAILS = env.list("OPERATOR_MAILS", default=[])
 # From when on it tells: `disk_percent=5,night_hours=6`, instead of the figures of `crm/operating/limits.py`.
 WATCH_LIMITS = limits.read("WATCH_LIMITS", env.dict("WATCH_LIMITS", default={}), limits.WATCH)
+# Where closed months of the audit trail go once their days in the database are over; `backup` takes MEDIA_ROOT along.
+AUDIT_ARCHIVE = Path(env.str("AUDIT_ARCHIVE", default=str(MEDIA_ROOT / "audit")))
+# For how many days what is kept: `messages=180,opened=400`; 0 is for ever.
+KEEP_DAYS = limits.read("KEEP_DAYS", env.dict("KEEP_DAYS", default={}), limits.KEPT)

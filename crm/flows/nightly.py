@@ -11,13 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from complaints.afterwards import daily
-from core.accounts import idempotency
 from core.accounts.models import Role
 from core.accounts.roles import holders
 from core.jobs import lawbook, leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import rows
-from core.outbox import bell, delivery, webhooks
+from core.outbox import bell, delivery
 from crm.flows import notices
 from customers import summary
 from customers.record import duplicates
@@ -36,8 +35,6 @@ from segmentation.models import Alert
 JOB = "nightly"
 # What a piece of a step does at a moment; returns what it counted.
 Piece = Callable[[datetime], dict[str, int]]
-# Nobody goes back to a page of before.
-FORMS_KEPT = timedelta(days=7)
 # Each book with the words of its laws.
 LAWS = ((point_laws.BOOK, point_laws.LAWS), (campaign_laws.BOOK, campaign_laws.LAWS))
 # So many gifts of points in one transaction.
@@ -252,8 +249,6 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
             at=at,
             link="/alerts/",
         )
-    webhooks.forget(at=at)
-    idempotency.forget(before=at - FORMS_KEPT)
     return {"notified": len(per_manager)}
 
 

@@ -27,6 +27,7 @@ class Burning(models.TextChoices):
     BACKUP = "backup", _("The backup is old or missing")
     WEBHOOK = "webhook", _("A webhook does not answer")
     CLOCK = "clock", _("Two clocks differ")
+    UPKEEP = "upkeep", _("Upkeep is not done")
     CERTIFICATE = "certificate", _("The certificate runs out")
 
 

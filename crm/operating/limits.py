@@ -20,6 +20,20 @@ WATCH = {
     "certificate_days": 14.0,  # left
     "repeat_hours": 24.0,  # after which it is told once more
 }
+KEPT = {
+    "sessions": 1.0,  # after their end
+    "attempts": 1.0,  # after their end
+    "invitations": 30.0,
+    "forms": 7.0,
+    "messages": 365.0,
+    "events": 90.0,
+    "import_details": 180.0,
+    "drafts": 90.0,
+    "lookups": 7.0,
+    "opened": 1095.0,
+    "troubles": 365.0,
+    "audit": 1095.0,  # in the database; then in the archive
+}
 
 
 def read(name: str, given: Mapping[str, str], usual: Mapping[str, float]) -> dict[str, float]:

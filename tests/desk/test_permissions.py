@@ -270,6 +270,8 @@ PAGES = {
     "contacts": P.MY_DAY,
     "settings": None,
     "health": P.RUN_NIGHT,
+    "privacy_kept": P.KEEP_PRIVACY,
+    "audit_months": P.VIEW_AUDIT,
     "mall": P.EDIT_MALL,
     "mall_second_factor": P.EDIT_MALL,
     "tokens": P.EDIT_TOKENS,

@@ -546,6 +546,8 @@ NO_LISTS = {
     "draws_new": "a form",
     "settings": "the same pages for everybody who may open them",
     "rights": "the table of rights",
+    "privacy_kept": "as many lines as the table has",
+    "audit_months": "a row a month",
     "health": "as many conditions as there are",
     "mall": "a form",
     "mall_second_factor": "a form",

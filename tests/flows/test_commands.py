@@ -62,6 +62,7 @@ def test_these_are_the_commands() -> None:
         "smoke",
         "staff",
         "undo_import",
+        "verify_audit",
         "watch",
     ]
 

@@ -21,6 +21,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone, translation
 
+from core.accounts import audit
 from core.accounts.models import Role
 from core.jobs import runs
 from core.jobs.models import BrokenLaw, JobRun
@@ -29,7 +30,7 @@ from core.outbox import delivery, webhooks
 from core.outbox.models import Message, WebhookEndpoint
 from crm.flows import nightly
 from crm.flows.notices import Burning
-from crm.operating import health, limits
+from crm.operating import health, limits, retention
 from crm.operating.models import Heartbeat, OperatorMail, Trouble
 from crm.operating.watch import away, conditions, looking, mails, places
 from crm.operating.watch.away import Watcher
@@ -187,6 +188,16 @@ CASES: dict[str, tuple[Callable[[MakeUser, pytest.MonkeyPatch], Any], str, str]]
         lambda make, patch: patch.setattr(places, "seconds_apart", lambda at: -45.0),
         "clock",
         "This machine's clock is 45 seconds behind the database's.",
+    ),
+    "lines that nobody seals": (
+        lambda make, patch: audit.record(None, "note.made", None, at=NOW - 49 * HOUR),
+        "upkeep",
+        "Lines of the audit trail have not been sealed for two days.",
+    ),
+    "a deletion that fails": (
+        lambda make, patch: runs.fail(runs.plan(retention.JOB, mall_day(NOW), at=NOW - 49 * HOUR), error="x", at=NOW),
+        "upkeep",
+        "What was over on 2031-11-18 has not been deleted.",
     ),
     "a certificate that runs out": (
         lambda make, patch: patch.setattr(places, "certificate_ends", lambda: ("crm.example", NOW + 73 * HOUR)),

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from core.accounts.permissions import StaffRequest, needs
@@ -15,13 +16,18 @@ from core.outbox import mailing
 from crm.desk.paging import page_of
 from crm.desk.today import now
 from crm.flows.notices import Burning
-from crm.operating import health as state
 from crm.operating.models import Heartbeat, OperatorMail, Trouble
 from crm.operating.watch import looking, mails
 from crm.operating.watch.conditions import BY_NAME, CLOCKS, LONG, OUT, RELAY
 
 ENDED_SHOWN = 20
-PARTS = (CLOCKS, LONG, OUT, RELAY, looking.WATCH)
+PARTS = {
+    CLOCKS: gettext_lazy("Workers: promises, reservations"),
+    LONG: gettext_lazy("Workers: nights, imports"),
+    OUT: gettext_lazy("Workers: mails, webhooks"),
+    RELAY: gettext_lazy("Relay"),
+    looking.WATCH: gettext_lazy("The watch itself"),
+}
 
 
 class Burns(NamedTuple):
@@ -56,8 +62,7 @@ def health(request: StaffRequest) -> HttpResponse:
         "unknown": unknown,
         "ended": ended,
         "past": [_past(row) for row in ended.rows],
-        "heard": [(name, heard.get(name)) for name in PARTS],
-        "parts": state.readiness(at=at)[1].items(),
+        "heard": [(label, heard.get(name)) for name, label in PARTS.items()],
         "readers": [reader.address for reader in mails.readers()],
         "loses_mail": mailing.loses_mail(),
         "unsent": OperatorMail.objects.filter(sent_at=None).count(),
@@ -77,12 +82,12 @@ def _burning(at: datetime) -> tuple[list[Burns], list[str], list[str]]:
         if found is None:
             unknown.append(label)
         elif not found:
-            fine.append(label)
+            fine.append(str(condition.fine))
     for condition in BY_NAME.values():
         if condition.is_far:
             rows = [row for (what, _about), row in known.items() if what == condition.what]
             burning += [_burns(condition.what, row.case, row.params, row.began_at) for row in rows]
-            fine += [] if rows else [str(condition.what.label)]
+            fine += [] if rows else [str(condition.fine)]
     return burning, fine, unknown
 
 

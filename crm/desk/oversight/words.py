@@ -148,6 +148,7 @@ ACTIONS: dict[str, Any] = {
     "token.revoked": _("Token revoked"),
     "token.rotated": _("Token renewed"),
     "trail.exported": _("Audit trail exported"),
+    "trail.archived": _("A month of the audit trail archived"),
     "visit_step.removed": _("Step of visits removed"),
     "visit_step.saved": _("Step of visits saved"),
     "webhook.disabled": _("Webhook disabled"),

@@ -14,6 +14,8 @@ from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from core.accounts.archive import seals
+from core.accounts.models import AuditEntry
 from core.jobs import leases
 from core.jobs.models import BrokenLaw, JobRun
 from core.lib.periods import mall_moment, mall_time
@@ -21,12 +23,13 @@ from core.outbox import posting, webhooks
 from core.outbox.models import Message, WebhookEndpoint
 from crm.flows import nightly, tasks
 from crm.flows.notices import Burning
-from crm.operating import health, measures
+from crm.operating import health, measures, retention
 from crm.operating.models import Heartbeat
 from crm.operating.watch import places
 from customers.models import Import
 
 DAY = timedelta(days=1)
+UPKEEP_AFTER = timedelta(days=2)
 GIGABYTE = 1e9
 CLOCKS, LONG, OUT, RELAY = "clocks", "long", "out", "relay"
 
@@ -41,12 +44,15 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """`says`: case -> sentence, filled in with the parameters. `is_far`: asks the network, so no page waits for it."""
+    """`says`: case -> sentence, filled in with the parameters; `fine`: when there is none. `is_far`: asks the network, and
+    no page waits for that.
+    """
 
     what: Burning
     check: Callable[[datetime], Iterable[Found]]
     says: Mapping[str, Any]
     advice: Any
+    fine: Any
     link: str = ""
     is_far: bool = False
 
@@ -190,6 +196,16 @@ def _certificate(at: datetime) -> Iterator[Found]:
         yield Found(host, "ends" if days > 0 else "over", {"host": host, "days": int(days), "on": f"{ends:%Y-%m-%d}"})
 
 
+def _upkeep(at: datetime) -> Iterator[Found]:
+    """What is done by itself every hour or every day, and nobody would miss for long."""
+    sealed, since = seals.newest(), at - UPKEEP_AFTER
+    if AuditEntry.objects.filter(pk__gt=sealed.last_id if sealed else 0, at__lt=since).exists():
+        yield Found("audit", "seal", {})
+    run = JobRun.objects.filter(job=retention.JOB).exclude(state=JobRun.State.DONE).order_by("business_date").first()
+    if run and (run.planned_at < since or leases.is_worn_out(run.attempts)):
+        yield Found("retention", "retention", {"day": run.business_date.isoformat()})
+
+
 CONDITIONS: tuple[Condition, ...] = (
     Condition(
         Burning.NIGHT_LATE,
@@ -199,6 +215,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "See that beat and a worker of the queue “long” run, and look into the worker's log. “manage.py nightly” "
             "works it at once."
         ),
+        _("The last night that was due is done"),
         "desk:nights",
     ),
     Condition(
@@ -206,6 +223,7 @@ CONDITIONS: tuple[Condition, ...] = (
         _night_failed,
         {"failed": _("The night of %(day)s was given up after %(times)d attempts.")},
         _("Its error stands on the page Nights. Mend it, then press “Run tonight's now”; nothing is done twice."),
+        _("No night was given up"),
         "desk:nights",
     ),
     Condition(
@@ -216,6 +234,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "The log has the numbers of the rows. Change nothing by hand: restore the last good backup beside this "
             "database, and compare."
         ),
+        _("The books are right"),
         "desk:nights",
     ),
     Condition(
@@ -230,6 +249,7 @@ CONDITIONS: tuple[Condition, ...] = (
         _(
             "Nothing is lost. See that workers of the queues “out” and “long” run, and that the mail server takes mails."
         ),
+        _("Nothing waits long"),
     ),
     Condition(
         Burning.MAIL,
@@ -242,6 +262,7 @@ CONDITIONS: tuple[Condition, ...] = (
             )
         },
         _("See whether the mail server of EMAIL_URL takes mails, and whether these people have an address."),
+        _("Mails go out"),
         "desk:staff",
     ),
     Condition(
@@ -252,6 +273,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "relay": _("The relay has said nothing for %(minutes)d minutes."),
         },
         _("Start the workers, beat and the relay, and see that Redis answers. Nothing is lost: it comes late."),
+        _("Every queue has its workers"),
     ),
     Condition(
         Burning.DISK,
@@ -261,6 +283,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "database": _("The database has %(size)s GB, more than %(most)s."),
         },
         _("Make room before it is full: a full disk refuses every order. Old backups and logs come first."),
+        _("The disks have room"),
     ),
     Condition(
         Burning.BACKUP,
@@ -271,6 +294,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "old": _("The last good backup is %(hours)d hours old."),
         },
         _("Run “manage.py backup DIR --verify”, and see that its timer runs every day."),
+        _("The backup is fresh"),
         "desk:nights",
     ),
     Condition(
@@ -281,6 +305,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "disabled": _("%(host)s was disabled, because it did not answer for days."),
         },
         _("Call whoever runs it. What was given up is sent again by a button, under the same ids."),
+        _("The webhooks answer"),
         "desk:webhooks",
     ),
     Condition(
@@ -291,6 +316,17 @@ CONDITIONS: tuple[Condition, ...] = (
             "behind": _("This machine's clock is %(seconds)d seconds behind the database's."),
         },
         _("Let both machines follow a time server (timedatectl): points expire and promises run by these clocks."),
+        _("The clocks agree"),
+    ),
+    Condition(
+        Burning.UPKEEP,
+        _upkeep,
+        {
+            "seal": _("Lines of the audit trail have not been sealed for two days."),
+            "retention": _("What was over on %(day)s has not been deleted."),
+        },
+        _("See the worker's log for the tasks keep_audit and forget, and that a worker of the queue “long” runs."),
+        _("Upkeep is done"),
     ),
     Condition(
         Burning.CERTIFICATE,
@@ -300,6 +336,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "over": _("The certificate of %(host)s has run out on %(on)s."),
         },
         _("Renew it: with certbot, “certbot renew”, and see that its timer runs."),
+        _("The certificate is good"),
         is_far=True,
     ),
 )
