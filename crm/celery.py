@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
 app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["crm.flows"])
+app.autodiscover_tasks(["crm.flows", "crm.operating"])
 
 
 @setup_logging.connect
@@ -48,6 +48,12 @@ TIMETABLE = {
     ),
     "send what waits in the outbox": ("crm.flows.tasks.deliver", 30.0, 30),
     "tell the webhooks of the mall what has happened": ("crm.flows.tasks.deliver_webhooks", 15.0, 15),
+    "see whether something burns, and tell the operators": ("crm.operating.tasks.watch", crontab(minute="*/5"), 300),
+    "seal the audit trail, archive its closed months": ("crm.operating.tasks.keep_audit", crontab(minute="7"), 3600),
+    "delete what is kept no longer, once a day": ("crm.operating.tasks.forget", crontab(minute="37"), 3600),
+    "a worker of the queue clocks is there": ("crm.operating.tasks.alive_clocks", crontab(), 60),
+    "a worker of the queue long is there": ("crm.operating.tasks.alive_long", crontab(), 60),
+    "a worker of the queue out is there": ("crm.operating.tasks.alive_out", crontab(), 60),
     "send the digest of the day to whose morning it is": ("crm.flows.tasks.send_digests", crontab(minute="*/5"), 300),
 }
 app.conf.beat_schedule = {

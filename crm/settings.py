@@ -10,7 +10,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from crm.operating import logs
+from crm.operating import limits, logs
 
 # Lets forms and managers name their model: `forms.ModelForm[Reward]`.
 django_stubs_ext.monkeypatch()
@@ -263,6 +263,10 @@ CELERY_TASK_ROUTES = {
     "crm.flows.tasks.work_*": {"queue": "long"},
     "crm.flows.tasks.help_night": {"queue": "long"},
     "crm.flows.tasks.deliver*": {"queue": "out"},
+    "crm.operating.tasks.alive_long": {"queue": "long"},
+    "crm.operating.tasks.forget": {"queue": "long"},
+    "crm.operating.tasks.keep_audit": {"queue": "long"},
+    "crm.operating.tasks.alive_out": {"queue": "out"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -340,3 +344,13 @@ LOGGING = logs.configuration(env.str("LOG_FORMAT", default="line"), env.str("LOG
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # The folder of pg_dump and pg_restore, at least as new as the server; empty: those on the path.
 POSTGRES_PROGRAMS = env.str("POSTGRES_PROGRAMS", default="")
+
+# Whom the watch tells of what burns, by mail; empty: every administrator who has an address. In Laoke it tells the
+# administrators anyway.
+OPERATOR_MAILS = env.list("OPERATOR_MAILS", default=[])
+# From when on it tells: `disk_percent=5,night_hours=6`, instead of the figures of `crm/operating/limits.py`.
+WATCH_LIMITS = limits.read("WATCH_LIMITS", env.dict("WATCH_LIMITS", default={}), limits.WATCH)
+# Where closed months of the audit trail go once their days in the database are over; `backup` takes MEDIA_ROOT along.
+AUDIT_ARCHIVE = Path(env.str("AUDIT_ARCHIVE", default=str(MEDIA_ROOT / "audit")))
+# For how many days what is kept: `messages=180,opened=400`; 0 is for ever.
+KEEP_DAYS = limits.read("KEEP_DAYS", env.dict("KEEP_DAYS", default={}), limits.KEPT)

@@ -71,9 +71,10 @@ def once(key: str, verb: Callable[[], T]) -> T:
         _lock("pg_advisory_unlock", key)
 
 
-def forget(*, before: datetime) -> int:
-    """Forms that were sent before this moment can be sent again; returns how many that were."""
-    return SentForm.objects.filter(at__lt=before).delete()[0]
+def forget(*, before: datetime, most: int = 1000) -> int:
+    """Forms that were sent before this moment can be sent again, at most so many; returns how many that were."""
+    keys = list(SentForm.objects.filter(at__lt=before).order_by("at").values_list("pk", flat=True)[:most])
+    return SentForm.objects.filter(pk__in=keys).delete()[0]
 
 
 def _lock(function: str, key: str) -> bool:

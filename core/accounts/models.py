@@ -177,7 +177,10 @@ class SentForm(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One line per human action, readable by a human; the database refuses to change or delete it."""
+    """One line per human action, readable by a human; the database refuses to change or delete it.
+
+    The table has a partition for each month: see `core.accounts.archive`.
+    """
 
     at = models.DateTimeField()
     actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False)
@@ -206,3 +209,50 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.action}"
+
+
+class AuditSeal(models.Model):
+    """What the lines of the trail up to `last_id` said, after those of the seal before.
+
+    `chain` is the SHA-256 of the chain before and of all this; `signature` binds it to the vault key, which no dump has.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    count = models.IntegerField()
+    digest = models.CharField(max_length=64)
+    chain = models.CharField(max_length=64)
+    signature = models.CharField(max_length=64)
+    key = models.CharField(max_length=16, help_text="Fingerprint of the vault key")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first_id"], name="audit_sealed_once"),
+            models.CheckConstraint(condition=models.Q(last_id__gte=models.F("first_id")), name="seal_is_a_range"),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.first_id} to {self.last_id}"
+
+
+class AuditArchive(models.Model):
+    """A partition of the trail that stands in a file now: which, how many lines, and what the file's SHA-256 is."""
+
+    name = models.CharField(max_length=40, unique=True)
+    since = models.DateTimeField(null=True, help_text="The first moment of the partition; empty: all before")
+    until = models.DateTimeField()
+    count = models.BigIntegerField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    file = models.CharField(max_length=80)
+    sha256 = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.name

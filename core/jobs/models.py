@@ -1,5 +1,6 @@
 """Every piece of work that must happen is a row here; a Celery message only says "look"."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -75,3 +76,36 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
+
+
+class LawState(models.Model):
+    """How far a book has been held against its laws: changes of which transactions, and which seventh of it when."""
+
+    book = models.CharField(primary_key=True, max_length=20)
+    # Changes of transactions before this one have been looked at; empty: everything has to be.
+    seen_until = models.BigIntegerField(null=True)
+    # When each seventh was last looked at as a whole, changed or not.
+    sevenths = ArrayField(models.DateField(), default=list)
+
+    def __str__(self) -> str:
+        return f"{self.book} {self.seen_until}"
+
+
+class BrokenLaw(models.Model):
+    """A law of a book that rows were found to break; over when a look at everything finds none."""
+
+    book = models.CharField(max_length=20)
+    law = models.CharField(max_length=40, help_text="The step of the book's laws.sql")
+    rows = models.JSONField(help_text="At most ten of them, by their ids")
+    found_at = models.DateTimeField()
+    mended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["book", "law"], name="law_broken_once", condition=models.Q(mended_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.book}: {self.law}"

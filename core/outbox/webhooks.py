@@ -344,9 +344,11 @@ def reseal(after: int, most: int) -> sealing.Resealed:
     return sealing.Resealed(endpoints[-1].pk if endpoints else None, len(endpoints), changed)
 
 
-def forget(*, at: datetime) -> int:
-    """What was told, or given up, more than 90 days ago is gone; returns how much.
+def forget(*, at: datetime, kept: timedelta = KEPT, most: int = AT_ONCE) -> int:
+    """What was told, or given up, more than 90 days (or `kept`) ago is gone, at most so much of it; returns how much.
 
     What waits is kept: an endpoint that was disabled for long is told it when it is used again.
     """
-    return WebhookEvent.objects.exclude(state=State.WAITING).filter(next_attempt_at__lt=at - KEPT).delete()[0]
+    over = WebhookEvent.objects.exclude(state=State.WAITING).filter(next_attempt_at__lt=at - kept)
+    ids = list(over.order_by("next_attempt_at").values_list("pk", flat=True)[:most])
+    return WebhookEvent.objects.filter(pk__in=ids).delete()[0]

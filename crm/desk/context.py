@@ -17,6 +17,7 @@ from core.lib.periods import mall_day
 from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from crm.desk.admin.settings import ROOM
+from crm.operating.models import Trouble
 
 # Whoever may open one of its pages finds the room in the menu.
 SETTING_RIGHTS = frozenset(page.permission for _title, pages in ROOM for page in pages)
@@ -111,8 +112,16 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "as_of": as_of,
         # Until the first night an empty page says what it waits for.
         "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
+        "burning_count": _burning_count(user),
         "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
+
+
+def _burning_count(user: User) -> int:
+    """What the watch has told and is not over, for whoever can do something about it."""
+    if not may(user, Permission.RUN_NIGHT):
+        return 0
+    return Trouble.objects.filter(ended_at=None, told_at__isnull=False).count()
 
 
 def _menu(user: User, path: str) -> list[dict[str, Any]]:

@@ -11,13 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from complaints.afterwards import daily
-from core.accounts import idempotency
 from core.accounts.models import Role
 from core.accounts.roles import holders
-from core.jobs import leases, parts, runs
+from core.jobs import lawbook, leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import rows
-from core.outbox import delivery, webhooks
+from core.outbox import bell, delivery
 from crm.flows import notices
 from customers import summary
 from customers.record import duplicates
@@ -36,8 +35,8 @@ from segmentation.models import Alert
 JOB = "nightly"
 # What a piece of a step does at a moment; returns what it counted.
 Piece = Callable[[datetime], dict[str, int]]
-# Nobody goes back to a page of before.
-FORMS_KEPT = timedelta(days=7)
+# Each book with the words of its laws.
+LAWS = ((point_laws.BOOK, point_laws.LAWS), (campaign_laws.BOOK, campaign_laws.LAWS))
 # So many gifts of points in one transaction.
 GRANTS = 100
 # The scores of a large mall take numpy a while, in which the database hears nothing of the step.
@@ -209,9 +208,15 @@ def _complaint_pieces(run: JobRun) -> Iterator[Piece]:
 
 def _laws(run: JobRun, at: datetime) -> dict[str, int]:
     """What must always be true of the books is asked of the real tables, after everything else has been committed."""
-    _alarm(point_laws.broken(), run.business_date, at)
-    _alarm(dict.fromkeys(campaign_laws.broken(), "see there"), run.business_date, at)
-    return {}
+    counts: dict[str, int] = {}
+    for book, words in LAWS:
+        outcome = lawbook.check(book, on=run.business_date, at=at)
+        _alarm({words[step]: rows for step, rows in outcome.broken.items()}, run.business_date, at)
+        for step in words.keys() - outcome.broken.keys():
+            bell.settle(_law_thread(words[step]), at=at)
+        # -1: all of them.
+        counts[f"laws_of_{book.name}"] = -1 if outcome.looked_at is None else outcome.looked_at
+    return counts
 
 
 def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
@@ -219,8 +224,12 @@ def _alarm(broken: Mapping[str, object], on: date, at: datetime) -> None:
     admins = holders(Role.ADMINISTRATOR).values_list("pk", flat=True)
     for law, where in broken.items():
         log.error("not true of the books: %s: %s", law, where)
-        thread = f"law:{law}"[:80]
-        delivery.tell(admins, notices.BOOKS, {"law": law}, key=f"{thread}:{on}", thread=thread, at=at, link="/nights/")
+        thread = _law_thread(law)
+        delivery.tell(admins, notices.BOOKS, {"law": law}, key=f"{thread}:{on}", thread=thread, at=at, link="/health/")
+
+
+def _law_thread(law: str) -> str:
+    return f"law:{law}"[:80]
 
 
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
@@ -240,8 +249,6 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
             at=at,
             link="/alerts/",
         )
-    webhooks.forget(at=at)
-    idempotency.forget(before=at - FORMS_KEPT)
     return {"notified": len(per_manager)}
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -12,6 +13,26 @@ from core.outbox.models import Message
 from customers import managers
 from loyalty import colleagues
 
+
+class Burning(models.TextChoices):
+    """What the watch looks after, and tells when it is so."""
+
+    NIGHT_LATE = "night_late", _("The night is late")
+    NIGHT_FAILED = "night_failed", _("The night has failed")
+    LAW = "law", _("The books are wrong")
+    QUEUE = "queue", _("Something waits too long")
+    MAIL = "mail", _("Mails do not go out")
+    WORKER = "worker", _("Nobody works a queue")
+    DISK = "disk", _("A disk is nearly full")
+    BACKUP = "backup", _("The backup is old or missing")
+    WEBHOOK = "webhook", _("A webhook does not answer")
+    CLOCK = "clock", _("Two clocks differ")
+    UPKEEP = "upkeep", _("Upkeep is not done")
+    CERTIFICATE = "certificate", _("The certificate runs out")
+
+
+TROUBLE = Kind("trouble", Topic.FAULT, _("%(what)s: the page Health says what to do"), {"what": Burning})
+TROUBLE_OVER = Kind("trouble_over", Topic.FAULT, _("Over: %(what)s"), {"what": Burning})
 BOOKS = Kind("books", Topic.FAULT, _("The books are wrong: it is not true that %(law)s. See the log."))
 NEW_ALERTS = Kind(
     "new_alerts",
@@ -47,7 +68,18 @@ ALL = kinds.table(
     managers.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
-    (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, RECORD_IMPORTED, RECORD_UNDONE, DIGEST),
+    (
+        TROUBLE,
+        TROUBLE_OVER,
+        BOOKS,
+        NEW_ALERTS,
+        FILE_CHECKED,
+        FILE_IMPORTED,
+        FILE_UNDONE,
+        RECORD_IMPORTED,
+        RECORD_UNDONE,
+        DIGEST,
+    ),
 )
 
 

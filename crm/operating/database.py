@@ -31,7 +31,7 @@ OBJECTS = """
 BEHIND = """
     SELECT pg_class.relname, attname, pg_get_serial_sequence(quote_ident(pg_class.relname), attname)
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE nspname = 'public' AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    WHERE nspname = 'public' AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
         AND pg_get_serial_sequence(quote_ident(pg_class.relname), attname) IS NOT NULL
 """
 

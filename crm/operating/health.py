@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.jobs.models import JobRun
 from crm import checks
+from crm.operating.models import Trouble
 
 BACKUP = "backup"
 # A backup is made every day; two hours are for a slow one.
@@ -33,19 +34,24 @@ def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{DATABASE_SECONDS}s"])
             for name, look in NEEDED.items():
                 parts[name] = look()
-            backup = _backup(at)
+            backup, burning = _backup(at), _burning()
     except DatabaseError:
         parts.setdefault("database", "does not answer")
         parts.setdefault("migrations", "cannot be asked now")
         return False, parts
     is_ready = all(said == OK for said in parts.values())
-    return is_ready, parts | {"redis": _redis(), "backup": backup}
+    return is_ready, parts | {"redis": _redis(), "backup": backup, "watch": burning}
 
 
 def last_backup() -> datetime | None:
     """When the newest backup that is good began."""
     done = JobRun.objects.filter(job=BACKUP, state=JobRun.State.DONE).order_by("-business_date")
     return done.values_list("started_at", flat=True).first()
+
+
+def newest_backup() -> JobRun | None:
+    """The backup that was tried last, good or not."""
+    return JobRun.objects.filter(job=BACKUP).order_by("-business_date").first()
 
 
 def backup_is_stale(*, at: datetime) -> bool:
@@ -58,7 +64,7 @@ def backup_notice(*, at: datetime) -> str:
     """What an administrator has to know of the backups; nothing while they are fresh, or while the mall is made up."""
     if settings.DEMO or not backup_is_stale(at=at):
         return ""
-    newest, last = JobRun.objects.filter(job=BACKUP).order_by("-business_date").first(), last_backup()
+    newest, last = newest_backup(), last_backup()
     if newest and newest.state == JobRun.State.FAILED:
         return _("The newest backup failed: %(error)s") % {"error": newest.error}
     if last is None:
@@ -119,6 +125,13 @@ def _backup(at: datetime) -> str:
     if last is None:
         return "none yet: run manage.py backup"
     return f"the last good one is {(at - last).total_seconds() / 3600:.0f} hours old" if backup_is_stale(at=at) else OK
+
+
+def _burning() -> str:
+    """What the watch has told and is not over: names of conditions, and no figure."""
+    told = Trouble.objects.filter(ended_at=None, told_at__isnull=False).order_by("what")
+    names = sorted(set(told.values_list("what", flat=True)))
+    return f"{', '.join(names)}: the page Health says what to do" if names else OK
 
 
 # Without these no page can be answered, or only wrongly.

@@ -11,7 +11,25 @@ from prometheus_client.registry import Collector
 
 from core.lib.periods import mall_day
 from crm.operating import health
+from crm.operating.watch import places
 
+# Events for an endpoint that answers: what waits for a silent one has a condition of its own. An import waits from when
+# it came, or whoever had it last spoke.
+OLDEST = """
+    SELECT queue, greatest(0, coalesce(extract(epoch FROM %(at)s - since), 0))
+    FROM (
+        SELECT 'message' AS queue, min(queued_at) AS since FROM outbox_message WHERE state = 'waiting'
+        UNION ALL SELECT 'answer', min(m.sent_at) FROM complaints_casemail c
+            JOIN complaints_casemessage m ON m.id = c.message_id WHERE c.state = 'waiting'
+        UNION ALL SELECT 'event', min(w.happened_at) FROM outbox_webhookevent w
+            JOIN outbox_webhookendpoint e ON e.id = w.endpoint_id
+            WHERE w.state = 'waiting' AND e.active AND e.failing_since IS NULL
+        UNION ALL SELECT 'import', min(greatest(at, finished_at, heartbeat_at)) FROM customers_import
+            WHERE state IN ('waiting', 'running')
+        UNION ALL SELECT 'night', min(planned_at) FROM jobs_jobrun
+            WHERE job = 'nightly' AND state IN ('waiting', 'running')
+    ) AS queues
+"""
 # A name, what it says, and a query of rows (label, number); the label is left out where there is only one row.
 # Rows that wait and rows that failed have indexes of their own, so that none of these reads what has been sent.
 QUERIES = (
@@ -21,26 +39,13 @@ QUERIES = (
         "queue",
         """
         SELECT 'message', count(*) FROM outbox_message WHERE state = 'waiting'
+        UNION ALL SELECT 'answer', count(*) FROM complaints_casemail WHERE state = 'waiting'
         UNION ALL SELECT 'event', count(*) FROM outbox_webhookevent WHERE state = 'waiting'
         UNION ALL SELECT 'import', count(*) FROM customers_import WHERE state IN ('waiting', 'running')
         UNION ALL SELECT 'night', count(*) FROM jobs_jobrun WHERE job = 'nightly' AND state IN ('waiting', 'running')
         """,
     ),
-    (
-        "laoke_oldest_waiting_seconds",
-        "Age of what has waited longest, by queue; 0 when nothing waits",
-        "queue",
-        """
-        SELECT queue, greatest(0, coalesce(extract(epoch FROM %(at)s - since), 0))
-        FROM (
-            SELECT 'message' AS queue, min(queued_at) AS since FROM outbox_message WHERE state = 'waiting'
-            UNION ALL SELECT 'event', min(happened_at) FROM outbox_webhookevent WHERE state = 'waiting'
-            UNION ALL SELECT 'import', min(at) FROM customers_import WHERE state IN ('waiting', 'running')
-            UNION ALL SELECT 'night', min(planned_at) FROM jobs_jobrun
-                WHERE job = 'nightly' AND state IN ('waiting', 'running')
-        ) AS queues
-        """,
-    ),
+    ("laoke_oldest_waiting_seconds", "Age of what has waited longest, by queue; 0 when nothing waits", "queue", OLDEST),
     (
         "laoke_failed",
         "What was given up, by queue: somebody has to look",
@@ -50,6 +55,21 @@ QUERIES = (
         UNION ALL SELECT 'event', count(*) FROM outbox_webhookevent WHERE state = 'failed'
         UNION ALL SELECT 'night', count(*) FROM jobs_jobrun WHERE job = 'nightly' AND state = 'failed'
         """,
+    ),
+    (
+        "laoke_trouble_timestamp_seconds",
+        "What the watch has told and is not over, and since when",
+        "what",
+        """
+        SELECT what, extract(epoch FROM min(began_at)) FROM operating_trouble
+        WHERE ended_at IS NULL AND told_at IS NOT NULL GROUP BY what
+        """,
+    ),
+    (
+        "laoke_heard_timestamp_seconds",
+        "When somebody last took something from a queue, and the relay and the watch last looked",
+        "name",
+        "SELECT name, extract(epoch FROM at) FROM operating_heartbeat",
     ),
     (
         "laoke_imports",
@@ -78,6 +98,13 @@ QUERIES = (
 )
 
 
+def oldest_waiting(at: datetime) -> dict[str, float]:
+    """Queue -> for how many seconds its oldest has waited; 0 when nothing waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST, {"at": at})
+        return {queue: float(seconds) for queue, seconds in cursor.fetchall()}
+
+
 class Record(Collector):
     """The figures of the tables at a moment."""
 
@@ -94,6 +121,13 @@ class Record(Collector):
             yield family
         yield self._night_age()
         yield self._backup_age()
+        yield self._disks()
+
+    def _disks(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily("laoke_disk_free_percent", "Free of each disk, bytes or files", labels=["path"])
+        for disk in places.disks():
+            family.add_metric([disk.path], disk.percent)
+        return family
 
     def _night_age(self) -> GaugeMetricFamily:
         """Counted in days of the mall: the figures of today are 0 days old."""

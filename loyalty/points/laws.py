@@ -1,7 +1,6 @@
 """What must be true of the ledger at every moment, asked of the real tables. Nothing here repairs anything."""
 
-from django.db import connection
-
+from core.jobs.lawbook import Book, Rows
 from core.lib import sql
 
 # The step of sql/laws.sql that asks, and what is true when nothing is found.
@@ -25,17 +24,29 @@ LAWS = {
     "returned_lives_no_longer": "points that come back do not live longer for it",
     "merged_is_empty": "a merged account is empty",
 }
-_QUESTIONS = sql.steps(__file__, "laws")
 _SUMS = ", ".join(f"sum(points) FILTER (WHERE bucket = {bucket}) AS b{bucket}" for bucket in range(1, 10))
+_QUESTIONS = {step: text.replace("{sums}", _SUMS) for step, text in sql.steps(__file__, "laws").items()}
+_OF_SOME = sql.steps(__file__, "laws_of_some")
+BOOK = Book(
+    name="points",
+    questions={step: _QUESTIONS[step] for step in LAWS},
+    owners=_OF_SOME["owners"],
+    changed=_OF_SOME["changed"],
+    parts={
+        f"loyalty_{table}": _OF_SOME[table]
+        for table in ("pointaccount", "pointtxn", "posting", "pointlot", "pointhold", "holdallocation", "orderpoints")
+    }
+    | {name: _OF_SOME[name] for name in ("orders", "lines")},
+    # An order may have been granted points by one account and by the one it was merged into.
+    instead={"order_granted": {"loyalty_orderpoints": "orders", "loyalty_pointtxn": "lines"}},
+    indexed={
+        "loyalty_posting": ("txn_id", "lot_id"),
+        "loyalty_pointlot": ("id", "account_id"),
+        "loyalty_pointtxn": ("id",),
+    },
+)
 
 
-def broken() -> dict[str, list[tuple[int, ...]]]:
+def broken() -> dict[str, Rows]:
     """Law -> at most ten rows (ids) that break it; empty when all hold."""
-    broken_by = {}
-    with connection.cursor() as cursor:
-        for step, law in LAWS.items():
-            # No LIMIT: the planner would bet on finding rows early, and there are none.
-            cursor.execute(_QUESTIONS[step].replace("{sums}", _SUMS))
-            if rows := cursor.fetchmany(10):
-                broken_by[law] = rows
-    return broken_by
+    return {LAWS[step]: rows for step, rows in BOOK.broken().items()}

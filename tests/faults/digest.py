@@ -7,7 +7,7 @@ from django.db import connection, models, transaction
 
 from complaints.models import ServicePrompt, SilentSign, Survey
 from core.accounts.models import SentForm
-from core.jobs.models import JobRun, Part
+from core.jobs.models import BrokenLaw, JobRun, LawState, Part
 from core.outbox.models import Message, WebhookEvent
 from customers.models import DirtyMark, PossibleDuplicate, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
@@ -73,6 +73,8 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Survey: ("id",),
     PossibleDuplicate: ("first_id", "second_id"),
     SentForm: ("key",),
+    LawState: ("book",),
+    BrokenLaw: ("book", "law"),
 }
 # Moments, row numbers and who did it differ from run to run, whatever the night says.
 OF_THE_RUN = {
@@ -92,6 +94,8 @@ OF_THE_RUN = {
     PointLot: {"id"},
     PointTxn: {"id", "at"},
     Posting: {"id", "txn_id", "lot_id"},
+    LawState: {"seen_until"},
+    BrokenLaw: {"id", "found_at"},
     SilentSign: {"id", "ref"},
 }
 

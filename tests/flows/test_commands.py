@@ -19,7 +19,7 @@ from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from crm.flows import nightly, tasks
-from crm.flows.management.commands import relay
+from crm.operating.management.commands import relay
 from customers.models import Customer, Import, Order
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
@@ -62,6 +62,8 @@ def test_these_are_the_commands() -> None:
         "smoke",
         "staff",
         "undo_import",
+        "verify_audit",
+        "watch",
     ]
 
 

@@ -75,6 +75,11 @@ def test_what_has_an_hour_does_not_stand_behind_what_takes_long_or_waits_for_oth
     assert {name for name, queue in queues.items() if queue == "long"} == {"work_night", "help_night", "work_import"}
     assert {name for name, queue in queues.items() if queue == "out"} == {"deliver", "deliver_webhooks"}
     assert set(queues.values()) == {"clocks", "long", "out"} < set(app.amqp.queues)
+    alive = {
+        queue: app.amqp.router.route({}, f"crm.operating.tasks.alive_{queue}")["queue"].name
+        for queue in queues.values()
+    }
+    assert alive == {queue: queue for queue in alive}
 
 
 def test_a_look_that_nobody_had_time_for_is_dropped_when_the_next_one_comes() -> None:

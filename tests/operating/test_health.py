@@ -54,7 +54,7 @@ def test_it_is_ready_when_every_part_is(client: Client) -> None:
 
     response = client.get("/readyz", headers={"host": "10.0.0.7:8000"})
 
-    names = ("database", "migrations", "cache", "vault", "redis", "backup")
+    names = ("database", "migrations", "cache", "vault", "redis", "backup", "watch")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "parts": dict.fromkeys(names, "ok")}
 

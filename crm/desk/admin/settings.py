@@ -25,6 +25,7 @@ from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.mall import facts
 from core.outbox.models import WebhookEndpoint
+from crm.desk.admin import health as health_page
 from crm.desk.today import now, today
 from crm.operating import health
 from customers.models import CustomField, Import, ImportProfile
@@ -311,6 +312,13 @@ ROOM: tuple[tuple[Any, tuple[Setting, ...]], ...] = (
                 gettext_lazy("Which systems are told at once what happens."),
                 P.EDIT_WEBHOOKS,
                 _webhooks,
+            ),
+            Setting(
+                "desk:health",
+                gettext_lazy("Health"),
+                gettext_lazy("What is not as it should be, and what to do."),
+                P.RUN_NIGHT,
+                health_page.in_words,
             ),
             Setting(
                 "desk:audit",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.admin import fields, import_runs, imports, mall, products, settings, webhooks
+from crm.desk.admin import fields, health, import_runs, imports, mall, products, settings, webhooks
 from crm.desk.admin.tokens import tokens
 
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("products/categories/<int:pk>/rename/", products.category_rename, name="category_rename"),
     path("products/categories/<int:pk>/merge/", products.category_merge, name="category_merge"),
     path("settings/", settings.settings, name="settings"),
+    path("health/", health.health, name="health"),
     path("settings/mall/", mall.mall, name="mall"),
     path("settings/second-factor/", mall.require_second_factor, name="mall_second_factor"),
     path("tokens/", tokens.tokens, name="tokens"),

@@ -13,7 +13,9 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import audit as trail_of
 from core.accounts import trail
-from core.accounts.models import AuditEntry
+from core.accounts.archive import months as kept_months
+from core.accounts.archive import seals
+from core.accounts.models import AuditArchive, AuditEntry
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.accounts.trail import Place, Search
@@ -49,6 +51,20 @@ def audit(request: StaffRequest) -> HttpResponse:
     page = _page(request, search) if search else Page([], "", "", "")
     context = {"form": form, "page": page, "narrowed": any(request.GET.get(name) for name in form.fields)}
     return render(request, "desk/oversight/audit.html", context, status=200 if search else 422)
+
+
+@needs(Permission.VIEW_AUDIT)
+def months(request: StaffRequest) -> HttpResponse:
+    """Where the months of the trail are, and how far they are sealed."""
+    newest = seals.newest()
+    context = {
+        "months": kept_months.months(),
+        "archived": AuditArchive.objects.order_by("-until"),
+        "folder": kept_months.folder(),
+        "seal": newest,
+        "open": AuditEntry.objects.filter(pk__gt=newest.last_id if newest else 0).count(),
+    }
+    return render(request, "desk/oversight/months.html", context)
 
 
 def _search(form: SearchForm) -> Search | None:

@@ -39,6 +39,12 @@ def _page(request: StaffRequest, *, status: int = 200, **changed: Any) -> HttpRe
 
 
 @needs(Permission.KEEP_PRIVACY)
+def kept(request: StaffRequest) -> HttpResponse:
+    """What is kept for how long, and what of it went last night."""
+    return render(request, "desk/oversight/kept.html", privacy_page.kept())
+
+
+@needs(Permission.KEEP_PRIVACY)
 @require_POST
 def register(request: StaffRequest) -> HttpResponse:
     form = RequestForm(request.POST)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db.models import Q
 
 from complaints.models import Case
@@ -14,10 +15,12 @@ from core.accounts.own import devices, second_factor
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import RIGHTS, Permission
 from core.accounts.trail import Search
+from core.jobs.models import JobRun
 from crm.desk.oversight.audit import line
 from crm.desk.oversight.words import PERMISSIONS, purpose
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
+from crm.operating import for_ever, retention
 from customers.access import visible_to
 from customers.contact_points import REVEALED
 from customers.models import Customer, PrivacyRequest
@@ -46,6 +49,15 @@ class Revealed(NamedTuple):
     at: datetime
     actor: str
     purpose: str
+
+
+class KeptRow(NamedTuple):
+    """A line of the table of retention; `days` 0 is for ever. `gone`: how many the last run deleted."""
+
+    what: Any
+    days: int
+    then: Any
+    gone: int
 
 
 class PersonAccess(NamedTuple):
@@ -156,6 +168,20 @@ def _about(customer: Customer) -> Q:
     """What was done with the record, and with the complaints of this customer."""
     cases = list(Case.objects.filter(customer=customer).order_by("-pk").values_list("pk", flat=True)[:SEEN_SHOWN])
     return Q(subject_type="customer", subject_id=customer.pk) | Q(subject_type="case", subject_id__in=cases)
+
+
+def kept() -> dict[str, Any]:
+    """The table of retention as it is in force, with what the last run deleted; and what is kept, with its reason."""
+    last = JobRun.objects.filter(job=retention.JOB).order_by("-business_date").first()
+    return {
+        "rows": [
+            KeptRow(row.what, row.days, row.then, last.counts.get(row.name, 0) if last else 0)
+            for row in retention.TABLE
+        ],
+        "audit_days": int(settings.KEEP_DAYS["audit"]),
+        "reasons": [reason for reason, _models in for_ever.FOR_EVER.values()],
+        "last": last,
+    }
 
 
 def rights_table() -> dict[str, Any]:

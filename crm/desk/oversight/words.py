@@ -149,6 +149,7 @@ ACTIONS: dict[str, Any] = {
     "token.rotated": _("Token renewed"),
     "trail.exported": _("Audit trail exported"),
     "page.taken_away": _("List taken away as a file"),
+    "trail.archived": _("A month of the audit trail archived"),
     "visit_step.removed": _("Step of visits removed"),
     "visit_step.saved": _("Step of visits saved"),
     "webhook.disabled": _("Webhook disabled"),

@@ -3,7 +3,7 @@
 -- name: campaign_used
 SELECT c.id, c.used, coalesce(sum(u.used), 0) FROM loyalty_couponcampaign c
   LEFT JOIN loyalty_campaignusage u ON u.campaign_id = c.id
- GROUP BY c.id HAVING c.used <> coalesce(sum(u.used), 0)
+ GROUP BY c.id, c.used HAVING c.used <> coalesce(sum(u.used), 0)
 
 -- name: usage_counts
 SELECT campaign_id, customer_id, counted.n, used
@@ -38,7 +38,7 @@ SELECT a.id, a.order_ref FROM loyalty_creditauthorisation a JOIN customers_order
 SELECT k.id, k.status, count(r.id) FROM loyalty_coupon k
   LEFT JOIN loyalty_couponredemption r
          ON r.coupon_id = k.id AND (r.status IN ('reserved', 'redeemed') OR r.keeps_slot)
- GROUP BY k.id
+ GROUP BY k.id, k.status
 HAVING count(r.id) <> (k.status IN ('reserved', 'redeemed'))::int
     OR k.status = 'reserved' AND min(r.status) <> 'reserved'
     OR k.status = 'redeemed' AND min(r.status) = 'reserved'
@@ -46,7 +46,7 @@ HAVING count(r.id) <> (k.status IN ('reserved', 'redeemed'))::int
 -- name: lines_carry_the_discount
 SELECT r.id, r.discount, coalesce(sum(s.amount), 0) FROM loyalty_couponredemption r
   LEFT JOIN loyalty_couponlineshare s ON s.redemption_id = r.id
- GROUP BY r.id HAVING r.discount <> coalesce(sum(s.amount), 0) OR bool_or(s.amount > s.net)
+ GROUP BY r.id, r.discount HAVING r.discount <> coalesce(sum(s.amount), 0) OR bool_or(s.amount > s.net)
 
 -- name: refunds_within_the_payment
 SELECT o.id, o.paid, sum(f.amount) FROM customers_order o JOIN customers_refund f ON f.order_id = o.id
@@ -56,7 +56,7 @@ SELECT o.id, o.paid, sum(f.amount) FROM customers_order o JOIN customers_refund 
 -- name: prizes_gone
 SELECT p.id, p.awarded, count(d.id) FROM loyalty_lotteryprize p
   LEFT JOIN loyalty_draw d ON d.prize_id = p.id
- GROUP BY p.id
+ GROUP BY p.id, p.awarded, p.total, p.kind
 HAVING p.awarded > p.total OR p.kind <> 'thanks' AND p.awarded <> count(d.id)
 
 -- name: ticket_used_once
@@ -79,19 +79,19 @@ SELECT l.id, coalesce(sum(p.ppm), 0) FROM loyalty_lottery l LEFT JOIN loyalty_lo
 -- name: owed
 SELECT a.id, a.exposure, coalesce(sum(e.amount), 0) FROM loyalty_creditaccount a
   LEFT JOIN loyalty_creditentry e ON e.account_id = a.id
- GROUP BY a.id
+ GROUP BY a.id, a.exposure, a.last_seq
 HAVING a.exposure <> coalesce(sum(e.amount), 0) OR a.last_seq <> count(e.id) OR a.last_seq <> coalesce(max(e.seq), 0)
 
 -- name: authorised
 SELECT a.id, a.authorised, coalesce(sum(h.amount), 0) FROM loyalty_creditaccount a
   LEFT JOIN loyalty_creditauthorisation h ON h.account_id = a.id AND h.status = 'authorised'
- GROUP BY a.id HAVING a.authorised <> coalesce(sum(h.amount), 0)
+ GROUP BY a.id, a.authorised HAVING a.authorised <> coalesce(sum(h.amount), 0)
 
 -- name: charged
 SELECT h.id, h.captured, coalesce(sum(e.amount) FILTER (WHERE e.kind = 'charge'), 0)
   FROM loyalty_creditauthorisation h
   LEFT JOIN loyalty_creditentry e ON e.account_id = h.account_id AND e.order_ref = h.order_ref
                                  AND e.kind IN ('charge', 'refund')
- WHERE h.status = 'captured' GROUP BY h.id
+ WHERE h.status = 'captured' GROUP BY h.id, h.captured, h.returned
 HAVING h.captured <> coalesce(sum(e.amount) FILTER (WHERE e.kind = 'charge'), 0)
     OR h.returned < -coalesce(sum(e.amount) FILTER (WHERE e.kind = 'refund'), 0)

@@ -155,6 +155,7 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "created": 1,
         "updated": 0,
         "host": "x",
+        "what": "night_late",
     }
     for language in ("en", "zh-hans", "zh-hant"):
         with translation.override(language):

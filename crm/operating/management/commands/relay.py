@@ -3,20 +3,25 @@
 import logging
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from crm.flows import tasks
+from crm.operating.watch.away import Watcher
 
+LOOK_EVERY = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
     help = (
         "Watch the job table and tell the workers to look. The only process that publishes to Redis besides beat. "
+        "Once a minute it looks whether something burns, and tells the operators. "
         "Runs until it is stopped; while the database or Redis is away it goes on looking."
     )
 
@@ -25,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         log.info("relay: looking every %s s", options["every"])
+        watcher = Watcher(every=LOOK_EVERY)
         while True:
             try:
                 tasks.issue(expires=max(10, 2 * options["every"]), retry=False)
@@ -33,4 +39,8 @@ class Command(BaseCommand):
                 away = "the database" if isinstance(error, OperationalError) else "Redis"
                 log.warning("relay: %s does not answer, looking again", away)
                 close_old_connections()
+            try:
+                watcher.look_if_due(now=timezone.now)
+            except Exception as error:  # a fault of the watch must not end the relay
+                log.exception("relay: the watch failed: %s", type(error).__name__)
             time.sleep(options["every"])

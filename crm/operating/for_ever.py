@@ -1,0 +1,128 @@
+"""What grows with time and is not deleted by age, each table with its reason."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+# Why -> what is kept as long as it has that reason, by the names of its models.
+FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
+    "record": (
+        _("The record of a customer: until the customer is erased or the test customer removed"),
+        [
+            "customers.Customer",
+            "customers.ContactPoint",
+            "customers.Standing",
+            "customers.CustomerChange",
+            "customers.Contact",
+            "customers.Todo",
+            "customers.Merge",
+            "customers.NotTheSame",
+            "customers.PrivacyRequest",
+            "segmentation.Alert",
+            "segmentation.AlertComment",
+            "segmentation.Change",
+            "loyalty.ClubMember",
+            "loyalty.ClubVisit",
+            "loyalty.Referral",
+            "loyalty.Membership",
+            "loyalty.TierChange",
+            "loyalty.TierOverride",
+            "complaints.SilentSign",
+            "complaints.PromptDelivery",
+        ],
+    ),
+    "orders": (
+        _("Orders and refunds: the law asks for three years, and value and levels are worked out from all of them"),
+        ["customers.Order", "customers.Refund", "customers.GuestOrder", "customers.UnusualOrder", "customers.Summary"],
+    ),
+    "books": (
+        _("Books of points, coupons, draws and credit: they are money, and are proved from their first line"),
+        [
+            "loyalty.CouponIssue",
+            "loyalty.Coupon",
+            "loyalty.CouponRedemption",
+            "loyalty.CreditAccount",
+            "loyalty.CreditEntry",
+            "loyalty.CreditAuthorisation",
+            "loyalty.CreditLimitChange",
+            "loyalty.LotteryTicket",
+            "loyalty.Draw",
+            "loyalty.PointAccount",
+            "loyalty.PointLot",
+            "loyalty.PointHold",
+            "loyalty.PointTxn",
+            "loyalty.PointAdjustment",
+            "loyalty.Redemption",
+            "jobs.BrokenLaw",
+        ],
+    ),
+    "cases": (
+        _("Complaints with all that was said: how one customer was treated is asked years later"),
+        [
+            "complaints.Case",
+            "complaints.CaseEvent",
+            "complaints.CaseMessage",
+            "complaints.CaseMail",
+            "complaints.Clock",
+            "complaints.ClockAlert",
+            "complaints.Handover",
+            "complaints.Survey",
+            "complaints.CorrectiveAction",
+            "complaints.Remedy",
+        ],
+    ),
+    "rules": (
+        _("Rules, versions and set-up: few, and what was decided by them is explained with them"),
+        [
+            "segmentation.RuleSet",
+            "segmentation.Backtest",
+            "loyalty.Club",
+            "loyalty.ClubEvent",
+            "loyalty.PartnerBenefit",
+            "loyalty.CouponCampaign",
+            "loyalty.Lottery",
+            "loyalty.PointRules",
+            "loyalty.TierRules",
+            "complaints.CalendarDay",
+            "complaints.CalendarYear",
+            "complaints.SlaPolicy",
+            "complaints.PriorityMatrix",
+            "complaints.QueueMember",
+            "customers.ImportProfile",
+            "outbox.WebhookEndpoint",
+            "mall.MallSettings",
+            "mall.SetupCode",
+        ],
+    ),
+    "people": (
+        _("Colleagues, their leave and their keys: few, and the audit trail names them"),
+        [
+            "accounts.User",
+            "accounts.Delegation",
+            "accounts.Absence",
+            "accounts.ApiToken",
+            "mfa.Authenticator",
+            "account.EmailConfirmation",
+        ],
+    ),
+    "audit": (
+        _("The audit trail: closed months go into archive files, which are kept"),
+        ["accounts.AuditEntry", "accounts.AuditSeal", "accounts.AuditArchive"],
+    ),
+    "nights": (
+        _("One row for each night, or for all nights together"),
+        [
+            "jobs.JobRun",
+            "jobs.Part",
+            "segmentation.Fit",
+            "segmentation.Night",
+            "customers.SummaryState",
+            "customers.DirtyMark",
+            "customers.PossibleDuplicate",
+            "loyalty.PointState",
+            "loyalty.TierState",
+            "operating.Heartbeat",
+        ],
+    ),
+}
