@@ -23,6 +23,7 @@ class Permission(StrEnum):
     LOG_CONTACT = "log_contact"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
+    HAND_OVER_BOOKS = "hand_over_books"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
     WORK_ALERTS = "work_alerts"
@@ -134,6 +135,7 @@ RIGHTS: dict[str, Rights] = {
             | {
                 P.REVEAL_CONTACT,
                 P.ASSIGN_MANAGER,
+                P.HAND_OVER_BOOKS,
                 P.MERGE_CUSTOMERS,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
@@ -246,6 +248,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_PRODUCTS,
                 P.REMOVE_TESTS,
                 P.MANAGE_STAFF,
+                P.HAND_OVER_BOOKS,
                 P.EDIT_MALL,
                 P.EDIT_TOKENS,
             }

@@ -9,7 +9,7 @@ from complaints.cases import notices as complaints
 from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
-from customers import managers
+from customers import books, managers
 from loyalty import colleagues
 
 BOOKS = Kind("books", Topic.FAULT, _("The books are wrong: it is not true that %(law)s. See the log."))
@@ -45,6 +45,7 @@ DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 ALL = kinds.table(
     webhooks.KINDS,
     managers.KINDS,
+    books.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
     (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, RECORD_IMPORTED, RECORD_UNDONE, DIGEST),

@@ -17,9 +17,10 @@ from customers.models.people import ContactPoint, Customer, ExternalIdentity, St
 from customers.models.privacy import Opened, PrivacyRequest
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
-from customers.models.work import Contact, Lookup, Todo
+from customers.models.work import BookMove, Contact, Lookup, Todo
 
 __all__ = [
+    "BookMove",
     "Category",
     "Contact",
     "ContactPoint",

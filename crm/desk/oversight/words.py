@@ -253,6 +253,7 @@ PERMISSIONS: dict[Permission, Any] = {
     Permission.LOG_CONTACT: _("Log contacts"),
     Permission.REVEAL_CONTACT: _("See contact data in clear, for a purpose"),
     Permission.ASSIGN_MANAGER: _("Hand customers to managers"),
+    Permission.HAND_OVER_BOOKS: _("Hand many customers over at once"),
     Permission.MERGE_CUSTOMERS: _("Merge customers"),
     Permission.VIEW_MATRIX: _("See the value matrix"),
     Permission.WORK_ALERTS: _("Work on alerts"),
