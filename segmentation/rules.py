@@ -62,7 +62,9 @@ CONSTANTS = (
         0,
         0,
         0.5,
-        gettext_lazy("Quiet: at most this share of the customer's intervals is longer (0: the weekly backtest chooses)"),
+        gettext_lazy(
+            "Quiet: at most this share of the customer's intervals is longer (0: the weekly backtest chooses)"
+        ),
         ALERTS,
         percent=True,
     ),
@@ -136,7 +138,13 @@ CONSTANTS = (
         percent=True,
     ),
     Constant(
-        "big_cap", 0.30, 0.01, 1, gettext_lazy("Of all customers at most this share is called big"), CLASSES, percent=True
+        "big_cap",
+        0.30,
+        0.01,
+        1,
+        gettext_lazy("Of all customers at most this share is called big"),
+        CLASSES,
+        percent=True,
     ),
     Constant(
         "big_enter",

@@ -61,6 +61,7 @@ class Permission(StrEnum):
     EDIT_TOKENS = "edit_tokens"
     VIEW_WHO_SAW = "view_who_saw"
     KEEP_PRIVACY = "keep_privacy"
+    AGREE_ERASURE = "agree_erasure"
 
 
 class Scope(StrEnum):
@@ -220,7 +221,7 @@ RIGHTS: dict[str, Rights] = {
     ),
     Role.PRIVACY_OFFICER: Rights(
         _only(Scope.NONE),
-        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}),
+        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.AGREE_ERASURE, P.VIEW_NIGHTS}),
         frozenset(Field),
     ),
     Role.ADMINISTRATOR: Rights(
@@ -251,6 +252,7 @@ RIGHTS: dict[str, Rights] = {
                 P.HAND_OVER_BOOKS,
                 P.EDIT_MALL,
                 P.EDIT_TOKENS,
+                P.AGREE_ERASURE,
             }
         ),
         frozenset(Field),

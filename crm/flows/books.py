@@ -101,7 +101,9 @@ def latest(by: User, *, at: datetime) -> list[BookMove]:
     return list(rows.order_by("-at", "-pk")[:20])
 
 
-def _tell(person: User, kind: Kind, about: dict[str, object], move: BookMove, *, by: User, at: datetime, link: str) -> None:
+def _tell(
+    person: User, kind: Kind, about: dict[str, object], move: BookMove, *, by: User, at: datetime, link: str
+) -> None:
     if person == by:
         return
     key = f"{kind.name}:{move.pk}:{at.isoformat()}"

@@ -40,6 +40,8 @@ RECORD_UNDONE = Kind(
     Topic.IMPORT,
     _("%(file)s is undone: %(removed)d gone, %(restored)d as they were, %(kept)d kept"),
 )
+ERASURE_WAITS = Kind("erasure_waits", Topic.APPROVAL, _("The erasure of customer %(number)s waits for a second person"))
+ERASURE_REFUSED = Kind("erasure_refused", Topic.REFUSED, _("The erasure of customer %(number)s was turned down"))
 DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 
 ALL = kinds.table(
@@ -49,6 +51,7 @@ ALL = kinds.table(
     colleagues.KINDS,
     complaints.KINDS,
     (BOOKS, NEW_ALERTS, FILE_CHECKED, FILE_IMPORTED, FILE_UNDONE, RECORD_IMPORTED, RECORD_UNDONE, DIGEST),
+    (ERASURE_WAITS, ERASURE_REFUSED),
 )
 
 

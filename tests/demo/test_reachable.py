@@ -1,35 +1,30 @@
-"""Every page is reached by links: as each role, from the first page on, through the demo mall with all its rooms."""
+"""Every role's day in the demo mall with all its rooms: each page is reached by links, and what it offers ends."""
 
 import re
 from collections import Counter, deque
+from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
-from core.accounts import tokens
 from core.accounts.models import Role, User
-from core.accounts.roles import RIGHTS, ApiScope
-from core.outbox import posting, webhooks
+from core.accounts.roles import RIGHTS
+from core.outbox import delivery
+from core.outbox.kinds import Topic
+from core.outbox.models import Message
 from crm.demo import mall as demo
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
-from crm.flows import nightly
-from customers.identity import CustomerRef
-from customers.imports import runs as imports
-from customers.intake import guests
-from customers.models import Customer, GuestOrder, ImportProfile
-from customers.orders import OrderFact
-from customers.privacy import requests
-from customers.record import fields as custom_fields
-from loyalty.notices import Kind
-from loyalty.tiers import simulation
+from crm.flows import nightly, notices
+from tests.demo.furnished import furnish
+from tests.demo.walking import GONE, Walk
 from tests.desk.test_permissions import PAGES, POSTED
 
 LEADS_TO = re.compile(r'\b(?:href|data-href|hx-get|action)="([^"#][^"]*)"')
@@ -58,28 +53,15 @@ NO_LINK_FOR = {
 }
 
 
-@pytest.fixture
-def demo_mall(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The small mall after a night, with complaints, points and campaigns, and one of what only people make."""
-    demo.load(demo.imagine(today() - timedelta(days=1), demo.SMALL), at=timezone.now() - timedelta(days=1))
-    nightly.run(today() - timedelta(days=1))
-    call_command("seed_complaints", "--demo")
-    call_command("seed_points")
-    call_command("seed_campaigns")
-    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
-    admin, at = User.objects.get(username="admin"), timezone.now()
-    webhooks.register("https://shop.example.com/hook", events=list(Kind.values), by=admin, at=at)
-    draft = simulation.new_draft(by=admin, at=at)
-    simulation.simulate(draft.pk, by=admin, at=at)
-    tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
-    custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
-    nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
-    guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
-    ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
-    file = b"order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n"
-    imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)
-    asked = {"kind": "see", "asked_on": today(), "due_on": None, "note": "", "by": admin, "at": at, "today": today()}
-    requests.register(Customer.objects.filter(merged_into__isnull=True)[0], **asked)
+@pytest.fixture(scope="module")
+def demo_mall(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The small mall after a night, with all its rooms in use; each test begins with it, whatever the others did."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        demo.load(demo.imagine(today() - timedelta(days=1), demo.SMALL), at=timezone.now() - timedelta(days=1))
+        nightly.run(today() - timedelta(days=1))
+        furnish(patch, at=timezone.now())
+        yield
+        transaction.set_rollback(True)
 
 
 def route_of(address: str) -> str:
@@ -121,7 +103,7 @@ def reached_by(client: Client) -> set[str]:
     return {name.removeprefix("desk:") for name in named}
 
 
-def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None) -> None:
+def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None, db: None) -> None:
     missing: dict[str, list[str]] = {}
     for role in Role:
         user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk").first()
@@ -139,3 +121,56 @@ def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None) -> None
         print(f"{name}: {', '.join(roles)}")
 
     assert missing.keys() <= NO_LINK.keys()
+
+
+# %(number)s
+PLACES = re.compile(r"%\((\w+)\)(\+?[sd])")
+PEOPLE = [role for role in Role if role != Role.CLIENT]
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_everything_that_is_offered_ends(demo_mall: None, db: None, role: Role) -> None:
+    """By an answer or by a sentence beside what was typed: never nowhere, never without the right, never broken."""
+    user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0]
+    walk = Walk(user)
+
+    walk.day()
+
+    done = sum(how == "" for how in walk.ended.values())
+    settled = sum(how == GONE for how in walk.ended.values())
+    said = {kind[0]: how for kind, how in walk.ended.items() if how not in ("", GONE)}
+    print(
+        f"{role}: {len(walk.opened)} pages, {len(walk.ended)} actions, {done} done, {settled} settled, {len(said)} said no"
+    )
+    for name, how in said.items():
+        print(f"    {name}: {how}")
+    assert walk.wrong == []
+    assert done > len(said)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_every_message_to_a_role_is_shown_and_leads_somewhere(demo_mall: None, db: None, role: Role) -> None:
+    """Those the demo has written, and one of each kind there is."""
+    user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0]
+    places = [place for kind in notices.ALL.values() for place in PLACES.findall(str(kind.text))]
+    # Whatever any of the sentences may ask for: a number does for a text as well.
+    told = {name: f"〈{name}〉" for name, _form in places} | {name: 7 for name, form in places if form.endswith("d")}
+    for kind in notices.ALL.values():
+        words = {field: choices.values[0] for field, choices in kind.words.items()}
+        key = f"walk:{kind.name}"
+        delivery.tell([user.pk], kind, told | words, key=key, thread=kind.name, at=timezone.now(), link="/bell/")
+    client = Client()
+    client.force_login(user)
+
+    shown = unescape(client.get("/bell/?all=1").content.decode() + client.get("/digest/").content.decode())
+
+    written = Message.objects.filter(recipient=user, channel=Message.Channel.IN_APP)
+    fresh = written.filter(dedupe_key__startswith="walk:").exclude(topic=Topic.DIGEST)
+    assert [message.kind for message in fresh if notices.text_of(message) not in shown] == []
+    assert fresh.count() == len(notices.ALL) - 1
+    nowhere = []
+    for message in written:
+        answer = client.get(reverse("desk:bell_open", args=[message.pk]), follow=True)
+        if answer.status_code != 200:
+            nowhere.append(f"{message.kind}: {message.link} answers {answer.status_code}")
+    assert nowhere == []

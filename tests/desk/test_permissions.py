@@ -280,6 +280,7 @@ PAGES = {
     "privacy": P.KEEP_PRIVACY,
     "privacy_register": P.KEEP_PRIVACY,
     "privacy_end": P.KEEP_PRIVACY,
+    "privacy_erase": P.KEEP_PRIVACY,
     "privacy_who_saw": P.KEEP_PRIVACY,
     "customer_seen": P.VIEW_WHO_SAW,
     "first_steps": P.MANAGE_STAFF,

@@ -56,9 +56,7 @@ def book(user: User) -> list[str]:
 
 def test_the_preview_is_what_happens_with_the_open_work_and_everybody_is_told(east: dict[str, User]) -> None:
     called = Customer.objects.get(name="李雷")
-    task = todo.open_task(
-        called, reason="promise", text={}, due_on=TODAY, at=NOW, dedupe_key="p1", owner=east["chen"]
-    )
+    task = todo.open_task(called, reason="promise", text={}, due_on=TODAY, at=NOW, dedupe_key="p1", owner=east["chen"])
     shares = verbs.shares(east["chen"], to=[east["zhao"], east["lin"]])
     planned = {share.manager.full_name: len(share.customers) for share in shares}
 
@@ -136,9 +134,7 @@ def test_what_is_refused_changes_nothing(east: dict[str, User], why: str, make_u
 
 
 def test_who_leaves_is_handed_over_by_the_same_verb(east: dict[str, User], make_user: MakeUser) -> None:
-    flows.deactivate(
-        east["chen"].pk, to=[east["zhao"]], by=make_user(Role.ADMINISTRATOR), reason="离职", at=NOW
-    )
+    flows.deactivate(east["chen"].pk, to=[east["zhao"]], by=make_user(Role.ADMINISTRATOR), reason="离职", at=NOW)
 
     move = BookMove.objects.get()
     assert (len(book(east["zhao"])), len(move.customers)) == (4, 4)

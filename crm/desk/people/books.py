@@ -98,9 +98,7 @@ def _moves(user: User) -> list[MoveRow]:
     rows = []
     for move in moves:
         receivers = dict.fromkeys(names[pk] for _customer, pk, _since in move.customers)
-        rows.append(
-            MoveRow(move, str(_(", ")).join(receivers), len(move.customers), verbs.can_undo(move, at=now()))
-        )
+        rows.append(MoveRow(move, str(_(", ")).join(receivers), len(move.customers), verbs.can_undo(move, at=now())))
     return rows
 
 

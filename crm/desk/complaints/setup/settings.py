@@ -113,14 +113,14 @@ PARTS: dict[str, Part] = {
         ("name", "body", "category", "active"),
     ),
     "limits": Part(
-        gettext_lazy("Remedy limits"),
+        gettext_lazy("Limits of remedies"),
         gettext_lazy("What a role may give by itself; above it a second person is asked."),
         RemedyLimit.objects.order_by("role", "customer_class", "kind"),
         _form(RemedyLimit, "role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
         ("role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
     ),
     "calendars": Part(
-        gettext_lazy("Calendars"),
+        gettext_lazy("Names of the working hours"),
         gettext_lazy("Names and zones; the hours have a page of their own."),
         BusinessCalendar.objects.order_by("name"),
         _form(
@@ -133,7 +133,7 @@ PARTS: dict[str, Part] = {
 }
 TITLES: dict[str, str | Promise] = {
     **{name: part.title for name, part in PARTS.items()},
-    "members": gettext_lazy("People"),
+    "members": gettext_lazy("Members of the queues"),
     "priorities": gettext_lazy("Priorities"),
     "promises": gettext_lazy("Promises"),
 }

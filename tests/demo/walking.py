@@ -1,9 +1,9 @@
-"""What somebody sees who knows nothing of the product but its pages: links, forms, and how each field is filled in.
+"""Somebody who knows nothing of the product but its pages: follows every link and does everything that is offered.
 
-Nothing here names a page or a field: a field is filled by its kind, a form is known by where it goes and what it asks.
+Nothing here names a page: a field is filled by its kind, a form is known by where it goes and what it asks.
 """
 
-import json
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,15 +12,24 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import Resolver404, resolve
 
+from core.accounts.models import RequiredFactor, User
 from crm.demo.tables.staff import PASSWORD
+from crm.desk.today import today
 
+# What makes a button that sends no form do something: see static/laoke.js.
+DOES = {"data-dialog", "data-close", "data-print", "data-login", "data-dismiss", "popovertarget", "hx-get", "hx-post"}
 VOID = {"input", "br", "img", "hr", "meta", "link", "wbr", "path", "use", "source", "col"}
 LINKS = ("href", "data-href", "hx-get")
 A_FILE = "order_no,customer,date,paid\nwalk-{n},walk-c{n},2026-10-{n:02},80\n"
 # What a person reads from the label of a field that is of no kind of its own.
 MEANT = {"phone": "138{n:08}", "email": "walk{n}@example.com", "username": "walk{n}", "budget": "100000"}
+# Offered while the page was read, and settled by another action meanwhile.
+GONE = "gone"
+# Of one page with many subjects (customers, cases, …) one is opened; of one kind of form one is sent.
+OF_A_KIND = 1
 WORDS = "Walked through 走一遍"
 
 
@@ -83,6 +92,10 @@ def route_of(address: str) -> str:
         return ""
 
 
+def names_of(has: dict[str, str]) -> str:
+    return has.get("class", "")
+
+
 class _Reader(HTMLParser):
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -139,8 +152,13 @@ class _Reader(HTMLParser):
             self.late.append((has["form"], control))
         elif self.form is not None:
             (self.form.buttons if kind == "submit" else self.form.controls).append(control)
-        elif tag == "button":
-            self.page.loose.append(json.dumps(has, ensure_ascii=False))
+        if (
+            tag == "button"
+            and kind == "button"
+            and not DOES.intersection(has)
+            and "lk-menu-toggle" not in names_of(has)
+        ):
+            self.page.loose.append(str(has))
         if tag == "button" and has.get("hx-post"):
             self.page.forms.append(Form(urljoin(self.page.address, has["hx-post"]), "post", htmx=True))
 
@@ -252,3 +270,121 @@ def _text(control: Control, n: int) -> str:
         return "1"
     text = f"{WORDS} {n}"
     return text[: int(control.attrs.get("maxlength") or 200)]
+
+
+# Walking -------------------------------------------------------------------------------------------------------------
+
+
+class Walk:
+    """Somebody who opens every page they come to, and then does everything that those pages offer."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.client = Client(raise_request_exception=False)
+        self.client.force_login(user)
+        self.pages: dict[str, Page] = {}
+        self.read_at: dict[str, int] = {}
+        self.opened: Counter[str] = Counter()
+        self.forms: dict[tuple[str, ...], tuple[str, Form]] = {}
+        self.ended: dict[tuple[str, ...], str] = {}
+        self.wrong: list[str] = []
+        self.here = "/"
+        self.sent = 0
+
+    def day(self) -> None:
+        self.look("/")
+        while kind := self.next():
+            self.act(kind, *self.forms.pop(kind))
+
+    # Pages
+
+    def look(self, *addresses: str) -> None:
+        """These pages and all that they lead to."""
+        queue = deque(addresses)
+        while queue:
+            address = queue.popleft()
+            route = route_of(address)
+            if not route or address in self.pages or self.opened[route] >= OF_A_KIND:
+                continue
+            self.opened[route] += 1
+            page = self.get(address)
+            if page is not None:
+                queue.extend(page.links)
+
+    def get(self, address: str, *, fresh: bool = True) -> Page | None:
+        """The page, when there is one at this address; a `fresh` address was just read, so it has to lead somewhere."""
+        answer = self.client.get(address, follow=True)
+        status = answer.status_code
+        if status != 200:
+            if fresh or status not in (403, 404):
+                self.wrong.append(f"GET {address} answers {status}")
+            return None
+        if not str(answer.get("Content-Type", "")).startswith("text/html"):
+            return None
+        return self.note(address, answer)
+
+    def note(self, address: str, answer: Any) -> Page:
+        page = read(address, answer.content.decode())
+        self.wrong += [f"{address} has a button that does nothing: {button}" for button in page.loose]
+        self.pages[address], self.read_at[address] = page, self.sent
+        for form in page.forms:
+            if form.kind not in self.ended:
+                self.forms.setdefault(form.kind, (address, form))
+        return page
+
+    # Deeds
+
+    def next(self) -> tuple[str, ...] | None:
+        """What is done next: what stands on the page at hand; what takes away comes last."""
+
+        def order(kind: tuple[str, ...]) -> tuple[bool, bool]:
+            address, form = self.forms[kind]
+            return form.undoes_much, address != self.here
+
+        return min(self.forms, key=order, default=None)
+
+    def act(self, kind: tuple[str, ...], address: str, seen: Form) -> None:
+        self.ended[kind] = GONE
+        self.let_in()
+        page = self.pages[address] if self.read_at[address] == self.sent else self.get(address, fresh=False)
+        offered = [form for form in page.forms if form.kind == kind] if page else []
+        form = next((form for form in offered if form.action == seen.action), offered[0] if offered else None)
+        if form is None:
+            return
+        self.here = address
+        self.ended[kind] = self.send(form)
+
+    def let_in(self) -> None:
+        """An action may have signed out, or asked for a second factor that nobody here has."""
+        if "_auth_user_id" not in self.client.session:
+            self.client.force_login(self.user)
+        RequiredFactor.objects.all().delete()
+
+    def send(self, form: Form) -> str:
+        data = filled(form, day=today(), n=len(self.ended))
+        headers = {"HX-Request": "true"} if form.htmx else {}
+        answer = getattr(self.client, form.method)(form.action, data, headers=headers)
+        self.sent += form.method == "post"
+        return self.judge(form, data, answer)
+
+    def judge(self, form: Form, data: Any, answer: Any) -> str:
+        """How it ended: an empty word when it was done, or the sentence with which it was refused."""
+        status = answer.status_code
+        if status in (302, 303):
+            target = urljoin(form.action, answer["Location"])
+            page = self.get(target)
+            if page is not None:
+                self.look(*page.links)
+            return ""
+        if status in (200, 204):
+            if str(answer.get("Content-Type", "")).startswith("text/html"):
+                self.look(*self.note(form.action, answer).links)
+            return ""
+        if status == 422:
+            page = read(form.action, answer.content.decode())
+            sentence = " / ".join(error for error in page.errors if error)
+            if not sentence:
+                self.wrong.append(f"{form.method} {form.action} {data} is refused without a word")
+            return sentence
+        self.wrong.append(f"{form.method} {form.action} {data} answers {status}")
+        return f"answers {status}"
