@@ -25,7 +25,7 @@ class MoveRow(NamedTuple):
 
     move: BookMove
     receivers: str
-    count: int
+    customers: int
     can_undo: bool
 
 

@@ -215,7 +215,7 @@ class HandOverForm(forms.Form):
     seen = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
         for name in ("giver", "to"):
             cast("forms.ModelChoiceField[User]", self.fields[name]).queryset = books.givers(by)
         rules = membership.applied()

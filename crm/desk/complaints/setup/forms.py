@@ -194,6 +194,13 @@ class MemberForm(LeaveForm):
     available = forms.BooleanField(label=gettext_lazy("takes cases now"), required=False, initial=True)
 
 
+class AwayForm(forms.Form):
+    """The days on which somebody is handed no cases."""
+
+    starts_on = forms.DateField(label=gettext_lazy("First day"), widget=DateInput())
+    ends_on = forms.DateField(label=gettext_lazy("Last day"), widget=DateInput())
+
+
 class CapacityForm(EditForm, forms.Form):
     """How much somebody who works a queue takes."""
 
