@@ -1,11 +1,10 @@
 """Who looks after whom."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -95,42 +94,6 @@ def choosable(by: User) -> QuerySet[User]:
     """To whom this person may give customers, by name."""
     people = holders(*LOOK_AFTER).order_by("full_name", "pk")
     return people if _chooses_anybody(by) else people.filter(team=by.team_id)
-
-
-@transaction.atomic
-def hand_over(leaver: User, *, to: Sequence[User], by: User | None, on: date, reason: str, at: datetime) -> int:
-    """Every customer of the leaver has one of these managers from that day on, the fewest over capacity.
-
-    The most valuable go first, each to whom it fills least. Returns how many. Raises DomainError for a receiver who
-    looks after nobody.
-    """
-    for manager in to:
-        if manager.pk == leaver.pk or not manager.is_active or not manager.holds(*LOOK_AFTER):
-            raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
-    rows = Customer.objects.filter(manager=leaver).order_by(F("standing__value").desc(nulls_last=True), "pk")
-    ids = list(rows.values_list("pk", flat=True))
-    locks.hold_customers(ids)
-    shares: dict[int, list[int]] = {}
-    books = {manager.pk: Customer.objects.filter(manager=manager).count() for manager in to}
-    for pk in ids:
-        fullest = min(to, key=lambda manager: ((books[manager.pk] + 1) / max(manager.capacity, 1), manager.pk))
-        books[fullest.pk] += 1
-        shares.setdefault(fullest.pk, []).append(pk)
-    for manager_id, share in shares.items():
-        Customer.objects.filter(pk__in=share).update(manager=manager_id, manager_since=on)
-        Standing.objects.filter(customer__in=share).update(manager=manager_id)
-        for pk in share:
-            audit.record(
-                by,
-                "customer.assigned",
-                Customer(pk=pk),
-                at=at,
-                before=leaver.pk,
-                manager=manager_id,
-                on=on.isoformat(),
-                reason=reason[:200],
-            )
-    return len(ids)
 
 
 def _over_capacity(manager: User | None) -> str:

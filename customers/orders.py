@@ -71,8 +71,10 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     refuse_impossible(fact)
     locks.hold_off_imports()
     locks.hold(f"order:{fact.source}:{fact.external_id}")
-    customer = identity.find_or_create(fact.customer, today=today)
     order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
+    # Whose data was erased at their wish is not put on record again by a later word about an order of then.
+    erased = order.customer if order and order.customer.erased_at else None
+    customer = erased or identity.find_or_create(fact.customer, today=today)
     if order and order.is_test:
         fact = replace(fact, status=Order.Status.CANCELLED)  # whatever its source says of it
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}

@@ -33,6 +33,7 @@ class Kind(models.TextChoices):
     TIER_WILL_DOWNGRADE = "tier.will_downgrade", _("A customer will lose a level within 30 days")
     TIER_DOWNGRADED = "tier.downgraded", _("A customer fell to a lower level")
     TIER_RULES_PUBLISHED = "tier.rules_published", _("New rules of the levels were published")
+    TIER_RULES_WITHDRAWN = "tier.rules_withdrawn", _("New rules of the levels will not come after all")
     COUPON_ISSUED = "coupon.issued", _("A coupon was handed to a customer")
     COUPON_REDEEMED = "coupon.redeemed", _("A coupon was redeemed")
     COUPON_EXPIRED = "coupon.expired", _("A coupon of a customer expired")
@@ -123,11 +124,17 @@ def levels_changed(changes: Iterable[TierChange], *, at: datetime) -> None:
 def rules_published(rules: TierRules, *, at: datetime) -> None:
     """What the members are told of new rules reaches them by the mall's own pages: they have it from here."""
 
-    def event() -> Iterator[Event]:
-        data = {"version": rules.version, "starts_on": rules.starts_on.isoformat(), "notice": rules.notice}
-        yield Event(Kind.TIER_RULES_PUBLISHED, at, data)
+    _tell_of_rules(Kind.TIER_RULES_PUBLISHED, rules, at)
 
-    tell(Kind.TIER_RULES_PUBLISHED, event, at=at)
+
+def rules_withdrawn(rules: TierRules, *, at: datetime) -> None:
+    """Whoever has told the members of these rules can tell them that they will not come."""
+    _tell_of_rules(Kind.TIER_RULES_WITHDRAWN, rules, at)
+
+
+def _tell_of_rules(kind: Kind, rules: TierRules, at: datetime) -> None:
+    data = {"version": rules.version, "starts_on": rules.starts_on.isoformat(), "notice": rules.notice}
+    tell(kind, lambda: [Event(kind, at, data)], at=at)
 
 
 def coupons_issued(coupons: QuerySet[Coupon], *, at: datetime) -> None:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Constant:
-    """One editable number: its default, its bounds (both allowed) and what it means."""
+    """One editable number: its default, its bounds (both allowed) and what it means.
+
+    One that is `percent` is stored as a share of 1.
+    """
 
     name: str
     default: float
@@ -33,6 +36,20 @@ class Constant:
     label: "_StrPromise"
     group: "_StrPromise"
     whole: bool = False
+    percent: bool = False
+
+    def shown(self, value: float) -> float:
+        """The number as people read and type it: 80 for a share of .8, whole where it is."""
+        number = round(value * 100, 6) if self.percent else value
+        return int(number) if number == int(number) else number
+
+    def meant(self, number: float) -> float:
+        """The value of a number as it was typed."""
+        return round(number / 100, 8) if self.percent else number
+
+    def words(self, value: float) -> str:
+        """80 %"""
+        return f"{self.shown(value)} %" if self.percent else f"{self.shown(value)}"
 
 
 ALERTS = gettext_lazy("When an alert opens and ends")
@@ -41,11 +58,37 @@ CLASSES = gettext_lazy("Who is big, who is active")
 CONSTANTS = (
     # 0 lets the weekly backtest choose.
     Constant(
-        "a_max", 0, 0, 0.5, gettext_lazy("Tail level of the quiet alert (0: chosen by the weekly backtest)"), ALERTS
+        "a_max",
+        0,
+        0,
+        0.5,
+        gettext_lazy(
+            "Quiet: at most this share of the customer's intervals is longer (0: the weekly backtest chooses)"
+        ),
+        ALERTS,
+        percent=True,
     ),
-    Constant("precision_floor", 0.5, 0.1, 0.95, gettext_lazy("Least share of alerts that must be right"), ALERTS),
-    Constant("false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted per customer and year"), ALERTS),
-    Constant("least_gaps", 2, 1, 20, gettext_lazy("Known intervals before a quiet alert"), ALERTS, whole=True),
+    Constant(
+        "precision_floor",
+        0.5,
+        0.1,
+        0.95,
+        gettext_lazy("At least this share of all alerts must turn out right"),
+        ALERTS,
+        percent=True,
+    ),
+    Constant(
+        "false_alarms_a_year", 1, 0.1, 12, gettext_lazy("False alarms accepted for each customer in a year"), ALERTS
+    ),
+    Constant(
+        "least_gaps",
+        2,
+        1,
+        20,
+        gettext_lazy("So many intervals between purchases are known before a silence counts"),
+        ALERTS,
+        whole=True,
+    ),
     Constant(
         "long_absence_days",
         113,
@@ -64,19 +107,81 @@ CONSTANTS = (
         ALERTS,
         whole=True,
     ),
-    Constant("discount", 0.10, 0, 0.5, gettext_lazy("Discount rate a year"), VALUE),
     Constant(
-        "value_tolerance", 0.05, 0, 0.2, gettext_lazy("Rewrite a value when it moved by more than this share"), VALUE
+        "discount", 0.10, 0, 0.5, gettext_lazy("Money that comes a year later is worth less by"), VALUE, percent=True
     ),
     Constant(
-        "potential_period_days", 90, 30, 180, gettext_lazy("Days over which look-alikes are watched"), VALUE, whole=True
+        "value_tolerance",
+        0.05,
+        0,
+        0.2,
+        gettext_lazy("A customer's value is written anew when it moved by more than"),
+        VALUE,
+        percent=True,
     ),
-    Constant("big_share", 0.8, 0.1, 0.99, gettext_lazy("Big customers together hold this share of value"), CLASSES),
-    Constant("big_cap", 0.30, 0.01, 1, gettext_lazy("Big customers are at most this share of customers"), CLASSES),
-    Constant("big_enter", 1.10, 1, 3, gettext_lazy("Becomes big at this multiple of the bar"), CLASSES),
-    Constant("big_leave", 0.75, 0.1, 1, gettext_lazy("Stops being big below this multiple of the bar"), CLASSES),
-    Constant("active_enter", 0.10, 0.01, 0.5, gettext_lazy("Becomes active above this lateness"), CLASSES),
-    Constant("active_leave", 0.02, 0.001, 0.5, gettext_lazy("Stops being active below this lateness"), CLASSES),
+    Constant(
+        "potential_period_days",
+        90,
+        30,
+        180,
+        gettext_lazy("Potential: so many days of customers who are alike are looked at"),
+        VALUE,
+        whole=True,
+    ),
+    Constant(
+        "big_share",
+        0.8,
+        0.1,
+        0.99,
+        gettext_lazy("Customers called big hold this share of all value"),
+        CLASSES,
+        percent=True,
+    ),
+    Constant(
+        "big_cap",
+        0.30,
+        0.01,
+        1,
+        gettext_lazy("Of all customers at most this share is called big"),
+        CLASSES,
+        percent=True,
+    ),
+    Constant(
+        "big_enter",
+        1.10,
+        1,
+        3,
+        gettext_lazy("Becomes big with this much of the value that the smallest big customer has"),
+        CLASSES,
+        percent=True,
+    ),
+    Constant(
+        "big_leave",
+        0.75,
+        0.1,
+        1,
+        gettext_lazy("Stays big down to this much of that value"),
+        CLASSES,
+        percent=True,
+    ),
+    Constant(
+        "active_enter",
+        0.10,
+        0.01,
+        0.5,
+        gettext_lazy("Becomes active: more than this share of the customer's intervals is longer than the silence now"),
+        CLASSES,
+        percent=True,
+    ),
+    Constant(
+        "active_leave",
+        0.02,
+        0.001,
+        0.5,
+        gettext_lazy("Stays active as long as this share of them is longer"),
+        CLASSES,
+        percent=True,
+    ),
 )
 DEFAULTS: dict[str, float] = {c.name: c.default for c in CONSTANTS}
 
@@ -95,13 +200,13 @@ def validate(parameters: Mapping[str, Any]) -> dict[str, float]:
         if not constant.low <= number <= constant.high:
             raise Invalid(
                 _("%(label)s: choose a number from %(low)s to %(high)s.")
-                % {"label": constant.label, "low": constant.low, "high": constant.high}
+                % {"label": constant.label, "low": constant.words(constant.low), "high": constant.words(constant.high)}
             )
         if constant.whole and number != int(number):
             raise Invalid(_("%(label)s: choose a whole number.") % {"label": constant.label})
         checked[constant.name] = number
     if checked["active_leave"] >= checked["active_enter"]:
-        raise Invalid(_("The lateness to leave “active” must be below the lateness to enter it."))
+        raise Invalid(_("The share to stay active must be below the share to become active."))
     return checked
 
 
@@ -121,10 +226,10 @@ def digest(parameters: Mapping[str, float], *, on: date) -> str:
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
-def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Any, float, float]]:
-    """(label, before, after) of each constant that differs."""
+def changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[tuple[Constant, float, float]]:
+    """(constant, before, after) of each that differs."""
     old, new = {**DEFAULTS, **before}, {**DEFAULTS, **after}
-    return [(c.label, old[c.name], new[c.name]) for c in CONSTANTS if old[c.name] != new[c.name]]
+    return [(c, old[c.name], new[c.name]) for c in CONSTANTS if old[c.name] != new[c.name]]
 
 
 def reason_of(version: RuleSet) -> str:

@@ -1,7 +1,7 @@
 """A desk that works on the first day: calendars, departments, queues, categories, causes, promises and limits.
 
-The rows stand in defaults.toml. Names of complaint types are those a Chinese mall uses; every row can be changed
-afterwards.
+The rows stand in defaults.toml, with the names a Chinese mall uses; words.toml has them in the other languages. Every
+row can be changed afterwards.
 """
 
 import tomllib
@@ -37,6 +37,7 @@ from customers.models import Standing
 
 ALWAYS = datetime.fromisoformat("2000-01-01T00:00Z")
 ROWS: dict[str, list[list[Any]]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+WORDS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
 CLASSES = {"big": Standing.Class.BIG, "active": Standing.Class.ACTIVE, "everybody else": None, "any": None}
 # A limit is written in yuan: as much money, ten times as many points; what costs nothing has no amount.
 MONEY = (RemedyKind.REFUND, RemedyKind.COUPON, RemedyKind.CREDIT, RemedyKind.GIFT, RemedyKind.REPLACEMENT)
@@ -49,28 +50,38 @@ Week = Sequence[tuple[int, int, int]]
 WEEK: Week = [(weekday, start * 60, end * 60) for weekday in range(1, 6) for start, end in ((9, 12), (13, 18))]
 
 
+def _say(rows: Any, words: dict[str, str]) -> Any:
+    """The rows in the language of these words; what has none in it stays: codes, numbers."""
+    if isinstance(rows, list):
+        return [_say(row, words) for row in rows]
+    return words.get(rows, rows) if isinstance(rows, str) else rows
+
+
 @transaction.atomic
-def install(*, at: datetime, country: str = "CN", week: Week = WEEK) -> bool:
+def install(*, at: datetime, country: str = "CN", week: Week = WEEK, language: str = "zh-hans") -> bool:
     """Every default exists; what somebody changed or added meanwhile stays. False when the desk was set up before.
 
-    The office keeps the hours of `week` and the holidays of `country` (two letters; empty for none).
+    The office keeps the hours of `week` and the holidays of `country` (two letters; empty for none); what customers and
+    colleagues read is in `language`.
     """
+    words = WORDS.get(language, {})
+    rows: dict[str, list[list[Any]]] = {name: _say(part, words) for name, part in ROWS.items()}
     if SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED).exists():
         return False
-    hours = _calendars(at, country, week)
+    hours = _calendars(at, country, week, words)
     departments = {
         code: Department.objects.get_or_create(
             code=code, defaults={"name": name, "calendar": hours["office"], "answer_minutes": minutes}
         )[0]
-        for code, name, minutes in ROWS["departments"]
+        for code, name, minutes in rows["departments"]
     }
-    queues = _queues(departments)
-    _categories(departments, queues)
-    for code, name, department, controllable in ROWS["root_causes"]:
+    queues = _queues(departments, words)
+    _categories(departments, queues, rows)
+    for code, name, department, controllable in rows["root_causes"]:
         RootCause.objects.get_or_create(
             code=code, defaults={"name": name, "department": departments[department], "controllable": controllable}
         )
-    for code, name, body in ROWS["replies"]:
+    for code, name, body in rows["replies"]:
         ReplyTemplate.objects.get_or_create(code=code, defaults={"name": name, "body": body})
     _limits()
     priority.matrix()
@@ -78,13 +89,13 @@ def install(*, at: datetime, country: str = "CN", week: Week = WEEK) -> bool:
     return True
 
 
-def _calendars(at: datetime, country: str, week: Week) -> dict[str, BusinessCalendar]:
+def _calendars(at: datetime, country: str, week: Week, words: dict[str, str]) -> dict[str, BusinessCalendar]:
     zone = mall.facts().time_zone
     always, _ = BusinessCalendar.objects.get_or_create(
-        code="day-and-night", defaults={"name": "全天候", "zone": zone, "day_and_night": True}
+        code="day-and-night", defaults={"name": _say("全天候", words), "zone": zone, "day_and_night": True}
     )
     office, created = BusinessCalendar.objects.get_or_create(
-        code="office", defaults={"name": "工作时间", "zone": zone, "country": country}
+        code="office", defaults={"name": _say("工作时间", words), "zone": zone, "country": country}
     )
     if created:
         CalendarShift.objects.bulk_create(
@@ -96,7 +107,7 @@ def _calendars(at: datetime, country: str, week: Week) -> dict[str, BusinessCale
     return {"day-and-night": always, "office": office}
 
 
-def _queues(departments: dict[str, Department]) -> dict[str, Queue]:
+def _queues(departments: dict[str, Department], words: dict[str, str]) -> dict[str, Queue]:
     service = departments["service"]
     wanted: tuple[tuple[str, str, dict[str, bool]], ...] = (
         ("big-customers", "大客户专线", {"is_vip": True}),
@@ -105,20 +116,22 @@ def _queues(departments: dict[str, Department]) -> dict[str, Queue]:
         ("quality", "质量投诉", {}),
     )
     return {
-        code: Queue.objects.get_or_create(code=code, defaults={"name": name, "department": service, **more})[0]
+        code: Queue.objects.get_or_create(
+            code=code, defaults={"name": _say(name, words), "department": service, **more}
+        )[0]
         for code, name, more in wanted
     }
 
 
-def _categories(departments: dict[str, Department], queues: dict[str, Queue]) -> None:
+def _categories(departments: dict[str, Department], queues: dict[str, Queue], rows: dict[str, list[list[Any]]]) -> None:
     own = {"delivery": queues["logistics"], "quality": queues["quality"]}
-    for position, (code, name, severity, trigger, department, text) in enumerate(ROWS["groups"]):
+    for position, (code, name, severity, trigger, department, text) in enumerate(rows["groups"]):
         prompt = {"prompt_trigger": trigger, "prompt_department": departments[department], "prompt_text": text}
         fields = {"position": position, "queue": own.get(code), **prompt}
         parent, _ = Category.objects.get_or_create(
             code=code, defaults={"name": name, "default_severity": severity, **fields}
         )
-        children = [row[1:] for row in ROWS["categories"] if row[0] == code]
+        children = [row[1:] for row in rows["categories"] if row[0] == code]
         for place, (child, child_name, child_severity) in enumerate(children):
             Category.objects.get_or_create(
                 code=child,

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     LOG_CONTACT = "log_contact"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
+    HAND_OVER_BOOKS = "hand_over_books"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
     WORK_ALERTS = "work_alerts"
@@ -60,6 +61,7 @@ class Permission(StrEnum):
     EDIT_TOKENS = "edit_tokens"
     VIEW_WHO_SAW = "view_who_saw"
     KEEP_PRIVACY = "keep_privacy"
+    AGREE_ERASURE = "agree_erasure"
 
 
 class Scope(StrEnum):
@@ -138,6 +140,7 @@ RIGHTS: dict[str, Rights] = {
             | {
                 P.REVEAL_CONTACT,
                 P.ASSIGN_MANAGER,
+                P.HAND_OVER_BOOKS,
                 P.MERGE_CUSTOMERS,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
@@ -224,7 +227,7 @@ RIGHTS: dict[str, Rights] = {
     ),
     Role.PRIVACY_OFFICER: Rights(
         _only(Scope.NONE),
-        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.VIEW_NIGHTS}),
+        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.AGREE_ERASURE, P.VIEW_NIGHTS}),
         frozenset(Field),
     ),
     Role.ADMINISTRATOR: Rights(
@@ -252,8 +255,10 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_PRODUCTS,
                 P.REMOVE_TESTS,
                 P.MANAGE_STAFF,
+                P.HAND_OVER_BOOKS,
                 P.EDIT_MALL,
                 P.EDIT_TOKENS,
+                P.AGREE_ERASURE,
             }
         ),
         frozenset(Field),

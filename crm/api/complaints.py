@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +30,7 @@ from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
     CallOut,
+    CategoriesOut,
     ComplaintIn,
     ComplaintOut,
     DetailOut,
@@ -280,6 +282,21 @@ class AcknowledgeView(StrictView):
         outcome = serializer.validated_data.get("outcome", "")
         prompts.acknowledge(pk, by=cast(User, request.user), at=timezone.now(), outcome=outcome)
         return Response(status=204)
+
+
+class CategoriesView(StrictView):
+    scope = ApiScope.COMPLAINTS_READ
+
+    @extend_schema(
+        operation_id="complaint_categories",
+        responses=CategoriesOut,
+        summary="What a complaint can be about: the codes in use, each group before what stands in it",
+    )
+    def get(self, request: Request) -> Response:
+        used = Category.objects.filter(active=True).exclude(parent__active=False).annotate(group=F("parent__code"))
+        first = Coalesce("parent__position", "position")
+        rows = used.order_by(first, Coalesce("parent", "pk"), F("parent").asc(nulls_first=True), "position", "pk")
+        return Response(CategoriesOut({"results": rows}).data)
 
 
 class SurveysView(StrictView):

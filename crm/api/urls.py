@@ -20,6 +20,7 @@ urlpatterns = [
     path("customers/<str:number>", customers.CustomerView.as_view(), name="customer-by-number"),
     path("complaints", complaints.ComplaintsView.as_view(), name="complaint-list"),
     path("complaints/inbound", complaints.InboundView.as_view(), name="complaint-inbound"),
+    path("complaints/categories", complaints.CategoriesView.as_view(), name="complaint-categories"),
     path("complaints/surveys/due", complaints.SurveysView.as_view(), name="surveys-due"),
     path("complaints/<str:number>", complaints.ComplaintView.as_view(), name="complaint-detail"),
     path("complaints/<str:number>/messages", complaints.MessagesView.as_view(), name="complaint-messages"),

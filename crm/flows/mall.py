@@ -109,7 +109,7 @@ def set_up(
     SetupCode.objects.all().delete()
     audit.record(user, "mall.set_up", user, at=at, alone=person.alone, **_columns(facts))
     mall.forget()
-    defaults.install(at=at, country=country, week=week)
+    defaults.install(at=at, country=country, week=week, language=facts.language)
     if not simulation.newest():
         draft = simulation.new_draft(by=user, at=at)
         simulation.save_draft(draft.pk, reason=_("The first levels, as Laoke proposes them"), by=user, at=at)

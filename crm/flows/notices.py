@@ -10,7 +10,7 @@ from complaints.cases import notices as complaints
 from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
-from customers import managers
+from customers import books, managers
 from loyalty import colleagues
 
 
@@ -61,11 +61,14 @@ RECORD_UNDONE = Kind(
     Topic.IMPORT,
     _("%(file)s is undone: %(removed)d gone, %(restored)d as they were, %(kept)d kept"),
 )
+ERASURE_WAITS = Kind("erasure_waits", Topic.APPROVAL, _("The erasure of customer %(number)s waits for a second person"))
+ERASURE_REFUSED = Kind("erasure_refused", Topic.REFUSED, _("The erasure of customer %(number)s was turned down"))
 DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 
 ALL = kinds.table(
     webhooks.KINDS,
     managers.KINDS,
+    books.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
     (
@@ -80,6 +83,7 @@ ALL = kinds.table(
         RECORD_UNDONE,
         DIGEST,
     ),
+    (ERASURE_WAITS, ERASURE_REFUSED),
 )
 
 

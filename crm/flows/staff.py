@@ -18,7 +18,7 @@ from core.lib.errors import Invalid
 from core.lib.periods import mall_day
 from core.outbox import delivery
 from crm.flows import notices
-from customers import managers, todo
+from customers import books, todo
 from customers.models import Customer, Todo
 
 ASKED = ("pending", "accepted")
@@ -68,7 +68,7 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
             code="to",
         )
     if held.customers:
-        managers.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
+        books.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
     todo.hand_over(user, to=to)
     _hand_over_cases(user, to, by or user, at)
     delivery.tell(

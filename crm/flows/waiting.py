@@ -15,6 +15,7 @@ from core.accounts.deciding import Waiting
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_time
+from crm.flows.record import erasure
 from customers.access import visible_to
 from loyalty import approvals as loyalty
 from loyalty.campaigns import credit
@@ -55,6 +56,11 @@ ROOMS: Mapping[str, Room] = {
         lambda pk, *, by, at, reason: credit.decide_limit(pk, approve=True, by=by, at=at, note=reason, because=reason),
         lambda pk, *, by, at, reason: credit.decide_limit(pk, approve=False, by=by, at=at, note=reason, because=reason),
         _back(credit.withdraw_limit),
+    ),
+    "erasure": Room(
+        lambda pk, *, by, at, reason: erasure.approve(pk, by=by, at=at, because=reason),
+        lambda pk, *, by, at, reason: erasure.refuse(pk, by=by, at=at, reason=reason),
+        _back(erasure.withdraw),
     ),
     "levels": Room(None, None, _back(tiers.drop_draft)),
     "draw": Room(
@@ -134,7 +140,7 @@ def _decided(kind: str, pk: int, reader: User, at: datetime) -> str:
 
 
 def _everything(user: User, at: datetime) -> list[Waiting]:
-    rows = [*complaints.waiting(user, at=at), *loyalty.waiting(user, at=at)]
+    rows = [*complaints.waiting(user, at=at), *loyalty.waiting(user, at=at), *erasure.waiting(user, at=at)]
     return sorted(rows, key=lambda item: (item.due_at or item.since, item.kind, item.pk))
 
 

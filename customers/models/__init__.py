@@ -14,12 +14,13 @@ from customers.models.imports import (
     RejectedRow,
 )
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
-from customers.models.privacy import Opened, PrivacyRequest
+from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
-from customers.models.work import Contact, Lookup, Todo
+from customers.models.work import BookMove, Contact, Lookup, Todo
 
 __all__ = [
+    "BookMove",
     "Category",
     "Contact",
     "ContactPoint",
@@ -27,6 +28,7 @@ __all__ = [
     "Customer",
     "CustomerChange",
     "DirtyMark",
+    "Erasure",
     "ExternalIdentity",
     "GuestOrder",
     "Import",

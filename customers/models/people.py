@@ -64,6 +64,9 @@ class Customer(models.Model):
     # Of a record that turned out to be somebody known already: whose number to use instead. Its own rows are there.
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged")
 
+    # The customer asked for it: what is left has only figures, and the number for a name.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta:
         indexes = [GinIndex(fields=["name_grams"], name="customer_name_grams")]
         constraints = [

@@ -65,3 +65,42 @@ class PrivacyRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.customer}"
+
+
+class Erasure(models.Model):
+    """What was proposed to be erased of one customer, who agreed, and how much of what went."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting for a second person")
+        DONE = "done", _("Erased")
+        REFUSED = "refused", _("Turned down")
+        WITHDRAWN = "withdrawn", _("Taken back")
+
+    request = models.ForeignKey(PrivacyRequest, models.PROTECT, related_name="erasures")
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    # Typed by the only person who may agree, about what they proposed themselves.
+    alone_because = models.CharField(max_length=200, blank=True)
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request"], condition=Q(state="waiting"), name="one_open_erasure"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_at__isnull=True)
+                | ~Q(state="waiting") & Q(decided_at__isnull=False, decided_by__isnull=False),
+                name="erasure_decided",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | ~Q(decided_by=models.F("proposed_by")) | ~Q(alone_because=""),
+                name="erasure_needs_two_people",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.state}"

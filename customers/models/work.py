@@ -124,3 +124,28 @@ class Lookup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.customer_id} {self.on}"
+
+
+class BookMove(models.Model):
+    """Customers of one manager went to others in one go: who has whom since, so that it can be taken back."""
+
+    giver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+    # [customer, new manager, in the giver's book since] and [task, new owner], by their ids
+    customers = models.JSONField(default=list)
+    tasks = models.JSONField(default=list)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["-at"], name="book_move_at")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(undone_at__gte=models.F("at")), name="book_move_undone_after"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.giver_id} {self.at:%Y-%m-%d}"

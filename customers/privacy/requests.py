@@ -63,12 +63,17 @@ def register(
 
 @transaction.atomic
 def end(pk: int, *, done: bool, outcome: str, by: User, at: datetime) -> PrivacyRequest:
-    """The request is done, or refused, with what was done or why. Raises Invalid without a word, DomainError twice."""
+    """The request is done, or refused, with what was done or why. Raises Invalid without a word, DomainError twice.
+
+    Whoever asked to be erased is not done with before that has happened.
+    """
     request = PrivacyRequest.objects.select_for_update(of=("self",)).select_related("customer").get(pk=pk)
     if request.state != State.OPEN:
         raise DomainError(_("Somebody has ended this request already."), code="ended_already")
     if not outcome.strip():
         raise Invalid(_("Write what was done, or why it is refused."), code="outcome")
+    if done and request.kind == PrivacyRequest.Kind.ERASE and request.customer.erased_at is None:
+        raise DomainError(_("Nothing is erased yet: erase the customer, or refuse and say why."), code="not_erased")
     request.state = State.DONE if done else State.REFUSED
     request.outcome, request.ended_by, request.ended_at = outcome.strip(), by, at
     request.save(update_fields=["state", "outcome", "ended_by", "ended_at"])

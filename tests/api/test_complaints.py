@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from complaints.cases import lifecycle, prompts
-from complaints.models import Case, RootCause, Survey
+from complaints.models import Case, Category, RootCause, Survey
 from complaints.setup import defaults
 from core.accounts.models import Role
 from core.accounts.roles import ApiScope
@@ -60,6 +60,7 @@ DOORS = [
     ("post", f"{LIST}/C-1/messages", {}, WRITE, 400),
     ("get", f"{LIST}/C-1/transitions", None, READ, 404),
     ("post", f"{LIST}/C-1/transitions", {}, WRITE, 400),
+    ("get", f"{LIST}/categories", None, READ, 200),
     ("post", f"{LIST}/surveys/due", {}, WRITE, 200),
     ("get", "/api/v1/customers/C0/prompts", None, READ, 404),
     ("post", "/api/v1/prompts/1/acknowledge", {}, WRITE, 404),
@@ -330,3 +331,14 @@ def test_a_complaint_of_nobody_joins_no_one(api_for: ApiFor, li_lei: Customer, w
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert not Case.objects.exists()
+
+
+def test_the_codes_of_what_a_complaint_can_be_about_are_listed_by_their_groups(api_for: ApiFor) -> None:
+    Category.objects.filter(code="points").update(active=False)
+    Category.objects.filter(code="delivery-lost").update(active=False)
+
+    rows = api_for(READ).get(f"{LIST}/categories").data["results"]
+
+    assert [row["code"] for row in rows][:4] == ["delivery", "delivery-late", "delivery-damaged", "delivery-wrong"]
+    assert rows[1] == {"code": "delivery-late", "name": "配送延误", "group": "delivery", "severity": 3}
+    assert len(rows) == 38 - 3 - 1

@@ -195,6 +195,7 @@ HELD_ELSEWHERE = {
     "api-docs": "public",
     "customer-find": "a list: below",
     "source-customer": "written within the reach of the user: tests/api/test_record.py",
+    "complaint-categories": "of the mall",
     "surveys-due": "a list: below",
     "customer-tier": "by number, as customer-by-number; needs levels",
     "customer-points-freeze": "by number; needs a right of its own",

@@ -14,6 +14,7 @@ SCOPES = {
     "customer-by-number": {"GET": S.CUSTOMERS_READ},
     "complaint-list": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},
     "complaint-inbound": {"POST": S.COMPLAINTS_WRITE},
+    "complaint-categories": {"GET": S.COMPLAINTS_READ},
     "surveys-due": {"POST": S.COMPLAINTS_WRITE},
     "complaint-detail": {"GET": S.COMPLAINTS_READ},
     "complaint-messages": {"POST": S.COMPLAINTS_WRITE},

@@ -10,7 +10,7 @@ from customers.models import Standing
 from segmentation.models import Alert, Change
 from tests.browser.conftest import ADMINISTRATOR, SitDown
 
-DRAFT = {"long_absence_days": "60", "a_max": "0.2", "big_share": "0.6", "big_enter": "1", "big_leave": "0.99"}
+DRAFT = {"long_absence_days": "60", "a_max": "20", "big_share": "60", "big_enter": "100", "big_leave": "99"}
 CLASSES = (Standing.Class.BIG, Standing.Class.ACTIVE, Standing.Class.RANDOM)
 
 

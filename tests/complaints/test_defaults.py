@@ -1,5 +1,7 @@
 """The desk of the first day: every row of the file is in its table, with what belongs to it."""
 
+import re
+
 import pytest
 
 from complaints.models import (
@@ -78,3 +80,29 @@ def test_what_was_changed_meanwhile_stays(desk: None) -> None:
 
     assert Category.objects.get(code="delivery-late").name == "送晚了"
     assert Department.objects.count() == 8
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hant"])
+def test_a_mall_reads_its_desk_in_its_own_language(db: None, language: str) -> None:
+    defaults.install(at=WEDNESDAY, language=language)
+
+    words = defaults.WORDS[language]
+    late, reply = Category.objects.get(code="delivery-late"), ReplyTemplate.objects.get(code="received")
+    assert (late.name, late.parent.name) == (words["配送延误"], words["物流配送"])
+    assert reply.body == words["{name}您好，您反映的问题我们已登记，编号 {number}。{agent} 会尽快给您答复。"]
+    assert Department.objects.get(code="quality").name == words["品质部"]
+    assert late.queue.name == words["物流投诉"]
+    assert late.queue.department.calendar.name == words["工作时间"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hant"])
+def test_every_word_of_the_first_day_is_there_in_every_language(language: str) -> None:
+    def texts(rows: object) -> set[str]:
+        parts = rows.values() if isinstance(rows, dict) else rows if isinstance(rows, list) else ()
+        mine = {rows} if isinstance(rows, str) and not rows.isascii() else set()
+        return mine.union(*(texts(part) for part in parts))
+
+    words = defaults.WORDS[language]
+    fields = {text: sorted(re.findall(r"{\w+}", text)) for text in texts(defaults.ROWS)}
+    assert fields.keys() - words.keys() == set()
+    assert {text: sorted(re.findall(r"{\w+}", words[text])) for text in fields} == fields

@@ -1,45 +1,39 @@
-"""As each role, from the first page on, through the demo mall with all its rooms: every page is reached by links, and
-every number that is a link opens as many rows as it says.
-"""
+"""Every role's day in the demo mall with all its rooms: each page is reached by links, and what it offers ends."""
 
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from lxml import html
+from pytest_django import DjangoDbBlocker
 
-from core.accounts import tokens
 from core.accounts.models import Role, User
-from core.accounts.roles import RIGHTS, ApiScope
-from core.outbox import posting, webhooks
+from core.accounts.roles import RIGHTS
+from core.outbox import delivery
+from core.outbox.kinds import Topic
+from core.outbox.models import Message
 from crm.demo import mall as demo
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
-from crm.flows import nightly
-from customers.identity import CustomerRef
-from customers.imports import runs as imports
-from customers.intake import guests
-from customers.models import Customer, GuestOrder, ImportProfile
-from customers.orders import OrderFact
-from customers.privacy import requests
-from customers.record import fields as custom_fields
-from loyalty.notices import Kind
-from loyalty.tiers import simulation
+from crm.flows import nightly, notices
+from tests.demo.furnished import furnish
+from tests.demo.walking import GONE, Walk
 from tests.desk.test_permissions import PAGES, POSTED
 
-# The pages that are lists.
+PEOPLE = [role for role in Role if role != Role.CLIENT]
+# The pages that are lists, and a number as it is written.
 LISTS = {f"desk:{route.name}" for route in urlpatterns if hasattr(route.callback, "takeable")}
+NUMBER = re.compile(r"\d{1,3}(,\d{3})*")
 LEADS_TO = re.compile(r'\b(?:href|data-href|hx-get|action)="([^"#][^"]*)"')
 # Of one page with many subjects (customers, cases, …) so many are opened.
 OF_A_KIND = 2
@@ -66,28 +60,15 @@ NO_LINK_FOR = {
 }
 
 
-@pytest.fixture
-def demo_mall(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The small mall after a night, with complaints, points and campaigns, and one of what only people make."""
-    demo.load(demo.imagine(today() - timedelta(days=1), demo.SMALL), at=timezone.now() - timedelta(days=1))
-    nightly.run(today() - timedelta(days=1))
-    call_command("seed_complaints", "--demo")
-    call_command("seed_points")
-    call_command("seed_campaigns")
-    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
-    admin, at = User.objects.get(username="admin"), timezone.now()
-    webhooks.register("https://shop.example.com/hook", events=list(Kind.values), by=admin, at=at)
-    draft = simulation.new_draft(by=admin, at=at)
-    simulation.simulate(draft.pk, by=admin, at=at)
-    tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
-    custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
-    nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
-    guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
-    ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
-    file = b"order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n"
-    imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)
-    asked = {"kind": "see", "asked_on": today(), "due_on": None, "note": "", "by": admin, "at": at, "today": today()}
-    requests.register(Customer.objects.filter(merged_into__isnull=True)[0], **asked)
+@pytest.fixture(scope="module")
+def demo_mall(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The small mall after a night, with all its rooms in use; each test begins with it, whatever the others did."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        demo.load(demo.imagine(today() - timedelta(days=1), demo.SMALL), at=timezone.now() - timedelta(days=1))
+        nightly.run(today() - timedelta(days=1))
+        furnish(patch, at=timezone.now())
+        yield
+        transaction.set_rollback(True)
 
 
 def route_of(address: str) -> str:
@@ -97,38 +78,16 @@ def route_of(address: str) -> str:
         return ""
 
 
-class Number(NamedTuple):
-    """A number that is a link, and what it opens."""
+class Opened(NamedTuple):
+    """A page that somebody came to, what it says, and the addresses it leads to."""
 
-    page: str
-    count: int
-    opens: str
-
-
-def numbers_in(page: str, body: str) -> Iterator[Number]:
-    """The links of a page whose words are a number, or end with one that stands by itself, and that open a list."""
-    for link in html.document_fromstring(body).iterfind(".//main//a[@href]"):
-        words = [word.strip() for word in link.itertext() if word.strip()]
-        if words and re.fullmatch(r"\d{1,3}(,\d{3})*", words[-1]):
-            target = urljoin(page, str(link.get("href")))
-            if route_of(target) in LISTS and "page=" not in target:
-                yield Number(page, int(words[-1].replace(",", "")), target)
+    address: str
+    body: str
+    links: list[str]
 
 
-def rows_behind(client: Client, address: str) -> int:
-    """How many rows a list has, drawn whole as for a printer."""
-    printed = f"{address}{'&' if '?' in address else '?'}as=print"
-    page = html.document_fromstring(client.get(printed).content.decode())
-    assert page.find(".//main//a[@rel='next']") is None
-    return len(page.findall(".//main//*[@data-rows]/*[@data-href]"))
-
-
-def reached_by(client: Client) -> tuple[set[str], set[Number]]:
-    """The names of the pages somebody comes to by following links, form addresses among them, from the first page.
-
-    And every number on these pages that opens a list.
-    """
-    named, numbers = set[str](), set[Number]()
+def pages_of(client: Client) -> Iterator[Opened]:
+    """The pages somebody comes to by following links, form addresses among them, from the first page."""
     opened: Counter[str] = Counter()
     queue, known = deque(["/"]), {"/"}
     while queue:
@@ -140,47 +99,33 @@ def reached_by(client: Client) -> tuple[set[str], set[Number]]:
         opened[route] += 1
         answer = client.get(address)
         assert answer.status_code in (200, 302, 404, 409), f"{address} answers {answer.status_code}"
-        if answer.status_code == 302:
-            links = [answer["Location"]]
-        elif "text/html" in answer["Content-Type"]:
-            body = answer.content.decode()
-            links = [unescape(link) for link in LEADS_TO.findall(body)]
-            if "<main" in body:
-                numbers |= set(numbers_in(address, body))
-        else:
+        if answer.status_code != 302 and "text/html" not in answer["Content-Type"]:
             continue
-        for link in links:
-            target = urljoin(address, link)
-            if urlsplit(target).netloc or not target.startswith("/"):
-                continue
-            named.add(route_of(target))
-            path = urlsplit(target).path
-            if path not in known:
-                known.add(path)
+        body = "" if answer.status_code == 302 else answer.content.decode()
+        found = [answer["Location"]] if not body else [unescape(link) for link in LEADS_TO.findall(body)]
+        targets = [urljoin(address, link) for link in found]
+        links = [target for target in targets if target.startswith("/") and not urlsplit(target).netloc]
+        yield Opened(address, body, links)
+        for target in links:
+            if urlsplit(target).path not in known:
+                known.add(urlsplit(target).path)
                 queue.append(target)
-    return {name.removeprefix("desk:") for name in named}, numbers
 
 
-def test_no_page_is_reached_only_by_knowing_its_address_and_every_number_opens_its_list(
-    demo_mall: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for role, rights in RIGHTS.items():
-        monkeypatch.setitem(RIGHTS, role, replace(rights, takes=10_000))
+def reached_by(client: Client) -> set[str]:
+    """The names of these pages, and of what they lead to."""
+    return {route_of(link).removeprefix("desk:") for page in pages_of(client) for link in page.links}
+
+
+def test_no_page_is_reached_only_by_knowing_its_address(demo_mall: None, db: None) -> None:
     missing: dict[str, list[str]] = {}
-    differing, asked = [], 0
     for role in Role:
         user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk").first()
         if role == Role.CLIENT or user is None:
             continue
         client = Client()
         client.force_login(user)
-        reached, numbers = reached_by(client)
-        behind = {address: rows_behind(client, address) for address in {number.opens for number in numbers}}
-        differing += [
-            (role.value, *number, behind[number.opens]) for number in numbers if behind[number.opens] != number.count
-        ]
-        asked += len(numbers)
-        print(role.value, len(numbers), *sorted(row for row in differing if row[0] == role.value), sep="\n", flush=True)
+        reached = reached_by(client)
         for route in urlpatterns:
             name, permission = str(route.name), PAGES[str(route.name)]
             may_open = permission is None or permission in RIGHTS[role].permissions
@@ -189,9 +134,99 @@ def test_no_page_is_reached_only_by_knowing_its_address_and_every_number_opens_i
     for name, roles in missing.items():
         print(f"{name}: {', '.join(roles)}")
 
-    print(f"{asked} numbers opened")
-    print(*differing, sep="\n")
-
     assert missing.keys() <= NO_LINK.keys()
+
+
+class Number(NamedTuple):
+    """A number on a page that is a link, and what it opens."""
+
+    page: str
+    count: int
+    opens: str
+
+
+def numbers_in(page: Opened) -> Iterator[Number]:
+    """The links whose words are a number, or end with one that stands by itself, and that open a list."""
+    if "<main" not in page.body:
+        return
+    for link in html.document_fromstring(page.body).iterfind(".//main//a[@href]"):
+        words = [word.strip() for word in link.itertext() if word.strip()]
+        target = urljoin(page.address, str(link.get("href")))
+        if words and NUMBER.fullmatch(words[-1]) and route_of(target) in LISTS and "page=" not in target:
+            yield Number(page.address, int(words[-1].replace(",", "")), target)
+
+
+def rows_behind(client: Client, address: str) -> int:
+    """How many rows a list has, drawn whole as for a printer."""
+    printed = f"{address}{'&' if '?' in address else '?'}as=print"
+    page = html.document_fromstring(client.get(printed).content.decode())
+    assert page.find(".//main//a[@rel='next']") is None
+    return len(page.findall(".//main//*[@data-rows]/*[@data-href]"))
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_every_number_that_is_a_link_opens_as_many_rows(
+    demo_mall: None, db: None, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    client = Client()
+    client.force_login(User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0])
+    monkeypatch.setitem(RIGHTS, role, replace(RIGHTS[role], takes=10_000))
+
+    numbers = {number for page in pages_of(client) for number in numbers_in(page)}
+
+    behind = {address: rows_behind(client, address) for address in {number.opens for number in numbers}}
+    differing = sorted((*number, behind[number.opens]) for number in numbers if behind[number.opens] != number.count)
+    print(f"{role}: {len(numbers)} numbers, {len(differing)} differ", *differing, sep="\n    ")
     assert differing == []
-    assert asked > 100
+
+
+# %(number)s
+PLACES = re.compile(r"%\((\w+)\)(\+?[sd])")
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_everything_that_is_offered_ends(demo_mall: None, db: None, role: Role) -> None:
+    """By an answer or by a sentence beside what was typed: never nowhere, never without the right, never broken."""
+    user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0]
+    walk = Walk(user)
+
+    walk.day()
+
+    done = sum(how == "" for how in walk.ended.values())
+    settled = sum(how == GONE for how in walk.ended.values())
+    said = {kind[0]: how for kind, how in walk.ended.items() if how not in ("", GONE)}
+    print(
+        f"{role}: {len(walk.opened)} pages, {len(walk.ended)} actions, {done} done, {settled} settled, {len(said)} said no"
+    )
+    for name, how in said.items():
+        print(f"    {name}: {how}")
+    assert walk.wrong == []
+    assert done > len(said)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_every_message_to_a_role_is_shown_and_leads_somewhere(demo_mall: None, db: None, role: Role) -> None:
+    """Those the demo has written, and one of each kind there is."""
+    user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0]
+    places = [place for kind in notices.ALL.values() for place in PLACES.findall(str(kind.text))]
+    # Whatever any of the sentences may ask for: a number does for a text as well.
+    told = {name: f"〈{name}〉" for name, _form in places} | {name: 7 for name, form in places if form.endswith("d")}
+    for kind in notices.ALL.values():
+        words = {field: choices.values[0] for field, choices in kind.words.items()}
+        key = f"walk:{kind.name}"
+        delivery.tell([user.pk], kind, told | words, key=key, thread=kind.name, at=timezone.now(), link="/bell/")
+    client = Client()
+    client.force_login(user)
+
+    shown = unescape(client.get("/bell/?all=1").content.decode() + client.get("/digest/").content.decode())
+
+    written = Message.objects.filter(recipient=user, channel=Message.Channel.IN_APP)
+    fresh = written.filter(dedupe_key__startswith="walk:").exclude(topic=Topic.DIGEST)
+    assert [message.kind for message in fresh if notices.text_of(message) not in shown] == []
+    assert fresh.count() == len(notices.ALL) - 1
+    nowhere = []
+    for message in written:
+        answer = client.get(reverse("desk:bell_open", args=[message.pk]), follow=True)
+        if answer.status_code != 200:
+            nowhere.append(f"{message.kind}: {message.link} answers {answer.status_code}")
+    assert nowhere == []

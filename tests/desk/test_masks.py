@@ -118,7 +118,8 @@ def pages(client: Client, mall: list[Customer]) -> Iterator[tuple[str, str]]:
     for address in addresses:
         answer = client.get(address, follow=True)
         yield address, answer.content.decode()
-    draft = {**rules.DEFAULTS, "big_share": 0.95, "big_cap": 0.5, "big_enter": 1}
+    shown = {constant.name: constant.shown(constant.default) for constant in rules.CONSTANTS}
+    draft = {**shown, "big_share": 95, "big_cap": 50, "big_enter": 100}
     yield "preview", client.post(reverse("desk:rules_preview"), draft).content.decode()
     yield "find", client.post(reverse("desk:find"), {"q": mall[0].number}, follow=True).content.decode()
     refused = client.post(reverse("desk:log_contact", args=[mall[0].pk]), {"outcome": "?"})

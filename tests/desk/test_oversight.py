@@ -217,17 +217,17 @@ def test_a_day_unlike_the_others_is_marked(make_user: MakeUser, make_customer: M
 
 def test_a_request_is_registered_waits_and_is_ended(officer: User, client: Client, make_customer: MakeCustomer) -> None:
     li_lei = make_customer("李雷")
-    told = {"number": li_lei.number, "kind": "erase", "asked_on": today().isoformat(), "note": "电话"}
+    told = {"number": li_lei.number, "kind": "correct", "asked_on": today().isoformat(), "note": "电话"}
 
     assert client.post("/privacy/requests/", told).status_code == 302
     assert client.post("/privacy/requests/", told).status_code == 422
     [asked] = client.get("/privacy/").context["waiting"]
     assert asked.due_on == today() + timedelta(days=15)
     assert client.post(f"/privacy/requests/{asked.pk}/end/", {"outcome": "", "done": "1"}).status_code == 422
-    assert client.post(f"/privacy/requests/{asked.pk}/end/", {"outcome": "已删除", "done": "1"}).status_code == 302
+    assert client.post(f"/privacy/requests/{asked.pk}/end/", {"outcome": "已更正", "done": "1"}).status_code == 302
 
     asked = PrivacyRequest.objects.get()
-    assert (asked.state, asked.outcome, asked.ended_by) == ("done", "已删除", officer)
+    assert (asked.state, asked.outcome, asked.ended_by) == ("done", "已更正", officer)
     assert [entry.action for entry in AuditEntry.objects.order_by("pk")] == ["privacy.registered", "privacy.ended"]
     with pytest.raises(DomainError):
         requests.end(asked.pk, done=True, outcome="again", by=officer, at=now())
@@ -351,16 +351,19 @@ def test_no_two_actions_of_the_filter_read_alike(language: str) -> None:
     assert [word for word in words if words.count(word) > 1] == []
 
 
-def test_ending_an_erasure_says_that_it_deletes_nothing(
+def test_an_erasure_is_offered_and_not_done_by_a_word(
     officer: User, client: Client, make_customer: MakeCustomer
 ) -> None:
     li_lei = make_customer("李雷")
     about: dict[str, Any] = {"asked_on": today(), "due_on": None, "note": "", "by": officer, "at": now()}
     requests.register(li_lei, kind="see", today=today(), **about)
-    assert "deletes nothing" not in client.get("/privacy/").content.decode()
-    requests.register(li_lei, kind="erase", today=today(), **about)
+    assert "Erase…" not in client.get("/privacy/").content.decode()
+    asked = requests.register(li_lei, kind="erase", today=today(), **about)
 
     page = client.get("/privacy/").content.decode()
+    ended = client.post(f"/privacy/requests/{asked.pk}/end/", {"outcome": "已删除", "done": "1"})
 
-    assert "Ending this request deletes nothing" in page
+    assert f"/privacy/requests/{asked.pk}/erase/" in page
+    assert ended.status_code == 422
+    assert "Nothing is erased yet" in ended.content.decode()
     assert li_lei.number in page

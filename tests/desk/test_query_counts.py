@@ -38,7 +38,7 @@ from core.outbox import delivery, posting, webhooks
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
-from customers import contacts, todo
+from customers import books, contacts, todo
 from customers.identity import CustomerRef
 from customers.intake import guests
 from customers.models import Category as GoodsCategory
@@ -469,6 +469,13 @@ def a_team(mall: Mall, n: int) -> str:
     return staff.save_team(None, name=f"Team {n}", centre=centre, by=None, at=timezone.now()).name
 
 
+def a_hand_over(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    reason = f"Reason {n}"
+    books.hand_over(mall.colleague(n), to=[mall.reader], by=None, on=today(), reason=reason, at=timezone.now())
+    return reason
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
     Listed("contacts", MANAGER, a_contact),
@@ -499,6 +506,7 @@ LISTS = [
     Listed("duplicates", SERVICE, two_people, query="?list=apart"),
     Listed("staff", ADMIN, somebody_of_the_staff),
     Listed("teams", ADMIN, a_team),
+    Listed("hand_over", LEAD, a_hand_over),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),

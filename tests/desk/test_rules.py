@@ -25,7 +25,8 @@ def admin(client: Client, make_user: MakeUser) -> User:
 
 
 def draft(**told: Any) -> dict[str, Any]:
-    return rules.DEFAULTS | {"big_share": 0.7} | told
+    shown = {constant.name: constant.shown(constant.default) for constant in rules.CONSTANTS}
+    return shown | {"big_share": 70} | told
 
 
 def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
@@ -45,14 +46,14 @@ def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
 
 def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: Client, admin: User) -> None:
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
-    other = draft(previewed=seen, big_share=0.6, reason="fewer big customers")
+    other = draft(previewed=seen, big_share=60, reason="fewer big customers")
 
     refused = client.post(reverse(SAVE), other)
 
     page = refused.content.decode()
     assert refused.status_code == 422
     assert "These rules have not been previewed yet." in page
-    assert 'value="0.6"' in page
+    assert 'value="60"' in page
     assert 'value="fewer big customers"' in page
     assert rules.current().version == 1
     client.post(reverse(SAVE), other | {"previewed": refused.context["previewed"]})
@@ -63,7 +64,7 @@ def test_a_preview_does_not_outlive_the_rules_it_was_compared_with(client: Clien
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
     client.post(reverse(SAVE), draft(previewed=seen, reason="somebody was faster"))
 
-    late = client.post(reverse(SAVE), draft(previewed=seen, big_cap=0.2, reason="mine"))
+    late = client.post(reverse(SAVE), draft(previewed=seen, big_cap=20, reason="mine"))
 
     assert late.status_code == 422
     assert rules.current().version == 2
@@ -79,7 +80,7 @@ def test_the_versions_tell_their_changes_in_the_language_of_the_reader(client: C
         (2, "少一些大客户"),
         (1, "The defaults Laoke starts with"),
     ]
-    assert [(before, after) for _label, before, after in told[0].changes] == [(0.8, 0.7)]
+    assert [(before, after) for _label, before, after in told[0].changes] == [("80 %", "70 %")]
     assert told[1].changes == []
 
 
@@ -104,6 +105,6 @@ def test_a_version_tells_its_changes_though_the_one_before_stands_on_the_next_pa
     newest = client.get(reverse("desk:rules")).context["versions"]
     oldest = client.get(reverse("desk:rules") + newest.next).context["versions"]
 
-    assert [(before, after) for _label, before, after in newest.rows[0].changes] == [(0.8, 0.7)]
+    assert [(before, after) for _label, before, after in newest.rows[0].changes] == [("80 %", "70 %")]
     assert [row.version.version for row in oldest.rows] == [1]
     assert oldest.rows[0].changes == []

@@ -189,15 +189,17 @@ def test_a_level_is_told_when_it_is_reached_at_risk_and_lost(
 def test_the_mall_is_told_what_the_members_are_to_be_told_of_new_rules(db: None) -> None:
     at = noon(START - timedelta(days=1))
     draft = simulation.new_draft(by=lead("wang"), at=at)
-    listen(Kind.TIER_RULES_PUBLISHED)
+    listen(Kind.TIER_RULES_PUBLISHED, Kind.TIER_RULES_WITHDRAWN)
     simulation.save_draft(
         draft.pk, content=content(), starts_on=START, reason="a", notice="金卡门槛降低", by=lead("wang"), at=at
     )
     outcome = simulation.simulate(draft.pk, by=lead("wang"), at=at)
-    simulation.publish(draft.pk, by=lead("zhao"), falls=outcome.figures["falls"], at=at)
+    rules = simulation.publish(draft.pk, by=lead("zhao"), falls=outcome.figures["falls"], at=at)
 
     data = {"version": 1, "starts_on": START.isoformat(), "notice": "金卡门槛降低"}
     assert told() == [("tier.rules_published", data)]
+    simulation.withdraw(rules.pk, by=lead("zhao"), at=at)
+    assert told() == [("tier.rules_withdrawn", data)]
 
 
 def test_what_is_only_simulated_is_not_told(make_customer: MakeCustomer, make_order: MakeOrder) -> None:

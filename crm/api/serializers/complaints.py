@@ -228,4 +228,15 @@ class SurveysOut(serializers.Serializer[Any]):
     results = SurveyOut(many=True)
 
 
+class CategoryOut(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="What `category` of a complaint says")
+    name = serializers.CharField()
+    group = serializers.CharField(allow_null=True, help_text="The code of the group it stands in; null for a group")
+    severity = serializers.IntegerField(source="default_severity", help_text="1 is the worst of 4, unless told")
+
+
+class CategoriesOut(serializers.Serializer[Any]):
+    results = CategoryOut(many=True)
+
+
 UNKNOWN_CATEGORY = _("There is no category “%(code)s” in use.")

@@ -7,7 +7,7 @@ from django.urls import path
 
 from crm.desk.complaints import actions, case, log, queue, reports, silent
 from crm.desk.complaints.deeds import DEEDS
-from crm.desk.complaints.setup import calendars, settings
+from crm.desk.complaints.setup import away, calendars, settings
 
 urlpatterns = [
     path("complaints/", queue.queue, name="complaints"),
@@ -40,6 +40,8 @@ urlpatterns = [
     # Settings
     path("complaints/settings/members/set/", settings.set_member, name="complaint_member_set"),
     path("complaints/settings/members/<int:pk>/", settings.change_member, name="complaint_member_change"),
+    path("complaints/settings/members/<int:pk>/away/", away.note, name="complaint_member_away"),
+    path("complaints/settings/members/away/<int:pk>/drop/", away.drop, name="complaint_member_here"),
     path("complaints/settings/members/left/", settings.member_left, name="complaint_member_left"),
     path("complaints/settings/members/remove/", settings.remove_member, name="complaint_member_remove"),
     path("complaints/settings/priorities/save/", settings.save_priorities, name="complaint_priorities_save"),

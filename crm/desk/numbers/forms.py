@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
 from crm.desk.date_input import DateInput
@@ -15,7 +16,7 @@ class CutForm(forms.Form):
 
 
 class RulesForm(forms.Form):
-    """The constants of the night, within their bounds, and why they change."""
+    """The constants of the night as people read them, within their bounds, and why they change."""
 
     reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300, required=False)
 
@@ -23,10 +24,10 @@ class RulesForm(forms.Form):
         super().__init__(data)
         for constant in rules.CONSTANTS:
             self.fields[constant.name] = forms.FloatField(
-                label=constant.label,
-                initial=int(parameters[constant.name]) if constant.whole else parameters[constant.name],
-                min_value=constant.low,
-                max_value=constant.high,
+                label=format_lazy("{} (%)", constant.label) if constant.percent else constant.label,
+                initial=constant.shown(parameters[constant.name]),
+                min_value=constant.shown(constant.low),
+                max_value=constant.shown(constant.high),
                 widget=forms.NumberInput(attrs={"step": "1" if constant.whole else "any"}),
             )
         self.order_fields([*(constant.name for constant in rules.CONSTANTS), "reason"])
@@ -40,4 +41,5 @@ class RulesForm(forms.Form):
 
     @property
     def parameters(self) -> dict[str, float]:
-        return {constant.name: self.cleaned_data[constant.name] for constant in rules.CONSTANTS}
+        """The constants as they are stored."""
+        return {constant.name: constant.meant(self.cleaned_data[constant.name]) for constant in rules.CONSTANTS}

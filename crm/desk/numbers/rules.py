@@ -10,7 +10,7 @@ from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.numbers.forms import RulesForm
-from crm.desk.numbers.rules_page import history, preview_shown
+from crm.desk.numbers.rules_page import history, in_force, preview_shown
 from crm.desk.today import now, today
 from segmentation import rules as verbs
 from segmentation import whatif
@@ -81,6 +81,7 @@ def _page(
         {
             "form": form,
             "latest": verbs.current(),
+            "in_force": in_force({**verbs.DEFAULTS, **verbs.current().parameters}),
             "editable": may(request.user, Permission.EDIT_RULES),
             "versions": history(request),
             "previewed": previewed,

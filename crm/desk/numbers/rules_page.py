@@ -1,7 +1,8 @@
 """The rules of the night in words and tables: what each version changed, what a draft would do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from crm.desk.paging import Page, page_of
 from customers.models import Standing
 from segmentation import rules
 from segmentation.models import RuleSet
+from segmentation.rules import Constant
 from segmentation.whatif import Mover, Preview
 
 CLASSES = (2, 1, 0)
@@ -21,11 +23,11 @@ VERSIONS_SHOWN = 20
 
 
 class Version(NamedTuple):
-    """One version, why it came to be, and (label, before, after) of what it changed."""
+    """One version, why it came to be, and (label, before, after) of what it changed, in words."""
 
     version: RuleSet
     reason: str
-    changes: list[tuple[Any, float, float]]
+    changes: list[tuple[Any, str, str]]
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,23 @@ def history(request: StaffRequest) -> Page:
             Version(
                 version,
                 rules.reason_of(version),
-                rules.changes(before.parameters, version.parameters) if before else [],
+                _in_words(rules.changes(before.parameters, version.parameters)) if before else [],
             )
             for version, before in zip_longest(page.rows, [*page.rows[1:], *before_last])
         ]
     )
+
+
+def _in_words(changes: list[tuple[Constant, float, float]]) -> list[tuple[Any, str, str]]:
+    return [(constant.label, constant.words(before), constant.words(after)) for constant, before, after in changes]
+
+
+def in_force(parameters: Mapping[str, float]) -> list[tuple[str, list[tuple[Any, str]]]]:
+    """The constants under their headings, each with its value in words: for who only reads them."""
+    return [
+        (str(group), [(constant.label, constant.words(parameters[constant.name])) for constant in constants])
+        for group, constants in groupby(rules.CONSTANTS, key=lambda constant: constant.group)
+    ]
 
 
 def preview_shown(preview: Preview, user: User) -> dict[str, Any]:

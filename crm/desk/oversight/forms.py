@@ -84,6 +84,10 @@ class EndForm(forms.Form):
     )
 
 
+class EraseForm(forms.Form):
+    reason = forms.CharField(label=_("Why"), max_length=200, widget=forms.TextInput(CONTROL))
+
+
 def _offered(code: str) -> str:
     """The action in a list of all of them, where what is done with a case needs to say so."""
     words = action(code)

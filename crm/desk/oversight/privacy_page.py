@@ -23,7 +23,7 @@ from crm.desk.today import now, today
 from crm.operating import for_ever, retention
 from customers.access import visible_to
 from customers.contact_points import REVEALED
-from customers.models import Customer, PrivacyRequest
+from customers.models import Customer, Erasure, PrivacyRequest
 from customers.privacy import opened
 
 DAYS_SHOWN = 14
@@ -76,6 +76,9 @@ def context(request: StaffRequest) -> dict[str, Any]:
     return {
         "today": today(),
         "waiting": waiting,
+        "proposed": set(
+            Erasure.objects.filter(request__in=waiting, state=Erasure.State.WAITING).values_list("request", flat=True)
+        ),
         "reached": set(
             visible_to(request.user, today())
             .filter(pk__in={row.customer_id for row in waiting})

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.oversight import audit, privacy
+from crm.desk.oversight import audit, erasing, privacy
 
 urlpatterns = [
     path("audit/", audit.audit, name="audit"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("privacy/kept/", privacy.kept, name="privacy_kept"),
     path("privacy/requests/", privacy.register, name="privacy_register"),
     path("privacy/requests/<int:pk>/end/", privacy.end, name="privacy_end"),
+    path("privacy/requests/<int:pk>/erase/", erasing.erase, name="privacy_erase"),
     path("privacy/who-saw/", privacy.who_saw, name="privacy_who_saw"),
     path("customers/<int:pk>/seen/", privacy.customer_seen, name="customer_seen"),
 ]

@@ -18,7 +18,10 @@ from core.lib.mall import SYMBOLS
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
+from crm.flows import books
 from crm.flows.mall import ALL_ROLES
+from customers.models import Standing
+from loyalty.tiers import membership
 
 LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 DAYS = {"5": range(1, 6), "6": range(1, 7), "7": range(1, 8)}
@@ -184,6 +187,44 @@ class LeaveForm(forms.Form):
         if leaver.holds(Role.ACCOUNT_MANAGER, Role.TEAM_LEAD):
             people = people.filter(roles__overlap=[Role.ACCOUNT_MANAGER, Role.TEAM_LEAD])
         cast("forms.ModelMultipleChoiceField[User]", self.fields["to"]).queryset = people
+
+
+class HandOverForm(forms.Form):
+    """Which of a colleague's customers go, and to whom; `seen` is the plan that the page has shown."""
+
+    giver = forms.ModelChoiceField(label=gettext_lazy("Whose customers"), queryset=User.objects.none())
+    customer_class = forms.TypedChoiceField(
+        label=gettext_lazy("Class"),
+        choices=[("", gettext_lazy("Every class")), *Standing.Class.choices],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+    level = forms.ChoiceField(label=gettext_lazy("Level"), required=False)
+    quiet = forms.BooleanField(label=gettext_lazy("Only those with an open alert"), required=False)
+    absent_days = forms.IntegerField(
+        label=gettext_lazy("Days without purchase"), min_value=1, max_value=3650, required=False
+    )
+    to = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Who takes over"),
+        queryset=User.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Several share the customers, each as their capacity allows."),
+    )
+    reason = forms.CharField(label=gettext_lazy("Why"), max_length=200)
+    seen = forms.CharField(required=False, max_length=40)
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("giver", "to"):
+            cast("forms.ModelChoiceField[User]", self.fields[name]).queryset = books.givers(by)
+        rules = membership.applied()
+        levels = [(level["code"], level["name"]) for level in rules.levels] if rules else []
+        cast(forms.ChoiceField, self.fields["level"]).choices = [("", gettext_lazy("Every level")), *levels]
+
+    def part(self) -> books.Part:
+        data = self.cleaned_data
+        return books.Part(data["customer_class"], data["level"], data["quiet"], data["absent_days"])
 
 
 class AwayForm(forms.Form):

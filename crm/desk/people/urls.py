@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.people import staff, teams
+from crm.desk.people import books, staff, teams
 from crm.desk.people.first_steps import first_steps
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("staff/<int:pk>/delegate/", staff.delegate, name="person_delegate"),
     path("staff/absences/<int:pk>/drop/", staff.drop_absence, name="absence_drop"),
     path("staff/delegations/<int:pk>/end/", staff.end_delegation, name="delegation_end"),
+    path("books/hand-over/", books.hand_over, name="hand_over"),
+    path("books/hand-over/<int:pk>/undo/", books.undo, name="hand_over_undo"),
     path("teams/", teams.teams, name="teams"),
     path("teams/<int:pk>/", teams.team, name="team"),
     path("teams/<int:pk>/drop/", teams.drop_team, name="team_drop"),

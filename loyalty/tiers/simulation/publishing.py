@@ -128,7 +128,7 @@ def _refuse_if_it_moved(draft: TierDraft, simulation: TierSimulation, today: dat
 
 @transaction.atomic
 def withdraw(version_id: int, *, by: User, at: datetime) -> TierRules:
-    """Rules that have not begun never will; the version before goes on."""
+    """Rules that have not begun never will; the version before goes on, and whoever was told of them is told so."""
     locks.hold("tiers.publish")
     rules = TierRules.objects.select_for_update().get(pk=version_id)
     state = TierState.objects.select_for_update().first()
@@ -140,6 +140,7 @@ def withdraw(version_id: int, *, by: User, at: datetime) -> TierRules:
     rules.withdrawn_at, rules.withdrawn_by = at, by
     rules.save(update_fields=["withdrawn_at", "withdrawn_by"])
     TierRules.objects.filter(ends_on=rules.starts_on, withdrawn_at__isnull=True).update(ends_on=None)
+    notices.rules_withdrawn(rules, at=at)
     audit.record(by, "tiers.withdrawn", rules, at=at, version=rules.version)
     return rules
 

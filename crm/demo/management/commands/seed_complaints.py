@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from complaints.setup import defaults
+from core.lib import mall
 from core.lib.errors import DomainError
 from crm.demo import complaints as demo_complaints
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"The desk has {made} cases." if made else "The desk has cases already: nothing was added."
             )
-        elif defaults.install(at=timezone.now()):
+        elif defaults.install(at=timezone.now(), language=mall.facts().language):
             self.stdout.write("The desk is set up. Confirm its holidays and add members to its queues.")
         else:
             self.stdout.write("The desk was set up before: nothing was changed.")

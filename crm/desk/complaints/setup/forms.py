@@ -14,7 +14,6 @@ from complaints.models import (
     BusinessCalendar,
     Case,
     Category,
-    EscalationStep,
     Metric,
     PriorityMatrix,
     Queue,
@@ -195,6 +194,13 @@ class MemberForm(LeaveForm):
     available = forms.BooleanField(label=gettext_lazy("takes cases now"), required=False, initial=True)
 
 
+class AwayForm(forms.Form):
+    """The days on which somebody is handed no cases."""
+
+    starts_on = forms.DateField(label=gettext_lazy("First day"), widget=DateInput())
+    ends_on = forms.DateField(label=gettext_lazy("Last day"), widget=DateInput())
+
+
 class CapacityForm(EditForm, forms.Form):
     """How much somebody who works a queue takes."""
 
@@ -240,8 +246,29 @@ class MatrixForm(EditForm, forms.Form):
         ]
 
 
+SPAN = re.compile(r"([0-9]{1,4}):([0-5][0-9])")
+# 80 %: owner, priority rises
+STEP = re.compile(r"([0-9]{1,4})\s*[%％]?\s*[:：]?\s*(.*)")
+APART = re.compile("[,，、;；]")
+RISES = "raise"
+
+
+class SpanField(forms.IntegerField):
+    """Minutes, shown and typed as hours and minutes: 4:00; a whole number is minutes."""
+
+    widget = forms.TextInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value // 60}:{value % 60:02}" if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> int | None:
+        if match := SPAN.fullmatch(str(value or "").strip().replace("：", ":")):
+            value = int(match[1]) * 60 + int(match[2])
+        return super().to_python(value)
+
+
 class PromisesForm(EditForm, forms.Form):
-    """The draft as a grid: minutes of each promise by class and severity, the hours of each class, the terms."""
+    """The draft as a grid: the time of each promise by class and severity, the hours of each class, the terms."""
 
     resolution_mode = forms.ChoiceField(label=gettext_lazy("After reopening"), choices=SlaPolicy.ResolutionMode.choices)
     reopen_days = forms.IntegerField(label=gettext_lazy("Days to reopen"), min_value=1, max_value=90)
@@ -253,7 +280,7 @@ class PromisesForm(EditForm, forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         required=False,
         help_text=gettext_lazy(
-            "One line each: per cent, whom to tell (owner, manager, head), “raise” to raise the priority."
+            "One line each, such as “80 %: owner, priority rises”: when, who is told, whether the priority rises."
         ),
     )
     reason = forms.CharField(label=gettext_lazy("Why the promises change"), max_length=200, required=False)
@@ -283,12 +310,13 @@ class PromisesForm(EditForm, forms.Form):
             for severity in SEVERITIES:
                 for metric in Metric.values:
                     target = known.get((customer_class, severity, metric))
-                    self.fields[f"min_{customer_class}_{severity}_{metric}"] = forms.IntegerField(
+                    self.fields[f"min_{customer_class}_{severity}_{metric}"] = SpanField(
                         min_value=1,
                         max_value=525_600,
                         required=False,
                         initial=target.minutes if target else None,
                         label=Metric(metric).label,
+                        error_messages={"invalid": _("Write hours and minutes like 4:00, or minutes like 240.")},
                     )
 
     def grid(self) -> list[dict[str, Any]]:
@@ -328,23 +356,37 @@ class PromisesForm(EditForm, forms.Form):
         return _read_steps(self.cleaned_data["steps"])
 
 
+def _people() -> dict[str, str]:
+    """The word of each step, as it is read in the reader's language and as it is stored."""
+    return {
+        "owner": _("owner"),
+        "manager": _("account manager"),
+        "head": _("head of department"),
+        RISES: _("priority rises"),
+    }
+
+
 def _steps_text(policy: SlaPolicy) -> str:
-    steps = {step.at_percent: step for step in policy.steps.all()}
+    steps, words = {step.at_percent: step for step in policy.steps.all()}, _people()
     return "\n".join(
-        " ".join([f"{percent}%", *step.notify, *(["raise"] if step.raise_priority else [])])
+        f"{percent} %: "
+        + str(_(", ")).join(words[code] for code in [*step.notify, *([RISES] if step.raise_priority else [])])
         for percent, step in sorted(steps.items())
     )
 
 
 def _read_steps(text: str) -> list[StepFact]:
     """The same steps for each of the promises."""
-    facts, people = [], set(EscalationStep.Notify.values)
+    facts, codes = [], {word.casefold(): code for code, word in _people().items()}
     for line in filter(None, (line.strip() for line in text.splitlines())):
-        percent, *words = line.replace("%", " ").split()
-        if not percent.isdecimal() or not 1 <= int(percent) <= 1000 or set(words) - people - {"raise"}:
+        match = STEP.fullmatch(line)
+        parts = [part.strip().casefold() for part in APART.split(match[2])] if match else []
+        told = [codes.get(part, part) for part in parts if part]
+        if match is None or not 1 <= int(match[1]) <= 1000 or set(told) - set(_people()):
             raise forms.ValidationError(
-                _("“%(line)s” is not a step. Write for example: 80%% owner raise") % {"line": line}
+                _("“%(line)s” is not a step. Write for example: %(example)s")
+                % {"line": line, "example": f"80 %: {_people()['owner']}{_(', ')}{_people()[RISES]}"}
             )
-        notify = tuple(word for word in words if word in people)
-        facts += [StepFact(metric, int(percent), notify, "raise" in words) for metric in Metric.values]
+        notify = tuple(code for code in told if code != RISES)
+        facts += [StepFact(metric, int(match[1]), notify, RISES in told) for metric in Metric.values]
     return facts

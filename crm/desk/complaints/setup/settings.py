@@ -1,5 +1,6 @@
 """What the desk is made of: queues and people, categories and causes, limits, words, priorities and promises."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -29,13 +30,14 @@ from complaints.models import (
 )
 from complaints.models.catalogue import Severity
 from complaints.setup import policies, reference
-from core.accounts.models import User
+from core.accounts.models import Absence, User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import submit
 from crm.desk.choices import read_once
 from crm.desk.complaints.setup.forms import (
+    AwayForm,
     CapacityForm,
     CategoryForm,
     GoneForm,
@@ -47,7 +49,7 @@ from crm.desk.complaints.setup.forms import (
 )
 from crm.desk.editing import edit, onto
 from crm.desk.paging import page_of
-from crm.desk.today import now
+from crm.desk.today import now, today
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,14 @@ PARTS: dict[str, Part] = {
         ("name", "body", "category", "active"),
     ),
     "limits": Part(
-        gettext_lazy("Remedy limits"),
+        gettext_lazy("Limits of remedies"),
         gettext_lazy("What a role may give by itself; above it a second person is asked."),
         RemedyLimit.objects.order_by("role", "customer_class", "kind"),
         _form(RemedyLimit, "role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
         ("role", "customer_class", "kind", "at_once", "per_case", "per_customer", "per_day"),
     ),
     "calendars": Part(
-        gettext_lazy("Calendars"),
+        gettext_lazy("Names of the working hours"),
         gettext_lazy("Names and zones; the hours have a page of their own."),
         BusinessCalendar.objects.order_by("name"),
         _form(
@@ -133,7 +135,7 @@ PARTS: dict[str, Part] = {
 }
 TITLES: dict[str, str | Promise] = {
     **{name: part.title for name, part in PARTS.items()},
-    "members": gettext_lazy("People"),
+    "members": gettext_lazy("Members of the queues"),
     "priorities": gettext_lazy("Priorities"),
     "promises": gettext_lazy("Promises"),
 }
@@ -200,18 +202,41 @@ def _cell(row: Model, column: str) -> Any:
 
 
 class Member(NamedTuple):
+    """Somebody of a queue, with the days on which they are or will be away."""
+
     member: QueueMember
     form: CapacityForm
+    away_form: AwayForm
+    away: list[Absence]
 
 
 def _members(_request: StaffRequest) -> dict[str, Any]:
     return {"members": _member_rows(), "form": MemberForm(), "gone_form": GoneForm()}
 
 
-def _member_rows(refused: int | None = None, form: CapacityForm | None = None) -> list[Member]:
+def members_page(request: StaffRequest, away: tuple[int, AwayForm]) -> HttpResponse:
+    """The page with the days away that were refused as they were typed."""
+    return _page(request, "members", 422, members=_member_rows(away=away))
+
+
+def _member_rows(
+    capacity: tuple[int, CapacityForm] | None = None, away: tuple[int, AwayForm] | None = None
+) -> list[Member]:
     """Everybody's form opens with what they have; one that was refused stands as it was typed."""
     members = QueueMember.objects.select_related("queue", "user").order_by("queue__name", "user__full_name")
-    return [Member(row, form if form and row.pk == refused else _capacity_form(row)) for row in members]
+    days: dict[int, list[Absence]] = defaultdict(list)
+    for absence in Absence.objects.filter(ends_on__gte=today()).order_by("starts_on", "pk"):
+        days[absence.user_id].append(absence)
+    typed, typed_days = dict([capacity] if capacity else []), dict([away] if away else [])
+    return [
+        Member(
+            row,
+            typed.get(row.pk) or _capacity_form(row),
+            typed_days.get(row.pk) or AwayForm(auto_id=f"away-{row.pk}-%s"),
+            days[row.user_id],
+        )
+        for row in members
+    ]
 
 
 def _capacity_form(member: QueueMember, data: QueryDict | None = None) -> CapacityForm:
@@ -306,7 +331,7 @@ def change_member(request: StaffRequest, pk: int) -> HttpResponse:
 
     if edit(request, form, member, verb, _("Saved")):
         return redirect("desk:complaint_settings", "members")
-    return _page(request, "members", 422, members=_member_rows(pk, form))
+    return _page(request, "members", 422, members=_member_rows(capacity=(pk, form)))
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
+from core.lib.periods import mall_day
 from crm.desk.paging import EMPTY, Page, page_of
 from crm.desk.today import today
 from customers.access import scope_filter
@@ -26,6 +28,11 @@ USUAL_TERM = 30
 TONES = {"open": "green", "hold": "amber", "closed": "grey"}
 AGES = ((0, 0), (1, 30), (31, 60), (61, 100_000))
 Change = CreditLimitChange.Status
+DECIDED: dict[str, Any] = {
+    Change.APPROVED: gettext_lazy("approved by %(who)s on %(day)s"),
+    Change.DECLINED: gettext_lazy("turned down by %(who)s on %(day)s"),
+    Change.WITHDRAWN: gettext_lazy("taken back by %(who)s on %(day)s"),
+}
 ICONS = {Change.APPROVED: "check", Change.PROPOSED: "clock"}
 
 
@@ -151,9 +158,12 @@ def _changes(request: StaffRequest, account: CreditAccount) -> Page:
 
 
 def _people(change: CreditLimitChange) -> str:
-    if change.decided_by is None or change.decided_by == change.proposed_by:
-        return str(change.proposed_by)
-    return f"{change.proposed_by} / {change.decided_by}"
+    """Who proposed it, and who decided it how and on which day."""
+    proposed = _("Proposed by %(who)s") % {"who": change.proposed_by}
+    if change.decided_by is None or change.decided_at is None:
+        return proposed
+    how = DECIDED[Change(change.status)] % {"who": change.decided_by, "day": mall_day(change.decided_at).isoformat()}
+    return f"{proposed} · {how}" + (f" ({change.alone_because})" if change.alone_because else "")
 
 
 def usual_term(customer: Customer) -> int:
