@@ -185,6 +185,8 @@ def _unhappy(as_of: date) -> Iterable[Found]:
         case__status=Case.Status.CLOSED,
     ).select_related("case")
     for survey in rows:
+        if survey.case.customer_id is None:
+            continue
         evidence = {"case": survey.case_id, "score": survey.score}
         yield Found(survey.case.customer_id, Sign.UNHAPPY, f"survey:{survey.pk}", evidence)
 
