@@ -37,6 +37,7 @@ from core.lib.periods import mall_day, mall_time
 from core.outbox import mailing
 from crm.desk.complaints.calls import about
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
+from crm.desk.complaints.files import pages
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
@@ -116,6 +117,7 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
         "standing": case.customer.standing if case.customer else None,
         "mark": marks.in_force(case.customer, today=mall_day(at)) if case.customer else None,
         "linked_wrongly": lifecycle.may_be_linked(case) and case.customer_id is not None,
+        **pages.context(case, user),
         "orders": about.of_case(case, user, at),
         "opens_customer": _opens_customer(user, case, at),
         "tone": tone_of(case),

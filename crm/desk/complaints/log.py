@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from complaints import orders, queries
-from complaints.cases import lifecycle
+from complaints.cases import intake, lifecycle
 from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
 from core.accounts.models import User
@@ -31,7 +31,7 @@ from crm.desk.complaints.wording import in_words
 from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from crm.flows import call
-from customers import keys
+from customers import contact_points, keys
 from customers import queries as people
 from customers.access import customer_for
 from customers.models import Customer, Standing, Todo
@@ -249,7 +249,17 @@ def _caller(user: User, data: dict[str, Any]) -> Customer | None:
     """Who is on the line, if the form is not that of a known customer; nobody when they do not say."""
     if data["anonymous"]:
         return None
+    first = intake.find(client_key=str(data["client_key"]))
+    if first and first.customer and _has(first.customer, data["phone"]):
+        return first.customer  # told twice: the caller was put on record the first time
     return who.stranger(user, phone=data["phone"], name=data["name"], answer=data["who"])
+
+
+def _has(person: Customer, phone: str) -> bool:
+    try:
+        return contact_points.point_of(person, contact_points.Kind.PHONE, phone) is not None
+    except Invalid:
+        return False
 
 
 def _same(case: Case, caller: Customer | None, data: dict[str, Any]) -> bool:

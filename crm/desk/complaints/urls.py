@@ -8,6 +8,7 @@ from django.urls import path
 from crm.desk.complaints import actions, case, log, queue, reports, silent
 from crm.desk.complaints.calls import asides, linking
 from crm.desk.complaints.deeds import DEEDS
+from crm.desk.complaints.files import pages
 from crm.desk.complaints.setup import calendars, settings
 
 urlpatterns = [
@@ -35,6 +36,10 @@ urlpatterns = [
     path("complaints/<int:pk>/", case.complaint, name="complaint"),
     path("complaints/<int:pk>/draft/", case.draft, name="complaint_draft"),
     path("complaints/<int:pk>/customer/", case.customer, name="complaint_customer"),
+    path("complaints/<int:pk>/files/", pages.add, name="complaint_files"),
+    path("complaints/<int:pk>/files/link/", pages.ask, name="complaint_upload_link"),
+    path("complaints/<int:pk>/files/<int:file>/", pages.show, name="complaint_file"),
+    path("complaints/<int:pk>/files/<int:file>/remove/", pages.remove, name="complaint_file_remove"),
     *(path(deed.path, case.view_of(deed), name=deed.route) for deed in DEEDS.values()),
     # Those who say nothing
     path("complaints/silent/", silent.silent, name="complaint_silent"),
