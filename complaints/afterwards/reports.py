@@ -172,6 +172,7 @@ def first_answer_and_repurchase(period: Period, *, at: datetime) -> list[Repurch
     clocks = Clock.objects.filter(
         metric=Metric.FIRST_RESPONSE,
         cycle=1,
+        case__customer__isnull=False,
         state__in=(State.MET, State.MISSED),
         stopped_at__gte=period.since,
         stopped_at__lt=period.until,

@@ -1,6 +1,7 @@
 """What a file is, by its content, and what of it is stored: pictures drawn anew, so that nothing but the picture is left."""
 
 import hashlib
+import struct
 from io import BytesIO
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ LARGEST = 10 * 1024 * 1024
 MOST_PIXELS = 60_000_000
 LONGEST_SIDE = 3000
 QUALITY = 88
-# What phones, browsers and chats send; MPO is a photo with a second one in it.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF")
+# What phones, browsers and chats send. Opened as a JPEG, a photo with a second one in it says that it is an MPO.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 PHOTOS = ("JPEG", "MPO", "WEBP")
 _HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
 
@@ -53,11 +54,7 @@ def _picture(data: bytes) -> tuple[Kind, bytes]:
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise Invalid(
-                    _("This picture has more than %(most)d million points. Send a smaller one.")
-                    % {"most": MOST_PIXELS // 1_000_000},
-                    code="file_pixels",
-                )
+                raise _too_many_points()
             is_photo = picture.format in PHOTOS
             upright = ImageOps.exif_transpose(picture)
             return _drawn_anew(upright, is_photo=is_photo)
@@ -65,8 +62,18 @@ def _picture(data: bytes) -> tuple[Kind, bytes]:
         raise Invalid(
             _("Only photos and screenshots (JPEG, PNG, WebP, GIF) and PDF files can be attached."), code="file_kind"
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise _too_many_points() from None
+    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, struct.error):
         raise Invalid(_("This picture is broken. Send it again."), code="file_broken") from None
+
+
+def _too_many_points() -> Invalid:
+    return Invalid(
+        _("This picture has more than %(most)d million points. Send a smaller one.")
+        % {"most": MOST_PIXELS // 1_000_000},
+        code="file_pixels",
+    )
 
 
 def _drawn_anew(picture: Image.Image, *, is_photo: bool) -> tuple[Kind, bytes]:

@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,6 +15,7 @@ from core.lib.errors import DomainError
 from crm.desk.acting import press, submit
 from crm.desk.complaints import log_page
 from crm.desk.complaints.forms import WARNED_FOR, MarkForm
+from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from customers import contact_points
 from customers import queries as people
@@ -36,10 +38,11 @@ def promises(request: StaffRequest) -> HttpResponse:
     """What can be promised for the category and the severity that are chosen by now: what saving will store."""
     at, sent = now(), request.GET
     person = _person(request, sent["customer"]) if sent.get("customer") else None
-    context = {
-        "promises": log_page.offers(person, sent.dict(), at, may_call=not sent.get("anonymous")),
-        "said_at": at.isoformat(),
-    }
+    try:
+        offers = log_page.offers(person, sent.dict(), at, may_call=not sent.get("anonymous"))
+    except DomainError as refusal:
+        return HttpResponse(escape(str(refusal)), status=422)
+    context = {"promises": offers, "said_at": at.isoformat()}
     return render(request, "desk/complaints/log/_promises.html", context)
 
 
@@ -91,7 +94,7 @@ def _numbers(request: StaffRequest, person: Customer) -> HttpResponse:
 @needs(Permission.LOG_COMPLAINT)
 def mark(request: StaffRequest, pk: int) -> HttpResponse:
     """The next colleague is warned of this caller; the head of the desk is asked. In a call it stands beside the words."""
-    person = customer_for(request.user, pk, today())
+    person = opened_by(request, pk)
     form = MarkForm(request.POST or None, initial={"until": today() + WARNED_FOR})
     if request.method == "POST" and submit(
         request,
