@@ -54,7 +54,7 @@ def numbers(texts: Iterable[str]) -> list[str]:
 
 
 def put(case: Case, told: Sequence[str]) -> None:
-    """The stored case is about these orders and no others. `order_ref` of the case, its first one, is set by the caller."""
+    """The stored case is about these orders and no others. Its `order_ref`, the first one, is set by the caller."""
     CaseOrder.objects.filter(case=case).exclude(number__in=told).delete()
     for position, number in enumerate(told):
         CaseOrder.objects.update_or_create(case=case, number=number, defaults={"position": position})

@@ -1,4 +1,4 @@
-"""What a file is, by its content, and what of it is stored: pictures drawn anew, so that nothing but the picture is left."""
+"""What a file is, by its content, and what of it is stored: pictures drawn anew, so that nothing else is left."""
 
 import hashlib
 import struct

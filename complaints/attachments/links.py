@@ -1,4 +1,4 @@
-"""A link by which the customer sends photos of one case: random, kept only as a digest, good once and for three days."""
+"""A link by which the customer sends photos of a case: random, kept as a digest, good once and for three days."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""A virus scanner is asked about every file, if the mall has one: clamd on a socket, or a command that reads the file."""
+"""A virus scanner is asked about every file, if the mall has one: clamd on a socket, or a command."""
 
 import logging
 import shlex
@@ -30,7 +30,7 @@ class CannotAsk(DomainError):
 def check(data: bytes) -> None:
     """The scanner named in VIRUS_SCANNER has found nothing; without one nothing is asked.
 
-    Waits on the network: never call it in a transaction. Raises Invalid for a virus, CannotAsk while there is no answer.
+    Waits on the network: never call it in a transaction. Raises Invalid for a virus, CannotAsk without an answer.
     """
     scanner: str = settings.VIRUS_SCANNER
     if not scanner:

@@ -1,4 +1,4 @@
-"""Abusive callers: marked by whoever was on the line, judged by the head of the desk, forgotten on a day named in advance."""
+"""Abusive callers: marked by whoever took the call, judged by the head of the desk, over on a day named in advance."""
 
 from datetime import date, datetime, timedelta
 
@@ -56,7 +56,7 @@ def mark(customer: Customer, *, reason: str, until: date, by: User, at: datetime
 
 @transaction.atomic
 def approve(mark_id: int, *, by: User, at: datetime, because: str = "") -> CallerMark:
-    """A head of the desk agrees: the warning stands as it is. `because`: why the only one who may decide does so alone."""
+    """A head of the desk agrees: the warning stands. `because`: why the only one who may decide does so alone."""
     row = _held(mark_id)
     if row.state != State.PROPOSED:
         raise _settled(row)

@@ -16,7 +16,7 @@ from customers.record.facts import Facts
 
 
 def owners(phone: str) -> list[Customer]:
-    """Who is known by this phone today, the oldest record first; nobody for what is not a phone. Raises Invalid for that."""
+    """Who is known by this phone today, the oldest record first. Raises Invalid for what is no phone."""
     ids = contact_points.find(Kind.PHONE, phone)
     people = Customer.objects.filter(pk__in=ids, merged_into__isnull=True)
     return list(people.select_related("manager", "standing").order_by("pk"))
@@ -25,7 +25,7 @@ def owners(phone: str) -> list[Customer]:
 @again_after_deadlock
 @transaction.atomic
 def welcome(phone: str, name: str, *, gone: Sequence[Customer], by: User, at: datetime, today: date) -> Customer:
-    """There is a new customer with this phone. Those who are `gone` from it keep it as a number that is no longer theirs.
+    """There is a new customer with this phone. Those who are `gone` keep it as a number that is no longer theirs.
 
     Everybody else who has the phone keeps it: a family may share one. Raises Invalid for what is not a phone.
     """

@@ -1,4 +1,4 @@
-"""Calls as they come: nobody, somebody else, several orders, a promise that is over, a caller colleagues are warned of."""
+"""Calls as they come: nobody, several orders, what can be promised, a caller colleagues are warned of."""
 
 from datetime import date, timedelta
 from typing import Any

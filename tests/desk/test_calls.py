@@ -1,4 +1,4 @@
-"""Calls as they come, on the pages of the desk: nobody, somebody else, a number that went on, orders, phones, promises."""
+"""Calls as they come, on the pages: nobody, somebody else, a number that went on, orders, phones, promises."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -77,7 +77,7 @@ def find(request: StaffRequest) -> HttpResponse:
 
 
 def _look_for(request: StaffRequest, text: str, *, clean_address: bool = False) -> HttpResponse:
-    """One exact hit is opened, several are offered by digit, nobody is a new caller; a case leads to who called then."""
+    """One exact hit is opened, several are offered by digit, nobody is a new caller; a case leads to its customer."""
     user, day = request.user, today()
     if not text.strip():
         return redirect("desk:complaint_new")

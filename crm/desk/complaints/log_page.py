@@ -150,7 +150,7 @@ def heard_at(shown: datetime | None, at: datetime) -> datetime:
 
 
 def call_promised(choice: str, at: datetime) -> datetime | None:
-    """The moment by which the customer is called, if the choice promises a call. Raises Invalid for one that is past."""
+    """By when the customer is called, if the choice promises a call. Raises Invalid for a moment that is past."""
     if choice == "hour":
         return at + AN_HOUR
     if choice == "tomorrow":

@@ -41,7 +41,7 @@ def customers(request: StaffRequest) -> HttpResponse:
 @needs(Permission.FIND_CUSTOMER)
 @require_http_methods(["GET", "POST"])
 def find(request: StaffRequest) -> HttpResponse:
-    """What is searched for may be a phone number: it is posted, never part of an address. The number of a case opens it."""
+    """What is searched for may be a phone: it is posted, never part of an address. The number of a case opens it."""
     text = request.POST.get("q", "")[:120]
     people = queries.search(request.user, text, today()) if text else []
     case = complaints.named(request.user, text, now()) if text else None

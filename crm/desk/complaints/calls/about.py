@@ -1,4 +1,4 @@
-"""The orders a call or a case is about, as the agent sees them: number, day, goods, amount, state, and the way there."""
+"""The orders a call or a case is about, as the agent sees them: number, day, goods, amount, state, address."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

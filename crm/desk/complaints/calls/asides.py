@@ -93,7 +93,7 @@ def _numbers(request: StaffRequest, person: Customer) -> HttpResponse:
 
 @needs(Permission.LOG_COMPLAINT)
 def mark(request: StaffRequest, pk: int) -> HttpResponse:
-    """The next colleague is warned of this caller; the head of the desk is asked. In a call it stands beside the words."""
+    """The next colleague is warned of this caller; the head of the desk is asked. In a call: beside the words."""
     person = opened_by(request, pk)
     form = MarkForm(request.POST or None, initial={"until": today() + WARNED_FOR})
     if request.method == "POST" and submit(

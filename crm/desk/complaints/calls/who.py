@@ -1,4 +1,4 @@
-"""Who is on the line: people told apart by little, a number that others are known by, what was typed to find somebody."""
+"""Who is on the line: people told apart by little, a number that others have, what was typed to find somebody."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
@@ -152,13 +152,15 @@ def _same(one: str, other: str) -> bool:
 
 def remember(request: HttpRequest, text: str) -> None:
     """What found the caller is known for the next page, sealed: never in an address, gone at sign-out."""
-    request.session[SOUGHT] = b64encode(sealing.encrypt(text.encode(), use=_USE, about=_USE)).decode()
+    plain = text.encode("utf-8", "surrogatepass")
+    request.session[SOUGHT] = b64encode(sealing.encrypt(plain, use=_USE, about=_USE)).decode()
 
 
 def sought(request: HttpRequest) -> str:
     """What was typed to find the caller last; empty when nothing was."""
-    stored = request.session.get(SOUGHT, "")
+    if not (stored := request.session.get(SOUGHT, "")):
+        return ""
     try:
-        return sealing.decrypt(b64decode(stored), use=_USE, about=_USE).decode() if stored else ""
+        return sealing.decrypt(b64decode(stored), use=_USE, about=_USE).decode("utf-8", "surrogatepass")
     except (InvalidTag, ValueError):
         return ""

@@ -31,7 +31,7 @@ class UploadForm(forms.Form):
 @csrf_exempt  # the link is the right to send, whatever cookies a browser keeps; nobody is signed in here
 @never_cache
 def upload(request: HttpRequest, secret: str) -> HttpResponse:
-    """The form; and what was sent goes into the case, unless one of the files is refused: then none is, with the reason."""
+    """The form; what was sent goes into the case, unless one of the files is refused: then none does, and why."""
     if not ratelimit.consume(request, action="upload"):
         return _page(request, {"refusal": _("Too many tries. Wait an hour.")}, status=429)
     form = UploadForm(request.POST if request.method == "POST" else None)
