@@ -74,8 +74,9 @@ def _missed(matter: Matter) -> Q:
 
 
 def _first_answers(matter: Matter) -> QuerySet[Clock]:
+    """Of cases with a customer: nobody else can come back."""
     rows = Clock.objects.filter(case=OuterRef("pk"), metric=Metric.FIRST_RESPONSE, cycle=1, state=matter.key)
-    return rows.filter(stopped_at__gte=matter.since, stopped_at__lt=matter.until)
+    return rows.filter(case__customer__isnull=False, stopped_at__gte=matter.since, stopped_at__lt=matter.until)
 
 
 def bought_again() -> Exists:

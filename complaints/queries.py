@@ -1,5 +1,6 @@
 """Named reads of cases. Every list, tile and count goes through `cases_for`, so their numbers cannot disagree."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.periods import mall_day
+from customers import contact_points
 from customers.access import standings_of
 from customers.models import Customer, Standing
 
@@ -130,6 +132,7 @@ def work_lists(user: User, at: datetime) -> dict[str, Q]:
     return {
         "mine": Q(owner=user),
         "unassigned": Q(owner__isnull=True),
+        "anonymous": Q(customer__isnull=True),
         "big": Q(served_as=Standing.Class.BIG),
         "breached": Q(breached=True),
         "due_soon": Q(next_due_at__gte=at, next_due_at__lt=at + SOON),
@@ -147,6 +150,21 @@ def counts(user: User, at: datetime) -> dict[str, int]:
     """How long each of the work lists is, in one question."""
     lengths = {name: Count("pk", filter=condition or None) for name, condition in work_lists(user, at).items()}
     return cases_for(user, at, Filters(open=True)).aggregate(**lengths)
+
+
+_NUMBER = re.compile(r"[cC]-?([0-9]{1,18})")
+
+
+def is_case_number(text: str) -> bool:
+    """Whether this is written like the number of a case (C-104, c104) and of nothing else: C0000104 is a customer."""
+    match = _NUMBER.fullmatch(contact_points.plain(text))
+    return match is not None and not match[1].startswith("0")
+
+
+def named(user: User, text: str, at: datetime) -> Case | None:
+    """The case of this number (C-104, c104, 104), if the user may open it."""
+    pk = by_number(contact_points.plain(text)) if is_case_number(text) or text.strip().isdecimal() else None
+    return cases_for(user, at).select_related("customer").filter(pk=pk).first() if pk else None
 
 
 def by_number(text: str) -> int | None:

@@ -174,7 +174,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "core.accounts.login.StaffAdapter"
 ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+# `upload`: how often an address may send to links for photos.
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key", "upload": "30/h/ip"}
 # Whose attempts are counted: with so many proxies of one's own in front, the address that the last of them names.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 MFA_ADAPTER = "core.accounts.own.second_factor.SealingAdapter"
@@ -251,6 +252,10 @@ EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=15)
 # Webhooks: how long an endpoint may take, in all, and whether it may stand in a private network or on this machine.
 WEBHOOK_TIMEOUT = env.float("WEBHOOK_TIMEOUT", default=10)
 WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
+# Who is asked whether a file of a complaint has a virus: clamd://host:3310, clamd:///run/clamd.sock, or a command that
+# reads it; empty for nobody. And for how many days such files are kept once their case is over.
+VIRUS_SCANNER = env.str("VIRUS_SCANNER", default="")
+ATTACHMENTS_KEPT_DAYS = env.int("ATTACHMENTS_KEPT_DAYS", default=730)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
 
 CELERY_BROKER_URL = REDIS_URL

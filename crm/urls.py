@@ -8,6 +8,7 @@ from crm.api.base import UnknownAddressView
 from crm.desk import errors, limits
 from crm.desk.acting import legible
 from crm.desk.complaints import survey
+from crm.desk.complaints.files import upload
 from crm.desk.own.urls import second_factor
 from crm.desk.people import way_in
 
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("crm.api.urls")),
     re_path(r"^api(?:/|\Z)", login_not_required(UnknownAddressView.as_view())),
     path("s/<str:secret>/", survey.survey, name="survey"),
+    path("u/<str:secret>/", upload.upload, name="upload"),
     path("setup/", legible(way_in.setup), name="setup"),
     path("join/<str:secret>/", legible(way_in.join), name="join"),
     path("", include("crm.desk.urls")),

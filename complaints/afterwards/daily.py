@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from complaints.afterwards import root_causes, silent
+from complaints.attachments import files
 from complaints.cases import lifecycle, notices, prompts, surveys
 from complaints.promises import calendars
 from core.accounts.models import Role
@@ -20,6 +21,7 @@ def pieces(*, as_of: date) -> list[Callable[[datetime], dict[str, int]]]:
         lambda at: {"closed": lifecycle.close_due(now=at)},
         lambda at: {"prompts_expired": prompts.expire_due(now=at)},
         lambda at: {"surveys_expired": surveys.expire_due(now=at)},
+        lambda at: {"files_forgotten": files.forget(at=at)},
         lambda at: {"silent_signs": silent.find(as_of=as_of, at=at)},
         lambda at: {"years_to_confirm": warn_of_unconfirmed_years(at=at)},
         lambda at: {"actions_overdue": root_causes.remind_of_overdue(as_of=as_of, at=at)},

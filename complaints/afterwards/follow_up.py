@@ -61,7 +61,7 @@ def is_bad(survey: Survey) -> bool:
 def _to_the_head(case: Case, survey: Survey, *, at: datetime) -> None:
     head = case.queue.department.head
     notices.tell(
-        [head.pk if head else None, case.customer.manager_id],
+        [head.pk if head else None, case.customer.manager_id if case.customer else None],
         notices.UNHAPPY,
         case,
         key=f"unhappy:{survey.pk}",

@@ -107,7 +107,7 @@ def convert(sign_id: int, *, category: Category, channel: str, description: str,
 def iceberg(*, since: datetime, until: datetime) -> Iceberg:
     """Registered: customers with a complaint logged in the period."""
     rows = Case.objects.filter(opened_at__gte=since, opened_at__lt=until).exclude(status__in=NOT_COUNTED)
-    registered = rows.values("customer").distinct().count()
+    registered = rows.exclude(customer=None).values("customer").distinct().count()
     return Iceberg(registered, round(registered / SAY_SO) - registered, registered * SILENT_PER_COMPLAINT)
 
 
@@ -185,6 +185,8 @@ def _unhappy(as_of: date) -> Iterable[Found]:
         case__status=Case.Status.CLOSED,
     ).select_related("case")
     for survey in rows:
+        if survey.case.customer_id is None:
+            continue
         evidence = {"case": survey.case_id, "score": survey.score}
         yield Found(survey.case.customer_id, Sign.UNHAPPY, f"survey:{survey.pk}", evidence)
 

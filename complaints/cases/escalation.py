@@ -131,7 +131,7 @@ def _tell(case: Case, clock: Clock, step: EscalationStep, now: datetime) -> None
     head = case.queue.department.head_id
     people = {
         Notify.OWNER: case.owner_id or head,
-        Notify.ACCOUNT_MANAGER: case.customer.manager_id,
+        Notify.ACCOUNT_MANAGER: case.customer.manager_id if case.customer else None,
         Notify.DEPARTMENT_HEAD: head,
     }
     notices.tell(

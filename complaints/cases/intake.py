@@ -1,14 +1,16 @@
 """A complaint comes in: by phone, mail, form or program, once however often it is told."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypedDict, Unpack
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from complaints import orders
 from complaints.cases import messages, notices, priority, routing, transitions
 from complaints.models import Case, CaseEvent, Category, Metric, Queue
-from complaints.promises import sla
+from complaints.promises import calendars, sla
 from core.accounts.models import User
 from core.lib.errors import Invalid
 from customers import locks
@@ -32,6 +34,7 @@ class Complaint(TypedDict, total=False):
     kind: str  # a complaint, unless something else is said
     severity: int | None  # the category's, unless another is said
     order_ref: str
+    orders: Sequence[str]  # the numbers of all orders it is about; `order_ref` is one of them
     product_ref: str
     remedy_sought: str
     external_case: str
@@ -45,7 +48,7 @@ class Complaint(TypedDict, total=False):
 
 @transaction.atomic
 def log(
-    customer: Customer,
+    customer: Customer | None,
     *,
     category: Category,
     channel: str,
@@ -56,6 +59,8 @@ def log(
     **complaint: Unpack[Complaint],
 ) -> Logged:
     """The complaint is a case with priority, promises and, if somebody has room, an owner.
+
+    `customer` None is an anonymous caller: the case is nobody's until it is linked.
 
     The same `client_key`, or the same (`source`, `source_ref`), finds the first case and starts nothing anew.
     Clocks run from `received_at`, so a complaint logged late may be born overdue. `answered` is what the customer was
@@ -71,13 +76,31 @@ def log(
     case.received_at, case.opened_at, case.opened_by = received_at, at, by
     place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority, at=at)
     routing.hand_to(case, place.member, at=at)
+    about = _orders(complaint)
+    case.order_ref = about[0] if about else ""
     case.save()
+    orders.put(case, about)
     if case.kind == Case.Kind.COMPLAINT:
         sla.start(case, Metric.FIRST_RESPONSE, at=received_at)
         sla.start(case, Metric.RESOLUTION, at=received_at)
     _record(case, complaint.get("answered", ""), by=by, at=at)
     _tell(case, at)
     return Logged(case, True)
+
+
+def class_of(customer: Customer | None) -> int:
+    """What a case of theirs would be served as; whoever is not known, as somebody who has not bought yet."""
+    standing = Standing.objects.filter(customer=customer).first() if customer else None
+    return standing.customer_class if standing else Standing.Class.PROSPECT
+
+
+def answer_due(customer: Customer | None, *, severity: int, at: datetime) -> datetime:
+    """By when a complaint of this customer, made now, is owed its first answer: what `log` will store.
+
+    Raises DomainError when no promises are in force.
+    """
+    target = sla.target_for(sla.policy_at(at), class_of(customer), severity, Metric.FIRST_RESPONSE)
+    return calendars.due(target.calendar, at, target.minutes)
 
 
 def find(*, client_key: str = "", source: str = "", source_ref: str = "") -> Case | None:
@@ -117,12 +140,16 @@ def _received(complaint: Complaint, by: User | None, at: datetime) -> datetime:
 def _refuse(category: Category, channel: str, complaint: Complaint) -> None:
     if not category.active or category.children.exists():
         raise Invalid(_("Choose a category of the second level."), code="category_not_a_leaf")
-    if not complaint.get("description", "").strip() and not complaint.get("order_ref", "").strip():
+    if not complaint.get("description", "").strip() and not _orders(complaint):
         raise Invalid(_("Say what happened, or which order it is about."), code="nothing_said")
     if complaint.get("kind", Case.Kind.COMPLAINT) not in Case.Kind.values or channel not in Case.Channel.values:
         raise Invalid(_("This kind of complaint, or this channel, does not exist."), code="unknown_choice")
     if not 1 <= _severity(category, complaint) <= 4:
         raise Invalid(_("Choose a severity from 1 to 4."), code="severity")
+
+
+def _orders(complaint: Complaint) -> list[str]:
+    return orders.numbers([complaint.get("order_ref", ""), *complaint.get("orders", ())])
 
 
 def _severity(category: Category, complaint: Complaint) -> int:
@@ -131,11 +158,11 @@ def _severity(category: Category, complaint: Complaint) -> int:
 
 
 def _assessed(
-    customer: Customer, category: Category, complaint: Complaint, *, queue: Queue | None, at: datetime
+    customer: Customer | None, category: Category, complaint: Complaint, *, queue: Queue | None, at: datetime
 ) -> Case:
     """A case, not stored yet, with its priority and the queue it belongs into."""
-    standing = Standing.objects.filter(customer=customer).first()
-    served_as = standing.customer_class if standing else Standing.Class.PROSPECT
+    standing = Standing.objects.filter(customer=customer).first() if customer else None
+    served_as = class_of(customer)
     severity = _severity(category, complaint)
     assessed = priority.assess(customer, severity=severity, served_as=served_as, at=at)
     description = complaint.get("description", "").strip()
@@ -145,7 +172,6 @@ def _assessed(
         client_key=complaint.get("client_key", ""),
         source=complaint.get("source", ""),
         source_ref=complaint.get("source_ref", ""),
-        order_ref=complaint.get("order_ref", "").strip()[:80],
         product_ref=complaint.get("product_ref", "").strip()[:80],
         category=category,
         title=(complaint.get("title", "").strip() or _headline(category, description))[:200],
@@ -208,7 +234,12 @@ def _tell(case: Case, at: datetime) -> None:
             at=at,
             queue=str(case.queue),
         )
-    if case.served_as == Standing.Class.BIG and case.customer.manager_id != case.owner_id:
+    tell_manager(case, at=at)
+
+
+def tell_manager(case: Case, *, at: datetime) -> None:
+    """Whoever looks after a big customer is told once that they complain, unless the case is theirs anyway."""
+    if case.served_as == Standing.Class.BIG and case.customer and case.customer.manager_id != case.owner_id:
         notices.tell(
             [case.customer.manager_id],
             notices.BIG,

@@ -1,11 +1,14 @@
 """What can happen to a case after it was logged. Each verb holds the case, refuses, changes and records once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from complaints import orders
 from complaints.cases import handover, intake, mail, messages, notices, priority, prompts, routing, surveys, transitions
 from complaints.cases.transitions import NotNow
 from complaints.models import Case, CaseEvent, CaseMessage, Category, Draft, Metric, Pause, Queue, Remedy, RootCause
@@ -15,7 +18,7 @@ from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
-from customers.models import Standing
+from customers.models import Customer, Standing
 
 Status = Case.Status
 Kind = CaseEvent.Kind
@@ -159,9 +162,89 @@ def edit(case_id: int, changes: dict[str, Any], *, by: User, at: datetime, versi
             setattr(case, name, value)
     if not changed:
         return case
+    if "order_ref" in changed:
+        _first_order(case, changed["order_ref"][0])
+        changed["order_ref"][1] = case.order_ref
     case.full_clean(exclude=[f.name for f in Case._meta.fields if f.attname not in changed], validate_constraints=False)
     transitions.record(case, Kind.EDITED, by=by, at=at, touched=list(changed), changed=changed)
     return case
+
+
+def _first_order(case: Case, before: str) -> None:
+    """The order that the case names first is another one; the others stay."""
+    told = orders.numbers([case.order_ref, *(number for number in orders.numbers_of(case) if number != before)])
+    case.order_ref = told[0] if told else ""
+    orders.put(case, told)
+
+
+@transaction.atomic
+def set_orders(
+    case_id: int, numbers: Sequence[str], *, by: User | None, at: datetime, version: int | None = None
+) -> Case:
+    """The case is about these orders, the first of them foremost; a number that nobody knows yet is kept as told."""
+    told = orders.numbers(numbers)
+    case = transitions.lock(case_id, version=version, relies_on=["orders", "order_ref"])
+    if case.status in (Status.MERGED, Status.WITHDRAWN, Status.INVALID):
+        transitions.must_be_open(case)
+    before = orders.numbers_of(case)
+    if told == before:
+        return case
+    orders.put(case, told)
+    case.order_ref = told[0] if told else ""
+    transitions.record(
+        case,
+        Kind.EDITED,
+        by=by,
+        at=at,
+        touched=["orders", "order_ref"],
+        changed={"orders": [", ".join(before), ", ".join(told)]},
+    )
+    return case
+
+
+@transaction.atomic
+def link(case_id: int, customer: Customer, *, by: User, at: datetime, version: int | None = None) -> Case:
+    """The case of an anonymous caller is this customer's, and is served as theirs; its clocks never get easier by it.
+
+    A wrong link is corrected by another one, as long as nothing has been given or said to somebody by it.
+    """
+    case = transitions.lock(case_id, version=version, relies_on=["customer"])
+    if case.status in (Status.MERGED, Status.INVALID):
+        transitions.must_be_open(case)
+    if case.customer_id == customer.pk:
+        return case
+    if not may_be_linked(case):
+        raise DomainError(
+            _("Case %(number)s is %(name)s’s already.") % {"number": case.number, "name": case.who}, code="linked"
+        )
+    before, case.customer = case.customer.number if case.customer else "", customer
+    case.class_at_open = served_as = intake.class_of(customer)
+    standing = Standing.objects.filter(customer=customer).first()
+    case.value_at_open = standing.value if standing else Decimal(0)
+    if served_as > case.served_as:
+        case.served_as = served_as
+        if case.is_open:
+            _promise_again(case, at=at, note="linked")
+    transitions.record(
+        case,
+        Kind.LINKED,
+        by=by,
+        at=at,
+        touched=["customer", "priority"],
+        changed={"customer": [before, customer.number]},
+        priority=case.priority,
+    )
+    intake.tell_manager(case, at=at)
+    return case
+
+
+def may_be_linked(case: Case) -> bool:
+    """It is nobody's, or was once and nothing has followed from whose it is said to be."""
+    if case.customer_id is None:
+        return True
+    if case.remedies.exists() or case.prompts.exists() or case.surveys.exists():
+        return False
+    return case.events.filter(kind=Kind.LINKED).exists()
 
 
 @transaction.atomic
@@ -571,6 +654,9 @@ def merge(case_id: int, into_id: int, *, by: User, at: datetime, reason: str = "
         reason=reason.strip()[:200],
     )
     Case.objects.filter(merged_into=case).update(merged_into=target)
+    told = orders.numbers([*orders.numbers_of(target), *orders.numbers_of(case)][: orders.MOST])
+    orders.put(target, told)
+    target.order_ref = told[0] if told else ""
     handover.cancel_open(case, at=at)
     surveys.cancel(case)
     if case.received_at < target.received_at:
@@ -720,7 +806,7 @@ def _follow_up_case(old: Case, *, at: datetime, body: str, channel: str, externa
         at=at,
         title=old.title,
         description=body,
-        order_ref=old.order_ref,
+        orders=orders.numbers_of(old),
         product_ref=old.product_ref,
         follows=old,
         source="message" if external_ref else "",

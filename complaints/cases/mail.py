@@ -115,6 +115,8 @@ def try_again(mail_id: int, *, by: User, at: datetime) -> CaseMail:
 
 def came_from(case: Case, address: str) -> None:
     """An answer by e-mail goes to this address of the customer, from which they wrote."""
+    if case.customer is None:
+        return
     point = contact_points.point_of(case.customer, ContactPoint.Kind.EMAIL, address)
     Case.objects.filter(pk=case.pk).update(mail_from=point)
 

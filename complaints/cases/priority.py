@@ -78,13 +78,15 @@ def save_matrix(cells: dict[str, list[int]], *, by: User, reason: str, at: datet
     return saved
 
 
-def assess(customer: Customer, *, severity: int, served_as: int, at: datetime) -> Assessment:
+def assess(customer: Customer | None, *, severity: int, served_as: int, at: datetime) -> Assessment:
     """The priority by the matrix in force, and what it was made from."""
     used = matrix()
     # Whoever has not bought yet is served like a random customer.
     row = used.cells[str(max(served_as, Standing.Class.RANDOM))]
-    recent = Case.objects.filter(customer=customer, opened_at__gt=at - RECENT, opened_at__lte=at).count()
-    standing = Standing.objects.filter(customer=customer).first()
+    recent, standing = 0, None
+    if customer:
+        recent = Case.objects.filter(customer=customer, opened_at__gt=at - RECENT, opened_at__lte=at).count()
+        standing = Standing.objects.filter(customer=customer).first()
     return Assessment(
         row[severity - 1],
         {

@@ -7,6 +7,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from complaints.cases import transitions
 from complaints.models import Case, Department, PromptDelivery, ServicePrompt
 from core.accounts import audit
 from core.accounts.models import User
@@ -36,7 +37,7 @@ def arm(
     if waiting := same.first():
         return waiting
     prompt = ServicePrompt.objects.create(
-        customer=case.customer,
+        customer=transitions.customer_of(case),
         case=case,
         trigger=trigger,
         department=department,
@@ -49,8 +50,8 @@ def arm(
 
 
 def arm_usual(case: Case, *, at: datetime, by: User | None) -> ServicePrompt | None:
-    """What the case's category says must be watched next time; unasked for, the next contact."""
-    if case.kind == Case.Kind.GRUMBLE:
+    """What the case's category says must be watched next time; unasked for, the next contact. Nobody known: nothing."""
+    if case.kind == Case.Kind.GRUMBLE or case.customer_id is None:
         return None
     category = case.category
     trigger = category.prompt_trigger or Trigger.CONTACT

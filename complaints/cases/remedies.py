@@ -66,11 +66,12 @@ def propose(
         raise Invalid(_("Say what this makes good."), code="reason_missing")
     if promised_at is not None and promised_at <= at:
         raise Invalid(_("Promise a moment in the future."), code="promise_past")
-    locks.hold_customers([case.customer_id])
+    customer = transitions.customer_of(case)
+    locks.hold_customers([customer.pk])
     over = exceeded(case, kind, value, by=by, at=at)
     remedy = Remedy.objects.create(
         case=case,
-        customer_id=case.customer_id,
+        customer=customer,
         kind=kind,
         amount=value,
         reason=reason.strip()[:200],
@@ -111,7 +112,7 @@ def approve(remedy_id: int, *, by: User, at: datetime, because: str = "") -> Rem
             raise DomainError(refusal, code="second_person")
         raise DomainError(_("Only the head of the desk approves remedies."), code="not_an_approver")
     remedy.alone_because = second_person(by, remedy.proposed_by_id, leads, refusal=refusal, because=because)
-    locks.hold_customers([case.customer_id])
+    locks.hold_customers([remedy.customer_id])
     over = exceeded(case, remedy.kind, remedy.amount, by=by, at=at, apart_from=remedy)
     if over:
         raise DomainError(
@@ -161,7 +162,7 @@ def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "")
         raise _decided(remedy)
     if _is_of_the_ledger(remedy, at):
         txn = points.grant(
-            case.customer,
+            remedy.customer,
             int(remedy.amount),
             source=PointLot.Source.GOODWILL,
             key=f"remedy:{remedy.pk}",
@@ -199,7 +200,9 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
         raise Invalid(_("Say why this is taken back."), code="reason_missing")
     if remedy.status == Status.ISSUED:
         if remedy.reference.startswith(BY_LEDGER):
-            points.take(case.customer, int(remedy.amount), key=f"remedy:{remedy.pk}:back", at=at, by=by, reason=reason)
+            points.take(
+                remedy.customer, int(remedy.amount), key=f"remedy:{remedy.pk}:back", at=at, by=by, reason=reason
+            )
         remedy.status = Status.REVOKED
     else:
         remedy.status, remedy.decided_by, remedy.decided_at = Status.REJECTED, by, at
@@ -257,9 +260,7 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
     mine = rows.filter(Q(decided_by=by) | Q(decided_by__isnull=True, proposed_by=by))
     return {
         "per_case": _sum(rows.filter(case=case)),
-        "per_customer": _sum(
-            r for r in rows.filter(customer_id=case.customer_id) if (at - r.proposed_at).days < WINDOW_DAYS
-        ),
+        "per_customer": _sum(r for r in rows.filter(customer=case.customer) if (at - r.proposed_at).days < WINDOW_DAYS),
         "per_day": _sum(r for r in mine if mall_day(r.decided_at or r.proposed_at) == today),
     }
 

@@ -52,10 +52,10 @@ def queue_for(category: Category, served_as: int) -> Queue:
     return chosen
 
 
-def place(queue: Queue, *, customer: Customer, served_as: int, priority: int, at: datetime) -> Place:
+def place(queue: Queue, *, customer: Customer | None, served_as: int, priority: int, at: datetime) -> Place:
     """The queue with the member who is to have the case, if somebody has room. Holds the queue's row."""
     hold(queue.pk)
-    if queue.is_vip and served_as == Standing.Class.BIG and customer.manager_id:
+    if queue.is_vip and served_as == Standing.Class.BIG and customer and customer.manager_id:
         loads = _free(queue, priority, at)
         own = next((m for m in loads if m.user_id == customer.manager_id), None)
         if own:

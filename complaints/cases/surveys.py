@@ -19,11 +19,11 @@ NOT_BEFORE, NOT_AFTER = 9, 20
 
 
 def plan(case: Case, *, at: datetime) -> Survey | None:
-    """The question is due a day later, at a decent hour; once per cycle.
+    """The question is due a day later, at a decent hour; once per cycle. Of an anonymous caller nothing is asked.
 
     Laoke itself writes to no customer: a system of the mall takes what is due from the API.
     """
-    if case.kind == Case.Kind.GRUMBLE:
+    if case.kind == Case.Kind.GRUMBLE or case.customer_id is None:
         return None
     survey, _created = Survey.objects.get_or_create(
         case=case,

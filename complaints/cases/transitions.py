@@ -17,6 +17,7 @@ from complaints.promises import sla
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError
+from customers.models import Customer
 
 Status = Case.Status
 Kind = CaseEvent.Kind
@@ -117,6 +118,16 @@ def must_be_open(case: Case) -> None:
         raise NotNow(
             _("Case %(number)s is not open: %(status)s.") % {"number": case.number, "status": case.get_status_display()}
         )
+
+
+def customer_of(case: Case) -> Customer:
+    """Whose case it is. Raises DomainError for that of an anonymous caller, for what can only be done for somebody."""
+    if case.customer is None:
+        raise DomainError(
+            _("Nobody knows whose case %(number)s is. Link it to a customer first.") % {"number": case.number},
+            code="no_customer",
+        )
+    return case.customer
 
 
 def record(

@@ -1,7 +1,9 @@
 """The complaint desk's tables, by subject."""
 
+from complaints.models.attachments import Attachment, AttachmentContent, UploadLink
 from complaints.models.calendars import BusinessCalendar, CalendarDay, CalendarShift, CalendarYear
-from complaints.models.cases import Case, CaseEvent, CaseMessage, Draft
+from complaints.models.callers import CallerMark
+from complaints.models.cases import Case, CaseEvent, CaseMessage, CaseOrder, Draft
 from complaints.models.catalogue import Category, ReplyTemplate, RootCause
 from complaints.models.clocks import Clock, ClockAlert, Pause
 from complaints.models.desk import Department, Queue, QueueMember
@@ -13,14 +15,18 @@ from complaints.models.remedies import Remedy, RemedyLimit
 from complaints.models.sla import EscalationStep, Metric, PriorityMatrix, SlaPolicy, SlaTarget
 
 __all__ = [
+    "Attachment",
+    "AttachmentContent",
     "BusinessCalendar",
     "CalendarDay",
     "CalendarShift",
     "CalendarYear",
+    "CallerMark",
     "Case",
     "CaseEvent",
     "CaseMail",
     "CaseMessage",
+    "CaseOrder",
     "Category",
     "Clock",
     "ClockAlert",
@@ -44,4 +50,5 @@ __all__ = [
     "SlaPolicy",
     "SlaTarget",
     "Survey",
+    "UploadLink",
 ]

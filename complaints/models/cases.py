@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models.catalogue import Category, RootCause, Severity
@@ -71,7 +72,10 @@ class Case(models.Model):
         GOODWILL = "goodwill", _("Goodwill without accepting")
         REJECTED = "rejected", _("Rejected with reasons")
 
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="complaints", db_index=False)
+    # Nobody, while the caller is anonymous: then the case waits to be linked, or stays nobody's.
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, null=True, blank=True, related_name="complaints", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.COMPLAINT)
     channel = models.CharField(_("channel"), max_length=8, choices=Channel)
     # Saving a form twice, or telling the same mail twice, finds the first case again.
@@ -190,6 +194,26 @@ class Case(models.Model):
     def is_open(self) -> bool:
         return self.status in OPEN
 
+    @property
+    def who(self) -> str:
+        """The name of whose case it is, as pages show it."""
+        return self.customer.name if self.customer else gettext("Anonymous caller")
+
+
+class CaseOrder(models.Model):
+    """An order the case is about, by its number: what the record knows of that number is looked up when it is read."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="about_orders", db_index=False)
+    number = models.CharField(max_length=80)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "number"], name="case_order_once")]
+        indexes = [models.Index(fields=["number"], name="case_order_number")]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.number}"
+
 
 class CaseEvent(models.Model):
     """One accepted change. `touched` names what it changed, so that a stale editor is refused only where it matters."""
@@ -233,6 +257,10 @@ class CaseEvent(models.Model):
         ANSWERED = "answered", _("Survey answered")
         REDACTED = "redacted", _("Words removed")
         MAILED = "mailed", _("E-mail sent")
+        LINKED = "linked", _("Linked to a customer")
+        PROMISED = "promised", _("Call promised")
+        FILE_ADDED = "file_added", _("File added")
+        FILE_REMOVED = "file_removed", _("File removed")
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()

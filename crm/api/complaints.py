@@ -18,13 +18,13 @@ from rest_framework.response import Response
 
 from complaints import queries
 from complaints.cases import lifecycle, mail, prompts, surveys
-from complaints.models import Case, CaseMessage, Category, RootCause, ServicePrompt, Survey
+from complaints.models import Case, CaseMessage, CaseOrder, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, Unknown
 from core.lib.periods import mall_day
-from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of
+from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of, sees_everybody
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
@@ -81,6 +81,10 @@ class ComplaintsView(ByMethodView):
         )
         if "queue" in data:
             rows = rows.filter(queue__code=data["queue"])
+        if "anonymous" in data:
+            rows = rows.filter(customer__isnull=data["anonymous"])
+        if "order" in data:
+            rows = rows.filter(pk__in=CaseOrder.objects.filter(number=data["order"]).values("case"))
         if "customer" in data:
             rows = rows.filter(customer__number=data["customer"])
         page, further = page_of(rows, PAGE, by="pk", before=data.get("after"))
@@ -92,6 +96,7 @@ class ComplaintsView(ByMethodView):
         responses={200: LoggedOut, 201: LoggedOut},
         summary="Log a complaint",
         description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint. "
+        "Without a customer it is an anonymous complaint: nobody can be called then. "
         "A call promised with `call_at` becomes a task of the owner of the case, due at that moment; the answer says whose.",
     )
     def post(self, request: Request) -> Response:
@@ -100,13 +105,13 @@ class ComplaintsView(ByMethodView):
         at = timezone.now()
         with transaction.atomic():
             ref = serializer.ref()
-            customer = identity.find_or_create(ref, today=mall_day(at))
-            hold_to_mine(request, customer.pk)
-            data.pop("customer")
+            customer = identity.find_or_create(ref, today=mall_day(at)) if ref else None
+            _hold(request, customer.pk if customer else None)
+            data.pop("customer", None)
             data["category"] = _category(data["category"])
             data.setdefault("channel", Case.Channel.API)
             taken = call.log(customer, by=None, at=at, **data)
-            hold_to_mine(request, taken.case.customer_id)
+            _hold(request, taken.case.customer_id)
         return _logged(taken.case, ref, created=taken.created)
 
 
@@ -136,7 +141,7 @@ class InboundView(StrictView):
                 case = lifecycle.customer_replied(
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=message
                 )
-                hold_to_mine(request, case.customer_id)
+                _hold(request, case.customer_id)
                 _remember_sender(case, data)
                 return _logged(case, ref, created=not known)
             taken = call.log(
@@ -151,7 +156,7 @@ class InboundView(StrictView):
                 source_ref=data["source_ref"],
                 received_at=data.get("received_at"),
             )
-            hold_to_mine(request, taken.case.customer_id)
+            _hold(request, taken.case.customer_id)
             _remember_sender(taken.case, data)
         return _logged(taken.case, ref, created=taken.created)
 
@@ -314,6 +319,8 @@ class SurveysView(StrictView):
         at, results = timezone.now(), []
         for pk in surveys.due(now=at, of=Survey.objects.filter(case__in=_my_cases(request))):
             survey = Survey.objects.select_related("case__customer").get(pk=pk)
+            if survey.case.customer is None:
+                continue
             try:
                 secret = surveys.send(pk, at=at)
             except DomainError:
@@ -344,7 +351,7 @@ def prompt_data(prompt: ServicePrompt) -> PromptData:
 
 
 def _cases() -> QuerySet[Case]:
-    return Case.objects.select_related("customer", "category", "queue", "owner")
+    return Case.objects.select_related("customer", "category", "queue", "owner").prefetch_related("about_orders")
 
 
 def _my_cases(request: Request) -> QuerySet[Case]:
@@ -368,6 +375,14 @@ def _category(code: str) -> Category:
     return category
 
 
+def _hold(request: Request, customer_id: int | None) -> None:
+    """`hold_to_mine`; nobody's complaint is for whoever may see everybody."""
+    if customer_id is not None:
+        hold_to_mine(request, customer_id)
+    elif not sees_everybody(request):
+        raise Unknown(_("There is no customer of this number."), code="customer_unknown")
+
+
 def _ref(data: Mapping[str, str]) -> str:
     """The message's own name. One too long to be stored is told by its digest: cut off, two might be the same."""
     whole = f"{data['source']}:{data['source_ref']}"
@@ -385,11 +400,11 @@ def _remember_sender(case: Case, data: Mapping[str, Any]) -> None:
         mail.came_from(case, data["sender"]["email"])
 
 
-def _logged(case: Case, ref: CustomerRef, *, created: bool) -> Response:
+def _logged(case: Case, ref: CustomerRef | None, *, created: bool) -> Response:
     promised = call.promised(case)
     data = ComplaintOut(_cases().get(pk=case.pk)).data
     data |= {"created": created, "call": CallOut(promised).data if promised else None}
-    data["left_out"] = LeftOutOut(ref.left_out, many=True).data
+    data["left_out"] = LeftOutOut(ref.left_out if ref else (), many=True).data
     return Response(data, status=201 if created else 200)
 
 

@@ -86,8 +86,9 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
 def _hand_over_cases(user: User, to: Sequence[User], by: User, at: datetime) -> None:
     workers = [person for person in to if may(person, Permission.WORK_COMPLAINTS)]
     for case in Case.objects.filter(owner=user, status__in=OPEN).select_related("customer__manager").order_by("pk"):
-        if case.customer.manager in workers:
-            lifecycle.assign(case.pk, case.customer.manager, by=by, at=at, reason=_("Taken over"))
+        manager = case.customer.manager if case.customer else None
+        if manager and manager in workers:
+            lifecycle.assign(case.pk, manager, by=by, at=at, reason=_("Taken over"))
     routing.leave(user, by=by, at=at)
     if to:
         Handover.objects.filter(assignee=user, status__in=ASKED).update(assignee=to[0])

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from complaints.attachments import files
 from core.accounts.own import second_factor
 from core.jobs import runs
 from core.jobs.models import JobRun
@@ -31,6 +32,7 @@ TABLES: dict[str, Reseal] = {
     "second factors": second_factor.reseal,
     "contact points": contact_points.reseal,
     "files of imports": contents.reseal,
+    "files of complaints": files.reseal,
 }
 
 

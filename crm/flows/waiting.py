@@ -9,8 +9,9 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from complaints import approvals as complaints
+from complaints.calls import marks
 from complaints.cases import remedies
-from complaints.models import Remedy
+from complaints.models import CallerMark, Remedy
 from core.accounts.deciding import Waiting
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
@@ -47,6 +48,11 @@ ROOMS: Mapping[str, Room] = {
         lambda pk, *, by, at, reason: remedies.refuse(pk, by=by, at=at, reason=reason),
         _take_back,
     ),
+    "caller": Room(
+        lambda pk, *, by, at, reason: marks.approve(pk, by=by, at=at, because=reason),
+        lambda pk, *, by, at, reason: marks.remove(pk, by=by, at=at, reason=reason),
+        lambda pk, *, by, at, reason: marks.remove(pk, by=by, at=at, reason=reason or _("Taken back")),
+    ),
     "points": Room(
         lambda pk, *, by, at, reason: adjustments.decide(pk, agreed=True, by=by, at=at, because=reason),
         lambda pk, *, by, at, reason: adjustments.decide(pk, agreed=False, by=by, at=at, because=reason),
@@ -72,6 +78,7 @@ ROOMS: Mapping[str, Room] = {
 # What is decided about a customer: the rows, how they reach the customer, and where they say how it was decided.
 DECIDED: Mapping[str, tuple[type[Model], str, str]] = {
     "remedy": (Remedy, "customer", "status"),
+    "caller": (CallerMark, "customer", "state"),
     "points": (PointAdjustment, "account", "state"),
     "limit": (CreditLimitChange, "account__customer", "status"),
 }

@@ -62,8 +62,12 @@
     const cycle = (name) => {
       const options = $$(`input[name=${name}]`, form);
       if (options.length) {
-        const next = options[(options.findIndex((one) => one.checked) + 1) % options.length];
-        next.checked = true;
+        const at = options.findLastIndex((one) => one.checked) + 1;
+        const ticks = options[0].type === "checkbox";
+        if (ticks) for (const one of options) one.checked = false;
+        const next = options[at % options.length];
+        // Of ticks none is an answer too, after the last.
+        next.checked = !ticks || at < options.length;
         next.dispatchEvent(new Event("change", { bubbles: true }));
       }
     };
@@ -81,7 +85,7 @@
         choice.dispatchEvent(new Event("change", { bubbles: true }));
         return;
       }
-      const name = { p: "promise", o: "order_ref", u: "severity", a: "into" }[event.key];
+      const name = { p: "promise", o: "orders", u: "severity", a: "into" }[event.key];
       if (name) { event.preventDefault(); event.stopImmediatePropagation(); cycle(name); }
       if (event.key === "t") { event.preventDefault(); text.focus(); }
     }, true);
@@ -92,13 +96,14 @@
   const drafted = $("form[data-draft]");
   if (drafted) {
     const key = `laoke-draft-${drafted.dataset.draft}`;
-    const fields = () => [...drafted.elements].filter((one) => one.name && !["csrfmiddlewaretoken", "phone", "name", "customer"].includes(one.name));
+    const fields = () => [...drafted.elements].filter((one) => one.name && !["csrfmiddlewaretoken", "phone", "name", "customer", "said_at", "who", "anonymous"].includes(one.name));
     try {
       const saved = JSON.parse(localStorage.getItem(key) || "null");
       if (saved && !drafted.dataset.answered) {
         for (const field of fields()) {
           if (!(field.name in saved)) continue;
-          if (field.type === "radio" || field.type === "checkbox") field.checked = saved[field.name] === field.value;
+          if (field.type === "checkbox") field.checked = [].concat(saved[field.name]).includes(field.value);
+          else if (field.type === "radio") field.checked = saved[field.name] === field.value;
           else field.value = saved[field.name];
         }
         for (const field of $$("input[name=group], input[name=into]", drafted)) if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
@@ -108,7 +113,10 @@
     } catch { /* private mode */ }
     drafted.addEventListener("input", () => {
       const now = {};
-      for (const field of fields()) if ((field.type !== "radio" && field.type !== "checkbox") || field.checked) now[field.name] = field.value;
+      for (const field of fields()) {
+        if (field.type === "checkbox") now[field.name] = [...(now[field.name] || []), ...(field.checked ? [field.value] : [])];
+        else if (field.type !== "radio" || field.checked) now[field.name] = field.value;
+      }
       try { localStorage.setItem(key, JSON.stringify(now)); } catch { /* private mode */ }
     });
   }

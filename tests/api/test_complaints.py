@@ -342,3 +342,36 @@ def test_the_codes_of_what_a_complaint_can_be_about_are_listed_by_their_groups(a
     assert [row["code"] for row in rows][:4] == ["delivery", "delivery-late", "delivery-damaged", "delivery-wrong"]
     assert rows[1] == {"code": "delivery-late", "name": "配送延误", "group": "delivery", "severity": 3}
     assert len(rows) == 38 - 3 - 1
+
+
+def test_a_complaint_is_about_several_orders_known_or_not_and_listed_by_one(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(READ, WRITE)
+
+    told = client.post(LIST, complaint(order_ref="S-1", orders=["S-2", "='S-1'"]), format="json").json()
+    other = client.post(LIST, complaint(source_ref="k-2", orders=["S-3"]), format="json").json()
+
+    assert (told["order_ref"], told["orders"]) == ("S-1", ["S-1", "S-2"])
+    listed = client.get(LIST, {"order": "S-2"}).json()["results"]
+    assert [row["number"] for row in listed] == [told["number"]]
+    assert client.get(f"{LIST}/{other['number'].lower()}").json()["orders"] == ["S-3"]
+    assert client.get(f"{LIST}/{other['number'].removeprefix('C-')}").json()["number"] == other["number"]
+    full = client.post(LIST, complaint(source_ref="k-3", orders=[f"S-{n}" for n in range(21)]), format="json")
+    assert full.status_code == 400
+
+
+def test_a_complaint_without_a_customer_is_anonymous(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(READ, WRITE)
+    body = complaint()
+    del body["customer"]
+
+    told = client.post(LIST, body, format="json").json()
+    client.post(LIST, complaint(source_ref="k-2"), format="json")
+
+    assert (told["customer"], told["created"], told["left_out"]) == (None, True, [])
+    assert client.post(LIST, body, format="json").json()["number"] == told["number"]
+    listed = client.get(LIST, {"anonymous": "true"}).json()["results"]
+    assert [row["number"] for row in listed] == [told["number"]]
+    promised = client.post(
+        LIST, body | {"source_ref": "k-3", "call_at": (timezone.now() + timedelta(hours=1)).isoformat()}, format="json"
+    )
+    assert (promised.status_code, promised.json()["code"]) == (409, "no_customer")

@@ -40,6 +40,9 @@ OF_A_KIND = 2
 # Opened by something else than a link of a page, or leads to what even this mall has none of: with the reason.
 NO_LINK = {
     "complaint_logged": "the answer to a complaint that was logged",
+    "complaint_promises": "a part of the page of a call, fetched as a category is chosen",
+    "complaint_link": "on a case of an anonymous caller; there is none",
+    "complaint_file": "on a case with photos; there is none",
     "bell_open": "on a message; whoever has none has nothing to open",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",

@@ -147,7 +147,7 @@ def test_the_page_shows_who_calls_before_the_first_sentence(
     caller = client.get(reverse("desk:complaint_new"), {"customer": li_lei.pk}).context["caller"]
 
     assert caller.trend.word == "rising"
-    assert [order.chosen for order in caller.orders] == [True]
+    assert [order.chosen for order in caller.orders.last] == [True]
     assert [other.number for other in caller.open_cases] == [case.number]
     assert caller.into == str(case.pk)
 

@@ -103,6 +103,8 @@ def ids(
         "complaint_action_": CorrectiveAction.objects.get(),
         "complaint_calendar": BusinessCalendar.objects.earliest("pk"),
         "complaint_call": task,
+        "complaint_mark": person,
+        "complaint_unmark": person,
         "complaint_silent_": SilentSign.objects.get(),
         "coupons": campaign,
         "draw": lottery,

@@ -236,6 +236,21 @@ PAGES = {
     "complaint_remedy_fail": P.WORK_COMPLAINTS,
     "complaint_remedy_revoke": P.WORK_COMPLAINTS,
     "complaint_draft": P.WORK_COMPLAINTS,
+    "complaint_orders": P.WORK_COMPLAINTS,
+    "complaint_link": P.WORK_COMPLAINTS,
+    "complaint_link_to": P.WORK_COMPLAINTS,
+    "complaint_link_new": P.WORK_COMPLAINTS,
+    "complaint_phone": P.REVEAL_CONTACT,
+    "complaint_phone_of": P.REVEAL_CONTACT,
+    "complaint_files": P.WORK_COMPLAINTS,
+    "complaint_file": P.WORK_COMPLAINTS,
+    "complaint_file_remove": P.WORK_COMPLAINTS,
+    "complaint_upload_link": P.WORK_COMPLAINTS,
+    "complaint_stranger": P.LOG_COMPLAINT,
+    "complaint_promises": P.LOG_COMPLAINT,
+    "complaint_promise": P.LOG_COMPLAINT,
+    "complaint_mark": P.LOG_COMPLAINT,
+    "complaint_unmark": P.LOG_COMPLAINT,
     "complaint_customer": P.WORK_COMPLAINTS,
     "complaint_claim": P.WORK_COMPLAINTS,
     "complaint_call_made": P.WORK_COMPLAINTS,
@@ -373,6 +388,17 @@ POSTED = {
     "complaint_find_number",
     "complaint_find",
     "complaint_caller",
+    "complaint_stranger",
+    "complaint_promise",
+    "complaint_orders",
+    "complaint_link_to",
+    "complaint_link_new",
+    "complaint_phone",
+    "complaint_phone_of",
+    "complaint_files",
+    "complaint_file_remove",
+    "complaint_upload_link",
+    "complaint_unmark",
     "complaint_reply",
     "complaint_customer_said",
     "complaint_redact",
@@ -502,7 +528,7 @@ POSTED = {
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
 WORDS = {"part": "queues", "verb": "cancel", "kind": "points"}
-PUBLIC = {"set_language", "survey", "setup", "join"}
+PUBLIC = {"set_language", "survey", "upload", "setup", "join"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:

@@ -547,6 +547,7 @@ NO_LISTS = {
     "backtest": "the latest one only",
     "complaint_calendars": "leads to the first calendar",
     "complaint_new": "the form of a call",
+    "complaint_promises": "a part of the form of a call",
     "coupons_new": "a form",
     "customer_new": "a form",
     "product_new": "a form",

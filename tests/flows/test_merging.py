@@ -90,6 +90,7 @@ GOES = {
     "Case",
     "ServicePrompt",
     "Remedy",
+    "CallerMark",
 }
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from complaints import orders
 from complaints.models import Case, Pause, ServicePrompt
 from complaints.models.catalogue import Severity
 from crm.api.serializers.customers import (
@@ -30,20 +31,31 @@ LONGEST = 20_000
 class ComplaintIn(Strict):
     source = serializers.RegexField(SOURCE, help_text="Which system tells it")  # type: ignore[assignment]
     source_ref = Words(max_length=120, help_text="Its number there: telling it again finds the first complaint")
-    customer = CustomerIn()
+    customer = CustomerIn(required=False, help_text="Left out: an anonymous complaint, linked to a customer later")
     category = Words(max_length=40, help_text="Code of a category of the second level")
     channel = serializers.ChoiceField(Case.Channel.choices, required=False)
     title = Words(max_length=200, required=False, allow_blank=True)
     description = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
     severity = serializers.ChoiceField(Severity.choices, required=False)
-    order_ref = Key(keys.order_key, required=False, allow_blank=True)
+    order_ref = Key(
+        keys.order_key, required=False, allow_blank=True, help_text="The order it is about; the first of several"
+    )
+    orders = serializers.ListField(
+        child=Key(keys.order_key),
+        max_length=orders.MOST,
+        required=False,
+        help_text="The numbers of all orders it is about, known already or not",
+    )
     product_ref = Words(max_length=80, required=False, allow_blank=True)
     remedy_sought = Words(max_length=300, required=False, allow_blank=True)
     external_case = Words(max_length=80, required=False, allow_blank=True)
     received_at = AwareTime(required=False)
     call_at = AwareTime(required=False, help_text="The customer was promised a call by then: it becomes a task")
 
-    def ref(self) -> CustomerRef:
+    def ref(self) -> CustomerRef | None:
+        """Who complains; None for an anonymous complaint."""
+        if "customer" not in self.validated_data:
+            return None
         return customer_ref(self.validated_data["source"], self.validated_data["customer"])
 
 
@@ -89,6 +101,8 @@ class ListQuery(Strict):
     open = serializers.BooleanField(required=False)
     queue = Words(max_length=40, required=False)
     customer = Words(max_length=20, required=False)
+    anonymous = serializers.BooleanField(required=False, help_text="Those of nobody, or of somebody")
+    order = Key(keys.order_key, required=False, help_text="Those about the order of this number")
     customer_class = serializers.ChoiceField(list(CLASS_NAMES.values()), required=False)
     breached = serializers.BooleanField(required=False)
     due_before = AwareTime(required=False)
@@ -109,7 +123,7 @@ class AcknowledgeIn(Strict):
 class ComplaintOut(serializers.Serializer[Any]):
     number = serializers.CharField()
     version = serializers.IntegerField(help_text="Send it back as If-Match to be refused when the case has changed")
-    customer = serializers.CharField(source="customer.number")
+    customer = serializers.SerializerMethodField(help_text="Null for the complaint of an anonymous caller")
     status = serializers.CharField()
     kind = serializers.CharField()
     category = serializers.CharField(source="category.code")
@@ -119,7 +133,8 @@ class ComplaintOut(serializers.Serializer[Any]):
     served_as = serializers.SerializerMethodField()
     queue = serializers.CharField(source="queue.code")
     owner = serializers.SerializerMethodField()
-    order_ref = serializers.CharField()
+    order_ref = serializers.CharField(help_text="The first of `orders`")
+    orders = serializers.SerializerMethodField(help_text="The numbers of all orders it is about")
     received_at = serializers.DateTimeField()
     first_response_at = serializers.DateTimeField(allow_null=True)
     resolved_at = serializers.DateTimeField(allow_null=True)
@@ -128,6 +143,12 @@ class ComplaintOut(serializers.Serializer[Any]):
     breached = serializers.BooleanField()
     outcome = serializers.CharField()
     merged_into = serializers.SerializerMethodField()
+
+    def get_customer(self, case: Case) -> str | None:
+        return case.customer.number if case.customer else None
+
+    def get_orders(self, case: Case) -> list[str]:
+        return [row.number for row in sorted(case.about_orders.all(), key=lambda row: (row.position, row.pk))]
 
     def get_served_as(self, case: Case) -> str:
         return CLASS_NAMES[case.served_as]

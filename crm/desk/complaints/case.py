@@ -1,7 +1,7 @@
 """The case: everything that can be done about it, each at an address of its own."""
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -28,7 +28,8 @@ from customers.access import customer_for
 @needs(Permission.WORK_COMPLAINTS)
 def complaint(request: StaffRequest, pk: int) -> HttpResponse:
     case = queries.case_for(request.user, pk, now())
-    note(request, case.customer)
+    if case.customer:
+        note(request, case.customer)
     return _page(request, case)
 
 
@@ -98,6 +99,8 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
 def customer(request: StaffRequest, pk: int) -> HttpResponse:
     """Whoever finds a customer by a number finds the one whose case they work: the record opens until midnight."""
     case = queries.case_for(request.user, pk, now())
+    if case.customer is None:
+        raise Http404
     if rights_of(request.user).looks_up:
-        people.look_up(request.user, case.customer_id, today())
-    return redirect("desk:customer", customer_for(request.user, case.customer_id, today()).pk)
+        people.look_up(request.user, case.customer.pk, today())
+    return redirect("desk:customer", customer_for(request.user, case.customer.pk, today()).pk)

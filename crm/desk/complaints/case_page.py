@@ -13,7 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from complaints import queries
-from complaints.cases import handover, mail, priority, prompts, remedies, transitions
+from complaints.calls import marks
+from complaints.cases import handover, lifecycle, mail, priority, prompts, remedies, transitions
 from complaints.models import (
     Case,
     CaseEvent,
@@ -34,7 +35,9 @@ from core.accounts.roles import Field, rights_of
 from core.lib import mall
 from core.lib.periods import mall_day, mall_time
 from core.outbox import mailing
+from crm.desk.complaints.calls import about
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
+from crm.desk.complaints.files import pages
 from crm.desk.complaints.forms import CaseForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
@@ -50,6 +53,10 @@ ICONS = {
     "released": "users",
     "transferred": "arrows-exchange",
     "edited": "edit",
+    "linked": "user-check",
+    "promised": "phone",
+    "file_added": "upload",
+    "file_removed": "trash",
     "prioritised": "flag",
     "waited": "hourglass",
     "resumed": "player-play",
@@ -83,6 +90,7 @@ UNDER_MORE = (
     "classify",
     "prioritise",
     "edit",
+    "orders",
     "prompt",
     "release",
     "merge",
@@ -106,7 +114,11 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
     return {
         "case": case,
         "customer": case.customer,
-        "standing": case.customer.standing,
+        "standing": case.customer.standing if case.customer else None,
+        "mark": marks.in_force(case.customer, today=mall_day(at)) if case.customer else None,
+        "linked_wrongly": lifecycle.may_be_linked(case) and case.customer_id is not None,
+        **pages.context(case, user),
+        "orders": about.of_case(case, user, at),
         "opens_customer": _opens_customer(user, case, at),
         "tone": tone_of(case),
         "about": _about(case),
@@ -141,20 +153,23 @@ def _about(case: Case) -> str:
         f"{case.category.parent} › {case.category}",
         str(case.get_channel_display()),
         f"{mall_time(case.received_at):%Y-%m-%d %H:%M}",
-        *([f"{_('order')} {case.order_ref}"] if case.order_ref else []),
     ]
     return " · ".join(parts)
 
 
 def _opens_customer(user: User, case: Case, at: datetime) -> bool:
     """Whether the record of the customer is theirs to see, or to look up."""
+    if case.customer is None:
+        return False
     if rights_of(user).looks_up:
         return True
-    return visible_to(user, mall_day(at)).filter(pk=case.customer_id).exists()
+    return visible_to(user, mall_day(at)).filter(pk=case.customer.pk).exists()
 
 
 def _promises(case: Case) -> QuerySet[Todo]:
     """What the customer was promised and still waits for, the soonest first."""
+    if case.customer is None:
+        return Todo.objects.none()
     rows = Todo.objects.filter(customer=case.customer, state=Todo.State.OPEN, reason=Todo.Reason.PROMISE)
     return rows.order_by("due_on")[:5]
 
@@ -212,7 +227,7 @@ def _possible(case: Case) -> list[str]:
         "resolve",
         "customer_said",
         "ask",
-        "remedy",
+        *(["remedy"] if case.customer_id else []),
     ]
     if case.owner_id is None:
         names.insert(0, "take")
@@ -222,7 +237,8 @@ def _possible(case: Case) -> list[str]:
         names.insert(0, "keep")
     if case.kind == Case.Kind.GRUMBLE:
         names.insert(0, "take_up")
-    names += ["assign", "transfer", "classify", "prioritise", "edit", "prompt"]
+    names += ["assign", "transfer", "classify", "prioritise", "edit", "orders"]
+    names += ["prompt"] if case.customer_id else []
     names += ["release"] if case.owner_id else []
     names += ["merge"] if others_open(case).exists() else []
     return [*names, "withdraw", "invalidate"]
@@ -245,7 +261,7 @@ class Template(NamedTuple):
 
 
 def _templates(case: Case, user: User) -> list[Template]:
-    values = {"name": case.customer.name, "number": case.number, "agent": str(user), "mall": mall.facts().name}
+    values = {"name": case.who, "number": case.number, "agent": str(user), "mall": mall.facts().name}
     fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
     rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
     return [Template(row.name, _filled(row.body, values)) for row in rows]
@@ -285,7 +301,7 @@ def _thread(case: Case, user: User) -> list[Item]:
     removed = _removed(here) if any(message.redacted_at for message in messages) else {}
     redacts = may(user, DEEDS["redact"].permission)
     items = [_message(message, case, removed, redacts=redacts) for message in messages]
-    items.append(Item(case.received_at, (case.received_at, -1, 0), case.customer.name, opening=True))
+    items.append(Item(case.received_at, (case.received_at, -1, 0), case.who, opening=True))
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_owners(case))}
     events = case.events.select_related("actor").order_by("seq")
     items += [_happened(event, names) for event in events if event.kind not in IN_THE_THREAD_ANYWAY]
@@ -306,7 +322,7 @@ def _message(message: CaseMessage, case: Case, removed: dict[int, str], *, redac
     return Item(
         message.sent_at,
         (message.sent_at, 0, message.pk),
-        str(message.author) if message.author and message.direction != "in" else case.customer.name,
+        str(message.author) if message.author and message.direction != "in" else case.who,
         message=message,
         from_case=message.case.number if message.case_id != case.pk else "",
         text=removed.get(message.pk, ""),
@@ -349,6 +365,8 @@ def _particulars(event: CaseEvent, names: dict[int, str]) -> str:
         parts.append(f"→ {names[owner]}")
     if event.from_status and event.from_status != event.to_status:
         parts.append(f"({Status(event.from_status).label} → {Status(event.to_status).label})")
+    if call_at := data.get("call_at"):
+        parts.append(day_and_time(datetime.fromisoformat(call_at)))
     for name, (before, after) in data.get("changed", {}).items():
         parts.append(f"{_label(name)}: {before or '–'} → {after or '–'}")
     if missed := data.get("breached"):

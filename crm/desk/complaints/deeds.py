@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from complaints import queries
+from complaints import orders, queries
 from complaints.cases import handover, lifecycle, mail, prompts, remedies
 from complaints.models import Case, CaseMail, CaseMessage, Handover, Remedy
 from complaints.models.cases import OPEN
@@ -32,6 +32,7 @@ from crm.desk.complaints.forms import (
     CustomerSaidForm,
     EditForm,
     MergeForm,
+    OrdersForm,
     PriorityForm,
     PromptForm,
     ReasonForm,
@@ -75,6 +76,8 @@ class Deed:
 
 def others_open(case: Case) -> QuerySet[Case]:
     """The customer's other open cases."""
+    if case.customer is None:
+        return Case.objects.none()
     return queries.of_customer(case.customer).filter(status__in=OPEN).exclude(pk=case.pk)
 
 
@@ -95,6 +98,8 @@ def _initial(deed: Deed, case: Case) -> Data:
     for name in deed.form.base_fields:
         if name not in ("version", "reason") and hasattr(case, name):
             initial[name] = getattr(case, name)
+    if "numbers" in deed.form.base_fields:
+        initial["numbers"] = " ".join(orders.numbers_of(case))
     return initial
 
 
@@ -150,6 +155,10 @@ def _edit(case: Case, by: User, at: datetime, data: Data) -> None:
     changed = {name: data[name] for name in data["changed"] if data[name] != getattr(case, name)}
     if changed:
         lifecycle.edit(case.pk, changed, by=by, at=at, version=data["version"] or case.version)
+
+
+def _orders(case: Case, by: User, at: datetime, data: Data) -> None:
+    lifecycle.set_orders(case.pk, data["numbers"], by=by, at=at, version=data["version"])
 
 
 def _merge(case: Case, by: User, at: datetime, data: Data) -> None:
@@ -215,6 +224,7 @@ _DEEDS = (
     Deed("complaint_transfer", TransferForm, straight(lifecycle.transfer), _("Move to another queue"), _("Moved")),
     # What it is
     Deed("complaint_edit", EditForm, _edit, _("Correct"), _("Saved")),
+    Deed("complaint_orders", OrdersForm, _orders, _("Orders"), _("Saved")),
     Deed("complaint_classify", ClassifyForm, straight(lifecycle.classify), _("Category and severity"), _("Saved")),
     Deed("complaint_prioritise", PriorityForm, straight(lifecycle.prioritise), _("Priority"), _("Saved")),
     Deed("complaint_merge", MergeForm, _merge, _("Merge into another case"), _("Merged")),

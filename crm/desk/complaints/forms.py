@@ -1,6 +1,6 @@
 """What is asked on the pages of complaints; `setup/forms.py` has what their settings ask."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from complaints import orders
 from complaints.models import (
     Case,
     Category,
@@ -24,6 +25,7 @@ from complaints.models.catalogue import Severity
 from complaints.models.remedies import RemedyKind
 from core.accounts.models import Role, User
 from core.accounts.roles import Permission, who_may
+from core.lib.errors import Invalid
 from core.lib.periods import mall_zone
 from crm.desk import editing
 from crm.desk.complaints.wording import Status
@@ -33,9 +35,17 @@ from crm.desk.long_select import LongSelect
 from customers.models import Standing
 
 LAST = 4_000_000_000
+WARNED_FOR = timedelta(days=30)
 
 
 # Logging ---------------------------------------------------------------------------------------------------------------
+
+
+class Several(forms.MultipleChoiceField):
+    """Any number of texts of one name, whatever was offered."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
 
 
 class LogForm(forms.Form):
@@ -46,7 +56,16 @@ class LogForm(forms.Form):
         label=gettext_lazy("Phone"), required=False, max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})
     )
     name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=120)
-    order_ref = forms.CharField(required=False, max_length=80)
+    anonymous = forms.BooleanField(widget=forms.HiddenInput, required=False)
+    who = forms.CharField(required=False, max_length=40)
+    orders = Several(required=False)
+    orders_typed = forms.CharField(
+        label=gettext_lazy("Another order number"),
+        required=False,
+        max_length=400,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Several with blanks between them. One that is not known yet is found when it arrives."),
+    )
     category = forms.ModelChoiceField(
         queryset=Category.objects.filter(active=True, parent__isnull=False), required=False
     )
@@ -54,6 +73,8 @@ class LogForm(forms.Form):
         label=gettext_lazy("What happened"), required=False, max_length=8000, widget=forms.Textarea(attrs={"rows": 4})
     )
     promise = forms.CharField(required=False, max_length=20)
+    again = forms.CharField(required=False, max_length=20)
+    said_at = forms.CharField(required=False, max_length=40)
     severity = forms.TypedChoiceField(
         choices=[("", ""), *Severity.choices], coerce=int, empty_value=None, required=False
     )
@@ -89,10 +110,28 @@ class LogForm(forms.Form):
         at: datetime | None = self.cleaned_data["received_at"]
         return at.replace(tzinfo=mall_zone()) if at else None
 
+    def clean_said_at(self) -> datetime | None:
+        """What no page of ours has sent says nothing."""
+        try:
+            at = datetime.fromisoformat(self.cleaned_data["said_at"])
+        except ValueError:
+            return None
+        return at if at.tzinfo else None
+
+    def orders_chosen(self) -> list[str] | None:
+        """The orders that are ticked; None on a page that opens without a word on them."""
+        if not self.is_bound:
+            return self.initial.get("orders")
+        return list(self.fields["orders"].widget.value_from_datadict(self.data, self.files, "orders") or [])
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if not data.get("customer") and not data.get("phone"):
+        if not data.get("customer") and not data.get("phone") and not data.get("anonymous"):
             self.add_error("phone", _("Fill in the phone of the caller."))
+        try:
+            data["about"] = orders.numbers([*data.get("orders", []), *orders.typed(data.get("orders_typed", ""))])
+        except Invalid as refusal:
+            self.add_error("orders_typed", str(refusal))
         if not data.get("into") and not data.get("category") and "category" not in self.errors:
             self.add_error("category", _("Choose what it is about: one digit, then another."))
         return data
@@ -102,6 +141,13 @@ def _offer(limit: RemedyLimit) -> str:
     label = str(RemedyKind(limit.kind).label)
     most = f"{limit.at_once:,.0f}"
     return _("%(what)s up to %(most)s") % {"what": label, "most": most} if limit.at_once else label
+
+
+class MarkForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("What did the caller do?"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    until = forms.DateField(label=gettext_lazy("Warn until"), widget=DateInput())
 
 
 # The list -------------------------------------------------------------------------------------------------------------
@@ -244,6 +290,22 @@ class EditForm(Opened, CaseForm):
         """`changed` names what the person changed: what others put meanwhile into the other fields stays."""
         data = super().clean() or {}
         return data | {"changed": [name for name in self.changed_data if name in data and name != "version"]}
+
+
+class OrdersForm(CaseForm):
+    numbers = forms.CharField(
+        label=gettext_lazy("Order numbers"),
+        required=False,
+        max_length=1700,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Several with blanks between them. One that is not known yet is found when it arrives."),
+    )
+
+    def clean_numbers(self) -> list[str]:
+        try:
+            return orders.typed(self.cleaned_data["numbers"])
+        except Invalid as refusal:
+            raise forms.ValidationError(str(refusal)) from None
 
 
 class ClassifyForm(CaseForm):

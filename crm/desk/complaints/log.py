@@ -1,41 +1,41 @@
 """Logging a complaint while the caller is on the line: one box, two digits, a few words, saved."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.contrib import messages
-from django.core import signing
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from complaints import queries
-from complaints.cases import lifecycle
+from complaints import orders, queries
+from complaints.cases import intake, lifecycle
 from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Invalid
+from crm.desk.acting import press
 from crm.desk.complaints import log_page
+from crm.desk.complaints.calls import who
+from crm.desk.complaints.calls.who import Hint
 from crm.desk.complaints.forms import LogForm
-from crm.desk.complaints.log_page import Hint
 from crm.desk.complaints.wording import in_words
 from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from crm.flows import call
-from customers import identity
+from customers import contact_points, keys
 from customers import queries as people
 from customers.access import customer_for
-from customers.identity import CustomerRef
 from customers.models import Customer, Standing, Todo
 
-CHOICE_HOURS = 4
 CALLERS = 9
 
 
@@ -51,14 +51,23 @@ def new(request: StaffRequest) -> HttpResponse:
         return _save(request)
     if phone := request.GET.get("phone", "")[:40]:
         return _look_for(request, phone, clean_address=True)
+    if request.GET.get("anonymous"):
+        return _page(request, None, _blank(request.user, None, anonymous=True))
     wanted = request.GET.get("customer", "")
     if not wanted:
         return _page(request)
     if not wanted.isdecimal() or len(wanted) > 18:
         raise Http404
     person = opened_by(request, int(wanted))
-    initial = {"client_key": uuid4(), "customer": person.pk}
-    return _page(request, person, LogForm(initial=initial, allowed=log_page.allowed(request.user, person)))
+    told = {name: request.GET[name][:80] for name in ("order", "into") if name in request.GET}
+    first: dict[str, Any] = {"customer": person.pk}
+    first |= {"orders": [told["order"]]} if "order" in told else {}
+    first |= {"into": told["into"]} if told.get("into", "").isdecimal() else {}
+    return _page(request, person, _blank(request.user, person, **first))
+
+
+def _blank(user: User, person: Customer | None, **first: Any) -> LogForm:
+    return LogForm(initial={"client_key": uuid4(), **first}, allowed=log_page.allowed(user, person))
 
 
 @needs(Permission.LOG_COMPLAINT)
@@ -68,13 +77,19 @@ def find(request: StaffRequest) -> HttpResponse:
 
 
 def _look_for(request: StaffRequest, text: str, *, clean_address: bool = False) -> HttpResponse:
-    """One exact hit is opened, several are offered by digit, nobody is a new caller."""
+    """One exact hit is opened, several are offered by digit, nobody is a new caller; a case leads to its customer."""
     user, day = request.user, today()
     if not text.strip():
         return redirect("desk:complaint_new")
+    if who.is_nobody(text):
+        return redirect(f"{reverse('desk:complaint_new')}?anonymous=1")
+    case = queries.named(user, text, now())
+    if case and queries.is_case_number(text):
+        return _of_case(request, case)
     exact = people.search(user, text, day)
+    who.remember(request, text)
     if len(exact) == 1:
-        return redirect(f"{reverse('desk:complaint_new')}?customer={exact[0].pk}")
+        return _to(exact[0], text)
     likely = exact or people.callers(user, text, day)
     if likely:
         context = {
@@ -82,29 +97,56 @@ def _look_for(request: StaffRequest, text: str, *, clean_address: bool = False) 
             "clean_address": clean_address,
             "callers": [Hint.of(user, person) for person in likely[:CALLERS]],
             "too_many": len(likely) > CALLERS,
+            "case": case,
         }
         return render(request, "desk/complaints/log.html", context)
-    looks_like_phone = sum(character.isdigit() for character in text) >= 7
-    first = {"phone": text} if looks_like_phone else {"name": "" if any(c.isdigit() for c in text) else text}
-    form = LogForm(initial={"client_key": uuid4(), **first}, allowed=log_page.allowed(user, None))
-    return _page(request, None, form, sought=text, nobody=True, clean_address=clean_address)
+    if case:
+        return _of_case(request, case)
+    return _nobody(request, text, clean_address=clean_address)
+
+
+def _to(person: Customer, text: str) -> HttpResponse:
+    """The call of this customer. Found by an order, it is about that order."""
+    told: dict[str, Any] = {"customer": person.pk}
+    number = keys.order_key(text)
+    if number and person.orders.filter(external_id=number).exists():
+        told["order"] = number
+    return redirect(f"{reverse('desk:complaint_new')}?{urlencode(told)}")
+
+
+def _of_case(request: StaffRequest, case: Case) -> HttpResponse:
+    """Somebody calls about a case: what they say is added to it while it is open, else its page is shown."""
+    if case.customer is None or not case.is_open:
+        return redirect("desk:complaint", case.pk)
+    people.look_up(request.user, case.customer.pk, today())
+    told = urlencode({"customer": case.customer.pk, "into": case.pk})
+    return redirect(f"{reverse('desk:complaint_new')}?{told}")
+
+
+def _nobody(request: StaffRequest, text: str, *, answer: str = "", **more: Any) -> HttpResponse:
+    """The form of a caller who is not on record: what was typed stands where it belongs."""
+    first: dict[str, Any] = {"who": answer}
+    if sum(character.isdigit() for character in text) >= 7 and not any(c.isalpha() for c in text):
+        first["phone"] = text
+    elif any(character.isdigit() for character in text):
+        first["orders_typed"] = text
+    else:
+        first["name"] = text
+    return _page(request, None, _blank(request.user, None, **first), sought=text, nobody=not answer, **more)
 
 
 @needs(Permission.LOG_COMPLAINT)
 @require_POST
 def caller(request: StaffRequest) -> HttpResponse:
     """One of the people offered is on the line."""
-    try:
-        user_id, customer_id = signing.loads(
-            request.POST.get("caller", ""), salt="caller", max_age=timedelta(hours=CHOICE_HOURS)
-        )
-    except (signing.BadSignature, ValueError):
-        raise Http404 from None
-    if user_id != request.user.pk:
-        raise Http404
-    people.look_up(request.user, customer_id, today())
-    customer_for(request.user, customer_id, today())
-    return redirect(f"{reverse('desk:complaint_new')}?customer={customer_id}")
+    return _to(who.offered(request.user, request.POST.get("caller", "")), who.sought(request))
+
+
+@needs(Permission.LOG_COMPLAINT)
+@require_POST
+def stranger(request: StaffRequest) -> HttpResponse:
+    """None of the people offered, or not the one who was found: somebody who is not on record yet."""
+    return _nobody(request, who.sought(request), answer="share")
 
 
 def _page(
@@ -131,12 +173,18 @@ def _save(request: StaffRequest) -> HttpResponse:
             case = _store(request.user, person, form.cleaned_data, now())
         except LoggedBefore as refusal:
             form.add_error(None, str(refusal))
-            form.data = {**request.POST.dict(), "client_key": str(uuid4())}
+            form.data = _with_new_key(request.POST)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect("desk:complaint_logged", case.pk)
     return _page(request, person, form, status=422, nobody=False)
+
+
+def _with_new_key(sent: QueryDict) -> QueryDict:
+    data = sent.copy()
+    data["client_key"] = str(uuid4())
+    return data
 
 
 class LoggedBefore(DomainError):
@@ -154,30 +202,24 @@ class LoggedBefore(DomainError):
 def _store(user: User, person: Customer | None, data: dict[str, Any], at: datetime) -> Case:
     """The words are added to the open case that was chosen, or they are a complaint of their own."""
     channel, key = data["channel"] or Case.Channel.PHONE, str(data["client_key"])
+    heard_at = log_page.heard_at(data["said_at"], at)
     if data["into"]:
-        case = queries.case_for(user, data["into"], at)
-        ref = f"call:{key}"
-        case = lifecycle.customer_replied(
-            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=ref
-        )
-        if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(data["description"])).exists():
-            raise LoggedBefore(case)
-        return case
+        return _added(user, queries.case_for(user, data["into"], at), data, heard_at, at)
     with transaction.atomic():
-        caller = person or _stranger(user, data)
+        caller = person or _caller(user, data)
         taken = call.log(
             caller,
             category=data["category"],
             channel=channel,
             by=user,
             at=at,
-            call_at=log_page.call_promised(data["promise"], at),
+            call_at=log_page.call_promised(data["promise"], heard_at),
             offer=_offer(data, key),
             description=data["description"],
             severity=data["severity"],
-            order_ref=data["order_ref"],
+            orders=data["about"],
             remedy_sought=data["remedy_sought"],
-            received_at=data["received_at"],
+            received_at=data["received_at"] or heard_at,
             late_reason=data["late_reason"],
             answered=data["answered"],
             client_key=key,
@@ -187,25 +229,50 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
         return taken.case
 
 
-def _same(case: Case, caller: Customer, data: dict[str, Any]) -> bool:
-    return (case.customer_id, case.category, case.description, case.order_ref) == (
-        caller.pk,
+@transaction.atomic
+def _added(user: User, case: Case, data: dict[str, Any], heard_at: datetime, at: datetime) -> Case:
+    """The words are added to the open case; what was promised with them is the agent's to keep."""
+    ref, words = f"call:{data['client_key']}", data["description"]
+    call_at = log_page.call_promised(data["again"], heard_at)
+    told_before = CaseMessage.objects.filter(external_ref=ref).exists()
+    case = lifecycle.customer_replied(
+        case.pk, body=words, channel=data["channel"] or Case.Channel.PHONE, at=at, by=user, external_ref=ref
+    )
+    if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(words)).exists():
+        raise LoggedBefore(case)
+    if call_at and not told_before:
+        call.promise(case.pk, call_at, by=user, at=at)
+    return case
+
+
+def _caller(user: User, data: dict[str, Any]) -> Customer | None:
+    """Who is on the line, if the form is not that of a known customer; nobody when they do not say."""
+    if data["anonymous"]:
+        return None
+    first = intake.find(client_key=str(data["client_key"]))
+    if first and first.customer and _has(first.customer, data["phone"]):
+        return first.customer  # told twice: the caller was put on record the first time
+    return who.stranger(user, phone=data["phone"], name=data["name"], answer=data["who"])
+
+
+def _has(person: Customer, phone: str) -> bool:
+    try:
+        return contact_points.point_of(person, contact_points.Kind.PHONE, phone) is not None
+    except Invalid:
+        return False
+
+
+def _same(case: Case, caller: Customer | None, data: dict[str, Any]) -> bool:
+    return (case.customer_id, case.category, case.description, orders.numbers_of(case)) == (
+        caller.pk if caller else None,
         data["category"],
         _as_stored(data["description"]),
-        data["order_ref"],
+        data["about"],
     )
 
 
 def _as_stored(words: str) -> str:
     return words.strip()
-
-
-def _stranger(user: User, data: dict[str, Any]) -> Customer:
-    day = today()
-    ref = CustomerRef(phone=data["phone"], name=data["name"] or _("Caller"), registered_on=day)
-    person = identity.find_or_create(ref, today=day)
-    people.look_up(user, person.pk, day)
-    return person
 
 
 def _offer(data: dict[str, Any], key: str) -> call.Offer | None:
@@ -216,31 +283,55 @@ def _offer(data: dict[str, Any], key: str) -> call.Offer | None:
 
 @needs(Permission.LOG_COMPLAINT)
 def logged(request: StaffRequest, pk: int) -> HttpResponse:
-    """The number, large, and the sentence to read aloud: it promises what is on record."""
+    """The number, large, and the sentence to read aloud: it promises what is on record, and nothing that is over."""
     case = queries.case_for(request.user, pk, now())
-    promise = call.promised(case)
-    by_when = promise.due_at if promise and promise.state == Todo.State.OPEN else case.next_due_at
-    sentence = (
-        _("It is on record under number %(number)s. You will hear from us by %(when)s.")
-        % {"number": case.number, "when": in_words(by_when)}
-        if by_when
-        else _("It is on record under number %(number)s. Thank you for telling us.") % {"number": case.number}
-    )
-    context = {"case": case, "sentence": sentence, "done": _done(case, promise)}
+    context = {
+        "case": case,
+        "sentence": _aloud(case, log_page.promised_by(case, now())),
+        "missed": log_page.missed(case, now()),
+        "again": log_page.calls(now(), "") if case.customer_id else [],
+        "done": _done(case, call.promised(case)),
+    }
     return render(request, "desk/complaints/logged.html", context)
+
+
+def _aloud(case: Case, by_when: datetime | None) -> str:
+    if by_when is None:
+        return _("It is on record under number %(number)s. Thank you for telling us.") % {"number": case.number}
+    return _("It is on record under number %(number)s. You will hear from us by %(when)s.") % {
+        "number": case.number,
+        "when": in_words(by_when),
+    }
+
+
+@needs(Permission.LOG_COMPLAINT)
+@require_POST
+def promise(request: StaffRequest, pk: int) -> HttpResponse:
+    """The caller was promised a call by another time: it is the agent's to make."""
+    case = queries.case_for(request.user, pk, now())
+
+    def again() -> None:
+        call_at = log_page.call_promised(request.POST.get("again", ""), now())
+        if call_at is None:
+            raise Invalid(_("Choose when you call."), code="call_at")
+        call.promise(case.pk, call_at, by=request.user, at=now())
+
+    press(request, again, _("Promised: it stands on your list until you have called."))
+    return redirect("desk:complaint_logged", case.pk)
 
 
 def _done(case: Case, promise: Todo | None) -> list[str]:
     """What saving has set in motion."""
     lines = [_where(case) % {"owner": case.owner, "queue": case.queue}]
-    if promise and promise.owner and promise.due_at:
+    if promise and promise.owner and promise.due_at and promise.state == Todo.State.OPEN and promise.due_at >= now():
         lines.append(_("%(owner)s calls by %(when)s.") % {"owner": promise.owner, "when": in_words(promise.due_at)})
-    if case.served_as == Standing.Class.BIG and case.customer.manager and case.customer.manager_id != case.owner_id:
-        lines.append(_("%(manager)s, the account manager, is told.") % {"manager": case.customer.manager})
+    manager = case.customer.manager if case.customer else None
+    if case.served_as == Standing.Class.BIG and manager and manager.pk != case.owner_id:
+        lines.append(_("%(manager)s, the account manager, is told.") % {"manager": manager})
     lines += [
         _("%(promise)s by %(when)s.") % {"promise": clock.target.get_metric_display(), "when": in_words(clock.due_at)}
         for clock in case.clocks.filter(state="running").select_related("target").order_by("due_at")
-        if clock.due_at
+        if clock.due_at and clock.due_at >= now()
     ]
     return lines
 

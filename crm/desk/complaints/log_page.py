@@ -7,49 +7,65 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.core import signing
 from django.db.models import Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from complaints.cases import prompts, remedies
-from complaints.models import Case, Category, Metric, RemedyLimit
+from complaints.calls import marks
+from complaints.cases import intake, prompts, remedies
+from complaints.models import CallerMark, Case, Category, RemedyLimit
 from complaints.models.cases import OPEN
 from complaints.models.catalogue import Severity
 from complaints.models.remedies import RemedyKind
-from complaints.promises import calendars, sla
 from core.accounts.models import User
-from core.accounts.permissions import may, sees
-from core.accounts.roles import Field, Permission
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day, mall_moment
-from crm.desk.complaints.forms import LogForm
+from crm.desk.complaints.calls.about import Choice as OrderChoice
+from crm.desk.complaints.calls.about import choice as order_choice
+from crm.desk.complaints.calls.who import Asked, question
+from crm.desk.complaints.forms import WARNED_FOR, LogForm, MarkForm
 from crm.desk.complaints.wording import in_words
+from crm.flows import call
 from customers.models import Customer, Order, Standing, Todo
 from segmentation.models import Alert
 
-RECENT_ORDER = timedelta(days=14)
 HALF_YEAR = timedelta(days=180)
 CHANGED = Decimal("0.15")
 AN_HOUR = timedelta(hours=1)
 A_DAY = timedelta(days=1)
+# What a page promised longer ago than this is not what the caller was told.
+LONGEST_CALL = timedelta(minutes=30)
 
 
 def context(user: User, person: Customer | None, form: LogForm | None, at: datetime) -> dict[str, Any]:
     data: Mapping[str, Any] = (form.data if form.is_bound else form.initial) if form else {}
     severity = str(data.get("severity") or "")
+    anonymous = bool(data.get("anonymous"))
     return {
         "form": form,
-        "draft_key": f"call-{person.pk if person else 'new'}",
-        "caller": caller(user, person, data, at) if person else None,
+        "anonymous": anonymous,
+        "draft_key": f"call-{person.pk if person else 'anonymous' if anonymous else 'new'}",
+        "caller": caller(user, person, form, at) if person else None,
+        "whose": _whose(user, person, form, data),
         "groups": _groups(str(data.get("category") or "")),
-        "promises": _offers(person, str(data.get("promise") or "due"), at) if form else [],
+        "promises": offers(person, data, at, may_call=not anonymous) if form else [],
+        "said_at": at.isoformat(),
+        "again": calls(at, str(data.get("again") or "")),
+        "not_again": not data.get("again"),
+        "mark_form": MarkForm(initial={"until": mall_day(at) + WARNED_FOR}),
         "severities": [
             Choice("", _("as usual for it"), not severity),
             *(Choice(str(grade.value), grade.label, str(grade.value) == severity) for grade in Severity),
         ],
-        "remedies": allowed(user, person) if form else [],
+        "remedies": allowed(user, person) if form and not anonymous else [],
     }
+
+
+def _whose(user: User, person: Customer | None, form: LogForm | None, data: Mapping[str, Any]) -> Asked | None:
+    """Whose number it is has to be said before the call is saved, or was to be said when it was refused."""
+    if person or form is None or not (data.get("who") or form.is_bound):
+        return None
+    return question(user, str(data.get("phone") or ""), str(data.get("who") or ""))
 
 
 class Choice(NamedTuple):
@@ -62,26 +78,6 @@ def allowed(user: User, person: Customer | None) -> list[RemedyLimit]:
     """What this agent may give at once to a customer of this class."""
     customer_class = person.standing.customer_class if person else Standing.Class.PROSPECT
     return [limit for kind in RemedyKind for limit in remedies.limits_for(user, customer_class, kind)[:1]]
-
-
-@dataclass(frozen=True)
-class Hint:
-    """What tells one caller from another without showing more than the agent must ask for anyway."""
-
-    token: str
-    name: str
-    hints: str
-    class_value: int
-
-    @classmethod
-    def of(cls, user: User, person: Customer) -> "Hint":
-        masks = [p.mask for p in person.contact_points.all() if p.kind == "phone"] if sees(user, Field.CONTACT) else []
-        return cls(
-            signing.dumps([user.pk, person.pk], salt="caller"),
-            person.name if may(user, Permission.LIST_CUSTOMERS) else f"{person.name[:1]}**",
-            " · ".join([*masks[:2], person.city or person.region or ""]).strip(" ·"),
-            person.standing.customer_class,
-        )
 
 
 # What it is about -----------------------------------------------------------------------------------------------------
@@ -121,23 +117,40 @@ def _groups(wanted: str) -> list[Group]:
 # What is promised -----------------------------------------------------------------------------------------------------
 
 
-def _offers(person: Customer | None, chosen: str, at: datetime) -> list[Choice]:
-    """What can be promised; the first is what the customer's class is owed anyway."""
-    served_as = person.standing.customer_class if person else Standing.Class.PROSPECT
-    target = sla.target_for(sla.policy_at(at), served_as, Severity.NORMAL, Metric.FIRST_RESPONSE)
-    owed = calendars.due(target.calendar, at, target.minutes)
-    offers = [
-        ("due", _("an answer by %(when)s") % {"when": in_words(owed)}),
-        ("hour", _("a call within the hour")),
-    ]
+def offers(person: Customer | None, data: Mapping[str, Any], at: datetime, *, may_call: bool = True) -> list[Choice]:
+    """What can be promised; the first is what is owed anyway to this class for this category and severity."""
+    owed = intake.answer_due(person, severity=_severity(data), at=at)
+    rest = [(row.value, row.label) for row in calls(at, "")] if may_call else []
+    rows = [("due", _("an answer by %(when)s") % {"when": in_words(owed)}), *rest, ("none", _("nothing"))]
+    chosen = str(data.get("promise") or "due")
+    return [Choice(value, label, value == chosen) for value, label in rows]
+
+
+def _severity(data: Mapping[str, Any]) -> int:
+    """What the case will be stored with: what is chosen, else the category's own."""
+    severity, category = str(data.get("severity") or ""), str(data.get("category") or "")
+    if severity.isdecimal() and int(severity) in Severity.values:
+        return int(severity)
+    known = Category.objects.filter(pk=category).first() if category.isdecimal() and len(category) < 19 else None
+    return known.default_severity if known else Severity.NORMAL
+
+
+def calls(at: datetime, chosen: str) -> list[Choice]:
+    """When the customer may be promised a call."""
+    rows = [("hour", f"{_('a call within the hour')} · {in_words(at + AN_HOUR)}")]
     if at < mall_moment(mall_day(at), 18) - AN_HOUR:
-        offers.append(("today", _("a call today by 18:00")))
-    offers += [("tomorrow", _("a call tomorrow by 12:00")), ("none", _("nothing"))]
-    return [Choice(value, label, value == chosen) for value, label in offers]
+        rows.append(("today", _("a call today by 18:00")))
+    rows.append(("tomorrow", _("a call tomorrow by 12:00")))
+    return [Choice(value, label, value == chosen) for value, label in rows]
+
+
+def heard_at(shown: datetime | None, at: datetime) -> datetime:
+    """When the customer was promised what the page showed: all that is promised counts from then."""
+    return shown if shown and at - LONGEST_CALL <= shown <= at else at
 
 
 def call_promised(choice: str, at: datetime) -> datetime | None:
-    """The moment by which the customer is called, if the choice promises a call. Raises Invalid for one that is past."""
+    """By when the customer is called, if the choice promises a call. Raises Invalid for a moment that is past."""
     if choice == "hour":
         return at + AN_HOUR
     if choice == "tomorrow":
@@ -148,6 +161,25 @@ def call_promised(choice: str, at: datetime) -> datetime | None:
             raise Invalid(_("It is past 18:00. Promise a call for another time."), code="call_at")
         return evening
     return None
+
+
+def promised_by(case: Case, at: datetime) -> datetime | None:
+    """What can still be promised to the caller: the call, else the next answer; None when that time is over."""
+    call_ = call.promised(case)
+    if call_ and call_.state == Todo.State.OPEN and call_.due_at and call_.due_at >= at:
+        return call_.due_at
+    return case.next_due_at if case.next_due_at and case.next_due_at >= at else None
+
+
+def missed(case: Case, at: datetime) -> str:
+    """When the promise that was not kept was due, in words; empty while none is over."""
+    if not case.is_open:
+        return ""
+    call_ = call.promised(case)
+    over = [call_.due_at] if call_ and call_.state == Todo.State.OPEN and call_.due_at else []
+    over += [case.next_due_at] if case.next_due_at else []
+    late = [moment for moment in over if moment < at]
+    return in_words(min(late)) if late else ""
 
 
 # Who calls ------------------------------------------------------------------------------------------------------------
@@ -164,15 +196,7 @@ class OpenCase(NamedTuple):
     title: str
     status: str
     chosen: bool
-
-
-class LastOrder(NamedTuple):
-    ref: str
-    goods: str
-    day: Any
-    paid: Decimal
-    status: str
-    chosen: bool
+    missed: str = ""
 
 
 class Trend(NamedTuple):
@@ -201,22 +225,23 @@ class Caller:
     lately: str
     open_cases: list[OpenCase]
     into: str
-    orders: list[LastOrder]
+    orders: OrderChoice
+    mark: CallerMark | None
     trend: Trend | None
     history: list[Past]
 
-    @property
-    def order_chosen(self) -> bool:
-        return any(order.chosen for order in self.orders)
 
-
-def caller(user: User, person: Customer, data: Mapping[str, Any], at: datetime) -> Caller:
+def caller(user: User, person: Customer, form: LogForm | None, at: datetime) -> Caller:
+    data: Mapping[str, Any] = (form.data if form.is_bound else form.initial) if form else {}
+    mark = marks.in_force(person, today=mall_day(at))
     alert = Alert.objects.filter(customer=person, state=Alert.State.OPEN).first()
     promises = _promises(person, at)
     cases = list(Case.objects.filter(customer=person, status__in=OPEN).order_by("-opened_at")[:3])
     into = str(data["into"]) if "into" in data else str(cases[0].pk) if cases else ""
+    if into.isdecimal() and len(into) < 19 and into not in {str(case.pk) for case in cases}:
+        cases += Case.objects.filter(customer=person, status__in=OPEN, pk=into)
     contacts = person.contacts.filter(at__gte=at - timedelta(days=30)).count()
-    urgent = alert or cases or any(promise.tone == "red" for promise in promises)
+    urgent = alert or cases or mark or any(promise.tone == "red" for promise in promises)
     return Caller(
         customer=person,
         standing=person.standing,
@@ -227,11 +252,14 @@ def caller(user: User, person: Customer, data: Mapping[str, Any], at: datetime) 
         lately=_("%(contacts)d conversations in 30 days, %(cases)d open cases")
         % {"contacts": contacts, "cases": len(cases)},
         open_cases=[
-            OpenCase(case.pk, case.number, case.title, str(case.get_status_display()), str(case.pk) == into)
+            OpenCase(
+                case.pk, case.number, case.title, str(case.get_status_display()), str(case.pk) == into, missed(case, at)
+            )
             for case in cases
         ],
         into=into,
-        orders=_orders(person, data.get("order_ref"), at),
+        orders=order_choice(user, person, form.orders_chosen() if form else None, at),
+        mark=mark,
         trend=_trend(person, at),
         history=_history(person),
     )
@@ -245,24 +273,6 @@ def _promises(person: Customer, at: datetime) -> list[Promised]:
             "red" if row.is_late(at) else "amber",
         )
         for row in rows
-    ]
-
-
-def _orders(person: Customer, chosen: str | None, at: datetime) -> list[LastOrder]:
-    """The last three, the newest preselected while it can still be the matter."""
-    last = list(person.orders.order_by("-ordered_at").prefetch_related("lines__product")[:3])
-    if chosen is None and last and at - last[0].ordered_at <= RECENT_ORDER:
-        chosen = last[0].external_id
-    return [
-        LastOrder(
-            order.external_id,
-            ", ".join(f"{line.product.name} × {line.quantity}" for line in order.lines.all()) or order.external_id,
-            order.ordered_on,
-            order.paid,
-            str(order.get_status_display()),
-            order.external_id == chosen,
-        )
-        for order in last
     ]
 
 

@@ -43,6 +43,7 @@ LISTS = {
     "mine": gettext_lazy("Mine"),
     "all": gettext_lazy("Open"),
     "unassigned": gettext_lazy("Nobody's"),
+    "anonymous": gettext_lazy("Anonymous callers"),
     "due_soon": gettext_lazy("Due within the hour"),
     "breached": gettext_lazy("Promise missed"),
     "big": gettext_lazy("Big customers"),
@@ -56,7 +57,7 @@ LISTS = {
 }
 WAITING = ("asked", "approve", "owed", "unsent")
 UNCOUNTED = ("finished", "every")
-ONLY_WHEN_SOME = ("unassigned", "big", "look", "asked", "approve", "owed", "unsent")
+ONLY_WHEN_SOME = ("unassigned", "anonymous", "big", "look", "asked", "approve", "owed", "unsent")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 
@@ -222,8 +223,15 @@ class Call(NamedTuple):
 
 
 def _calls(request: StaffRequest) -> Page:
+    return _of_calls(page_of(request, call.waiting(request.user, now()), CALLS, "calls"))
+
+
+def _everybodys_calls(request: StaffRequest) -> Page:
+    return _of_calls(page_of(request, call.everybodys(now()), CALLS, "all_calls"))
+
+
+def _of_calls(page: Page) -> Page:
     at = now()
-    page = page_of(request, call.waiting(request.user, at), CALLS, "calls")
     return page.of([Call(row, row.text["case"], in_words(row.due_at or at), row.is_late(at)) for row in page.rows])
 
 
@@ -258,6 +266,8 @@ def board(request: StaffRequest) -> HttpResponse:
             "chosen": name,
             "tabs": _tabs(request, name, "desk:complaint_board"),
             "columns": columns,
+            "calls": _calls(request),
+            "all_calls": _everybodys_calls(request) if may(user, Permission.LEAD_COMPLAINTS) else None,
             "loads": _loads() if may(user, Permission.LEAD_COMPLAINTS) else [],
         },
     )

@@ -6,7 +6,9 @@ What can be done about a case has its routes in `deeds.py`: `complaint_resolve`,
 from django.urls import path
 
 from crm.desk.complaints import actions, case, log, queue, reports, silent
+from crm.desk.complaints.calls import asides, linking
 from crm.desk.complaints.deeds import DEEDS
+from crm.desk.complaints.files import pages
 from crm.desk.complaints.setup import away, calendars, settings
 
 urlpatterns = [
@@ -19,11 +21,25 @@ urlpatterns = [
     path("complaints/new/", log.new, name="complaint_new"),
     path("complaints/new/find/", log.find, name="complaint_find"),
     path("complaints/new/caller/", log.caller, name="complaint_caller"),
+    path("complaints/new/stranger/", log.stranger, name="complaint_stranger"),
+    path("complaints/new/promises/", asides.promises, name="complaint_promises"),
     path("complaints/<int:pk>/logged/", log.logged, name="complaint_logged"),
+    path("complaints/<int:pk>/promise/", log.promise, name="complaint_promise"),
+    path("complaints/<int:pk>/link/", linking.link, name="complaint_link"),
+    path("complaints/<int:pk>/link/to/", linking.link_to, name="complaint_link_to"),
+    path("complaints/<int:pk>/link/new/", linking.link_new, name="complaint_link_new"),
+    path("complaints/<int:pk>/phone/", asides.phone_of, name="complaint_phone_of"),
+    path("complaints/phone/", asides.phone, name="complaint_phone"),
+    path("complaints/callers/<int:pk>/", asides.mark, name="complaint_mark"),
+    path("complaints/callers/<int:pk>/remove/", asides.unmark, name="complaint_unmark"),
     # The case
     path("complaints/<int:pk>/", case.complaint, name="complaint"),
     path("complaints/<int:pk>/draft/", case.draft, name="complaint_draft"),
     path("complaints/<int:pk>/customer/", case.customer, name="complaint_customer"),
+    path("complaints/<int:pk>/files/", pages.add, name="complaint_files"),
+    path("complaints/<int:pk>/files/link/", pages.ask, name="complaint_upload_link"),
+    path("complaints/<int:pk>/files/<int:file>/", pages.show, name="complaint_file"),
+    path("complaints/<int:pk>/files/<int:file>/remove/", pages.remove, name="complaint_file_remove"),
     *(path(deed.path, case.view_of(deed), name=deed.route) for deed in DEEDS.values()),
     # Those who say nothing
     path("complaints/silent/", silent.silent, name="complaint_silent"),

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from complaints import queries
+from complaints.calls import marks
 from complaints.cases import prompts
-from complaints.models import Case, ServicePrompt, Survey
+from complaints.models import CallerMark, Case, ServicePrompt, Survey
 from complaints.models.cases import OPEN
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
@@ -56,6 +57,7 @@ class Complaints:
     score: int | None
     prompts: list[Prompt]
     elsewhere: list[Prompt]
+    mark: CallerMark | None
 
 
 def of(user: User, customer: Customer) -> Complaints | None:
@@ -83,6 +85,7 @@ def of(user: User, customer: Customer) -> Complaints | None:
         score=answered.values_list("score", flat=True).first(),
         prompts=[prompt for prompt in armed if prompt.now],
         elsewhere=[prompt for prompt in armed if not prompt.now],
+        mark=marks.in_force(customer, today=today()),
     )
 
 

@@ -4,13 +4,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from complaints import queries as complaints
 from core.accounts.permissions import StaffRequest, needs, sees
 from core.accounts.roles import Field, Permission
 from core.lib.errors import DomainError
 from crm.desk.customers.forms import FilterForm
 from crm.desk.paging import page_behind, rows_at_once
 from crm.desk.takeout.taking import takeable
-from crm.desk.today import today
+from crm.desk.today import now, today
 from customers import queries
 
 COUNT_UP_TO = 1000
@@ -42,9 +43,13 @@ def customers(request: StaffRequest) -> HttpResponse:
 @needs(Permission.FIND_CUSTOMER)
 @require_http_methods(["GET", "POST"])
 def find(request: StaffRequest) -> HttpResponse:
-    """What is searched for may be a phone number: it is posted, never part of an address."""
+    """What is searched for may be a phone: it is posted, never part of an address. The number of a case opens it."""
     text = request.POST.get("q", "")[:120]
     people = queries.search(request.user, text, today()) if text else []
-    if len(people) == 1:
+    case = complaints.named(request.user, text, now()) if text else None
+    if case and (not people or complaints.is_case_number(text)):
+        return redirect("desk:complaint", case.pk)
+    if len(people) == 1 and not case:
         return redirect("desk:customer", people[0].pk)
-    return render(request, "desk/customers/find.html", {"people": people, "searched": bool(text), "q": text})
+    context = {"people": people, "case": case, "searched": bool(text), "q": text}
+    return render(request, "desk/customers/find.html", context)

@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from complaints.models import Case, Remedy, ServicePrompt, SilentSign
+from complaints.models import CallerMark, Case, Remedy, ServicePrompt, SilentSign
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import rows as stored
@@ -55,6 +55,7 @@ MOVED: dict[type[models.Model], tuple[str, ...]] = {
     ContactPoint: ("is_preferred",),
     Alert: ("state", "closed_on"),
     Todo: ("state", "closed_at"),
+    CallerMark: (),
     Case: (),
     Remedy: (),
     ServicePrompt: (),
