@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
 from core.jobs.models import JobRun
+from core.lib.database.base import WrongClock
 from crm import checks
 
 BACKUP = "backup"
@@ -34,6 +35,8 @@ def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
             for name, look in NEEDED.items():
                 parts[name] = look()
             backup = _backup(at)
+    except WrongClock:
+        return False, {"database": "its clock is not this machine's: set the one that is wrong (timedatectl)"}
     except DatabaseError:
         parts.setdefault("database", "does not answer")
         parts.setdefault("migrations", "cannot be asked now")

@@ -268,11 +268,6 @@ def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
     audit.record(by, "import.asked", run_, at=at, task=str(task))
 
 
-def to_issue() -> list[int]:
-    """Imports a worker should look at now, the oldest first."""
-    return list(Import.objects.filter(leases.to_be_had(Now())).order_by("pk").values_list("pk", flat=True))
-
-
 @transaction.atomic
 def claim(pk: int) -> Import | None:
     """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.

@@ -47,6 +47,7 @@ def test_these_are_the_commands() -> None:
         "api_tokens",
         "backtest",
         "backup",
+        "beat",
         "import_file",
         "import_orders",
         "nightly",
