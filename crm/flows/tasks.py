@@ -11,7 +11,7 @@ from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
-from crm.flows import arrival, digest, issuing, nightly
+from crm.flows import arrival, digest, issuing, nightly, vault
 from customers.imports import contents, undo
 from loyalty.campaigns import night as campaign_night
 
@@ -31,6 +31,11 @@ def plan_nights() -> None:
     night = due_night(timezone.now())
     if night is not None:
         runs.plan(nightly.JOB, night, at=timezone.now())
+
+
+@shared_task
+def note_vault_key() -> None:
+    vault.note_key(at=timezone.now())
 
 
 @shared_task

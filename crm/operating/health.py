@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
 from core.jobs.models import JobRun
-from core.lib.database.base import WrongClock
+from core.lib.database.base import WrongClock, WrongKeys
 from crm import checks
 
 BACKUP = "backup"
@@ -21,6 +21,7 @@ STALE_AFTER = timedelta(hours=26)
 # Seconds that the database and Redis may take to answer.
 DATABASE_SECONDS, REDIS_SECONDS = 3, 1
 OK = "ok"
+WRONG_KEYS = "VAULT_KEY is not the key of the data"
 
 
 def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
@@ -37,6 +38,8 @@ def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
             backup = _backup(at)
     except WrongClock:
         return False, {"database": "its clock is not this machine's: set the one that is wrong (timedatectl)"}
+    except WrongKeys:
+        return False, {"vault": WRONG_KEYS}
     except DatabaseError:
         parts.setdefault("database", "does not answer")
         parts.setdefault("migrations", "cannot be asked now")
@@ -103,7 +106,7 @@ def _cache() -> str:
 
 
 def _vault() -> str:
-    return "VAULT_KEY is not the key of the data" if checks.vault_opens(None, ["default"]) else OK
+    return WRONG_KEYS if checks.vault_opens(None, ["default"]) else OK
 
 
 def _redis() -> str:

@@ -1,7 +1,7 @@
-"""PostgreSQL, asked only by a process whose clock goes as the database's own: what is dated here stays dated so for good.
+"""PostgreSQL, asked only by a process that has the database's own time, and the keys of what is encrypted in it.
 
 A clock that is ahead expires points and closes promises, and no later clock takes that back; one that is behind dates
-orders before those that came before them.
+orders before those that came before them. A process with other keys finds no customer by their phone, and makes each anew.
 """
 
 import logging
@@ -13,6 +13,9 @@ from django.conf import settings
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 
+from core.lib import sealing
+
+VAULT_KEYS = "mall_vaultkey"
 log = logging.getLogger(__name__)
 
 
@@ -20,8 +23,12 @@ class WrongClock(OperationalError):
     """The clocks of this process and of the database differ by more than CLOCK_TOLERANCE_SECONDS: nothing was asked."""
 
 
+class WrongKeys(OperationalError):
+    """Something in the database is under a key that this process has not: nothing was asked."""
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Holds the clock against the database's with each new connection, and again whenever it has been set since."""
+    """Holds clock and keys against the database's with each new connection, and the clock whenever it was set since."""
 
     _clock_when_held = 0.0
 
@@ -29,6 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         try:
             self._hold_clock()
+            self._hold_keys()
         except BaseException:
             self.close()
             raise
@@ -48,13 +56,38 @@ class DatabaseWrapper(base.DatabaseWrapper):
         after = time.time()
         ahead = before - theirs if before > theirs else min(after - theirs, 0)
         if abs(ahead) > settings.CLOCK_TOLERANCE_SECONDS:
-            refusal = WrongClock(
-                f"The clock of this machine is {_long(ahead)} the database's: nothing is read or written with it."
-                " Set the one that is wrong (timedatectl)."
+            raise _said(
+                WrongClock(
+                    f"The clock of this machine is {_long(ahead)} the database's: nothing is read or written with it."
+                    " Set the one that is wrong (timedatectl)."
+                )
             )
-            log.error("%s", refusal)  # whoever answers a request says only that it was not done
-            raise refusal
         self._clock_when_held = _clock()
+
+    def _hold_keys(self) -> None:
+        """Raises WrongKeys unless this process can read whatever is encrypted here; what is under which key,
+        `crm.flows.vault` notes.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT to_regclass('{VAULT_KEYS}') IS NOT NULL")
+            (is_there,) = cursor.fetchone()  # not before the first migrations
+            if not is_there:
+                return
+            cursor.execute(f"SELECT fingerprint FROM {VAULT_KEYS}")  # noqa: S608
+            theirs = {fingerprint for (fingerprint,) in cursor.fetchall()}
+        if theirs - set(sealing.fingerprints()):
+            raise _said(
+                WrongKeys(
+                    "This database is encrypted under another VAULT_KEY than this process has: nothing is read or written"
+                    " with it. Set VAULT_KEY as the other processes have it; after a change of the key, the one before"
+                    " belongs into VAULT_KEY_FALLBACKS until `manage.py rotate_vault` is done."
+                )
+            )
+
+
+def _said(refusal: OperationalError) -> OperationalError:
+    log.error("%s", refusal)  # whoever answers a request says only that it was not done
+    return refusal
 
 
 def _clock() -> float:

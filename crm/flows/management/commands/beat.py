@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand
 from crm.celery import app
 
 
-class Timetable(Beat):  # type: ignore[misc]  # Celery has no types
+class Timetable(Beat):
     """Celery's beat, which sends the names of tasks and so needs to load none of them."""
 
     def init_loader(self) -> None:
-        self.app.finalize()
+        app.finalize()
 
 
 class Command(BaseCommand):
