@@ -557,3 +557,13 @@ def test_an_import_that_breaks_says_so_and_can_be_started_again(monkeypatch: pyt
     assert imports.run(run, by=None, at=NOW, today=TODAY).counts["created"] == 3
     run.refresh_from_db()
     assert run.error == ""
+
+
+def test_an_import_has_ended_when_it_ended_and_not_when_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = itertools.count(step=60)
+    monkeypatch.setattr(imports, "monotonic", lambda: next(minutes))
+
+    run = imports.run(upload(SHOP), by=None, at=NOW, today=TODAY)
+
+    assert run.finished_at is not None
+    assert run.finished_at - NOW > timedelta(minutes=3)
