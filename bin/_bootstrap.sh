@@ -1,7 +1,7 @@
 # Sourced by bin/demo and bin/test, with $root set: makes .venv when it is missing or out of date.
 #
-# It needs Python 3.11 or later with pip or ensurepip, and nothing else. Debian's Python has no
-# ensurepip without the package python3-venv, hence --without-pip and "pip --python".
+# It needs Python 3.11 or later with pip or ensurepip, and with Python 3.13 or on another machine than x86_64 a Redis.
+# Debian's Python has no ensurepip without the package python3-venv, hence --without-pip and "pip --python".
 
 venv=$root/.venv
 python=
@@ -11,10 +11,28 @@ fail() {
     exit 1
 }
 
+is_new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# A Redis comes along for some Pythons only (requirements.in); for the others the machine must have one.
+has_redis() { # has_redis PYTHON
+    [ -n "${REDIS_URL:-}" ] || command -v valkey-server >/dev/null || command -v redis-server >/dev/null ||
+        "$1" -c 'import platform, sys
+sys.exit(not (sys.version_info < (3, 13) and sys.platform == "linux" and platform.machine() == "x86_64"))'
+}
+
+# Of several Pythons the first with which everything works; what will not work is said before anything is installed.
 find_python() {
-    for python in ${LAOKE_PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
-        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
+    without=
+    for python in ${LAOKE_PYTHON:-python3 python3.12 python3.11 python3.13 python3.14}; do
+        is_new_enough "$python" || continue
+        has_redis "$python" && return
+        without=${without:-$python}
     done
+    [ -z "$without" ] || fail "no Redis comes along for $("$without" -c 'import platform
+print("Python", platform.python_version(), "on", platform.machine())'). Install one (Debian: apt-get install redis-server), \
+or Python 3.11 or 3.12, which LAOKE_PYTHON can name; or set REDIS_URL."
     fail "Python 3.11 or later is needed. Name it with LAOKE_PYTHON if it is not on the path."
 }
 

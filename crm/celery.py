@@ -25,6 +25,11 @@ def keep_logging(**_: object) -> None:
 # What happens -> (task, when, seconds after which the look is not worth having any more, because the next has come).
 TIMETABLE = {
     "plan the night that is due, whatever beat missed": ("crm.flows.tasks.plan_nights", crontab(minute="*/5"), 300),
+    "note the key of what is encrypted, to which every process is held": (
+        "crm.flows.tasks.note_vault_key",
+        crontab(minute="*/5"),
+        300,
+    ),
     "re-issue work whose worker fell silent": ("crm.flows.tasks.reconcile", 30.0, 30),
     "escalate complaints whose time runs out, hand out what is nobody's": (
         "crm.flows.tasks.watch_complaints",

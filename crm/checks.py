@@ -387,12 +387,19 @@ def lease_is_shorter_than_a_call() -> bool:
 # The data -----------------------------------------------------------------------------------------------------------
 
 
-def _sample(points: QuerySet[Any]) -> list[tuple[str, bytes]]:
+def _rotated_until(database: str, tables: list[str]) -> int:
+    """The contact point that a rotation of the keys that was cut short has come to."""
+    runs = apps.get_model("jobs", "JobRun")
+    if runs._meta.db_table not in tables:
+        return 0  # the very first migrations were cut short, and go on
+    run = runs._default_manager.using(database).filter(job="rotate_vault")
+    cut = run.exclude(state="done").order_by("-business_date").values_list("cursor", flat=True).first() or {}
+    return int(cut.get("after", {}).get("contact points", 0))
+
+
+def _sample(points: QuerySet[Any], after: int) -> list[tuple[str, bytes]]:
     """The oldest, the newest, and the next that a rotation of the keys that was cut short would have come to."""
     rows = points.values_list("kind", "encrypted")
-    run = apps.get_model("jobs", "JobRun")._default_manager.using(points.db).filter(job="rotate_vault")
-    cut = run.exclude(state="done").order_by("-business_date").values_list("cursor", flat=True).first() or {}
-    after = cut.get("after", {}).get("contact points", 0)
     sample = (rows.order_by("pk"), rows.order_by("-pk"), rows.filter(pk__gt=after).order_by("pk"))
     return [row for some in sample for row in some[:1]]
 
@@ -402,10 +409,11 @@ def vault_opens(app_configs: object, databases: Iterable[str] | None = None, **o
     """The keys of this process are those of the data: else known customers would be made anew. Asked by `migrate`."""
     points = apps.get_model("customers", "ContactPoint")
     for name in databases or ():
-        if points._meta.db_table not in connections[name].introspection.table_names():
+        tables = connections[name].introspection.table_names()
+        if points._meta.db_table not in tables:
             continue
         try:
-            for row in _sample(points.objects.using(name)):
+            for row in _sample(points.objects.using(name), _rotated_until(name, tables)):
                 sealing.decrypt(bytes(row[1]), use=sealing.CONTACTS, about=row[0].encode())
         except InvalidTag:
             return [

@@ -23,13 +23,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from crm.demo.embedded import PROJECT, Embedded, EmbeddedError, tail
+from crm.demo.embedded import PROJECT, Embedded, EmbeddedError, children
+from crm.demo.embedded.children import Child, manage
 from crm.demo.embedded.processes import write_private
-from crm.demo.server import Child, DemoError, end, manage, run_step, start_child, stop_children, worker_pool
+from crm.demo.server import DemoError, end, run_step, where
 
 KEYS = ("SECRET_KEY", "VAULT_KEY")
-# A part that ends is started again after so many seconds, twice as many each time, until it has stayed up.
-FIRST_WAIT, LONGEST_WAIT, STAYED_UP = 1.0, 60.0, 120.0
 
 
 def home() -> Path:
@@ -41,9 +40,15 @@ def keys_of(folder: Path) -> dict[str, str]:
     file = folder / "keys.env"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not file.exists():
-        write_private(file, "".join(f"{name}={secrets.token_urlsafe(48)}\n" for name in KEYS))
+        new = file.with_name("keys.new")  # in its place only when it is whole
+        write_private(new, "".join(f"{name}={secrets.token_urlsafe(48)}\n" for name in KEYS))
+        new.replace(file)
     lines = file.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line.split("=", 1)[0] in KEYS)
+    keys = dict(line.split("=", 1) for line in lines if line.split("=", 1)[0] in KEYS)
+    missing = [name for name in KEYS if not keys.get(name)]
+    if missing:
+        raise DemoError(f"{file} lacks {' and '.join(missing)}: put its copy in its place. New keys read nothing.")
+    return keys
 
 
 def surroundings(servers: Embedded) -> dict[str, str]:
@@ -118,57 +123,22 @@ def command(options: list[str]) -> int:
         return subprocess.run(manage(*options), cwd=PROJECT, env=environment, check=False).returncode
 
 
-def parts(address: str, workers: int) -> dict[str, list[str]]:
-    """The four processes of Laoke."""
-    celery = [sys.executable, "-m", "celery", "-A", "crm"]
-    web = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "crm.wsgi"]
-    return {
-        "web": [*web, "--bind", address, "--workers", str(workers)],
-        "worker": [*celery, "worker", "--loglevel", "INFO", *worker_pool()],
-        "beat": [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""],
-        "relay": manage("relay"),
-    }
-
-
-class Watched:
-    """One part of Laoke that is started again when it ends."""
-
-    def __init__(self, name: str, line: list[str], folder: Path, environment: dict[str, str]) -> None:
-        self.name, self.line, self.folder, self.environment = name, line, folder, environment
-        self.wait, self.again = FIRST_WAIT, 0.0
-        self.start()
-
-    def start(self) -> None:
-        self.child: Child = start_child(self.name, self.line, self.folder, self.environment)
-        self.since, self.is_down = time.monotonic(), False
-
-    def look(self) -> None:
-        code, now = self.child.process.poll(), time.monotonic()
-        if code is None:
-            return
-        if not self.is_down:
-            self.wait = FIRST_WAIT if now - self.since > STAYED_UP else self.wait
-            print(f"laoke: {self.name} ended with {code}, again in {self.wait:.0f} s; see {self.child.log}", flush=True)
-            print(tail(self.child.log, 5), file=sys.stderr, flush=True)
-            self.is_down, self.again = True, now + self.wait
-            self.wait = min(self.wait * 2, LONGEST_WAIT)
-        elif now >= self.again:
-            self.start()
-
-
 def serve(address: str, workers: int) -> int:
     _refuse_taken(address)
     with ready() as (servers, environment):
         if not servers.claim():
             raise DemoError(f"Laoke already runs from {servers.home}")
         prepare(environment)
-        watched = [Watched(name, line, servers.home, environment) for name, line in parts(address, workers).items()]
+        commands = children.parts(address, ["--workers", str(workers)])
+        own: list[Child] = children.children(commands, servers.home, environment)
         try:
             print(
-                f"\nLaoke runs: http://{address}\nLogs are in {servers.home}. Ctrl-C ends it; the data stays.",
+                f"\nLaoke runs: http://{address}\nLogs are in {servers.home}. Ctrl-C ends it; the data stays"
+                f"{where(servers, dict(os.environ))}.",
                 flush=True,
             )
             _say_how_to_begin(address, environment)
+            watched = [*children.servers_of(servers), *own]
             while True:
                 for part in watched:
                     part.look()
@@ -176,7 +146,7 @@ def serve(address: str, workers: int) -> int:
         finally:
             for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(sig, signal.SIG_IGN)
-            stop_children([part.child for part in watched])
+            children.stop(own)
 
 
 def _say_how_to_begin(address: str, environment: dict[str, str]) -> None:

@@ -34,6 +34,7 @@ HTTPS = env.bool("HTTPS", default=False)
 DATABASES = {
     "default": {
         **env.db_url("DATABASE_URL", default="postgres://laoke@127.0.0.1:5432/laoke"),
+        "ENGINE": "core.lib.database",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -54,6 +55,8 @@ DATABASE_STATEMENT_TIMEOUT = env.float("DATABASE_STATEMENT_TIMEOUT", default=0)
 DATABASES["default"]["OPTIONS"]["options"] += (
     f" -c lock_timeout={DATABASE_LOCK_TIMEOUT * 1000:.0f} -c statement_timeout={DATABASE_STATEMENT_TIMEOUT * 1000:.0f}"
 )
+# A process whose clock differs by more from the database's reads and writes nothing.
+CLOCK_TOLERANCE_SECONDS = env.float("CLOCK_TOLERANCE_SECONDS", default=300)
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -13,12 +13,20 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.utils import timezone
 
 from core.jobs.models import JobRun
 from core.lib import sealing
+from core.lib.database.base import WrongKeys
+from core.mall.models import VaultKey
 from crm import checks
-from customers import contact_points
+from crm.flows import vault
+from crm.operating import health
+from customers import contact_points, identity
 from customers.contact_points import Kind
+from customers.identity import CustomerRef
+from customers.models import Customer
 from tests.conftest import MakeCustomer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -282,6 +290,48 @@ def test_a_process_with_another_vault_key_than_the_data_is_told(make_customer: M
     settings.VAULT_KEY_FALLBACKS = [before]
     assert checks.vault_opens(None, databases=["default"]) == []
     assert len(sealing.keys(sealing.CONTACTS)) == 2
+
+
+@pytest.mark.django_db
+def test_first_migrations_that_were_cut_short_go_on() -> None:
+    """The table of contact points is there, that of jobs not yet: what asks for the keys must not stand in the way."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE jobs_jobrun RENAME TO not_yet")
+
+    assert checks.vault_opens(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_process_without_the_key_of_the_data_reads_or_writes(settings: Any) -> None:
+    """Asked with each connection, so of web, workers and shells, of a known key and of one that is being brought in."""
+    vault.note_key(at=timezone.now())
+    assert not VaultKey.objects.exists()  # an empty mall takes any key
+    customer = identity.find_or_create(CustomerRef(source="shop", external_id="1"), today=date(2026, 11, 17))
+    contact_points.add(customer, Kind.PHONE, "13800138000")
+    vault.note_key(at=timezone.now())
+
+    def is_let_in() -> bool:
+        connection.close()
+        try:
+            return Customer.objects.exists()
+        except WrongKeys:
+            return False
+
+    before = settings.VAULT_KEY
+    assert is_let_in()
+    settings.VAULT_KEY = VAULT
+    assert not is_let_in()
+    assert health.readiness(at=timezone.now()) == (False, {"vault": "VAULT_KEY is not the key of the data"})
+    settings.VAULT_KEY_FALLBACKS = [before]
+    assert is_let_in()
+    vault.note_key(at=timezone.now())
+    settings.VAULT_KEY, settings.VAULT_KEY_FALLBACKS = before, []
+    assert not is_let_in()  # rows may be under the new one by now
+    settings.VAULT_KEY, settings.VAULT_KEY_FALLBACKS = VAULT, [before]
+    vault.rotate(date(2026, 11, 17), now=timezone.now, tell=lambda progress: None)
+    assert is_let_in()
+    settings.VAULT_KEY_FALLBACKS = []
+    assert is_let_in()
 
 
 @pytest.mark.django_db

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.jobs import leases
 from core.jobs.models import JobRun
+from core.lib.periods import mall_day
 
 
 class Superseded(Exception):
@@ -152,8 +153,9 @@ def fail(run: JobRun, *, error: str, at: datetime) -> None:
 
 
 def to_issue(job: str, *, at: datetime) -> list[JobRun]:
-    """Runs somebody should look at now, oldest date first."""
-    return list(JobRun.objects.filter(leases.to_be_had(at) | _to_try_again(), job=job).order_by("business_date"))
+    """Runs somebody should look at now, oldest date first; none of a day that has not come."""
+    due = JobRun.objects.filter(job=job, business_date__lte=mall_day(at))
+    return list(due.filter(leases.to_be_had(at) | _to_try_again()).order_by("business_date"))
 
 
 def first_night_is_over() -> bool:

@@ -46,3 +46,13 @@ class SetupCode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.made_at:%Y-%m-%d %H:%M}"
+
+
+class VaultKey(models.Model):
+    """A key under which something here is encrypted, by its fingerprint. `core.lib.database` holds each process to it."""
+
+    fingerprint = models.CharField(max_length=16, primary_key=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.fingerprint

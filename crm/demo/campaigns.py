@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 
 from core.accounts.models import User
@@ -37,8 +38,12 @@ DORMANT_DAYS = 113
 MOST_USED = 80
 
 
+@transaction.atomic
 def load(*, at: datetime, say: Say = lambda line: None) -> int:
-    """Fill the loyalty pages of a mall that has customers and orders; 0 when there are campaigns already."""
+    """Fill the loyalty pages of a mall that has customers and orders, wholly or, interrupted, not at all.
+
+    Returns 0 when there are campaigns already.
+    """
     if CouponCampaign.objects.exists() or not Order.objects.exists():
         return 0
     users = {user.username: user for user in User.objects.filter(username__in=("lead", "admin", "chen"))}

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from complaints.afterwards import follow_up, root_causes, silent
 from complaints.cases import escalation, handover, intake, lifecycle, remedies, surveys
 from complaints.models import BusinessCalendar, Case, Category, Department, Queue, QueueMember, RootCause
@@ -178,8 +180,12 @@ class Story:
         return self.then(hours, do)
 
 
+@transaction.atomic
 def load(*, at: datetime, say: Callable[[str], None] = lambda line: None) -> int:
-    """The desk stands and has its history up to `at`. Returns the number of cases; 0 when there are cases already."""
+    """The desk stands and has its history up to `at`, or, where that is interrupted, nothing of it.
+
+    Returns the number of cases; 0 when there are cases already.
+    """
     if Case.objects.exists():
         return 0
     defaults.install(at=at - timedelta(weeks=WEEKS + 1))

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from core.accounts.models import User
 from crm.demo.tables.points import BY_HAND, PROGRAMME, REWARDS, VISITS
 from customers.models import Customer, Order
@@ -20,10 +22,11 @@ REDEEMED_A_STEP = 6
 Say = Callable[[str], None]
 
 
+@transaction.atomic
 def load(*, at: datetime, say: Say = lambda line: None) -> int:
     """The programme runs since seven months ago, by its own verbs; returns how many customers have points.
 
-    Does nothing when there are rules already.
+    Does nothing when there are rules already. Interrupted, it leaves nothing: the next start begins anew.
     """
     if PointRules.objects.exists():
         return 0

@@ -9,49 +9,37 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from types import FrameType
 
 from crm.demo.embedded import (
     PROJECT,
     Embedded,
     EmbeddedError,
+    children,
     default_home,
     die_with_parent,
     free_port,
     port_is_free,
     tail,
 )
+from crm.demo.embedded.children import Child, manage
 
 DEFAULT_PORT = 8000
 READY_SECONDS = 90
-STOP_SECONDS = 20
 
 
 class DemoError(RuntimeError):
     """The demo cannot go on; the text says why."""
-
-
-@dataclass
-class Child:
-    """A part of Laoke that runs as a process of its own."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-
-def manage(*arguments: str) -> list[str]:
-    return [sys.executable, "manage.py", *arguments]
 
 
 def run_step(environment: dict[str, str], *arguments: str) -> None:
@@ -75,91 +63,19 @@ def run_step(environment: dict[str, str], *arguments: str) -> None:
     print(f"  {' '.join(arguments)}: {time.monotonic() - start:.1f} s", flush=True)
 
 
-def worker_pool() -> list[str]:
-    """Return the worker's options; processes need semaphores, which some containers deny."""
-    try:
-        import multiprocessing
-
-        multiprocessing.Lock()
-    except OSError:
-        return ["--pool", "threads", "--concurrency", "2"]
-    return ["--concurrency", "2"]
-
-
-def commands(port: int, home: Path) -> dict[str, list[str]]:
-    return {
-        "web": [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "-c",
-            "deploy/gunicorn.conf.py",
-            "crm.wsgi",
-            "--bind",
-            f"127.0.0.1:{port}",
-        ],
-        "worker": [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "crm",
-            "worker",
-            "--loglevel",
-            "INFO",
-            *worker_pool(),
-            "-B",
-            "--schedule",
-            str(home / "celerybeat-schedule"),
-        ],
-        "relay": manage("relay"),
-    }
-
-
-def start_child(name: str, command: Sequence[str], home: Path, environment: dict[str, str]) -> Child:
-    log = home / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
-    return Child(name, process, log)
-
-
-def stop_children(children: list[Child]) -> None:
-    """Ask every child to end; after 20 seconds end what is left, with all its own children."""
-    for child in children:
-        if child.process.poll() is None:
-            child.process.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
-    for child in children:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(max(0.0, deadline - time.monotonic()))
-    for child in children:
-        if child.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)  # each child leads a session of its own
-            child.process.wait()
-
-
-def watch(children: list[Child]) -> None:
-    for child in children:
-        code = child.process.poll()
+def refuse_ended(running: list[Child]) -> None:
+    """Raises DemoError when one of them has ended: what does not start once does not start later."""
+    for child in running:
+        code = child.ended()
         if code is not None:
             raise DemoError(f"the {child.name} process ended with {code}; the end of {child.log}:\n{tail(child.log)}")
 
 
-def wait_until_ready(base: str, children: list[Child]) -> None:
+def wait_until_ready(base: str, running: list[Child]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     answer = "no answer"
     while True:
-        watch(children)
+        refuse_ended(running)
         try:
             with urllib.request.urlopen(f"{base}/accounts/login/", timeout=10) as response:  # noqa: S310
                 if response.status == 200:
@@ -169,15 +85,31 @@ def wait_until_ready(base: str, children: list[Child]) -> None:
         except OSError as error:
             answer = str(error)
         if time.monotonic() > deadline:
-            web = children[0]
+            web = running[0]
             raise DemoError(f"{base} is not ready ({answer}); the end of {web.log}:\n{tail(web.log, 40)}")
         time.sleep(0.2)
 
 
+def why_not(port: int) -> str:
+    """Why nobody can listen at this port of this machine; empty when one can."""
+    if not 1 <= port <= 65535:
+        return f"{port} is no port: they go from 1 to 65535"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return f"port {port} needs rights that you have not: ports below 1024 are the system's"
+        except OSError as error:
+            return f"port {port} is taken" if error.errno == errno.EADDRINUSE else f"port {port}: {error.strerror}"
+    return ""
+
+
 def choose_port(wanted: int | None, check: bool) -> int:
     if wanted is not None:
-        if not port_is_free(wanted):
-            raise DemoError(f"port {wanted} is taken; choose another with --port")
+        why = why_not(wanted)
+        if why:
+            raise DemoError(f"{why}; choose another with --port, {DEFAULT_PORT} for one")
         return wanted
     if check:
         return free_port()
@@ -189,7 +121,7 @@ def running(
     servers: Embedded, port: int, *, small: bool, given: dict[str, str]
 ) -> Iterator[tuple[list[Child], dict[str, str]]]:
     """Run all of Laoke on the port, ready for the first request; stop what was started at the end."""
-    children: list[Child] = []
+    own: list[Child] = []
     try:
         environment = {
             **os.environ,
@@ -198,6 +130,7 @@ def running(
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "LAOKE_DEMO": "1",
             "MEDIA_ROOT": str(servers.home / "media"),
+            "CELERY_BEAT_SCHEDULE_FILENAME": str(servers.home / "celerybeat-schedule"),
             "PYTHONUNBUFFERED": "1",
         }
         run_step(environment, "migrate", "--verbosity", "0")
@@ -207,17 +140,20 @@ def running(
         run_step(environment, "seed_complaints", "--demo")
         run_step(environment, "seed_points")
         run_step(environment, "seed_campaigns")
-        children += [
-            start_child(name, command, servers.home, environment)
-            for name, command in commands(port, servers.home).items()
-        ]
-        wait_until_ready(f"http://127.0.0.1:{port}", children)
-        yield children, environment
+        own += children.children(children.parts(f"127.0.0.1:{port}"), servers.home, environment)
+        wait_until_ready(f"http://127.0.0.1:{port}", own)
+        yield [*children.servers_of(servers), *own], environment
     finally:
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, signal.SIG_IGN)  # a second Ctrl-C must not leave anything behind
-        stop_children(children)
+        children.stop(own)
         servers.stop()
+
+
+def where(servers: Embedded, given: dict[str, str]) -> str:
+    """Where the data stays, when that is not beside the logs."""
+    data = servers.home if given.get("DATABASE_URL") else servers.data()
+    return "" if data.is_relative_to(servers.home) else f" in {data}, until you delete that folder too"
 
 
 def serve(port: int, *, small: bool) -> int:
@@ -225,12 +161,13 @@ def serve(port: int, *, small: bool) -> int:
     if not servers.claim():
         raise DemoError(f"the demo already runs from {servers.home}")
     given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
-    with running(servers, port, small=small, given=given) as (children, environment):
+    with running(servers, port, small=small, given=given) as (running_parts, environment):
         print(f"\nLaoke is ready: http://127.0.0.1:{port}\n", flush=True)
         subprocess.run(manage("seed_demo", "--logins"), cwd=PROJECT, env=environment, check=False)
-        print(f"\nLogs are in {servers.home}. Ctrl-C ends Laoke; the data stays.", flush=True)
+        print(f"\nLogs are in {servers.home}. Ctrl-C ends Laoke; the data stays{where(servers, given)}.", flush=True)
         while True:
-            watch(children)
+            for part in running_parts:
+                part.look()
             time.sleep(1)
 
 
@@ -243,11 +180,11 @@ def check(port: int) -> int:
     outcome = "FAILED"
     try:
         servers.wipe()
-        with running(servers, port, small=True, given={}) as (children, environment):
+        with running(servers, port, small=True, given={}) as (running_parts, environment):
             ready = time.monotonic() - start
             smoke = manage("smoke", "--base", f"http://127.0.0.1:{port}")
             code = subprocess.run(smoke, cwd=PROJECT, env=environment, check=False).returncode
-            watch(children)
+            refuse_ended(running_parts)
         outcome = f"ok, ready after {ready:.0f} s" if code == 0 else f"FAILED, smoke ended with {code}"
         return 1 if code else 0
     finally:

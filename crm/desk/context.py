@@ -165,10 +165,12 @@ def _standing_on(path: str, addresses: list[str]) -> str:
 
 
 def _as_of() -> dict[str, Any] | None:
-    run = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE).order_by("-business_date").first()
+    today = mall_day(timezone.now())
+    done = JobRun.objects.filter(job="nightly", state=JobRun.State.DONE, business_date__lte=today)
+    run = done.order_by("-business_date").first()
     if run is None:
         return {"text": _("No night has run yet"), "stale": True, "first": True}
-    age = (mall_day(timezone.now()) - run.business_date).days
+    age = (today - run.business_date).days
     # A night of before the first import has found nobody.
     is_empty = not run.counts.get("customers")
     return {

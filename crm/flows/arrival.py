@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from django.db import transaction
 from django.utils import translation
@@ -139,6 +140,7 @@ def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -
 
 def waiting_file(pk: int, *, at: datetime, today: date) -> None:
     """What a worker does with an import that waits; whoever uploaded the file is told when it is done."""
+    began = monotonic()
     run = imports.claim(pk)
     if run is None:
         return
@@ -158,6 +160,6 @@ def waiting_file(pk: int, *, at: datetime, today: date) -> None:
             {"file": run.file_name, **run.counts, **run.undone},
             key=f"import:{pk}:{at.isoformat()}",
             thread=f"import:{pk}",
-            at=at,
+            at=at + timedelta(seconds=monotonic() - began),
             link=f"/imports/{pk}/",
         )

@@ -9,6 +9,7 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from complaints.afterwards import daily
 from core.accounts.models import Role
@@ -16,8 +17,9 @@ from core.accounts.roles import holders
 from core.jobs import lawbook, leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import rows
+from core.lib.errors import DomainError
 from core.outbox import bell, delivery
-from crm.flows import notices
+from crm.flows import issuing, notices
 from customers import summary
 from customers.record import duplicates
 from loyalty.campaigns import laws as campaign_laws
@@ -32,7 +34,7 @@ from loyalty.tiers import membership
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
 
-JOB = "nightly"
+JOB = issuing.NIGHT
 # What a piece of a step does at a moment; returns what it counted.
 Piece = Callable[[datetime], dict[str, int]]
 # Each book with the words of its laws.
@@ -77,6 +79,18 @@ def run(
         raise
     runs.finish(claimed, at=timezone.now())
     return claimed
+
+
+def refuse_ahead(as_of: date, *, today: date) -> None:
+    """Raises DomainError for a day that has not come, before anything is planned: what its night expired, closed and
+    dated would stay so, and its figures would be the newest for ever. Every door asks this.
+    """
+    if as_of > today:
+        raise DomainError(
+            _("The night of %(day)s has not come: today is %(today)s. Choose today or a day before.")
+            % {"day": as_of, "today": today},
+            code="night_ahead",
+        )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import date, datetime, time
-from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -12,9 +11,8 @@ from complaints.cases import escalation, lifecycle, mail, prompts, surveys
 from core.jobs import runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
-from crm.flows import arrival, digest, nightly
+from crm.flows import arrival, digest, issuing, nightly, vault
 from customers.imports import contents, undo
-from customers.imports import runs as imports
 from loyalty.campaigns import night as campaign_night
 
 NIGHT_STARTS = time(2, 0)
@@ -35,25 +33,21 @@ def plan_nights() -> None:
         runs.plan(nightly.JOB, night, at=timezone.now())
 
 
-def issue(*, expires: float = 30, **sending: Any) -> None:
-    """Tell the workers of every night and import that somebody should look at now; `sending` is for Celery.
-
-    After `expires` seconds, when the next look has come, a message that nobody took is dropped.
-    """
-    for waiting in runs.to_issue(nightly.JOB, at=timezone.now()):
-        work_night.apply_async((waiting.business_date.isoformat(),), expires=expires, **sending)
-    for pk in imports.to_issue():
-        work_import.apply_async((pk,), expires=expires, **sending)
+@shared_task
+def note_vault_key() -> None:
+    vault.note_key(at=timezone.now())
 
 
 @shared_task
 def reconcile() -> None:
-    issue()
+    issuing.issue()
 
 
 @shared_task
 def work_night(business_date: str) -> None:
-    nightly.run(date.fromisoformat(business_date), invite=_invite)
+    as_of = date.fromisoformat(business_date)
+    nightly.refuse_ahead(as_of, today=mall_day(timezone.now()))
+    nightly.run(as_of, invite=_invite)
 
 
 @shared_task

@@ -18,9 +18,12 @@ from core.jobs.models import JobRun
 from core.lib import sealing
 from core.lib.deadlock import again_after_deadlock
 from core.lib.sealing import Reseal, Resealed
+from core.mall.models import VaultKey
 from core.outbox import webhooks
+from crm import checks
 from customers import contact_points
 from customers.imports import contents
+from customers.models import ContactPoint
 from loyalty.campaigns.draws import proof
 
 JOB = "rotate_vault"
@@ -63,8 +66,18 @@ def rotate(today: date, *, now: Callable[[], datetime], tell: Callable[[Progress
     except Exception as error:
         runs.fail(run, error=f"{type(error).__name__}: {error}", at=now())
         raise
+    VaultKey.objects.exclude(fingerprint=sealing.fingerprint()).delete()
+    note_key(at=now())
     runs.finish(run, at=now())
     return run
+
+
+def note_key(*, at: datetime) -> None:
+    """The database knows the key that this process encrypts with, once anything is under its keys: from then on no
+    process that lacks it reads or writes here.
+    """
+    if ContactPoint.objects.exists() and not checks.vault_opens(None, ["default"]):
+        VaultKey.objects.get_or_create(fingerprint=sealing.fingerprint(), defaults={"since": at})
 
 
 def _pass(run: JobRun, *, now: Callable[[], datetime], tell: Callable[[Progress], None]) -> bool:

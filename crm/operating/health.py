@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
 from core.jobs.models import JobRun
+from core.lib.database.base import WrongClock, WrongKeys
 from crm import checks
 from crm.operating.models import Trouble
 
@@ -21,6 +22,7 @@ STALE_AFTER = timedelta(hours=26)
 # Seconds that the database and Redis may take to answer.
 DATABASE_SECONDS, REDIS_SECONDS = 3, 1
 OK = "ok"
+WRONG_KEYS = "VAULT_KEY is not the key of the data"
 
 
 def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
@@ -35,6 +37,10 @@ def readiness(*, at: datetime) -> tuple[bool, dict[str, str]]:
             for name, look in NEEDED.items():
                 parts[name] = look()
             backup, burning = _backup(at), _burning()
+    except WrongClock:
+        return False, {"database": "its clock is not this machine's: set the one that is wrong (timedatectl)"}
+    except WrongKeys:
+        return False, {"vault": WRONG_KEYS}
     except DatabaseError:
         parts.setdefault("database", "does not answer")
         parts.setdefault("migrations", "cannot be asked now")
@@ -106,7 +112,7 @@ def _cache() -> str:
 
 
 def _vault() -> str:
-    return "VAULT_KEY is not the key of the data" if checks.vault_opens(None, ["default"]) else OK
+    return WRONG_KEYS if checks.vault_opens(None, ["default"]) else OK
 
 
 def _redis() -> str:

@@ -226,7 +226,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(concerned, today=today)
-        _finish(run_, refused, notes_, new_people, state=State.DONE, at=at)
+        _finish(run_, refused, notes_, new_people, state=State.DONE, at=progress.by_now(at))
     if run_.state == State.DONE:
         saved.keep(run_.source, Choices.of_json(run_.choices), columns(run_), by=by, at=at)
     if by and run_.state == State.DONE:
@@ -268,11 +268,6 @@ def ask_for(run_: Import, task: str, *, by: User, at: datetime) -> None:
     audit.record(by, "import.asked", run_, at=at, task=str(task))
 
 
-def to_issue() -> list[int]:
-    """Imports a worker should look at now, the oldest first."""
-    return list(Import.objects.filter(leases.to_be_had(Now())).order_by("pk").values_list("pk", flat=True))
-
-
 @transaction.atomic
 def claim(pk: int) -> Import | None:
     """Take an import that waits or whose worker fell silent; None if it is not to be had, or killed three workers.
@@ -300,7 +295,7 @@ class _Progress:
     """Tells, at most once a second, how far an import is: a page shows it, and a worker that died is found out."""
 
     def __init__(self, run_: Import, task: str) -> None:
-        self.run_, self.step, self.told_at = run_, "", 0.0
+        self.run_, self.step, self.told_at, self.began = run_, "", 0.0, monotonic()
         Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="", is_cancel_asked=False)
         self.tell(Step.READING, 0)
 
@@ -312,6 +307,10 @@ class _Progress:
             step=step, percent=first + round((last - first) * min(share, 1)), heartbeat_at=Now()
         )
         self.step, self.told_at = step, monotonic()
+
+    def by_now(self, at: datetime) -> datetime:
+        """The moment it has become in a pass that began at `at`."""
+        return at + timedelta(seconds=monotonic() - self.began)
 
     def stop_if_asked(self) -> None:
         if Import.objects.filter(pk=self.run_.pk, is_cancel_asked=True).exists():

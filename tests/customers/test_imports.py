@@ -21,7 +21,7 @@ from core.jobs import leases
 from core.lib.errors import DomainError, Invalid
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
-from customers.imports import staging
+from customers.imports import staging, waiting
 from customers.models import Category, ContactPoint, Customer, Import, Order, OrderLine, Standing, Summary
 from customers.orders import LineFact, mask_of
 from customers.refunds import RefundFact
@@ -468,15 +468,15 @@ def test_a_waiting_import_is_had_by_one_worker_until_that_one_falls_silent(make_
     admin = make_user(Role.ADMINISTRATOR)
     run = upload(SHOP)
     imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
-    assert imports.to_issue() == [run.pk]
+    assert waiting.to_issue() == [run.pk]
 
     first = imports.claim(run.pk)
 
     assert first is not None
     assert (first.state, first.task, first.attempts) == ("running", "run", 1)
-    assert (imports.claim(run.pk), imports.to_issue()) == (None, [])
+    assert (imports.claim(run.pk), waiting.to_issue()) == (None, [])
     spoke(run, 2 * leases.SILENT_AFTER)
-    assert imports.to_issue() == [run.pk]
+    assert waiting.to_issue() == [run.pk]
     second = imports.claim(run.pk)
     assert second is not None
     assert second.attempts == 2
@@ -514,7 +514,7 @@ def test_a_file_that_kills_its_workers_is_given_up_until_somebody_asks(make_user
 
     run.refresh_from_db()
     assert (run.state, run.error) == ("failed", "Its worker died 3 times. Split the file.")
-    assert imports.to_issue() == []
+    assert waiting.to_issue() == []
     imports.ask_for(run, Import.Task.RUN, by=admin, at=NOW)
     assert imports.claim(run.pk)
 
@@ -557,3 +557,13 @@ def test_an_import_that_breaks_says_so_and_can_be_started_again(monkeypatch: pyt
     assert imports.run(run, by=None, at=NOW, today=TODAY).counts["created"] == 3
     run.refresh_from_db()
     assert run.error == ""
+
+
+def test_an_import_has_ended_when_it_ended_and_not_when_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = itertools.count(step=60)
+    monkeypatch.setattr(imports, "monotonic", lambda: next(minutes))
+
+    run = imports.run(upload(SHOP), by=None, at=NOW, today=TODAY)
+
+    assert run.finished_at is not None
+    assert run.finished_at - NOW > timedelta(minutes=3)

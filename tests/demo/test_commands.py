@@ -1,11 +1,16 @@
 """The commands of the demo: each fills what is empty, once, and says so."""
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Model
 
 from complaints.models import Case, Queue
+from core.accounts.models import User
+from customers.models import Customer
 from loyalty.models import CouponCampaign, PointAccount, PointRules
 
 
@@ -15,12 +20,36 @@ def run(*command: str) -> str:
     return said.getvalue()
 
 
+def interrupted(made: type[Model], table: str, *command: str) -> None:
+    """Ctrl-C in the middle of the command, when it comes to write this table: nothing of what it made is left."""
+    begun: list[int] = []
+
+    def strike(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(f'INSERT INTO "{table}"'):
+            begun.append(made._default_manager.count())
+            raise KeyboardInterrupt
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(strike), pytest.raises(KeyboardInterrupt):
+        run(*command)
+    assert begun[0] > 0
+    assert not made._default_manager.exists()
+
+
 @pytest.mark.django_db
 def test_the_mall_is_filled_by_one_command_after_the_other_and_only_once() -> None:
+    """Each is interrupted first: nothing of it is left, and the next start begins it anew."""
+    interrupted(Customer, "customers_standing", "seed_demo", "--small")
+    assert not User.objects.exists()
     assert "The mall stands: 400 customers" in run("seed_demo", "--small")
     assert "done" in run("nightly")
+    interrupted(Case, "complaints_remedy", "seed_complaints", "--demo")
+    assert not Queue.objects.exists()
     assert "The desk has" in run("seed_complaints", "--demo")
+    interrupted(PointAccount, "loyalty_redemption", "seed_points")
+    assert not PointRules.objects.exists()
     assert "Points are in use." in run("seed_points")
+    interrupted(CouponCampaign, "loyalty_draw", "seed_campaigns")
     assert "Campaigns are there." in run("seed_campaigns")
     stored = [model.objects.count() for model in (Case, PointAccount, CouponCampaign)]
     assert min(stored) > 0

@@ -7,7 +7,7 @@ from django.urls import reverse
 from core.accounts.models import Role, User
 from crm.flows import arrival
 from customers.identity import CustomerRef
-from customers.imports import runs
+from customers.imports import runs, waiting
 from customers.models import Import, Order
 from tests.conftest import NOW, TODAY, MakeUser, RecordOrder
 from tests.customers.test_imports import upload
@@ -117,7 +117,7 @@ def test_work_is_followed_and_called_off(client: Client, admin: User, monkeypatc
     client.post(at("import_cancel", run))
 
     run.refresh_from_db()
-    assert (run.state, runs.to_issue(), Order.objects.count()) == ("cancelled", [], 0)
+    assert (run.state, waiting.to_issue(), Order.objects.count()) == ("cancelled", [], 0)
     assert client.get(at("import_plan", run), headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
 
 

@@ -74,6 +74,11 @@ class Processes:
         self.started.append(process)
         return process
 
+    @staticmethod
+    def elsewhen(seconds_ahead: float) -> list[str]:
+        """What stands before the name of a module so that its clock is so far ahead."""
+        return ["tests.faults.elsewhen", str(seconds_ahead)] if seconds_ahead else []
+
     def night(self, *options: str) -> subprocess.Popen[bytes]:
         """One process that works a night, without Celery; see `one_night.py`."""
         return self.start("-m", "tests.faults.one_night", *options)

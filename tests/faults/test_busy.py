@@ -1,61 +1,20 @@
 """The database is away, or somebody holds what is wanted: 503 and when to come back, at every door."""
 
 import json
-import socket
-from collections.abc import Callable
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from functools import partial
 
 import pytest
-from django.utils import timezone
 
-from core.accounts import tokens
-from core.accounts.models import Role, User
-from core.accounts.roles import ApiScope
 from customers.models import Customer
-from tests.faults.processes import Lock, Processes, until
+from tests.faults.processes import Lock, Processes
+from tests.faults.serving import Served, answer, client_token, port_of_nobody, serve
 
-Served = Callable[..., str]
 ORDER = {"version": 1, "customer": {"external_id": "c-1"}, "ordered_at": "2026-11-17T12:00:00+08:00", "paid": "80"}
-
-
-def port_of_nobody() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 @pytest.fixture
 def served(processes: Processes) -> Served:
-    """gunicorn as in production, listening; what its environment has besides is given."""
-
-    def start(**environment: str) -> str:
-        port = port_of_nobody()
-        before, processes.environment = processes.environment, processes.environment | environment
-        processes.start("-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4")
-        processes.environment = before
-        until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), "gunicorn listens")
-        return f"http://127.0.0.1:{port}"
-
-    return start
-
-
-def answer(
-    address: str, sent: dict[str, object] | None = None, *, seconds: float = 60, **headers: str
-) -> tuple[int, str, str]:
-    """(status, Retry-After, body)"""
-    data = None if sent is None else json.dumps(sent).encode()
-    request = Request(address, data, {"Content-Type": "application/json", **headers}, method="PUT" if sent else "GET")
-    try:
-        with urlopen(request, timeout=seconds) as response:
-            return response.status, "", response.read().decode()
-    except HTTPError as error:
-        return error.code, error.headers.get("Retry-After", ""), error.read().decode()
-
-
-def client_token() -> str:
-    user = User.objects.create_user(username=f"mall{User.objects.count()}", roles=[Role.CLIENT])
-    return tokens.issue(user, name="mall", scopes=list(ApiScope), at=timezone.now())[1]
+    return partial(serve, processes)
 
 
 def test_with_the_database_away_every_door_says_when_to_come_back(mall: None, served: Served) -> None:

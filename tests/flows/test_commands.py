@@ -1,5 +1,7 @@
 """The commands of the operators: each says what it did, and its exit status says whether that was it."""
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,8 +19,9 @@ from core.accounts import tokens
 from core.accounts.models import ApiToken, AuditEntry, Role
 from core.jobs import runs
 from core.jobs.models import JobRun
+from core.lib.errors import DomainError
 from core.lib.periods import mall_day
-from crm.flows import nightly, tasks
+from crm.flows import issuing, nightly, tasks
 from crm.operating.management.commands import relay
 from customers.models import Customer, Import, Order
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -47,6 +50,7 @@ def test_these_are_the_commands() -> None:
         "api_tokens",
         "backtest",
         "backup",
+        "beat",
         "import_file",
         "import_orders",
         "nightly",
@@ -258,21 +262,22 @@ class Stopped(Exception):
 def test_the_relay_goes_on_looking_while_redis_or_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    looks: list[Any] = [None, BrokerError(), OperationalError(), None]
+    looks: list[Any] = [2, BrokerError(), OperationalError(), 1]
     pauses: list[float] = []
 
-    def issue(**sending: Any) -> None:
+    def issue(**sending: Any) -> int:
         assert sending == {"expires": 10, "retry": False}
-        error = looks.pop(0)
-        if error:
-            raise error
+        look = looks.pop(0)
+        if isinstance(look, Exception):
+            raise look
+        return int(look)
 
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
         if not looks:
             raise Stopped
 
-    monkeypatch.setattr(tasks, "issue", issue)
+    monkeypatch.setattr(issuing, "issue", issue)
     monkeypatch.setattr(relay.time, "sleep", sleep)
     monkeypatch.setattr(relay, "close_old_connections", lambda: None)
 
@@ -282,3 +287,68 @@ def test_the_relay_goes_on_looking_while_redis_or_the_database_is_away(
     assert pauses == [0.5] * 4
     said = [record.getMessage() for record in caplog.records if "looking again" in record.getMessage()]
     assert said == [f"relay: {what} does not answer, looking again" for what in ("Redis", "the database")]
+    assert "relay: the database answers again" in caplog.text
+
+
+def test_the_relay_says_now_and_then_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sleep(seconds: float) -> None:
+        if "told" in caplog.text:
+            raise Stopped
+
+    monkeypatch.setattr(issuing, "issue", lambda **sending: 3)
+    monkeypatch.setattr(relay.time, "sleep", sleep)
+    monkeypatch.setattr(relay, "SPEAKS_EVERY", 0)
+
+    with caplog.at_level("INFO"), pytest.raises(Stopped):
+        call_command("relay", "--every", "0.5")
+
+    assert "relay: looked 1 times, told 3 pieces of work" in caplog.text
+
+
+def test_whoever_only_names_the_work_loads_none_of_it() -> None:
+    """The relay and beat are loops that send names: with the work they would be three times as large."""
+    heavy = "('scipy', 'pypinyin', 'segmentation.scoring', 'customers.imports.runs', 'crm.flows.nightly')"
+    look = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'crm.settings'; import django; django.setup()\n"
+        "from crm.flows.management.commands import beat, relay\n"
+        "beat.Timetable(app=beat.app, quiet=True).init_loader()\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+
+    assert told.stdout.strip() == "[]", told.stdout + told.stderr
+
+
+@pytest.mark.django_db
+def test_the_night_of_a_day_that_has_not_come_is_refused_at_every_door() -> None:
+    tomorrow = mall_day(timezone.now()) + timedelta(days=1)
+
+    for day in (tomorrow.isoformat(), "2137-06-01"):
+        with pytest.raises(CommandError, match=f"The night of {day} has not come: today is"):
+            run("nightly", "--as-of", day)
+        with pytest.raises(DomainError, match="has not come"):
+            tasks.work_night(day)
+    assert not JobRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_night_planned_ahead_by_a_wrong_clock_is_neither_worked_nor_shown(
+    make_user: MakeUser, client: Client
+) -> None:
+    at = timezone.now()
+    for days, state in ((30, JobRun.State.WAITING), (40, JobRun.State.DONE)):
+        JobRun.objects.create(
+            job=nightly.JOB,
+            business_date=mall_day(at) + timedelta(days=days),
+            state=state,
+            planned_at=at,
+            finished_at=at,
+            counts={"customers": 1},
+        )
+    client.force_login(make_user(Role.TEAM_LEAD))
+
+    assert runs.to_issue(nightly.JOB, at=at) == []
+    assert "No night has run yet" in client.get("/customers/").content.decode()

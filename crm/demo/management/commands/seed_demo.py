@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from django.utils import timezone
 
 from core.accounts import tokens
@@ -33,12 +34,16 @@ class Command(BaseCommand):
         if Customer.objects.exists():
             self.stdout.write("This database has customers already: nothing was added.")
             return
+        self._fill(demo.SMALL if options["small"] else demo.FULL)
+
+    @transaction.atomic
+    def _fill(self, size: demo.Size) -> None:
+        """All of it or nothing: whoever interrupts it starts anew. The token is shown before it counts."""
         began = time.perf_counter()
         now = timezone.now()
         today = mall_day(now)
         self.stdout.write(f"Making up a mall whose last orders are of the day before {today} …")
-        mall = demo.imagine(today, demo.SMALL if options["small"] else demo.FULL)
-        counts = demo.load(mall, at=now, say=self.stdout.write)
+        counts = demo.load(demo.imagine(today, size), at=now, say=self.stdout.write)
         self.stdout.write(
             f"The mall stands: {counts['customers']:,} customers, {counts['orders']:,} orders, "
             f"{counts['order lines']:,} lines, {counts['refunds']:,} refunds ({time.perf_counter() - began:.1f} s)."

@@ -4,9 +4,10 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from crm.flows import nightly
 
@@ -18,11 +19,18 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", type=date.fromisoformat, help="business date, default today in the mall")
+        parser.add_argument(
+            "--as-of", type=date.fromisoformat, help="business date, default today in the mall, none that has not come"
+        )
         parser.add_argument("--rebuild", action="store_true", help="recompute every summary from all orders")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        as_of = options["as_of"] or mall_day(timezone.now())
+        today = mall_day(timezone.now())
+        as_of = options["as_of"] or today
+        try:
+            nightly.refuse_ahead(as_of, today=today)
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
         run = nightly.run(as_of, again=True, rebuild=options["rebuild"])
         if run is None:
             self.stdout.write(f"The night of {as_of} is being worked by another process.")
