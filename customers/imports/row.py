@@ -43,6 +43,7 @@ OF_ORDER = (
     "version",
 )
 ONE = Decimal(1)
+NO_CONTACTS = (None, None, None, "", None, None, "")
 
 
 class Rejected(NamedTuple):
@@ -79,6 +80,7 @@ class Staged(NamedTuple):
     email_index: str | None
     email_sealed: str | None
     email_mask: str
+    person: str | None  # whom the row means, by the best that it names them by
     name: str
     region: str
     city: str
@@ -249,6 +251,7 @@ class _Table:
                 values["version"],
                 values["customer"],
                 *_vault(phone, email),
+                _person(values["customer"], phone, email),
                 full_name(values["name"], values["last_name"]),
                 values["region"],
                 values["city"],
@@ -343,6 +346,8 @@ def full_name(first: str, last: str) -> str:
 
 
 def _vault(phone: Sealed | None, email: Sealed | None) -> tuple[str | None, ...]:
+    if not (phone or email):
+        return NO_CONTACTS
     number: tuple[str | None, ...] = (None, None, None, "")
     post: tuple[str | None, ...] = (None, None, "")
     if phone:
@@ -350,6 +355,14 @@ def _vault(phone: Sealed | None, email: Sealed | None) -> tuple[str | None, ...]
     if email:
         post = (*map(_bytea, (email.blind_index, email.encrypted)), email.mask)
     return (*number, *post)
+
+
+def _person(customer: str, phone: Sealed | None, email: Sealed | None) -> str | None:
+    if customer:
+        return f"e{customer}"
+    if phone:
+        return f"p{phone.blind_index.hex()}"
+    return f"m{email.blind_index.hex()}" if email else None
 
 
 def _bytea(value: bytes | None) -> str | None:

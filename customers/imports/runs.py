@@ -39,6 +39,8 @@ CHUNK = 20_000
 CHUNK_SECONDS = 1.0
 # No statement of an import may take longer than this many milliseconds.
 LONGEST_STATEMENT = 600_000
+# Its people are put together in memory.
+SORTED_IN = "64MB"
 UNDO_FOR = timedelta(days=7)
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
@@ -221,7 +223,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=False, resumed=resumed)
-        concerned = staging.touched(run_.source)
+        concerned = staging.touched(where, resumed=resumed)
         if len(concerned) <= REFRESHED_AT_ONCE:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
@@ -334,7 +336,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
-        _configure(f"SET statement_timeout = {LONGEST_STATEMENT}; SET jit = off")
+        _configure(f"SET statement_timeout = {LONGEST_STATEMENT}; SET jit = off; SET work_mem = '{SORTED_IN}'")
         yield _Progress(run_, task)
         staging.drop()
     except Cancelled:
@@ -347,7 +349,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
         raise
     finally:
         if _usable():
-            _configure("RESET statement_timeout; RESET jit")
+            _configure("RESET statement_timeout; RESET jit; RESET work_mem")
             _lock("pg_advisory_unlock", run_.pk)
 
 
@@ -410,7 +412,7 @@ def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
+    staging.fill(good(), source=run_.source, fields=run_.mapping.keys(), incomplete=incomplete)
     return refused, noted
 
 
