@@ -430,9 +430,9 @@ def _people(run_: Import, where: staging.Where) -> int:
             locks.hold_off_everyone()
             staging.resolve(where)
             new = staging.create_people(CHUNK, run=run_.pk)
-            staging.attach_people(run_.source, at=where.at)
+            staging.attach_people(where)
             if new < CHUNK:
-                staging.register_people()
+                staging.register_people(where)
         made += new
         if new < CHUNK:
             return made

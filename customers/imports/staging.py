@@ -18,7 +18,7 @@ from core.lib import sql
 from core.lib.periods import mall_zone
 from customers import contact_points, identity
 from customers.imports.row import Staged
-from customers.models import ImportPart
+from customers.models import ContactPoint, ExternalIdentity, ImportPart
 
 COPY_ROWS = 5_000
 TEXTS = (
@@ -174,14 +174,17 @@ def _array(texts: list[str]) -> str:
     return "{" + ",".join(f'"{text}"' for text in texts) + "}"
 
 
-def attach_people(source: str, *, at: datetime) -> None:
+def attach_people(where: Where) -> None:
     """The file's ids, phones and e-mails are those of its people; who was known before has lines of what is new."""
-    _run("attach_people", source=source, at=at)
+    _run("attach_people", source=where.source, run=where.run, at=where.at)
 
 
-def register_people() -> None:
-    """Nobody of the file is registered later than their first order in it."""
-    _run("register_people")
+def register_people(where: Where) -> None:
+    """Nobody of the file is registered later than their first order in it; what another import told is said twice now."""
+    _run("register_people", run=where.run)
+    told = (ContactPoint, ExternalIdentity)
+    if any(model.objects.exclude(import_run=where.run).filter(import_run__isnull=False).exists() for model in told):
+        _run("said_again", source=where.source, run=where.run)
 
 
 def classify(where: Where, first: int, last: int, *, planned: bool = False) -> None:

@@ -1,10 +1,13 @@
 """Files of customers, products and refunds: what goes in, what waits, what comes out again."""
 
+import random
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from core.accounts.models import Role
 from core.lib.errors import DomainError
@@ -14,7 +17,7 @@ from customers.identity import CustomerRef
 from customers.imports import fields, plan
 from customers.imports import runs as imports
 from customers.imports.choices import Choices
-from customers.imports.kinds import birthdays
+from customers.imports.kinds import birthdays, work
 from customers.models import Customer, CustomerChange, Import, ImportRecord, Order, Product, Refund, Standing
 from customers.record import fields as custom_fields
 from customers.record import goods, writing
@@ -483,3 +486,81 @@ def test_where_they_do_not_a_person_says_it_once_for_the_source() -> None:
     arrival.file(run, by=None, at=NOW, today=TODAY)
 
     assert (run.counts["created"], upload(text).kind, imports.findings(upload(text)).kinds) == (1, "customers", [])
+
+
+# Many rows at once ----------------------------------------------------------------------------------------------------
+
+
+def any_people(rng: random.Random, rows: int) -> str:
+    """A file in which ids, phones and e-mails come again, of people who are known and who are not."""
+    columns: list[Callable[[], str]] = [
+        lambda: rng.choice(["", f"c-{rng.randrange(12)}"]),
+        lambda: rng.choice(["", "李雷", "韩梅梅", "Ann Lee"]),
+        lambda: rng.choice(["", "12", f"138001380{rng.randrange(14):02}"]),
+        lambda: rng.choice(["", f"p{rng.randrange(10)}@example.com"]),
+        lambda: rng.choice(["", "杭州", "上海"]),
+        lambda: rng.choice(["", "05-12", "1985-02-03"]),
+        lambda: rng.choice(["", "茶", "茶;瓷器", "书"]),
+        lambda: rng.choice(["", "老客户", 'says ""hi"" \\ there']),
+    ]
+    drawn = [",".join(draw() for draw in columns) for _row in range(rows)]
+    return "\n".join(["会员编号,姓名,手机号,邮箱,城市,生日,兴趣,备注", *drawn])
+
+
+def any_goods(rng: random.Random, rows: int) -> str:
+    columns: list[Callable[[], str]] = [
+        lambda: f"P{rng.randrange(15)}",
+        lambda: rng.choice(["", "绿茶", "Red tea"]),
+        lambda: rng.choice(["", "茶", "瓷器"]),
+        lambda: rng.choice(["", "12.50", "13", "free"]),
+        lambda: rng.choice(["", "5.5"]),
+        lambda: rng.choice(["", "https://a.example/1.jpg", "http://a.example/1.jpg"]),
+    ]
+    drawn = [",".join(draw() for draw in columns) for _row in range(rows)]
+    return "\n".join(["商品编号,商品名称,类目,价格,成本,图片", *drawn])
+
+
+def everything() -> list[Any]:
+    """What is on record, without the numbers that count up."""
+    people = [
+        (
+            [
+                getattr(c, name)
+                for name in ("name", "name_pinyin", "name_grams", "city", "interests", "notes", "custom")
+            ],
+            c.birthday_text,
+            sorted(c.identities.values_list("source", "external_id")),
+            sorted(c.contact_points.values_list("kind", "mask", "added_at", "retired")),
+            Standing.objects.filter(customer=c).count(),
+        )
+        for c in Customer.objects.order_by("pk")
+    ]
+    products = Product.objects.order_by("pk").values_list(
+        "external_id", "name", "category__name", "price", "cost", "picture"
+    )
+    return [people, list(products)]
+
+
+@pytest.mark.parametrize(("kind", "draw"), [("customers", any_people), ("products", any_goods)])
+def test_many_rows_at_once_do_what_they_do_one_by_one(
+    kind: str, draw: Any, monkeypatch: pytest.MonkeyPatch, make_user: MakeUser
+) -> None:
+    mina = make_user(name="Mina")
+    for seed in range(4):
+        rng = random.Random(seed)
+        before, told = draw(rng, 12), draw(rng, 40)
+        ends = []
+        for size in (1, 7, 500):
+            monkeypatch.setattr(work, "BATCH", size)
+            with transaction.atomic():
+                writing.create(Facts(name="王芳", phones=("13800138001",), notes="typed"), by=mina, at=NOW, today=TODAY)
+                go(before, kind)
+                run = upload(told, kind)
+                planned = counts(work.check(run, at=NOW, today=TODAY))
+                arrival.file(run, by=None, at=NOW, today=TODAY)
+                assert counts(run) == planned, (seed, size)
+                questions = list(run.questions.order_by("line_number").values_list("line_number", "asks"))
+                refused = list(run.rejected.order_by("line_number").values_list("line_number", "reason"))
+                ends.append([counts(run), noted(run), questions, refused, everything()])
+                transaction.set_rollback(True)
+        assert ends[0] == ends[1] == ends[2], seed

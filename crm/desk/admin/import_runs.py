@@ -254,4 +254,10 @@ def _undone(run: Import) -> str:
         "%(removed)d orders are gone, %(restored)d are as they were, %(customers)d new customers are gone. "
         "%(kept)d were told otherwise since and stay; %(cancelled)d have points or coupons and stay as cancelled."
     )
-    return str(text % counts)
+    if contacts := run.undone.get("contacts", 0):
+        text += " " + ngettext(
+            "%(contacts)d phone, e-mail or number that it alone had told of a known customer is gone.",
+            "%(contacts)d phones, e-mails and numbers that it alone had told of known customers are gone.",
+            contacts,
+        )
+    return str(text % (counts | {"contacts": contacts}))

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.accounts.models import AuditEntry
+from core.lib import rows
 from core.lib.errors import Invalid
 from core.lib.money import from_minor
 from customers import keys, locks
@@ -115,8 +116,9 @@ class Goods:
 
     def _look_up(self, items: list[Told]) -> None:
         codes = {told.code for told in items} - self.known.keys()
-        rows = Product.objects.filter(source=self.source, external_id__in=codes).order_by("pk")
-        products = list(rows.select_for_update() if self.on.is_run else rows)
+        stored = Product.objects.filter(source=self.source, external_id__in=codes).order_by("pk")
+        stored = stored.select_related("category")
+        products = list(stored.select_for_update(of=["self"]) if self.on.is_run else stored)
         for product in products:
             before = {name: getattr(product, name) for name in COLUMNS}
             self.known[product.external_id] = Known(product, set(product.by_hand), before)
@@ -168,10 +170,10 @@ class Goods:
 
     def _store(self, changed: list[Known]) -> None:
         made = [known for known in changed if known.before is None]
-        Product.objects.bulk_create([known.product for known in made])
+        rows.insert([known.product for known in made])
         old = [known.product for known in changed if known.before is not None]
         moved = [k.product.pk for k in changed if k.before and k.before["category_id"] != k.product.category_id]
-        Product.objects.bulk_update(old, ["name", "category", "price", "cost", "picture"], batch_size=200)
+        rows.update(old, COLUMNS)
         goods.remask(moved)
         passing.remember(self.on, {known.product.pk: self._kept(known) for known in changed})
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from core.accounts.models import User
+from core.lib import rows
 from core.lib.errors import Invalid
 from customers.imports.choices import Choices
 from customers.imports.reading.shape import Broken, Row
@@ -166,21 +167,20 @@ def parsed(rows: Iterator[Row | Broken], names: list[str], pass_: Pass, kind: Ki
             yield item
 
 
-def remember(pass_: Pass, rows: dict[int, tuple[bool, dict[str, Any], dict[str, Any]]]) -> None:
+def remember(pass_: Pass, written: dict[int, tuple[bool, dict[str, Any], dict[str, Any]]]) -> None:
     """Id of what was written -> (made by this import, what it said before, and after), kept to undo the import by.
 
     What an earlier pass of the import has kept stays what it was before.
     """
-    known = {row.record_id: row for row in pass_.run.records.filter(record_id__in=rows)}
+    known = {row.record_id: row for row in pass_.run.records.filter(record_id__in=written)}
     fresh = []
-    for pk, (is_new, before, after) in rows.items():
+    for pk, (is_new, before, after) in written.items():
         if row := known.get(pk):
             row.before, row.after = _merged(before, row.before), _merged(row.after, after)
-            row.save(update_fields=["before", "after"])
         else:
             fresh.append(ImportRecord(run=pass_.run, record_id=pk, is_new=is_new, before=before, after=after))
-        pass_.before.setdefault(pk, is_new)
-    ImportRecord.objects.bulk_create(fresh, batch_size=500)
+    rows.update(known.values(), ["before", "after"])
+    rows.insert(fresh)
 
 
 def _merged(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:

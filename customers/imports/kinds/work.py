@@ -61,7 +61,7 @@ def _pass(run_: Import, progress: Any, *, follow: Follow = len, **told: Any) -> 
     kind = _kind(pass_, follow)
     names, reading = contents.rows(run_)
     items = passing.parsed(iter(reading), names, pass_, kind)
-    size = BATCH // 5
+    size = max(1, BATCH // 5)
     while batch := list(islice(items, size)):
         progress.stop_if_asked()
         began = monotonic()

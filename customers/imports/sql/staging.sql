@@ -243,8 +243,8 @@ SELECT customer_id, -1, 0, 0, 0, 0, 0, 0 FROM import_people p
 ON CONFLICT DO NOTHING;
 -- What the file teaches of somebody who was known before is a line of their history.
 WITH learnt AS (
-    INSERT INTO customers_externalidentity (customer_id, source, external_id)
-    SELECT customer_id, %(source)s, customer FROM import_people p
+    INSERT INTO customers_externalidentity (customer_id, source, external_id, import_run)
+    SELECT customer_id, %(source)s, customer, %(run)s FROM import_people p
      WHERE attach AND customer <> '' AND found_by <> 'identity'
     ON CONFLICT DO NOTHING RETURNING customer_id, external_id
 )
@@ -252,9 +252,9 @@ INSERT INTO customers_customerchange (customer_id, at, door, field, before, afte
 SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'identity', '', %(source)s || ':' || l.external_id
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 WITH learnt AS (
-    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at)
+    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at, import_run)
     SELECT DISTINCT ON (p.customer_id, r.phone_index)
-           p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz
+           p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz, %(run)s
       FROM import_rows r JOIN import_people p USING (person)
      WHERE r.phone_index IS NOT NULL AND p.attach
     ON CONFLICT DO NOTHING RETURNING customer_id, mask
@@ -263,9 +263,9 @@ INSERT INTO customers_customerchange (customer_id, at, door, field, before, afte
 SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'phone', '', l.mask
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 WITH learnt AS (
-    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, added_at)
+    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, added_at, import_run)
     SELECT DISTINCT ON (p.customer_id, r.email_index)
-           p.customer_id, 'email', email_mask, email_sealed, r.email_index, %(at)s::timestamptz
+           p.customer_id, 'email', email_mask, email_sealed, r.email_index, %(at)s::timestamptz, %(run)s
       FROM import_rows r JOIN import_people p USING (person)
      WHERE r.email_index IS NOT NULL AND p.attach
     ON CONFLICT DO NOTHING RETURNING customer_id, mask
@@ -275,10 +275,29 @@ SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'email', '', l.mask
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 UPDATE import_people SET attach = false WHERE attach;
 
+-- name: said_again
+-- What another import alone has told, and this one says too, stays when either is undone.
+UPDATE customers_externalidentity i SET import_run = NULL
+  FROM import_people p
+ WHERE i.import_run <> %(run)s AND i.source = %(source)s AND i.external_id = p.customer AND p.customer <> '';
+UPDATE customers_contactpoint c SET import_run = NULL
+  FROM import_rows r JOIN import_people p USING (person)
+ WHERE c.import_run <> %(run)s AND c.customer_id = p.customer_id
+   AND (c.kind = 'phone' AND c.blind_index = r.phone_index OR c.kind = 'email' AND c.blind_index = r.email_index);
+
 -- name: register_people
--- Whoever bought before the day they were known to be customers has been one since then.
-UPDATE customers_customer c SET registered_on = p.first_on
-  FROM import_people p WHERE p.customer_id = c.id AND p.first_on < c.registered_on;
+-- Whoever bought before the day they were known to be customers has been one since then; what it was is kept.
+WITH earlier AS (
+    SELECT c.id, c.registered_on, p.first_on FROM import_people p JOIN customers_customer c ON c.id = p.customer_id
+     WHERE p.first_on < c.registered_on
+), kept AS (
+    INSERT INTO customers_importrecord (run_id, record_id, is_new, before, after)
+    SELECT %(run)s, id, false, jsonb_build_object('registered_on', registered_on),
+           jsonb_build_object('registered_on', first_on)
+      FROM earlier
+    ON CONFLICT (run_id, record_id) DO UPDATE SET after = excluded.after
+)
+UPDATE customers_customer c SET registered_on = e.first_on FROM earlier e WHERE e.id = c.id;
 
 -- name: plan
 -- What a check saw at each row, in the order of the lines.
