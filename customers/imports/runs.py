@@ -22,6 +22,7 @@ from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
 from customers.imports import contents, fields, saved, staging, understanding
 from customers.imports.choices import Choices
+from customers.imports.notes import TEXTS, of_lines
 from customers.imports.reading.look import look
 from customers.imports.reading.shape import Bytes, Content, How, Look
 from customers.imports.row import Note, Rejected, Staged, parse
@@ -242,11 +243,23 @@ def rejected_csv(run_: Import) -> bytes:
     The lines themselves are read from the file, and are no more once that was deleted.
     """
     rows = list(run_.rejected.order_by("line_number", "id").values_list("line_number", "column", "reason"))
+    return _csv(run_, _("Reason"), rows)
+
+
+def notes_csv(run_: Import) -> bytes:
+    """What was left out or changed of the rows that go in, and the lines that are no rows, in the same form."""
+    rows = run_.notes.order_by("line_number", "id").values_list("line_number", "column", "code")
+    return _csv(run_, _("Note"), [(line, column, str(TEXTS.get(code, code))) for line, column, code in rows])
+
+
+def _csv(run_: Import, what: str, rows: Sequence[tuple[int, str, str]]) -> bytes:
     lines: dict[int, str] = {}
     if rows and run_.forgotten_at is None:
-        numbers = {number for number, _column, _reason in rows}
-        lines = {row.line_number: row.line for row in contents.rows(run_)[1] if row.line_number in numbers}
-    head = (_("Line"), _("Column"), _("Reason"), _("Original line"))
+        numbers = {number for number, _column, _what in rows}
+        reading = contents.rows(run_)[1]
+        lines = {row.line_number: row.line for row in reading if row.line_number in numbers}
+        lines |= {line.line_number: line.line for line in reading.left_out}
+    head = (_("Line"), _("Column"), what, _("Original line"))
     told = ((*row, lines.get(row[0], "")) for row in rows)
     return "".join(csv_cells.lines(chain([head], told))).encode("utf-8-sig")
 
@@ -413,6 +426,7 @@ def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note
             above = row.external_id or above
 
     staging.fill(good(), source=run_.source, fields=run_.mapping.keys(), incomplete=incomplete)
+    noted.extend(of_lines(reading.left_out))
     return refused, noted
 
 

@@ -180,7 +180,7 @@ def attach_people(where: Where) -> None:
 
 
 def register_people(where: Where) -> None:
-    """Nobody of the file is registered later than their first order in it; what another import told is said twice now."""
+    """Nobody of the file is registered later than their first order in it; what another import told is not its alone."""
     _run("register_people", run=where.run)
     told = (ContactPoint, ExternalIdentity)
     if any(model.objects.exclude(import_run=where.run).filter(import_run__isnull=False).exists() for model in told):

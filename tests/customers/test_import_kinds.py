@@ -564,3 +564,44 @@ def test_many_rows_at_once_do_what_they_do_one_by_one(
                 ends.append([counts(run), noted(run), questions, refused, everything()])
                 transaction.set_rollback(True)
         assert ends[0] == ends[1] == ends[2], seed
+
+
+# The plan is what happens ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "meanwhile"),
+    [
+        ("customers", "会员编号,姓名,城市\nc-1,李雷,杭州\nc-2,韩梅梅,上海\n", "会员编号,姓名\nc-1,林涛\n"),
+        ("products", "商品编号,商品名称,价格\nP1,绿茶,12.50\nP2,红茶,13\n", "商品编号,商品名称\nP1,白茶\n"),
+        ("refunds", "订单编号,退款编号,退款金额\n1,r1,5\n2,r2,6\n", "订单编号,退款编号,退款金额\n1,r0,7\n"),
+    ],
+)
+def test_what_has_changed_since_the_check_is_asked_about_and_not_done(
+    kind: str, told: str, meanwhile: str, record_order: RecordOrder
+) -> None:
+    for number in ("1", "2"):
+        record_order(CustomerRef(source="shop", external_id=f"b-{number}"), source="shop", external_id=number)
+    run = upload(told, kind)
+    planned = counts(work.check(run, at=NOW, today=TODAY))
+    assert (planned["created"], run.plan.seen and planned["asked"]) == (2, 0)
+    go(meanwhile, kind)
+    says: dict[str, Callable[[], Any]] = {
+        "customers": lambda: person("c-1").name,
+        "products": lambda: Product.objects.get(external_id="P1").name,
+        "refunds": lambda: Refund.objects.filter(order__external_id="1").count(),
+    }
+    before = says[kind]()
+
+    arrival.file(run, by=None, at=NOW, today=TODAY)
+
+    assert (counts(run)["created"], counts(run)["asked"]) == (1, 1)
+    assert [(row.line_number, row.asks) for row in run.questions.all()] == [(2, ["changed"])]
+    assert says[kind]() == before
+
+    plan.answer(run, yes=True, by=None, at=NOW, all_=True)
+    arrival.file(run, by=None, at=NOW, today=TODAY)
+
+    assert (counts(run)["asked"], counts(run)["rejected"]) == (0, 0)
+    assert plan.questions(run).count() == 0
+    assert says[kind]() != before

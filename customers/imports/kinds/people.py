@@ -61,6 +61,7 @@ class People:
         self.of_source: set[int] = set()
         self.books: dict[int, int] = {}
         self.made = 0
+        self.mine: set[int] = set()  # made by this pass
         self.again: set[int] = set()  # points that this file has told too
 
     def read(self, cells: Cells) -> Told:
@@ -77,6 +78,7 @@ class People:
             try:
                 pk = self._in_use(self._who(told))
             except passing.Refused as refusal:
+                self.on.is_other("refused")
                 self.on.refuse(told.row, refusal.field, str(refusal))
                 continue
             outcome, person = self._tell(told, pk)
@@ -150,6 +152,8 @@ class People:
         columns, open_ = self._allowed(told, person, before) if pk is not None else (list(told.groups.values()), {})
         after = writing.words_of(_filled(person.customer, columns))
         says_more = [name for name in before.keys() | after.keys() if before.get(name, "") != after.get(name, "")]
+        if self._is_held(told, person, before, after, open_):
+            return ASKED, person
         answer = self._ask(told, person, before, open_) if open_ else Answer.NO
         if answer == Answer.YES:
             columns += [told.groups[name] for name in open_ if name != MANAGER]
@@ -166,6 +170,27 @@ class People:
         if open_ and answer == Answer.OPEN:
             return ASKED, person
         return (UPDATED if says_more or learnt else UNCHANGED), person
+
+    def _is_held(
+        self, told: Told, person: Person, before: dict[str, str], after: dict[str, str], open_: dict[str, list[str]]
+    ) -> bool:
+        """Whether the row would do something that a check has planned otherwise, and nobody has said yes to it."""
+        names = [name for name in before.keys() | after.keys() if before.get(name, "") != after.get(name, "")]
+        told_of = {*names, *open_} - ({"registered_on"} - told.groups.keys())
+        was, will = ({name: side.get(name, "") for name in told_of} for side in (before, after))
+        for point in told.points:
+            if (point.kind, point.blind_index) not in person.points:
+                was[point.kind], will[point.kind] = "", point.mask
+        if told.external_id and told.external_id not in self.ids:
+            was["identity"], will["identity"] = "", told.external_id
+        if told.manager and told.manager.pk != person.customer.manager_id:
+            was[MANAGER], will[MANAGER] = str(person.customer.manager or ""), str(told.manager)
+        who = person.pk if person.pk > 0 and person.pk not in self.mine else None
+        is_other = self.on.is_other(who, sorted(was.items()), sorted(will.items()), sorted(open_))
+        if not (is_other and will):
+            return False
+        stored = {"customer_id": who, "fields": was}
+        return self.on.ask(told.row, told.key, [Asks.CHANGED], stored, {"fields": will}) != Answer.YES
 
     def _made(self, told: Told) -> Person:
         self.made += 1
@@ -250,6 +275,7 @@ class People:
             customer = person.customer
             customer.pk, customer.number = pk, identity.number_of(pk)
             customer.name_grams = customer.name_grams or identity.name_grams(customer.name)
+            self.mine.add(pk)
         rows.insert([person.customer for person in new])
         rows.insert([Standing(customer=person.customer, manager=person.customer.manager) for person in new])
         self._save([person for person in people if person.pk > 0])

@@ -252,7 +252,8 @@ INSERT INTO customers_customerchange (customer_id, at, door, field, before, afte
 SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'identity', '', %(source)s || ':' || l.external_id
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 WITH learnt AS (
-    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at, import_run)
+    INSERT INTO customers_contactpoint
+           (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at, import_run)
     SELECT DISTINCT ON (p.customer_id, r.phone_index)
            p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz, %(run)s
       FROM import_rows r JOIN import_people p USING (person)
