@@ -59,6 +59,8 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     folded = unicodedata.normalize("NFKC", text)
+    if folded.isprintable():
+        return " ".join(folded.split())
     return " ".join("".join(" " if c.isspace() else c for c in folded if c.isspace() or c.isprintable()).split())
 
 
@@ -228,6 +230,18 @@ def add_many(points: Iterable[tuple[int, str, str]]) -> None:
         ignore_conflicts=True,
         batch_size=1000,
     )
+    said_again(
+        ContactPoint.objects.filter(
+            customer__in={row[0] for row in normal},
+            kind__in={row[1] for row in normal},
+            blind_index__in=[blind_index(kind, value) for _customer, kind, value in normal],
+        )
+    )
+
+
+def said_again(points: QuerySet[ContactPoint]) -> None:
+    """These are not told by an import alone any more: they stay when it is undone."""
+    points.filter(import_run__isnull=False).update(import_run=None)
 
 
 @transaction.atomic

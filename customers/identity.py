@@ -209,9 +209,11 @@ def create(ref: CustomerRef, *, today: date) -> Customer:
 def _complete(customer: Customer, ref: CustomerRef, phone: str, email: str) -> None:
     """Fill what the record did not know; what is known stays."""
     if ref.external_id:
-        ExternalIdentity.objects.get_or_create(
+        known, _is_new = ExternalIdentity.objects.get_or_create(
             source=ref.source, external_id=ref.external_id, defaults={"customer": customer}
         )
+        if known.import_run is not None:  # not told by an import alone any more
+            ExternalIdentity.objects.filter(pk=known.pk).update(import_run=None)
     reached_by = [(customer.pk, kind, value) for kind, value in ((Kind.PHONE, phone), (Kind.EMAIL, email)) if value]
     if reached_by:
         contact_points.add_many(reached_by)

@@ -64,9 +64,11 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     known = ContactPoint.objects.filter(customer=winner, kind=OuterRef("kind"), blind_index=OuterRef("blind_index"))
     preferred = ContactPoint.objects.filter(customer=winner, is_preferred=True).values("kind")
     ContactPoint.objects.filter(customer=loser, kind__in=preferred).update(is_preferred=False)
+    contact_points.said_again(ContactPoint.objects.filter(customer__in=[loser.pk, winner.pk]))
     ContactPoint.objects.filter(customer=loser).exclude(Exists(known)).update(customer=winner)
     PossibleDuplicate.objects.filter(Q(first=loser) | Q(second=loser)).delete()
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
+    ExternalIdentity.objects.filter(customer__in=[loser.pk, winner.pk]).update(import_run=None)
     for model in (ExternalIdentity, Order, Refund, Contact, Todo):
         model.objects.filter(customer=loser).update(customer=winner)
     Lookup.objects.filter(customer=loser).delete()

@@ -1,11 +1,19 @@
 """Many rows: changed in one statement whose text does not grow with them, or worked a few at a time."""
 
+import io
+import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-from django.db import connection, models
+from django.db import connection, connections, models
+from psycopg2.extensions import Binary
+from psycopg2.extras import Json
 
 T = TypeVar("T")
+ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+QUOTED = str.maketrans({"\\": r"\\", '"': r"\""})
+NUMBERS = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+ARRAY = "ARRAY(SELECT json_array_elements_text(told.{column}::json))::{kind}"
 UPDATE = "UPDATE {table} kept SET {sets} FROM unnest({arrays}) AS told ({names}) WHERE kept.{key} = told.{key}"
 
 
@@ -22,17 +30,68 @@ def update(objects: Collection[models.Model], fields: Sequence[str]) -> None:
     values = [[field.get_db_prep_save(getattr(row, field.attname), connection) for row in objects] for field in chosen]
     quote = connection.ops.quote_name
     key, *columns = (quote(str(field.column)) for field in chosen)
-    # The type without what makes a key number itself.
-    types = [meta.pk.rel_db_type(connection), *(field.db_type(connection) for field in chosen[1:])]
+    # The type without what makes a key number itself. An array within an array would have to be as long as the others.
+    kinds = [meta.pk.rel_db_type(connection), *(field.db_type(connection) for field in chosen[1:])]
+    arrays = [str(kind).endswith("[]") for kind in kinds]
+    types = ["text" if is_array else kind for kind, is_array in zip(kinds, arrays, strict=True)]
+    sets = [
+        f"{column} = {ARRAY.format(column=column, kind=kind) if is_array else f'told.{column}'}"
+        for column, kind, is_array in zip(columns, kinds[1:], arrays[1:], strict=True)
+    ]
+    values = [
+        [json.dumps(value) for value in column] if is_array else column
+        for column, is_array in zip(values, arrays, strict=True)
+    ]
     statement = UPDATE.format(
         table=quote(meta.db_table),
         key=key,
         names=", ".join([key, *columns]),
-        sets=", ".join(f"{column} = told.{column}" for column in columns),
+        sets=", ".join(sets),
         arrays=", ".join(f"%s::{kind}[]" for kind in types),
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def insert(objects: Sequence[models.Model]) -> None:
+    """The objects, all of one model, are rows; those without a key have one. Their arrays are of texts or numbers.
+
+    Does what `bulk_create` does, by COPY, without a statement as long as all of them.
+    """
+    if not objects:
+        return
+    meta = objects[0]._meta
+    database = connections[connection.alias]  # itself: what stands for it is asked for each value
+    named = connection.ops.quote_name(meta.db_table)
+    fresh = [row for row in objects if row.pk is None]
+    with connection.cursor() as cursor:
+        if fresh:
+            cursor.execute(NUMBERS, [meta.db_table, meta.pk.column, len(fresh)])
+            for row, (number,) in zip(fresh, cursor.fetchall(), strict=True):
+                row.pk = number
+        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in meta.concrete_fields)
+        buffer = io.StringIO()
+        for row in objects:
+            saved = [field.get_db_prep_save(field.pre_save(row, True), database) for field in meta.concrete_fields]
+            buffer.write("\t".join(map(_copied, saved)) + "\n")
+        buffer.seek(0)
+        cursor.copy_expert(f"COPY {named} ({columns}) FROM STDIN", buffer)
+    for row in objects:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def _copied(value: Any) -> str:
+    """As COPY reads it."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, Json):
+        value = json.dumps(value.adapted)
+    elif isinstance(value, Binary):
+        value = rf"\x{bytes(value.adapted).hex()}"
+    elif isinstance(value, list):
+        value = "{" + ",".join(f'"{str(item).translate(QUOTED)}"' for item in value) + "}"
+    text = str(value)
+    return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
 def value(model: type[models.Model], name: str, told: Any) -> Any:

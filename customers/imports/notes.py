@@ -1,6 +1,11 @@
 """What is said of a row that goes in, but not with everything that it says."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_lazy as _
+
+from customers.imports.reading.shape import LeftOut
+from customers.imports.row import Note
 
 TEXTS = {
     "phone_invalid": _("The phone number cannot be used and was left out."),
@@ -37,4 +42,14 @@ TEXTS = {
     "picture_not_https": _("The address of the picture does not begin with https:// and was left out."),
     "by_hand": _("Somebody has written this here: it stays."),
     "totals": _("A line of totals: left out."),
+    "remark": _("A remark and no row: left out."),
+    "header_again": _("The header once more: left out."),
 }
+# Why a line is no row, as reading says it -> the code of its note.
+_NO_ROWS = {"totals": _("totals"), "remark": _("a remark"), "header_again": _("the header once more")}
+
+
+def of_lines(left_out: Iterable[LeftOut]) -> list[Note]:
+    """A note of each line that was meant to be no row, in the language in which they were read."""
+    codes = {str(reason): code for code, reason in _NO_ROWS.items()}
+    return [Note(line.line_number, "", codes[line.reason]) for line in left_out]

@@ -46,6 +46,7 @@ OF_ORDER = (
     "version",
 )
 ONE = Decimal(1)
+NO_CONTACTS = (None, None, None, "", None, None, "")
 
 
 class Rejected(NamedTuple):
@@ -82,6 +83,7 @@ class Staged(NamedTuple):
     email_index: str | None
     email_sealed: str | None
     email_mask: str
+    person: str | None  # whom the row means, by the best that it names them by
     name: str
     region: str
     city: str
@@ -263,6 +265,7 @@ class _Table:
                 values["version"],
                 values["customer"],
                 *_vault(phone, email),
+                _person(values["customer"], phone, email),
                 full_name(values["name"], values["last_name"]),
                 values["region"],
                 values["city"],
@@ -404,6 +407,8 @@ def full_name(first: str, last: str) -> str:
 
 
 def _vault(phone: Sealed | None, email: Sealed | None) -> tuple[str | None, ...]:
+    if not (phone or email):
+        return NO_CONTACTS
     number: tuple[str | None, ...] = (None, None, None, "")
     post: tuple[str | None, ...] = (None, None, "")
     if phone:
@@ -411,6 +416,14 @@ def _vault(phone: Sealed | None, email: Sealed | None) -> tuple[str | None, ...]
     if email:
         post = (*map(_bytea, (email.blind_index, email.encrypted)), email.mask)
     return (*number, *post)
+
+
+def _person(customer: str, phone: Sealed | None, email: Sealed | None) -> str | None:
+    if customer:
+        return f"e{customer}"
+    if phone:
+        return f"p{phone.blind_index.hex()}"
+    return f"m{email.blind_index.hex()}" if email else None
 
 
 def _bytea(value: bytes | None) -> str | None:

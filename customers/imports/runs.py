@@ -22,6 +22,7 @@ from core.lib.errors import DomainError, Invalid
 from customers import locks, orders
 from customers.imports import contents, fields, saved, staging, understanding
 from customers.imports.choices import Choices
+from customers.imports.notes import TEXTS, of_lines
 from customers.imports.reading.look import look
 from customers.imports.reading.shape import Bytes, Content, How, Look
 from customers.imports.row import Note, Rejected, Staged, parse
@@ -39,6 +40,8 @@ CHUNK = 20_000
 CHUNK_SECONDS = 1.0
 # No statement of an import may take longer than this many milliseconds.
 LONGEST_STATEMENT = 600_000
+# Its people are put together in memory.
+SORTED_IN = "64MB"
 UNDO_FOR = timedelta(days=7)
 # More customers than this get their new figures with the next night, which recomputes whoever has changed orders.
 REFRESHED_AT_ONCE = 20_000
@@ -221,7 +224,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 staging.store(where, first, last)
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=False, resumed=resumed)
-        concerned = staging.touched(run_.source)
+        concerned = staging.touched(where, resumed=resumed)
         if len(concerned) <= REFRESHED_AT_ONCE:
             progress.tell(Step.FIGURES, 0)
             with transaction.atomic():
@@ -240,11 +243,23 @@ def rejected_csv(run_: Import) -> bytes:
     The lines themselves are read from the file, and are no more once that was deleted.
     """
     rows = list(run_.rejected.order_by("line_number", "id").values_list("line_number", "column", "reason"))
+    return _csv(run_, _("Reason"), rows)
+
+
+def notes_csv(run_: Import) -> bytes:
+    """What was left out or changed of the rows that go in, and the lines that are no rows, in the same form."""
+    rows = run_.notes.order_by("line_number", "id").values_list("line_number", "column", "code")
+    return _csv(run_, _("Note"), [(line, column, str(TEXTS.get(code, code))) for line, column, code in rows])
+
+
+def _csv(run_: Import, what: str, rows: Sequence[tuple[int, str, str]]) -> bytes:
     lines: dict[int, str] = {}
     if rows and run_.forgotten_at is None:
-        numbers = {number for number, _column, _reason in rows}
-        lines = {row.line_number: row.line for row in contents.rows(run_)[1] if row.line_number in numbers}
-    head = (_("Line"), _("Column"), _("Reason"), _("Original line"))
+        numbers = {number for number, _column, _what in rows}
+        reading = contents.rows(run_)[1]
+        lines = {row.line_number: row.line for row in reading if row.line_number in numbers}
+        lines |= {line.line_number: line.line for line in reading.left_out}
+    head = (_("Line"), _("Column"), what, _("Original line"))
     told = ((*row, lines.get(row[0], "")) for row in rows)
     return "".join(csv_cells.lines(chain([head], told))).encode("utf-8-sig")
 
@@ -333,7 +348,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
     if not _lock("pg_try_advisory_lock", run_.pk):
         raise _running()
     try:
-        _configure(f"SET statement_timeout = {LONGEST_STATEMENT}; SET jit = off")
+        _configure(f"SET statement_timeout = {LONGEST_STATEMENT}; SET jit = off; SET work_mem = '{SORTED_IN}'")
         yield _Progress(run_, task)
         staging.drop()
     except Cancelled:
@@ -346,7 +361,7 @@ def alone(run_: Import, task: Import.Task) -> Iterator[_Progress]:
         raise
     finally:
         if _usable():
-            _configure("RESET statement_timeout; RESET jit")
+            _configure("RESET statement_timeout; RESET jit; RESET work_mem")
             _lock("pg_advisory_unlock", run_.pk)
 
 
@@ -409,7 +424,8 @@ def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
+    staging.fill(good(), source=run_.source, fields=run_.mapping.keys(), incomplete=incomplete)
+    noted.extend(of_lines(reading.left_out))
     return refused, noted
 
 
@@ -427,9 +443,9 @@ def _people(run_: Import, where: staging.Where) -> int:
             locks.hold_off_everyone()
             staging.resolve(where)
             new = staging.create_people(CHUNK, run=run_.pk)
-            staging.attach_people(run_.source, at=where.at)
+            staging.attach_people(where)
             if new < CHUNK:
-                staging.register_people()
+                staging.register_people(where)
         made += new
         if new < CHUNK:
             return made

@@ -8,6 +8,8 @@ import io
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -16,7 +18,7 @@ from core.lib import sql
 from core.lib.periods import mall_zone
 from customers import contact_points, identity
 from customers.imports.row import Staged
-from customers.models import ImportPart
+from customers.models import ContactPoint, ExternalIdentity, ImportPart
 
 COPY_ROWS = 5_000
 TEXTS = (
@@ -31,6 +33,22 @@ TEXTS = (
     "category",
     "product",
 )
+
+# Fields -> columns of the staging table that nothing else says: without any of the fields they stay as they are.
+SAID_BY = {
+    "phone": ("phone_index", "phone_tail", "phone_sealed", "phone_mask"),
+    "email": ("email_index", "email_sealed", "email_mask"),
+    "name last_name": ("name",),
+    "region": ("region",),
+    "city": ("city",),
+    "version": ("version",),
+    "customer": ("customer",),
+    "cost": ("cost",),
+    "category": ("category",),
+    "product": ("product",),
+    "line_paid": ("line_paid",),
+    "refunded_at": ("refunded_at",),
+}
 
 STEPS = sql.steps(__file__, "staging")
 
@@ -64,22 +82,20 @@ class Where(NamedTuple):
         return {**self._asdict(), "first": first, "last": last, "zone": str(mall_zone())}
 
 
-def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: AbstractSet[str]) -> None:
+def fill(rows: Iterator[Staged], *, source: str, fields: AbstractSet[str], incomplete: AbstractSet[str]) -> None:
     """A fresh staging table with one row per order, judged among themselves.
 
-    `of_lines`: rows are lines, to be put together by order number. `incomplete`, looked at when all rows have been
-    taken: numbers of orders of which a line was refused.
+    `fields` are those that have a column in the file; with `line_paid` rows are lines, to be put together by order
+    number. `incomplete`, looked at when all rows have been taken: numbers of orders of which a line was refused.
     """
     _run("tables")
-    columns = ", ".join(Staged._fields)
-    pending: list[Staged] = []
-    for row in rows:
-        pending.append(row)
-        if len(pending) == COPY_ROWS:
-            _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
-            pending.clear()
-    _copy(f"import_rows ({columns})", pending, ", ".join(TEXTS))
-    if of_lines:
+    silent = {name for field, names in SAID_BY.items() if not fields & set(field.split()) for name in names}
+    columns = [name for name in Staged._fields if name not in silent]
+    said = itemgetter(*map(Staged._fields.index, columns))
+    texts = ", ".join(name for name in columns if name in TEXTS)
+    while pending := list(islice(rows, COPY_ROWS)):
+        _copy(f"import_rows ({', '.join(columns)})", map(said, pending), texts)
+    if "line_paid" in fields:
         _run("orders_of_lines", incomplete=sorted(incomplete))
     else:
         _run("whole_orders")
@@ -87,7 +103,8 @@ def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: Abs
     _run("people")
     _run("people_by_email")
     _run("repeated")
-    _run("distinct_people", source=source)
+    contacts, names = fields & {"phone", "email"}, fields & {"name", "last_name", "region", "city"}
+    _run("distinct_people", source=source, contacts=bool(contacts), names=bool(names))
 
 
 def _bring_up_known() -> None:
@@ -157,19 +174,23 @@ def _array(texts: list[str]) -> str:
     return "{" + ",".join(f'"{text}"' for text in texts) + "}"
 
 
-def attach_people(source: str, *, at: datetime) -> None:
+def attach_people(where: Where) -> None:
     """The file's ids, phones and e-mails are those of its people; who was known before has lines of what is new."""
-    _run("attach_people", source=source, at=at)
+    _run("attach_people", source=where.source, run=where.run, at=where.at)
 
 
-def register_people() -> None:
-    """Nobody of the file is registered later than their first order in it."""
-    _run("register_people")
+def register_people(where: Where) -> None:
+    """Nobody of the file is registered later than their first order in it; what another import told is not its alone."""
+    _run("register_people", run=where.run)
+    told = (ContactPoint, ExternalIdentity)
+    if any(model.objects.exclude(import_run=where.run).filter(import_run__isnull=False).exists() for model in told):
+        _run("said_again", source=where.source, run=where.run)
 
 
 def classify(where: Where, first: int, last: int, *, planned: bool = False) -> None:
     """What becomes of these lines; what waits for a yes is a question of the import."""
     chunk = where.chunk(first, last)
+    _run("classify_new", **chunk)
     _run("classify", **chunk)
     if planned:
         _run("hold_changed", **chunk)
@@ -225,10 +246,10 @@ def refused() -> dict[int, str]:
     return dict(_rows(STEPS["refused"]))
 
 
-def touched(source: str) -> list[int]:
+def touched(where: Where, *, resumed: bool) -> list[int]:
     """Customers whose orders this import has changed, or one of the source that was killed before their figures."""
     with connection.cursor() as cursor:
-        cursor.execute(STEPS["touched"], {"source": source})
+        cursor.execute(STEPS["touched"], {"source": where.source, "run": where.run, "resumed": resumed})
         return [customer_id for (customer_id,) in cursor.fetchall()]
 
 

@@ -1,9 +1,9 @@
 """An import taken back: its orders go, what it changed is as it was, whom it made and nobody knows otherwise goes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -32,8 +32,11 @@ from customers.models import (
     Standing,
     Summary,
 )
+from customers.record import changes
+from customers.record.changes import Changed, Door
 
 State, Step = Import.State, Import.Step
+TOLD = (ContactPoint, ExternalIdentity)
 CHUNK = 1_000
 Follow = Callable[[Sequence[int]], object]
 _STEPS = sql.steps(__file__, "undo")
@@ -73,7 +76,11 @@ def undo(
                 locks.hold_off_everyone()
                 verb(run_, ids, counts, concerned, follow, at)
                 Import.objects.filter(pk=run_.pk).update(undone=counts)
-            progress.tell(Step.UNDOING, (counts.total() - counts["customers"]) / max(todo, 1))
+            progress.tell(Step.UNDOING, (counts.total() - counts["customers"] - counts["contacts"]) / max(todo, 1))
+        for ids in _slices(_known_before(run_)):
+            with transaction.atomic():
+                locks.hold_off_everyone()
+                counts["contacts"] += _restore_people(run_, ids, by, at)
         for ids in _slices(_made(run_, "customer_ids")):
             with transaction.atomic():
                 locks.hold_off_everyone()
@@ -106,6 +113,7 @@ def forget(*, at: datetime) -> int:
     ImportChange.objects.filter(run__in=ids).delete()
     ImportPlan.objects.filter(run__in=ids).delete()
     ImportRecord.objects.filter(run__in=ids).delete()
+    keep_what_it_told(ids)
     Import.objects.filter(pk__in=ids).update(undo_until=None)
     return len(ids)
 
@@ -185,6 +193,54 @@ def referred_to(model: type[Model], ids: list[int], *, besides: Iterable[type[Mo
     return found
 
 
+def _known_before(run_: Import) -> list[int]:
+    """Customers who were known before the import, and of whom it has told something."""
+    told = (model.objects.filter(import_run=run_.pk).values_list("customer_id", flat=True) for model in TOLD)
+    ids = {*chain(*told), *run_.records.values_list("record_id", flat=True)}
+    return sorted(ids - set(_made(run_, "customer_ids")))
+
+
+def _restore_people(run_: Import, ids: list[int], by: User | None, at: datetime) -> int:
+    """They are known and reached as they were before, but for what somebody else has said since; how much that is."""
+    locks.hold_customers(ids)
+    lines = take_what_it_told(run_, ids)
+    people = Customer.objects.in_bulk(ids)
+    first = dict(Order.objects.filter(customer__in=ids).values_list("customer").annotate(models.Min("ordered_on")))
+    for row in run_.records.filter(record_id__in=ids):
+        customer = people.get(row.record_id)
+        if customer and customer.registered_on.isoformat() == row.after["registered_on"]:
+            before = date.fromisoformat(row.before["registered_on"])
+            customer.registered_on = min(before, first.get(customer.pk, before))
+            customer.save(update_fields=["registered_on"])
+    for pk, taken in lines.items():
+        changes.record(people[pk], taken, by=by, door=Door.FILE, at=at)
+    run_.records.filter(record_id__in=ids).delete()
+    return sum(map(len, lines.values()))
+
+
+def take_what_it_told(run_: Import, ids: Sequence[int]) -> "defaultdict[int, list[Changed]]":
+    """Phones, e-mails, addresses and ids of these customers that the import alone has told are gone.
+
+    Call with the customers held. Returns customer id -> lines of the history.
+    """
+    lines: defaultdict[int, list[Changed]] = defaultdict(list)
+    points = ContactPoint.objects.filter(import_run=run_.pk, customer__in=ids).order_by("pk")
+    identities = ExternalIdentity.objects.filter(import_run=run_.pk, customer__in=ids).order_by("pk")
+    for point in points:
+        lines[point.customer_id].append(Changed(point.kind, point.mask, ""))
+    for known in identities:
+        lines[known.customer_id].append(Changed("identity", f"{known.source}:{known.external_id}", ""))
+    points.delete()
+    identities.delete()
+    return lines
+
+
+def keep_what_it_told(runs_: Iterable[int]) -> None:
+    """What these imports have told stays for good."""
+    for model in TOLD:
+        model.objects.filter(import_run__in=list(runs_)).update(import_run=None)
+
+
 def _forget_people(ids: list[int], of_the_night: Iterable[type[Model]]) -> list[int]:
     locks.hold_customers(ids, against_new_rows=True)
     derived: tuple[type[Model], ...] = (ContactPoint, ExternalIdentity, Standing, Summary, *of_the_night)
@@ -203,7 +259,9 @@ def _close(run_: Import, counts: Counter[str], by: User | None, at: datetime) ->
     run_.changes.all().delete()
     run_.questions.all().delete()
     run_.state, run_.undo_until, run_.percent = State.UNDONE, None, 100
-    run_.undone = {name: counts[name] for name in ("removed", "cancelled", "restored", "kept", "customers")}
+    run_.records.all().delete()
+    keep_what_it_told([run_.pk])
+    run_.undone = {name: counts[name] for name in ("removed", "cancelled", "restored", "kept", "customers", "contacts")}
     ImportPlan.objects.filter(run=run_).delete()
     GuestOrder.objects.filter(source=run_.source, fact__import_run=run_.pk).delete()
     run_.planned = {}

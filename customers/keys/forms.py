@@ -6,6 +6,8 @@ from customers.contact_points import plain
 
 # Drawn as nothing, though Unicode counts them as marks or letters.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Nothing to take off or to fold.
+_AS_IT_IS = re.compile("[0-9A-Za-z\u4e00-\u9fff]+")
 _QUOTES = "'\"`´‘’‚‛“”„‟′″"
 _WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
 # 3.519E+17, 3,519e17 and 3E+17. Without a sign or a point 35e17 may be what the shop calls it.
@@ -18,6 +20,8 @@ _NO_NUMBER = {"-", "--", "—", "–", "/", ".", "null", "nan", "none", "nil", "
 
 def bare(text: str) -> str:
     """The text without blanks around it, invisible signs, quotes, apostrophes and `="…"`; full-width signs folded."""
+    if _AS_IT_IS.fullmatch(text):
+        return text
     while True:
         value = plain(_UNSEEN.sub("", plain(text)))
         rest = value[1:].lstrip() if value[:1] == "=" else ""

@@ -118,6 +118,8 @@ class ContactPoint(models.Model):
     # Never deleted: who had a number once is remembered, but nobody is recognised by it any more.
     retired = models.CharField(max_length=5, choices=Retired, blank=True, default="", db_default="")
     retired_at = models.DateTimeField(null=True, blank=True)
+    # The import that alone has told it, while it can be undone; nobody's once anybody else says the same.
+    import_run = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -134,6 +136,7 @@ class ContactPoint(models.Model):
         indexes = [
             models.Index(fields=["kind", "blind_index"], name="contact_point_whole"),
             models.Index(fields=["tail_index"], name="contact_point_tail", condition=Q(tail_index__isnull=False)),
+            models.Index(fields=["import_run"], name="contact_point_told", condition=Q(import_run__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -146,9 +149,11 @@ class ExternalIdentity(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
     source = models.CharField(max_length=40)
     external_id = models.CharField(max_length=80)
+    import_run = models.BigIntegerField(null=True, blank=True)  # as of a contact point
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="one_customer_per_identity")]
+        indexes = [models.Index(fields=["import_run"], name="identity_told", condition=Q(import_run__isnull=False))]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.external_id}"

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Any, Final
@@ -70,11 +70,10 @@ class Facts:
 
     def columns(self, *, today: date) -> dict[str, Any]:
         """Fields of Customer as they are to be stored, of what is told. Raises Invalid for what cannot be."""
-        told = {f.name: getattr(self, f.name) for f in fields(self)}
         columns: dict[str, Any] = {}
         for name, clean in _CLEAN.items():
-            if told[name] is not NOT_TOLD:
-                columns[name] = clean(told[name])
+            if (told := getattr(self, name)) is not NOT_TOLD:
+                columns[name] = clean(told)
         if "registered_on" in columns and columns["registered_on"] > today:
             raise Invalid(_("Nobody is registered later than today."), code="registered_later")
         if self.birthday is not NOT_TOLD:

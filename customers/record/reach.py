@@ -23,12 +23,21 @@ def points_of(customer: Customer) -> QuerySet[ContactPoint]:
     return customer.contact_points.order_by("retired", "kind", "-is_preferred", "pk")
 
 
-@transaction.atomic
 def add(customer: Customer, *, kind: str, value: str, by: User, at: datetime) -> ContactPoint:
     """The customer is reached by this value too; one that was retired is in use again.
 
-    Others who have the same value keep it: a family may share a phone.
+    Others who have the same value keep it: a family may share a phone. Refused where it is on record already, which
+    counts as said by whoever tried.
     """
+    point, is_known = _added(customer, kind, value, by=by, at=at)
+    if is_known:
+        raise DomainError(_("This is on record already."), code="contact_known")
+    return point
+
+
+@transaction.atomic
+def _added(customer: Customer, kind: str, value: str, *, by: User, at: datetime) -> tuple[ContactPoint, bool]:
+    """(the point, whether it was on record and in use before)"""
     if kind not in ContactPoint.Kind.values:
         raise Invalid(_("Choose a phone, an e-mail or an address."), code="no_choice")
     normal = facts.usable(kind, value)
@@ -39,11 +48,10 @@ def add(customer: Customer, *, kind: str, value: str, by: User, at: datetime) ->
     index = contact_points.blind_index(kind, normal)
     point = customer.contact_points.get(kind=kind, blind_index=index)
     if point.retired:
-        return _change(point, "contact_point.restored", by, at, retired="", retired_at=None)
-    if not fresh:
-        raise DomainError(_("This is on record already."), code="contact_known")
-    _record(point, "", point.mask, "contact_point.added", by, at)
-    return point
+        return _change(point, "contact_point.restored", by, at, retired="", retired_at=None), False
+    if fresh:
+        _record(point, "", point.mask, "contact_point.added", by, at)
+    return point, not fresh
 
 
 @transaction.atomic
@@ -101,6 +109,7 @@ def _refuse_retired(point: ContactPoint) -> None:
 
 def _change(point: ContactPoint, action: str, by: User, at: datetime, **fields: Any) -> ContactPoint:
     before = state(point)
+    fields["import_run"] = None  # a person has spoken of it
     for name, value in fields.items():
         setattr(point, name, value)
     point.save(update_fields=list(fields))

@@ -237,8 +237,7 @@ def fill(customer: Customer, columns: Mapping[str, Any]) -> list[str]:
     """
     written = dict(columns)
     if "custom" in written:
-        answers = customer.custom | written["custom"]
-        written["custom"] = {key: value for key, value in answers.items() if value is not None}
+        written["custom"] = answered(customer.custom, written["custom"])
     if "name" in written:
         written["name_pinyin"] = identity.pinyin(written["name"])
         written["name_grams"] = identity.name_grams(written["name"])
@@ -246,6 +245,11 @@ def fill(customer: Customer, columns: Mapping[str, Any]) -> list[str]:
     for name, value in written.items():
         setattr(customer, name, value)
     return list(written)
+
+
+def answered(answers: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers to the mall's own fields with those that are told; one of None is taken out."""
+    return {key: value for key, value in {**answers, **told}.items() if value is not None}
 
 
 def words_of(customer: Customer) -> dict[str, str]:

@@ -454,7 +454,7 @@ def taken_back(run: Import) -> dict[str, int]:
 
 
 def undone(**some: int) -> dict[str, int]:
-    return dict.fromkeys(("removed", "cancelled", "restored", "kept", "customers"), 0) | some
+    return dict.fromkeys(("removed", "cancelled", "restored", "kept", "customers", "contacts"), 0) | some
 
 
 def whole_picture() -> list[Any]:

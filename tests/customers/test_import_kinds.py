@@ -1,10 +1,13 @@
 """Files of customers, products and refunds: what goes in, what waits, what comes out again."""
 
+import random
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from core.accounts.models import Role
 from core.lib.errors import DomainError
@@ -14,7 +17,7 @@ from customers.identity import CustomerRef
 from customers.imports import fields, plan
 from customers.imports import runs as imports
 from customers.imports.choices import Choices
-from customers.imports.kinds import birthdays
+from customers.imports.kinds import birthdays, work
 from customers.models import Customer, CustomerChange, Import, ImportRecord, Order, Product, Refund, Standing
 from customers.record import fields as custom_fields
 from customers.record import goods, writing
@@ -483,3 +486,122 @@ def test_where_they_do_not_a_person_says_it_once_for_the_source() -> None:
     arrival.file(run, by=None, at=NOW, today=TODAY)
 
     assert (run.counts["created"], upload(text).kind, imports.findings(upload(text)).kinds) == (1, "customers", [])
+
+
+# Many rows at once ----------------------------------------------------------------------------------------------------
+
+
+def any_people(rng: random.Random, rows: int) -> str:
+    """A file in which ids, phones and e-mails come again, of people who are known and who are not."""
+    columns: list[Callable[[], str]] = [
+        lambda: rng.choice(["", f"c-{rng.randrange(12)}"]),
+        lambda: rng.choice(["", "李雷", "韩梅梅", "Ann Lee"]),
+        lambda: rng.choice(["", "12", f"138001380{rng.randrange(14):02}"]),
+        lambda: rng.choice(["", f"p{rng.randrange(10)}@example.com"]),
+        lambda: rng.choice(["", "杭州", "上海"]),
+        lambda: rng.choice(["", "05-12", "1985-02-03"]),
+        lambda: rng.choice(["", "茶", "茶;瓷器", "书"]),
+        lambda: rng.choice(["", "老客户", 'says ""hi"" \\ there']),
+    ]
+    drawn = [",".join(draw() for draw in columns) for _row in range(rows)]
+    return "\n".join(["会员编号,姓名,手机号,邮箱,城市,生日,兴趣,备注", *drawn])
+
+
+def any_goods(rng: random.Random, rows: int) -> str:
+    columns: list[Callable[[], str]] = [
+        lambda: f"P{rng.randrange(15)}",
+        lambda: rng.choice(["", "绿茶", "Red tea"]),
+        lambda: rng.choice(["", "茶", "瓷器"]),
+        lambda: rng.choice(["", "12.50", "13", "free"]),
+        lambda: rng.choice(["", "5.5"]),
+        lambda: rng.choice(["", "https://a.example/1.jpg", "http://a.example/1.jpg"]),
+    ]
+    drawn = [",".join(draw() for draw in columns) for _row in range(rows)]
+    return "\n".join(["商品编号,商品名称,类目,价格,成本,图片", *drawn])
+
+
+def everything() -> list[Any]:
+    """What is on record, without the numbers that count up."""
+    people = [
+        (
+            [
+                getattr(c, name)
+                for name in ("name", "name_pinyin", "name_grams", "city", "interests", "notes", "custom")
+            ],
+            c.birthday_text,
+            sorted(c.identities.values_list("source", "external_id")),
+            sorted(c.contact_points.values_list("kind", "mask", "added_at", "retired")),
+            Standing.objects.filter(customer=c).count(),
+        )
+        for c in Customer.objects.order_by("pk")
+    ]
+    products = Product.objects.order_by("pk").values_list(
+        "external_id", "name", "category__name", "price", "cost", "picture"
+    )
+    return [people, list(products)]
+
+
+@pytest.mark.parametrize(("kind", "draw"), [("customers", any_people), ("products", any_goods)])
+def test_many_rows_at_once_do_what_they_do_one_by_one(
+    kind: str, draw: Any, monkeypatch: pytest.MonkeyPatch, make_user: MakeUser
+) -> None:
+    mina = make_user(name="Mina")
+    for seed in range(4):
+        rng = random.Random(seed)
+        before, told = draw(rng, 12), draw(rng, 40)
+        ends = []
+        for size in (1, 7, 500):
+            monkeypatch.setattr(work, "BATCH", size)
+            with transaction.atomic():
+                writing.create(Facts(name="王芳", phones=("13800138001",), notes="typed"), by=mina, at=NOW, today=TODAY)
+                go(before, kind)
+                run = upload(told, kind)
+                planned = counts(work.check(run, at=NOW, today=TODAY))
+                arrival.file(run, by=None, at=NOW, today=TODAY)
+                assert counts(run) == planned, (seed, size)
+                questions = list(run.questions.order_by("line_number").values_list("line_number", "asks"))
+                refused = list(run.rejected.order_by("line_number").values_list("line_number", "reason"))
+                ends.append([counts(run), noted(run), questions, refused, everything()])
+                transaction.set_rollback(True)
+        assert ends[0] == ends[1] == ends[2], seed
+
+
+# The plan is what happens ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "meanwhile"),
+    [
+        ("customers", "会员编号,姓名,城市\nc-1,李雷,杭州\nc-2,韩梅梅,上海\n", "会员编号,姓名\nc-1,林涛\n"),
+        ("products", "商品编号,商品名称,价格\nP1,绿茶,12.50\nP2,红茶,13\n", "商品编号,商品名称\nP1,白茶\n"),
+        ("refunds", "订单编号,退款编号,退款金额\n1,r1,5\n2,r2,6\n", "订单编号,退款编号,退款金额\n1,r0,7\n"),
+    ],
+)
+def test_what_has_changed_since_the_check_is_asked_about_and_not_done(
+    kind: str, told: str, meanwhile: str, record_order: RecordOrder
+) -> None:
+    for number in ("1", "2"):
+        record_order(CustomerRef(source="shop", external_id=f"b-{number}"), source="shop", external_id=number)
+    run = upload(told, kind)
+    planned = counts(work.check(run, at=NOW, today=TODAY))
+    assert (planned["created"], run.plan.seen and planned["asked"]) == (2, 0)
+    go(meanwhile, kind)
+    says: dict[str, Callable[[], Any]] = {
+        "customers": lambda: person("c-1").name,
+        "products": lambda: Product.objects.get(external_id="P1").name,
+        "refunds": lambda: Refund.objects.filter(order__external_id="1").count(),
+    }
+    before = says[kind]()
+
+    arrival.file(run, by=None, at=NOW, today=TODAY)
+
+    assert (counts(run)["created"], counts(run)["asked"]) == (1, 1)
+    assert [(row.line_number, row.asks) for row in run.questions.all()] == [(2, ["changed"])]
+    assert says[kind]() == before
+
+    plan.answer(run, yes=True, by=None, at=NOW, all_=True)
+    arrival.file(run, by=None, at=NOW, today=TODAY)
+
+    assert (counts(run)["asked"], counts(run)["rejected"]) == (0, 0)
+    assert plan.questions(run).count() == 0
+    assert says[kind]() != before

@@ -87,6 +87,7 @@ PAGES = {
     "import_check": P.IMPORT,
     "import_run": P.IMPORT,
     "import_rejected": P.IMPORT,
+    "import_notes": P.IMPORT,
     "import_reading": P.IMPORT,
     "import_use_profile": P.IMPORT,
     "import_kind": P.IMPORT,

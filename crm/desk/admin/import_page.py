@@ -57,7 +57,7 @@ def context(run: Import, form: ChoicesForm | None = None, *, reading: ReadingFor
     """Everything the page needs."""
     shown: dict[str, Any] = {"run": run, "worked": run.state in AT_WORK, "is_gone": run.forgotten_at is not None}
     if run.forgotten_at is not None:
-        return shown | {"rejected": _rejected(run, []), "noted": _noted(run)}
+        return shown | {"rejected": _rejected(run, []), "noted": noted(run)}
     choices, findings, seen = Choices.of_json(run.choices), runs.findings(run), contents.seen(run)
     form = form or ChoicesForm(choices=choices, findings=findings, columns=seen.names)
     profile = PROFILES.get(choices.profile)
@@ -84,7 +84,7 @@ def context(run: Import, form: ChoicesForm | None = None, *, reading: ReadingFor
         "columns": seen.names,
         "sample": sample,
         "rejected": _rejected(run, seen.names),
-        "noted": _noted(run),
+        "noted": noted(run),
     }
 
 
@@ -116,7 +116,7 @@ def _rejected(run: Import, columns: list[str]) -> list[RefusedRow]:
     ]
 
 
-def _noted(run: Import) -> list[Noted]:
+def noted(run: Import) -> list[Noted]:
     """What is noted of rows, each kind once, the most frequent first."""
     labels = {field: str(label) for field, label in fields_of(run.kind)}
     rows = run.notes.values_list("column", "code").annotate(count=Count("pk"), first=Min("line_number"))

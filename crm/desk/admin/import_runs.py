@@ -16,6 +16,7 @@ from core.accounts.permissions import StaffRequest, needs, sees
 from core.accounts.roles import Field, Permission
 from core.lib.money import from_minor
 from crm.desk.acting import Thanks, press
+from crm.desk.admin import import_page
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
@@ -102,6 +103,7 @@ def import_plan(request: StaffRequest, pk: int) -> HttpResponse:
             "worked": run.state in AT_WORK,
             "counted": _counted(run),
             "differs": run.state == Import.State.DONE and bool(run.planned) and _what(run.planned) != _what(run.counts),
+            "noted": import_page.noted(run),
             "kinds": [KindCount(kind, _label(kind), count) for kind, count in plan.kinds(run).items()],
             "page": page.of(_questions(page.rows, sees(request.user, Field.BIRTHDAY))),
             "undoable": undo.can_be_undone(run, at=now()),
@@ -226,7 +228,8 @@ def _questions(rows: Any, may_see_birthdays: bool) -> list[Question]:
 
 def _fields(told: dict[str, str], may_see_birthdays: bool) -> list[tuple[str, str]]:
     own = {f"{changes.CUSTOM}{field.key}": field.name for field in custom_fields.in_use()}
-    labels = {**changes.LABELS, **own, "amount": _("Money back")}
+    of_goods = {"category": _("Category"), "price": _("Price"), "cost": _("Cost"), "picture": _("Picture")}
+    labels = {**changes.LABELS, **of_goods, **own, "amount": _("Money back")}
     hidden = set() if may_see_birthdays else {changes.BIRTHDAY}
     return [
         (str(labels.get(name, name)), "–" if name in hidden else changes.words(name, text))
@@ -256,4 +259,10 @@ def _undone(run: Import) -> str:
         "%(removed)d orders are gone, %(restored)d are as they were, %(customers)d new customers are gone. "
         "%(kept)d were told otherwise since and stay; %(cancelled)d have points or coupons and stay as cancelled."
     )
-    return str(text % counts)
+    if contacts := run.undone.get("contacts", 0):
+        text += " " + ngettext(
+            "%(contacts)d phone, e-mail or number that it alone had told of a known customer is gone.",
+            "%(contacts)d phones, e-mails and numbers that it alone had told of known customers are gone.",
+            contacts,
+        )
+    return str(text % (counts | {"contacts": contacts}))

@@ -164,6 +164,15 @@ def rejected(request: StaffRequest, pk: int) -> HttpResponse:
     return response
 
 
+@needs(Permission.IMPORT)
+def notes(request: StaffRequest, pk: int) -> HttpResponse:
+    """All that was left out or changed of rows that go in, to be looked at and mended."""
+    run = get_object_or_404(Import, pk=pk)
+    response = HttpResponse(verbs.notes_csv(run), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="notes-{run.pk}.csv"'
+    return response
+
+
 # Profiles -----------------------------------------------------------------------------------------------------------
 
 

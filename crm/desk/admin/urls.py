@@ -17,6 +17,7 @@ urlpatterns = [
     path("imports/<int:pk>/check/", imports.check, name="import_check"),
     path("imports/<int:pk>/run/", imports.run, name="import_run"),
     path("imports/<int:pk>/rejected/", imports.rejected, name="import_rejected"),
+    path("imports/<int:pk>/notes/", imports.notes, name="import_notes"),
     path("fields/", fields.custom_fields, name="custom_fields"),
     path("fields/<int:pk>/", fields.custom_field, name="custom_field"),
     path("products/", products.products, name="products"),

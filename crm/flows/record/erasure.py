@@ -166,7 +166,8 @@ class Outlook(NamedTuple):
 
 def outlook(customer: Customer) -> Outlook:
     """What erasing this customer would do now."""
-    ids, goes = _records(customer), {}
+    ids = _records(customer)
+    goes: dict[str, int] = {}
     for word, rows in _rows(ids):
         goes[str(word)] = goes.get(str(word), 0) + rows.count()
     stays = [

@@ -7,18 +7,21 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.accounts.models import AuditEntry
+from core.lib import rows
 from core.lib.errors import Invalid
 from core.lib.money import from_minor
 from customers import keys, locks
 from customers.imports.kinds import passing
-from customers.imports.kinds.passing import CREATED, UNCHANGED, UPDATED, Cells, Pass, Refused
+from customers.imports.kinds.passing import ASKED, CREATED, UNCHANGED, UPDATED, Cells, Pass, Refused
 from customers.imports.reading.shape import Row
 from customers.imports.spellings import amounts, contacts
 from customers.imports.spellings.texts import bare, title, words
-from customers.models import Category, Product
+from customers.models import Category, ImportQuestion, Product
 from customers.record import goods
 
+Answer = ImportQuestion.Answer
 LONGEST_PICTURE = 400
+TOLD = ("name", "category", "price", "cost", "picture")
 COLUMNS = ("name", "category_id", "price", "cost", "picture")
 
 
@@ -52,6 +55,7 @@ class Goods:
         self.on, self.source = pass_, pass_.run.source
         self.known: dict[str, Known] = {}
         self.categories: dict[str, Category] = {}
+        self.mine: set[int] = set()  # made by this pass
 
     def read(self, cells: Cells) -> Told:
         """Raises Refused for a row that names no product."""
@@ -108,15 +112,20 @@ class Goods:
         self._look_up(items)
         for told in items:
             known = self.known.get(told.code)
-            outcome = self._change(told, known) if known else self._make(told)
+            names = self._differs(told, known) if known else list(TOLD)
+            if self._is_held(told, known, names):
+                self.on.count(ASKED)
+                continue
+            outcome = self._change(told, known, names) if known else self._make(told)
             self.on.count(outcome, self.known[told.code].product.pk)
         if self.on.is_run:
             self._store([known for known in self.known.values() if known.is_changed])
 
     def _look_up(self, items: list[Told]) -> None:
         codes = {told.code for told in items} - self.known.keys()
-        rows = Product.objects.filter(source=self.source, external_id__in=codes).order_by("pk")
-        products = list(rows.select_for_update() if self.on.is_run else rows)
+        stored = Product.objects.filter(source=self.source, external_id__in=codes).order_by("pk")
+        stored = stored.select_related("category")
+        products = list(stored.select_for_update(of=["self"]) if self.on.is_run else stored)
         for product in products:
             before = {name: getattr(product, name) for name in COLUMNS}
             self.known[product.external_id] = Known(product, set(product.by_hand), before)
@@ -144,9 +153,10 @@ class Goods:
         self.known[told.code].is_changed = True
         return CREATED
 
-    def _change(self, told: Told, known: Known) -> str:
+    def _differs(self, told: Told, known: Known) -> list[str]:
+        """What the row changes of the product."""
         differs = []
-        for name in ("name", "category", "price", "cost", "picture"):
+        for name in TOLD:
             value, stored = getattr(told, name), getattr(known.product, name)
             if value in ("", None) or value == (stored.name if isinstance(stored, Category) else stored):
                 continue
@@ -154,9 +164,23 @@ class Goods:
                 self.on.note(told.row, name, "by_hand")
             else:
                 differs.append(name)
-        if not differs:
+        return differs
+
+    def _is_held(self, told: Told, known: Known | None, names: list[str]) -> bool:
+        """Whether the row would do something that a check has planned otherwise, and nobody has said yes to it."""
+        was = {name: str(getattr(known.product, name) or "") if known else "" for name in names}
+        will = {name: str(getattr(told, name) or "") for name in names}
+        is_mine = known is None or known.before is None or known.product.pk in self.mine
+        is_other = self.on.is_other(None if is_mine else told.code, sorted(was.items()), sorted(will.items()))
+        if not (is_other and names):
+            return False
+        stored = {"customer_id": None, "fields": was}
+        return self.on.ask(told.row, told.code, [ImportQuestion.Kind.CHANGED], stored, {"fields": will}) != Answer.YES
+
+    def _change(self, told: Told, known: Known, names: list[str]) -> str:
+        if not names:
             return UNCHANGED
-        self._fill(known.product, told, differs)
+        self._fill(known.product, told, names)
         known.is_changed = True
         return UPDATED
 
@@ -168,10 +192,11 @@ class Goods:
 
     def _store(self, changed: list[Known]) -> None:
         made = [known for known in changed if known.before is None]
-        Product.objects.bulk_create([known.product for known in made])
+        rows.insert([known.product for known in made])
+        self.mine |= {known.product.pk for known in made}
         old = [known.product for known in changed if known.before is not None]
         moved = [k.product.pk for k in changed if k.before and k.before["category_id"] != k.product.category_id]
-        Product.objects.bulk_update(old, ["name", "category", "price", "cost", "picture"], batch_size=200)
+        rows.update(old, COLUMNS)
         goods.remask(moved)
         passing.remember(self.on, {known.product.pk: self._kept(known) for known in changed})
 

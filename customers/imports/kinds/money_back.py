@@ -24,7 +24,7 @@ from customers.imports.spellings.statuses import Meaning
 from customers.models import GuestOrder, ImportQuestion, Order, Refund
 from customers.refunds import NOTHING, RefundFact
 
-Answer = ImportQuestion.Answer
+Asks, Answer = ImportQuestion.Kind, ImportQuestion.Answer
 # What begins the ids of refunds of which a file of orders has told the sum alone, and of those that have no id.
 SUM, MADE = "file-", "refund-"
 DONE = (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED, Meaning.PAID)
@@ -111,8 +111,9 @@ class MoneyBack:
             self.known = {}
         self._look_up(items)
         for told in items:
+            is_other = self.on.is_other(*self._sight(self.known.get(told.order_no)))
             try:
-                outcome = self._tell(told)
+                outcome = self._tell(told, is_other=is_other)
             except passing.Refused as refusal:
                 self.on.refuse(told.row, refusal.field, str(refusal))
             else:
@@ -137,7 +138,14 @@ class MoneyBack:
 
     # What a row does --------------------------------------------------------------------------------------------------
 
-    def _tell(self, told: Told) -> str:
+    def _sight(self, known: Known | None) -> list[Any]:
+        """What of the record a row of this order depends on."""
+        if known is None:
+            return []
+        refunds_ = sorted((row.external_id, int(row.amount * 100)) for row in known.refunds.values())
+        return [known.order.pk, str(known.order.status), int(known.order.paid * 100), refunds_]
+
+    def _tell(self, told: Told, *, is_other: bool) -> str:
         known = self.known.get(told.order_no)
         if known is None:
             raise self._no_order(told)
@@ -159,7 +167,8 @@ class MoneyBack:
         if sum(row.amount for row in after.values()) > known.order.paid:
             text = _("More would have gone back than order %(number)s was paid: %(paid)s.")
             raise Refused("amount", text % {"number": told.order_no, "paid": known.order.paid})
-        if before and not self._is_yes(told, known, before, fact):
+        kinds = [Asks.AMOUNT] * (before is not None) + [Asks.CHANGED] * is_other
+        if kinds and not self._is_yes(told, known, before, fact, kinds):
             return ASKED
         known.refunds, known.is_changed = after, True
         self.on.concerned.add(known.order.customer_id)
@@ -207,11 +216,14 @@ class MoneyBack:
         after[fact.external_id] = fact
         return after
 
-    def _is_yes(self, told: Told, known: Known, before: RefundFact, fact: RefundFact) -> bool:
-        who = {"customer_id": known.order.customer_id, "fields": {"amount": str(before.amount)}}
+    def _is_yes(
+        self, told: Told, known: Known, before: RefundFact | None, fact: RefundFact, kinds: list[ImportQuestion.Kind]
+    ) -> bool:
+        amount = before.amount if before else NOTHING
+        who = {"customer_id": known.order.customer_id, "fields": {"amount": str(amount)}}
         after = {"fields": {"amount": str(fact.amount)}}
         key = f"{told.order_no} {fact.external_id}"
-        return self.on.ask(told.row, key, [ImportQuestion.Kind.AMOUNT], who, after) == Answer.YES
+        return self.on.ask(told.row, key, kinds, who, after) == Answer.YES
 
     # Storing ----------------------------------------------------------------------------------------------------------
 

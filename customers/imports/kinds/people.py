@@ -5,6 +5,7 @@ the shop itself has told, stays until somebody says yes.
 """
 
 import copy
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import rows
 from customers import contact_points, identity, locks
 from customers.contact_points import Kind as Reach
 from customers.contact_points import Sealed
@@ -43,6 +45,7 @@ class Person:
     columns: dict[str, Any] = field(default_factory=dict)  # as they were
     new_points: list[Sealed] = field(default_factory=list)
     new_ids: list[str] = field(default_factory=list)
+    borrowed: dict[tuple[str, bytes], int] = field(default_factory=dict)  # points that another import alone has told
     is_changed: bool = False
 
 
@@ -58,6 +61,8 @@ class People:
         self.of_source: set[int] = set()
         self.books: dict[int, int] = {}
         self.made = 0
+        self.mine: set[int] = set()  # made by this pass
+        self.again: set[int] = set()  # points that this file has told too
 
     def read(self, cells: Cells) -> Told:
         """What the row tells. Raises passing.Refused."""
@@ -73,12 +78,14 @@ class People:
             try:
                 pk = self._in_use(self._who(told))
             except passing.Refused as refusal:
+                self.on.is_other("refused")
                 self.on.refuse(told.row, refusal.field, str(refusal))
                 continue
             outcome, person = self._tell(told, pk)
             self.on.count(outcome, person.pk)
         if self.on.is_run:
             self._store([person for person in self.people.values() if person.is_changed])
+            self._say_again([told.external_id for told in items if told.external_id])
 
     # Who is meant -----------------------------------------------------------------------------------------------------
 
@@ -104,7 +111,10 @@ class People:
             person.before, person.columns = writing.words_of(customer), _columns(customer)
             self.people[customer.pk] = person
         for point in ContactPoint.objects.filter(customer__in=self.people.keys() & set(ids)):
-            self.people[point.customer_id].points |= contact_points.values_of([point])
+            person, values = self.people[point.customer_id], contact_points.values_of([point])
+            person.points |= values
+            if point.import_run not in (None, self.on.run.pk):
+                person.borrowed |= dict.fromkeys(values, point.pk)
         rows = CustomerChange.objects.filter(customer__in=ids).order_by("at", "pk")
         for pk, name, door in rows.values_list("customer_id", "field", "door"):
             if pk in self.people:
@@ -142,6 +152,8 @@ class People:
         columns, open_ = self._allowed(told, person, before) if pk is not None else (list(told.groups.values()), {})
         after = writing.words_of(_filled(person.customer, columns))
         says_more = [name for name in before.keys() | after.keys() if before.get(name, "") != after.get(name, "")]
+        if self._is_held(told, person, before, after, open_):
+            return ASKED, person
         answer = self._ask(told, person, before, open_) if open_ else Answer.NO
         if answer == Answer.YES:
             columns += [told.groups[name] for name in open_ if name != MANAGER]
@@ -158,6 +170,27 @@ class People:
         if open_ and answer == Answer.OPEN:
             return ASKED, person
         return (UPDATED if says_more or learnt else UNCHANGED), person
+
+    def _is_held(
+        self, told: Told, person: Person, before: dict[str, str], after: dict[str, str], open_: dict[str, list[str]]
+    ) -> bool:
+        """Whether the row would do something that a check has planned otherwise, and nobody has said yes to it."""
+        names = [name for name in before.keys() | after.keys() if before.get(name, "") != after.get(name, "")]
+        told_of = {*names, *open_} - ({"registered_on"} - told.groups.keys())
+        was, will = ({name: side.get(name, "") for name in told_of} for side in (before, after))
+        for point in told.points:
+            if (point.kind, point.blind_index) not in person.points:
+                was[point.kind], will[point.kind] = "", point.mask
+        if told.external_id and told.external_id not in self.ids:
+            was["identity"], will["identity"] = "", told.external_id
+        if told.manager and told.manager.pk != person.customer.manager_id:
+            was[MANAGER], will[MANAGER] = str(person.customer.manager or ""), str(told.manager)
+        who = person.pk if person.pk > 0 and person.pk not in self.mine else None
+        is_other = self.on.is_other(who, sorted(was.items()), sorted(will.items()), sorted(open_))
+        if not (is_other and will):
+            return False
+        stored = {"customer_id": who, "fields": was}
+        return self.on.ask(told.row, told.key, [Asks.CHANGED], stored, {"fields": will}) != Answer.YES
 
     def _made(self, told: Told) -> Person:
         self.made += 1
@@ -209,6 +242,8 @@ class People:
     def _reached_by(self, told: Told, person: Person) -> bool:
         """Whether the row tells a phone, an e-mail, an address or an id that the record did not have."""
         fresh = [point for point in told.points if (point.kind, point.blind_index) not in person.points]
+        values = ((point.kind, point.blind_index) for point in told.points)
+        self.again |= {person.borrowed[value] for value in values if value in person.borrowed}
         for point in fresh:
             person.points.add((point.kind, point.blind_index))
             self.found.setdefault((point.kind, point.blind_index), set()).add(person.pk)
@@ -240,52 +275,67 @@ class People:
             customer = person.customer
             customer.pk, customer.number = pk, identity.number_of(pk)
             customer.name_grams = customer.name_grams or identity.name_grams(customer.name)
-        Customer.objects.bulk_create([person.customer for person in new])
-        Standing.objects.bulk_create(
-            Standing(customer=person.customer, manager=person.customer.manager) for person in new
-        )
-        for person in people:
-            if person.pk > 0:
-                self._save(person)
-        ExternalIdentity.objects.bulk_create(
-            ExternalIdentity(customer=person.customer, source=self.source, external_id=external_id)
+            self.mine.add(pk)
+        rows.insert([person.customer for person in new])
+        rows.insert([Standing(customer=person.customer, manager=person.customer.manager) for person in new])
+        self._save([person for person in people if person.pk > 0])
+        ids = [
+            ExternalIdentity(
+                customer=person.customer, source=self.source, external_id=external_id, import_run=self.on.run.pk
+            )
             for person in people
             for external_id in person.new_ids
-        )
-        points = ContactPoint.objects.bulk_create(
-            ContactPoint(customer=person.customer, added_at=self.on.at, **point._asdict())
+        ]
+        points = [
+            ContactPoint(customer=person.customer, added_at=self.on.at, import_run=self.on.run.pk, **point._asdict())
             for person in people
             for point in person.new_points
-        )
+        ]
+        rows.insert(ids)
+        rows.insert(points)
         self._remember(people, points)
 
-    def _save(self, person: Person) -> None:
-        now = _columns(person.customer)
-        names = [name for name, value in now.items() if value != person.columns[name]]
-        if "name" in names:
-            names += ["name_pinyin", "name_grams"]
-        if names:
-            person.customer.save(update_fields=names)
-        if "manager_id" in names:
-            manager: User | None = person.customer.manager
-            Standing.objects.filter(customer=person.customer).update(manager=manager)
-            audit.record(
-                self.on.by,
-                "customer.assigned",
-                person.customer,
-                at=self.on.at,
-                before=person.columns["manager_id"],
-                manager=person.customer.manager_id,
-                on=self.on.today.isoformat(),
-                reason="import",
-            )
+    def _save(self, people: list[Person]) -> None:
+        alike: defaultdict[tuple[str, ...], list[Customer]] = defaultdict(list)
+        for person in people:
+            now = _columns(person.customer)
+            names = [name for name, value in now.items() if value != person.columns[name]]
+            if "name" in names:
+                names += ["name_pinyin", "name_grams"]
+            alike[tuple(names)].append(person.customer)
+            if "manager_id" in names:
+                self._hand_over(person)
+        for names_, customers in alike.items():
+            if names_:
+                rows.update(customers, names_)
+
+    def _hand_over(self, person: Person) -> None:
+        manager: User | None = person.customer.manager
+        Standing.objects.filter(customer=person.customer).update(manager=manager)
+        audit.record(
+            self.on.by,
+            "customer.assigned",
+            person.customer,
+            at=self.on.at,
+            before=person.columns["manager_id"],
+            manager=person.customer.manager_id,
+            on=self.on.today.isoformat(),
+            reason="import",
+        )
+
+    def _say_again(self, ids: list[str]) -> None:
+        """What another import alone has told stays when either is undone."""
+        contact_points.said_again(ContactPoint.objects.filter(pk__in=self.again))
+        others = ExternalIdentity.objects.filter(source=self.source, external_id__in=ids)
+        others.filter(import_run__isnull=False).exclude(import_run=self.on.run.pk).update(import_run=None)
+        self.again = set()
 
     def _remember(self, people: list[Person], points: list[ContactPoint]) -> None:
         """The history of each customer, and what the import is undone by."""
         points_of: dict[int, list[ContactPoint]] = {}
         for point in points:
             points_of.setdefault(point.customer_id, []).append(point)
-        rows: list[CustomerChange] = []
+        history: list[CustomerChange] = []
         kept = {}
         for person in people:
             pk, mine = person.customer.pk, points_of.get(person.customer.pk, [])
@@ -299,21 +349,23 @@ class People:
                     if person.before.get(name, "") != after.get(name, "")
                 ]
                 said += [Changed(point.kind, "", point.mask) for point in mine]
-            rows += changes.unsaved(person.customer, said, by=self.on.by, door=Door.FILE, at=self.on.at)
+            history += changes.unsaved(person.customer, said, by=self.on.by, door=Door.FILE, at=self.on.at)
             now = _columns(person.customer)
             names = [name for name, value in now.items() if person.pk < 0 or value != person.columns[name]]
             before = {} if person.pk < 0 else {name: _plain(person.columns[name]) for name in names}
             added = {"points": [point.pk for point in mine], "identities": person.new_ids}
             kept[pk] = (person.pk < 0, before, {name: _plain(now[name]) for name in names} | added)
-        CustomerChange.objects.bulk_create(rows, batch_size=1000)
+        rows.insert(history)
         passing.remember(self.on, kept)
 
 
 def _filled(customer: Customer, groups: list[dict[str, Any]]) -> Customer:
-    """A copy that says what these columns say."""
-    filled = copy.copy(customer)
+    """A copy that says what these columns say, to be read and not to be stored."""
+    filled = Customer.__new__(Customer)
+    filled.__dict__ |= customer.__dict__
     for group in groups:
-        writing.fill(filled, group)
+        answers = writing.answered(filled.custom, group.get("custom", {}))
+        filled.__dict__ |= group | {"custom": answers}
     return filled
 
 

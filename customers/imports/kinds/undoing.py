@@ -20,7 +20,6 @@ from customers.models import (
     ExternalIdentity,
     Import,
     ImportRecord,
-    Order,
     PossibleDuplicate,
     Product,
     Standing,
@@ -125,14 +124,12 @@ def _restore(run_: Import, customer: Customer, row: ImportRecord, by: User | Non
         customer.save(update_fields=names)
     if customer.manager_id != had:
         Standing.objects.filter(customer=customer).update(manager=customer.manager_id)
-    added = customer.contact_points.filter(pk__in=row.after.get("points", ()), confirmed_at=None, retired="")
-    masks = [Changed(point.kind, point.mask, "") for point in added.filter(is_preferred=False)]
-    added.filter(is_preferred=False).delete()
-    if not Order.objects.filter(customer=customer, source=run_.source).exists():
-        customer.identities.filter(source=run_.source, external_id__in=row.after.get("identities", ())).delete()
+    taken = undo.take_what_it_told(run_, [customer.pk])
     after = writing.words_of(customer)
     said = [Changed(name, before.get(name, ""), after.get(name, "")) for name in sorted(before.keys() | after.keys())]
-    changes.record(customer, [*(c for c in said if c.before != c.after), *masks], by=by, door=Door.FILE, at=at)
+    changes.record(
+        customer, [*(c for c in said if c.before != c.after), *taken[customer.pk]], by=by, door=Door.FILE, at=at
+    )
 
 
 def _value(record: Model, name: str) -> Any:
@@ -179,6 +176,7 @@ def _text(product: Product, name: str) -> Any:
 
 
 def _close(run_: Import, counts: Counter[str], by: User | None, at: datetime) -> None:
+    undo.keep_what_it_told([run_.pk])
     run_.records.all().delete()
     run_.questions.all().delete()
     run_.state, run_.undo_until, run_.percent = Import.State.UNDONE, None, 100

@@ -18,7 +18,8 @@ from customers.imports.kinds.goods import Goods
 from customers.imports.kinds.money_back import MoneyBack
 from customers.imports.kinds.passing import Pass
 from customers.imports.kinds.people import People
-from customers.models import Import
+from customers.imports.notes import of_lines
+from customers.models import Import, ImportPlan
 
 State, Task, Step = Import.State, Import.Task, Import.Step
 BATCH = 500
@@ -30,6 +31,7 @@ def check(run_: Import, *, at: datetime, today: date) -> Import:
     """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
     with runs.alone(run_, Task.CHECK) as progress:
         pass_ = _pass(run_, progress, by=run_.by, at=at, today=today, is_run=False)
+        ImportPlan.objects.update_or_create(run=run_, defaults={"seen": pass_.seen})
         _finish(pass_, State.CHECKED, at=at)
     return run_
 
@@ -37,6 +39,7 @@ def check(run_: Import, *, at: datetime, today: date) -> Import:
 def run(run_: Import, *, by: User | None, at: datetime, today: date, follow: Follow) -> Import:
     """Every good row is in the record, every bad one in the list, and every question waits or has had its answer.
 
+    After a check, exactly its plan is done; what the record no longer allows as it was planned is asked about.
     Killed or cancelled half-way, run it again: nothing is doubled. `follow` is told the ids of orders that changed,
     inside the transaction that changed them.
     """
@@ -58,10 +61,12 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date, follow: Fol
 
 def _pass(run_: Import, progress: Any, *, follow: Follow = len, **told: Any) -> Pass:
     pass_ = Pass(run_, Choices.of_json(run_.choices), **told)
+    if pass_.is_run and (plan := ImportPlan.objects.filter(run=run_).first()):
+        pass_.planned = plan.seen
     kind = _kind(pass_, follow)
     names, reading = contents.rows(run_)
     items = passing.parsed(iter(reading), names, pass_, kind)
-    size = BATCH // 5
+    size = max(1, BATCH // 5)
     while batch := list(islice(items, size)):
         progress.stop_if_asked()
         began = monotonic()
@@ -69,6 +74,7 @@ def _pass(run_: Import, progress: Any, *, follow: Follow = len, **told: Any) -> 
             kind.take(batch)
         progress.tell(Step.RECORD, reading.share)
         size = max(1, min(BATCH, round(len(batch) * LONGEST / max(monotonic() - began, 0.001))))
+    pass_.notes += of_lines(reading.left_out)
     pass_.close_questions()
     return pass_
 

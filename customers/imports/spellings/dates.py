@@ -77,8 +77,8 @@ _YEAR_MONTH_DAY = re.compile(r"(\d{4})[\s\-/.]*([^\W\d]+)[\s\-/.]*(\d{1,2})")
 
 _BASIC = re.compile(r"\d{8}t\d{4}(?:\d\d)?(?:\.\d+)?(?:z|[+-]\d\d:?\d\d)?", re.ASCII)
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
-# Up to the minute, the second, the offset: all seconds of one minute are of one day.
-_SECOND_OF_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):([0-5]\d)([+-]\d\d:\d\d)?", re.ASCII)
+# Day, hour, minute with second, offset: nearly always the seconds of one hour are of one day.
+_TO_THE_SECOND = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d)(:[0-5]\d:[0-5]\d)([+-]\d\d:\d\d)?", re.ASCII)
 
 
 def moment(text: str, order: str = "", zone: ZoneInfo | None = None) -> tuple[str, str]:
@@ -88,10 +88,10 @@ def moment(text: str, order: str = "", zone: ZoneInfo | None = None) -> tuple[st
     for whoever reads many and has asked for it.
     """
     zone = zone or mall_zone()
-    if plain := _SECOND_OF_MINUTE.fullmatch(text):
-        day, minute, second, offset = plain.groups("")
-        at, local_day = _moment(f"{day}T{minute}:00{offset}", order, zone)
-        return f"{at[:17]}{second}{at[19:]}", local_day
+    if plain := _TO_THE_SECOND.fullmatch(text):
+        day, hour, rest, offset = plain.groups("")
+        if alike := _of_hour(f"{day}T{hour}", offset, zone):
+            return f"{day}T{hour}{rest}{alike[0]}", alike[1]
     return _moment(text, order, zone)
 
 
@@ -112,6 +112,16 @@ def day(text: str, order: str = "") -> date:
         return _at(text, order).date()
     except (ValueError, OverflowError):
         raise Invalid(_("There is no such day or time.")) from None
+
+
+@lru_cache(maxsize=20_000)
+def _of_hour(hour: str, offset: str, zone: ZoneInfo) -> tuple[str, str] | None:
+    """(offset, mall-local day) of every second of the hour; None where they differ, or there is no such hour."""
+    with suppress(Invalid):
+        first, last = (_moment(f"{hour}:{second}{offset}", "", zone) for second in ("00:00", "59:59"))
+        if (first[0][19:], first[1]) == (last[0][19:], last[1]):
+            return first[0][19:], first[1]
+    return None
 
 
 @lru_cache(maxsize=20_000)

@@ -4,25 +4,19 @@
 -- for the first time they say that it has one row, and a join would read all its rows for every line.
 
 -- name: tables
-DROP TABLE IF EXISTS import_rows, import_people, import_touched, import_usual, import_plan CASCADE;
+DROP TABLE IF EXISTS import_rows, import_people, import_usual, import_plan CASCADE;
 DROP TABLE IF EXISTS import_lines;
 CREATE TEMP TABLE import_rows (
-    line int, external_id text, version bigint, customer text,
-    phone_index bytea, phone_tail bytea, phone_sealed bytea, phone_mask text,
-    email_index bytea, email_sealed bytea, email_mask text,
-    name text, region text, city text, status text, ordered_at timestamptz, ordered_on date,
-    paid bigint, cost bigint, units int, category text, product text, line_paid bigint,
+    line int, external_id text, version bigint, customer text DEFAULT '',
+    phone_index bytea, phone_tail bytea, phone_sealed bytea, phone_mask text DEFAULT '',
+    email_index bytea, email_sealed bytea, email_mask text DEFAULT '', person text,
+    name text DEFAULT '', region text DEFAULT '', city text DEFAULT '', status text, ordered_at timestamptz,
+    ordered_on date, paid bigint, cost bigint DEFAULT 0, units int, category text DEFAULT '', product text DEFAULT '',
+    line_paid bigint,
     refunded bigint, refunded_at timestamptz,
     customer_id bigint, old_customer_id bigint, repeat_of int, outcome text, reason text,
-    file_changes int, new_lines boolean, asks text[], state_seen int, planned int,
-    same_as text,  -- the person whom the file names more fully in another row
-    person text GENERATED ALWAYS AS (coalesce(same_as, CASE
-        WHEN customer <> '' THEN 'e' || customer
-        WHEN phone_index IS NOT NULL THEN 'p' || encode(phone_index, 'hex')
-        ELSE 'm' || encode(email_index, 'hex') END)) STORED
+    file_changes int, new_lines boolean, asks text[], state_seen int, planned int
 ) WITH (fillfactor = 45);  -- each row is updated once, on its page
-
-CREATE TEMP TABLE import_touched (customer_id bigint PRIMARY KEY);
 
 -- name: whole_orders
 -- A row is an order with at most one product: its line is the row itself.
@@ -82,6 +76,7 @@ WITH owners AS (
 )
 UPDATE import_rows r
    SET customer = CASE WHEN o.people = 1 THEN o.customer ELSE '' END,
+       person = CASE WHEN o.people = 1 THEN 'e' || o.customer ELSE r.person END,
        outcome = CASE WHEN r.outcome = 'rejected' OR o.people > 1 OR o.people IS NULL AND s.people > 1
                       THEN 'rejected' END,
        reason = CASE WHEN r.outcome = 'rejected' THEN r.reason
@@ -103,7 +98,7 @@ WITH owners AS (
       JOIN customers_contactpoint c ON c.kind = 'email' AND c.blind_index = r.email_index GROUP BY 1
 )
 UPDATE import_rows r
-   SET same_as = CASE WHEN o.people = 1 THEN o.person END,
+   SET person = CASE WHEN o.people = 1 THEN o.person ELSE r.person END,
        outcome = CASE WHEN r.outcome = 'rejected' OR o.people > 1 OR o.people IS NULL AND s.people > 1
                       THEN 'rejected' END,
        reason = CASE WHEN r.outcome = 'rejected' THEN r.reason
@@ -143,13 +138,19 @@ UPDATE import_rows c
  WHERE c.line = r.repeat_of;
 
 -- name: distinct_people
+-- What the file has no column for is not looked for in its rows.
 CREATE TEMP TABLE import_people WITH (fillfactor = 45) AS  -- each row is updated on its page
 SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_on) AS first_on,
-       (array_agg(phone_index ORDER BY line) FILTER (WHERE phone_index IS NOT NULL))[1] AS phone_index,
-       coalesce((array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1], '') AS name,
-       coalesce((array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1], '') AS region,
-       coalesce((array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1], '') AS city,
-       (array_agg(email_index ORDER BY line) FILTER (WHERE email_index IS NOT NULL))[1] AS email_index,
+       CASE WHEN %(contacts)s
+            THEN (array_agg(phone_index ORDER BY line) FILTER (WHERE phone_index IS NOT NULL))[1] END AS phone_index,
+       CASE WHEN %(names)s
+            THEN (array_agg(name ORDER BY line) FILTER (WHERE name <> ''))[1] END AS name,
+       CASE WHEN %(names)s
+            THEN (array_agg(region ORDER BY line) FILTER (WHERE region <> ''))[1] END AS region,
+       CASE WHEN %(names)s
+            THEN (array_agg(city ORDER BY line) FILTER (WHERE city <> ''))[1] END AS city,
+       CASE WHEN %(contacts)s
+            THEN (array_agg(email_index ORDER BY line) FILTER (WHERE email_index IS NOT NULL))[1] END AS email_index,
        bool_or(phone_index IS NOT NULL OR email_index IS NOT NULL) AS has_contacts,
        NULL::bigint AS customer_id, false AS attach, '' AS found_by, true AS is_needed
   FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' AND person IS NOT NULL GROUP BY person;
@@ -231,7 +232,7 @@ UPDATE import_people p
    SET customer_id = nextval(pg_get_serial_sequence('customers_customer', 'id')), attach = true, found_by = 'nothing'
   FROM (SELECT person FROM import_people WHERE customer_id IS NULL AND is_needed ORDER BY first_line LIMIT %(most)s) n
  WHERE p.person = n.person
-RETURNING p.customer_id, p.name, p.region, p.city, p.first_on
+RETURNING p.customer_id, coalesce(p.name, ''), coalesce(p.region, ''), coalesce(p.city, ''), p.first_on
 
 -- name: attach_people
 INSERT INTO customers_standing
@@ -242,8 +243,8 @@ SELECT customer_id, -1, 0, 0, 0, 0, 0, 0 FROM import_people p
 ON CONFLICT DO NOTHING;
 -- What the file teaches of somebody who was known before is a line of their history.
 WITH learnt AS (
-    INSERT INTO customers_externalidentity (customer_id, source, external_id)
-    SELECT customer_id, %(source)s, customer FROM import_people p
+    INSERT INTO customers_externalidentity (customer_id, source, external_id, import_run)
+    SELECT customer_id, %(source)s, customer, %(run)s FROM import_people p
      WHERE attach AND customer <> '' AND found_by <> 'identity'
     ON CONFLICT DO NOTHING RETURNING customer_id, external_id
 )
@@ -251,9 +252,10 @@ INSERT INTO customers_customerchange (customer_id, at, door, field, before, afte
 SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'identity', '', %(source)s || ':' || l.external_id
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 WITH learnt AS (
-    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at)
+    INSERT INTO customers_contactpoint
+           (customer_id, kind, mask, encrypted, blind_index, tail_index, added_at, import_run)
     SELECT DISTINCT ON (p.customer_id, r.phone_index)
-           p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz
+           p.customer_id, 'phone', phone_mask, phone_sealed, r.phone_index, phone_tail, %(at)s::timestamptz, %(run)s
       FROM import_rows r JOIN import_people p USING (person)
      WHERE r.phone_index IS NOT NULL AND p.attach
     ON CONFLICT DO NOTHING RETURNING customer_id, mask
@@ -262,9 +264,9 @@ INSERT INTO customers_customerchange (customer_id, at, door, field, before, afte
 SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'phone', '', l.mask
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 WITH learnt AS (
-    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, added_at)
+    INSERT INTO customers_contactpoint (customer_id, kind, mask, encrypted, blind_index, added_at, import_run)
     SELECT DISTINCT ON (p.customer_id, r.email_index)
-           p.customer_id, 'email', email_mask, email_sealed, r.email_index, %(at)s::timestamptz
+           p.customer_id, 'email', email_mask, email_sealed, r.email_index, %(at)s::timestamptz, %(run)s
       FROM import_rows r JOIN import_people p USING (person)
      WHERE r.email_index IS NOT NULL AND p.attach
     ON CONFLICT DO NOTHING RETURNING customer_id, mask
@@ -274,10 +276,29 @@ SELECT DISTINCT l.customer_id, %(at)s::timestamptz, 'file', 'email', '', l.mask
   FROM learnt l JOIN import_people p USING (customer_id) WHERE p.found_by <> 'nothing';
 UPDATE import_people SET attach = false WHERE attach;
 
+-- name: said_again
+-- What another import alone has told, and this one says too, stays when either is undone.
+UPDATE customers_externalidentity i SET import_run = NULL
+  FROM import_people p
+ WHERE i.import_run <> %(run)s AND i.source = %(source)s AND i.external_id = p.customer AND p.customer <> '';
+UPDATE customers_contactpoint c SET import_run = NULL
+  FROM import_rows r JOIN import_people p USING (person)
+ WHERE c.import_run <> %(run)s AND c.customer_id = p.customer_id
+   AND (c.kind = 'phone' AND c.blind_index = r.phone_index OR c.kind = 'email' AND c.blind_index = r.email_index);
+
 -- name: register_people
--- Whoever bought before the day they were known to be customers has been one since then.
-UPDATE customers_customer c SET registered_on = p.first_on
-  FROM import_people p WHERE p.customer_id = c.id AND p.first_on < c.registered_on;
+-- Whoever bought before the day they were known to be customers has been one since then; what it was is kept.
+WITH earlier AS (
+    SELECT c.id, c.registered_on, p.first_on FROM import_people p JOIN customers_customer c ON c.id = p.customer_id
+     WHERE p.first_on < c.registered_on
+), kept AS (
+    INSERT INTO customers_importrecord (run_id, record_id, is_new, before, after)
+    SELECT %(run)s, id, false, jsonb_build_object('registered_on', registered_on),
+           jsonb_build_object('registered_on', first_on)
+      FROM earlier
+    ON CONFLICT (run_id, record_id) DO UPDATE SET after = excluded.after
+)
+UPDATE customers_customer c SET registered_on = e.first_on FROM earlier e WHERE e.id = c.id;
 
 -- name: plan
 -- What a check saw at each row, in the order of the lines.
@@ -287,6 +308,22 @@ UPDATE import_rows r SET planned = p.seen
   JOIN import_plan p USING (number)
  WHERE r.line = n.line;
 ANALYZE import_rows (line, external_id, person, outcome);
+
+-- name: classify_new
+-- A row of a known or new person whose order is not stored, of which nothing has to be asked, is an order: as nearly
+-- all rows of a first file are. What `classify` would say of it, in one look.
+UPDATE import_rows r
+   SET customer_id = p.customer_id, outcome = 'created', version = coalesce(r.version, -1),
+       file_changes = CASE WHEN r.version IS NULL THEN 1 ELSE 0 END, new_lines = true,
+       paid = coalesce(nullif(r.paid, 0), r.refunded, 0), state_seen = hashtext('created')
+  FROM import_people p
+ WHERE p.person = r.person AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome IS NULL
+   AND (SELECT id FROM customers_order WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) IS NULL
+   AND NOT (%(guests)s AND EXISTS (SELECT 1 FROM customers_guestorder g
+                                    WHERE g.source = %(source)s AND g.external_id = r.external_id))
+   AND coalesce(r.refunded, 0) <= coalesce(nullif(r.paid, 0), r.refunded, 0)
+   AND NOT coalesce(greatest(r.paid, r.refunded) > (SELECT most FROM import_usual), false)
+   AND r.ordered_at <= %(at)s::timestamptz + interval '1 day' AND r.ordered_on >= '1990-01-01';
 
 -- name: classify
 -- With a version: newer or not. Without one a row adds, and changes what can only be later: pending, paid, cancelled;
@@ -538,33 +575,32 @@ ON CONFLICT (run_id, order_id) DO NOTHING;
 
 -- name: store
 WITH stored AS (
-INSERT INTO customers_order (source, external_id, version, file_changes, import_run, customer_id, status, ordered_at,
-                             ordered_on, paid, cost, profit, category_mask, received_at)
-SELECT %(source)s, r.external_id, r.version, r.file_changes, %(run)s, r.customer_id, r.status, r.ordered_at, r.ordered_on,
-       r.paid, r.cost, r.paid - r.cost, coalesce((
-           SELECT bit_or((SELECT 1::bigint << (p.category_id %% 63)::int FROM customers_product p
-                           WHERE p.source = %(source)s AND p.external_id = l.product))
-             FROM import_lines l
-            WHERE %(lines)s AND r.new_lines AND l.head = r.line AND l.product <> ''
-       ), 0), %(at)s
-  FROM import_rows r
- WHERE r.line BETWEEN %(first)s AND %(last)s AND r.outcome IN ('created', 'updated')
- ORDER BY r.customer_id, r.ordered_at, r.line  -- neighbours in the index by customer
-ON CONFLICT (source, external_id) DO UPDATE
-   SET version = excluded.version, file_changes = excluded.file_changes, import_run = excluded.import_run,
-       customer_id = excluded.customer_id, status = excluded.status, ordered_at = excluded.ordered_at, ordered_on = excluded.ordered_on, paid = excluded.paid, cost = excluded.cost,
-       profit = excluded.profit, received_at = excluded.received_at,
-       category_mask = CASE WHEN excluded.category_mask <> 0 THEN excluded.category_mask
-                            ELSE customers_order.category_mask END
-RETURNING id, xmax = 0 AS is_new
+    INSERT INTO customers_order (source, external_id, version, file_changes, import_run, customer_id, status, ordered_at,
+                                 ordered_on, paid, cost, profit, category_mask, received_at)
+    SELECT %(source)s, external_id, version, file_changes, %(run)s, customer_id, status, ordered_at, ordered_on,
+           paid, cost, paid - cost, CASE WHEN %(lines)s THEN coalesce((
+               SELECT bit_or(1::bigint << (p.category_id %% 63)::int)
+                 FROM import_lines l JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
+                WHERE l.head = r.line AND l.product <> ''), 0) ELSE 0 END, %(at)s
+      FROM import_rows r
+     WHERE line BETWEEN %(first)s AND %(last)s AND outcome = 'created'
+     ORDER BY customer_id, ordered_at, line  -- neighbours in the index by customer
+    RETURNING id
 )
 INSERT INTO customers_importpart (run_id, order_ids, customer_ids)
-SELECT %(run)s, array_agg(id), '{}' FROM stored WHERE is_new HAVING count(*) > 0;
-INSERT INTO import_touched
-SELECT customer_id FROM import_rows WHERE line BETWEEN %(first)s AND %(last)s AND outcome IN ('created', 'updated')
- UNION
-SELECT old_customer_id FROM import_rows WHERE line BETWEEN %(first)s AND %(last)s AND outcome = 'updated'
-ON CONFLICT DO NOTHING;
+SELECT %(run)s, array_agg(id), '{}' FROM stored HAVING count(*) > 0;
+UPDATE customers_order o
+   SET version = r.version, file_changes = r.file_changes, import_run = %(run)s, customer_id = r.customer_id,
+       status = r.status, ordered_at = r.ordered_at, ordered_on = r.ordered_on, paid = r.paid, cost = r.cost,
+       profit = r.paid - r.cost, received_at = %(at)s,
+       category_mask = CASE WHEN %(lines)s AND r.new_lines THEN coalesce(nullif((
+               SELECT bit_or(1::bigint << (p.category_id %% 63)::int)
+                 FROM import_lines l JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
+                WHERE l.head = r.line AND l.product <> ''), 0), o.category_mask) ELSE o.category_mask END
+  FROM import_rows r
+ CROSS JOIN LATERAL (SELECT id FROM customers_order
+                      WHERE source = %(source)s AND external_id = r.external_id LIMIT 1) known
+ WHERE o.id = known.id AND r.line BETWEEN %(first)s AND %(last)s AND r.outcome = 'updated';
 
 -- name: lines
 DELETE FROM customers_orderline l
@@ -656,16 +692,16 @@ SELECT l.line, r.reason
 
 -- name: touched
 -- Whose orders this import has changed, in this pass or in an earlier one that was killed before it came to their figures.
-SELECT customer_id FROM import_touched
- UNION
 SELECT customer_id FROM import_rows WHERE outcome IN ('created', 'updated') AND customer_id IS NOT NULL
+ UNION
+SELECT old_customer_id FROM import_rows WHERE outcome = 'updated' AND old_customer_id IS NOT NULL
  UNION
 SELECT o.customer_id
   FROM customers_import i
   JOIN customers_importpart p ON p.run_id = i.id
  CROSS JOIN LATERAL unnest(p.order_ids) AS made (id)
   JOIN customers_order o ON o.id = made.id
- WHERE i.source = %(source)s AND i.state IN ('running', 'failed', 'cancelled')
+ WHERE i.source = %(source)s AND i.state IN ('running', 'failed', 'cancelled') AND (i.id <> %(run)s OR %(resumed)s)
  ORDER BY 1
 
 -- name: unasked
@@ -678,5 +714,5 @@ DELETE FROM customers_importquestion q
        SELECT 1 FROM import_rows r WHERE r.outcome = 'asked' AND r.external_id = q.external_id);
 
 -- name: drop
-DROP TABLE IF EXISTS import_rows, import_people, import_touched, import_usual, import_plan CASCADE;
+DROP TABLE IF EXISTS import_rows, import_people, import_usual, import_plan CASCADE;
 DROP TABLE IF EXISTS import_lines

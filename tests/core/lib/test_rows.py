@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.lib import rows
+from customers.models import ContactPoint, Customer
 from loyalty.models import PointAccount
 from tests.loyalty.points.stories import START, person
 
@@ -45,3 +46,50 @@ def test_of_no_rows_nothing_is_asked(db: None) -> None:
     with CaptureQueriesContext(connection) as asked:
         rows.update([], ["available"])
     assert len(asked) == 0
+
+
+def test_rows_are_inserted_as_they_would_be_one_by_one(db: None) -> None:
+    words = ['a "quoted" word', "back\\slash", "\\N", "tab\tand\nline\r", "", "{curly, comma}", "中文"]
+    told = {
+        "name": words[3],
+        "notes": "\\N",
+        "interests": words,
+        "custom": {"say": words[0], "many": words},
+        "registered_on": START.date(),
+        "influencers": words[1],
+    }
+    customer = Customer(number="C-copied", **told)
+    rows.insert([customer])
+    rows.insert(
+        [
+            ContactPoint(
+                customer=customer, kind="phone", mask=word, encrypted=bytes(range(256)), blind_index=bytes([n])
+            )
+            for n, word in enumerate(words)
+        ]
+    )
+    Customer.objects.create(number="C-created", **told)
+
+    columns = [
+        name for name in (field.attname for field in Customer._meta.concrete_fields) if name not in ("id", "number")
+    ]
+    copied, created = Customer.objects.order_by("number").values(*columns)
+    assert copied == created
+    points = ContactPoint.objects.filter(customer=customer).order_by("blind_index")
+    assert [(point.mask, bytes(point.encrypted), point.tail_index) for point in points] == [
+        (word, bytes(range(256)), None) for word in words
+    ]
+    assert Customer.objects.get(number="C-copied").pk == customer.pk
+
+
+def test_arrays_and_answers_are_changed_too(db: None) -> None:
+    people = [
+        Customer.objects.create(number=f"C{n}", name="x", registered_on=START.date(), interests=["before"])
+        for n in range(3)
+    ]
+    for n, customer in enumerate(people[:2]):
+        customer.interests, customer.custom = ["a, b", '"', "\\"][:n], {"size": n}
+    rows.update(people[:2], ["interests", "custom"])
+
+    stored = Customer.objects.order_by("number").values_list("interests", "custom")
+    assert list(stored) == [([], {"size": 0}), (["a, b"], {"size": 1}), (["before"], {})]

@@ -1,0 +1,19 @@
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    dependencies = [("customers", "0016_kind_of_field_a_number")]
+
+    operations = [
+        migrations.AddField("contactpoint", "import_run", models.BigIntegerField(blank=True, null=True)),
+        migrations.AddField("externalidentity", "import_run", models.BigIntegerField(blank=True, null=True)),
+        migrations.AddIndex(
+            "contactpoint",
+            models.Index(fields=["import_run"], name="contact_point_told", condition=Q(import_run__isnull=False)),
+        ),
+        migrations.AddIndex(
+            "externalidentity",
+            models.Index(fields=["import_run"], name="identity_told", condition=Q(import_run__isnull=False)),
+        ),
+    ]
