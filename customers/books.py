@@ -102,7 +102,7 @@ def hand_over(
         )
     move = BookMove(giver=giver, by=by, at=at, reason=reason.strip()[:200])
     for part in parts:
-        move.customers += [[pk, part.manager.pk, str(since[pk])] for pk in part.customers]
+        move.customers += [[pk, part.manager.pk, str(since[pk] or on)] for pk in part.customers]
         _give(part.customers, part.manager.pk, on)
         move.tasks += _work_along(giver, part)
     _note(move.customers, giver.pk, by=by, on=on, reason=reason, at=at)

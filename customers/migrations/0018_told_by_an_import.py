@@ -3,7 +3,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0016_kind_of_field_a_number")]
+    dependencies = [("customers", "0017_book_moves_and_erasure")]
 
     operations = [
         migrations.AddField("contactpoint", "import_run", models.BigIntegerField(blank=True, null=True)),
