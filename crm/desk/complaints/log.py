@@ -18,10 +18,11 @@ from complaints import queries
 from complaints.cases import lifecycle
 from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
+from core.accounts import idempotency
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, SameKey
 from crm.desk.complaints import log_page
 from crm.desk.complaints.forms import LogForm
 from crm.desk.complaints.log_page import Hint
@@ -135,6 +136,7 @@ def _save(request: StaffRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
+            idempotency.note(form.cleaned_data["client_key"].hex)
             return redirect("desk:complaint_logged", case.pk)
     return _page(request, person, form, status=422, nobody=False)
 
@@ -157,47 +159,34 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
     if data["into"]:
         case = queries.case_for(user, data["into"], at)
         ref = f"call:{key}"
-        case = lifecycle.customer_replied(
-            case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=ref
-        )
-        if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(data["description"])).exists():
-            raise LoggedBefore(case)
-        return case
-    with transaction.atomic():
-        caller = person or _stranger(user, data)
-        taken = call.log(
-            caller,
-            category=data["category"],
-            channel=channel,
-            by=user,
-            at=at,
-            call_at=log_page.call_promised(data["promise"], at),
-            offer=_offer(data, key),
-            description=data["description"],
-            severity=data["severity"],
-            order_ref=data["order_ref"],
-            remedy_sought=data["remedy_sought"],
-            received_at=data["received_at"],
-            late_reason=data["late_reason"],
-            answered=data["answered"],
-            client_key=key,
-        )
-        if not taken.created and not _same(taken.case, caller, data):
-            raise LoggedBefore(taken.case)
-        return taken.case
-
-
-def _same(case: Case, caller: Customer, data: dict[str, Any]) -> bool:
-    return (case.customer_id, case.category, case.description, case.order_ref) == (
-        caller.pk,
-        data["category"],
-        _as_stored(data["description"]),
-        data["order_ref"],
-    )
-
-
-def _as_stored(words: str) -> str:
-    return words.strip()
+        try:
+            return lifecycle.customer_replied(
+                case.pk, body=data["description"], channel=channel, at=at, by=user, external_ref=ref
+            )
+        except SameKey:
+            raise LoggedBefore(CaseMessage.objects.select_related("case").get(external_ref=ref).case) from None
+    try:
+        with transaction.atomic():
+            taken = call.log(
+                person or _stranger(user, data),
+                category=data["category"],
+                channel=channel,
+                by=user,
+                at=at,
+                call_at=log_page.call_promised(data["promise"], at),
+                offer=_offer(data, key),
+                description=data["description"],
+                severity=data["severity"],
+                order_ref=data["order_ref"],
+                remedy_sought=data["remedy_sought"],
+                received_at=data["received_at"],
+                late_reason=data["late_reason"],
+                answered=data["answered"],
+                client_key=key,
+            )
+    except SameKey:
+        raise LoggedBefore(Case.objects.get(client_key=key)) from None
+    return taken.case
 
 
 def _stranger(user: User, data: dict[str, Any]) -> Customer:

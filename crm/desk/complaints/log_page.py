@@ -40,7 +40,6 @@ def context(user: User, person: Customer | None, form: LogForm | None, at: datet
     severity = str(data.get("severity") or "")
     return {
         "form": form,
-        "draft_key": f"call-{person.pk if person else 'new'}",
         "caller": caller(user, person, data, at) if person else None,
         "groups": _groups(str(data.get("category") or "")),
         "promises": _offers(person, str(data.get("promise") or "due"), at) if form else [],
