@@ -1,5 +1,7 @@
 """A complaint comes in: by phone, mail, form or program, once however often it is told."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypedDict, Unpack
@@ -12,13 +14,15 @@ from complaints.cases import messages, notices, priority, routing, transitions
 from complaints.models import Case, CaseEvent, Category, Metric, Queue
 from complaints.promises import calendars, sla
 from core.accounts.models import User
-from core.lib.errors import Invalid
+from core.lib.errors import Invalid, SameKey
 from customers import locks
 from customers.models import Customer, Standing
 
 LATEST = timedelta(days=30)
 # Somebody who logs what was said earlier than this says why only now.
 SAME_DAY = timedelta(days=1)
+# What belongs to the telling, not to what is told.
+UNSAID = ("client_key", "source", "source_ref", "received_at")
 
 
 class Logged(NamedTuple):
@@ -62,17 +66,21 @@ def log(
 
     `customer` None is an anonymous caller: the case is nobody's until it is linked.
 
-    The same `client_key`, or the same (`source`, `source_ref`), finds the first case and starts nothing anew.
+    The same `client_key`, or the same (`source`, `source_ref`), finds the first case and starts nothing anew; with
+    other words it raises SameKey, and nothing is stored.
     Clocks run from `received_at`, so a complaint logged late may be born overdue. `answered` is what the customer was
     answered in the same conversation; it counts as the first answer. A remark in passing has no clocks.
     """
+    told = _told(category, channel, complaint) if follows is None else _digest(complaint.get("description", "").strip())
     if known := _hold_and_find(complaint):
+        if known.customer_id != (customer.pk if customer else None) or known.told not in ("", told):
+            raise SameKey()
         return Logged(known, False)
     received_at = _received(complaint, by, at)
     _refuse(category, channel, complaint)
 
     case = _assessed(customer, category, complaint, queue=queue, at=at)
-    case.channel, case.follows = channel, follows
+    case.channel, case.follows, case.told = channel, follows, told
     case.received_at, case.opened_at, case.opened_by = received_at, at, by
     place = routing.place(case.queue, customer=customer, served_as=case.served_as, priority=case.priority, at=at)
     routing.hand_to(case, place.member, at=at)
@@ -119,6 +127,21 @@ def _hold_and_find(complaint: Complaint) -> Case | None:
         raise Invalid(_("A source and its number belong together."), code="source_incomplete")
     locks.hold(*[f"complaint:{kind}:{name}" for kind, name in (("key", key), (source, number)) if name])
     return find(client_key=key, source=source, source_ref=number)
+
+
+def _told(category: Category, channel: str, complaint: Complaint) -> str:
+    """A digest of what is told: times are not words, and whoever tells it again may tell them anew."""
+    said = {
+        name: str(value).strip()
+        for name, value in complaint.items()
+        if name not in UNSAID and value not in ("", None, [], ())
+    }
+    return _digest([category.pk, channel, said])
+
+
+def _digest(content: object) -> str:
+    whole = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _received(complaint: Complaint, by: User | None, at: datetime) -> datetime:

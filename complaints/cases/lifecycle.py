@@ -359,7 +359,7 @@ def reply(
     Raises Conflict when something was said since `version`; what was said to a merged case is said in its target.
     """
     case = transitions.hold_target(case_id)
-    if transitions.repeated(case, request_key):
+    if transitions.repeated(case, request_key, body):
         return case
     if case.pk == case_id:
         transitions.check(case, version=version, relies_on=["messages"], yours={"message": body})
@@ -379,7 +379,7 @@ def reply(
 def note(case_id: int, *, by: User, at: datetime, body: str, request_key: str = "") -> Case:
     """A note for colleagues; the customer never sees it and no clock notices."""
     case = transitions.hold_target(case_id)
-    if transitions.repeated(case, request_key):
+    if transitions.repeated(case, request_key, body):
         return case
     message = messages.note(case, by=by, at=at, body=body)
     transitions.record(case, Kind.NOTED, by=by, at=at, touched=["notes"], message=message.pk, request_key=request_key)
@@ -394,15 +394,13 @@ def customer_replied(
     """What the customer wrote is on record in the case that it now belongs to.
 
     An open case goes on; a solved one, or one closed not too long ago, is reopened; after that it is a new case which
-    follows the old one. The same `external_ref` again changes nothing. `by`: the colleague who took it down.
+    follows the old one. The same `external_ref` again changes nothing, and raises SameKey with other words. `by`: the
+    colleague who took it down.
     """
-    known = (
-        CaseMessage.objects.filter(external_ref=external_ref).select_related("case").first() if external_ref else None
-    )
-    if known:
+    if known := messages.told_before(external_ref, body):
         return known.case
     case = transitions.hold_target(case_id)
-    if external_ref and (known := CaseMessage.objects.filter(external_ref=external_ref).first()):
+    if known := messages.told_before(external_ref, body):
         return known.case
     if case.status in (Status.WITHDRAWN, Status.INVALID) or _too_late(case, at):
         return _follow_up_case(case, at=at, body=body, channel=channel, external_ref=external_ref, by=by)

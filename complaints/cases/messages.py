@@ -9,7 +9,7 @@ from complaints.models import Case, CaseMessage, Clock, Metric
 from complaints.models.clocks import LIVE
 from complaints.promises import sla
 from core.accounts.models import User
-from core.lib.errors import Invalid
+from core.lib.errors import Invalid, SameKey
 
 Direction = CaseMessage.Direction
 LONGEST = 20_000
@@ -50,6 +50,16 @@ def hear(case: Case, *, at: datetime, body: str, channel: str, external_ref: str
     ).exists()
     if case.is_open and case.kind == Case.Kind.COMPLAINT and not owed:
         sla.start(case, Metric.NEXT_RESPONSE, at=at)
+    return message
+
+
+def told_before(external_ref: str, body: str) -> CaseMessage | None:
+    """The message that came under this name. Raises SameKey when it said something else."""
+    if not external_ref:
+        return None
+    message = CaseMessage.objects.filter(external_ref=external_ref).select_related("case").first()
+    if message and message.redacted_at is None and message.body != words(body):
+        raise SameKey()
     return message
 
 

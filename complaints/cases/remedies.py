@@ -16,7 +16,7 @@ from core.accounts.deciding import second_person
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission, who_may
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day
 from core.outbox import bell
@@ -48,10 +48,13 @@ def propose(
 ) -> Remedy:
     """The customer is to have this. Within the limits of the person's role it is approved, above them a colleague is asked.
 
-    `amount`: money, or the number of points. The same `client_key` finds the first proposal again.
+    `amount`: money, or the number of points. The same `client_key` finds the first proposal again,
+    and raises SameKey when another remedy was proposed under it.
     """
     case = transitions.lock(case_id)
     if known := Remedy.objects.filter(client_key=client_key).first():
+        if (known.kind, known.amount, known.reason) != (kind, from_minor(to_minor(amount)), reason.strip()[:200]):
+            raise SameKey()
         return known
     if not case.is_open:
         raise transitions.NotNow(_("Remedies are given while the case is open. Reopen it first."))

@@ -1,20 +1,29 @@
-"""One question per solved cycle. The link is random, kept only as a digest, good once and for fourteen days."""
+"""One question per solved cycle, asked soon or not at all. Its link is good for fourteen days.
 
+The secret of a link is worked out with the key of the vault, so that it can be given again to a system that lost it; the
+database holds a digest alone.
+"""
+
+import base64
 import hashlib
-import secrets
-from datetime import datetime, timedelta
+import hmac
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.models import Case, Survey
+from core.lib import sealing
 from core.lib.errors import DomainError
 from core.lib.periods import next_mall_time
 
 State = Survey.State
 ASK_AFTER = timedelta(hours=24)
 GOOD_FOR = timedelta(days=14)
+# Nobody is asked about what was solved long ago.
+ASK_WITHIN = timedelta(days=14)
+USE = b"surveys"
 NOT_BEFORE, NOT_AFTER = 9, 20
 
 
@@ -43,34 +52,51 @@ def cancel(case: Case) -> int:
 
 @transaction.atomic
 def send(survey_id: int, *, at: datetime) -> str:
-    """The survey counts as sent; returns the secret of its link, which is stored nowhere."""
+    """The survey counts as sent; returns the secret of its link."""
     survey = Survey.objects.select_for_update().get(pk=survey_id)
     if survey.state != State.PLANNED:
         raise DomainError(_("This question has been sent already, or is not to be sent."), code="survey_not_planned")
-    secret = secrets.token_urlsafe(24)
+    secret = _secret(survey, at, sealing.key(USE))
     survey.state, survey.digest, survey.sent_at, survey.expires_at = State.SENT, digest(secret), at, at + GOOD_FOR
     survey.save(update_fields=["state", "digest", "sent_at", "expires_at"])
     return secret
 
 
+def given(of: QuerySet[Survey], *, now: datetime) -> QuerySet[Survey]:
+    """Those whose link was given out and waits for its answer."""
+    return of.filter(state=State.SENT, expires_at__gt=now)
+
+
+def secret_of(survey: Survey) -> str | None:
+    """The secret of the link that was given out; None when it cannot be had again, for its key is gone."""
+    if survey.sent_at is None:
+        return None
+    secrets = (_secret(survey, survey.sent_at, key) for key in sealing.keys(USE))
+    return next((secret for secret in secrets if digest(secret) == survey.digest), None)
+
+
 def due(*, now: datetime, of: QuerySet[Survey] | None = None, limit: int = 200) -> list[int]:
-    """Surveys to send now, of all or of these."""
-    rows = (
-        (Survey.objects.all() if of is None else of).filter(state=State.PLANNED, send_at__lte=now).order_by("send_at")
-    )
+    """Surveys to send now, of all or of these; what has waited for two weeks is not asked any more."""
+    rows = Survey.objects.all() if of is None else of
+    rows = rows.filter(state=State.PLANNED, send_at__lte=now, send_at__gt=now - ASK_WITHIN).order_by("send_at")
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
 def waiting(*, now: datetime) -> int:
     """How many questions are due and have been taken by nobody."""
-    return Survey.objects.filter(state=State.PLANNED, send_at__lte=now).count()
+    return Survey.objects.filter(state=State.PLANNED, send_at__lte=now, send_at__gt=now - ASK_WITHIN).count()
 
 
 def expire_due(*, now: datetime) -> int:
     """A link that was good for so long is not any more, and what nobody has sent for as long is not asked any more."""
     expired = Survey.objects.filter(state=State.SENT, expires_at__lte=now).update(state=State.EXPIRED)
-    unsent = Survey.objects.filter(state=State.PLANNED, send_at__lte=now - GOOD_FOR)
+    unsent = Survey.objects.filter(state=State.PLANNED, send_at__lte=now - ASK_WITHIN)
     return expired + unsent.update(state=State.CANCELLED)
+
+
+def _secret(survey: Survey, at: datetime, key: bytes) -> str:
+    about = f"{survey.pk}:{survey.cycle}:{at.astimezone(UTC).isoformat()}"
+    return base64.urlsafe_b64encode(hmac.digest(key, about.encode(), "sha256")[:24]).decode()
 
 
 def digest(secret: str) -> str:

@@ -16,7 +16,7 @@ from complaints.models.cases import TRANSITIONS
 from complaints.promises import sla
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, SameKey
 from customers.models import Customer
 
 Status = Case.Status
@@ -108,9 +108,16 @@ def hold_target(case_id: int) -> Case:
     return case
 
 
-def repeated(case: Case, request_key: str) -> bool:
-    """This request was carried out already."""
-    return bool(request_key) and case.events.filter(request_key=request_key).exists()
+def repeated(case: Case, request_key: str, words: str | None = None) -> bool:
+    """This request was carried out already. Raises SameKey when other words were stored under its key."""
+    event = case.events.filter(request_key=request_key).first() if request_key else None
+    if event is None:
+        return False
+    if words is not None and (message_id := event.data.get("message")):
+        message = CaseMessage.objects.get(pk=message_id)
+        if message.redacted_at is None and message.body != words.replace("\x00", "").strip():
+            raise SameKey()
+    return True
 
 
 def must_be_open(case: Case) -> None:

@@ -80,6 +80,8 @@ class Case(models.Model):
     channel = models.CharField(_("channel"), max_length=8, choices=Channel)
     # Saving a form twice, or telling the same mail twice, finds the first case again.
     client_key = models.CharField(max_length=80, blank=True)
+    # A digest of what was told under that key or number, by which the same is told from something else.
+    told = models.CharField(max_length=32, blank=True, editable=False)
     source = models.CharField(max_length=40, blank=True)
     source_ref = models.CharField(max_length=120, blank=True)
     # The address the customer wrote from, to which an answer by e-mail goes.

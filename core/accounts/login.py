@@ -1,14 +1,17 @@
 """Staff accounts are made by an administrator: nobody signs up. Whoever is not signed in is asked to."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from core.accounts import audit, staff
@@ -49,26 +52,37 @@ def speak(response: HttpResponseBase, language: str) -> None:
     )
 
 
+def _form_of(request: HttpRequest) -> str:
+    """The page that a form was sent from; its own address, which leads to a page, when the browser does not say."""
+    came_from = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure()):
+        return request.get_full_path()
+    page = urlsplit(came_from)
+    return urlunsplit(("", "", page.path, page.query, ""))
+
+
 def _device(request: HttpRequest) -> str:
     return devices.in_words(request.headers.get("User-Agent", ""))
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """The sign-in page in place of any other; a form sent after the session ended is said to be not saved.
+    """The sign-in page in place of any other; from there a form sent after the session ended is come back to.
 
-    What htmx asks for is a part of a page: it is answered 401, never with a sign-in page to be put into the middle.
+    Its words are kept by the browser (`drafts.js`), for whoever wrote them alone. What htmx or a script asks for is a
+    part of a page: it is answered 401, never with a sign-in page to be put into the middle.
     """
 
     def handle_no_permission(  # type: ignore[override]  # the stubs know only of the way to the sign-in page
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
-        if request.headers.get("HX-Request"):
+        if request.headers.get("HX-Request") or request.headers.get("X-Requested-With") == "XMLHttpRequest":
             return HttpResponse(status=401)
         if staff.nobody_yet():
             return redirect("setup")
         if request.method == "POST":
             messages.error(
                 request,
-                _("You were signed out, so nothing was saved. Sign in, go back to the form and send it again."),
+                _("You were signed out, so nothing was saved. Sign in: what you wrote is in the form again."),
             )
+            return redirect_to_login(_form_of(request), settings.LOGIN_URL)
         return super().handle_no_permission(request, view_func)

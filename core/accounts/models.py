@@ -167,9 +167,13 @@ class ApiToken(models.Model):
 
 
 class SentForm(models.Model):
-    """A form of a page that has had its effect; kept as long as somebody may go back to it."""
+    """A form of a page that has had its effect; kept as long as somebody may go back to it.
+
+    `content` is a digest of what was sent, by which the same words are told from others.
+    """
 
     key = models.CharField(max_length=32, primary_key=True)
+    content = models.CharField(max_length=32, blank=True, default="")
     at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -17,12 +17,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from complaints import queries
-from complaints.cases import lifecycle, mail, prompts, surveys
+from complaints.cases import intake, lifecycle, mail, prompts, surveys
 from complaints.models import Case, CaseMessage, CaseOrder, Category, RootCause, ServicePrompt, Survey
 from complaints.models.cases import OPEN, TRANSITIONS
 from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
-from core.lib.errors import DomainError, Invalid, Unknown
+from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.periods import mall_day
 from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of, sees_everybody
 from crm.api.serializers.campaigns import NoBody
@@ -34,6 +34,7 @@ from crm.api.serializers.complaints import (
     ComplaintIn,
     ComplaintOut,
     DetailOut,
+    GivenSurveysOut,
     InboundIn,
     ListOut,
     ListQuery,
@@ -41,6 +42,7 @@ from crm.api.serializers.complaints import (
     MessageIn,
     PromptQuery,
     PromptsOut,
+    SurveyQuery,
     SurveysOut,
     TransitionIn,
     TransitionsOut,
@@ -48,7 +50,7 @@ from crm.api.serializers.complaints import (
 from crm.api.serializers.customers import CLASS_NAMES, LeftOutOut
 from crm.flows import call
 from customers import identity
-from customers.identity import CustomerRef
+from customers.identity import CustomerRef, number_of
 from customers.models import Customer
 
 PAGE = 100
@@ -95,7 +97,8 @@ class ComplaintsView(ByMethodView):
         request=ComplaintIn,
         responses={200: LoggedOut, 201: LoggedOut},
         summary="Log a complaint",
-        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint. "
+        description="Idempotent by `source` and `source_ref`: telling it again answers 200 with the first complaint, "
+        "telling something else under them 422 `key_used`. "
         "Without a customer it is an anonymous complaint: nobody can be called then. "
         "A call promised with `call_at` becomes a task of the owner of the case, due at that moment; the answer says whose.",
     )
@@ -124,7 +127,7 @@ class InboundView(StrictView):
         responses={200: LoggedOut, 201: LoggedOut},
         summary="Hand on a mail or a web form",
         description="A subject that names a case of the sender (C-2043) is added to it; anything else is a new "
-        "complaint. Idempotent by `source` and `source_ref`.",
+        "complaint. Idempotent by `source` and `source_ref`; with other words under them 422 `key_used`.",
     )
     def post(self, request: Request) -> Response:
         serializer = body(InboundIn, request)
@@ -134,10 +137,11 @@ class InboundView(StrictView):
             ref = serializer.ref()
             customer = identity.find_or_create(ref, today=mall_day(at))
             hold_to_mine(request, customer.pk)
-            meant = _meant(customer, data.get("subject", ""))
+            meant, message = _meant(customer, data.get("subject", "")), _ref(data)
+            known = CaseMessage.objects.filter(external_ref=message).exists()
+            if intake.find(source=data["source"], source_ref=data["source_ref"]) if meant else known:
+                raise SameKey()  # it was told as something else before
             if meant:
-                message = _ref(data)
-                known = CaseMessage.objects.filter(external_ref=message).exists()
                 case = lifecycle.customer_replied(
                     meant.pk, at=at, body=data["text"], channel=data["channel"], external_ref=message
                 )
@@ -179,7 +183,7 @@ class MessagesView(StrictView):
         responses={200: ComplaintOut},
         summary="The customer has written",
         description="A solved case is reopened; one closed too long ago is followed by a new one, which is answered. "
-        "Idempotent by `source` and `source_ref`.",
+        "Idempotent by `source` and `source_ref`; with other words under them 422 `key_used`.",
     )
     def post(self, request: Request, number: str) -> Response:
         serializer = body(MessageIn, request)
@@ -304,30 +308,60 @@ class CategoriesView(StrictView):
         return Response(CategoriesOut({"results": rows}).data)
 
 
-class SurveysView(StrictView):
-    scope = ApiScope.COMPLAINTS_WRITE
+class SurveysView(ByMethodView):
+    scopes = {"GET": ApiScope.COMPLAINTS_WRITE, "POST": ApiScope.COMPLAINTS_WRITE}
+    query = SurveyQuery
+
+    @extend_schema(
+        operation_id="surveys_given",
+        parameters=[SurveyQuery],
+        responses=GivenSurveysOut,
+        summary="The links that were given out and are not answered, the newest first",
+        description="For a system that lost the answer in which it was given them: the links are the same.",
+    )
+    def get(self, request: Request) -> Response:
+        rows = surveys.given(self._mine(request), now=timezone.now()).select_related("case__customer")
+        page, further = page_of(rows, PAGE, by="pk", before=self.params.get("after"))
+        secrets = [(survey, surveys.secret_of(survey)) for survey in page]
+        results = [_survey(request, survey, secret) for survey, secret in secrets if secret]
+        return Response(GivenSurveysOut({"results": results, "next": further}).data)
 
     @extend_schema(
         operation_id="surveys_due",
         request=NoBody,
         responses=SurveysOut,
         summary="Take the questions that are to be sent to customers now",
-        description="Each counts as sent with this answer: its link is stored nowhere and cannot be had again.",
+        description="Each counts as sent with this answer; GET gives the links again until they are answered. What was "
+        "to be asked more than two weeks ago is not asked any more.",
     )
     def post(self, request: Request) -> Response:
         body(NoBody, request)
         at, results = timezone.now(), []
-        for pk in surveys.due(now=at, of=Survey.objects.filter(case__in=_my_cases(request))):
+        for pk in surveys.due(now=at, of=self._mine(request)):
             survey = Survey.objects.select_related("case__customer").get(pk=pk)
-            if survey.case.customer is None:
-                continue
             try:
                 secret = surveys.send(pk, at=at)
             except DomainError:
                 continue  # somebody else has just taken it
-            link = request.build_absolute_uri(reverse("survey", args=[secret]))
-            results.append({"complaint": survey.case.number, "customer": survey.case.customer.number, "link": link})
+            results.append(_survey(request, survey, secret))
         return Response(SurveysOut({"results": results}).data)
+
+    @staticmethod
+    def _mine(request: Request) -> QuerySet[Survey]:
+        return Survey.objects.filter(case__in=_my_cases(request), case__customer__isnull=False)
+
+
+class SurveyData(TypedDict):
+    """What `SurveyOut` writes."""
+
+    complaint: str
+    customer: str
+    link: str
+
+
+def _survey(request: Request, survey: Survey, secret: str) -> SurveyData:
+    link = request.build_absolute_uri(reverse("survey", args=[secret]))
+    return {"complaint": survey.case.number, "customer": number_of(survey.case.customer_id or 0), "link": link}
 
 
 class PromptData(TypedDict):

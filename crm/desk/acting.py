@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 from django.utils.datastructures import MultiValueDict
@@ -17,6 +17,7 @@ from core.lib.errors import DomainError
 
 Thanks = str | Callable[[Any], str]
 View = Callable[..., HttpResponse]
+T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
@@ -37,12 +38,18 @@ def carried_out(
     if not form.is_valid():
         return None
     try:
-        return Outcome(idempotency.once(form.data.get("once", ""), lambda: verb(form.cleaned_data)))
+        return Outcome(once(form.data, lambda: verb(form.cleaned_data)))
     except DomainError as refusal:
         if isinstance(refusal, idempotency.SentBefore):
             meant_again(form)
         form.add_error((beside or {}).get(refusal.code), str(refusal))
         return None
+
+
+def once(data: Mapping[str, Any], verb: Callable[[], T]) -> T:
+    """What the verb returns; raises SentBefore when the form that was sent has had its effect (`idempotency.once`)."""
+    content = idempotency.content_of(data) if isinstance(data, QueryDict) else ""
+    return idempotency.once(str(data.get("once", "")), verb, content=content)
 
 
 def submit(
@@ -77,7 +84,7 @@ def meant_again(form: forms.BaseForm) -> None:
 def press(request: HttpRequest, verb: Callable[[], Any], thanks: Thanks) -> bool:
     """The same for a button that asks nothing, or a word or two: a refusal is shown as a message."""
     try:
-        result = idempotency.once(request.POST.get("once", ""), verb)
+        result = once(request.POST, verb)
     except DomainError as refusal:
         messages.error(request, str(refusal))
         return False

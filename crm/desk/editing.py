@@ -7,6 +7,7 @@ if request.method == "POST" and edit(request, form, reward, lambda row, data: ve
     return redirect(…)
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -79,12 +80,13 @@ class EditForm(forms.BaseForm):
             self._reopen(bound, now)
 
     def _reopen(self, bound: BoundField, now: Any) -> None:
-        """The form counts as opened with `now`, which it has shown."""
+        """The form counts as opened with `now`, which it has shown, and which one press puts into the field."""
         value = bound.field.prepare_value(now)
         values = value if isinstance(value, list | tuple) else ["" if value is None else value]
         data = MultiValueDict(self.data)
         data.setlist(bound.html_initial_name, [str(item) for item in values])
         self.data = data
+        bound.theirs = json.dumps([str(item) for item in values])  # type: ignore[attr-defined]  # for the template
 
 
 def edit(

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from core.accounts import idempotency
 from core.accounts.permissions import StaffRequest
 from crm.desk.acting import View
 from crm.desk.today import now, today
@@ -16,8 +17,6 @@ from customers.models import Customer
 from customers.privacy import opened
 
 Row = TypeVar("Row", bound=Customer)
-# What a browser sends that nobody typed.
-UNTYPED = ("csrfmiddlewaretoken", "once", "key", "client_key", "request_key", "version")
 
 
 def opened_by(request: StaffRequest, pk: int) -> Customer:
@@ -52,7 +51,7 @@ def _typed(request: HttpRequest) -> list[str]:
     sent = (
         text
         for name, values in request.POST.lists()
-        if name not in UNTYPED and not name.startswith("initial-")
+        if name not in idempotency.UNTYPED and not name.startswith("initial-")
         for text in values
     )
     return [str(text) for text in sent if str(text).strip() not in ("", "on")]

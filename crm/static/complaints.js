@@ -1,4 +1,4 @@
-/* The complaint desk: chips chosen by digits, drafts that survive a closed tab, deadlines that count down. */
+/* The complaint desk: chips chosen by digits, deadlines that count down. */
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -91,37 +91,6 @@
     }, true);
     if (adding()) text.focus({ preventScroll: true }); else form.focus({ preventScroll: true });
   }
-
-  // Unsent words stay on this computer until the server has them.
-  const drafted = $("form[data-draft]");
-  if (drafted) {
-    const key = `laoke-draft-${drafted.dataset.draft}`;
-    const fields = () => [...drafted.elements].filter((one) => one.name && !["csrfmiddlewaretoken", "phone", "name", "customer", "said_at", "who", "anonymous"].includes(one.name));
-    try {
-      const saved = JSON.parse(localStorage.getItem(key) || "null");
-      if (saved && !drafted.dataset.answered) {
-        for (const field of fields()) {
-          if (!(field.name in saved)) continue;
-          if (field.type === "checkbox") field.checked = [].concat(saved[field.name]).includes(field.value);
-          else if (field.type === "radio") field.checked = saved[field.name] === field.value;
-          else field.value = saved[field.name];
-        }
-        for (const field of $$("input[name=group], input[name=into]", drafted)) if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
-        const note = $("[data-draft-note]", drafted);
-        if (note && saved.description) note.hidden = false;
-      }
-    } catch { /* private mode */ }
-    drafted.addEventListener("input", () => {
-      const now = {};
-      for (const field of fields()) {
-        if (field.type === "checkbox") now[field.name] = [...(now[field.name] || []), ...(field.checked ? [field.value] : [])];
-        else if (field.type !== "radio" || field.checked) now[field.name] = field.value;
-      }
-      try { localStorage.setItem(key, JSON.stringify(now)); } catch { /* private mode */ }
-    });
-  }
-  const done = $("[data-draft-done]");
-  if (done) try { for (const name of done.dataset.draftDone.split(" ")) localStorage.removeItem(`laoke-draft-${name}`); } catch { /* private mode */ }
 
   // Ready-made words go where the cursor is.
   document.addEventListener("change", (event) => {

@@ -61,6 +61,22 @@
 
   // htmx: rejected forms (422) are swapped in like any answer; a thin bar while something loads.
   const typed = () => $$("textarea, input").some((field) => field.offsetParent !== null && !field.closest("[role=search]") && field.value !== field.defaultValue);
+  // Signed out while somebody writes: the words stay in the form, and are in it again after the sign-in.
+  function signIn() {
+    if (!toasts || $("[data-sign-in]", toasts)) return;
+    const item = document.createElement("div");
+    const words = document.createElement("span");
+    const link = document.createElement("a");
+    item.className = "lk-toast";
+    item.dataset.tone = "error";
+    item.dataset.signIn = "";
+    words.textContent = toasts.dataset.signedOut;
+    link.href = `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = toasts.dataset.signIn;
+    item.append(words, link);
+    toasts.append(item);
+    settle(item, 24 * 3600);
+  }
   let pending = 0;
   const bar = $("#progress");
   document.addEventListener("htmx:beforeRequest", () => { pending += 1; bar && bar.classList.add("is-on"); });
@@ -74,8 +90,8 @@
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if ((status === 401 || status === 403) && !typed()) return location.reload();
-    const words = { 401: "signedOut", 403: "expired" }[status] || "failed";
-    toast({ text: toasts && toasts.dataset[words], tone: "error" });
+    if (status === 401) return signIn();
+    toast({ text: toasts && toasts.dataset[status === 403 ? "expired" : "failed"], tone: "error" });
   });
   document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
 
@@ -98,6 +114,20 @@
   document.addEventListener("closeDialog", () => $$("dialog[open]").forEach((dialog) => dialog.close()));
   if (drawer) drawer.addEventListener("close", () => { $("#drawer-body").replaceChildren(); });
 
+  // Two changed one field: what the other wrote takes the place of one's own words.
+  function take(button) {
+    const form = button.dataset.takeForm ? document.getElementById(button.dataset.takeForm) : button.closest("form");
+    const values = button.dataset.takeForm ? [button.dataset.take] : JSON.parse(button.dataset.take);
+    const fields = [...form.elements].filter((field) => field.name === button.dataset.takeInto && field.type !== "hidden");
+    fields.forEach((field, place) => {
+      if (field.type === "checkbox") field.checked = fields.length > 1 ? values.includes(field.value) : values[0] === "True";
+      else if (field.type === "radio") field.checked = values.includes(field.value);
+      else if (field.matches("select")) for (const option of field.options) option.selected = values.includes(option.value);
+      else field.value = values[place] || "";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    if (fields.length) fields[0].focus();
+  }
   document.addEventListener("click", (event) => {
     const at = event.target;
     const opener = at.closest("[data-dialog]");
@@ -124,6 +154,8 @@
       return;
     }
     for (const menu of $$("details.lk-user[open]")) if (!menu.contains(at)) menu.open = false;
+    const taker = at.closest("[data-take]");
+    if (taker) return take(taker);
     if (at.closest("[data-print]")) return window.print();
     if (at.closest("a, button, input, select, textarea, label, summary, dialog")) return;
     const row = at.closest("[data-rows] > [data-href]");

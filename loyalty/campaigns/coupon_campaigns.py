@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import mall
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.money import from_minor
 from core.lib.periods import mall_day, mall_midnight
 from customers import locks
@@ -193,13 +193,16 @@ def issue(
     cost: Decimal = NOTHING,
     again: bool = False,
 ) -> CouponIssue:
-    """Each of these customers has one more coupon; the same `client_key` finds the first hand-out again.
+    """Each of these customers has one more coupon; the same `client_key` finds the first hand-out again; for another
+    group it raises SameKey.
 
     Whoever has an unused coupon of the campaign is left out unless `again`. `cost`: what telling them costs.
     """
     locks.hold(f"coupon-issue:{campaign_id}")  # not the campaign's row: orders would wait for it meanwhile
     campaign = CouponCampaign.objects.get(pk=campaign_id)
     if known := CouponIssue.objects.filter(campaign=campaign, client_key=client_key).first():
+        if known.bearer or known.group != (group or {}):
+            raise SameKey()
         return known
     _refuse_issue(campaign, at)
     if not again:
@@ -235,6 +238,8 @@ def issue_bearer(campaign_id: int, count: int, *, client_key: str, by: User, at:
     locks.hold(f"coupon-issue:{campaign_id}")  # not the campaign's row: orders would wait for it meanwhile
     campaign = CouponCampaign.objects.get(pk=campaign_id)
     if known := CouponIssue.objects.filter(campaign=campaign, client_key=client_key).first():
+        if not known.bearer or known.count != count:
+            raise SameKey()
         return known
     _refuse_issue(campaign, at)
     if not 1 <= count <= MOST_BEARER:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from complaints.cases import lifecycle, prompts
-from complaints.models import Case, Category, RootCause, Survey
+from complaints.models import Case, CaseMessage, Category, RootCause, Survey
 from complaints.setup import defaults
 from core.accounts.models import Role
 from core.accounts.roles import ApiScope
@@ -52,6 +52,10 @@ def mail(**told: Any) -> dict[str, Any]:
     } | told
 
 
+def message(**told: Any) -> dict[str, Any]:
+    return {"source": "mail", "source_ref": "<9@example.com>", "channel": "email", "body": "还是没到"} | told
+
+
 DOORS = [
     ("get", LIST, None, READ, 200),
     ("post", LIST, complaint(), WRITE, 201),
@@ -86,12 +90,37 @@ def test_a_complaint_told_twice_is_one(api_for: ApiFor, li_lei: Customer) -> Non
     client = api_for(WRITE)
 
     first = client.post(LIST, complaint(), format="json")
-    second = client.post(LIST, complaint(description="anything else"), format="json")
+    second = client.post(LIST, complaint(), format="json")
 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["number"] == second.json()["number"]
     assert second.json()["created"] is False
     assert Case.objects.get().description == "包裹三天没到"
+
+
+def test_a_name_that_was_used_for_other_words_is_refused_and_nothing_of_it_stored(
+    api_for: ApiFor, li_lei: Customer
+) -> None:
+    client = api_for(WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+    client.post(INBOUND, mail(), format="json")
+    client.post(f"{LIST}/{number}/messages", message(), format="json")
+    client.post(INBOUND, mail(source_ref="<2@example.com>", subject=f"Re: {number}"), format="json")
+    others = [
+        (LIST, complaint(description="another matter")),
+        (LIST, complaint(category="delivery-lost")),
+        (LIST, complaint(customer={"external_id": "c-2"})),
+        (INBOUND, mail(text="another matter")),
+        (INBOUND, mail(subject=f"Re: {number}")),
+        (f"{LIST}/{number}/messages", message(body="another matter")),
+        (INBOUND, mail(source_ref="<2@example.com>", subject=f"Re: {number}", text="another matter")),
+        (INBOUND, mail(source_ref="<2@example.com>")),
+    ]
+
+    answers = [client.post(address, told, format="json") for address, told in others]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(422, "key_used")] * len(others)
+    assert (Case.objects.count(), CaseMessage.objects.count()) == (2, 2)
 
 
 def test_a_promised_call_is_work_and_the_answer_says_whose(
@@ -261,6 +290,24 @@ def test_the_next_order_is_answered_with_what_went_wrong(
     assert client.post(f"/api/v1/prompts/{prompt['id']}/acknowledge", {}, format="json").status_code == 204
     assert client.put(ORDER, order | {"version": 2}, format="json").json()["prompts"] == []
     assert list(prompts.armed(li_lei, at=timezone.now())) == []
+
+
+def test_links_that_were_lost_with_the_answer_are_given_again(
+    api_for: ApiFor, li_lei: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, at = api_for(WRITE), timezone.now()
+    for number in range(3):
+        client.post(LIST, complaint(source_ref=f"k-{number}"), format="json")
+    for case in Case.objects.all():
+        Survey.objects.create(case=case, cycle=1, send_at=at - timedelta(hours=1))
+    monkeypatch.setattr("crm.api.complaints.PAGE", 2)
+
+    lost = client.post(f"{LIST}/surveys/due", {}, format="json").json()["results"]
+    first = client.get(f"{LIST}/surveys/due").json()
+    rest = client.get(f"{LIST}/surveys/due?after={first['next']}").json()
+
+    assert {row["link"] for row in first["results"] + rest["results"]} == {row["link"] for row in lost}
+    assert (len(first["results"]), len(rest["results"]), rest["next"]) == (2, 1, None)
 
 
 def test_questions_to_customers_are_handed_out_once(api_for: ApiFor, li_lei: Customer) -> None:

@@ -326,7 +326,10 @@ def test_lists_hold_what_the_token_reaches(make_user: MakeUser, make_customer: M
     assert found == []
     due = chens.post("/api/v1/complaints/surveys/due").json()["results"]
     assert [row["complaint"] for row in due] == [cases[0].number]
+    given = chens.get("/api/v1/complaints/surveys/due").json()["results"]
+    assert [row["link"] for row in given] == [row["link"] for row in due]
     assert shop.post("/api/v1/complaints/surveys/due").json()["results"] == []
+    assert [row["link"] for row in shop.get("/api/v1/complaints/surveys/due").json()["results"]] == [due[0]["link"]]
     assert Survey.objects.get(case=cases[1]).state == Survey.State.PLANNED
 
 

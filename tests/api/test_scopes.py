@@ -15,7 +15,7 @@ SCOPES = {
     "complaint-list": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},
     "complaint-inbound": {"POST": S.COMPLAINTS_WRITE},
     "complaint-categories": {"GET": S.COMPLAINTS_READ},
-    "surveys-due": {"POST": S.COMPLAINTS_WRITE},
+    "surveys-due": {"GET": S.COMPLAINTS_WRITE, "POST": S.COMPLAINTS_WRITE},
     "complaint-detail": {"GET": S.COMPLAINTS_READ},
     "complaint-messages": {"POST": S.COMPLAINTS_WRITE},
     "complaint-transitions": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},

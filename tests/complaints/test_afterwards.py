@@ -1,6 +1,7 @@
 """After the case: the next colleague knows, the customer is asked, causes and silent customers are found."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.http import Http404
@@ -18,6 +19,7 @@ from complaints.models import (
     PromptDelivery,
     ServicePrompt,
     SilentSign,
+    Survey,
 )
 from complaints.setup import policies
 from complaints.setup.policies import TargetFact
@@ -127,6 +129,25 @@ def test_a_question_is_sent_once_and_not_about_a_case_that_is_open_again(
     assert surveys.due(now=WEDNESDAY + 3 * DAY) == []
 
 
+def test_a_link_is_given_again_until_it_is_answered_also_when_the_vault_has_a_new_key(
+    log_case: LogCase, li_lei: Customer, wang: User, settings: Any
+) -> None:
+    survey, at = solve(log_case(li_lei), wang).surveys.get(), WEDNESDAY + 2 * DAY
+    secret = surveys.send(survey.pk, at=at)
+
+    def again(now: datetime = at) -> list[str | None]:
+        return [surveys.secret_of(row) for row in surveys.given(Survey.objects.all(), now=now)]
+
+    assert again() == [secret]
+    settings.VAULT_KEY, settings.VAULT_KEY_FALLBACKS = "another key of the vault", [settings.VAULT_KEY]
+    assert again() == [secret]
+    settings.VAULT_KEY_FALLBACKS = []
+    assert again() == [None]
+    assert again(at + 14 * DAY) == []
+    follow_up.record_answer(secret, score=5, solved=True, at=at + HOUR)
+    assert again() == []
+
+
 def test_a_question_that_nobody_sends_for_a_fortnight_is_not_asked_any_more(
     log_case: LogCase, li_lei: Customer, wang: User
 ) -> None:
@@ -134,6 +155,8 @@ def test_a_question_that_nobody_sends_for_a_fortnight_is_not_asked_any_more(
     due = survey.send_at
 
     assert (surveys.waiting(now=due - MINUTE), surveys.waiting(now=due)) == (0, 1)
+    assert surveys.due(now=due + 14 * DAY - MINUTE) == [survey.pk]
+    assert (surveys.due(now=due + 14 * DAY), surveys.waiting(now=due + 14 * DAY)) == ([], 0)  # before any sweep
     assert surveys.expire_due(now=due + 14 * DAY - MINUTE) == 0
     assert surveys.expire_due(now=due + 14 * DAY) == 1
     assert surveys.due(now=due + 15 * DAY) == []

@@ -7,7 +7,7 @@ import pytest
 from complaints.cases import intake
 from complaints.models import Case, Clock, Metric
 from core.accounts.models import User
-from core.lib.errors import Invalid
+from core.lib.errors import Invalid, SameKey
 from core.outbox.models import Message
 from customers.models import Customer
 from tests.complaints.conftest import DAY, HOUR, WEDNESDAY, LogCase, category_of, join, queue_of
@@ -57,18 +57,22 @@ def test_the_own_manager_is_told_at_once_when_somebody_else_has_the_case(
 
 
 def test_saving_twice_makes_one_case(log_case: LogCase, li_lei: Customer) -> None:
-    first = log_case(li_lei, client_key="k-1")
+    first = log_case(li_lei, client_key="k-1", description="包裹没到")
 
-    assert log_case(li_lei, client_key="k-1", description="once more") == first
+    assert log_case(li_lei, client_key="k-1", description="包裹没到") == first
+    for other in ({"description": "once more"}, {"category": "delivery-lost"}, {"order_ref": "S-1"}):
+        with pytest.raises(SameKey):
+            log_case(li_lei, client_key="k-1", **{"description": "包裹没到"} | other)
     assert log_case(li_lei, client_key="k-2") != first
     assert first.events.count() == 1
 
 
 def test_the_same_mail_is_one_case_and_two_sources_may_use_one_number(log_case: LogCase, li_lei: Customer) -> None:
-    first = log_case(li_lei, source="mail", source_ref="<1@shop>")
+    told = {"source_ref": "<1@shop>", "description": "包裹没到"}
+    first = log_case(li_lei, source="mail", **told)
 
-    assert log_case(li_lei, source="mail", source_ref="<1@shop>") == first
-    assert log_case(li_lei, source="web", source_ref="<1@shop>") != first
+    assert log_case(li_lei, source="mail", **told) == first
+    assert log_case(li_lei, source="web", **told) != first
 
 
 def test_an_answer_given_on_the_phone_is_the_first_answer(log_case: LogCase, li_lei: Customer, wang: User) -> None:

@@ -75,7 +75,7 @@ def test_control_without_the_lock_the_seven_crash_into_each_other(
 
 
 def tellings(log_case: LogCase, customer: Customer) -> list[Callable[[], Any]]:
-    return [lambda: log_case(customer, source="mail", source_ref="<1@shop>") for _ in range(8)]
+    return [lambda: log_case(customer, source="mail", source_ref="<1@shop>", description="包裹没到") for _ in range(8)]
 
 
 def test_a_mail_told_eight_times_at_once_is_one_case(log_case: LogCase, li_lei: Customer) -> None:

@@ -322,6 +322,7 @@ PAGES = {
     "team_drop": P.MANAGE_STAFF,
     # One's own account: anybody who is signed in.
     "me": None,
+    "me_sent": None,
     "me_profile": None,
     "me_password": None,
     "me_session_end": None,

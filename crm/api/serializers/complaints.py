@@ -242,7 +242,7 @@ class PromptsOut(serializers.Serializer[Any]):
 class SurveyOut(serializers.Serializer[Any]):
     complaint = serializers.CharField()
     customer = serializers.CharField()
-    link = serializers.CharField(help_text="Good once and for fourteen days; shown only in this answer")
+    link = serializers.CharField(help_text="Good once and for fourteen days; until it is answered")
 
 
 class SurveysOut(serializers.Serializer[Any]):
@@ -258,6 +258,14 @@ class CategoryOut(serializers.Serializer[Any]):
 
 class CategoriesOut(serializers.Serializer[Any]):
     results = CategoryOut(many=True)
+
+
+class GivenSurveysOut(SurveysOut):
+    next = serializers.IntegerField(allow_null=True, help_text="Where the next page begins: pass it as `after`")
+
+
+class SurveyQuery(Strict):
+    after = serializers.IntegerField(required=False, min_value=1, help_text="`next` of the page before")
 
 
 UNKNOWN_CATEGORY = _("There is no category “%(code)s” in use.")

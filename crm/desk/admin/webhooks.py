@@ -11,13 +11,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from core.accounts import idempotency
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from core.outbox import webhooks as verbs
 from core.outbox.models import WebhookEndpoint, WebhookEvent
-from crm.desk.acting import Thanks, press
+from crm.desk.acting import Thanks, once, press
 from crm.desk.admin.forms import EndpointForm, EventsForm
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
@@ -46,8 +45,8 @@ def webhooks(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made, secret = idempotency.once(
-                request.POST.get("once", ""),
+            made, secret = once(
+                request.POST,
                 lambda: verbs.register(data["url"].strip(), events=data["events"], by=request.user, at=now()),
             )
             form = EndpointForm(initial={"events": Kind.values})

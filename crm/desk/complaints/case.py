@@ -14,7 +14,7 @@ from core.accounts.permissions import StaffRequest, View, needs
 from core.accounts.roles import Permission, rights_of
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
-from crm.desk.acting import meant_again
+from crm.desk.acting import meant_again, once
 from crm.desk.complaints import case_page
 from crm.desk.complaints.case_page import Unfinished
 from crm.desk.complaints.deeds import Deed, form_for
@@ -50,7 +50,7 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     if not form.is_valid():
         return _page(request, case, Unfinished(deed, form), status=422)
     try:
-        idempotency.once(request.POST.get("once", ""), lambda: deed.act(case, request.user, now(), form.cleaned_data))
+        once(request.POST, lambda: deed.act(case, request.user, now(), form.cleaned_data))
     except transitions.Conflict as conflict:
         case.refresh_from_db()
         return _page(request, case, Unfinished(deed, _again(deed, form, case)), conflict, status=409)
@@ -90,6 +90,8 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     form = ReplyForm(request.POST)
     form.is_valid()
     version = form.cleaned_data.get("version") or case.version
+    if idempotency.had_effect([request.POST.get("once", "")]):
+        return HttpResponse()  # they have just been sent
     lifecycle.save_draft(case.pk, by=request.user, body=request.POST.get("body", ""), base_version=version, at=now())
     return HttpResponse(_("Draft kept %(time)s") % {"time": f"{mall_time(now()):%H:%M}"})
 

@@ -14,14 +14,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from complaints import orders, queries
+from complaints import queries
 from complaints.cases import intake, lifecycle
 from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
+from core.accounts import idempotency
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from crm.desk.acting import press
 from crm.desk.complaints import log_page
 from crm.desk.complaints.calls import who
@@ -177,6 +178,7 @@ def _save(request: StaffRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
+            idempotency.note(form.cleaned_data["client_key"].hex)
             return redirect("desk:complaint_logged", case.pk)
     return _page(request, person, form, status=422, nobody=False)
 
@@ -205,28 +207,27 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
     heard_at = log_page.heard_at(data["said_at"], at)
     if data["into"]:
         return _added(user, queries.case_for(user, data["into"], at), data, heard_at, at)
-    with transaction.atomic():
-        caller = person or _caller(user, data)
-        taken = call.log(
-            caller,
-            category=data["category"],
-            channel=channel,
-            by=user,
-            at=at,
-            call_at=log_page.call_promised(data["promise"], heard_at),
-            offer=_offer(data, key),
-            description=data["description"],
-            severity=data["severity"],
-            orders=data["about"],
-            remedy_sought=data["remedy_sought"],
-            received_at=data["received_at"] or heard_at,
-            late_reason=data["late_reason"],
-            answered=data["answered"],
-            client_key=key,
-        )
-        if not taken.created and not _same(taken.case, caller, data):
-            raise LoggedBefore(taken.case)
-        return taken.case
+    try:
+        with transaction.atomic():
+            return call.log(
+                person or _caller(user, data),
+                category=data["category"],
+                channel=channel,
+                by=user,
+                at=at,
+                call_at=log_page.call_promised(data["promise"], heard_at),
+                offer=_offer(data, key),
+                description=data["description"],
+                severity=data["severity"],
+                orders=data["about"],
+                remedy_sought=data["remedy_sought"],
+                received_at=data["received_at"] or heard_at,
+                late_reason=data["late_reason"],
+                answered=data["answered"],
+                client_key=key,
+            ).case
+    except SameKey:
+        raise LoggedBefore(Case.objects.get(client_key=key)) from None
 
 
 @transaction.atomic
@@ -235,11 +236,11 @@ def _added(user: User, case: Case, data: dict[str, Any], heard_at: datetime, at:
     ref, words = f"call:{data['client_key']}", data["description"]
     call_at = log_page.call_promised(data["again"], heard_at)
     told_before = CaseMessage.objects.filter(external_ref=ref).exists()
-    case = lifecycle.customer_replied(
-        case.pk, body=words, channel=data["channel"] or Case.Channel.PHONE, at=at, by=user, external_ref=ref
-    )
-    if not CaseMessage.objects.filter(external_ref=ref, body=_as_stored(words)).exists():
-        raise LoggedBefore(case)
+    channel = data["channel"] or Case.Channel.PHONE
+    try:
+        case = lifecycle.customer_replied(case.pk, body=words, channel=channel, at=at, by=user, external_ref=ref)
+    except SameKey:
+        raise LoggedBefore(CaseMessage.objects.select_related("case").get(external_ref=ref).case) from None
     if call_at and not told_before:
         call.promise(case.pk, call_at, by=user, at=at)
     return case
@@ -260,19 +261,6 @@ def _has(person: Customer, phone: str) -> bool:
         return contact_points.point_of(person, contact_points.Kind.PHONE, phone) is not None
     except Invalid:
         return False
-
-
-def _same(case: Case, caller: Customer | None, data: dict[str, Any]) -> bool:
-    return (case.customer_id, case.category, case.description, orders.numbers_of(case)) == (
-        caller.pk if caller else None,
-        data["category"],
-        _as_stored(data["description"]),
-        data["about"],
-    )
-
-
-def _as_stored(words: str) -> str:
-    return words.strip()
 
 
 def _offer(data: dict[str, Any], key: str) -> call.Offer | None:

@@ -44,7 +44,6 @@ def context(user: User, person: Customer | None, form: LogForm | None, at: datet
     return {
         "form": form,
         "anonymous": anonymous,
-        "draft_key": f"call-{person.pk if person else 'anonymous' if anonymous else 'new'}",
         "caller": caller(user, person, form, at) if person else None,
         "whose": _whose(user, person, form, data),
         "groups": _groups(str(data.get("category") or "")),

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
 from complaints.afterwards import follow_up
 from core.lib.errors import DomainError
@@ -21,6 +22,7 @@ class Score(NamedTuple):
 
 
 @login_not_required
+@csrf_exempt  # the link is the right to answer, whatever cookies a browser keeps; nobody is signed in here
 @never_cache
 def survey(request: HttpRequest, secret: str) -> HttpResponse:
     form = SurveyForm(request.POST) if request.method == "POST" else SurveyForm()

@@ -6,7 +6,7 @@ from allauth.core import ratelimit
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from core.accounts import idempotency
 from core.accounts.login import SIGN_IN_FAILED, SIGNED_IN, speak
 from core.accounts.models import AuditEntry, User
 from core.accounts.own import devices, profile, second_factor
@@ -37,6 +38,12 @@ class SecondFactor(NamedTuple):
 @never_cache
 def me(request: StaffRequest) -> HttpResponse:
     return _page(request)
+
+
+@never_cache
+def sent(request: StaffRequest) -> HttpResponse:
+    """Which of the forms with these keys have had their effect: a browser keeps the words of the others."""
+    return JsonResponse({"sent": idempotency.had_effect(request.GET.getlist("key"))})
 
 
 def _page(request: StaffRequest, *, status: int = 200, **changed: Any) -> HttpResponse:

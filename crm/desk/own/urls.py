@@ -10,6 +10,7 @@ from crm.desk.own.second_factor import RenewCodes, SetUp, SwitchOff, take_away
 
 urlpatterns = [
     path("me/", me.me, name="me"),
+    path("me/sent/", me.sent, name="me_sent"),
     path("me/profile/", me.edit_profile, name="me_profile"),
     path("me/password/", me.change_password, name="me_password"),
     path("me/sessions/end/", me.end_other_sessions, name="me_sessions_end"),

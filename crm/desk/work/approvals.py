@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from core.accounts import idempotency
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from crm.desk.acting import once
 from crm.desk.today import now
 from crm.flows import waiting
 
@@ -52,7 +52,7 @@ def _decide(request: StaffRequest, kind: str, pk: int, verb: Callable[[], Any], 
     if kind not in waiting.ROOMS:
         raise Http404
     try:
-        idempotency.once(request.POST.get("once", ""), verb)
+        once(request.POST, verb)
     except DomainError as refusal:
         context, key = _context(request), f"{kind}-{pk}"
         typed = {
