@@ -7,7 +7,7 @@ says nothing any more: that is found when its seventh of the book is looked at a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -72,10 +72,11 @@ class Book:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`broken`: law -> rows. `looked_at`: how many owners, None for all of them."""
+    """`broken`: law -> rows. `looked_at`: how many owners, None for all of them. `mended`: laws that were broken before."""
 
     broken: dict[str, Rows]
     looked_at: int | None
+    mended: tuple[str, ...] = ()
 
 
 @transaction.atomic
@@ -101,8 +102,7 @@ def check(book: Book, *, on: date, at: datetime) -> Outcome:
         state.sevenths = [on if number in due else day for number, day in enumerate(state.sevenths)]
     state.seen_until = seen_from
     state.save()
-    _note(book, outcome.broken, at)
-    return outcome
+    return replace(outcome, mended=_note(book, outcome.broken, at))
 
 
 def _transactions() -> tuple[int, int]:
@@ -132,7 +132,7 @@ def _choose(book: Book, *, since: int, now_at: int, sevenths: list[int]) -> tupl
     return int(some), int(every)
 
 
-def _note(book: Book, broken: Mapping[str, Rows], at: datetime) -> None:
+def _note(book: Book, broken: Mapping[str, Rows], at: datetime) -> tuple[str, ...]:
     known = {row.law: row for row in BrokenLaw.objects.filter(book=book.name, mended_at=None)}
     for law, rows in broken.items():
         row = known.pop(law, None) or BrokenLaw(book=book.name, law=law, found_at=at)
@@ -141,3 +141,4 @@ def _note(book: Book, broken: Mapping[str, Rows], at: datetime) -> None:
     for row in known.values():
         row.mended_at = at
         row.save(update_fields=["mended_at"])
+    return tuple(sorted(known))

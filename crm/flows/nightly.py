@@ -226,7 +226,7 @@ def _laws(run: JobRun, at: datetime) -> dict[str, int]:
     for book, words in LAWS:
         outcome = lawbook.check(book, on=run.business_date, at=at)
         _alarm({words[step]: rows for step, rows in outcome.broken.items()}, run.business_date, at)
-        for step in words.keys() - outcome.broken.keys():
+        for step in outcome.mended:
             bell.settle(_law_thread(words[step]), at=at)
         # -1: all of them.
         counts[f"laws_of_{book.name}"] = -1 if outcome.looked_at is None else outcome.looked_at

@@ -98,7 +98,8 @@ def test_what_was_changed_is_found_the_same_night_whoever_changed_it() -> None:
 
         assert law in night(book, 0).broken, name  # not forgotten because it has not changed since
         sql(mend_it)
-        assert night(book, 0) == Outcome({}, None), name
+        mended = night(book, 0)
+        assert (mended.broken, mended.looked_at, law in mended.mended) == ({}, None, True), name
         assert not BrokenLaw.objects.filter(mended_at=None).exists(), name
     assert point_laws.broken() == {}
 
@@ -117,7 +118,8 @@ def test_what_is_gone_is_found_within_a_week_and_each_seventh_has_its_night() ->
 
     with pgtrigger.ignore("loyalty.Posting:append_only"):
         last.save(force_insert=True)
-    assert night(book, 15) == Outcome({}, None)
+    mended = night(book, 15)
+    assert (mended.broken, mended.looked_at) == ({}, None)
     # Nights that were missed: all of it is due.
     assert night(book, 40) == Outcome({}, people)
 

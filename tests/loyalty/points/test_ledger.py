@@ -605,3 +605,7 @@ def test_an_order_by_the_front_door_earns_at_once_and_a_broken_law_alarms(
 
     assert run is not None
     assert Message.objects.filter(recipient=admin, subject__contains="an order has been granted").count() == 1
+
+    OrderPoints.objects.update(granted=88)
+    nightly.run(SPRING.date() + DAY)
+    assert Message.objects.get(recipient=admin).settled_at is not None
