@@ -48,7 +48,11 @@ def shares(giver: User, *, to: Sequence[User], among: QuerySet[Customer] | None 
     Raises DomainError for a receiver who looks after nobody.
     """
     for manager in to:
-        if manager.pk == giver.pk or not manager.is_active or not manager.holds(*LOOK_AFTER):
+        if manager.pk == giver.pk:
+            raise DomainError(
+                _("%(name)s is the one who hands over: choose others.") % {"name": giver}, code="not_a_manager"
+            )
+        if not manager.is_active or not manager.holds(*LOOK_AFTER):
             raise DomainError(_("%(name)s does not look after customers.") % {"name": manager}, code="not_a_manager")
     rows = Customer.objects.filter(manager=giver)
     if among is not None:

@@ -15,7 +15,9 @@ from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.outbox import bell
 from core.outbox.models import Message
+from crm.desk.today import today
 from crm.flows import waiting
+from customers import queries
 from customers.models import Customer
 from loyalty.campaigns import credit, draws
 from loyalty.campaigns.draws import PrizeFact
@@ -225,3 +227,15 @@ def test_every_verb_that_needs_a_second_person_has_its_kind_on_the_list() -> Non
 
     assert modules == set(known)
     assert set(known.values()) == set(waiting.ROOMS)
+
+
+def test_what_an_agent_proposed_leads_to_the_customer_only_while_they_may_look(
+    client: Client, points: None, li_lei: Customer, lead: User, make_user: MakeUser, at: datetime
+) -> None:
+    agent = make_user(Role.SERVICE_AGENT, "Liu")
+    adjustments.request(li_lei, 5000, reason="补偿迟到", client_key="a", by=agent, at=at)
+    address = f"/customers/{li_lei.pk}/points/"
+
+    assert address not in page(client, agent)
+    queries.look_up(agent, li_lei.pk, today())
+    assert address in page(client, agent)

@@ -64,9 +64,17 @@ def nana(make_user: MakeUser) -> Customer:
     point_rules.save({"rate": Decimal(1)}, starts_at=NOW, by=None, reason="x", at=NOW)
     customer = order().customer
     Customer.objects.filter(pk=customer.pk).update(
-        notes="秘密", city="朝阳区", interests=["秘密"], custom={"k": "秘密"}, influencers="秘密", birth_year=1990,
-        birth_month=2, birth_day=3, manager=chen, manager_since=TODAY,
-    )  # fmt: skip
+        notes="秘密",
+        city="朝阳区",
+        interests=["秘密"],
+        custom={"k": "秘密"},
+        influencers="秘密",
+        birth_year=1990,
+        birth_month=2,
+        birth_day=3,
+        manager=chen,
+        manager_since=TODAY,
+    )
     customer.refresh_from_db()
     contact_points.add(customer, "address", "北京市朝阳区秘密路 1 号")
     contacts.log_contact(customer, by=chen, at=NOW, note="秘密", promise="秘密", promise_due_on=TODAY, **ABOUT)

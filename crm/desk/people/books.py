@@ -19,6 +19,8 @@ from crm.flows import books
 from customers import books as verbs
 from customers.models import BookMove
 
+BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}
+
 
 class MoveRow(NamedTuple):
     """What was handed over: to whom, how many, and whether it can still be taken back."""
@@ -42,9 +44,6 @@ def hand_over(request: StaffRequest) -> HttpResponse:
         return _page(request, form, shares=_shares(form), status=422)
     shares = _shares(form)
     return _page(request, form, shares=shares, status=422 if form.errors else 200)
-
-
-BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}
 
 
 def _do(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> BookMove:

@@ -1,6 +1,7 @@
 """Everything that waits for a decision, on one list, decided in place by the verb of its own room."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -9,12 +10,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from core.accounts.deciding import Waiting
+from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.acting import once
-from crm.desk.today import now
+from crm.desk.today import now, today
 from crm.flows import waiting
+from customers.access import in_reach
 
 
 @needs(Permission.READ_MESSAGES)
@@ -68,9 +72,14 @@ def _decide(request: StaffRequest, kind: str, pk: int, verb: Callable[[], Any], 
 
 def _context(request: StaffRequest) -> dict[str, Any]:
     at = now()
-    everything = waiting.for_user(request.user, at=at)
     return {
-        "items": everything,
-        "mine": waiting.proposed_by(request.user, at=at),
+        "items": _leading(request.user, waiting.for_user(request.user, at=at)),
+        "mine": _leading(request.user, waiting.proposed_by(request.user, at=at)),
         "at": at,
     }
+
+
+def _leading(user: User, items: list[Waiting]) -> list[Waiting]:
+    """The same, leading nowhere where the customer is out of the reader's reach by now, as after a look-up's midnight."""
+    reach = in_reach([user], {item.customer_id for item in items if item.customer_id}, today())[user.pk]
+    return [item if item.customer_id in {None, *reach} else replace(item, url="") for item in items]

@@ -316,6 +316,7 @@ class PromisesForm(EditForm, forms.Form):
                         required=False,
                         initial=target.minutes if target else None,
                         label=Metric(metric).label,
+                        widget=forms.TextInput(attrs={"inputmode": "numeric", "aria-label": Metric(metric).label}),
                         error_messages={"invalid": _("Write hours and minutes like 4:00, or minutes like 240.")},
                     )
 
