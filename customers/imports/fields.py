@@ -294,6 +294,7 @@ _NO_AMOUNT = re.compile(
     r"|points|tax|shipping|fee|discount|currency|date|time|method|status"
 )
 _OF_LINE = re.compile(r"^(?:商品|单品|单件|子订单|子单|明细|货品|宝贝|行|sku|line|item|product)")
+_OF_ORDER = re.compile(r"订单|訂單|整单|order|总|總|累计|累計|total")
 # Before discounts, or before anything was paid: it gives way to a column that says what was.
 _GROSS = frozenset(
     map(
@@ -395,6 +396,11 @@ def kinds_of(names: Sequence[str]) -> list[str]:
     if "products" in complete and goods.keys() & {"price", "cost", "picture"} and "customers" not in complete:
         return ["products"]
     return [kind for kind in KINDS if kind in complete]
+
+
+def is_of_order(name: str) -> bool:
+    """Whether the name of the column says that it speaks of the whole order."""
+    return bool(_OF_ORDER.match(key(name)))
 
 
 def field_of(name: str) -> str:

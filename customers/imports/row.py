@@ -142,6 +142,10 @@ class _Table:
         self.are_accounts = bool(
             re.search(r"[账帐帳][号號]|account|login", choices.mapping.get("customer", "").lower())
         )
+        # Where no total stands beside the lines, and the name does not say otherwise, each line says what it gave back.
+        self.each_gives_back = "paid" not in choices.mapping and not fields.is_of_order(
+            choices.mapping.get("refunded", "")
+        )
         self.may_be_asked = fields.key(choices.mapping.get("refunded", "")) in fields.MAYBE_ASKED
         readers = _readers(choices)
         self.absent = {field: value_of(read("")) for field, read in readers.items()}
@@ -368,7 +372,7 @@ class _Table:
         """What of the order has gone back, by its column, else by its status; None where the row does not say it."""
         refunded: int | None = values["refunded"]
         if refunded is not None and self.of_lines and meaning != Meaning.CANCELLED:
-            refunded = self._refunded_of_lines(external_id, refunded)
+            refunded = self._refunded_of_lines(external_id, refunded, line_paid or 0)
         if refunded:
             return refunded
         if meaning == Meaning.REFUNDED:
@@ -383,11 +387,12 @@ class _Table:
         # That nothing went back is news only from a version that is newer than another.
         return None if values["version"] is None else refunded
 
-    def _refunded_of_lines(self, external_id: str, refunded: int) -> int:
-        """Of the order so far: what all its lines say once more, or the sum of what each says of itself."""
+    def _refunded_of_lines(self, external_id: str, refunded: int, line_paid: int) -> int:
+        """Of the order so far: the sum of what each of its lines says of itself, or what all of them say of the order."""
         first = self.first_said.setdefault(external_id, refunded)
         self.back[external_id] += refunded
-        return refunded if refunded == first else self.back[external_id]
+        is_of_line = self.each_gives_back and refunded <= line_paid
+        return refunded if refunded == first and not is_of_line else self.back[external_id]
 
 
 def _with_payment(status: str, payment: str) -> str:

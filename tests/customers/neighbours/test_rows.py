@@ -127,3 +127,23 @@ def test_a_foot_takes_no_order_with_it(foot: str) -> None:
 
     _run, came = load(f"{body}{line}\r\n".encode(), source="other")
     assert (came.orders, runs.findings(run).is_open) == (["L1 paid 50.00 0 甲", "L2 paid 50.00 0 乙"], False)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "back"),
+    [
+        ("商品金额|退款金额", ["30|10", "20|10"], [1000, 2000]),
+        ("商品金额|退款金额", ["30|30", "20|20"], [3000, 5000]),
+        ("商品金额|订单已退款金额", ["30|10", "20|10"], [1000, 1000]),
+        ("商品金额|退款金额", ["30|40", "20|40"], [4000, 4000]),
+        ("商品金额|实付金额|退款金额", ["30|50|10", "20|50|10"], [1000, 1000]),
+        ("商品金额|退款金额", ["30|0", "20|10"], [None, 1000]),
+    ],
+)
+def test_money_back_is_of_each_line_or_of_the_order(header: str, rows: list[str], back: list[int | None]) -> None:
+    text = "\n".join(
+        [f"订单号|客户编号|下单时间|商品|数量|{header}|状态"]
+        + [f"O1|m1|2026-09-01|{goods}|1|{row}|已完成" for goods, row in zip(("碗", "碟"), rows, strict=True)]
+    )
+
+    assert [row[3] for row in told(text)] == back
