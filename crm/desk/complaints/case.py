@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -105,4 +106,8 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
         raise Http404
     if rights_of(request.user).looks_up:
         people.look_up(request.user, case.customer.pk, today())
-    return redirect("desk:customer", customer_for(request.user, case.customer.pk, today()).pk)
+    person = customer_for(request.user, case.customer.pk, today())
+    if request.POST.get("to") == "edit":
+        return redirect("desk:customer_edit", person.pk)
+    page = reverse("desk:customer", args=[person.pk])
+    return redirect(f"{page}#reach" if request.POST.get("to") == "reach" else page)

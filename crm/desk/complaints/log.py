@@ -80,7 +80,7 @@ def find(request: StaffRequest) -> HttpResponse:
 def _look_for(request: StaffRequest, text: str, *, clean_address: bool = False) -> HttpResponse:
     """One exact hit is opened, several are offered by digit, nobody is a new caller; a case leads to its customer."""
     user, day = request.user, today()
-    if not text.strip():
+    if not text.strip() or not _in_force():
         return redirect("desk:complaint_new")
     if who.is_nobody(text):
         return redirect(f"{reverse('desk:complaint_new')}?anonymous=1")
@@ -147,7 +147,18 @@ def caller(request: StaffRequest) -> HttpResponse:
 @require_POST
 def stranger(request: StaffRequest) -> HttpResponse:
     """None of the people offered, or not the one who was found: somebody who is not on record yet."""
+    if not _in_force():
+        return redirect("desk:complaint_new")
     return _nobody(request, who.sought(request), answer="share")
+
+
+def _in_force() -> bool:
+    """Whether anything can be promised; without that the page says what is missing."""
+    try:
+        sla.policy_at(now())
+    except DomainError:
+        return False
+    return True
 
 
 def _page(
