@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 from django import forms
@@ -13,6 +13,8 @@ from django.urls import Resolver404, resolve
 from django.utils.datastructures import MultiValueDict
 
 from core.accounts import idempotency
+from core.accounts.models import User
+from core.accounts.permissions import may
 from core.lib.errors import DomainError
 
 Thanks = str | Callable[[Any], str]
@@ -106,11 +108,32 @@ def led_back(view: View) -> View:
         response = view(request, *args, **kwargs)
         if response.status_code != 405 or request.method not in ("GET", "HEAD"):
             return response
-        way_back = redirect(page_above(request.path))
+        way_back = redirect(page_above(request.path, cast(User, request.user)))
         way_back["Allow"] = response["Allow"]
         return way_back
 
     return answer
+
+
+def remembered(view: View) -> View:
+    """The view; the key of a form that it stored is on record, so that a browser keeps no draft of it.
+
+    A form has been stored when its answer leads on to a page without a word of refusal.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if request.method == "POST" and response.status_code == 302 and not _is_refused(request):
+            idempotency.note(request.POST.get("once", ""), content=idempotency.content_of(request.POST))
+        return response
+
+    return answer
+
+
+def _is_refused(request: HttpRequest) -> bool:
+    queued = getattr(request, "_messages", None)
+    return queued is not None and any(message.level >= messages.ERROR for message in queued._queued_messages)
 
 
 def legible(view: View) -> View:
@@ -126,13 +149,14 @@ def legible(view: View) -> View:
     return answer
 
 
-def page_above(path: str) -> str:
-    """The nearest address above this one that there is: /alerts/7/ for /alerts/7/decide/."""
+def page_above(path: str, user: User) -> str:
+    """The nearest address above this one that there is for this person: /alerts/7/ for /alerts/7/decide/."""
     while path != "/":
         path = path.rstrip("/").rpartition("/")[0] + "/"
         try:
-            resolve(path)
+            permission = getattr(resolve(path).func, "permission", None)
         except Resolver404:
             continue
-        return path
+        if permission is None or may(user, permission):
+            return path
     return path

@@ -1,6 +1,6 @@
 """The pages, room by room. Each view names the permission it needs; tests hold this table against the roles."""
 
-from crm.desk.acting import led_back, legible
+from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
@@ -15,4 +15,4 @@ from crm.desk.work.urls import urlpatterns as work
 app_name = "desk"
 urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people]
 for route in urlpatterns:
-    route.callback = led_back(legible(follows_merges(route.callback)))
+    route.callback = led_back(legible(remembered(follows_merges(route.callback))))

@@ -88,8 +88,9 @@
 
   let filling = false;
   function keep(form, sent = "") {
-    const words = changed(form);
-    if (!Object.keys(words).length) return store.drop(nameOf(form));
+    const typed = changed(form);
+    if (!Object.keys(typed).length) return store.drop(nameOf(form));
+    const words = form.matches("[data-draft-ask]") ? said(form) : typed; // whose they are is among them
     const seen = {};
     for (const field of form.elements) {
       const about = field.name && field.name.replace(/^initial-/, "");

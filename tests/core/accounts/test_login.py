@@ -27,6 +27,24 @@ def test_a_form_sent_after_the_session_ended_is_said_to_be_not_saved(client: Cli
     assert "You were signed out, so nothing was saved." in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("http://testserver/complaints/new/?customer=5", "/complaints/new/%3Fcustomer%3D5"),
+        ("http://testserver/alerts/7/", "/alerts/7/"),
+        ("http://elsewhere.example/complaints/", str(TODO)),
+        ("//elsewhere.example/", str(TODO)),
+        ("", str(TODO)),
+    ],
+)
+def test_after_the_sign_in_the_form_is_come_back_to(
+    client: Client, make_user: MakeUser, came_from: str, leads_to: str
+) -> None:
+    make_user()
+
+    assert client.post(TODO, headers={"Referer": came_from})["Location"] == f"/accounts/login/?next={leads_to}"
+
+
 def test_a_page_opened_without_a_session_only_asks_to_sign_in(client: Client, make_user: MakeUser) -> None:
     make_user()
     answer = client.get(reverse("desk:customers"), follow=True)

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -83,3 +84,37 @@ def test_a_page_that_is_gone_back_to_keeps_its_words_and_asks(
     assert "聊了新茶" in again.content.decode()
     assert "This was sent already" in again.content.decode()
     assert KEY not in again.content.decode()
+
+
+@pytest.mark.django_db
+def test_who_sends_other_words_under_a_key_is_told_that_they_are_not_stored() -> None:
+    said, other = (idempotency.content_of(QueryDict(f"note={words}&once={KEY}")) for words in ("聊了新茶", "换了包装"))
+    idempotency.once(KEY, lambda: None, content=said)
+
+    with pytest.raises(SentBefore, match="has been stored"):
+        idempotency.once(KEY, lambda: None, content=said)
+    with pytest.raises(SentBefore, match="is not stored yet"):
+        idempotency.once(KEY, lambda: None, content=other)
+
+
+def test_the_words_of_a_form_are_the_same_under_another_key_and_in_another_order() -> None:
+    contents = {
+        idempotency.content_of(QueryDict(sent))
+        for sent in ("note=a&to=b&once=1", "to=b&note=a&once=2&csrfmiddlewaretoken=x", "version=3&note=a&to=b")
+    }
+
+    assert len(contents) == 1
+    assert idempotency.content_of(QueryDict("note=a&to=c")) not in contents
+
+
+@pytest.mark.django_db
+def test_a_browser_asks_which_of_its_forms_are_stored(client: Client, make_user: MakeUser) -> None:
+    address, other = reverse("desk:me_sent"), uuid.uuid4().hex
+    asked = {"key": [KEY, other, "", "x" * 32, "\u2028"] + [uuid.uuid4().hex for _ in range(60)]}
+    idempotency.note(KEY)
+
+    make_user()
+    assert client.get(address, headers={"X-Requested-With": "XMLHttpRequest"}).status_code == 401
+    client.force_login(make_user())
+    assert client.get(address, asked).json() == {"sent": [KEY]}
+    assert client.get(address).json() == {"sent": []}
