@@ -1,6 +1,7 @@
 """The parts of Laoke as processes of their own: started, looked after, started again when they end, and stopped."""
 
 import contextlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -28,8 +29,6 @@ def manage(*arguments: str) -> list[str]:
 def worker_pool() -> list[str]:
     """Return the worker's options; processes need semaphores, which some containers deny."""
     try:
-        import multiprocessing
-
         multiprocessing.Lock()
     except OSError:
         return ["--pool", "threads", "--concurrency", "2"]
