@@ -2,8 +2,8 @@
 
     python -m bench.standstill --orders 1000000 --writers 20
 
-The database named by DATABASE_URL is emptied first. All orders lie unswept, as an import leaves them; gunicorn serves as in
-production; the writers send orders of the same customers by REST for as long as the night lasts, each until it is
+The database named by DATABASE_URL is emptied first. All orders lie unswept, as an import leaves them; gunicorn serves
+as in production; the writers send orders of the same customers by REST for as long as the night lasts, each until it is
 acknowledged. Then every acknowledged order is looked for. Prints the longest request, and the share that waited.
 """
 

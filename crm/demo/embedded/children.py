@@ -63,7 +63,7 @@ def _run(command: Sequence[str], log: Path, environment: dict[str, str]) -> subp
 
 @dataclass
 class Child:
-    """A process that is started, and started again when it ends: by itself, or by `start` after longer and longer waits.
+    """A process that is started, and when it ends started again, after longer and longer waits.
 
     `look` is called every second or so, from the main thread; `say` hears each end and each start after it.
     """
