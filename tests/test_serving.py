@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from crm import serving
+from crm.demo.server import DemoError
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -38,3 +41,16 @@ def test_help_is_printed_and_nothing_is_made(tmp_path: Path, verb: str, option: 
     assert answer.returncode == 0, answer.stderr
     assert option in answer.stdout
     assert not (tmp_path / "mall").exists()
+
+
+def test_keys_that_were_cut_short_are_made_anew_only_before_they_were_used(tmp_path: Path) -> None:
+    """Half a file of keys would let the mall run on those of the repository."""
+    (tmp_path / "keys.new").write_text("SECRET_KEY=ha")  # killed while it was written
+
+    keys = serving.keys_of(tmp_path)
+
+    assert set(keys) == {"SECRET_KEY", "VAULT_KEY"}
+    assert serving.keys_of(tmp_path) == keys
+    (tmp_path / "keys.env").write_text(f"SECRET_KEY={keys['SECRET_KEY']}\n")
+    with pytest.raises(DemoError, match="lacks VAULT_KEY"):
+        serving.keys_of(tmp_path)

@@ -49,7 +49,7 @@ class SetupCode(models.Model):
 
 
 class VaultKey(models.Model):
-    """A key under which something here is encrypted, by its fingerprint. `core.lib.database` holds each process to it."""
+    """A key under which something here is encrypted. `core.lib.database` holds each process to its fingerprint."""
 
     fingerprint = models.CharField(max_length=16, primary_key=True)
     since = models.DateTimeField()

@@ -14,7 +14,7 @@ NIGHT = "nightly"
 def issue(*, expires: float = 30, **sending: Any) -> int:
     """Tell the workers of every night and import that somebody should look at now; returns how many there are.
 
-    After `expires` seconds, when the next look has come, a message that nobody took is dropped. `sending` is for Celery.
+    After `expires` seconds, when the next look has come, a message that nobody took is dropped; `sending` is Celery's.
     """
     nights = [(run.business_date.isoformat(),) for run in runs.to_issue(NIGHT, at=timezone.now())]
     files = [(pk,) for pk in waiting.to_issue()]

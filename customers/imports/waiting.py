@@ -1,4 +1,4 @@
-"""Which files wait for a worker. Apart from the work itself: whoever only tells the workers needs to load none of it."""
+"""Which files wait for a worker. Apart from the work, of which whoever only tells the workers needs to load none."""
 
 from django.db.models.functions import Now
 

@@ -1,4 +1,4 @@
-"""Run a module as if its clock were so many seconds ahead: python -m tests.faults.elsewhen SECONDS MODULE [ARGUMENT...]."""
+"""Run a module as if its clock were so far ahead: python -m tests.faults.elsewhen SECONDS MODULE [OPTION...]."""
 
 import runpy
 import sys

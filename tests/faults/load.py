@@ -30,6 +30,7 @@ class Shop:
 
     address: str
     token: str
+    customers: list[str]  # by their numbers
     acknowledged: Orders = field(default_factory=dict)
     answers: list[int] = field(default_factory=list)  # statuses; 0 is a connection that was cut
     slowest: float = 0.0
@@ -56,7 +57,7 @@ class Shop:
         connection = self._connection()
         while not self.stopped:
             count += 1
-            external_id, customer = f"{number}-{count}", f"c-{rng.randrange(12)}"
+            external_id, customer = f"{number}-{count}", rng.choice(self.customers)
             for version in range(1, rng.choice((2, 2, 3, 4))):
                 status = "cancelled" if version == 3 else "paid"
                 told = (version, f"{rng.randint(100, 90_000) / 100:.2f}", status)
@@ -68,7 +69,7 @@ class Shop:
     ) -> http.client.HTTPConnection:
         version, paid, status = told
         at = "2026-11-16T12:00:00+08:00"
-        body = {"version": version, "customer": {"external_id": customer}, "ordered_at": at, "paid": paid}
+        body = {"version": version, "customer": {"number": customer}, "ordered_at": at, "paid": paid}
         while True:
             began = time.monotonic()
             code = self._send(connection, external_id, body | {"status": status})

@@ -16,7 +16,7 @@ from django.db import connection
 from core.jobs.models import JobRun
 from crm.demo.embedded import Embedded
 from crm.operating import database
-from customers.models import Order
+from customers.models import Customer, Order
 from tests.faults.conftest import Eve, done, planned, state
 from tests.faults.load import NONE, SOURCE, Shop, harm, laws_broken
 from tests.faults.processes import Processes, database_url, kill, until
@@ -34,12 +34,16 @@ def stored(url: str = "") -> list[tuple[str, int, str, str]]:
         return cursor.fetchall()
 
 
+def some_customers() -> list[str]:
+    return list(Customer.objects.order_by("pk").values_list("number", flat=True)[:12])
+
+
 @pytest.fixture
 def shop(eve: Eve, processes: Processes) -> Shop:
     eve()
     Order.objects.filter(source=SOURCE).delete()
     token = client_token()
-    return Shop(serve(processes, GUNICORN_CMD_ARGS="--workers 2"), token)
+    return Shop(serve(processes, GUNICORN_CMD_ARGS="--workers 2"), token, some_customers())
 
 
 def a_web_worker_dies(processes: Processes, redis: Embedded) -> None:
@@ -125,7 +129,7 @@ def test_a_postgresql_killed_and_started_again_has_all_it_acknowledged(
     Order.objects.filter(source=SOURCE).delete()
     token = client_token()
     servers, url = request.getfixturevalue("own_server")
-    shop = Shop(serve(processes, DATABASE_URL=url), token)
+    shop = Shop(serve(processes, DATABASE_URL=url), token, some_customers())
 
     with shop.sending():
         os.kill(servers.process("postgres").pid, signal.SIGKILL)

@@ -175,13 +175,15 @@ def test_a_form_that_does_not_exist_is_refused() -> None:
         ("-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "crm.wsgi", "--bind", "127.0.0.1:1"),
         ("-m", "celery", "-A", "crm", "worker", "--pool", "solo", "--without-mingle"),
         ("-m", "celery", "-A", "crm", "beat", "--pidfile", "", "--schedule", "/dev/null/schedule"),
+        ("manage.py", "beat"),
         ("manage.py", "relay", "--every", "0.1"),
     ],
-    ids=["gunicorn", "worker", "beat", "relay"],
+    ids=["gunicorn", "worker", "celery's beat", "beat", "relay"],
 )
 def test_all_kinds_of_processes_write_one_form_with_one_clock(command: tuple[str, ...]) -> None:
     """None can do its work here; what they say of it is enough."""
     nowhere = {"REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "postgres://x:y@127.0.0.1:1/x"}
+    nowhere["CELERY_BEAT_SCHEDULE_FILENAME"] = "/dev/null/schedule"
     told = environment(nowhere | {"LOG_FORMAT": "json", "MALL_TIME_ZONE": "Asia/Shanghai"})
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

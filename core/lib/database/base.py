@@ -1,7 +1,8 @@
 """PostgreSQL, asked only by a process that has the database's own time, and the keys of what is encrypted in it.
 
 A clock that is ahead expires points and closes promises, and no later clock takes that back; one that is behind dates
-orders before those that came before them. A process with other keys finds no customer by their phone, and makes each anew.
+orders before those that came before them. A process with other keys finds no customer by their phone, and makes each
+anew.
 """
 
 import logging
@@ -78,9 +79,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if theirs - set(sealing.fingerprints()):
             raise _said(
                 WrongKeys(
-                    "This database is encrypted under another VAULT_KEY than this process has: nothing is read or written"
-                    " with it. Set VAULT_KEY as the other processes have it; after a change of the key, the one before"
-                    " belongs into VAULT_KEY_FALLBACKS until `manage.py rotate_vault` is done."
+                    "This database is encrypted under another VAULT_KEY than this process has: nothing is read or"
+                    " written with it. Set VAULT_KEY as the other processes have it; after a change of the key, the one"
+                    " before belongs into VAULT_KEY_FALLBACKS until `manage.py rotate_vault` is done."
                 )
             )
 

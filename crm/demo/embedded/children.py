@@ -1,6 +1,7 @@
 """The parts of Laoke as processes of their own: started, looked after, started again when they end, and stopped."""
 
 import contextlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -28,8 +29,6 @@ def manage(*arguments: str) -> list[str]:
 def worker_pool() -> list[str]:
     """Return the worker's options; processes need semaphores, which some containers deny."""
     try:
-        import multiprocessing
-
         multiprocessing.Lock()
     except OSError:
         return ["--pool", "threads", "--concurrency", "2"]
@@ -64,7 +63,7 @@ def _run(command: Sequence[str], log: Path, environment: dict[str, str]) -> subp
 
 @dataclass
 class Child:
-    """A process that is started, and started again when it ends: by itself, or by `start` after longer and longer waits.
+    """A process that is started, and when it ends started again, after longer and longer waits.
 
     `look` is called every second or so, from the main thread; `say` hears each end and each start after it.
     """
