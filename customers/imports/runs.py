@@ -425,7 +425,7 @@ def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), source=run_.source, fields=run_.mapping.keys(), incomplete=incomplete)
+    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete)
     noted.extend(of_lines(reading.left_out))
     return refused, noted
 
