@@ -50,4 +50,4 @@ _NO_ROWS = {"totals": _("totals"), "remark": _("a remark"), "header_again": _("t
 def of_lines(left_out: Iterable[LeftOut]) -> list[Note]:
     """A note of each line that was meant to be no row, in the language in which they were read."""
     codes = {str(reason): code for code, reason in _NO_ROWS.items()}
-    return [Note(line.line_number, "", codes[line.reason]) for line in left_out]
+    return [Note(line.line_number, "", codes.get(line.reason, "remark")) for line in left_out]
