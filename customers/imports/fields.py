@@ -111,6 +111,14 @@ _ORDERS = {
     "cancelled_at": "cancelled at|canceled at|取消时间|关闭时间",
     "currency": "currency|currency code|order currency|order currency code|币种|货币|幣別|通貨",
     "version": "version|版本|版本号",
+    # Which of two files that tell of an order knows it as it was later.
+    "modified": (
+        "last modified|last modified at|last modified date|last modified time|modified|modified at|modified on"
+        "|modified date|date modified|modification date|modification time|last updated|last updated at|last update"
+        "|last update time|last-updated-date|updated at|updated on|updated|date updated|update time|update date"
+        "|最后修改时间|最近修改时间|修改时间|订单修改时间|修改日期|最后更新时间|最近更新时间|更新时间|订单更新时间|更新日期"
+        "|最後修改時間|修改時間|最後更新時間|更新時間|訂單更新時間|更新日時|最終更新日時|수정일|수정일시"
+    ),
     "category": "category|product category|类目|分类|品类|類別|商品分类|商品类目",
     "product": (
         "product|sku|product id|item|商品|商品编号|商品编码|商品ID|货号|商家编码|商品名称|商品名|商品标题"

@@ -41,6 +41,7 @@ OF_ORDER = (
     "cancelled_at",
     "currency",
     "version",
+    "modified",
 )
 ONE = Decimal(1)
 NO_CONTACTS = (None, None, None, "", None, None, "")
@@ -72,6 +73,7 @@ class Staged(NamedTuple):
     line: int
     external_id: str
     version: int | None
+    modified: str | None  # when the shop had last changed the order
     customer: str
     phone_index: str | None
     phone_tail: str | None
@@ -249,6 +251,7 @@ class _Table:
                 line,
                 external_id,
                 values["version"],
+                values["modified"] and values["modified"][0],
                 values["customer"],
                 *_vault(phone, email),
                 _person(values["customer"], phone, email),
@@ -390,6 +393,7 @@ def _readers(choices: Choices) -> dict[str, Reader]:
     return {
         "order_no": contacts.order_no,
         "version": _or(None, lambda text: amounts.whole(text, 2**63 - 1)),
+        "modified": _soft(None, "modified_unknown", moment),
         "customer": contacts.customer,
         "phone": contacts.phone,
         "email": contacts.email,

@@ -36,7 +36,9 @@ TEXTS = (
 # What the columns say that most files have not, as the staging table has it without being told.
 DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(("customer", "phone_mask", "email_mask", "name", "region", "city", "category", "product"), ""),
-    **dict.fromkeys(("version", "phone_index", "phone_tail", "phone_sealed", "email_index", "email_sealed")),
+    **dict.fromkeys(
+        ("version", "modified", "phone_index", "phone_tail", "phone_sealed", "email_index", "email_sealed")
+    ),
     **dict.fromkeys(("line_paid", "refunded", "refunded_at")),
     "cost": 0,
 }
@@ -73,7 +75,7 @@ class Where(NamedTuple):
         return {**self._asdict(), "first": first, "last": last, "zone": str(mall_zone())}
 
 
-def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: AbstractSet[str]) -> None:
+def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: AbstractSet[str], at: datetime) -> None:
     """A fresh staging table with one row per order, judged among themselves.
 
     `of_lines`: rows are lines, to be put together by order number. `incomplete`, looked at when all rows have been
@@ -90,6 +92,8 @@ def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: Abs
     _bring_up_known()
     _run("people")
     _run("people_by_email")
+    if "modified" in said:
+        _run("clocks", at=at)
     _run("repeated")
     contacts, names = said & {"phone_index", "email_index"}, said & {"name", "region", "city"}
     _run("distinct_people", source=source, contacts=bool(contacts), names=bool(names))

@@ -43,6 +43,7 @@ FIELDS = (
     ("cost", gettext_lazy("Cost")),
     ("currency", gettext_lazy("Currency")),
     ("version", gettext_lazy("Version")),
+    ("modified", gettext_lazy("Last changed by the shop")),
 )
 _FIELDS_OF = {
     "orders": FIELDS,

@@ -13,7 +13,7 @@ ON CONFLICT (run_id, order_id) DO NOTHING;
 
 -- name: restore
 UPDATE customers_order o
-   SET version = b.version, file_changes = b.file_changes, import_run = b.import_run,
+   SET version = b.version, file_changes = b.file_changes, import_run = b.import_run, modified_at = b.modified_at,
        customer_id = coalesce(m.merged_into_id, b.customer_id), status = b.status, ordered_at = b.ordered_at,
        ordered_on = b.ordered_on, paid = b.paid, cost = b.cost, profit = b.profit, category_mask = b.category_mask,
        fully_refunded_on = b.fully_refunded_on, received_at = %(at)s
