@@ -211,6 +211,10 @@ _REFUNDS = {
         "|退款完结时间|完成时间|退款日期|售后完成时间|processed at|date|created at|申请时间|退款申请时间"
         "|退款的申请时间|售后申请时间|日期|返金日|환불일"
     ),
+    "reason": (
+        "reason|refund reason|return reason|reason for refund|reason for return|退款原因|退货原因|售后原因|退款理由"
+        "|申请原因|申请退款原因|买家退款原因|退貨原因|退款理由|退貨退款原因|返品理由|返金理由"
+    ),
     "status": "status|refund status|return status|state|退款状态|售后状态|退款狀態|状态|狀態|处理状态|退款单状态",
     "currency": _ORDERS["currency"],
 }

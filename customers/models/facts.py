@@ -170,6 +170,7 @@ class Refund(models.Model):
     refunded_on = models.DateField()
     amount = MoneyField()
     profit_effect = MoneyField()
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -80,6 +80,7 @@ _FIELDS_OF = {
     "refunds": (
         ("order_no", gettext_lazy("Order number")),
         ("refund_no", gettext_lazy("Refund number")),
+        ("reason", gettext_lazy("Reason")),
         ("amount", gettext_lazy("Money back")),
         ("refunded_at", gettext_lazy("Money back at")),
         ("status", gettext_lazy("Status")),

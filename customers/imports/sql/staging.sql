@@ -375,8 +375,8 @@ UPDATE import_rows r
              WHEN r.version = o.version AND o.file_changes > 0 THEN 'stale'
              WHEN r.version = o.version OR r.version IS NOT NULL AND e.cost < f.cost THEN 'rejected'
              WHEN e.is_older THEN CASE WHEN w.differs OR e.was > e.now THEN 'stale' ELSE 'unchanged' END
-             WHEN r.version IS NULL AND e.was > e.now AND (o.status, r.status) <> ('cancelled', 'paid')
-                  AND NOT e.is_newer THEN 'stale'
+             WHEN r.version IS NULL AND e.was > e.now AND NOT e.is_newer
+                  AND (o.status, r.status) <> ('cancelled', 'paid') THEN 'stale'
              WHEN r.version IS NULL AND NOT w.differs
                THEN CASE WHEN o.version < 0 AND r.modified > coalesce(o.modified_at, '-infinity') THEN 'updated'
                          ELSE 'unchanged' END

@@ -30,9 +30,9 @@ SELECT c.order_id, (l.value ->> 0)::bigint, (l.value ->> 1)::int, (l.value ->> 2
  ORDER BY c.order_id, l.ordinality;
 DELETE FROM customers_refund WHERE order_id = ANY (%(ids)s);
 INSERT INTO customers_refund (order_id, external_id, customer_id, purchased_on, refunded_at, refunded_on, amount,
-                              profit_effect)
+                              profit_effect, reason)
 SELECT c.order_id, f.external_id, o.customer_id, f.purchased_on, f.refunded_at, f.refunded_on, f.amount,
-       f.profit_effect
+       f.profit_effect, coalesce(f.reason, '')
   FROM customers_importchange c
   JOIN customers_order o ON o.id = c.order_id
  CROSS JOIN LATERAL jsonb_array_elements(c.before -> 'refunds') WITH ORDINALITY e
