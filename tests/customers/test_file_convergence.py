@@ -240,7 +240,7 @@ def test_of_files_that_say_when_an_order_was_changed_the_latest_holds_whatever_c
     orders_ = Order.objects.select_related("customer").prefetch_related("customer__identities")
     stored = {
         f"{order.external_id},{order.customer.identities.get().external_id},{order.ordered_on} 10:00,{order.paid:.0f},"
-        f"{order.status},{order.modified_at:%Y-%m-%d} {order.modified_at.astimezone(mall_zone()):%H:%M:%S}"
+        f"{order.status},{order.modified_at.astimezone(mall_zone()):%Y-%m-%d %H:%M:%S}"
         for order in orders_
     }
     assert (stored, asked) == (latest, 0)
