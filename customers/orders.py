@@ -191,14 +191,18 @@ def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> O
     order.fully_refunded_on = refunds.fully_refunded_on(fact.refunds, paid=fact.paid)
     order.received_at = at
     order.save(force_insert=is_new)
+    reasons: dict[str, str] = {}
     if not is_new:
         order.lines.all().delete()
+        if fact.refunds:
+            reasons = dict(order.refunds.exclude(reason="").values_list("external_id", "reason"))
         order.refunds.all().delete()
     OrderLine.objects.bulk_create(
         OrderLine(order=order, product=products[line.product], quantity=line.quantity, amount=line.amount)
         for line in fact.lines
     )
-    refunds.store(order, fact.refunds)
+    # What a file has said of why stays.
+    refunds.store(order, [replace(row, reason=row.reason or reasons.get(row.external_id, "")) for row in fact.refunds])
     return order
 
 

@@ -16,12 +16,13 @@ NOTHING = Decimal("0.00")
 
 @dataclass(frozen=True)
 class RefundFact:
-    """Money back. `cost_returned` is what the goods that came back had cost the mall."""
+    """Money back. `cost_returned` is what the goods that came back had cost the mall, `reason` why, where it is said."""
 
     external_id: str
     amount: Decimal
     refunded_at: datetime
     cost_returned: Decimal = NOTHING
+    reason: str = ""
 
     @property
     def profit_effect(self) -> Decimal:
@@ -62,6 +63,7 @@ def store(order: Order, refunds: Sequence[RefundFact]) -> None:
             refunded_on=mall_day(refund.refunded_at),
             amount=refund.amount,
             profit_effect=refund.profit_effect,
+            reason=refund.reason,
         )
         for refund in refunds
     )

@@ -150,6 +150,14 @@ _ORDERS = {
         "|moneda|valuta"
     ),
     "version": "version|版本|版本号",
+    # Which of two files that tell of an order knows it as it was later.
+    "modified": (
+        "last modified|last modified at|last modified date|last modified time|modified|modified at|modified on"
+        "|modified date|date modified|modification date|modification time|last updated|last updated at|last update"
+        "|last update time|last-updated-date|updated at|updated on|updated|date updated|update time|update date"
+        "|最后修改时间|最近修改时间|修改时间|订单修改时间|修改日期|最后更新时间|最近更新时间|更新时间|订单更新时间|更新日期"
+        "|最後修改時間|修改時間|最後更新時間|更新時間|訂單更新時間|更新日時|最終更新日時|수정일|수정일시"
+    ),
     "category": "category|product category|类目|分类|品类|類別|商品分类|商品类目",
     "product": (
         "product|sku|product id|item|商品|商品编号|商品编码|商品ID|货号|商家编码|商品名称|商品名|商品标题"
@@ -241,6 +249,10 @@ _REFUNDS = {
         "refunded at|refund date|refund time|refund completed at|退款时间|退款完成时间|退款成功时间|完结时间"
         "|退款完结时间|完成时间|退款日期|售后完成时间|processed at|date|created at|申请时间|退款申请时间"
         "|退款的申请时间|售后申请时间|日期|返金日|환불일"
+    ),
+    "reason": (
+        "reason|refund reason|return reason|reason for refund|reason for return|退款原因|退货原因|售后原因|退款理由"
+        "|申请原因|申请退款原因|买家退款原因|退貨原因|退款理由|退貨退款原因|返品理由|返金理由"
     ),
     "status": "status|refund status|return status|state|退款状态|售后状态|退款狀態|状态|狀態|处理状态|退款单状态",
     "currency": _ORDERS["currency"],

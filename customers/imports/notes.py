@@ -19,6 +19,7 @@ TEXTS = {
     "quantity": _("The quantity is no whole number: it was rounded."),
     "quantity_unknown": _("The quantity cannot be read: one piece was assumed."),
     "cost_unknown": _("The cost cannot be read and was left out."),
+    "modified_unknown": _("The time of the last change cannot be read: the row counts as one without."),
     "refund_unknown": _("Part of the money went back, but the file does not say how much."),
     "refund_day": _("The day of the refund cannot be read: the day of the order was taken."),
     "refund_open": _("The money has not gone back yet: not counted."),
@@ -52,4 +53,4 @@ _NO_ROWS = {"totals": _("totals"), "remark": _("a remark"), "header_again": _("t
 def of_lines(left_out: Iterable[LeftOut]) -> list[Note]:
     """A note of each line that was meant to be no row, in the language in which they were read."""
     codes = {str(reason): code for code, reason in _NO_ROWS.items()}
-    return [Note(line.line_number, "", codes[line.reason]) for line in left_out]
+    return [Note(line.line_number, "", codes.get(line.reason, "remark")) for line in left_out]

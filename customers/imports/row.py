@@ -44,6 +44,7 @@ OF_ORDER = (
     "cancelled_at",
     "currency",
     "version",
+    "modified",
 )
 ONE = Decimal(1)
 NO_CONTACTS = (None, None, None, "", None, None, "")
@@ -75,6 +76,7 @@ class Staged(NamedTuple):
     line: int
     external_id: str
     version: int | None
+    modified: str | None  # when the shop had last changed the order
     customer: str
     phone_index: str | None
     phone_tail: str | None
@@ -267,6 +269,7 @@ class _Table:
                 line,
                 external_id,
                 values["version"],
+                values["modified"] and values["modified"][0],
                 values["customer"],
                 *_vault(phone, email),
                 _person(values["customer"], phone, email),
@@ -456,6 +459,7 @@ def _readers(choices: Choices) -> dict[str, Reader]:
     return {
         "order_no": contacts.order_no,
         "version": _or(None, lambda text: amounts.whole(text, 2**63 - 1)),
+        "modified": _soft(None, "modified_unknown", moment),
         "customer": contacts.customer,
         "phone": contacts.phone,
         "email": contacts.email,

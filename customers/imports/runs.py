@@ -185,7 +185,7 @@ def findings(run_: Import) -> Findings:
 def check(run_: Import, *, at: datetime) -> Import:
     """What `run` will do, row by row, with nothing stored but the plan: counts, questions, refused rows."""
     with alone(run_, Task.CHECK) as progress:
-        refused, notes_ = _stage(run_, progress)
+        refused, notes_ = _stage(run_, progress, at)
         progress.tell(Step.PEOPLE, 0)
         where = _where(run_, at)
         staging.resolve(where)
@@ -206,7 +206,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
     record no longer allows as it was planned is asked about.
     """
     with alone(run_, Task.RUN) as progress:
-        refused, notes_ = _stage(run_, progress)
+        refused, notes_ = _stage(run_, progress, at)
         progress.tell(Step.PEOPLE, 0)
         where = _where(run_, at)
         resumed = run_.parts.exists() or run_.changes.exists()
@@ -400,7 +400,7 @@ def _usable() -> bool:
     return bool(connection.connection) and not connection.connection.closed and not connection.needs_rollback
 
 
-def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note]]:
+def _stage(run_: Import, progress: _Progress, at: datetime) -> tuple[list[Rejected], list[Note]]:
     names, reading = contents.rows(run_)
     refused: list[Rejected] = []
     noted: list[Note] = []
@@ -424,7 +424,7 @@ def _stage(run_: Import, progress: _Progress) -> tuple[list[Rejected], list[Note
             suspect = not row.external_id
             above = row.external_id or above
 
-    staging.fill(good(), source=run_.source, fields=run_.mapping.keys(), incomplete=incomplete)
+    staging.fill(good(), source=run_.source, of_lines="line_paid" in run_.mapping, incomplete=incomplete, at=at)
     noted.extend(of_lines(reading.left_out))
     return refused, noted
 

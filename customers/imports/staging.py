@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -34,20 +33,14 @@ TEXTS = (
     "product",
 )
 
-# Fields -> columns of the staging table that nothing else says: without any of the fields they stay as they are.
-SAID_BY = {
-    "phone": ("phone_index", "phone_tail", "phone_sealed", "phone_mask"),
-    "email": ("email_index", "email_sealed", "email_mask"),
-    "name last_name": ("name",),
-    "region": ("region",),
-    "city": ("city",),
-    "version": ("version",),
-    "customer": ("customer",),
-    "cost": ("cost",),
-    "category": ("category",),
-    "product": ("product",),
-    "line_paid": ("line_paid",),
-    "refunded_at": ("refunded_at",),
+# What the columns say that most files have not, as the staging table has it without being told.
+DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(("customer", "phone_mask", "email_mask", "name", "region", "city", "category", "product"), ""),
+    **dict.fromkeys(
+        ("version", "modified", "phone_index", "phone_tail", "phone_sealed", "email_index", "email_sealed")
+    ),
+    **dict.fromkeys(("line_paid", "refunded", "refunded_at")),
+    "cost": 0,
 }
 
 STEPS = sql.steps(__file__, "staging")
@@ -82,29 +75,41 @@ class Where(NamedTuple):
         return {**self._asdict(), "first": first, "last": last, "zone": str(mall_zone())}
 
 
-def fill(rows: Iterator[Staged], *, source: str, fields: AbstractSet[str], incomplete: AbstractSet[str]) -> None:
+def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: AbstractSet[str], at: datetime) -> None:
     """A fresh staging table with one row per order, judged among themselves.
 
-    `fields` are those that have a column in the file; with `line_paid` rows are lines, to be put together by order
-    number. `incomplete`, looked at when all rows have been taken: numbers of orders of which a line was refused.
+    `of_lines`: rows are lines, to be put together by order number. `incomplete`, looked at when all rows have been
+    taken: numbers of orders of which a line was refused.
     """
     _run("tables")
-    silent = {name for field, names in SAID_BY.items() if not fields & set(field.split()) for name in names}
-    columns = [name for name in Staged._fields if name not in silent]
-    said = itemgetter(*map(Staged._fields.index, columns))
-    texts = ", ".join(name for name in columns if name in TEXTS)
+    said: set[str] = set()
     while pending := list(islice(rows, COPY_ROWS)):
-        _copy(f"import_rows ({', '.join(columns)})", map(said, pending), texts)
-    if "line_paid" in fields:
+        said |= _copy_said(pending)
+    if of_lines:
         _run("orders_of_lines", incomplete=sorted(incomplete))
     else:
         _run("whole_orders")
     _bring_up_known()
     _run("people")
     _run("people_by_email")
+    if "modified" in said:
+        _run("clocks", at=at)
     _run("repeated")
-    contacts, names = fields & {"phone", "email"}, fields & {"name", "last_name", "region", "city"}
+    contacts, names = said & {"phone_index", "email_index"}, said & {"name", "region", "city"}
     _run("distinct_people", source=source, contacts=bool(contacts), names=bool(names))
+
+
+def _copy_said(rows: list[Staged]) -> set[str]:
+    """The rows are in the table; returns the columns that one of them says something of."""
+    columns = dict(zip(Staged._fields, zip(*rows, strict=True), strict=True))
+    said = {
+        name: values
+        for name, values in columns.items()
+        if name not in DEFAULTS or values.count(DEFAULTS[name]) < len(rows)
+    }
+    texts = ", ".join(name for name in said if name in TEXTS)
+    _copy(f"import_rows ({', '.join(said)})", zip(*said.values(), strict=True), texts)
+    return set(said)
 
 
 def _bring_up_known() -> None:

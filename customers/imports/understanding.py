@@ -24,7 +24,7 @@ SURVEYED = 200_000
 MOST_WORDS = 200
 # A profile with this share of its headers decides what a file is of.
 CERTAIN = 0.8
-DATES = ("date", "date_else", "refunded_at", "registered_on", "birthday")
+DATES = ("date", "date_else", "refunded_at", "modified", "registered_on", "birthday")
 BESIDE_STATUS = ("pay_status", "after_sales")
 AMOUNTS = ("paid", "line_paid", "refunded", "cost", "price", "amount")
 # As most amounts are: the point of these stands before the decimals, `amounts.decimal_of` says so of each.

@@ -7,6 +7,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("contactpoint", "import_run", models.BigIntegerField(blank=True, null=True)),
+        migrations.AddField("order", "modified_at", models.DateTimeField(blank=True, null=True)),
+        migrations.AddField(
+            "refund", "reason", models.CharField(blank=True, db_default="", default="", max_length=200)
+        ),
         migrations.AddField("externalidentity", "import_run", models.BigIntegerField(blank=True, null=True)),
         migrations.AddIndex(
             "contactpoint",

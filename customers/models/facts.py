@@ -96,6 +96,8 @@ class Order(models.Model):
     # How often such files have changed it since, and which import, if one, told it last.
     file_changes = models.PositiveIntegerField(default=0, db_default=0)
     import_run = models.BigIntegerField(null=True, blank=True)
+    # As of when the shop had last changed it, by the file that told it last; nothing where that did not say it.
+    modified_at = models.DateTimeField(null=True, blank=True)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=10, choices=Status)
     ordered_at = models.DateTimeField()
@@ -168,6 +170,7 @@ class Refund(models.Model):
     refunded_on = models.DateField()
     amount = MoneyField()
     profit_effect = MoneyField()
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

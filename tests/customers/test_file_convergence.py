@@ -16,7 +16,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.lib.periods import mall_midnight
+from core.lib.periods import mall_midnight, mall_zone
 from customers import orders
 from customers.identity import CustomerRef
 from customers.imports import runs, staging
@@ -201,3 +201,58 @@ def test_the_histories_notice_a_rule_that_is_missing(
     except AssertionError:
         return
     assert record != expected
+
+
+# Files that say when the shop has changed an order last ---------------------------------------------------------------
+
+
+def changed_orders(rng: random.Random, count: int) -> list[list[str]]:
+    """Of each order its rows in the order in which the shop has changed it; a paid one may be pending again."""
+    histories = []
+    for number in range(count):
+        rows, minute = [], 0
+        for _change in range(rng.randrange(1, 5)):
+            minute += rng.randrange(1, 200)
+            day, paid = rng.randrange(1, 4), rng.choice([80, 100, 120])
+            at = f"2026-11-10 {minute // 60:02}:{minute % 60:02}:00"
+            rows.append(f"{number},c{number % 7},2026-11-0{day} 10:00,{paid},{rng.choice(RANK)},{at}")
+        histories.append(rows)
+    return histories
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_of_files_that_say_when_an_order_was_changed_the_latest_holds_whatever_comes_when(seed: int) -> None:
+    rng = random.Random(seed)
+    histories = changed_orders(rng, 40)
+    told: list[set[int]] = [set() for _order in histories]
+    asked = 0
+    for _file in range(7):
+        rows = []
+        for seen, history in zip(told, histories, strict=True):
+            picked = rng.sample(range(len(history)), rng.randrange(0, min(len(history), 2) + 1))
+            rows += [history[at] for at in picked]
+            seen |= set(picked)
+        rng.shuffle(rows)
+        run = load("\n".join(["order_no,customer,date,paid,status,last modified", *rows]), "run")
+        asked += run.counts["asked"] + run.counts["rejected"]
+
+    latest = {history[max(seen)] for seen, history in zip(told, histories, strict=True) if seen}
+    orders_ = Order.objects.select_related("customer").prefetch_related("customer__identities")
+    stored = {
+        f"{order.external_id},{order.customer.identities.get().external_id},{order.ordered_on} 10:00,{order.paid:.0f},"
+        f"{order.status},{order.modified_at.astimezone(mall_zone()):%Y-%m-%d %H:%M:%S}"
+        for order in orders_
+    }
+    assert (stored, asked) == (latest, 0)
+
+
+def test_a_time_of_change_that_nobody_can_know_changes_nothing_unasked() -> None:
+    head = "order_no,customer,date,paid,status,last modified\n"
+    load(f"{head}1,a,2026-11-01 10:00,100,paid,2026-11-10 10:00\n", "run")
+
+    ahead = load(f"{head}1,a,2026-11-01 10:00,50,paid,2062-01-01 10:00\n", "run")
+    blank = load(f"{head}1,a,2026-11-01 10:00,50,paid,soon\n", "run")
+    other = load(f"{head}1,b,2026-11-01 10:00,100,paid,2026-11-11 10:00\n", "run")
+
+    assert [run.counts["asked"] for run in (ahead, blank, other)] == [1, 1, 1]
+    assert Order.objects.get().paid == 100

@@ -605,3 +605,25 @@ def test_what_has_changed_since_the_check_is_asked_about_and_not_done(
     assert (counts(run)["asked"], counts(run)["rejected"]) == (0, 0)
     assert plan.questions(run).count() == 0
     assert says[kind]() != before
+
+
+def test_why_money_went_back_is_kept_whatever_the_shop_says_of_the_order_later(record_order: RecordOrder) -> None:
+    who = CustomerRef(source="shop", external_id="b-1")
+    back = RefundFact("r1", Decimal(5), NOW)
+    record_order(who, source="shop", external_id="1", refunds=(back,))
+    run = go("订单编号,退款编号,退款金额,退款原因\n1,r1,5,尺码不合\n1,r2,6,-\n", "refunds")
+    assert counts(run) == numbers(created=1, updated=1)
+    assert list(Refund.objects.order_by("external_id").values_list("reason", flat=True)) == ["尺码不合", ""]
+
+    record_order(who, source="shop", external_id="1", version=2, refunds=(back, RefundFact("r2", Decimal(6), NOW)))
+    assert list(Refund.objects.order_by("external_id").values_list("reason", flat=True)) == ["尺码不合", ""]
+
+
+def test_undone_with_its_file_a_reason_is_gone(record_order: RecordOrder) -> None:
+    who = CustomerRef(source="shop", external_id="b-1")
+    record_order(who, source="shop", external_id="1", refunds=(RefundFact("r1", Decimal(5), NOW),))
+    run = go("订单编号,退款编号,退款金额,退款原因\n1,r1,5,尺码不合\n", "refunds")
+
+    arrival.undo_file(run, by=None, at=NOW, today=TODAY)
+
+    assert Refund.objects.values_list("external_id", "reason").get() == ("r1", "")

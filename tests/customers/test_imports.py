@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import random
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import xlsxwriter
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core.accounts.models import Role
@@ -567,3 +568,44 @@ def test_an_import_has_ended_when_it_ended_and_not_when_it_began(monkeypatch: py
 
     assert run.finished_at is not None
     assert run.finished_at - NOW > timedelta(minutes=3)
+
+
+# What nearly all rows are ---------------------------------------------------------------------------------------------
+
+
+def any_orders(rng: random.Random, rows: int) -> str:
+    """Rows of known and new orders, of nobody, cancelled, refunded, absurd, with a version or without."""
+    lines = ["order_no,customer,phone,date,paid,cost,refund amount,status,version"]
+    for row in range(rows):
+        number = rng.choice([f"o-{rng.randrange(8)}", f"n-{row}", f"n-{row}"])
+        who = rng.choice(["", "c-1", "c-2", "c-3"])
+        phone = rng.choice(["", "13800138000", "13800138001"])
+        day = rng.choice(["2026-11-01 09:30", "2026-11-02", "2062-01-01", "1985-01-01"] + ["2026-11-03"] * 4)
+        paid = rng.choice(["20", "35.50", "99999999", "", "0"] + ["40"] * 3)
+        refunded = rng.choice(["", "", "", "0", "5", "60"])
+        status = rng.choice(["paid", "paid", "pending", "cancelled", "refunded"])
+        lines.append(f"{number},{who},{phone},{day},{paid},{rng.choice(['', '7'])},{refunded},{status},{row % 3 or ''}")
+    return "\n".join(lines)
+
+
+def test_the_short_way_of_a_new_order_comes_to_what_the_long_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(6):
+        rng = random.Random(seed)
+        before, told = any_orders(rng, 12), any_orders(rng, 60)
+        ends = []
+        for short in (staging.STEPS["classify_new"], "SELECT 1"):
+            monkeypatch.setitem(staging.STEPS, "classify_new", short)
+            with transaction.atomic():
+                go(before)
+                run = upload(told)
+                imports.check(run, at=NOW)
+                seen = [run.counts, list(run.rejected.order_by("line_number").values_list("line_number", "reason"))]
+                imports.run(run, by=None, at=NOW, today=TODAY)
+                asked = list(run.questions.order_by("line_number").values_list("line_number", "asks", "after"))
+                stored = Order.objects.order_by("external_id").values_list(
+                    "external_id", "version", "file_changes", "status", "ordered_at", "ordered_on", "paid", "cost"
+                )
+                ends.append([seen, run.counts, asked, list(stored), picture()])
+                transaction.set_rollback(True)
+        assert ends[0] == ends[1], seed
+        assert ends[0][1]["created"] > 5

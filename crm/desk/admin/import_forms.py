@@ -45,6 +45,7 @@ FIELDS = (
     ("cost", gettext_lazy("Cost")),
     ("currency", gettext_lazy("Currency")),
     ("version", gettext_lazy("Version")),
+    ("modified", gettext_lazy("Last changed by the shop")),
 )
 _FIELDS_OF = {
     "orders": FIELDS,
@@ -81,6 +82,7 @@ _FIELDS_OF = {
     "refunds": (
         ("order_no", gettext_lazy("Order number")),
         ("refund_no", gettext_lazy("Refund number")),
+        ("reason", gettext_lazy("Reason")),
         ("amount", gettext_lazy("Money back")),
         ("refunded_at", gettext_lazy("Money back at")),
         ("status", gettext_lazy("Status")),

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from core.lib.errors import Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
-from customers import locks, refunds
+from customers import keys, locks, refunds
 from customers.imports import undo
 from customers.imports.kinds import passing
 from customers.imports.kinds.passing import ASKED, CREATED, UNCHANGED, UPDATED, Cells, Pass, Refused
 from customers.imports.reading.shape import Row
 from customers.imports.spellings import amounts, contacts, dates, statuses
 from customers.imports.spellings.statuses import Meaning
+from customers.imports.spellings.texts import words
 from customers.models import GuestOrder, ImportQuestion, Order, Refund
 from customers.refunds import NOTHING, RefundFact
 
@@ -28,6 +29,7 @@ Asks, Answer = ImportQuestion.Kind, ImportQuestion.Answer
 # What begins the ids of refunds of which a file of orders has told the sum alone, and of those that have no id.
 SUM, MADE = "file-", "refund-"
 DONE = (Meaning.REFUNDED, Meaning.PARTIALLY_REFUNDED, Meaning.PAID)
+LONGEST_REASON = 200
 TOMORROW = timedelta(days=1)
 
 
@@ -40,6 +42,7 @@ class Told:
     refund_no: str
     amount: Decimal
     at: datetime | None
+    reason: str = ""
 
 
 @dataclass
@@ -87,8 +90,14 @@ class MoneyBack:
         if not minor:
             cells.note("amount", "refund_nothing")
             return None
+        reason = cells.value("reason", words(cells.text("reason"), LONGEST_REASON))
         return Told(
-            cells.row, order_no, contacts.order_no(cells.text("refund_no")), from_minor(abs(minor)), self._at(cells)
+            cells.row,
+            order_no,
+            contacts.order_no(cells.text("refund_no")),
+            from_minor(abs(minor)),
+            self._at(cells),
+            "" if keys.is_nobody(reason) else reason,
         )
 
     def _at(self, cells: Cells) -> datetime | None:
@@ -127,7 +136,7 @@ class MoneyBack:
         for order in rows.prefetch_related("refunds"):
             facts = {
                 row.external_id: RefundFact(
-                    row.external_id, row.amount, row.refunded_at, row.amount + row.profit_effect
+                    row.external_id, row.amount, row.refunded_at, row.amount + row.profit_effect, row.reason
                 )
                 for row in order.refunds.all()
             }
@@ -160,6 +169,9 @@ class MoneyBack:
         if fact is None:
             return UNCHANGED
         before = known.refunds.get(fact.external_id)
+        if before and before.amount == fact.amount and fact.reason not in ("", before.reason) and not is_other:
+            known.refunds[fact.external_id], known.is_changed = replace(before, reason=fact.reason), True
+            return UPDATED
         if before and before.amount == fact.amount:
             was_made = known.order.pk in self.made and known.order.import_run == self.on.run.pk
             return CREATED if was_made else UNCHANGED
@@ -185,13 +197,13 @@ class MoneyBack:
         """The refund the row speaks of; None for one without an id that is on record under an id of the shop."""
         at = told.at or known.order.ordered_at
         if told.refund_no:
-            return RefundFact(told.refund_no, told.amount, at)
+            return RefundFact(told.refund_no, told.amount, at, reason=told.reason)
         alike = (at, told.amount)
         known.seen[alike] += 1
         text = f"{told.order_no}/{at.isoformat()}/{told.amount}/{known.seen[alike]}"
         external_id = MADE + hashlib.sha256(text.encode()).hexdigest()[:20]
         if external_id in known.refunds:
-            return RefundFact(external_id, told.amount, at)
+            return RefundFact(external_id, told.amount, at, reason=told.reason)
         same = [
             row
             for row in known.refunds.values()
@@ -200,7 +212,7 @@ class MoneyBack:
         ]
         day = (mall_day(at), told.amount)
         known.seen[day] += 1
-        return None if known.seen[day] <= len(same) else RefundFact(external_id, told.amount, at)
+        return None if known.seen[day] <= len(same) else RefundFact(external_id, told.amount, at, reason=told.reason)
 
     def _with(self, known: Known, fact: RefundFact) -> dict[str, RefundFact]:
         """The refunds with this one. What a file of orders has told of the sum is what the single refunds add up to."""

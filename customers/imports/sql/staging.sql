@@ -7,7 +7,7 @@
 DROP TABLE IF EXISTS import_rows, import_people, import_usual, import_plan CASCADE;
 DROP TABLE IF EXISTS import_lines;
 CREATE TEMP TABLE import_rows (
-    line int, external_id text, version bigint, customer text DEFAULT '',
+    line int, external_id text, version bigint, modified timestamptz, customer text DEFAULT '',
     phone_index bytea, phone_tail bytea, phone_sealed bytea, phone_mask text DEFAULT '',
     email_index bytea, email_sealed bytea, email_mask text DEFAULT '', person text,
     name text DEFAULT '', region text DEFAULT '', city text DEFAULT '', status text, ordered_at timestamptz,
@@ -39,7 +39,7 @@ WINDOW w AS (PARTITION BY external_id, version);
 CREATE INDEX ON import_lines (head);
 ANALYZE import_lines;
 WITH orders AS (
-    SELECT l.head, coalesce(min(paid), greatest(sum(l.amount), 0)) AS paid,
+    SELECT l.head, coalesce(min(paid), greatest(sum(l.amount), 0)) AS paid, max(modified) AS modified,
            coalesce(sum(cost) FILTER (WHERE NOT is_off), 0) AS cost, min(status) FILTER (WHERE NOT is_off) AS status,
            coalesce(nullif(max(refunded) FILTER (WHERE NOT is_off), 0), nullif(greatest(-sum(l.amount), 0), 0),
                     max(refunded) FILTER (WHERE NOT is_off)) AS refunded,
@@ -49,7 +49,8 @@ WITH orders AS (
       FROM import_rows JOIN import_lines l USING (line) GROUP BY l.head
 )
 UPDATE import_rows r
-   SET paid = o.paid, cost = o.cost, status = o.status, refunded = o.refunded, refunded_at = o.refunded_at,
+   SET paid = o.paid, modified = o.modified, cost = o.cost, status = o.status, refunded = o.refunded,
+       refunded_at = o.refunded_at,
        outcome = CASE WHEN r.external_id = ANY(%(incomplete)s) OR o.disagree THEN 'rejected' END,
        reason = CASE WHEN r.external_id = ANY(%(incomplete)s) THEN 'line_refused'
                      WHEN o.disagree THEN 'lines_disagree' END
@@ -109,20 +110,26 @@ UPDATE import_rows r
  WHERE r.customer = '' AND r.phone_index IS NULL AND r.email_index = p.email_index
    AND (o.people IS NOT NULL OR s.people > 1);
 
+-- name: clocks
+-- A clock that is ahead says nothing of what is newer.
+UPDATE import_rows SET modified = NULL WHERE modified > %(at)s::timestamptz + interval '1 day';
+
 -- name: repeated
--- Of several rows with one order number the highest version counts; without versions, the one that can only come
--- last: cancelled after paid after pending, more money back after less. Rows that differ otherwise are refused.
+-- Of several rows with one order number the highest version counts; without versions, the one that was changed last by
+-- the shop, else the one that can only come last: cancelled after paid after pending, more money back after less. Rows
+-- that differ otherwise are refused.
 WITH repeated AS (SELECT external_id FROM import_rows WHERE outcome IS NULL GROUP BY 1 HAVING count(*) > 1),
 counted AS (
     SELECT DISTINCT ON (external_id) *
       FROM import_rows JOIN repeated USING (external_id) WHERE outcome IS NULL
-     ORDER BY external_id, version DESC NULLS LAST,
+     ORDER BY external_id, version DESC NULLS LAST, modified DESC NULLS LAST,
               CASE WHEN version IS NULL THEN array_position('{pending,paid,cancelled}', status) END DESC,
               CASE WHEN version IS NULL THEN coalesce(refunded, 0) END DESC, line
 )
 UPDATE import_rows r
    SET outcome = CASE
            WHEN r.version < c.version OR r.version IS NULL AND c.version IS NOT NULL THEN 'stale'
+           WHEN c.version IS NULL AND r.modified < c.modified THEN 'stale'
            WHEN (r.person, r.status, r.ordered_at, r.paid, r.cost, r.refunded)
                 IS NOT DISTINCT FROM (c.person, c.status, c.ordered_at, c.paid, c.cost, c.refunded) THEN 'unchanged'
            WHEN c.version IS NULL AND (r.person, r.ordered_on) = (c.person, c.ordered_on)
@@ -326,8 +333,10 @@ UPDATE import_rows r
    AND r.ordered_at <= %(at)s::timestamptz + interval '1 day' AND r.ordered_on >= '1990-01-01';
 
 -- name: classify
--- With a version: newer or not. Without one a row adds, and changes what can only be later: pending, paid, cancelled;
--- more money back. What it would take away or make otherwise, and what cannot well be, is asked about.
+-- With a version, or where the file and the one that spoke last say when the shop has changed the order: newer or not
+-- (whose it is, and what has had a person's yes, is asked about all the same). Otherwise a row adds, and changes what
+-- can only be later: pending, paid, cancelled; more money back. What it would take away or make otherwise, and what
+-- cannot well be, is asked about.
 UPDATE import_rows r
    SET customer_id = coalesce(c.customer_id, c.old_customer_id), old_customer_id = c.old_customer_id,
        outcome = c.outcome,
@@ -365,8 +374,12 @@ UPDATE import_rows r
                THEN CASE WHEN r.version > o.version THEN 'updated' ELSE 'unchanged' END
              WHEN r.version = o.version AND o.file_changes > 0 THEN 'stale'
              WHEN r.version = o.version OR r.version IS NOT NULL AND e.cost < f.cost THEN 'rejected'
-             WHEN r.version IS NULL AND e.was > e.now AND (o.status, r.status) <> ('cancelled', 'paid') THEN 'stale'
-             WHEN r.version IS NULL AND NOT w.differs THEN 'unchanged'
+             WHEN e.is_older THEN CASE WHEN w.differs OR e.was > e.now THEN 'stale' ELSE 'unchanged' END
+             WHEN r.version IS NULL AND e.was > e.now AND NOT e.is_newer
+                  AND (o.status, r.status) <> ('cancelled', 'paid') THEN 'stale'
+             WHEN r.version IS NULL AND NOT w.differs
+               THEN CASE WHEN o.version < 0 AND r.modified > coalesce(o.modified_at, '-infinity') THEN 'updated'
+                         ELSE 'unchanged' END
              WHEN r.version IS NULL AND o.version >= 0 AND NOT e.is_later THEN 'stale'
              WHEN e.paid < CASE WHEN r.version IS NULL THEN greatest(f.amount, r.refunded)
                                 ELSE coalesce(r.refunded, f.amount) END THEN 'rejected'
@@ -393,6 +406,9 @@ UPDATE import_rows r
                array_position('{pending,paid,cancelled}', r.status)
                    > array_position('{pending,paid,cancelled}', CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END)
                    OR coalesce(r.refunded, 0) > f.amount AS is_later,
+               -- What both the file and the one that spoke last say of when the shop has changed it.
+               coalesce(r.version IS NULL AND o.version < 0 AND r.modified > o.modified_at, false) AS is_newer,
+               coalesce(r.version IS NULL AND o.version < 0 AND r.modified < o.modified_at, false) AS is_older,
                (who.customer_id, r.status, r.ordered_at, r.paid, r.cost)
                    IS NOT DISTINCT FROM (o.customer_id, CASE o.status WHEN 'held' THEN 'paid' ELSE o.status END, o.ordered_at,
                                          o.paid, o.cost)
@@ -413,7 +429,7 @@ UPDATE import_rows r
      CROSS JOIN LATERAL (
         SELECT l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored AS other_lines,
                o.id IS NOT NULL AND r.version IS NULL AND (
-                   e.is_later OR (o.status, r.status) = ('cancelled', 'paid')
+                   e.is_later OR e.is_newer AND e.now <> e.was OR (o.status, r.status) = ('cancelled', 'paid')
                    OR who.customer_id IS DISTINCT FROM o.customer_id OR r.ordered_on <> o.ordered_on
                    OR e.paid <> o.paid OR e.cost <> o.cost
                    OR l.told <> '{}' AND NOT e.is_silent AND l.told <> l.stored) AS differs
@@ -425,11 +441,12 @@ UPDATE import_rows r
      CROSS JOIN LATERAL (
         SELECT array_remove(ARRAY[
             CASE WHEN w.differs AND who.customer_id IS DISTINCT FROM o.customer_id THEN 'customer' END,
-            CASE WHEN w.differs AND r.ordered_on <> o.ordered_on THEN 'day' END,
-            CASE WHEN w.differs AND w.other_lines AND NOT m.more_lines THEN 'lines' END,
-            CASE WHEN w.differs AND (e.paid < o.paid OR e.paid > o.paid AND NOT (m.more_lines OR e.now > e.was)
+            CASE WHEN w.differs AND NOT e.is_newer AND r.ordered_on <> o.ordered_on THEN 'day' END,
+            CASE WHEN w.differs AND NOT e.is_newer AND w.other_lines AND NOT m.more_lines THEN 'lines' END,
+            CASE WHEN w.differs AND NOT e.is_newer
+                      AND (e.paid < o.paid OR e.paid > o.paid AND NOT (m.more_lines OR e.now > e.was)
                                      OR e.cost <> o.cost AND o.cost <> 0 AND NOT m.more_lines) THEN 'amount' END,
-            CASE WHEN w.differs AND (o.status, r.status) = ('cancelled', 'paid') THEN 'reopened' END,
+            CASE WHEN w.differs AND NOT e.is_newer AND (o.status, r.status) = ('cancelled', 'paid') THEN 'reopened' END,
             CASE WHEN w.differs AND o.version >= 0 THEN 'shop' END,
             CASE WHEN w.differs AND o.version < 0 AND EXISTS (
                     SELECT 1 FROM customers_importquestion q JOIN customers_import i ON i.id = q.run_id
@@ -575,9 +592,9 @@ ON CONFLICT (run_id, order_id) DO NOTHING;
 
 -- name: store
 WITH stored AS (
-    INSERT INTO customers_order (source, external_id, version, file_changes, import_run, customer_id, status, ordered_at,
-                                 ordered_on, paid, cost, profit, category_mask, received_at)
-    SELECT %(source)s, external_id, version, file_changes, %(run)s, customer_id, status, ordered_at, ordered_on,
+    INSERT INTO customers_order (source, external_id, version, file_changes, import_run, modified_at, customer_id,
+                                 status, ordered_at, ordered_on, paid, cost, profit, category_mask, received_at)
+    SELECT %(source)s, external_id, version, file_changes, %(run)s, modified, customer_id, status, ordered_at, ordered_on,
            paid, cost, paid - cost, CASE WHEN %(lines)s THEN coalesce((
                SELECT bit_or(1::bigint << (p.category_id %% 63)::int)
                  FROM import_lines l JOIN customers_product p ON p.source = %(source)s AND p.external_id = l.product
@@ -590,7 +607,8 @@ WITH stored AS (
 INSERT INTO customers_importpart (run_id, order_ids, customer_ids)
 SELECT %(run)s, array_agg(id), '{}' FROM stored HAVING count(*) > 0;
 UPDATE customers_order o
-   SET version = r.version, file_changes = r.file_changes, import_run = %(run)s, customer_id = r.customer_id,
+   SET version = r.version, file_changes = r.file_changes, import_run = %(run)s, modified_at = r.modified,
+       customer_id = r.customer_id,
        status = r.status, ordered_at = r.ordered_at, ordered_on = r.ordered_on, paid = r.paid, cost = r.cost,
        profit = r.paid - r.cost, received_at = %(at)s,
        category_mask = CASE WHEN %(lines)s AND r.new_lines THEN coalesce(nullif((

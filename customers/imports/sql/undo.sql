@@ -13,7 +13,7 @@ ON CONFLICT (run_id, order_id) DO NOTHING;
 
 -- name: restore
 UPDATE customers_order o
-   SET version = b.version, file_changes = b.file_changes, import_run = b.import_run,
+   SET version = b.version, file_changes = b.file_changes, import_run = b.import_run, modified_at = b.modified_at,
        customer_id = coalesce(m.merged_into_id, b.customer_id), status = b.status, ordered_at = b.ordered_at,
        ordered_on = b.ordered_on, paid = b.paid, cost = b.cost, profit = b.profit, category_mask = b.category_mask,
        fully_refunded_on = b.fully_refunded_on, received_at = %(at)s
@@ -30,9 +30,9 @@ SELECT c.order_id, (l.value ->> 0)::bigint, (l.value ->> 1)::int, (l.value ->> 2
  ORDER BY c.order_id, l.ordinality;
 DELETE FROM customers_refund WHERE order_id = ANY (%(ids)s);
 INSERT INTO customers_refund (order_id, external_id, customer_id, purchased_on, refunded_at, refunded_on, amount,
-                              profit_effect)
+                              profit_effect, reason)
 SELECT c.order_id, f.external_id, o.customer_id, f.purchased_on, f.refunded_at, f.refunded_on, f.amount,
-       f.profit_effect
+       f.profit_effect, coalesce(f.reason, '')
   FROM customers_importchange c
   JOIN customers_order o ON o.id = c.order_id
  CROSS JOIN LATERAL jsonb_array_elements(c.before -> 'refunds') WITH ORDINALITY e
