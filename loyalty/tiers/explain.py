@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from core.lib.money import from_minor
@@ -96,7 +97,20 @@ class Explanation:
         return min(99, max(0, int(share)))
 
 
-def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> Explanation | None:
+class Asked(NamedTuple):
+    """What `explain` reads of a customer beside the purchases, to be read with other things."""
+
+    standing: membership.Asked
+    history: QuerySet[TierChange]
+
+
+def asked(customer: Customer, *, on: date) -> Asked:
+    return Asked(membership.asked(customer, on=on), membership.history_until(customer, on)[:SHOWN])
+
+
+def explain(
+    customer: Customer, *, at: datetime, as_of: date | None = None, read: Asked | None = None
+) -> Explanation | None:
     """Everything up to this moment counted, or up to the end of an earlier day; None as long as the mall has no tiers.
 
     Of an earlier day: the rules and the level of then, and no purchase or refund that came later.
@@ -106,7 +120,7 @@ def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> E
         today = as_of
         standing = membership.standing_then(customer, on=today)
     else:
-        standing = membership.standing(customer, on=today)
+        standing = membership.standing(customer, on=today, read=read.standing if read else None)
     if standing is None:
         return None
     rule, levels = standing.rules.rule, standing.rules.levels
@@ -138,7 +152,7 @@ def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> E
         keep_by=by,
         in_grace=bool(standing.member and standing.member.grace_until),
         projected=levels[_projected(rule, held, bought, day)] if by else None,
-        history=list(membership.history_until(customer, today)[:SHOWN]),
+        history=list(read.history if read else membership.history_until(customer, today)[:SHOWN]),
     )
 
 
