@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from pypinyin import lazy_pinyin
 
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from customers import contact_points, keys, locks
 from customers.contact_points import Kind
-from customers.models import Customer, ExternalIdentity, Standing
+from customers.models import ContactPoint, Customer, ExternalIdentity, Standing
 
 _WORD = re.compile(r"[^\W_]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
@@ -128,12 +131,31 @@ def number_of(customer_id: int) -> str:
 # Finding and creating -----------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def find_or_create(ref: CustomerRef, *, today: date) -> Customer:
-    """The one customer that `ref` means, made when missing; it then knows the reference's identity, phone and e-mail.
+@dataclass(frozen=True)
+class Told:
+    """A reference in normal form, with what is done about it once."""
 
-    Asked in this order: our number, the source's own id, the phone, the e-mail.
-    """
+    ref: CustomerRef
+    phone: str
+    email: str
+
+    @property
+    def names(self) -> list[str]:
+        """What is held while it is looked for or made."""
+        values = (
+            (self.ref.source, "id", self.ref.external_id),
+            ("", "phone", self.phone),
+            ("", "email", self.email),
+        )
+        return [f"customer:{source}:{kind}:{value}" for source, kind, value in values if value]
+
+    @property
+    def reached_by(self) -> list[tuple[Kind, str]]:
+        return [(kind, value) for kind, value in ((Kind.PHONE, self.phone), (Kind.EMAIL, self.email)) if value]
+
+
+def told(ref: CustomerRef) -> Told:
+    """The reference, ready to be looked for. Raises Invalid when it names nobody, or by what cannot be."""
     ref = in_normal_form(ref)
     phone = contact_points.normalise_phone(ref.phone) if ref.phone else ""
     email = contact_points.normalise_email(ref.email) if ref.email else ""
@@ -141,45 +163,86 @@ def find_or_create(ref: CustomerRef, *, today: date) -> Customer:
         if ref.left_out:
             raise Invalid(ref.left_out[0].detail, code=ref.left_out[0].code)
         raise Invalid(_("Say who the customer is: by number, external id, phone or e-mail."), code="customer_missing")
-    names = [
-        f"{name}:{value}" for name, value in (("id", ref.external_id), ("phone", phone), ("email", email)) if value
-    ]
-    locks.hold_off_imports()
-    locks.hold(*(f"customer:{ref.source if key.startswith('id') else ''}:{key}" for key in names))
-
-    customer = _found(ref, phone, email)
-    if customer is None and not ref.create_if_missing:
-        raise DomainError(
-            _("No customer is known by this reference. Send the customer first."), code="unknown_customer"
-        )
-    if customer is None:
-        customer = create(ref, today=today)
-    _complete(customer, ref, phone, email)
-    return customer
+    return Told(ref, phone, email)
 
 
-def _found(ref: CustomerRef, phone: str, email: str) -> Customer | None:
+@joining()
+def find_or_create(ref: CustomerRef, *, today: date) -> Customer:
+    """The one customer that `ref` means, made when missing; it then knows the reference's identity, phone and e-mail.
+
+    Asked in this order: our number, the source's own id, the phone, the e-mail.
+    """
+    who = told(ref)
+    locks.hold_off_imports(who.names)
+    return found_or_created(who, today=today)
+
+
+def found_or_created(who: Told, *, today: date, hold: bool = False) -> Customer:
+    """`find_or_create` for a caller who holds the names. Nothing is written before it is known who is meant.
+
+    With `hold` the customer is held as by `locks.hold_customers`; not for whoever holds, or will hold, others too.
+    """
+    known = _found(who, hold)
+    if known is None:
+        if not who.ref.create_if_missing:
+            raise DomainError(
+                _("No customer is known by this reference. Send the customer first."), code="unknown_customer"
+            )
+        known = Found(create(who.ref, today=today))
+    _complete(known, who)
+    return known.customer
+
+
+class Found(NamedTuple):
+    """A customer, and what of the reference is on record already: its id, and phones and e-mails by their index.
+
+    What an import alone has told is not as if it were on record: it is told again.
+    """
+
+    customer: Customer
+    has_id: bool = False
+    id_by_import: bool = False
+    points: frozenset[bytes] = frozenset()
+
+
+def _people(who: Told, hold: bool) -> QuerySet[Customer]:
+    """Customers with their standing, and which of the told phones and e-mails they have."""
+    indexes = [contact_points.blind_index(kind, value) for kind, value in who.reached_by]
+    own = ContactPoint.objects.filter(customer=OuterRef("pk"), blind_index__in=indexes, import_run=None)
+    people = Customer.objects.select_related("standing", "merged_into__standing")
+    people = people.annotate(points_known=ArraySubquery(own.values("blind_index")))
+    return people.select_for_update(no_key=True, of=("self",)) if hold else people
+
+
+def _as_found(customer: Customer, *, has_id: bool = False) -> Found:
+    points = frozenset(bytes(index) for index in getattr(customer, "points_known", None) or ())
+    return Found(customer, has_id, getattr(customer, "id_by_import", None) is not None, points)
+
+
+def _found(who: Told, hold: bool) -> Found | None:
+    ref, people = who.ref, _people(who, hold)
     if ref.number:
-        customer = Customer.objects.select_related("merged_into").filter(number=ref.number).first()
+        customer = people.filter(number=ref.number).first()
         if customer is None:
             raise DomainError(_("There is no customer with this number."), code="unknown_customer")
-        return customer.merged_into or customer
+        if customer.merged_into is None:
+            return _as_found(customer)
+        if hold:
+            locks.hold_customers([customer.merged_into.pk])
+        return Found(customer.merged_into)
     if ref.external_id:
-        known = ExternalIdentity.objects.filter(source=ref.source, external_id=ref.external_id).select_related(
-            "customer"
-        )
-        if identity := known.first():
-            return identity.customer
-    for kind, value in ((Kind.PHONE, phone), (Kind.EMAIL, email)):
-        if not value:
-            continue
-        people = Customer.objects.filter(pk__in=contact_points.find(kind, value)).order_by("pk")
+        by_id = people.filter(identities__source=ref.source, identities__external_id=ref.external_id)
+        customer = by_id.annotate(id_by_import=F("identities__import_run")).first()
+        if customer:
+            return _as_found(customer, has_id=True)
+    for kind, value in who.reached_by:
+        sharing = people.filter(pk__in=contact_points.find(kind, value)).order_by("pk")
         if ref.external_id:
             # Somebody whom the source knows under another id only shares the phone.
-            people = people.exclude(identities__source=ref.source)
-        matches = list(people[:2])
+            sharing = sharing.exclude(identities__source=ref.source)
+        matches = list(sharing[:2])
         if len(matches) == 1:
-            return matches[0]
+            return _as_found(matches[0])
         if matches and not ref.external_id:
             raise DomainError(
                 _("Several customers share this phone or e-mail. Send the customer's number or external id."),
@@ -202,21 +265,21 @@ def create(ref: CustomerRef, *, today: date) -> Customer:
         city=contact_points.plain(ref.city)[:60],
         registered_on=ref.registered_on or today,
     )
-    Standing.objects.create(customer=customer)
+    customer.standing = Standing.objects.create(customer=customer)
     return customer
 
 
-def _complete(customer: Customer, ref: CustomerRef, phone: str, email: str) -> None:
+def _complete(known: Found, who: Told) -> None:
     """Fill what the record did not know; what is known stays."""
-    if ref.external_id:
-        known, _is_new = ExternalIdentity.objects.get_or_create(
-            source=ref.source, external_id=ref.external_id, defaults={"customer": customer}
-        )
-        if known.import_run is not None:  # not told by an import alone any more
-            ExternalIdentity.objects.filter(pk=known.pk).update(import_run=None)
-    reached_by = [(customer.pk, kind, value) for kind, value in ((Kind.PHONE, phone), (Kind.EMAIL, email)) if value]
-    if reached_by:
-        contact_points.add_many(reached_by)
+    customer, ref = known.customer, who.ref
+    if ref.external_id and not known.has_id:
+        told = ExternalIdentity(customer=customer, source=ref.source, external_id=ref.external_id)
+        ExternalIdentity.objects.bulk_create([told], ignore_conflicts=True)
+    if known.id_by_import:  # not told by an import alone any more
+        ExternalIdentity.objects.filter(source=ref.source, external_id=ref.external_id).update(import_run=None)
+    fresh = [point for point in who.reached_by if contact_points.blind_index(*point) not in known.points]
+    if fresh:
+        contact_points.add_many((customer.pk, kind, value) for kind, value in fresh)
     missing: dict[str, object] = {
         field: value
         for field, value in (

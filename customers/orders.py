@@ -1,21 +1,21 @@
 """Orders as their sources tell them: any order of arrival, any number of times, the same record afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import identity, locks, refunds, summary
-from customers.identity import CustomerRef
-from customers.models import Category, Customer, Order, OrderLine, Product, Standing, Summary
+from customers.identity import CustomerRef, Told
+from customers.models import Category, Customer, Order, OrderLine, Product, Refund, UnusualOrder
 from customers.refunds import NOTHING, RefundFact
 
 CATEGORY_BITS = 63
@@ -61,7 +61,14 @@ class Recorded(NamedTuple):
     left: int | None = None  # the customer who had the order before
 
 
-@transaction.atomic
+class Stored(NamedTuple):
+    """An order as it is stored, and whether somebody was asked about its amount."""
+
+    order: Order
+    was_asked: bool
+
+
+@joining()
 def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
 
@@ -69,20 +76,46 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
     """
     refuse_impossible(fact)
-    locks.hold_off_imports()
-    locks.hold(f"order:{fact.source}:{fact.external_id}")
-    order = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer").first()
-    # Whose data was erased at their wish is not put on record again by a later word about an order of then.
-    erased = order.customer if order and order.customer.erased_at else None
-    customer = erased or identity.find_or_create(fact.customer, today=today)
+    who = identity.told(fact.customer)
+    hold(fact, who)
+    known = stored(fact)
+    order = known.order if known else None
+    customer = erased_of(order) or identity.found_or_created(who, today=today, hold=known is None)
+    return recorded(fact, customer, order, at=at, today=today)
+
+
+def erased_of(order: Order | None) -> Customer | None:
+    """Whose data was erased at their wish: they are not put on record again by a later word about an order of then."""
+    return order.customer if order and order.customer.erased_at else None
+
+
+def hold(fact: OrderFact, who: Told | None) -> None:
+    """Nobody else tells this order or makes its customer until the transaction ends; read them after this."""
+    locks.hold_off_imports([f"order:{fact.source}:{fact.external_id}"], who.names if who else [])
+
+
+def stored(fact: OrderFact) -> Stored | None:
+    """The order this fact speaks of, where its customer is known."""
+    orders = Order.objects.filter(source=fact.source, external_id=fact.external_id).select_related("customer__standing")
+    asked = UnusualOrder.objects.filter(order=OuterRef("pk"))
+    refunded = Refund.objects.filter(order=OuterRef("pk"))
+    order = orders.annotate(was_asked=Exists(asked), has_refunds=Exists(refunded)).first()
+    return Stored(order, order.was_asked) if order else None
+
+
+def recorded(fact: OrderFact, customer: Customer, order: Order | None, *, at: datetime, today: date) -> Recorded:
+    """`record_order` for a caller who holds the order and its customer's names, and has read both since.
+
+    The customer of a new order is held too.
+    """
     if order and order.is_test:
         fact = replace(fact, status=Order.Status.CANCELLED)  # whatever its source says of it
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}
     day = min(mall_day(fact.ordered_at), today)
     if day < customer.registered_on:
-        locks.hold_customers(
-            concerned
-        )  # both in one order, before one of them is written: the other order may cross this one
+        if order:
+            # Both in one order, before one of them is written: the other order may cross this one.
+            locks.hold_customers(concerned)
         known_since(customer, day)
     if order and fact.version < order.version:
         return Recorded(Outcome.STALE, order, order.customer)
@@ -99,16 +132,13 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     left = order.customer_id if order and order.customer_id != customer.pk else None
     outcome = Outcome.UPDATED if order else Outcome.CREATED
     order = _store(order or Order(source=fact.source, external_id=fact.external_id), fact, customer, at)
-    refresh(concerned, today=today)
+    summary.refresh_live(sorted(concerned), today=today, held=outcome == Outcome.CREATED)
     return Recorded(outcome, order, customer, left)
 
 
 def refresh(customer_ids: Iterable[int], *, today: date) -> None:
     """Summaries, and the last purchase day that lists filter by, follow the orders at once."""
-    ids = sorted(set(customer_ids))
-    summary.refresh_live(ids, today=today)
-    last_on = Summary.objects.filter(pk=OuterRef("pk")).values("last_on")
-    Standing.objects.filter(pk__in=ids).update(last_on=Subquery(last_on))
+    summary.refresh_live(sorted(set(customer_ids)), today=today)
 
 
 def known_since(customer: Customer, day: date) -> None:
@@ -191,19 +221,26 @@ def _store(order: Order, fact: OrderFact, customer: Customer, at: datetime) -> O
     order.fully_refunded_on = refunds.fully_refunded_on(fact.refunds, paid=fact.paid)
     order.received_at = at
     order.save(force_insert=is_new)
+    if is_new or _lines_differ(order, fact, products):
+        if not is_new:
+            order.lines.all().delete()
+        OrderLine.objects.bulk_create(
+            OrderLine(order=order, product=products[line.product], quantity=line.quantity, amount=line.amount)
+            for line in fact.lines
+        )
     reasons: dict[str, str] = {}
-    if not is_new:
-        order.lines.all().delete()
+    if not is_new and getattr(order, "has_refunds", True):
         if fact.refunds:
             reasons = dict(order.refunds.exclude(reason="").values_list("external_id", "reason"))
         order.refunds.all().delete()
-    OrderLine.objects.bulk_create(
-        OrderLine(order=order, product=products[line.product], quantity=line.quantity, amount=line.amount)
-        for line in fact.lines
-    )
     # What a file has said of why stays.
     refunds.store(order, [replace(row, reason=row.reason or reasons.get(row.external_id, "")) for row in fact.refunds])
     return order
+
+
+def _lines_differ(order: Order, fact: OrderFact, products: Mapping[str, Product]) -> bool:
+    told = sorted((products[line.product].pk, line.quantity, line.amount) for line in fact.lines)
+    return sorted(order.lines.values_list("product_id", "quantity", "amount")) != told
 
 
 def mask_of(category_ids: Iterable[int | None]) -> int:
@@ -218,14 +255,13 @@ def _products(fact: OrderFact) -> dict[str, Product]:
     """The products of the lines by their external id; what the source says of them last is stored."""
     if not fact.lines:
         return {}
-    names = sorted({line.category for line in fact.lines if line.category})
-    categories = {c.name: c for c in Category.objects.filter(name__in=names)}
-    if len(categories) < len(names):
-        Category.objects.bulk_create([Category(name=n) for n in names if n not in categories], ignore_conflicts=True)
-        categories = {c.name: c for c in Category.objects.filter(name__in=names)}
     lines = {line.product: line for line in fact.lines}
-    known = Product.objects.filter(source=fact.source, external_id__in=lines)
+    known = Product.objects.filter(source=fact.source, external_id__in=lines).select_related("category")
     products = {product.external_id: product for product in known}
+    categories = {product.category.name: product.category for product in products.values() if product.category}
+    names = {line.category for line in lines.values() if line.category}
+    if missing := sorted(names - categories.keys()):
+        categories |= _categories(missing)
     if len(products) < len(lines):
         Product.objects.bulk_create(
             [
@@ -247,3 +283,14 @@ def _products(fact: OrderFact) -> dict[str, Product]:
             product.name, product.category = name, category or product.category
             product.save(update_fields=["name", "category"])
     return products
+
+
+def _categories(names: list[str]) -> dict[str, Category]:
+    """The categories of these names, made where they are missing."""
+    known = Category.objects.filter(name__in=names)
+    categories = {category.name: category for category in known}
+    if len(categories) < len(names):
+        fresh = [Category(name=name) for name in names if name not in categories]
+        Category.objects.bulk_create(fresh, ignore_conflicts=True)
+        categories = {category.name: category for category in known.all()}
+    return categories

@@ -34,25 +34,21 @@ _CUSTOMERS_OF_A_RANGE = "customer_id BETWEEN %(low)s AND %(high)s"
 
 
 @cache
-def _recompute(customers: str) -> str:
-    """The statement after which the rows of the customers that meet the SQL condition are what their orders say."""
+def _recompute(customers: str, also: str = "") -> str:
+    """The statement after which the rows of the customers that meet the SQL condition are what their orders say.
+
+    `also` names a step of live.sql that goes with it.
+    """
     rest = COLUMNS[1:]
     return sql.load(__file__, "recompute").format(
         fresh=sql.load(__file__, "customer_summary").replace("{customers}", customers),
+        also=f",\n{sql.load(__file__, also)}" if also else "",
         customers=customers,
         columns=", ".join(COLUMNS),
         stored=", ".join(f"s.{column}" for column in rest),
         computed=", ".join(f"fresh.{column}" for column in rest),
         assignments=", ".join(f"{column} = excluded.{column}" for column in rest),
     )
-
-
-def state(today: date) -> SummaryState:
-    """What the rows of Summary speak of; made on first use."""
-    row, _ = SummaryState.objects.get_or_create(
-        id=1, defaults={"as_of": today, "half_life_days": DEFAULT_HALF_LIFE_DAYS}
-    )
-    return row
 
 
 @transaction.atomic
@@ -65,13 +61,19 @@ def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) 
         cursor.execute(_recompute(_CUSTOMERS_OF_A_LIST), parameters)
 
 
-def refresh_live(customer_ids: Sequence[int], *, today: date) -> None:
+def refresh_live(customer_ids: Sequence[int], *, today: date, held: bool = False) -> None:
     """Bring these customers up to date within the transaction that changed their orders.
 
-    Until the next night the other rows speak of an earlier day; nothing in a row depends on that day
-    unless an order is dated after it.
+    So is the last purchase day of their standing. Until the next night the other rows speak of an earlier day; nothing
+    in a row depends on that day unless an order is dated after it. `held`: the caller holds these customers.
     """
-    refresh(customer_ids, as_of=today, half_life_days=state(today).half_life_days)
+    if not held:
+        locks.hold_customers(customer_ids)
+    half_life = "(SELECT coalesce(min(half_life_days), %(half_life)s) FROM customers_summarystate)"
+    statement = _recompute(_CUSTOMERS_OF_A_LIST, "live").replace("%(half_life)s::", f"{half_life}::")
+    parameters: dict[str, Any] = {"as_of": today, "half_life": DEFAULT_HALF_LIFE_DAYS, "ids": sorted(set(customer_ids))}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def ranges(customers: int = 50_000) -> Iterator[tuple[int, int]]:

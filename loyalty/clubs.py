@@ -1,9 +1,10 @@
 """Clubs and partners: who may join, who has a seat, who came, and what a customer is entitled to elsewhere."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
@@ -14,6 +15,7 @@ from customers import locks
 from customers.models import Customer
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
 from loyalty.tiers import membership
+from loyalty.tiers.membership import Asked
 
 
 def _today(at: datetime) -> date:
@@ -128,11 +130,19 @@ def agree(
     return made
 
 
-def benefits_of(customer: Customer, *, on: date) -> list[PartnerBenefit]:
-    """What partners give this customer on that day, by partner."""
-    rows = PartnerBenefit.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=on), starts_on__lte=on)
-    rank, codes = _rank(customer, on)
-    return [benefit for benefit in rows.order_by("partner", "pk") if _within(benefit.min_level, rank, codes)]
+def benefits(*, on: date) -> QuerySet[PartnerBenefit]:
+    """What partners give on that day, to whoever it be, by partner."""
+    running = Q(ends_on__isnull=True) | Q(ends_on__gt=on)
+    return PartnerBenefit.objects.filter(running, starts_on__lte=on).order_by("partner", "pk")
+
+
+def benefits_of(
+    customer: Customer, *, on: date, among: Iterable[PartnerBenefit] | None = None, read: Asked | None = None
+) -> list[PartnerBenefit]:
+    """What partners give this customer on that day, by partner; `among` and `read` where they have been read already."""
+    rank, codes = _rank(customer, on, read)
+    rows = benefits(on=on) if among is None else among
+    return [benefit for benefit in rows if _within(benefit.min_level, rank, codes)]
 
 
 def reaches(customer: Customer, min_level: str, *, on: date) -> bool:
@@ -140,8 +150,8 @@ def reaches(customer: Customer, min_level: str, *, on: date) -> bool:
     return not min_level or _within(min_level, *_rank(customer, on))
 
 
-def _rank(customer: Customer, on: date) -> tuple[int, list[str]]:
-    held = membership.standing(customer, on=on)
+def _rank(customer: Customer, on: date, read: Asked | None = None) -> tuple[int, list[str]]:
+    held = membership.standing(customer, on=on, read=read)
     return (held.rank, [level["code"] for level in held.rules.levels]) if held else (0, [])
 
 

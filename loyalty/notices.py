@@ -63,21 +63,18 @@ def listeners(kind: Kind) -> int:
 
 def points_moved(postings: Sequence[Posting], *, at: datetime) -> None:
     """What these postings did to each account, with what can be used after each transaction."""
-    if not postings or not (to := webhooks.wanted(*(kind for _sign, kind in OF_POINTS.values()))):
-        return
     sums: dict[tuple[PointTxn, Kind], int] = defaultdict(int)
     for posting in postings:
         sign, kind = OF_POINTS.get(Bucket(posting.bucket), (0, None))
-        if kind in to and (kind != Kind.POINTS_EARNED or posting.txn.kind in EARNING):
+        if kind and (kind != Kind.POINTS_EARNED or posting.txn.kind in EARNING):
             sums[posting.txn, kind] += sign * posting.points
-    numbers = _numbers(txn.account_id for txn, _kind in sums)
-    webhooks.store(
-        (
+    webhooks.store_wanted(
+        [
             Event(
                 kind,
                 txn.at,
                 {
-                    "customer": numbers[txn.account_id],
+                    "customer": txn.account.customer.number,
                     "points": points,
                     "available": txn.balance,
                     "line": txn.seq,
@@ -87,8 +84,7 @@ def points_moved(postings: Sequence[Posting], *, at: datetime) -> None:
             )
             for (txn, kind), points in sums.items()
             if points > 0
-        ),
-        to,
+        ],
         at=at,
     )
 

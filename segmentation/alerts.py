@@ -1,16 +1,18 @@
 """Churn alerts: opened by the night, worked by a person, ended by a purchase, a cause or their window."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NotRequired, TypedDict
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import sql
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
@@ -137,7 +139,13 @@ def reopen_undone(*, as_of: date, customer_ids: list[int] | None = None) -> int:
         return int(cursor.fetchone()[0])
 
 
-@transaction.atomic
+def to_follow(customer_ids: Collection[int], *, as_of: date) -> QuerySet[Alert]:
+    """The alerts of these customers that a purchase ends, or one that was undone opens again."""
+    ended = Q(state=Alert.State.RECOVERED, window_ends_on__gte=as_of)
+    return Alert.objects.filter(Q(state=Alert.State.OPEN) | ended, customer__in=customer_ids)
+
+
+@joining()
 def follow_purchases(customer_ids: list[int] | None, *, as_of: date, at: datetime) -> None:
     """Alerts of these customers (None: of all) say what their summaries say, by day rather than by night."""
     close_by_purchase(as_of=as_of, at=at, customer_ids=customer_ids)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -49,17 +50,29 @@ class Explanation:
     stale: bool
 
 
-def explain(customer: Customer, *, reader: User, night: Night | None = None) -> Explanation | None:
+def night_of(standing: Standing) -> QuerySet[Night]:
+    """The night that wrote these figures, with all that they were worked out by."""
+    nights, valued_on = Night.objects.select_related("rules", "fit"), standing.valued_on
+    return nights.filter(as_of=valued_on)[:1] if valued_on else nights.none()
+
+
+def explain(
+    customer: Customer, *, reader: User, night: Night | None = None, standing: Standing | None = None
+) -> Explanation | None:
     """None for a customer without purchase or before the first night.
 
     Uses the night that wrote the stored figures, so the sum of the parts is the figure on the page; `stale` says
-    that orders have come in since and the next night will say something new.
+    that orders have come in since and the next night will say something new. `standing` and `night` where they have
+    been read already.
     """
-    standing = Standing.objects.filter(pk=customer.pk, valued_on__isnull=False).first()
-    state = frames.state(customer.pk)
-    if standing is None or standing.valued_on is None or not len(state):
+    if standing is None:
+        standing = Standing.objects.filter(pk=customer.pk).first()
+    if standing is None or standing.valued_on is None:
         return None
-    night = night or Night.objects.select_related("rules", "fit").filter(as_of=standing.valued_on).first()
+    state = frames.state(customer.pk)
+    if not len(state):
+        return None
+    night = night or next(iter(night_of(standing)), None)
     if night is None:
         return None
     parameters = fitting.Parameters.from_json(night.fit.parameters)

@@ -50,7 +50,7 @@ class Night(models.Model):
 class Change(models.Model):
     """A customer moved: class or matrix type, when, from where, and the figures that moved them."""
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="changes")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="changes", db_index=False)
     on = models.DateField()
     class_before = models.SmallIntegerField(choices=Standing.Class)
     class_after = models.SmallIntegerField(choices=Standing.Class)
@@ -95,7 +95,7 @@ class Alert(models.Model):
         VISIT = "visit", _("Visit")
         WATCH = "watch", _("Watch")
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="alerts")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="alerts", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     last_on = models.DateField(help_text="The last purchase day before the silence")
     opened_on = models.DateField()

@@ -87,8 +87,13 @@ def remove(mark_id: int, *, by: User, at: datetime, reason: str) -> CallerMark:
 
 def in_force(customer: Customer, *, today: date) -> CallerMark | None:
     """The warning colleagues see today; of several, by a merge, the one that lasts longest."""
+    return of(customer, today=today).first()
+
+
+def of(customer: Customer, *, today: date) -> QuerySet[CallerMark]:
+    """The warnings of today, the one that lasts longest first."""
     rows = _warning(today).filter(customer=customer).select_related("marked_by", "decided_by")
-    return rows.order_by("-until", "-pk").first()
+    return rows.order_by("-until", "-pk")
 
 
 def waiting(*, today: date) -> QuerySet[CallerMark]:

@@ -58,19 +58,21 @@ def arm_usual(case: Case, *, at: datetime, by: User | None) -> ServicePrompt | N
     return arm(case, trigger=trigger, at=at, by=by, text=category.prompt_text, department=category.prompt_department)
 
 
-def armed(customer: Customer, trigger: str | None = None, *, at: datetime) -> QuerySet[ServicePrompt]:
-    """What must be known when this customer is served now, the gravest case first."""
+def armed(customer: Customer, *triggers: str, at: datetime) -> QuerySet[ServicePrompt]:
+    """What must be known when this customer is served now, or at these moments, the gravest case first."""
     prompts = ServicePrompt.objects.filter(customer=customer, status=Status.ARMED, valid__contains=at)
-    if trigger:
-        prompts = prompts.filter(trigger=trigger)
+    if triggers:
+        prompts = prompts.filter(trigger__in=triggers)
     return prompts.select_related("case__category", "department").order_by("case__severity", "-case_id", "id")
 
 
 def shown(
-    customer: Customer, trigger: str, *, context_ref: str, at: datetime, to: User | None = None
+    customer: Customer, *triggers: str, context_ref: str, at: datetime, to: User | None = None
 ) -> list[ServicePrompt]:
-    """The armed prompts of this moment, on record as shown at this order, delivery, contact or visit, once for each."""
-    prompts = list(armed(customer, trigger, at=at))
+    """The armed prompts of these moments, on record as shown at this order, delivery, contact or visit, once for each."""
+    prompts = list(armed(customer, *triggers, at=at))
+    if not prompts:
+        return []
     PromptDelivery.objects.bulk_create(
         [PromptDelivery(prompt=p, context_ref=context_ref[:120], shown_to=to, shown_at=at) for p in prompts],
         ignore_conflicts=True,

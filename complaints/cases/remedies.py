@@ -1,11 +1,12 @@
 """Making it good: proposed within limits, above them approved by a second person, given once."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from complaints.cases import notices, transitions
@@ -18,7 +19,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.money import from_minor, to_minor
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight
 from core.outbox import bell
 from customers import locks
 from customers.models import Standing
@@ -260,12 +261,19 @@ def spent(case: Case, kind: str, *, by: User, at: datetime, apart_from: Remedy |
     if apart_from is not None:
         rows = rows.exclude(pk=apart_from.pk)
     today = mall_day(at)
-    mine = rows.filter(Q(decided_by=by) | Q(decided_by__isnull=True, proposed_by=by))
-    return {
-        "per_case": _sum(rows.filter(case=case)),
-        "per_customer": _sum(r for r in rows.filter(customer=case.customer) if (at - r.proposed_at).days < WINDOW_DAYS),
-        "per_day": _sum(r for r in mine if mall_day(r.decided_at or r.proposed_at) == today),
+    of_today = (mall_midnight(today), mall_midnight(today + timedelta(days=1)) - timedelta(microseconds=1))
+    # An anonymous caller is nobody whose remedies could be counted.
+    of_customer = Q(customer=case.customer_id) if case.customer_id else Q(case=case)
+    counted = {
+        "per_case": Q(case=case),
+        "per_customer": of_customer & Q(proposed_at__gt=at - timedelta(days=WINDOW_DAYS)),
+        "per_day": Q(decided_by=by, decided_at__range=of_today)
+        | Q(decided_by__isnull=True, proposed_by=by, proposed_at__range=of_today),
     }
+    sums = rows.filter(reduce(or_, counted.values())).aggregate(
+        **{name: Sum("amount", filter=condition) for name, condition in counted.items()}
+    )
+    return {name: total or Decimal(0) for name, total in sums.items()}
 
 
 def remaining(case: Case, kind: str, *, by: User, at: datetime) -> Decimal | None:
@@ -349,7 +357,3 @@ def _approvers(case: Case, *, apart_from: User) -> list[int]:
 
 def _thread(remedy: Remedy) -> str:
     return f"remedy:{remedy.pk}"
-
-
-def _sum(remedies: Iterable[Remedy]) -> Decimal:
-    return sum((remedy.amount for remedy in remedies), Decimal(0))

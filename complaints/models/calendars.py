@@ -99,7 +99,7 @@ class CalendarDay(models.Model):
 class CalendarYear(models.Model):
     """Somebody has looked at this year's holidays of this calendar. Without it, a deadline in that year is a guess."""
 
-    calendar = models.ForeignKey(BusinessCalendar, models.CASCADE, related_name="years")
+    calendar = models.ForeignKey(BusinessCalendar, models.CASCADE, related_name="years", db_index=False)
     year = models.PositiveSmallIntegerField()
     confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     confirmed_at = models.DateTimeField()

@@ -326,7 +326,7 @@ class CaseMessage(models.Model):
 class Draft(models.Model):
     """Unsent words of one author on one case; nobody else can discard them."""
 
-    case = models.ForeignKey(Case, models.CASCADE, related_name="drafts")
+    case = models.ForeignKey(Case, models.CASCADE, related_name="drafts", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     body = models.TextField()
     base_version = models.PositiveIntegerField()

@@ -49,7 +49,7 @@ class Queue(models.Model):
 class QueueMember(models.Model):
     """`capacity`: open cases handed out automatically at most, a case of priority 1 counting double."""
 
-    queue = models.ForeignKey(Queue, models.CASCADE, related_name="members")
+    queue = models.ForeignKey(Queue, models.CASCADE, related_name="members", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="complaint_queues")
     capacity = models.PositiveSmallIntegerField(_("cases at most"), default=20)
     available = models.BooleanField(_("takes cases now"), default=True)

@@ -115,7 +115,7 @@ class SilentSign(models.Model):
         CONVERTED = "converted", _("Became a complaint")
         DISMISSED = "dismissed", _("Dismissed")
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="silent_signs")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="silent_signs", db_index=False)
     sign = models.CharField(max_length=8, choices=Sign)
     ref = models.CharField(max_length=120)
     evidence = models.JSONField(default=dict)

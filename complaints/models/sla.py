@@ -63,7 +63,7 @@ class SlaPolicy(models.Model):
 class SlaTarget(models.Model):
     """Minutes for one metric; empty class or severity means any. The closest match wins."""
 
-    policy = models.ForeignKey(SlaPolicy, models.CASCADE, related_name="targets")
+    policy = models.ForeignKey(SlaPolicy, models.CASCADE, related_name="targets", db_index=False)
     customer_class = models.SmallIntegerField(_("class"), choices=Standing.Class, null=True, blank=True)
     severity = models.PositiveSmallIntegerField(_("severity"), choices=Severity, null=True, blank=True)
     metric = models.CharField(_("promise"), max_length=14, choices=Metric)
@@ -90,7 +90,7 @@ class EscalationStep(models.Model):
         ACCOUNT_MANAGER = "manager", _("Account manager")
         DEPARTMENT_HEAD = "head", _("Head of department")
 
-    policy = models.ForeignKey(SlaPolicy, models.CASCADE, related_name="steps")
+    policy = models.ForeignKey(SlaPolicy, models.CASCADE, related_name="steps", db_index=False)
     metric = models.CharField(max_length=14, choices=Metric)
     at_percent = models.PositiveSmallIntegerField(_("at % of the time"))
     notify = ArrayField(models.CharField(max_length=8, choices=Notify), default=list)

@@ -53,7 +53,7 @@ class JobRun(models.Model):
 class Part(models.Model):
     """A range of ids of a running step, so that several workers can share it. Gone when the step is done."""
 
-    run = models.ForeignKey(JobRun, on_delete=models.CASCADE, related_name="parts")
+    run = models.ForeignKey(JobRun, on_delete=models.CASCADE, related_name="parts", db_index=False)
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
     done_at = models.DateTimeField(null=True, blank=True)

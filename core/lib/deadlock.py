@@ -1,17 +1,32 @@
-"""Two writers that wait for each other: PostgreSQL ends one of them, and that one begins again."""
+"""One transaction for a verb, whoever calls it; and two of them that wait for each other: one begins again."""
 
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 TRIES = 4
 _LOSERS = ("40P01", "40001")  # deadlock detected, could not serialize
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@contextmanager
+def joining() -> Iterator[None]:
+    """All or nothing: part of the transaction of whoever calls, or a transaction of its own.
+
+    Unlike `transaction.atomic` it sets no savepoint within another one, which costs two statements: an error that comes
+    out of it ends all of the caller's transaction. Who means to go on after the error calls within `transaction.atomic`.
+    """
+    blocks = connection.atomic_blocks
+    # The transaction that Django puts around each test is nobody's: what is tried there may fail and be looked at.
+    within = bool(blocks) and not getattr(blocks[-1], "_from_testcase", False)
+    with transaction.atomic(savepoint=not within):
+        yield
 
 
 def again_after_deadlock(verb: Callable[P, T]) -> Callable[P, T]:

@@ -19,7 +19,7 @@ class Message(Leased):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
 
-    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="messages")
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="messages", db_index=False)
     channel = models.CharField(max_length=10, choices=Channel)
     dedupe_key = models.CharField(max_length=120, unique=True)
     # In-app messages are shown as `kind` with `params`; `subject` is how it read when it was written.
@@ -66,7 +66,7 @@ class NoticeChoice(models.Model):
         OFF = "off", _("Off")
         MAIL = "mail", _("Also by e-mail")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_choices")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notice_choices", db_index=False)
     topic = models.CharField(max_length=12, choices=Topic)
     level = models.CharField(max_length=4, choices=Level)
 

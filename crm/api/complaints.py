@@ -271,7 +271,8 @@ class PromptsView(StrictView):
     )
     def get(self, request: Request, number: str) -> Response:
         customer = customer_named(request, number)
-        rows = prompts.armed(customer, self.params.get("trigger"), at=timezone.now())
+        moments = filter(None, [self.params.get("trigger")])
+        rows = prompts.armed(customer, *moments, at=timezone.now())
         return Response(PromptsOut({"results": [prompt_data(prompt) for prompt in rows]}).data)
 
 

@@ -110,11 +110,8 @@ def _waits_for(recorded: Recorded | Kept) -> str | None:
 def _prompts(recorded: Recorded) -> list[PromptData]:
     order = recorded.order
     context_ref = f"{order.source}:{order.external_id}"
-    return [
-        prompt_data(prompt)
-        for moment in MOMENTS
-        for prompt in prompts.shown(recorded.customer, moment, context_ref=context_ref, at=order.received_at)
-    ]
+    shown = prompts.shown(recorded.customer, *MOMENTS, context_ref=context_ref, at=order.received_at)
+    return [prompt_data(prompt) for moment in MOMENTS for prompt in shown if prompt.trigger == moment]
 
 
 def _status(outcome: Outcome) -> int:

@@ -5,14 +5,16 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
+from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Exists
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib.deadlock import again_after_deadlock
+from core.lib.deadlock import again_after_deadlock, joining
 from core.lib.errors import DomainError
 from core.outbox import delivery
 from crm.flows import notices
@@ -36,7 +38,7 @@ AT_ONCE = 256 * 1024
 
 
 @again_after_deadlock
-@transaction.atomic
+@joining()
 def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
     """`recording.record`, after which nobody who has bought is said to be quiet, or lacks points or a level.
 
@@ -79,13 +81,40 @@ def confirm_unusual(pk: int, *, by: User, at: datetime, today: date) -> Order:
 
 
 def _follow(changed: Order, concerned: list[int], *, at: datetime, today: date) -> None:
-    alerts.follow_purchases(concerned, as_of=today, at=at)
+    waiting = _waiting(changed, concerned, at=at, today=today)
+    if waiting.alerts:
+        alerts.follow_purchases(concerned, as_of=today, at=at)
     # Before the level: a purchase earns with the level it was made with.
     point_orders.reconcile([changed.pk], at=at)
-    membership.after_orders(concerned, at=at)
-    coupons.follow_order(changed, at=at)
-    draws.follow_order(changed, at=at)
-    credit.follow_order(changed, at=at)
+    membership.after_orders(concerned, at=at, held=True)
+    if waiting.coupons:
+        coupons.follow_order(changed, at=at)
+    if waiting.tickets or waiting.draws:
+        draws.follow_order(changed, at=at)
+    if waiting.credit:
+        credit.follow_order(changed, at=at)
+
+
+class _Waiting(NamedTuple):
+    """Whether there is anything that a change of the order could concern."""
+
+    alerts: bool
+    coupons: bool
+    tickets: bool
+    draws: bool
+    credit: bool
+
+
+def _waiting(changed: Order, concerned: list[int], *, at: datetime, today: date) -> _Waiting:
+    """All of it in one statement, as most orders concern nothing."""
+    rows = (
+        alerts.to_follow(concerned, as_of=today),
+        coupons.of_order(changed),
+        draws.of_order(changed),
+        draws.for_orders(at=at),
+        credit.of_order(changed),
+    )
+    return _Waiting(*Order.objects.filter(pk=changed.pk).values_list(*map(Exists, rows)).get())
 
 
 def check_file(run: Import, *, at: datetime, today: date) -> Import:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError
 from customers import locks
 from customers.identity import CustomerRef
@@ -23,13 +23,12 @@ class Kept(NamedTuple):
     guest: GuestOrder
 
 
-@transaction.atomic
+@joining()
 def keep(fact: OrderFact, why: str, *, at: datetime) -> Kept:
     """The newest version of the order is kept without a customer and listed; it counts in no figure.
 
-    As for an order: an older version is stale, and the same version must say the same.
+    As for an order: an older version is stale, and the same version must say the same. Call with the order held.
     """
-    hold(fact.source, fact.external_id)
     told = _to_json(fact)
     guest = GuestOrder.objects.filter(source=fact.source, external_id=fact.external_id).first()
     if guest and fact.version < guest.version:
@@ -48,8 +47,7 @@ def keep(fact: OrderFact, why: str, *, at: datetime) -> Kept:
 
 def hold(source: str, external_id: str) -> None:
     """Nobody else tells or changes this order until the transaction ends; read it after this."""
-    locks.hold_off_imports()
-    locks.hold(f"order:{source}:{external_id}")
+    locks.hold_off_imports([f"order:{source}:{external_id}"])
 
 
 def take(fact: OrderFact) -> OrderFact:
@@ -82,12 +80,6 @@ def fact_of(guest: GuestOrder) -> OrderFact:
         lines=tuple(LineFact(**line | {"amount": Decimal(line["amount"])}) for line in told.get("lines", ())),
         refunds=tuple(_refund(refund) for refund in told.get("refunds", ())),
     )
-
-
-def stored(fact: OrderFact) -> Order | None:
-    """The order this fact speaks of, where its customer is known."""
-    orders = Order.objects.filter(source=fact.source, external_id=fact.external_id)
-    return orders.select_related("customer").first()
 
 
 def _conflict(fact: OrderFact) -> DomainError:

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import identity, keys, orders
-from customers.identity import CustomerRef
+from customers.identity import CustomerRef, Told
 from customers.intake import guests, unusual
 from customers.intake.guests import Kept
-from customers.models import GuestOrder, Order
+from customers.models import Customer, GuestOrder, Order
 from customers.orders import OrderFact, Outcome, Recorded
 
 AHEAD = timedelta(days=1)
@@ -20,7 +20,7 @@ AHEAD = timedelta(days=1)
 FIRST_DAY = date(1990, 1, 1)
 
 
-@transaction.atomic
+@joining()
 def record(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
     """`orders.record_order`; without a customer the order is kept among those of nobody instead.
 
@@ -31,35 +31,35 @@ def record(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
     fact = _in_normal_form(fact)
     _refuse_impossible_times(fact, at)
     orders.refuse_impossible(fact)
-    guests.hold(fact.source, fact.external_id)
-    order = guests.stored(fact)
-    if _names_nobody(fact.customer):
-        if order is None:
-            return guests.keep(fact, _why(fact.customer), at=at)
-        fact = _of_its_customer(fact, order)
-    if fact.customer.number or fact.customer.external_id:
-        return _recorded(fact, order, at=at, today=today)
-    try:
-        with transaction.atomic():
-            return _recorded(fact, order, at=at, today=today)
-    except DomainError as refusal:
-        if refusal.code != "ambiguous_customer":
-            raise
-    if order is None:
-        return guests.keep(fact, GuestOrder.Why.AMBIGUOUS, at=at)
-    return _recorded(_of_its_customer(fact, order), order, at=at, today=today)
-
-
-def _recorded(fact: OrderFact, order: Order | None, *, at: datetime, today: date) -> Recorded:
-    told, usual = unusual.judged(guests.take(fact), order)
-    recorded = orders.record_order(told, at=at, today=today)
-    if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
+    who = None if _names_nobody(fact.customer) else identity.told(fact.customer)
+    orders.hold(fact, who)
+    known = orders.stored(fact)
+    order = known.order if known else None
+    customer = _customer(who, order, today)
+    if customer is None:
+        return guests.keep(fact, GuestOrder.Why.AMBIGUOUS if who else _why(fact.customer), at=at)
+    told, usual = unusual.judged(fact if order else guests.take(fact), order)
+    recorded = orders.recorded(told, customer, order, at=at, today=today)
+    if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED) and (usual is not None or (known and known.was_asked)):
         unusual.note(recorded.order, usual, at=at)
     return recorded
 
 
-def _of_its_customer(fact: OrderFact, order: Order) -> OrderFact:
-    return replace(fact, customer=CustomerRef(source=fact.source, number=order.customer.number))
+def _customer(who: Told | None, order: Order | None, today: date) -> Customer | None:
+    """Whose order it is: of whoever is told, else of whoever has it already; None where nobody can be said."""
+    if erased := orders.erased_of(order):
+        return erased
+    if who is not None:
+        try:
+            return identity.found_or_created(who, today=today, hold=order is None)
+        except DomainError as refusal:
+            # Nothing has been written yet.
+            if refusal.code != "ambiguous_customer":
+                raise
+    if order is None:
+        return None
+    number = CustomerRef(number=order.customer.number)
+    return identity.found_or_created(identity.told(number), today=today)
 
 
 def _in_normal_form(fact: OrderFact) -> OrderFact:

@@ -162,7 +162,7 @@ class OrderLine(models.Model):
 class Refund(models.Model):
     """Money back, on its own date. `profit_effect` = cost of the goods that came back − amount."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="refunds")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="refunds", db_index=False)
     external_id = models.CharField(max_length=80)
     customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
     purchased_on = models.DateField()

@@ -111,7 +111,7 @@ class ImportProfile(models.Model):
 class ImportChunk(models.Model):
     """A part of an uploaded file, sealed. Number 0 is what was seen of the file, the file itself begins with 1."""
 
-    run = models.ForeignKey(Import, models.CASCADE, related_name="chunks")
+    run = models.ForeignKey(Import, models.CASCADE, related_name="chunks", db_index=False)
     number = models.PositiveIntegerField()
     sealed = models.BinaryField()
 
@@ -179,7 +179,7 @@ class ImportQuestion(models.Model):
         NO = "no", _("No")
         DONE = "done", _("Done")
 
-    run = models.ForeignKey(Import, models.CASCADE, related_name="questions")
+    run = models.ForeignKey(Import, models.CASCADE, related_name="questions", db_index=False)
     line_number = models.IntegerField()
     external_id = models.CharField(max_length=80, db_index=True)
     asks = ArrayField(models.CharField(max_length=10, choices=Kind))
@@ -219,7 +219,7 @@ class ImportPart(models.Model):
 class ImportChange(models.Model):
     """An order as it was before an import changed it, with its lines and refunds, to undo the import by."""
 
-    run = models.ForeignKey(Import, models.CASCADE, related_name="changes")
+    run = models.ForeignKey(Import, models.CASCADE, related_name="changes", db_index=False)
     order_id = models.BigIntegerField()
     before = models.JSONField()
 
@@ -233,7 +233,7 @@ class ImportChange(models.Model):
 class ImportRecord(models.Model):
     """A customer or product that an import has made or changed: what it said before and after, to undo it by."""
 
-    run = models.ForeignKey(Import, models.CASCADE, related_name="records")
+    run = models.ForeignKey(Import, models.CASCADE, related_name="records", db_index=False)
     record_id = models.BigIntegerField()
     is_new = models.BooleanField()
     before = models.JSONField(default=dict)

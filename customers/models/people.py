@@ -105,7 +105,7 @@ class ContactPoint(models.Model):
         WRONG = "wrong", _("Wrong")
         OLD = "old", _("No longer theirs")
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contact_points")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contact_points", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
     mask = models.CharField(max_length=120)
     encrypted = models.BinaryField()

@@ -63,7 +63,7 @@ class CustomerChange(models.Model):
 class _Pair(models.Model):
     """Two customers, the lower id first."""
 
-    first = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    first = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False)
     second = models.ForeignKey(Customer, models.CASCADE, related_name="+")
 
     class Meta:

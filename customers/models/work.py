@@ -38,7 +38,7 @@ class Contact(models.Model):
         NEUTRAL = "neutral", _("Neutral")
         BAD = "bad", _("Bad")
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contacts")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="contacts", db_index=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     at = models.DateTimeField()
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
@@ -115,7 +115,7 @@ class Todo(models.Model):
 class Lookup(models.Model):
     """A service agent found this customer by an exact number today: the door to the record until midnight."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
     customer = models.ForeignKey(Customer, models.CASCADE)
     on = models.DateField()
 

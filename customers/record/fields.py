@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from pypinyin import lazy_pinyin
@@ -21,9 +22,13 @@ MOST_FIELDS = 30
 LONGEST_ANSWER = 500
 
 
-def in_use() -> list[CustomField]:
+def asked() -> QuerySet[CustomField]:
     """The questions that are asked, in their order."""
-    return list(CustomField.objects.filter(active=True).order_by("position", "pk"))
+    return CustomField.objects.filter(active=True).order_by("position", "pk")
+
+
+def in_use() -> list[CustomField]:
+    return list(asked())
 
 
 @transaction.atomic

@@ -125,7 +125,8 @@ def put(
     _hold(reached, f"customer:{source}:id:{external_id}")
     had = _who_has_each(reached)
     try:
-        customer = identity.find_or_create(replace(ref, create_if_missing=False), today=today)
+        with transaction.atomic():
+            customer = identity.find_or_create(replace(ref, create_if_missing=False), today=today)
     except DomainError as refusal:
         if refusal.code != "unknown_customer":
             raise

@@ -9,6 +9,6 @@ written AS (
      WHERE NOT EXISTS (SELECT 1 FROM customers_summary s
                         WHERE s.customer_id = fresh.customer_id AND ({stored}) IS NOT DISTINCT FROM ({computed}))
     ON CONFLICT (customer_id) DO UPDATE SET {assignments}
-)
+){also}
 DELETE FROM customers_summary s
  WHERE {customers} AND NOT EXISTS (SELECT 1 FROM fresh WHERE fresh.customer_id = s.customer_id)

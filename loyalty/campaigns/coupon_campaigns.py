@@ -21,7 +21,7 @@ from core.lib.periods import mall_day, mall_midnight
 from customers import locks
 from customers.models import Customer
 from loyalty import notices
-from loyalty.campaigns.coupons import LIVE, NOTHING, new_code
+from loyalty.campaigns.coupons import NOTHING, new_code
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
 Kind = CouponCampaign.Kind
@@ -392,9 +392,3 @@ def usable_by(customer: Customer, *, at: datetime) -> QuerySet[Coupon]:
         .select_related("campaign")
         .order_by("expires_at", "pk")
     )
-
-
-def given_to(customer: Customer) -> Decimal:
-    """What the customer's live redemptions took off so far."""
-    live = CouponRedemption.objects.filter(customer=customer, status__in=LIVE)
-    return live.aggregate(sum=Sum("worth"))["sum"] or NOTHING

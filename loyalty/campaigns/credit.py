@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F, Sum, Value
+from django.db.models import F, QuerySet, Sum, Value
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
@@ -19,6 +19,7 @@ from core.accounts.models import Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib import sql
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.money import MoneyField, from_minor, to_minor
 from core.lib.periods import mall_day
@@ -311,14 +312,18 @@ def adjust(
     return entry
 
 
-@transaction.atomic
+def of_order(order: Order) -> QuerySet[CreditAuthorisation]:
+    """What the order has reserved of a credit account, or was charged to it."""
+    return CreditAuthorisation.objects.filter(names(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+
+
+@joining()
 def follow_order(order: Order, *, at: datetime) -> int:
     """A cancelled order gives back what it had reserved; refunds of a charged one lower what is owed. How many changed.
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    live = CreditAuthorisation.objects.filter(names(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
-    return sum(_follow(pk, order, at) for pk in list(live.order_by("pk").values_list("pk", flat=True)))
+    return sum(_follow(pk, order, at) for pk in list(of_order(order).order_by("pk").values_list("pk", flat=True)))
 
 
 def _follow(authorisation_id: int, order: Order, at: datetime) -> int:
@@ -393,15 +398,19 @@ class OpenItem(NamedTuple):
     days_late: int
 
 
-def open_items(accounts: Iterable[CreditAccount], *, on: date) -> dict[int, list[OpenItem]]:
-    """What each account owes, by due day, the earliest first; in one query."""
+Owed = Iterable[tuple[int, date | None, Decimal]]
+
+
+def owed(entries: QuerySet[CreditEntry]) -> QuerySet[CreditEntry, tuple[int, date | None, Decimal]]:
+    """(account, due day or None for what was paid, amount) of these entries, the earliest day of each account first."""
+    sums = entries.values_list("account", "due_on").annotate(sum=Sum("amount"))
+    return sums.order_by("account", F("due_on").asc(nulls_first=True))
+
+
+def open_items(accounts: Iterable[CreditAccount], *, on: date, read: Owed | None = None) -> dict[int, list[OpenItem]]:
+    """What each account owes, by due day, the earliest first; in one query, or by what was `read` of `owed`."""
     ids = [account.pk for account in accounts]
-    sums = (
-        CreditEntry.objects.filter(account__in=ids)
-        .values_list("account", "due_on")
-        .annotate(sum=Sum("amount"))
-        .order_by("account", F("due_on").asc(nulls_first=True))
-    )
+    sums = owed(CreditEntry.objects.filter(account__in=ids)) if read is None else read
     items: dict[int, list[OpenItem]] = {pk: [] for pk in ids}
     covered: dict[int, Decimal] = dict.fromkeys(ids, NOTHING)
     for account_id, due_on, amount in sums:

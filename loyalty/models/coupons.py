@@ -108,7 +108,7 @@ class CampaignUsage(models.Model):
 class CouponIssue(models.Model):
     """One hand-out: to a group of customers, or `bearer` codes for whoever shows them. Done once per key."""
 
-    campaign = models.ForeignKey(CouponCampaign, models.PROTECT, related_name="issues")
+    campaign = models.ForeignKey(CouponCampaign, models.PROTECT, related_name="issues", db_index=False)
     client_key = models.CharField(max_length=64)
     group = models.JSONField(default=dict, help_text="What the customers had in common")
     bearer = models.BooleanField(default=False)

@@ -164,7 +164,7 @@ class CreditLimitChange(models.Model):
         DECLINED = "declined", _("Turned down")
         WITHDRAWN = "withdrawn", _("Taken back")
 
-    account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="limit_changes")
+    account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="limit_changes", db_index=False)
     limit_before = MoneyField()
     limit_after = MoneyField()
     term_before = models.PositiveSmallIntegerField()

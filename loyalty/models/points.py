@@ -9,6 +9,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
@@ -325,6 +326,8 @@ class PointTxn(models.Model):
                 condition=Q(order_delta=0) | Q(order__isnull=False), name="delta_belongs_to_an_order"
             ),
         ]
+        # Written in the order of their moments: what is asked of the last months is not looked for in all years.
+        indexes = [BrinIndex(fields=["at"], name="txn_moments")]
         triggers = _append_only()
 
     def __str__(self) -> str:

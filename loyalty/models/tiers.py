@@ -58,7 +58,7 @@ class TierDraft(models.Model):
 class TierSimulation(models.Model):
     """What a draft would do on its first night, worked out by the code of that night. Fresh while digests agree."""
 
-    draft = models.ForeignKey(TierDraft, models.CASCADE, related_name="simulations")
+    draft = models.ForeignKey(TierDraft, models.CASCADE, related_name="simulations", db_index=False)
     digest = models.CharField(max_length=64)
     based_on = models.ForeignKey("TierRules", models.PROTECT, null=True, related_name="+")
     computed_on = models.DateField()

@@ -19,7 +19,7 @@ from loyalty import notices
 from loyalty.models import OrderPoints, PointAccount, PointLot, PointRules, PointTxn
 from loyalty.models.points import OPEN_LOT
 from loyalty.points import rules as point_rules
-from loyalty.points.ledger import Bucket, Kind, Ledger, look
+from loyalty.points.ledger import Asked, Bucket, Kind, Ledger, look
 
 MOST_AT_ONCE = 10_000_000
 SOON = timedelta(days=30)
@@ -40,9 +40,9 @@ class Balance:
     expiring: tuple[tuple[date, int], ...] = ()
 
 
-def balance(customer: Customer, *, at: datetime) -> Balance:
+def balance(customer: Customer, *, at: datetime, read: Asked | None = None) -> Balance:
     """What a write at this moment would find, whether or not the sweep has been; nothing is written."""
-    book = look(customer.pk, at=at)
+    book = look(customer.pk, at=at, read=read)
     if book is None:
         return Balance()
     account = book.account

@@ -6,14 +6,17 @@ finds does not depend on whether or when a sweep has run. Consumption is first e
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connection, models
+from django.db.models import QuerySet
 
-from core.lib import rows
+from core.lib import rows, sql
+from core.lib.deadlock import joining
 from customers.models import Order
 from loyalty import notices
 from loyalty.models import HoldAllocation, PointAccount, PointHold, PointLot, PointTxn, Posting
@@ -22,8 +25,16 @@ from loyalty.models.points import OPEN_LOT
 Bucket = Posting.Bucket
 Kind = PointTxn.Kind
 NEVER = datetime.max.replace(tzinfo=UTC)
-LOT = ("pending", "available", "held")
 ACCOUNT = ("state", "merged_into_id", "pending", "available", "held", "debt", "earned", "last_seq")
+NEW_LOT = (
+    *("account_id", "source", "order_id", "original", "pending", "available", "held"),
+    *("earned_at", "available_from", "expires_at"),
+)
+OLDER_LOT = ("id", "pending", "available", "held")
+NEW_TXN = (
+    *("account_id", "seq", "kind", "key", "points", "order_id", "order_delta", "forgiven", "hold_id", "by_id"),
+    *("reason", "change", "balance", "at"),
+)
 # The caches a lot and an account keep of three buckets; the others are only in the postings.
 CACHED = {Bucket.PENDING: "pending", Bucket.AVAILABLE: "available", Bucket.HELD: "held"}
 
@@ -242,29 +253,22 @@ class Ledger:
     def opened(cls, customer_ids: Iterable[int], *, at: datetime) -> Iterator["Ledger"]:
         """The accounts of these customers, made if missing, locked and settled; written when the block ends well."""
         wanted = sorted(set(customer_ids))
-        with transaction.atomic():
+        with joining():
             ledger = cls(_books(wanted, at), at)
             yield ledger
             ledger._write()
 
     def _write(self) -> None:
-        """Everything in as many statements for one account as for five hundred."""
+        """Everything in one statement, for one account as for five hundred."""
         books = [book for book in self.books.values() if book.has_changed()]
-        entries = [entry for book in books for entry in book.entries]
-        PointLot.objects.bulk_create([lot for book in books for lot in book.new_lots])
-        PointTxn.objects.bulk_create([entry.txn for entry in entries])
-        postings = [posting for entry in entries for posting in entry.postings()]
-        Posting.objects.bulk_create(postings)
-        fresh = {lot.pk for book in books for lot in book.new_lots}
-        touched = {
-            posting.lot.pk: posting.lot
-            for posting in postings
-            if posting.lot is not None and posting.lot.pk not in fresh
-        }
-        rows.update(touched.values(), LOT)
+        if not books:
+            return
         for book in books:
             book.account.settled_at = book.at
-        rows.update([book.account for book in books], [*ACCOUNT, "settled_at"])
+        entries = [entry for book in books for entry in book.entries]
+        postings = [posting for entry in entries for posting in entry.postings()]
+        new_lots = [lot for book in books for lot in book.new_lots]
+        _store([book.account for book in books], new_lots, [entry.txn for entry in entries], postings)
         notices.points_moved(postings, at=self.at)
 
 
@@ -285,9 +289,89 @@ def _books(customer_ids: list[int], at: datetime) -> dict[int, Book]:
     return books
 
 
-def look(customer_id: int, *, at: datetime) -> Book | None:
+def _store(
+    accounts: Sequence[PointAccount], lots: Sequence[PointLot], txns: Sequence[PointTxn], postings: Sequence[Posting]
+) -> None:
+    """New lots and transactions are stored and have their ids, so are the postings; accounts and older lots are as told.
+
+    One statement: an order waits for the database once instead of five times.
+    """
+    lot_places = {id(lot): place for place, lot in enumerate(lots, start=1)}
+    txn_places = {id(txn): place for place, txn in enumerate(txns, start=1)}
+    older = {posting.lot.pk: posting.lot for posting in postings if posting.lot is not None and posting.lot.pk}
+    told = {
+        **_told("lot", PointLot, NEW_LOT, lots),
+        **_told("txn", PointTxn, NEW_TXN, txns),
+        **_told("older", PointLot, OLDER_LOT, older.values()),
+        **_told("account", PointAccount, ("customer_id", *ACCOUNT, "settled_at"), accounts),
+        "txn_places": [txn_places[id(posting.txn)] for posting in postings],
+        "lot_ids": [posting.lot.pk if posting.lot else None for posting in postings],
+        "lot_places": [lot_places.get(id(posting.lot)) for posting in postings],
+        "buckets": [int(posting.bucket) for posting in postings],
+        "points": [posting.points for posting in postings],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(), told)
+        stored = cursor.fetchall()
+    for kind, place, pk in stored:
+        new = lots[place - 1] if kind == "lot" else txns[place - 1]
+        new.pk, new._state.adding, new._state.db = pk, False, connection.alias
+
+
+def _told(
+    name: str, model: type[models.Model], fields: Sequence[str], objects: Collection[models.Model]
+) -> dict[str, list[Any]]:
+    named = {field.attname: field for field in model._meta.concrete_fields}
+    return {
+        f"{name}_{attname}": [named[attname].get_db_prep_save(getattr(row, attname), connection) for row in objects]
+        for attname in fields
+    }
+
+
+@cache
+def _statement() -> str:
+    def arrays(name: str, model: type[models.Model], fields: Sequence[str]) -> str:
+        types = {
+            field.attname: field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+            for field in model._meta.concrete_fields
+        }
+        return ", ".join(f"%({name}_{attname})s::{types[attname]}[]" for attname in fields)
+
+    def names(fields: Sequence[str]) -> str:
+        return ", ".join(connection.ops.quote_name(attname) for attname in fields)
+
+    account = (*ACCOUNT, "settled_at")
+    return sql.load(__file__, "write").format(
+        lots=arrays("lot", PointLot, NEW_LOT),
+        lot_columns=names(NEW_LOT),
+        txns=arrays("txn", PointTxn, NEW_TXN),
+        txn_columns=names(NEW_TXN),
+        older=arrays("older", PointLot, OLDER_LOT),
+        accounts=arrays("account", PointAccount, ("customer_id", *account)),
+        account_columns=names(account),
+        account_sets=", ".join(f'"{attname}" = told."{attname}"' for attname in account),
+    )
+
+
+class Asked(NamedTuple):
+    """What `look` reads of a customer, to be read with other things."""
+
+    account: QuerySet[PointAccount]
+    lots: QuerySet[PointLot]
+    holds: QuerySet[PointHold]
+
+
+def asked(customer_id: int) -> Asked:
+    lots = PointLot.objects.filter(OPEN_LOT, account=customer_id)
+    return Asked(PointAccount.objects.filter(pk=customer_id), lots, _active([customer_id]))
+
+
+def look(customer_id: int, *, at: datetime, read: Asked | None = None) -> Book | None:
     """The book as a write at this moment would find it, without a lock and not to be written; None without an account."""
-    books = _read(list(PointAccount.objects.filter(pk=customer_id)))
+    if read is None:
+        books = _read(list(PointAccount.objects.filter(pk=customer_id)))
+    else:
+        books = {account.pk: Book(account, list(read.lots), list(read.holds)) for account in read.account}
     for book in books.values():
         book.settle(at)
     return books.get(customer_id)
@@ -306,10 +390,11 @@ def _read(accounts: list[PointAccount]) -> dict[int, Book]:
 
 
 def _locked(customer_ids: list[int]) -> list[PointAccount]:
-    return list(PointAccount.objects.select_for_update(no_key=True).filter(pk__in=customer_ids).order_by("pk"))
+    accounts = PointAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
+    return list(accounts.filter(pk__in=customer_ids).order_by("pk"))
 
 
-def _active(account_ids: list[int]) -> Iterable[PointHold]:
+def _active(account_ids: list[int]) -> QuerySet[PointHold]:
     return (
         PointHold.objects.filter(account__in=account_ids, state=PointHold.State.ACTIVE)
         .order_by("expires_at", "pk")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 
 from core.lib import rows
 from core.lib.periods import mall_day
-from customers.models import Order, OrderLine
+from customers.models import Order, OrderLine, Refund
 from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointState
 from loyalty.points import accounts
 from loyalty.points import rules as point_rules
@@ -39,10 +39,16 @@ def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
     versions = list(PointRules.objects.all()) if ids else []
     if not versions:
         return 0
-    owners = set(Order.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-    before = set(OrderPoints.objects.filter(pk__in=ids).values_list("account_id", flat=True))
-    merged = accounts.owners(owners)
-    with Ledger.opened(before | {merged.get(pk, pk) for pk in owners}, at=at) as ledger:
+    concerned = Order.objects.filter(pk__in=ids)
+    before, merged = set(), {}
+    for owner, had, into in concerned.values_list(
+        "customer_id", "points__account_id", "customer__points__merged_into_id"
+    ):
+        before.add(owner if had is None else had)
+        merged[owner] = owner if into is None else into
+    further = accounts.owners(into for owner, into in merged.items() if into != owner)
+    merged = {owner: further.get(into, into) for owner, into in merged.items()}
+    with Ledger.opened(before - merged.keys() | set(merged.values()), at=at) as ledger:
         return _reconcile(ledger, ids, merged, versions, at)
 
 
@@ -63,16 +69,15 @@ def _reconcile(
     ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
 ) -> int:
     # Read again under the locks: this is what the ledger will agree with.
-    rows_ = Order.objects.filter(pk__in=ids).annotate(back=Sum("refunds__amount")).select_related("customer")
+    rows_ = Order.objects.filter(pk__in=ids).annotate(back=_back()).select_related("customer", "points__rules")
     orders = list(rows_.order_by("ordered_at", "pk"))
-    known = OrderPoints.objects.select_related("rules").in_bulk(ids)
     shares = _shares(orders, versions)
     multipliers: dict[int, Decimal] | None = None
     days: dict[Day, int] | None = None
     stored, fresh, changed = [], [], 0
     for order in orders:
         account_id = merged.get(order.customer_id, order.customer_id)
-        row = known.get(order.pk)
+        row: OrderPoints | None = getattr(order, "points", None)
         if account_id not in ledger or (row and row.account_id not in ledger):
             continue  # moved to somebody else just now: whoever moved it reconciles it, and so does the night
         if row is None:
@@ -112,6 +117,12 @@ def _reconcile(
     OrderPoints.objects.bulk_create(fresh)
     rows.update(stored, ["account_id", "granted", "order_version", "order_file_changes"])
     return changed
+
+
+def _back() -> Subquery:
+    """The money that went back of an order, beside it: a sum over a join would need every column of the order again."""
+    refunds = Refund.objects.filter(order=OuterRef("pk")).order_by().values("order")
+    return Subquery(refunds.annotate(sum=Sum("amount")).values("sum"))
 
 
 def _earn(book: Book, row: OrderPoints, order: Order, delta: int) -> int:

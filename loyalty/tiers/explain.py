@@ -3,13 +3,14 @@
 By the functions of the evaluator itself: what is said here cannot disagree with what the night does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from core.lib.money import from_minor
@@ -45,6 +46,8 @@ SOON = 30
 SHOWN = 5
 # A to-do for the account manager this long before the review.
 NOTICE = timedelta(days=60)
+# So many are named one by one; more are found by their review.
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,20 @@ class Explanation:
         return min(99, max(0, int(share)))
 
 
-def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> Explanation | None:
+class Asked(NamedTuple):
+    """What `explain` reads of a customer beside the purchases, to be read with other things."""
+
+    standing: membership.Asked
+    history: QuerySet[TierChange]
+
+
+def asked(customer: Customer, *, on: date) -> Asked:
+    return Asked(membership.asked(customer, on=on), membership.history_until(customer, on)[:SHOWN])
+
+
+def explain(
+    customer: Customer, *, at: datetime, as_of: date | None = None, read: Asked | None = None
+) -> Explanation | None:
     """Everything up to this moment counted, or up to the end of an earlier day; None as long as the mall has no tiers.
 
     Of an earlier day: the rules and the level of then, and no purchase or refund that came later.
@@ -106,7 +122,7 @@ def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> E
         today = as_of
         standing = membership.standing_then(customer, on=today)
     else:
-        standing = membership.standing(customer, on=today)
+        standing = membership.standing(customer, on=today, read=read.standing if read else None)
     if standing is None:
         return None
     rule, levels = standing.rules.rule, standing.rules.levels
@@ -138,7 +154,7 @@ def explain(customer: Customer, *, at: datetime, as_of: date | None = None) -> E
         keep_by=by,
         in_grace=bool(standing.member and standing.member.grace_until),
         projected=levels[_projected(rule, held, bought, day)] if by else None,
-        history=list(membership.history_until(customer, today)[:SHOWN]),
+        history=list(read.history if read else membership.history_until(customer, today)[:SHOWN]),
     )
 
 
@@ -191,20 +207,21 @@ class AtRisk:
     in_grace: bool
 
 
-def at_risk(*, on: date, customer_ids: Sequence[int] | None = None) -> list[AtRisk]:
+def at_risk(*, on: date, among: QuerySet[Membership] | None = None) -> list[AtRisk]:
     """Members in grace, or reviewed within 60 days, who have not enough to keep their level; the soonest first."""
     rules = membership.applied()
     if rules is None or rules.rule.downgrade == Downgrade.NEVER:
         return []
-    due = Membership.objects.filter(review_on__lte=on + NOTICE, rank__gt=0)
-    if customer_ids is not None:
-        due = due.filter(pk__in=customer_ids)
-    ids = np.array(sorted(due.values_list("pk", flat=True)), dtype=np.int64)
+    until = on + NOTICE
+    rows = (Membership.objects.all() if among is None else among).filter(review_on__lte=until, rank__gt=0)
+    ids = np.array(sorted(rows.values_list("pk", flat=True)), dtype=np.int64)
     if not len(ids):
         return []
     rule, day = rules.rule, day_number(on) + 1
-    held = facts.people(ids, ids.tolist()).held
-    bought = facts.events(ids, rule.basis)
+    due = until if len(ids) > MANY else None
+    everybody = facts.people(ids, None if due else ids.tolist(), due=due)
+    held = everybody.held.of(np.searchsorted(everybody.ids, ids))
+    bought = facts.events(ids, rule.basis, due=due)
     ends = np.full(len(ids), day, np.int64)
     missing = rule.retain[held.rank] - totals(bought, window_start(rule, held.review), ends, ends)
     in_grace, by = held.grace != NEVER, decides(held) - 1
@@ -221,9 +238,9 @@ def at_risk(*, on: date, customer_ids: Sequence[int] | None = None) -> list[AtRi
     return sorted(risks, key=lambda risk: (risk.by, risk.customer_id))
 
 
-def open_todos(*, on: date, at: datetime, customer_ids: Sequence[int] | None = None) -> int:
+def open_todos(*, on: date, at: datetime, among: QuerySet[Membership] | None = None) -> int:
     """Every member at risk who has an account manager is a to-do of theirs, one per review; returns how many are new."""
-    risks = {risk.customer_id: risk for risk in at_risk(on=on, customer_ids=customer_ids)}
+    risks = {risk.customer_id: risk for risk in at_risk(on=on, among=among)}
     rows = Customer.objects.filter(pk__in=risks, manager__isnull=False).select_related("standing")
     review = dict(Membership.objects.filter(pk__in=risks).values_list("pk", "review_on"))
     return todo.open_many(_todo(customer, risks[customer.pk], review[customer.pk], on, at) for customer in rows)
@@ -271,6 +288,6 @@ def drop_settled_todos(*, on: date, at: datetime) -> int:
     open_todos_ = Todo.objects.filter(reason=Todo.Reason.TIER, state=Todo.State.OPEN)
     still = {
         risk.customer_id
-        for risk in at_risk(on=on, customer_ids=list(open_todos_.values_list("customer_id", flat=True)))
+        for risk in at_risk(on=on, among=Membership.objects.filter(pk__in=open_todos_.values("customer_id")))
     }
     return open_todos_.exclude(customer_id__in=still).update(state=Todo.State.DROPPED, closed_at=at)

@@ -49,9 +49,13 @@ _HELD_COLUMNS = {
 }
 
 
-def people(also: Array, customer_ids: Sequence[int] | None = None) -> People:
-    """Everybody who holds something, and these others, who hold the lowest level."""
-    read = arrays.read(_STEPS["held"], {"ids": None if customer_ids is None else list(customer_ids)}, _HELD_COLUMNS)
+def people(also: Array, customer_ids: Sequence[int] | None = None, *, due: date | None = None) -> People:
+    """Everybody who holds something, and these others, who hold the lowest level.
+
+    Of these customers only, or of those whose level is reviewed by the day `due`.
+    """
+    told = {"ids": None if customer_ids is None else list(customer_ids), "due": due}
+    read = arrays.read(_STEPS["held"], told, _HELD_COLUMNS)
     known, seq_known = read.pop("customer_id"), read.pop("seq")
     ids = np.union1d(known, also).astype(np.int64)
     place = np.searchsorted(ids, known)
@@ -146,11 +150,22 @@ def at(ids: Array, known: Array, values: Array) -> Array:
 # The facts of some --------------------------------------------------------------------------------------------------
 
 
-def events(ids: Array, basis: Basis) -> Events:
-    """All purchases and refunds of these customers (sorted); `owner` is the place in `ids`."""
+_THESE = "= ANY(%(ids)s::bigint[])"
+_DUE = "IN (SELECT customer_id FROM loyalty_membership WHERE rank > 0 AND review_on <= %(due)s)"
+
+
+def events(ids: Array, basis: Basis, *, due: date | None = None) -> Events:
+    """All purchases and refunds of these customers (sorted); `owner` is the place in `ids`.
+
+    Where they are among those whose level is reviewed by the day `due`, the database finds them by it: a long list of
+    ids is not sent back to where it came from.
+    """
     columns = {"customer_id": "int8", "day": "date", "amount": "int8", "known": "date"}
-    read = arrays.read(_STEPS[basis.value], {"ids": ids.tolist()}, columns)
-    return Events(np.searchsorted(ids, read["customer_id"]), read["day"], read["amount"], read["known"])
+    told = {"ids": ids.tolist() if due is None else None, "due": due}
+    read = arrays.read(_STEPS[basis.value].format(some=_THESE if due is None else _DUE), told, columns)
+    own = np.isin(read["customer_id"], ids)
+    owner = np.searchsorted(ids, read["customer_id"][own])
+    return Events(owner, read["day"][own], read["amount"][own], read["known"][own])
 
 
 def no_longer_earned(basis: Basis, day: int) -> Array:

@@ -3,18 +3,20 @@
 Readers ask `standing` (or `levels_held` for many): what the rules gave, with the floor of a promise above it.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
 from customers import locks
@@ -28,6 +30,10 @@ from loyalty.tiers import night as tier_night
 from segmentation.frames import day_number, from_day_number
 
 LONGEST_FLOOR = timedelta(days=366)
+_RULES_UNLESS_A_NIGHT_IS_WORKED = """
+    SELECT r.id, r.content::text FROM loyalty_tierstate s JOIN loyalty_tierrules r ON r.id = s.rules_id
+       FOR SHARE OF s SKIP LOCKED
+"""
 
 
 def in_force(on: date) -> TierRules | None:
@@ -97,30 +103,40 @@ def _night(night: date, before: TierRules | None, rules: TierRules, at: datetime
     return tier_night.write(worked, rules, at=at)
 
 
-@transaction.atomic
-def after_orders(customer_ids: Iterable[int], *, at: datetime) -> list[TierChange]:
+@joining()
+def after_orders(customer_ids: Iterable[int], *, at: datetime, held: bool = False) -> list[TierChange]:
     """Purchases of these customers up to this moment have raised them, where the rules raise at once.
 
-    Never lowers anybody: reviews and refunds are the night's. While a night is being worked nothing happens
-    here, and that or the next night raises them.
+    Never lowers anybody: reviews and refunds are the night's. While a night is being worked nothing happens here, and
+    that or the next night raises them. `held`: the caller holds the customers already.
     """
     with connection.cursor() as cursor:
         # Shared, so that callers do not wait for each other; not at all while a night holds the row.
-        cursor.execute("SELECT rules_id FROM loyalty_tierstate FOR SHARE SKIP LOCKED")
+        cursor.execute(_RULES_UNLESS_A_NIGHT_IS_WORKED)
         row = cursor.fetchone()
-    rules = TierRules.objects.get(pk=row[0]) if row else None
-    if rules is None or not rules.rule.upgrade_at_once:
+    if row is None:
         return []
+    rules = TierRules(pk=row[0], content=json.loads(row[1]))
     rule, wanted = rules.rule, sorted(set(customer_ids))
-    locks.hold_customers(wanted)
+    if not rule.upgrade_at_once:
+        return []
+    if not held:
+        locks.hold_customers(wanted)
     day = day_number(_today(at)) + 1
     ids, [amount] = facts.sums([tier_night.span_of(rule, day)], wanted)
-    people = facts.people(ids, wanted)
+    # Whoever has too little for the first level above the lowest is not raised.
+    could_rise = amount >= rule.levels[1].qualify
+    ids, amount = ids[could_rise], amount[could_rise]
+    if not len(ids):
+        return []
+    people = facts.people(ids, ids.tolist())
     amount = facts.at(people.ids, ids, amount)
     outcome = step(rule, people.held, amount, amount, day, upgrades_only=True)
     worked = tier_night.Worked(day, rule, rule, people, outcome.held, outcome.reason, amount)
     tier_night.write(worked, rules, at=at)
     risen = people.ids[outcome.reason != Reason.NONE].tolist()
+    if not risen:
+        return []
     return list(TierChange.objects.filter(customer_id__in=risen, on=from_day_number(day), at=at).order_by("pk"))
 
 
@@ -258,8 +274,9 @@ def tell_merge(
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def floor_rank(promised: TierOverride, codes: list[str]) -> int:
-    return codes.index(promised.level) if promised.level in codes else min(promised.rank, len(codes) - 1)
+def floor_rank(level: str, rank: int, codes: list[str]) -> int:
+    """The rank today of a level that was promised as this one, with this rank then."""
+    return codes.index(level) if level in codes else min(rank, len(codes) - 1)
 
 
 @dataclass(frozen=True)
@@ -283,16 +300,32 @@ class Standing:
         return [benefit for benefit in self.level["benefits"] if benefit["after_years"] <= self.seniority_years]
 
 
-def standing(customer: Customer, *, on: date) -> Standing | None:
+class Asked(NamedTuple):
+    """What `standing` reads of a customer, so that a page can read it with everything else it shows."""
+
+    state: QuerySet[TierState]
+    member: QuerySet[Membership]
+    promised: QuerySet[TierOverride]
+
+
+def asked(customer: Customer, *, on: date) -> Asked:
+    return Asked(
+        TierState.objects.select_related("rules"),
+        Membership.objects.filter(pk=customer.pk),
+        TierOverride.objects.filter(customer=customer, starts_on__lte=on, ends_on__gt=on).order_by("pk")[:1],
+    )
+
+
+def standing(customer: Customer, *, on: date, read: Asked | None = None) -> Standing | None:
     """The level and benefits of one customer on that day; None as long as the mall has no tiers."""
-    rules = applied()
+    rows = read or asked(customer, on=on)
+    rules = next((state.rules for state in rows.state), None)
     if rules is None:
         return None
-    member = Membership.objects.filter(pk=customer.pk).first()
-    promised = TierOverride.objects.filter(customer=customer, starts_on__lte=on, ends_on__gt=on).first()
+    member, promised = next(iter(rows.member), None), next(iter(rows.promised), None)
     earned = member.rank if member else 0
     codes = [level["code"] for level in rules.levels]
-    rank = max(earned, floor_rank(promised, codes)) if promised else earned
+    rank = max(earned, floor_rank(promised.level, promised.rank, codes)) if promised else earned
     return Standing(rules, rank, earned, member, promised, seniority_years(customer, on))
 
 
@@ -319,7 +352,7 @@ def standing_then(customer: Customer, *, on: date) -> Standing | None:
             seq=line.seq,
         )
     promised = TierOverride.objects.filter(customer=customer, starts_on__lte=on, ends_on__gt=on).first()
-    rank = max(earned, floor_rank(promised, codes)) if promised else earned
+    rank = max(earned, floor_rank(promised.level, promised.rank, codes)) if promised else earned
     return Standing(rules, rank, earned, member, promised, seniority_years(customer, on))
 
 
@@ -330,15 +363,23 @@ def history_until(customer: Customer, on: date) -> QuerySet[TierChange]:
 
 
 def levels_held(customer_ids: Iterable[int], *, on: date) -> Mapping[int, LevelTerms]:
-    """The levels of these customers, in two queries; empty as long as the mall has no tiers."""
-    rules, ids = applied(), sorted(set(customer_ids))
-    if rules is None:
-        return {}
-    ranks = dict.fromkeys(ids, 0) | dict(Membership.objects.filter(pk__in=ids).values_list("pk", "rank"))
-    codes = [level["code"] for level in rules.levels]
-    for promised in TierOverride.objects.filter(customer__in=ids, starts_on__lte=on, ends_on__gt=on):
-        ranks[promised.customer_id] = max(ranks[promised.customer_id], floor_rank(promised, codes))
-    return {customer_id: rules.levels[rank] for customer_id, rank in ranks.items()}
+    """The levels of these customers, in one query; empty as long as the mall has no tiers."""
+    running = Q(tier_overrides__starts_on__lte=on, tier_overrides__ends_on__gt=on)
+    people = Customer.objects.filter(pk__in=set(customer_ids)).annotate(
+        promised=FilteredRelation("tier_overrides", condition=running),
+        rules_content=Subquery(TierState.objects.values("rules__content")[:1]),
+    )
+    held: dict[int, LevelTerms] = {}
+    ranks: dict[int, int] = {}
+    columns = ("pk", "membership__rank", "promised__level", "promised__rank", "rules_content")
+    for customer_id, earned, level, rank, content in people.values_list(*columns):
+        if content is None:
+            return {}
+        levels = TierRules(content=content).levels
+        floor = 0 if level is None else floor_rank(level, rank, [terms["code"] for terms in levels])
+        ranks[customer_id] = max(ranks.get(customer_id, 0), earned or 0, floor)
+        held[customer_id] = levels[ranks[customer_id]]
+    return held
 
 
 def seniority_years(customer: Customer, on: date) -> int:

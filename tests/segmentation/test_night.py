@@ -17,7 +17,7 @@ from core.lib import periods
 from crm.flows import nightly
 from customers import orders, summary
 from customers.identity import CustomerRef
-from customers.models import Customer, Order, Standing, Summary, Todo
+from customers.models import Customer, Order, Standing, Summary, SummaryState, Todo
 from customers.orders import OrderFact
 from customers.refunds import RefundFact
 from segmentation import rules, whatif
@@ -173,7 +173,7 @@ def test_the_preview_is_what_then_happens(mall: list[Customer]) -> None:
         nightly.run(FIRST + timedelta(days=day))
     tomorrow = FIRST + timedelta(days=40)
     draft = {**rules.DEFAULTS, "long_absence_days": 20, "big_share": 0.5, "big_leave": 0.99}
-    summary.update(as_of=tomorrow, half_life_days=summary.state(tomorrow).half_life_days)
+    summary.update(as_of=tomorrow, half_life_days=SummaryState.objects.get().half_life_days)
 
     told = whatif.preview(draft, as_of=tomorrow)
     at = periods.mall_midnight(tomorrow)

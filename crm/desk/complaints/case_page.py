@@ -1,6 +1,6 @@
 """What the case page shows: what was said, what is owed and why, and everything that can be done about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -27,6 +27,7 @@ from complaints.models import (
     Pause,
     Remedy,
     ReplyTemplate,
+    ServicePrompt,
 )
 from complaints.models.clocks import LIVE
 from core.accounts.models import User
@@ -34,6 +35,7 @@ from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, rights_of
 from core.lib import mall
 from core.lib.periods import mall_day, mall_time
+from core.lib.rows import together
 from core.outbox import mailing
 from crm.desk.complaints.calls import about
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
@@ -75,6 +77,7 @@ ICONS = {
 }
 IN_THE_THREAD_ANYWAY = ("replied", "noted", "customer_replied")
 SIMILAR_DAYS = 30
+OTHERS_SHOWN = 5
 KEYS = {
     "take": "a",
     "wait": "w",
@@ -108,8 +111,38 @@ class Unfinished:
     form: CaseForm
 
 
+class Lists(NamedTuple):
+    """What stands on the page row by row."""
+
+    messages: QuerySet[CaseMessage]
+    events: QuerySet[CaseEvent]
+    handovers: QuerySet[Handover]
+    remedies: QuerySet[Remedy]
+    prompts: QuerySet[ServicePrompt]
+    promises: QuerySet[Todo]
+    templates: QuerySet[ReplyTemplate]
+    others: QuerySet[Case]
+
+
+def _lists(case: Case) -> Lists:
+    """All of it, read in one statement."""
+    fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
+    lists = Lists(
+        messages=CaseMessage.objects.filter(_here(case)).select_related("author", "case", "mail"),
+        events=case.events.select_related("actor").order_by("seq"),
+        handovers=case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"),
+        remedies=case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"),
+        prompts=case.prompts.filter(status="armed").select_related("case__category").defer("valid"),
+        promises=_promises(case),
+        templates=ReplyTemplate.objects.filter(fitting, active=True).order_by("name"),
+        others=others_open(case)[:OTHERS_SHOWN],
+    )
+    together(*lists)
+    return lists
+
+
 def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None) -> dict[str, Any]:
-    draft = queries.draft_of(case, user)
+    draft, lists = queries.draft_of(case, user), _lists(case)
     answering = unfinished is not None and unfinished.deed.name == "reply"
     return {
         "case": case,
@@ -129,19 +162,16 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
         "draft": draft,
         "mails_by_hand": mailing.loses_mail(),
         "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
-        "templates": _templates(case, user),
+        "templates": _templates(case, user, lists.templates),
         "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
-        "thread": _thread(case, user),
+        "thread": _thread(case, user, lists.messages, lists.events),
         "clocks": _clocks(case),
-        "deeds": _deeds(case),
-        "handovers": _handovers(case, at),
-        "remedies": _remedies(case, user),
-        "prompts": [
-            PromptRow(prompt.get_trigger_display(), prompts.wording(prompt))
-            for prompt in case.prompts.filter(status="armed").select_related("case__category")
-        ],
-        "others": others_open(case)[:5],
-        "promises": _promises(case),
+        "deeds": _deeds(case, list(lists.others)),
+        "handovers": _handovers(case, lists.handovers, at),
+        "remedies": _remedies(case, lists.remedies, user),
+        "prompts": [PromptRow(prompt.get_trigger_display(), prompts.wording(prompt)) for prompt in lists.prompts],
+        "others": lists.others,
+        "promises": lists.promises,
         "similar": queries.similar(case, days=SIMILAR_DAYS, at=at).count(),
         "similar_days": SIMILAR_DAYS,
         "suggestions": _suggestions(case, user, at) if case.is_open else [],
@@ -208,16 +238,16 @@ class Deeds(NamedTuple):
     more: list[Action]
 
 
-def _deeds(case: Case) -> Deeds:
+def _deeds(case: Case, others: Sequence[Case]) -> Deeds:
     """What can be done in this status, most usual first."""
-    actions = [Action.of(DEEDS[name], case, form_for(DEEDS[name], case)) for name in _possible(case)]
+    actions = [Action.of(DEEDS[name], case, form_for(DEEDS[name], case)) for name in _possible(case, others)]
     return Deeds(
         [action for action in actions if action.name not in UNDER_MORE],
         [action for action in actions if action.name in UNDER_MORE],
     )
 
 
-def _possible(case: Case) -> list[str]:
+def _possible(case: Case, others: Sequence[Case]) -> list[str]:
     if case.status in (Status.MERGED, Status.WITHDRAWN, Status.INVALID):
         return []
     if not case.is_open:
@@ -240,7 +270,7 @@ def _possible(case: Case) -> list[str]:
     names += ["assign", "transfer", "classify", "prioritise", "edit", "orders"]
     names += ["prompt"] if case.customer_id else []
     names += ["release"] if case.owner_id else []
-    names += ["merge"] if others_open(case).exists() else []
+    names += ["merge"] if others else []
     return [*names, "withdraw", "invalidate"]
 
 
@@ -260,10 +290,8 @@ class Template(NamedTuple):
     text: str
 
 
-def _templates(case: Case, user: User) -> list[Template]:
+def _templates(case: Case, user: User, rows: Iterable[ReplyTemplate]) -> list[Template]:
     values = {"name": case.who, "number": case.number, "agent": str(user), "mall": mall.facts().name}
-    fitting = Q(category=None) | Q(category__in=[case.category_id, case.category.parent_id])
-    rows = ReplyTemplate.objects.filter(fitting, active=True).order_by("name")
     return [Template(row.name, _filled(row.body, values)) for row in rows]
 
 
@@ -294,16 +322,18 @@ class Item:
     mail_deeds: Sequence[Action] = ()
 
 
-def _thread(case: Case, user: User) -> list[Item]:
+def _here(case: Case) -> Q:
+    return Q(case=case) | Q(case__merged_into=case)
+
+
+def _thread(case: Case, user: User, messages: Iterable[CaseMessage], events: Iterable[CaseEvent]) -> list[Item]:
     """What was said and what happened, oldest first; of merged cases too."""
-    here = Q(case=case) | Q(case__merged_into=case)
-    messages = list(CaseMessage.objects.filter(here).select_related("author", "case", "mail"))
-    removed = _removed(here) if any(message.redacted_at for message in messages) else {}
+    removed = _removed(_here(case)) if any(message.redacted_at for message in messages) else {}
     redacts = may(user, DEEDS["redact"].permission)
     items = [_message(message, case, removed, redacts=redacts) for message in messages]
     items.append(Item(case.received_at, (case.received_at, -1, 0), case.who, opening=True))
-    names = {user.pk: str(user) for user in User.objects.filter(pk__in=_owners(case))}
-    events = case.events.select_related("actor").order_by("seq")
+    owners = _owners(events)
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in=owners)} if owners else {}
     items += [_happened(event, names) for event in events if event.kind not in IN_THE_THREAD_ANYWAY]
     return sorted(items, key=attrgetter("order"))
 
@@ -352,8 +382,8 @@ def _happened(event: CaseEvent, names: dict[int, str]) -> Item:
     )
 
 
-def _owners(case: Case) -> set[int]:
-    owners = case.events.values_list("data__owner", flat=True)
+def _owners(events: Iterable[CaseEvent]) -> set[int]:
+    owners = (event.data.get("owner") for event in events)
     return {owner for owner in owners if isinstance(owner, int)}
 
 
@@ -453,9 +483,9 @@ def _of_row(name: str, case: Case, pk: int) -> Action:
     return Action.of(deed, case, deed.form(initial={"row": pk}, auto_id=f"{name}-{pk}-%s"))
 
 
-def _handovers(case: Case, at: datetime) -> list[HandoverRow]:
+def _handovers(case: Case, questions: Iterable[Handover], at: datetime) -> list[HandoverRow]:
     rows = []
-    for question in case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"):
+    for question in questions:
         waiting = question.status in handover.UNANSWERED
         names = ["handover_answer", "handover_reject", "handover_cancel"] if waiting else []
         pending = question.status == Handover.Status.PENDING
@@ -491,10 +521,10 @@ class RemedyRow:
     actions: list[Action] = field(default_factory=list)
 
 
-def _remedies(case: Case, user: User) -> list[RemedyRow]:
+def _remedies(case: Case, remedies: Iterable[Remedy], user: User) -> list[RemedyRow]:
     """Each remedy with what this user can do about it."""
     rows = []
-    for remedy in case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"):
+    for remedy in remedies:
         names = {
             Remedy.Status.PROPOSED: ["remedy_approve", "remedy_reject"] if remedy.proposed_by_id != user.pk else [],
             Remedy.Status.APPROVED: ["remedy_issue", "remedy_fail"],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -60,32 +60,52 @@ class Complaints:
     mark: CallerMark | None
 
 
-def of(user: User, customer: Customer) -> Complaints | None:
+class Asked(NamedTuple):
+    counts: QuerySet[Case, tuple[int, int, int]]
+    cases: QuerySet[Case]
+    armed: QuerySet[ServicePrompt]
+    answered: QuerySet[Survey]
+    marks: QuerySet[CallerMark]
+
+
+def asked(customer: Customer) -> Asked:
+    """What `of` tells, to be read with the rest of the page."""
+    at = now()
+    counts = Case.objects.filter(customer=customer).order_by().values("customer")
+    answered = Survey.objects.filter(case__customer=customer, state=Survey.State.ANSWERED).order_by("-answered_at")
+    return Asked(
+        counts.annotate(
+            opened=Count("pk", filter=Q(status__in=OPEN)),
+            lately=Count("pk", filter=Q(opened_at__gt=at - LATELY)),
+            all=Count("pk"),
+        ).values_list("opened", "lately", "all"),
+        queries.of_customer(customer)[:SHOWN],
+        prompts.armed(customer, at=at).defer("valid"),
+        answered[:1],
+        marks.of(customer, today=today())[:1],
+    )
+
+
+def of(user: User, rows: Asked) -> Complaints | None:
     """None for who does not work complaints."""
     if not may(user, Permission.WORK_COMPLAINTS):
         return None
-    at = now()
-    counts = Case.objects.filter(customer=customer).aggregate(
-        open=Count("pk", filter=Q(status__in=OPEN)),
-        lately=Count("pk", filter=Q(opened_at__gt=at - LATELY)),
-        all=Count("pk"),
-    )
-    answered = Survey.objects.filter(case__customer=customer, state=Survey.State.ANSWERED).order_by("-answered_at")
+    opened, lately, all_ = next(iter(rows.counts), (0, 0, 0))
     armed = [
         Prompt(prompt.pk, prompts.wording(prompt), prompt.get_trigger_display(), prompt.trigger in MOMENTS)
-        for prompt in prompts.armed(customer, at=at)
+        for prompt in rows.armed
     ]
     return Complaints(
         may_log=may(user, Permission.LOG_COMPLAINT),
-        cases=[CaseRow(case, TONES.get(Status(case.status), "grey")) for case in queries.of_customer(customer)[:SHOWN]],
-        open=counts["open"],
-        lately=counts["lately"],
-        all=counts["all"],
+        cases=[CaseRow(case, TONES.get(Status(case.status), "grey")) for case in rows.cases],
+        open=opened,
+        lately=lately,
+        all=all_,
         days=LATELY.days,
-        score=answered.values_list("score", flat=True).first(),
+        score=next((survey.score for survey in rows.answered), None),
         prompts=[prompt for prompt in armed if prompt.now],
         elsewhere=[prompt for prompt in armed if not prompt.now],
-        mark=marks.in_force(customer, today=today()),
+        mark=next(iter(rows.marks), None),
     )
 
 

@@ -95,7 +95,9 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
         messages.error(request, " ".join(str(error) for error in form.non_field_errors()) or _("Choose a purpose."))
         return redirect("desk:customer", pk)
     revealed = [(ContactPoint.Kind(kind).label, value) for kind, value in look.result]
-    response = _page(request, person, reached_by=reach.rows(person, look.result), revealed=revealed)
+    response = _page(
+        request, person, reached_by=reach.rows(list(reach_verbs.points_of(person)), look.result), revealed=revealed
+    )
     response["Cache-Control"] = "no-store"
     return response
 

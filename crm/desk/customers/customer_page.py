@@ -1,9 +1,15 @@
 """What stands on the customer page: who, the three axes with their why, the usual interval, what happened, what to do."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from core.accounts.permissions import StaffRequest, mask
 from core.accounts.roles import Field
+from core.lib import rows
 from crm.desk.customers import cases
 from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
 from crm.desk.customers.record import reach
@@ -15,38 +21,42 @@ from crm.desk.loyalty.tiers import level
 from crm.desk.paging import page_of
 from crm.desk.today import today
 from crm.desk.work import interval
-from customers.models import Customer, Merge, Todo
+from customers.models import ContactPoint, Customer, CustomField, Merge, Order, Todo
 from customers.record import fields
-from segmentation.explain import explain
-from segmentation.models import Alert
+from customers.record.reach import points_of
+from loyalty.models import PointRules
+from loyalty.points import ledger as point_ledger
+from loyalty.tiers import explain as level_why
+from segmentation.explain import explain, night_of
+from segmentation.models import Alert, Night
 
 EVENTS_SHOWN = 60
 
 
 def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
-    reader = request.user
-    why = explain(customer, reader=reader)
+    reader, asked = request.user, _asked(customer)
+    why = explain(customer, reader=reader, night=next(iter(asked.night), None), standing=customer.standing)
     return {
         "customer": customer,
         "standing": mask(reader, customer.standing, value=Field.VALUE, potential=Field.VALUE),
         "today": today(),
         "why": why,
-        "interval": interval.chart(customer, why) if why else None,
-        "alert": Alert.objects.filter(customer=customer, state=Alert.State.OPEN).first(),
-        "complaints": cases.of(reader, customer),
+        "interval": interval.chart(asked.bought, why) if why else None,
+        "alert": next(iter(asked.alert), None),
+        "complaints": cases.of(reader, asked.complaints),
         "timeline": page_of(request, Timeline(customer, reader), EVENTS_SHOWN),
-        "todos": list(Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk")),
-        "reached_by": reach.rows(customer),
+        "todos": list(asked.todos),
+        "reached_by": reach.rows(list(asked.points_to_reach)),
         "point_form": ContactPointForm(),
-        "custom": answers(customer),
-        "earlier_numbers": list(customer.merged.values_list("number", flat=True)),
-        "merges": list(Merge.objects.filter(winner=customer, undone_at=None).select_related("loser").order_by("-at")),
-        "level": level.card(customer),
-        "points": ledger.card(reader, customer),
-        "wallet": coupon_page.card(reader, customer),
-        "clubs": club_page.card(customer),
-        "on_account": credit_page.card(reader, customer, today()),
+        "custom": answers(customer, asked.fields),
+        "earlier_numbers": list(asked.earlier_numbers),
+        "merges": list(asked.merges),
+        "level": level.card(customer, asked.level),
+        "points": ledger.card(reader, customer, asked.points, asked.point_rules),
+        "wallet": coupon_page.card(reader, asked.coupons),
+        "clubs": club_page.card(customer, asked.clubs, asked.level.standing),
+        "on_account": credit_page.card(reader, asked.credit, today()),
         "contact_form": ContactForm(),
         "profile_form": ProfileForm(instance=customer),
         "reveal_form": RevealForm(),
@@ -54,6 +64,57 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     }
 
 
-def answers(customer: Customer) -> list[tuple[str, str]]:
+class _Asked(NamedTuple):
+    """What stands on the page beside its history."""
+
+    alert: QuerySet[Alert]
+    todos: QuerySet[Todo]
+    points_to_reach: QuerySet[ContactPoint]
+    fields: QuerySet[CustomField]
+    earlier_numbers: QuerySet[Customer, str]
+    merges: QuerySet[Merge]
+    bought: QuerySet[Order, tuple[date, Decimal]]
+    point_rules: QuerySet[PointRules]
+    credit: credit_page.Asked
+    night: QuerySet[Night]
+    complaints: cases.Asked
+    level: level_why.Asked
+    points: point_ledger.Asked
+    coupons: coupon_page.Asked
+    clubs: club_page.Asked
+
+
+def _asked(customer: Customer) -> _Asked:
+    """All of it, read in one statement."""
+    asked = _Asked(
+        alert=Alert.objects.filter(customer=customer, state=Alert.State.OPEN),
+        todos=Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk"),
+        points_to_reach=points_of(customer),
+        fields=fields.asked(),
+        earlier_numbers=customer.merged.values_list("number", flat=True),
+        merges=Merge.objects.filter(winner=customer, undone_at=None).select_related("loser").order_by("-at"),
+        bought=interval.purchases(customer, customer.standing.last_on or today()),
+        point_rules=PointRules.objects.order_by("-starts_at"),
+        credit=credit_page.asked(customer),
+        night=night_of(customer.standing),
+        complaints=cases.asked(customer),
+        level=level_why.asked(customer, on=today()),
+        points=point_ledger.asked(customer.pk),
+        coupons=coupon_page.asked(customer),
+        clubs=club_page.asked(customer),
+    )
+    rows.together(*_flat(asked))
+    return asked
+
+
+def _flat(asked: Iterable[Any]) -> Iterator[QuerySet[Any, Any]]:
+    for part in asked:
+        if isinstance(part, QuerySet):
+            yield part
+        else:
+            yield from _flat(part)
+
+
+def answers(customer: Customer, asked: Iterable[CustomField]) -> list[tuple[str, str]]:
     """The mall's own fields that are answered, by their names."""
-    return [(asked.name, customer.custom[asked.key]) for asked in fields.in_use() if customer.custom.get(asked.key)]
+    return [(field.name, customer.custom[field.key]) for field in asked if customer.custom.get(field.key)]

@@ -1,24 +1,36 @@
 """What happened with a customer: orders, refunds, contacts, alerts and changes together, newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.accounts import trail
-from core.accounts.models import User
+from core.accounts.models import AuditEntry, User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.accounts.trail import Search
 from core.lib.periods import mall_moment
+from core.lib.rows import together
 from crm.desk.work.forms import interview_of
-from customers.models import Contact, ContactPoint, Customer, CustomerChange, CustomField, Refund
+from customers.models import (
+    Contact,
+    ContactPoint,
+    Customer,
+    CustomerChange,
+    CustomField,
+    Order,
+    OrderLine,
+    Refund,
+)
 from customers.record import changes
+from loyalty.models import TierChange
+from segmentation.models import Alert, Change
 
 
 class Event(NamedTuple):
@@ -39,9 +51,12 @@ class Timeline:
     reader: User
 
     def __getitem__(self, part: slice) -> list[Event]:
+        rows = [source.rows(self.customer)[: part.stop] for source in SOURCES]
+        corrected, fields = _corrected(self.customer, self.reader)[: part.stop], CustomField.objects.all()
+        together(*rows, corrected, fields)
         events = chain(
-            chain.from_iterable(source(self.customer, part.stop) for source in SOURCES),
-            _corrections(self.customer, self.reader, part.stop),
+            chain.from_iterable(source.events(told) for source, told in zip(SOURCES, rows, strict=True)),
+            _corrections(corrected, fields),
         )
         return sorted(events, key=lambda event: event.at, reverse=True)[part]
 
@@ -50,8 +65,8 @@ def _noon(day: date) -> datetime:
     return mall_moment(day, 12)
 
 
-def _purchases(customer: Customer, most: int) -> Iterator[Event]:
-    for order in customer.orders.order_by("-ordered_at", "-pk").prefetch_related("lines__product")[:most]:
+def _purchases(orders: Iterable[Order]) -> Iterator[Event]:
+    for order in orders:
         goods = ", ".join(f"{line.product.name} × {line.quantity}" for line in order.lines.all())
         title = _("Order %(number)s: ¥%(paid)s") % {"number": order.external_id, "paid": f"{order.paid:,.2f}"}
         if order.status != order.Status.PAID:
@@ -59,9 +74,8 @@ def _purchases(customer: Customer, most: int) -> Iterator[Event]:
         yield Event(order.ordered_at, "shopping-cart", "blue", title, goods)
 
 
-def _refunds(customer: Customer, most: int) -> Iterator[Event]:
-    refunds = Refund.objects.filter(customer=customer).select_related("order")
-    for refund in refunds.order_by("-refunded_at", "-pk")[:most]:
+def _refunds(refunds: Iterable[Refund]) -> Iterator[Event]:
+    for refund in refunds:
         title = _("Refund of ¥%(amount)s on order %(number)s") % {
             "amount": f"{refund.amount:,.2f}",
             "number": refund.order.external_id,
@@ -69,15 +83,15 @@ def _refunds(customer: Customer, most: int) -> Iterator[Event]:
         yield Event(refund.refunded_at, "arrow-back-up", "amber", title)
 
 
-def _contacts(customer: Customer, most: int) -> Iterator[Event]:
-    for contact in customer.contacts.select_related("by").order_by("-at", "-pk")[:most]:
+def _contacts(contacts: Iterable[Contact]) -> Iterator[Event]:
+    for contact in contacts:
         icon = "phone" if contact.channel == Contact.Channel.PHONE else "message"
         title = f"{contact.get_channel_display()} · {contact.get_outcome_display()}"
         yield Event(contact.at, icon, "green", title, contact.note, str(contact.by))
 
 
-def _alerts(customer: Customer, most: int) -> Iterator[Event]:
-    for alert in customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk")[:most]:
+def _alerts(alerts: Iterable[Alert]) -> Iterator[Event]:
+    for alert in alerts:
         url = reverse("desk:alert", args=[alert.pk])
         opened, state = alert.get_kind_display(), alert.get_state_display()
         yield Event(_noon(alert.opened_on), "alert-triangle", "red", opened, state, url=url)
@@ -88,9 +102,8 @@ def _alerts(customer: Customer, most: int) -> Iterator[Event]:
             yield Event(_noon(alert.closed_on), "check", "grey", title, said, by, url)
 
 
-def _class_changes(customer: Customer, most: int) -> Iterator[Event]:
-    still = Q(class_before=F("class_after")) & (Q(type_before=F("type_after")) | Q(type_before=0))
-    for change in customer.changes.exclude(still).order_by("-on", "-pk")[:most]:
+def _class_changes(changed: Iterable[Change]) -> Iterator[Event]:
+    for change in changed:
         moves = []
         if change.class_before != change.class_after:
             moves.append(f"{change.get_class_before_display()} → {change.get_class_after_display()}")
@@ -99,14 +112,13 @@ def _class_changes(customer: Customer, most: int) -> Iterator[Event]:
         yield Event(_noon(change.on), "trending-up", "violet", _("Moved"), " · ".join(moves))
 
 
-def _level_changes(customer: Customer, most: int) -> Iterator[Event]:
-    changes = customer.tier_changes.exclude(rank_before=F("rank_after")).select_related("rules").order_by("-seq")
-    for change in changes[:most]:
+def _level_changes(changed: Iterable[TierChange]) -> Iterator[Event]:
+    for change in changed:
         title = f"{change.name_before} → {change.name_after}"
         yield Event(_noon(change.since), "chart-bar", "blue", title, change.get_reason_display())
 
 
-def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]:
+def _corrected(customer: Customer, reader: User) -> QuerySet[CustomerChange]:
     """What was changed on the record, as far as the reader may know it."""
     records = Q(customer=customer) | Q(customer__merged_into=customer)
     rows = CustomerChange.objects.filter(records).select_related("by")
@@ -114,8 +126,12 @@ def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]
         rows = rows.exclude(field=changes.BIRTHDAY)
     if not sees(reader, Field.CONTACT):
         rows = rows.exclude(field__in=ContactPoint.Kind.values)
-    names = {f"{changes.CUSTOM}{asked.key}": asked.name for asked in CustomField.objects.all()}
-    for row in rows.order_by("-at", "-pk")[:most]:
+    return rows.order_by("-at", "-pk")
+
+
+def _corrections(rows: Iterable[CustomerChange], fields: Iterable[CustomField]) -> Iterator[Event]:
+    names = {f"{changes.CUSTOM}{asked.key}": asked.name for asked in fields}
+    for row in rows:
         by = str(row.by) if row.by and row.door == row.Door.PAGE else row.get_door_display()
         if row.field == changes.CREATED:
             yield Event(row.at, "user-plus", "grey", _("Put on record"), row.after, by)
@@ -125,10 +141,9 @@ def _corrections(customer: Customer, reader: User, most: int) -> Iterator[Event]
         yield Event(row.at, "edit", "grey", title, text, by)
 
 
-def _handed_over(customer: Customer, most: int) -> Iterator[Event]:
-    search = Search(actions=["customer.assigned"], subject_type="customer", subject_id=customer.pk)
-    lines = list(trail.entries(search)[:most])
-    names = User.objects.in_bulk({line.detail["manager"] for line in lines if line.detail.get("manager")})
+def _handed_over(lines: Collection[AuditEntry]) -> Iterator[Event]:
+    managers = {line.detail["manager"] for line in lines if line.detail.get("manager")}
+    names = User.objects.in_bulk(managers) if managers else {}
     for line in lines:
         manager = names.get(line.detail.get("manager"))
         title = _("Handed over to %(name)s") % {"name": manager} if manager else _("Without a manager")
@@ -136,4 +151,42 @@ def _handed_over(customer: Customer, most: int) -> Iterator[Event]:
         yield Event(line.at, "users", "grey", title, str(line.detail.get("reason", "")), by)
 
 
-SOURCES = (_purchases, _refunds, _contacts, _alerts, _class_changes, _level_changes, _handed_over)
+class Source(NamedTuple):
+    """What is read of a customer, the newest first, and the events it tells of."""
+
+    rows: Callable[[Customer], QuerySet[Any]]
+    events: Callable[[Any], Iterator[Event]]
+
+
+def _orders_of(customer: Customer) -> QuerySet[Order]:
+    lines = Prefetch("lines", OrderLine.objects.select_related("product"))
+    return customer.orders.order_by("-ordered_at", "-pk").prefetch_related(lines)
+
+
+def _changes_of(customer: Customer) -> QuerySet[Change]:
+    still = Q(class_before=F("class_after")) & (Q(type_before=F("type_after")) | Q(type_before=0))
+    return customer.changes.exclude(still).order_by("-on", "-pk")
+
+
+def _levels_of(customer: Customer) -> QuerySet[TierChange]:
+    moved = customer.tier_changes.exclude(rank_before=F("rank_after"))
+    return moved.select_related("rules").order_by("-seq")
+
+
+def _hand_overs_of(customer: Customer) -> QuerySet[AuditEntry]:
+    return trail.entries(Search(actions=["customer.assigned"], subject_type="customer", subject_id=customer.pk))
+
+
+def _refunds_of(customer: Customer) -> QuerySet[Refund]:
+    return Refund.objects.filter(customer=customer).select_related("order").order_by("-refunded_at", "-pk")
+
+
+SOURCES = (
+    Source(_orders_of, _purchases),
+    Source(_refunds_of, _refunds),
+    Source(lambda customer: customer.contacts.select_related("by").order_by("-at", "-pk"), _contacts),
+    Source(lambda customer: customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk"), _alerts),
+    Source(_changes_of, _class_changes),
+    Source(_levels_of, _level_changes),
+    Source(_hand_overs_of, _handed_over),
+)

@@ -71,7 +71,7 @@ def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **chan
         "alert": alert,
         "customer": alert.customer,
         "sentence": sentence(alert, reader=request.user, on=today()),
-        "interval": interval.chart(alert.customer, why) if why else None,
+        "interval": interval.chart(interval.purchases(alert.customer, why.last_on), why) if why else None,
         "interview": interview_of(alert),
         "comments": list(alert.comments.select_related("by").order_by("at")),
         "decisions": [choice for choice in Alert.Decision.choices if choice[0]],

@@ -1,21 +1,25 @@
 """The picture of a customer's rhythm: purchases, when the next is due, the personal limit, and today."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from customers.models import Customer, Order
 from segmentation.explain import Explanation
 
 
-def chart(person: Customer, why: Explanation) -> dict[str, Any]:
-    """Data of the `interval` chart over the last year before the last purchase."""
-    bought = (
-        person.orders.filter(status=Order.Status.PAID, ordered_on__gt=why.last_on - timedelta(days=365))
-        .order_by("ordered_on")
-        .values_list("ordered_on", "paid")
-    )
+def purchases(person: Customer, last_on: date) -> QuerySet[Order, tuple[date, Decimal]]:
+    """What was bought in the year before the last purchase: (day, paid)."""
+    paid = person.orders.filter(status=Order.Status.PAID, ordered_on__gt=last_on - timedelta(days=365))
+    return paid.order_by("ordered_on").values_list("ordered_on", "paid")
+
+
+def chart(bought: Iterable[tuple[date, Decimal]], why: Explanation) -> dict[str, Any]:
+    """Data of the `interval` chart: these purchases, and what is expected after them."""
     limit_on = why.last_on + timedelta(days=round(why.limit_days))
     return {
         "purchases": [[day.isoformat(), float(paid)] for day, paid in bought],

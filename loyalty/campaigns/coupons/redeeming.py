@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.lib import sql
-from core.lib.deadlock import again_after_deadlock
+from core.lib.deadlock import again_after_deadlock, joining
 from core.lib.errors import DomainError, Invalid, Unknown
 from customers import locks
 from customers.models import Customer, Order
@@ -70,10 +71,15 @@ def expire_due(*, at: datetime) -> int:
 # Orders --------------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+def of_order(order: Order) -> QuerySet[CouponRedemption]:
+    """What the order has reserved or redeemed."""
+    return CouponRedemption.objects.filter(names(order), status__in=LIVE)
+
+
+@joining()
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
-    ids = CouponRedemption.objects.filter(names(order), status__in=LIVE).order_by("pk").values_list("pk", flat=True)
+    ids = of_order(order).order_by("pk").values_list("pk", flat=True)
     refunded = order.fully_refunded_on is not None
     return sum(_follow(pk, order.pk, order.status, refunded, at) for pk in list(ids))
 

@@ -29,7 +29,15 @@ from loyalty.campaigns.draws.setup import (
     publish,
     set_prizes,
 )
-from loyalty.campaigns.draws.tickets import buy_ticket, follow_order, follow_orders, for_points, give_ticket
+from loyalty.campaigns.draws.tickets import (
+    buy_ticket,
+    follow_order,
+    follow_orders,
+    for_orders,
+    for_points,
+    give_ticket,
+    of_order,
+)
 
 __all__ = [
     "MOST_PRIZES",
@@ -53,11 +61,13 @@ __all__ = [
     "fell_on",
     "follow_order",
     "follow_orders",
+    "for_orders",
     "for_points",
     "give_ticket",
     "hand_over",
     "merge",
     "odds",
+    "of_order",
     "points_to_grant",
     "publish",
     "roll_of",

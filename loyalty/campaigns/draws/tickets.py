@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import mall, sql
-from core.lib.deadlock import again_after_deadlock
+from core.lib.deadlock import again_after_deadlock, joining
 from core.lib.errors import DomainError, Invalid, SameKey
 from customers.models import Customer, Order
 from loyalty.models import Lottery, LotteryTicket
@@ -22,7 +22,17 @@ Ticket = LotteryTicket
 _STEPS = sql.steps(__file__, "tickets")
 
 
-@transaction.atomic
+def of_order(order: Order) -> QuerySet[LotteryTicket]:
+    """Tickets of the order that can still be used."""
+    return Ticket.objects.filter(order=order, status=Ticket.Status.ISSUED)
+
+
+def for_orders(*, at: datetime) -> QuerySet[Lottery]:
+    """The draws that give a ticket for each paid order, and whose end is still to come."""
+    return Lottery.objects.filter(status=Status.PUBLISHED, entry=Lottery.Entry.ORDER, ends_at__gt=at)
+
+
+@joining()
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order has its tickets for the draws that run, one taken back none still to be used. How many changed."""
     return _run("void", {"order": order.pk}) + _issue(at, order=order.pk)

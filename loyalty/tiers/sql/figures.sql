@@ -4,7 +4,8 @@
 SELECT customer_id, rank, since, coalesce(review_on, '9999-12-31'), coalesce(grace_until, '9999-12-31'),
        coalesce(earned_from, '1900-01-01'), coalesce(earned_to, '1900-01-01'), earned_bar, seq
   FROM loyalty_membership
- WHERE %(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s::bigint[])
+ WHERE (%(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s::bigint[]))
+   AND (%(due)s::date IS NULL OR rank > 0 AND review_on <= %(due)s)
  ORDER BY customer_id
 
 -- name: sums
@@ -30,18 +31,18 @@ SELECT customer_id,
 -- name: net_spend
 -- The facts of some, by what the rules count: money, or orders.
 SELECT customer_id, ordered_on, paid, ordered_on FROM customers_order
- WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
+ WHERE status = 'paid' AND customer_id {some}
 UNION ALL
 SELECT r.customer_id, r.purchased_on, -r.amount, r.refunded_on
   FROM customers_refund r JOIN customers_order o ON o.id = r.order_id AND o.status = 'paid'
- WHERE r.customer_id = ANY(%(ids)s::bigint[])
+ WHERE r.customer_id {some}
 
 -- name: orders
 SELECT customer_id, ordered_on, 1::int8, ordered_on FROM customers_order
- WHERE status = 'paid' AND customer_id = ANY(%(ids)s::bigint[])
+ WHERE status = 'paid' AND customer_id {some}
 UNION ALL
 SELECT customer_id, ordered_on, -1::int8, fully_refunded_on FROM customers_order
- WHERE status = 'paid' AND fully_refunded_on IS NOT NULL AND customer_id = ANY(%(ids)s::bigint[])
+ WHERE status = 'paid' AND fully_refunded_on IS NOT NULL AND customer_id {some}
 
 -- name: no_longer_earned
 -- Members whose tier rests on more than they have left of what they bought then: refunded, cancelled, corrected, moved.

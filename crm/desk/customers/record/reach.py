@@ -1,6 +1,6 @@
 """How a customer is reached: the card of the customer page, and what is done there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from django.http import Http404, HttpResponse
@@ -13,7 +13,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.today import now, today
 from customers.access import customer_for
-from customers.models import ContactPoint, Customer
+from customers.models import ContactPoint
 from customers.record import reach as verbs
 
 
@@ -31,9 +31,8 @@ class PointRow(NamedTuple):
         return scheme + self.value if scheme and self.value and not self.point.retired else ""
 
 
-def rows(customer: Customer, revealed: Iterable[tuple[str, str]] = ()) -> list[PointRow]:
-    """Those in use first; `revealed` is what `contact_points.reveal` has answered."""
-    points = list(verbs.points_of(customer))
+def rows(points: Sequence[ContactPoint], revealed: Iterable[tuple[str, str]] = ()) -> list[PointRow]:
+    """Of `points_of`, those in use first; `revealed` is what `contact_points.reveal` has answered."""
     shown = sorted(points, key=lambda point: (point.kind, point.pk))
     clear = {point.pk: value for point, (_kind, value) in zip(shown, revealed, strict=False)}
     return [PointRow(point, clear.get(point.pk, "")) for point in points]

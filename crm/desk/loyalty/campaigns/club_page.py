@@ -1,9 +1,9 @@
 """Clubs and partners in rows: who is a member, what is planned, and what a customer has of it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from core.accounts.permissions import StaffRequest
 from core.accounts.roles import rights_of
@@ -14,6 +14,7 @@ from customers.access import scope_filter
 from customers.models import Customer
 from loyalty import clubs
 from loyalty.models import Club, ClubEvent, ClubMember, ClubVisit, PartnerBenefit
+from loyalty.tiers import membership
 
 MEMBERS_SHOWN = 100
 EVENTS_SHOWN = 20
@@ -106,8 +107,18 @@ def _events(request: StaffRequest, club: Club, visits: list[ClubVisit]) -> Page:
     )
 
 
-def card(customer: Customer) -> Card | None:
-    """What the customer page shows; None where there is nothing."""
+class Asked(NamedTuple):
+    joined: QuerySet[ClubMember]
+    benefits: QuerySet[PartnerBenefit]
+
+
+def asked(customer: Customer) -> Asked:
+    """What `card` shows, to be read with the rest of the page."""
     joined = ClubMember.objects.filter(customer=customer, left_on__isnull=True).select_related("club").order_by("pk")
-    shown = Card(list(joined), list(clubs.benefits_of(customer, on=today())))
+    return Asked(joined, clubs.benefits(on=today()))
+
+
+def card(customer: Customer, rows: Asked, level: membership.Asked) -> Card | None:
+    """What the customer page shows; None where there is nothing."""
+    shown = Card(list(rows.joined), clubs.benefits_of(customer, on=today(), among=rows.benefits, read=level))
     return shown if shown.joined or shown.partners else None

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, IntegerField, Sum, Value, When
+from django.db.models import Case, Count, IntegerField, QuerySet, Sum, Value, When
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
@@ -86,7 +86,6 @@ class Wallet:
 
     usable: list[CouponRow]
     used: list[CouponRedemption]
-    given: Decimal
     links: bool
 
 
@@ -207,11 +206,21 @@ def per_day(days: list[Day]) -> dict[str, Any]:
     }
 
 
-def card(user: User, customer: Customer) -> Wallet | None:
-    """What the customer page shows; None where there is nothing to tell."""
-    usable = list(coupon_campaigns.usable_by(customer, at=now())[:USABLE_SHOWN])
+class Asked(NamedTuple):
+    usable: QuerySet[Coupon]
+    used: QuerySet[CouponRedemption]
+
+
+def asked(customer: Customer) -> Asked:
+    """What `card` shows, to be read with the rest of the page."""
     used = customer.coupon_redemptions.filter(status=CouponRedemption.Status.REDEEMED).select_related("campaign")
-    newest = list(used.order_by("-redeemed_at")[:USED_SHOWN])
+    usable = coupon_campaigns.usable_by(customer, at=now())
+    return Asked(usable[:USABLE_SHOWN], used.order_by("-redeemed_at")[:USED_SHOWN])
+
+
+def card(user: User, rows: Asked) -> Wallet | None:
+    """What the customer page shows; None where there is nothing to tell."""
+    usable, newest = list(rows.usable), list(rows.used)
     if not usable and not newest:
         return None
     return Wallet(
@@ -220,6 +229,5 @@ def card(user: User, customer: Customer) -> Wallet | None:
             for coupon in usable
         ],
         used=newest,
-        given=coupon_campaigns.given_to(customer),
         links=may(user, Permission.VIEW_CAMPAIGNS),
     )

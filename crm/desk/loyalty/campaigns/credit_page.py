@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -193,14 +193,25 @@ def _with_balance(request: StaffRequest, account: CreditAccount) -> Page:
     return page.of(rows)
 
 
-def card(user: User, customer: Customer, on: date) -> Card | None:
+class Asked(NamedTuple):
+    accounts: QuerySet[CreditAccount]
+    owed: QuerySet[CreditEntry, tuple[int, date | None, Decimal]]
+
+
+def asked(customer: Customer) -> Asked:
+    """What `card` shows, to be read with the rest of the page."""
+    entries = CreditEntry.objects.filter(account__customer=customer)
+    return Asked(CreditAccount.objects.filter(customer=customer), credit.owed(entries))
+
+
+def card(user: User, rows: Asked, on: date) -> Card | None:
     """What the customer page shows of the account; None for those who may not look or where there is nothing."""
     if not may(user, Permission.VIEW_CREDIT):
         return None
-    account = CreditAccount.objects.filter(customer=customer).first()
+    account = next(iter(rows.accounts), None)
     if account is None:
         return Card() if may(user, Permission.PROPOSE_CREDIT) else None
-    items = credit.open_items([account], on=on)[account.pk]
+    items = credit.open_items([account], on=on, read=rows.owed)[account.pk]
     return Card(
         account=account,
         tone=TONES[account.status],

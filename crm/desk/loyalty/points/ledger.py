@@ -1,6 +1,6 @@
 """Points of one customer: what there is, every line of the ledger, redeeming and asking for points by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -22,19 +22,20 @@ from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer
 from loyalty.campaigns import draws
-from loyalty.models import PointAdjustment, Redemption, Referral
+from loyalty.models import PointAdjustment, PointRules, Redemption, Referral
 from loyalty.points import accounts, adjustments, referrals, rewards
 from loyalty.points import rules as point_rules
+from loyalty.points.ledger import Asked
 
 SOON = 3
 
 
-def card(user: User, customer: Customer) -> dict[str, Any]:
+def card(user: User, customer: Customer, rows: Asked, versions: Iterable[PointRules]) -> dict[str, Any]:
     """Empty for who has nothing to do with points, and as long as the mall gives none."""
     at = now()
-    if not may(user, Permission.USE_POINTS) or point_rules.in_force(at) is None:
+    if not may(user, Permission.USE_POINTS) or point_rules.of(versions, at) is None:
         return {}
-    balance = accounts.balance(customer, at=at)
+    balance = accounts.balance(customer, at=at, read=rows)
     return {"balance": balance, "expiring": balance.expiring[:SOON]}
 
 

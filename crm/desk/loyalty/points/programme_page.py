@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
@@ -16,7 +16,7 @@ from crm.desk.loyalty.points.forms import RulesForm
 from crm.desk.paging import page_of
 from customers.access import scope_filter
 from customers.models import Category
-from loyalty.models import PointAccount, PointAdjustment, PointRules, Posting
+from loyalty.models import PointAccount, PointAdjustment, PointRules, PointTxn, Posting
 from loyalty.points import accounts
 
 LATELY = timedelta(days=90)
@@ -44,7 +44,11 @@ def context_of(request: StaffRequest, rules: PointRules | None, *, at: datetime)
 
 
 def _moved(*, since: datetime) -> dict[str, int]:
-    moved = Posting.objects.filter(txn__at__gt=since).values("bucket").annotate(points=Sum("points"))
+    # What was written before the first of these lines cannot be among them: that much of the ledger is not read.
+    first = PointTxn.objects.filter(at__gt=since).aggregate(pk=Min("pk"))["pk"]
+    shown = (Posting.Bucket.ISSUED, Posting.Bucket.REDEEMED, Posting.Bucket.EXPIRED)
+    lines = Posting.objects.filter(txn__gte=first or 0, txn__at__gt=since, bucket__in=shown)
+    moved = lines.values("bucket").annotate(points=Sum("points"))
     lately = {row["bucket"]: row["points"] for row in moved}
     return {
         "issued": -lately.get(Posting.Bucket.ISSUED, 0),

@@ -21,9 +21,9 @@ from loyalty.models import TierOverride
 from loyalty.tiers import explain, membership
 
 
-def card(customer: Customer) -> dict[str, Any] | None:
+def card(customer: Customer, rows: explain.Asked) -> dict[str, Any] | None:
     """What the customer page shows of the level; None as long as the mall has no tiers."""
-    why = explain.explain(customer, at=now())
+    why = explain.explain(customer, at=now(), read=rows)
     return None if why is None else {"why": why, "benefits": words.benefits(why.standing.benefits)}
 
 

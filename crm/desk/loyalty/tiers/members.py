@@ -139,7 +139,7 @@ def _movement(people: QuerySet[Customer]) -> dict[str, Any]:
 @takeable("levels-at-risk")
 def at_risk(request: StaffRequest) -> HttpResponse:
     """Members in reach who lose their level unless they buy."""
-    risks, rules = _risks(request.user), membership.applied()
+    risks, rules = explain.at_risk(on=today(), among=_reviewed(request.user)), membership.applied()
     page = page_of(request, risks, SHOWN)
     people = Customer.objects.select_related("standing", "manager").in_bulk([risk.customer_id for risk in page.rows])
     context = {
@@ -154,15 +154,14 @@ def at_risk(request: StaffRequest) -> HttpResponse:
 @require_POST
 def open_todos(request: StaffRequest) -> HttpResponse:
     """They are to-dos of their managers."""
-    ids = [risk.customer_id for risk in _risks(request.user)]
+    mine = _reviewed(request.user)
     press(
         request,
-        lambda: explain.open_todos(on=today(), at=now(), customer_ids=ids),
+        lambda: explain.open_todos(on=today(), at=now(), among=mine),
         lambda opened: _("%(count)d new to-dos in My day") % {"count": opened},
     )
     return redirect("desk:tiers_at_risk")
 
 
-def _risks(user: User) -> list[AtRisk]:
-    mine = Membership.objects.filter(scope_filter(user, today(), "customer__"), review_on__isnull=False)
-    return explain.at_risk(on=today(), customer_ids=list(mine.values_list("pk", flat=True)))
+def _reviewed(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(scope_filter(user, today(), "customer__"), review_on__isnull=False)
