@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0017_indexes_that_are_used'),
+        ('customers', '0019_indexes_that_are_used'),
         ('loyalty', '0012_points_of_file_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

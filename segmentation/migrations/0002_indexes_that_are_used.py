@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0017_indexes_that_are_used'),
+        ('customers', '0019_indexes_that_are_used'),
         ('segmentation', '0001_initial'),
     ]
 

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('complaints', '0003_drop_macro'),
-        ('customers', '0017_indexes_that_are_used'),
+        ("complaints", "0005_what_was_told"),
+        ('customers', '0019_indexes_that_are_used'),
     ]
 
     operations = [

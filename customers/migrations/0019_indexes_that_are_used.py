@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0016_kind_of_field_a_number'),
+        ("customers", "0018_told_by_an_import"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0002_parts'),
+        ("jobs", "0003_laws_by_difference"),
     ]
 
     operations = [

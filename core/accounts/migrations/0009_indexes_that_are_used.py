@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_forms_sent_once'),
+        ("accounts", "0008_what_a_form_said"),
     ]
 
     operations = [
