@@ -385,7 +385,7 @@ class _Table:
         return None if values["version"] is None else refunded
 
     def _refunded_of_lines(self, external_id: str, refunded: int, line_paid: int) -> int:
-        """Of the order so far: the sum of what each of its lines says of itself, or what all of them say of the order."""
+        """Of the order so far: the sum of what each line says of itself, or what all of them say of the order."""
         first = self.first_said.setdefault(external_id, refunded)
         self.back[external_id] += refunded
         is_of_line = self.each_gives_back and refunded <= line_paid
