@@ -148,6 +148,7 @@ class _Table:
         self.each_gives_back = "paid" not in choices.mapping and not fields.is_of_order(
             choices.mapping.get("refunded", "")
         )
+        self.says_more = not choices.mapping.keys().isdisjoint(("pay_status", "after_sales", "cancelled_at"))
         self.may_be_asked = fields.key(choices.mapping.get("refunded", "")) in fields.MAYBE_ASKED
         readers = _readers(choices)
         self.absent = {field: value_of(read("")) for field, read in readers.items()}
@@ -234,7 +235,8 @@ class _Table:
         return values
 
     def _staged(self, line: int, values: dict[str, Any], notes: list[tuple[str, str]]) -> Staged:
-        self._accounts(values)
+        if self.are_accounts or "@" in values["customer"]:
+            self._accounts(values)
         phone, email = values["phone"], values["email"]
         who = values["customer"]
         if self.number is not None and not values["order_no"]:
@@ -250,7 +252,9 @@ class _Table:
             who = who or contact_points.order_prefix((phone or email).blind_index)
             self.seen[who, ordered_on] += 1
             external_id = f"{who}/{ordered_on}/{self.seen[who, ordered_on]}"[-80:]
-        meaning = self._meaning(values, notes)
+        meaning: str = values["status"]
+        if self.says_more or meaning in (statuses.ASKED_BACK, statuses.NOT_GIVEN_BACK):
+            meaning = self._meaning(values, notes)
         if self.of_total and values["line_paid"] is None and external_id == self.told_total:
             values["line_paid"] = 0
         elif values["line_paid"] is not None:
@@ -391,7 +395,7 @@ class _Table:
         return None if values["version"] is None else refunded
 
     def _refunded_of_lines(self, external_id: str, refunded: int, line_paid: int) -> int:
-        """Of the order so far: the sum of what each of its lines says of itself, or what all of them say of the order."""
+        """Of the order so far: the sum of what each line says of itself, or what all of them say of the order."""
         first = self.first_said.setdefault(external_id, refunded)
         self.back[external_id] += refunded
         is_of_line = self.each_gives_back and refunded <= line_paid
@@ -493,9 +497,21 @@ def _or(empty: Any, read: Reader) -> Reader:
 
 def _said(read: Reader) -> Reader:
     """None for a cell that says in a word that it says nothing: -, N/A, 无."""
-    return lambda text: None if not text[:1].isdigit() and NOTHING_MONEY.fullmatch(text) else read(text)
+
+    def said(text: str) -> Any:
+        if not text:
+            return None
+        try:
+            return read(text)
+        except Invalid:
+            if NOTHING_MONEY.fullmatch(text):
+                return None
+            raise
+
+    return said
 
 
+@lru_cache(maxsize=20_000)
 def _place(text: str) -> str | Noted:
     return Noted("", "masked") if "*" in text or "＊" in text else words(text, 60)
 

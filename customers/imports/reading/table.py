@@ -29,13 +29,15 @@ MOST_REREAD = 1_000_000
 DECISIVE = frozenset(("order_no", "customer", "date", "paid", "line_paid", "cost", "units", "status", "version"))
 _TOTALS = re.compile(
     r"(以上|本页|本頁|全部|页面|頁面|当前页|grand|sub|page|order)?[\s-]*"
-    r"(合计|合計|总计|總計|共计|共計|小计|小計|汇总|彙總|总数|總數|总额|總額|累计|累計|平均|均值|平均值|total|totals|average|avg|sum|summary|summe|gesamt|итого|합계|총계|소계|計)"
+    r"(合计|合計|总计|總計|共计|共計|小计|小計|汇总|彙總|总数|總數|总额|總額|累计|累計"
+    r"|平均|均值|平均值|total|totals|average|avg|sum|summary|summe|gesamt|итого|합계|총계|소계|計)"
     r"([\s(（\[:：].*)?",
     re.IGNORECASE,
 )
 _REMARK = re.compile(
     r"#.*|[-=*_—]{3,}.*|(共|总共|總共|合计|本次|以上)\s*\d+.*|(导出|匯出|制表|製表|打印|列印|备注|備註|说明|說明|注|註|查询|查詢|生成|统计|統計)\w*\s*[:：].*"
-    r"|第\s*\d+\s*[页頁].*|seller\s*id\s*[:：].*|(exported|generated|printed|created|report|page|note|notes|source|end of)\b.*",
+    r"|第\s*\d+\s*[页頁].*|seller\s*id\s*[:：].*"
+    r"|(exported|generated|printed|created|report|page|note|notes|source|end of)\b.*",
     re.IGNORECASE,
 )
 _COUNT = re.compile(r"\d+ records?\b.*", re.IGNORECASE)

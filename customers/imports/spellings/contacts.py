@@ -45,7 +45,7 @@ def _phone(text: str, _key: str) -> Sealed | Noted | None:
         return Noted(None, "phone_damaged")
     if _MASKED.search(value):
         return Noted(None, "phone_masked")
-    if _ALL_THE_SAME.fullmatch(value):
+    if _ALL_THE_SAME.fullmatch(re.sub(r"[\s-]", "", value)):
         return Noted(None, "phone_invalid")
     try:
         return contact_points.seal(Kind.PHONE, value)

@@ -139,7 +139,7 @@ def meaning(text: str) -> str:
 
 
 def asks_back(text: str) -> str:
-    """ASKED_BACK when the word says that money was asked back and has not gone back, NOT_GIVEN_BACK when it will not."""
+    """ASKED_BACK when the word says that money was asked back and is not back yet, NOT_GIVEN_BACK when it stays."""
     parts = [part for part in _BETWEEN.split(word(text)) if part in _ASKED_BACK]
     if not parts:
         return ""

@@ -1,7 +1,7 @@
-"""Columns that nobody listed, and words beside the status: what is known by its name, what is asked, what is never guessed.
+"""Columns that nobody listed, and words beside the status: what is known by its name, asked, and never guessed.
 
-The neighbours were made by rule: each field of an order that a wrong guess would falsify without a word (its number, its
-amount, what went back, its state, its currency), named as five and more programs of shops name it that have no profile.
+The neighbours were made by rule: each field of an order that a wrong guess would falsify without a word (its number,
+its amount, what went back, its state, its currency), named as five and more programs of shops name it that have no profile.
 """
 
 import pytest
