@@ -49,8 +49,7 @@ def propose(
 ) -> Remedy:
     """The customer is to have this. Within the limits of the person's role it is approved, above them a colleague is asked.
 
-    `amount`: money, or the number of points. The same `client_key` finds the first proposal again,
-    and raises SameKey when another remedy was proposed under it.
+    `amount`: money, or the number of points. The same `client_key` finds the first proposal again; another: SameKey.
     """
     case = transitions.lock(case_id)
     if known := Remedy.objects.filter(client_key=client_key).first():

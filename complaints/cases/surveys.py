@@ -1,7 +1,7 @@
 """One question per solved cycle, asked soon or not at all. Its link is good for fourteen days.
 
-The secret of a link is worked out with the key of the vault, so that it can be given again to a system that lost it; the
-database holds a digest alone.
+The secret of a link is worked out with the key of the vault, so that it can be given again to a system that lost it;
+the database holds a digest alone.
 """
 
 import base64

@@ -130,7 +130,7 @@
 
   // Put back -----------------------------------------------------------------------------------------------------------
 
-  const clock = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const clock = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const note = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
   function set(form, name, values) {
     const rest = [...values];

@@ -91,7 +91,7 @@ def test_a_closed_tab_loses_nothing_and_who_calls_again_is_added(sit_down: SitDo
     page.keyboard.press("3")
     page.keyboard.press("1")
     page.keyboard.insert_text(WORDS)
-    page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('laoke-draft-call-'))")
+    page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('laoke-draft:'))")
 
     page.goto("about:blank")
     desk.open(f"/complaints/new/?customer={caller.pk}")

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -26,6 +25,18 @@ from customers.models import Contact, Customer
 from tests.conftest import PASSWORD
 
 MOST_TRIES = 6
+LOOKS = ("*.css*", "*.svg*", "*.ico*")
+SHOW = """(form) => {
+    const box = document.querySelector(form).closest("dialog");
+    if (!box.open) box.showModal();
+}"""
+CHOOSE = """() => {
+    for (const choice of ["input[name=group]", "[data-group]:not([hidden]) input[name=category]"]) {
+        const field = document.querySelector(choice);
+        field.checked = true;
+        field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+}"""
 KINDS = (
     *(
         "plainly",
@@ -78,10 +89,7 @@ class Door:
     def shown(self, page: Page) -> None:
         """A dialog of the page is open."""
         if self.name in ("edit", "contact"):
-            page.evaluate(
-                "(form) => { const box = document.querySelector(form).closest('dialog'); box.open || box.showModal(); }",
-                self.form,
-            )
+            page.evaluate(SHOW, self.form)
 
     def field(self, page: Page) -> Locator:
         """A refused form stands on the page beside the closed dialog it was sent from."""
@@ -92,11 +100,7 @@ class Door:
     def write(self, page: Page, word: str) -> None:
         self.field(page).fill(word)
         if self.name in ("caller", "stranger") and page.locator("input[name=category]:checked").count() == 0:
-            page.evaluate(
-                """() => { const pick = (selector) => { const one = document.querySelector(selector); one.checked = true;
-                one.dispatchEvent(new Event('change', { bubbles: true })); };
-                pick('input[name=group]'); pick('[data-group]:not([hidden]) input[name=category]'); }"""
-            )
+            page.evaluate(CHOOSE)
 
     def press(self, page: Page, *, twice: bool = False) -> None:
         button = page.locator(f"{self.form} button:not([type=button])").locator("visible=true").last
@@ -124,7 +128,7 @@ class Walk:
     unsent: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     words: int = 0
-    blocked: ClassVar[tuple[str, ...]] = ("*.css*", "*.svg*", "*.ico*")
+    blocked: tuple[str, ...] = field(default_factory=lambda: LOOKS)
 
     # The people --------------------------------------------------------------------------------------------------
 

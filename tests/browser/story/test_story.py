@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Route
 
 from complaints.cases import intake, transitions
 from core.accounts import idempotency, login
+from tests.browser.story import machine
 from tests.browser.story.conftest import World
 from tests.browser.story.machine import Lost, Walk
 
@@ -78,7 +79,7 @@ def _together(*offs: Off) -> Off:
 
 
 def _without_drafts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Walk, "blocked", (*Walk.blocked, "*drafts*"))
+    patch.setattr(machine, "LOOKS", (*machine.LOOKS, "*drafts*"))
 
 
 # What is off, and the deeds in which that is felt.
