@@ -12,7 +12,7 @@ from django.test import Client
 from core.accounts.models import Role, User
 from customers.models import Import
 from tests.faults.conftest import Eve
-from tests.faults.processes import Processes
+from tests.faults.processes import Processes, until
 from tests.faults.serving import serve
 
 MEGABYTE = 1_000_000
@@ -51,7 +51,8 @@ def test_the_web_takes_a_large_file_in_little_memory(eve: Eve, processes: Proces
     browser.force_login(User.objects.create_user(username="importer", roles=[Role.ADMINISTRATOR]))
     session = browser.cookies["sessionid"].value
     parts = urlsplit(serve(processes))
-    web = psutil.Process(processes.started[-1].pid).children()[0].pid
+    master = psutil.Process(processes.started[-1].pid)
+    web = until(master.children, "its worker is there")[0].pid
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     headers = {"Cookie": f"sessionid={session}; csrftoken={'a' * 32}", "X-CSRFToken": "a" * 32}
     connection.request("GET", "/imports/", headers=headers)
