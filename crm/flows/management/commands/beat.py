@@ -21,5 +21,8 @@ class Command(BaseCommand):
         "Runs until it is stopped; one of it, however many workers there are."
     )
 
+    # They load every page; what must not start is refused before (`crm.checks.refuse_to_start`).
+    requires_system_checks = ()
+
     def handle(self, *args: Any, **options: Any) -> None:
         Timetable(app=app, quiet=True).run()

@@ -28,6 +28,9 @@ class Command(BaseCommand):
         "says how often it has looked and told."
     )
 
+    # They load every page; what must not start is refused before (`crm.checks.refuse_to_start`).
+    requires_system_checks = ()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--every", type=float, default=5.0, help="seconds between looks")
 
