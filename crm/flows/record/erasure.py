@@ -166,7 +166,8 @@ class Outlook(NamedTuple):
 
 def outlook(customer: Customer) -> Outlook:
     """What erasing this customer would do now."""
-    ids, goes = _records(customer), {}
+    ids = _records(customer)
+    goes: dict[str, int] = {}
     for word, rows in _rows(ids):
         goes[str(word)] = goes.get(str(word), 0) + rows.count()
     stays = [
@@ -238,7 +239,7 @@ def propose(request_id: int, *, by: User, reason: str, at: datetime) -> Erasure:
 @again_after_deadlock
 @transaction.atomic
 def approve(erasure_id: int, *, by: User, at: datetime, because: str = "") -> Erasure:
-    """The customer is erased and the request is done. Needs a second person; `because`: why the only one decides alone."""
+    """The customer is erased and the request is done. Needs a second person, or of the only one a typed `because`."""
     erasure = _waiting(erasure_id)
     customer = erasure.request.customer
     refusal = _("You proposed this: somebody else has to agree.")
@@ -356,7 +357,7 @@ def _erase(customer: Customer, *, at: datetime) -> dict[str, int]:
 
 
 def _trail_of(ids: list[int]) -> QuerySet[AuditEntry]:
-    """What was done with the customer, their complaints, points and work: the lines stay, what was typed into them goes."""
+    """What was done with the customer, their complaints, points and work: the lines stay, what was typed goes."""
     cases = Case.objects.filter(customer__in=ids).values("pk")
     adjustments = PointAdjustment.objects.filter(account__in=ids).values("pk")
     return AuditEntry.objects.filter(
