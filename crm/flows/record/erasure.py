@@ -151,6 +151,7 @@ NEVER_REWRITTEN = (
     "complaints.CaseEvent:append_only",
     "loyalty.PointTxn:append_only",
     "loyalty.CreditEntry:append_only",
+    "accounts.AuditEntry:append_only",
 )
 CODE = re.compile(r"[A-Za-z0-9_.:+-]{0,40}", re.ASCII)
 TYPED = ("reason", "text", "note", "name", "words", "because", "comment", "answer", "question")
