@@ -91,7 +91,7 @@ def hand_over(
     """The giver's customers (`among` these) have one of the receivers from that day on, with the giver's open work.
 
     Shared out as `shares` says; each customer has a line in the audit trail, and `undo` takes all of it back for a day.
-    Raises Invalid without a reason, DomainError when it is another plan than the one `seen`, and then nothing has happened.
+    Raises Invalid without a reason, DomainError when it is another plan than the one `seen`; then nothing has happened.
     """
     if not reason.strip():
         raise Invalid(_("Say why the manager changes."), code="reason_missing")
@@ -99,14 +99,15 @@ def hand_over(
     ids = [pk for part in parts for pk in part.customers]
     locks.hold_customers(ids)
     since = dict(Customer.objects.filter(pk__in=ids, manager=giver).values_list("pk", "manager_since"))
-    if seen not in (None, plan_of(parts)) or len(since) != len(ids):
+    known = {pk: day.isoformat() for pk, day in since.items() if day}
+    if seen not in (None, plan_of(parts)) or len(known) != len(ids):
         raise DomainError(
             _("It is not the same customers any more. Look at who gets how many once more, then hand over."),
             code="book_changed",
         )
     move = BookMove(giver=giver, by=by, at=at, reason=reason.strip()[:200])
     for part in parts:
-        move.customers += [[pk, part.manager.pk, str(since[pk] or on)] for pk in part.customers]
+        move.customers += [[pk, part.manager.pk, known[pk]] for pk in part.customers]
         _give(part.customers, part.manager.pk, on)
         move.tasks += _work_along(giver, part)
     _note(move.customers, giver.pk, by=by, on=on, reason=reason, at=at)
@@ -141,7 +142,7 @@ def can_undo(move: BookMove, *, at: datetime) -> bool:
 
 @transaction.atomic
 def undo(move_id: int, *, by: User, on: date, at: datetime) -> int:
-    """Whoever of these customers is still with their new manager is back with the giver, as is the work that went along.
+    """Whoever of them is still with their new manager is back with the giver, as is the work that went along.
 
     Returns how many customers. Raises DomainError the second time, after a day, and when the giver has left.
     """

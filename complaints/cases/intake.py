@@ -73,7 +73,8 @@ def log(
     """
     told = _told(category, channel, complaint) if follows is None else _digest(complaint.get("description", "").strip())
     if known := _hold_and_find(complaint):
-        if known.customer_id != (customer.pk if customer else None) or known.told not in ("", told):
+        # One of nobody may have been linked meanwhile.
+        if (customer and known.customer_id != customer.pk) or known.told not in ("", told):
             raise SameKey()
         return Logged(known, False)
     received_at = _received(complaint, by, at)

@@ -199,7 +199,8 @@ def test_everything_that_is_offered_ends(demo_mall: None, db: None, role: Role) 
     settled = sum(how == GONE for how in walk.ended.values())
     said = {kind[0]: how for kind, how in walk.ended.items() if how not in ("", GONE)}
     print(
-        f"{role}: {len(walk.opened)} pages, {len(walk.ended)} actions, {done} done, {settled} settled, {len(said)} said no"
+        f"{role}: {len(walk.opened)} pages, {len(walk.ended)} actions: "
+        f"{done} done, {settled} settled, {len(said)} said no"
     )
     for name, how in said.items():
         print(f"    {name}: {how}")

@@ -131,3 +131,16 @@ def test_every_role_has_its_messages_shown(client: Client, make_user: MakeUser, 
 
     assert "Case C-1 is with Zhao now" in page(client)
     assert "纸箱" in page(client, "digest")
+
+
+def test_a_customer_out_of_reach_is_no_dead_end(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    agent, li_lei = make_user(Role.SERVICE_AGENT, "Liu"), make_customer("李雷")
+    client.force_login(agent)
+    message = tell(agent, thread="points:1", link=f"/customers/{li_lei.pk}/points/")
+
+    answer = client.get(reverse("desk:bell_open", args=[message.pk]), follow=True)
+
+    assert answer.redirect_chain == [(reverse("desk:bell"), 302)]
+    assert "look them up by their number first" in answer.content.decode()

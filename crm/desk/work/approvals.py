@@ -80,6 +80,6 @@ def _context(request: StaffRequest) -> dict[str, Any]:
 
 
 def _leading(user: User, items: list[Waiting]) -> list[Waiting]:
-    """The same, leading nowhere where the customer is out of the reader's reach by now, as after a look-up's midnight."""
+    """The same, leading nowhere where the customer is out of the reader's reach by now."""
     reach = in_reach([user], {item.customer_id for item in items if item.customer_id}, today())[user.pk]
     return [item if item.customer_id in {None, *reach} else replace(item, url="") for item in items]

@@ -1,5 +1,6 @@
 """The bell: what needs this person, the news of the day behind it, and how each of them goes away."""
 
+import re
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -23,8 +24,10 @@ from crm.desk.today import now, today
 from crm.desk.work import digest as digest_page
 from crm.desk.work.forms import NoticesForm
 from crm.flows import notices, waiting
+from customers.access import in_reach
 from customers.models import Customer
 
+OF_A_CUSTOMER = re.compile(r"/customers/([0-9]+)/")
 EARLIER = 25
 A_WEEK = timedelta(days=7)
 ICONS = {
@@ -74,7 +77,14 @@ def open_message(request: StaffRequest, pk: int) -> HttpResponse:
     """Where the message leads, which is thereby read; what was merged leads to what it was merged into."""
     message = _mine(request.user, pk)
     verbs.read(request.user, message, at=now())
-    return redirect(_where(message))
+    where = _where(message)
+    if (match := OF_A_CUSTOMER.match(where)) and not in_reach([request.user], [int(match[1])], today())[
+        request.user.pk
+    ]:
+        # Looked up on another day, or handed to another team since.
+        messages.info(request, _("This customer is not in your reach now: look them up by their number first."))
+        return redirect("desk:bell")
+    return redirect(where)
 
 
 @needs(Permission.READ_MESSAGES)

@@ -151,6 +151,7 @@ NEVER_REWRITTEN = (
     "complaints.CaseEvent:append_only",
     "loyalty.PointTxn:append_only",
     "loyalty.CreditEntry:append_only",
+    "accounts.AuditEntry:append_only",
 )
 CODE = re.compile(r"[A-Za-z0-9_.:+-]{0,40}", re.ASCII)
 TYPED = ("reason", "text", "note", "name", "words", "because", "comment", "answer", "question")
@@ -239,7 +240,7 @@ def propose(request_id: int, *, by: User, reason: str, at: datetime) -> Erasure:
 @again_after_deadlock
 @transaction.atomic
 def approve(erasure_id: int, *, by: User, at: datetime, because: str = "") -> Erasure:
-    """The customer is erased and the request is done. Needs a second person; `because`: why the only one decides alone."""
+    """The customer is erased and the request is done. Needs a second person, or of the only one a typed `because`."""
     erasure = _waiting(erasure_id)
     customer = erasure.request.customer
     refusal = _("You proposed this: somebody else has to agree.")
@@ -357,7 +358,7 @@ def _erase(customer: Customer, *, at: datetime) -> dict[str, int]:
 
 
 def _trail_of(ids: list[int]) -> QuerySet[AuditEntry]:
-    """What was done with the customer, their complaints, points and work: the lines stay, what was typed into them goes."""
+    """What was done with the customer, their complaints, points and work: the lines stay, what was typed goes."""
     cases = Case.objects.filter(customer__in=ids).values("pk")
     adjustments = PointAdjustment.objects.filter(account__in=ids).values("pk")
     return AuditEntry.objects.filter(
