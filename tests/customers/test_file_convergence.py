@@ -209,7 +209,7 @@ def test_the_histories_notice_a_rule_that_is_missing(
 def changed_orders(rng: random.Random, count: int) -> list[list[str]]:
     """Of each order its rows in the order in which the shop has changed it; a paid one may be pending again."""
     histories = []
-    for number in range(count):
+    for number in range(1, count + 1):
         rows, minute = [], 0
         for _change in range(rng.randrange(1, 5)):
             minute += rng.randrange(1, 200)
