@@ -49,7 +49,7 @@ from tests.plans import mall
 
 CONNECTIONS = (1, 4, 16, 64)
 TURNS = 3
-SECONDS = 6.0
+SECONDS = 4.0
 # method, address, body, headers
 Wish = tuple[str, str, str, dict[str, str]]
 

@@ -8,10 +8,10 @@ WITH back AS (
       FROM customers_summary s
      WHERE a.state = 'open' AND s.customer_id = a.customer_id AND s.last_on > a.last_on
        AND (%(ids)s::bigint[] IS NULL OR a.customer_id = ANY(%(ids)s::bigint[]))
- RETURNING a.id
+ RETURNING a.id, a.customer_id
 ), dropped AS (
     UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
-      FROM back WHERE t.alert_id = back.id AND t.state = 'open'
+      FROM back WHERE t.customer_id = back.customer_id AND t.alert_id = back.id AND t.state = 'open'
 )
 SELECT count(*) FROM back
 
@@ -26,10 +26,10 @@ WITH back AS (
                         WHERE o.customer_id = a.customer_id AND o.id <> a.id
                           AND (o.state = 'open' OR o.state = 'recovered' AND o.last_on = a.last_on
                                AND o.id > a.id))
- RETURNING a.id
+ RETURNING a.id, a.customer_id
 ), wanted AS (
     UPDATE customers_todo t SET state = 'open', closed_at = NULL
-      FROM back WHERE t.alert_id = back.id AND t.state = 'dropped'
+      FROM back WHERE t.customer_id = back.customer_id AND t.alert_id = back.id AND t.state = 'dropped'
 )
 SELECT count(*) FROM back
 
@@ -41,9 +41,9 @@ WITH gone AS (
        AND NOT EXISTS (SELECT 1 FROM customers_summary s
                         WHERE s.customer_id = a.customer_id AND s.last_on >= a.last_on)
        AND NOT EXISTS (SELECT 1 FROM segmentation_alertcomment c WHERE c.alert_id = a.id)
- RETURNING a.id
+ RETURNING a.id, a.customer_id
 ), dropped AS (
     UPDATE customers_todo t SET state = 'dropped', closed_at = %(at)s
-      FROM gone WHERE t.alert_id = gone.id AND t.state = 'open'
+      FROM gone WHERE t.customer_id = gone.customer_id AND t.alert_id = gone.id AND t.state = 'open'
 )
 SELECT count(*) FROM gone

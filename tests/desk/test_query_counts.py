@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, notices, remedies
+from complaints.cases import intake, notices, prompts, remedies
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -46,12 +46,14 @@ from customers.models import Customer, GuestOrder, Import, ImportProfile, Order,
 from customers.orders import OrderFact
 from customers.privacy import opened
 from customers.privacy import requests as privacy
-from customers.record import duplicates
+from customers.record import duplicates, writing
 from customers.record import fields as custom_fields
+from customers.record.facts import Facts
 from loyalty import clubs
 from loyalty.campaigns import credit
 from loyalty.models import Membership, PartnerBenefit, PointAccount, PointAdjustment, Reward
 from loyalty.notices import Kind
+from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
@@ -619,6 +621,52 @@ def test_finding_asks_no_more_for_four_people_than_for_two(
         mall.customer(n)
 
     assert asked() == two
+
+
+def somebody_with_everything(mall: Mall) -> tuple[Customer, Case]:
+    """Orders, points, a level, a club, an account, an alert, a case and what is to be said of it, work, talks, a change."""
+    desk(mall)
+    points(mall)
+    levels(mall)
+    person, at = mall.customer(1), timezone.now()
+    bought = [mall.make_order(person, today() - timedelta(days=n), "900.00", today=today()) for n in (20, 10)]
+    membership.after_orders([person.pk], at=at)
+    point_orders.reconcile([order.pk for order in bought], at=at)
+    clubs.join(clubs.found("茶友会", by=mall.colleague(1), at=at), person, by=mall.colleague(1), at=at)
+    credit.propose_limit(person, limit="100", term_days=30, reason="x", by=mall.colleague(1), at=at)
+    category = Category.objects.filter(parent__isnull=False).order_by("pk")[1]
+    case = intake.log(person, category=category, channel="phone", by=mall.reader, at=at, description="问题").case
+    prompts.arm(case, trigger="contact", at=at, by=None)
+    told = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "聊了"}
+    contacts.log_contact(person, by=mall.reader, at=at, **told)
+    todo.open_task(person, reason="promise", text={"promise": "寄样"}, due_on=today(), at=at, dedupe_key="k")
+    custom_fields.define(name="鞋码", kind="text", by=mall.colleague(1), at=at)
+    writing.correct(person, Facts(city="杭州"), by=mall.reader, at=at, today=today())
+    nightly.run(today() - timedelta(days=1))
+    return person, case
+
+
+@pytest.mark.parametrize("role", [MANAGER, LEAD])
+def test_the_pages_that_are_opened_all_day_ask_so_often(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder, role: str
+) -> None:
+    reader = make_user(role, "Reader", team="east")
+    client.force_login(reader)
+    person, case = somebody_with_everything(Mall(reader, make_user, make_customer, make_order))
+    most = {
+        reverse("desk:customer", args=[person.pk]): 15,
+        reverse("desk:complaint", args=[case.pk]): 32,
+        reverse("desk:my_day"): {MANAGER: 18, LEAD: 26}[role],
+    }
+    asked = {}
+    for address in most:
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        asked[address] = [query["sql"] for query in queries]
+
+    print(", ".join(f"{address} {len(statements)}" for address, statements in asked.items()))
+    assert {address: "\n".join(told) for address, told in asked.items() if len(told) > most[address]} == {}
 
 
 def test_every_page_without_a_subject_is_held_to_it_or_says_why_not() -> None:

@@ -1,4 +1,4 @@
-"""A large mall, filled by a few statements over sets: tables so long that PostgreSQL only reads one whole when it must."""
+"""A large mall, filled by a few statements over sets: PostgreSQL reads its tables whole only when it must."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -73,6 +73,10 @@ def build(manager: User) -> None:
 
 PERSON = f"{FIRST} + i %% {CUSTOMERS}"
 ORDER = f"{FIRST} + i %% {CUSTOMERS * ORDERS}"
+EVIDENCE = """
+    '{"usual_days": 30, "limit_days": 38, "quiet_days": 90, "tail_level": 0.05, "monthly_profit": 300}'
+"""
+READER = "(SELECT max(manager_id) FROM customers_customer)"
 DAYS_AGO = "current_date - (i %% 700)::int"
 MOMENT = f"({DAYS_AGO} + time '04:00') AT TIME ZONE 'UTC'"
 
@@ -148,7 +152,7 @@ def _record() -> None:
         amount="100",
         profit_effect="-100",
     )
-    fill("customers_contact", CUSTOMERS * 2, customer_id=PERSON, by_id="1", at=MOMENT, channel="'phone'")
+    fill("customers_contact", CUSTOMERS * 2, customer_id=PERSON, by_id=READER, at=MOMENT, channel="'phone'")
     fill(
         "customers_todo",
         CUSTOMERS * 2,
@@ -171,10 +175,10 @@ def _record() -> None:
         state="CASE WHEN i %% 50 = 0 THEN 'open' ELSE 'no_response' END",
         closed_on="CASE WHEN i %% 50 > 0 THEN current_date - 1 END",
         severity="i",
-        evidence="""'{"usual_days": 30, "limit_days": 38, "quiet_days": 90, "tail_level": 0.05, "monthly_profit": 300}'""",
+        evidence=EVIDENCE,
     )
     fill("segmentation_change", CUSTOMERS, customer_id=PERSON, on="current_date - 2 - (i %% 300)::int")
-    fill("customers_opened", CUSTOMERS, customer_id=PERSON, user_id="1", on="current_date - 1", times="1")
+    fill("customers_opened", CUSTOMERS, customer_id=PERSON, user_id=READER, on="current_date - 1", times="1")
     fill("customers_customerchange", CUSTOMERS, customer_id=PERSON, at=MOMENT, door="'page'", field="'city'")
     fill(
         "accounts_auditentry",

@@ -323,7 +323,7 @@ class Item:
 
 
 def _here(case: Case) -> Q:
-    return Q(case=case) | Q(case__merged_into=case)
+    return Q(case__in=Case.objects.filter(Q(pk=case.pk) | Q(merged_into=case)).values("pk"))
 
 
 def _thread(case: Case, user: User, messages: Iterable[CaseMessage], events: Iterable[CaseEvent]) -> list[Item]:

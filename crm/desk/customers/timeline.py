@@ -120,8 +120,8 @@ def _level_changes(changed: Iterable[TierChange]) -> Iterator[Event]:
 
 def _corrected(customer: Customer, reader: User) -> QuerySet[CustomerChange]:
     """What was changed on the record, as far as the reader may know it."""
-    records = Q(customer=customer) | Q(customer__merged_into=customer)
-    rows = CustomerChange.objects.filter(records).select_related("by")
+    records = Customer.objects.filter(Q(pk=customer.pk) | Q(merged_into=customer)).values("pk")
+    rows = CustomerChange.objects.filter(customer__in=records).select_related("by")
     if not sees(reader, Field.BIRTHDAY):
         rows = rows.exclude(field=changes.BIRTHDAY)
     if not sees(reader, Field.CONTACT):

@@ -67,7 +67,7 @@ def querysets() -> list[QuerySet[Any, Any]]:
 
 
 def plain(row: Model) -> dict[str, Any]:
-    return {name: bytes(v) if isinstance(v, memoryview) else v for name, v in vars(row).items() if name != "_state"}
+    return {name: bytes(v) if isinstance(v, memoryview) else v for name, v in vars(row).items() if name[0] != "_"}
 
 
 def content(row: Any) -> Any:
@@ -75,7 +75,8 @@ def content(row: Any) -> Any:
     if not isinstance(row, Model):
         return row
     beside = {name: plain(other) for name, other in row._state.fields_cache.items() if isinstance(other, Model)}
-    return plain(row), beside
+    further = getattr(row, "_prefetched_objects_cache", {})
+    return plain(row), beside, {name: [plain(other) for other in rows] for name, rows in further.items()}
 
 
 def test_they_are_the_same_lists(mall: None) -> None:
