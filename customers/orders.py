@@ -10,10 +10,9 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
-from customers import identity, locks, refunds, summary
+from customers import locks, refunds, summary
 from customers.identity import CustomerRef, Told
 from customers.models import Category, Customer, Order, OrderLine, Product, Refund, UnusualOrder
 from customers.refunds import NOTHING, RefundFact
@@ -68,22 +67,6 @@ class Stored(NamedTuple):
     was_asked: bool
 
 
-@joining()
-def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
-    """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
-
-    An older version is stale and changes nothing; the same version must say the same, unless files have changed the
-    order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
-    """
-    refuse_impossible(fact)
-    who = identity.told(fact.customer)
-    hold(fact, who)
-    known = stored(fact)
-    order = known.order if known else None
-    customer = erased_of(order) or identity.found_or_created(who, today=today, hold=known is None)
-    return recorded(fact, customer, order, at=at, today=today)
-
-
 def erased_of(order: Order | None) -> Customer | None:
     """Whose data was erased at their wish: they are not put on record again by a later word about an order of then."""
     return order.customer if order and order.customer.erased_at else None
@@ -104,9 +87,12 @@ def stored(fact: OrderFact) -> Stored | None:
 
 
 def recorded(fact: OrderFact, customer: Customer, order: Order | None, *, at: datetime, today: date) -> Recorded:
-    """`record_order` for a caller who holds the order and its customer's names, and has read both since.
+    """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
 
-    The customer of a new order is held too.
+    An older version is stale and changes nothing; the same version must say the same, unless files have changed the
+    order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
+    The caller holds the order and its customer's names, and has read both since; the customer of a new order is held
+    too.
     """
     if order and order.is_test:
         fact = replace(fact, status=Order.Status.CANCELLED)  # whatever its source says of it

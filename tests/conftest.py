@@ -17,10 +17,11 @@ from core.accounts import tokens
 from core.accounts.models import Role, Team, User
 from core.accounts.roles import ApiScope
 from core.lib import mall
-from customers import identity, orders
+from customers import identity
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import OrderFact, Recorded
+from tests import recording
 
 # A Tuesday. At noon in UTC it is evening of the same day in the mall.
 TODAY = date(2026, 11, 17)
@@ -151,7 +152,7 @@ def record_order(db: None) -> RecordOrder:
             "paid": Decimal("100.00"),
             "cost": Decimal("60.00"),
         }
-        return orders.record_order(OrderFact(**(told | fields)), at=NOW, today=today)
+        return recording.record_order(OrderFact(**(told | fields)), at=NOW, today=today)
 
     return record
 

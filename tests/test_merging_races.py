@@ -9,10 +9,11 @@ import pytest
 
 from core.accounts.models import Role, User
 from crm.flows.record import merging
-from customers import identity, locks, orders
+from customers import identity, locks
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import OrderFact
+from tests import recording
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 from tests.races import PATIENCE, at_once, let_pass
 
@@ -46,7 +47,7 @@ def order_during_merge(
     def order() -> None:
         ref = CustomerRef(source="shop", external_id="c-1")
         fact = OrderFact(source="shop", external_id="o", version=1, customer=ref, ordered_at=NOW, paid=Decimal(10))
-        orders.record_order(fact, at=NOW, today=TODAY)
+        recording.record_order(fact, at=NOW, today=TODAY)
 
     def merge() -> None:
         assert found.wait(PATIENCE)

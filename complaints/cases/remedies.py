@@ -58,17 +58,8 @@ def propose(
         return known
     if not case.is_open:
         raise transitions.NotNow(_("Remedies are given while the case is open. Reopen it first."))
-    if kind not in RemedyKind.values:
-        raise Invalid(_("Choose one of the remedies."), code="unknown_remedy")
     value = from_minor(to_minor(amount))
-    if (kind in WORTHLESS) != (value == 0) or value < 0:
-        raise Invalid(_("Give an amount above zero; an apology or a visit has none."), code="remedy_amount")
-    if kind == RemedyKind.POINTS and value != value.to_integral_value():
-        raise Invalid(_("Points are whole."), code="remedy_amount")
-    if not reason.strip():
-        raise Invalid(_("Say what this makes good."), code="reason_missing")
-    if promised_at is not None and promised_at <= at:
-        raise Invalid(_("Promise a moment in the future."), code="promise_past")
+    _refuse(kind, value, reason, promised_at, at)
     customer = transitions.customer_of(case)
     locks.hold_customers([customer.pk])
     over = exceeded(case, kind, value, by=by, at=at)
@@ -97,6 +88,19 @@ def propose(
             at=at,
         )
     return remedy
+
+
+def _refuse(kind: str, value: Decimal, reason: str, promised_at: datetime | None, at: datetime) -> None:
+    if kind not in RemedyKind.values:
+        raise Invalid(_("Choose one of the remedies."), code="unknown_remedy")
+    if (kind in WORTHLESS) != (value == 0) or value < 0:
+        raise Invalid(_("Give an amount above zero; an apology or a visit has none."), code="remedy_amount")
+    if kind == RemedyKind.POINTS and value != value.to_integral_value():
+        raise Invalid(_("Points are whole."), code="remedy_amount")
+    if not reason.strip():
+        raise Invalid(_("Say what this makes good."), code="reason_missing")
+    if promised_at is not None and promised_at <= at:
+        raise Invalid(_("Promise a moment in the future."), code="promise_past")
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ FIRST_DAY = date(1990, 1, 1)
 
 @joining()
 def record(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
-    """`orders.record_order`; without a customer the order is kept among those of nobody instead.
+    """`orders.recorded`; without a customer the order is kept among those of nobody instead.
 
     A later version that names nobody stays with the customer who was named. An amount far from everything the shop
     sells is held until somebody confirms it. Raises Invalid for a number that a spreadsheet damaged and for times that

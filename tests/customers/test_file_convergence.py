@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.lib.periods import mall_midnight, mall_zone
-from customers import orders
 from customers.identity import CustomerRef
 from customers.imports import runs, staging
 from customers.models import Import, Order
@@ -25,6 +24,7 @@ from customers.orders import OrderFact
 from customers.refunds import RefundFact
 from loyalty.models import OrderPoints
 from loyalty.points import orders as point_orders
+from tests import recording
 from tests.conftest import NOW, TODAY
 from tests.loyalty.points.stories import rules
 
@@ -105,7 +105,7 @@ def told(rng: random.Random, count: int) -> list[History]:
         for one in histories:
             word, door = rng.choice(one.words), rng.choice(DOORS)
             if door == "rest":
-                orders.record_order(one.fact(word), at=NOW, today=TODAY)
+                recording.record_order(one.fact(word), at=NOW, today=TODAY)
                 one.versioned.append(word)
             elif door == "versioned":
                 versioned.append(f"{one.row(word)},{word.version}")

@@ -14,12 +14,13 @@ from core.jobs import runs
 from core.jobs.models import JobRun
 from crm.demo.embedded import Embedded
 from crm.flows import nightly
-from customers import identity, managers, orders
+from customers import identity, managers
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, SummaryState
 from customers.orders import OrderFact
 from loyalty.points import rules as point_rules
 from segmentation.models import Alert
+from tests import recording
 from tests.faults import digest
 from tests.faults.processes import Processes
 from tests.loyalty.campaigns import stories as campaign_stories
@@ -46,7 +47,7 @@ def order(number: str, customer: Customer, day: date, *, paid: Decimal = Decimal
         ordered_at=noon(day),
         paid=paid,
     )
-    orders.record_order(fact, at=AT, today=NIGHT)
+    recording.record_order(fact, at=AT, today=NIGHT)
 
 
 def past_order(customer: Customer, day: date) -> Order:

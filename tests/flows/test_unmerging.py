@@ -16,7 +16,7 @@ from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import DomainError, Invalid
 from crm.flows.record import merging, unmerging
-from customers import contact_points, contacts, identity, locks, orders
+from customers import contact_points, contacts, identity, locks
 from customers.identity import CustomerRef
 from customers.models import Contact, Customer, ExternalIdentity, Merge, Order, Standing, Summary
 from customers.orders import OrderFact
@@ -30,6 +30,7 @@ from loyalty.points import referrals
 from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
 from segmentation.models import Alert
+from tests import recording
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
 from tests.loyalty.campaigns import stories
 from tests.loyalty.tiers.stories import content, level_of, put_in_force
@@ -165,7 +166,7 @@ def test_what_has_come_since_stays_and_is_said(li_lei: Customer, other: Customer
     one = merge(other, li_lei, lead)
     ref = CustomerRef(source="till", external_id="k-9")
     fact = OrderFact(source="till", external_id="o", version=1, customer=ref, ordered_at=NOW, paid=Decimal(10))
-    orders.record_order(fact, at=LATER, today=TODAY)
+    recording.record_order(fact, at=LATER, today=TODAY)
     talk: dict[str, Any] = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good", "note": "x"}
     contacts.log_contact(li_lei, by=lead, at=LATER, **talk)
     writing.correct(li_lei, Facts(city="苏州"), by=lead, at=LATER, today=TODAY)
@@ -271,7 +272,7 @@ def order_during_undo(one: Merge, lead: User, monkeypatch: pytest.MonkeyPatch) -
     def order() -> None:
         ref = CustomerRef(source="till", external_id="k-9")
         fact = OrderFact(source="till", external_id="o", version=1, customer=ref, ordered_at=NOW, paid=Decimal(10))
-        orders.record_order(fact, at=NOW, today=TODAY)
+        recording.record_order(fact, at=NOW, today=TODAY)
 
     def take_apart() -> None:
         assert found.wait(PATIENCE)

@@ -23,7 +23,7 @@ from core.outbox import webhooks
 from core.outbox.models import WebhookEndpoint
 from crm.flows import vault
 from crm.flows.record import merging
-from customers import contact_points, identity, orders, queries
+from customers import contact_points, identity, queries
 from customers import merging as records
 from customers.contact_points import Kind
 from customers.identity import CustomerRef
@@ -33,6 +33,7 @@ from customers.orders import OrderFact
 from loyalty.campaigns.draws import proof
 from loyalty.models import Lottery
 from loyalty.points import referrals
+from tests import recording
 from tests.conftest import NOW, TODAY, MakeUser
 
 OLD, NEW = "the key of last year " * 3, "the key of this year " * 3
@@ -119,7 +120,7 @@ def test_a_thousand_points_with_a_kill_and_writers_meanwhile(
                 number = 1 + i * 7 % 1000 if i % 3 else 5000 + i
                 ref = CustomerRef(phone=phone(number))
                 fact = OrderFact("shop", f"o-{i}", 1, ref, ordered_at=NOW, paid=Decimal(10))
-                customer = orders.record_order(fact, at=NOW, today=TODAY).customer
+                customer = recording.record_order(fact, at=NOW, today=TODAY).customer
                 if number <= 1000 and customer.pk != known[number - 1].pk:
                     wrong.append(number)
         except Exception as error:

@@ -9,7 +9,6 @@ from core.accounts.models import Role
 from core.lib.periods import mall_day
 from core.outbox.models import Message
 from crm.flows import nightly
-from customers import orders
 from customers.identity import CustomerRef
 from customers.models import Customer
 from customers.orders import OrderFact
@@ -27,6 +26,7 @@ from loyalty.models import (
 )
 from loyalty.points import accounts, referrals, rewards
 from loyalty.points import rules as point_rules
+from tests import recording
 from tests.conftest import MakeCustomer, MakeUser
 from tests.loyalty.campaigns.stories import DAY, a_coupon, basket, goods, lead, on_account, published, running
 
@@ -56,7 +56,7 @@ def test_the_night_does_what_nobody_came_by_to_do(make_customer: MakeCustomer, m
     fact = OrderFact(
         source="file", external_id="1", version=1, customer=ref, ordered_at=earlier, paid=Decimal(80), status="paid"
     )
-    orders.record_order(fact, at=now, today=today)  # as a file brings it: nobody above is told
+    recording.record_order(fact, at=now, today=today)  # as a file brings it: nobody above is told
 
     nightly.run(today)
 

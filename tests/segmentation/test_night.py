@@ -15,7 +15,7 @@ from core.jobs import runs
 from core.jobs.models import JobRun
 from core.lib import periods
 from crm.flows import nightly
-from customers import orders, summary
+from customers import summary
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, Standing, Summary, SummaryState, Todo
 from customers.orders import OrderFact
@@ -23,6 +23,7 @@ from customers.refunds import RefundFact
 from segmentation import rules, whatif
 from segmentation.explain import explain
 from segmentation.models import Alert, Change, Night
+from tests import recording
 from tests.conftest import MakeCustomer, MakeOrder
 
 FIRST = date(2026, 11, 17)
@@ -76,7 +77,7 @@ def test_incremental_summaries_equal_a_full_rebuild(events: list[tuple[Any, ...]
         night = FIRST - timedelta(days=40)
         for step, (customer, number, day, paid, refund, a_night) in enumerate(events):
             fact = event(customer, number, day, paid, refund, version=step)
-            orders.record_order(fact, at=timezone.now(), today=night)
+            recording.record_order(fact, at=timezone.now(), today=night)
             if a_night:
                 night += timedelta(days=5)
                 summary.update(as_of=night, half_life_days=HALF_LIFE)

@@ -10,13 +10,13 @@ import pytest
 from django.db import transaction
 
 from crm.flows import nightly
-from customers import orders
 from customers.identity import CustomerRef, number_of
 from customers.models import Customer, Order, Standing
 from customers.orders import OrderFact
 from segmentation.maths import classes, profit
 from segmentation.maths.histories import Histories
 from segmentation.models import Fit, Night
+from tests import recording
 
 FIRST = date(2026, 11, 17)
 HUGE = 999_999_999
@@ -75,7 +75,7 @@ def tell(paid: int, *, version: int = 1, status: str = Order.Status.PAID) -> Non
     whose = Customer.objects.order_by("pk")[1]
     at = datetime(2026, 11, 2, 2, tzinfo=UTC)
     fact = OrderFact("shop", "huge", version, CustomerRef(number=whose.number), at, Decimal(paid), status)
-    orders.record_order(fact, at=at, today=FIRST)
+    recording.record_order(fact, at=at, today=FIRST)
 
 
 class Picture(NamedTuple):

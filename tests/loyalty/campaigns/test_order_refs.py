@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 
 from crm.flows import arrival
-from customers import orders
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import OrderFact
@@ -15,6 +14,7 @@ from loyalty.campaigns import coupons, credit
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import CouponRedemption, CreditAuthorisation, LotteryTicket
+from tests import recording
 from tests.conftest import MakeCustomer
 from tests.loyalty.campaigns.stories import HOUR, NOON, basket, goods, on_account, published, running
 from tests.pieces import at_once
@@ -36,7 +36,7 @@ def fact(customer: Customer, source: str, number: str, *, version: int = 1, stat
 
 def by_file(told: OrderFact) -> Order:
     """As an import stores it: nobody above is told."""
-    return orders.record_order(told, at=NOON, today=NOON.date()).order
+    return recording.record_order(told, at=NOON, today=NOON.date()).order
 
 
 def by_door(told: OrderFact) -> Order:

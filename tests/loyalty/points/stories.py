@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from customers import identity, orders
+from customers import identity
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import LineFact, OrderFact, RefundFact
@@ -13,6 +13,7 @@ from loyalty.points import accounts as points
 from loyalty.points import laws as point_laws
 from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
+from tests import recording
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,7 +56,7 @@ def order(
         lines=lines,
     )
     seen = seen or at
-    recorded = orders.record_order(fact, at=seen, today=seen.date())
+    recorded = recording.record_order(fact, at=seen, today=seen.date())
     point_orders.reconcile([recorded.order.pk], at=seen)
     return recorded.order
 
