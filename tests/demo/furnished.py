@@ -37,7 +37,7 @@ def furnish(monkeypatch: pytest.MonkeyPatch, *, at: datetime) -> None:
     nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
     guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
     ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
-    file = b"order_no,customer,date,paid\no-1,c-1,2026-11-01,80\no-2,c-1,never,80\n"
+    file = b"order_no,customer,phone,date,paid\no-1,c-1,12,2026-11-01,80\no-2,c-1,,never,80\n"
     imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)
     for kind, customer in zip(("see", "erase"), Customer.objects.filter(merged_into__isnull=True)[:2], strict=True):
         requests.register(customer, kind=kind, asked_on=today(), due_on=None, note="", by=admin, at=at, today=today())

@@ -63,7 +63,6 @@ NO_LINK_FOR = {
 }
 
 
-<<<<<<< HEAD
 @pytest.fixture(scope="module")
 def demo_mall(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The small mall after a night, with all its rooms in use; each test begins with it, whatever the others did."""
@@ -73,30 +72,6 @@ def demo_mall(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         furnish(patch, at=timezone.now())
         yield
         transaction.set_rollback(True)
-=======
-@pytest.fixture
-def demo_mall(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The small mall after a night, with complaints, points and campaigns, and one of what only people make."""
-    demo.load(demo.imagine(today() - timedelta(days=1), demo.SMALL), at=timezone.now() - timedelta(days=1))
-    nightly.run(today() - timedelta(days=1))
-    call_command("seed_complaints", "--demo")
-    call_command("seed_points")
-    call_command("seed_campaigns")
-    monkeypatch.setattr(posting, "_addresses", lambda parts: ["93.184.215.14"])
-    admin, at = User.objects.get(username="admin"), timezone.now()
-    webhooks.register("https://shop.example.com/hook", events=list(Kind.values), by=admin, at=at)
-    draft = simulation.new_draft(by=admin, at=at)
-    simulation.simulate(draft.pk, by=admin, at=at)
-    tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
-    custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
-    nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
-    guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
-    ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
-    file = b"order_no,customer,phone,date,paid\no-1,c-1,12,2026-11-01,80\no-2,c-1,,never,80\n"
-    imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)
-    asked = {"kind": "see", "asked_on": today(), "due_on": None, "note": "", "by": admin, "at": at, "today": today()}
-    requests.register(Customer.objects.filter(merged_into__isnull=True)[0], **asked)
->>>>>>> w-import
 
 
 def route_of(address: str) -> str:
