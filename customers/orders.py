@@ -68,19 +68,30 @@ class Stored(NamedTuple):
     was_asked: bool
 
 
+class Read(NamedTuple):
+    """Whose order it is, and the order where it is stored already."""
+
+    customer: Customer
+    order: Order | None
+
+
 @joining()
-def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
+def record_order(fact: OrderFact, *, at: datetime, today: date, read: Read | None = None) -> Recorded:
     """The newest version of the order is stored, with its lines and refunds, and its customers' summaries agree.
 
     An older version is stale and changes nothing; the same version must say the same, unless files have changed the
     order since: then it is stale too. Whatever files have said, the next version of the shop is its last word.
+
+    `read` by a caller who holds the order and its customer's names, and the customer of a new order.
     """
-    refuse_impossible(fact)
-    who = identity.told(fact.customer)
-    hold(fact, who)
-    known = stored(fact)
-    customer = identity.found_or_created(who, today=today, hold=known is None)
-    return recorded(fact, customer, known.order if known else None, at=at, today=today)
+    if read is None:
+        refuse_impossible(fact)
+        who = identity.told(fact.customer)
+        hold(fact, who)
+        known = stored(fact)
+        customer = identity.found_or_created(who, today=today, hold=known is None)
+        read = Read(customer, known.order if known else None)
+    return _recorded(fact, read.customer, read.order, at=at, today=today)
 
 
 def hold(fact: OrderFact, who: Told | None) -> None:
@@ -97,11 +108,7 @@ def stored(fact: OrderFact) -> Stored | None:
     return Stored(order, order.was_asked) if order else None
 
 
-def recorded(fact: OrderFact, customer: Customer, order: Order | None, *, at: datetime, today: date) -> Recorded:
-    """`record_order` for a caller who holds the order and its customer's names, and has read both since.
-
-    The customer of a new order is held too.
-    """
+def _recorded(fact: OrderFact, customer: Customer, order: Order | None, *, at: datetime, today: date) -> Recorded:
     if order and order.is_test:
         fact = replace(fact, status=Order.Status.CANCELLED)  # whatever its source says of it
     concerned = {customer.pk, order.customer_id} if order else {customer.pk}

@@ -39,7 +39,7 @@ def record(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
     if customer is None:
         return guests.keep(fact, GuestOrder.Why.AMBIGUOUS if who else _why(fact.customer), at=at)
     told, usual = unusual.judged(fact if order else guests.take(fact), order)
-    recorded = orders.recorded(told, customer, order, at=at, today=today)
+    recorded = orders.record_order(told, at=at, today=today, read=orders.Read(customer, order))
     if recorded.outcome in (Outcome.CREATED, Outcome.UPDATED) and (usual is not None or (known and known.was_asked)):
         unusual.note(recorded.order, usual, at=at)
     return recorded
