@@ -6,7 +6,7 @@ from functools import partial
 from typing import cast
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -23,7 +23,7 @@ from crm.api.serializers.customers import CustomerOut, FindIn, FindOut
 from crm.api.serializers.record import CustomerPath, SourceCustomerIn, WrittenOut
 from customers import contact_points, managers
 from customers.access import visible_to
-from customers.models import Customer
+from customers.models import ContactPoint, Customer
 from customers.record import writing
 from customers.record.facts import Facts
 from customers.record.writing import Written
@@ -111,5 +111,5 @@ def _readable(request: Request) -> QuerySet[Customer]:
     return (
         visible_to(cast(User, request.user), today())
         .select_related("standing", "manager")
-        .prefetch_related("contact_points")
+        .prefetch_related(Prefetch("contact_points", ContactPoint.objects.order_by("pk")))
     )

@@ -43,6 +43,7 @@ NO_LINK = {
     "complaint_promises": "a part of the page of a call, fetched as a category is chosen",
     "complaint_link": "on a case of an anonymous caller; there is none",
     "complaint_file": "on a case with photos; there is none",
+    "me_sent": "asked by the drafts of every page, by script",
     "bell_open": "on a message; whoever has none has nothing to open",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",

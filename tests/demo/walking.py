@@ -112,6 +112,8 @@ class _Reader(HTMLParser):
         has = {name: value or "" for name, value in attrs}
         if tag not in VOID:
             self.open.append(tag)
+        if "template" in self.open:
+            return  # drawn by a script, if at all
         if "id" in has:
             self.page.ids.add(has["id"])
         for name in LINKS:

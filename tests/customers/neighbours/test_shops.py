@@ -237,7 +237,9 @@ AMAZON = given("amazon")
             {},
             id="wix",
         ),
-        pytest.param(table(EBAY), ["111 paid 60.00 0 Al One", "112 paid 1234.00 0 Bo Two"], 2, [], {}, id="ebay"),
+        pytest.param(
+            table(EBAY), ["111 paid 60.00 0 Al One", "112 paid 1234.00 0 Bo Two"], 2, [], {"remark": 2}, id="ebay"
+        ),
         pytest.param(
             table(CAFE24, "cp949"),
             ["011 paid 9000.00 0 김민수", "012 cancelled 9000.00 0 이서연"],
