@@ -19,6 +19,8 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.Merge",
             "customers.NotTheSame",
             "customers.PrivacyRequest",
+            "customers.Erasure",
+            "complaints.CallerMark",
             "segmentation.Alert",
             "segmentation.AlertComment",
             "segmentation.Change",
@@ -93,11 +95,13 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "outbox.WebhookEndpoint",
             "mall.MallSettings",
             "mall.SetupCode",
+            "mall.VaultKey",
         ],
     ),
     "people": (
         _("Colleagues, their leave and their keys: few, and the audit trail names them"),
         [
+            "customers.BookMove",
             "accounts.User",
             "accounts.Delegation",
             "accounts.Absence",

@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models import Draft
+from complaints.models.attachments import Attachment, UploadLink
 from core.accounts import idempotency
 from core.accounts.models import Invitation, SentForm
 from core.jobs import runs
@@ -139,10 +140,13 @@ TABLE: tuple[Kept, ...] = (
     Kept("attempts", _("Counts of attempts to sign in, once they are over"), _("deleted"), (), _attempts),
     Kept(
         "invitations",
-        _("Links to come in that were used or ran out"),
+        _("Links to come in or to send photos that were used or ran out"),
         _("deleted"),
-        (Invitation,),
-        _some(lambda before: Invitation.objects.filter(Q(used_at__lt=before) | Q(expires_at__lt=before))),
+        (Invitation, UploadLink),
+        _all(
+            _some(lambda before: Invitation.objects.filter(Q(used_at__lt=before) | Q(expires_at__lt=before))),
+            _some(lambda before: UploadLink.objects.filter(Q(used_at__lt=before) | Q(expires_at__lt=before))),
+        ),
     ),
     Kept("forms", _("Which forms were sent, so that none counts twice"), _("deleted"), (SentForm,), _forms),
     Kept(
@@ -165,6 +169,13 @@ TABLE: tuple[Kept, ...] = (
         _("deleted; counts and reasons stay"),
         (Import,),
         fixed_days=contents.KEPT_FOR.days,
+    ),
+    Kept(
+        "attachments",
+        _("Photos and papers of a complaint, once its case is over"),
+        _("the content is deleted; that there was a file stays"),
+        (Attachment,),
+        fixed_days=settings.ATTACHMENTS_KEPT_DAYS,
     ),
     Kept(
         "import_details",

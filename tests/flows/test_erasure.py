@@ -227,6 +227,7 @@ STAYS = {
     "customers.Customer": "the record itself: see NOBODY",
     "complaints.CaseEvent": "codes and figures; its words go, see without_words",
     "complaints.Clock": "a code",
+    "complaints.CaseOrder": "the number of the order",
     "loyalty.LotteryTicket": "what it was given for, by number",
     "loyalty.TierChange": "levels and figures",
     "loyalty.CampaignUsage": "figures",

@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from complaints.cases import mail
 from complaints.models import Case, CaseEvent, CaseMessage, Draft, Handover, Remedy, ServicePrompt, SilentSign, Survey
+from complaints.models.attachments import Attachment, UploadLink
+from complaints.models.callers import CallerMark
 from complaints.models.cases import OPEN
 from complaints.models.mail import CaseMail
 from core.accounts import audit
@@ -67,6 +69,9 @@ DELETED: tuple[tuple[Any, type[Model], tuple[str, ...]], ...] = (
     (gettext_lazy("Prompts for the next contact"), ServicePrompt, ("customer",)),
     (gettext_lazy("Comments on alerts"), AlertComment, ("alert__customer",)),
     (gettext_lazy("Unsent answers"), Draft, ("case__customer",)),
+    (gettext_lazy("Photos and papers of complaints"), Attachment, ("case__customer",)),
+    (gettext_lazy("Photos and papers of complaints"), UploadLink, ("case__customer",)),
+    (gettext_lazy("Warnings about callers"), CallerMark, ("customer",)),
     (gettext_lazy("Merges and possible duplicates"), Merge, ("loser", "winner")),
     (gettext_lazy("Merges and possible duplicates"), PossibleDuplicate, ("first", "second")),
     (gettext_lazy("Merges and possible duplicates"), NotTheSame, ("first", "second")),
