@@ -35,6 +35,7 @@ NOTHING_OF = {
     "actions_overdue",
     "visits_rewarded",
     "possible_duplicates",
+    "files_forgotten",
 }
 
 
