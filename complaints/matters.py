@@ -148,6 +148,11 @@ def _aged(matter: Matter) -> Q:
     return Q(status__in=OPEN, received_at__gte=matter.since, received_at__lt=matter.until)
 
 
+def _measure(matter: Matter) -> Q:
+    """Behind a corrective action, by its id; at any time."""
+    return Q(corrective_actions=int(matter.key)) if _is_id(matter.key) else Q(pk__in=[])
+
+
 def _is_id(text: str) -> bool:
     return text.isdecimal() and len(text) < 19
 
@@ -165,4 +170,5 @@ MATTERS: dict[str, Callable[[Matter], Q]] = {
     "waits": _waits,
     "lost": _lost,
     "aged": _aged,
+    "measure": _measure,
 }

@@ -6,11 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import NotRequired, TypedDict
 
 from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.cases import notices
+from complaints.matters import Matter
 from complaints.models import Case, CorrectiveAction, RootCause
-from complaints.queries import NOT_COUNTED
+from complaints.queries import NOT_COUNTED, cases_for
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
@@ -29,6 +31,17 @@ TIMES_USUAL = 2.0
 LEAST_FOR_RATE = 3
 BIG_CASES = 2
 DUE_AFTER = timedelta(days=14)
+
+
+def behind(action: CorrectiveAction, *, at: datetime) -> Matter:
+    """The cases that led to it, as a list can be narrowed to them."""
+    return Matter("measure", at, at, at, str(action.pk))
+
+
+def cases_behind(user: User, actions: QuerySet[CorrectiveAction], *, at: datetime) -> dict[int, int]:
+    """How many of the cases that led to each of these the user may open."""
+    rows = cases_for(user, at).filter(corrective_actions__in=actions).order_by().values_list("corrective_actions")
+    return dict(rows.annotate(n=Count("pk", distinct=True)))
 
 
 @dataclass(frozen=True)

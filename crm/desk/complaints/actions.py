@@ -1,22 +1,23 @@
 """Causes that keep coming back, and what is done about each: planned, done, worked, given up."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from complaints.afterwards import root_causes
 from complaints.models import CorrectiveAction
+from complaints.queries import Filters
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.choices import read_once
 from crm.desk.complaints.forms import PlanForm
+from crm.desk.complaints.queue import address_of
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
@@ -42,21 +43,22 @@ def actions(request: StaffRequest) -> HttpResponse:
 
 def _page(request: StaffRequest, refused: CorrectiveAction | None = None, form: PlanForm | None = None) -> HttpResponse:
     """The page; a plan that was refused stands on it as it was typed."""
-    rows = CorrectiveAction.objects.select_related("root_cause__department", "owner").prefetch_related("cases")
+    rows = CorrectiveAction.objects.select_related("root_cause__department", "owner")
     running = rows.filter(status__in=root_causes.RUNNING).order_by("due_on", "pk")
     ended = rows.exclude(status__in=root_causes.RUNNING).order_by("-ended_on", "-pk")
-    shown = [_row(action, request.user, form if action == refused else None) for action in running]
+    counts = root_causes.cases_behind(request.user, running, at=now())
+    shown = [_row(action, request.user, counts, form if action == refused else None) for action in running]
     read_once(row.form for row in shown)
     context = {"rows": shown, "ended": page_of(request, ended, ENDED)}
     return render(request, "desk/complaints/actions.html", context, status=422 if form else 200)
 
 
-def _row(action: CorrectiveAction, user: User, form: PlanForm | None) -> Row:
+def _row(action: CorrectiveAction, user: User, counts: Mapping[int, int], form: PlanForm | None) -> Row:
     return Row(
         action,
         late=action.status == CorrectiveAction.Status.OPEN and action.due_on < today(),
-        cases=len(action.cases.all()),
-        href=_cases_of(action),
+        cases=counts.get(action.pk, 0),
+        href=address_of(Filters(matter=root_causes.behind(action, at=now()))),
         form=form or _form(action),
         mine=_may_act(user, action),
     )
@@ -66,13 +68,6 @@ def _form(action: CorrectiveAction, data: QueryDict | None = None) -> PlanForm:
     form = PlanForm(data, auto_id=f"plan-{action.pk}-%s")
     form.initial = form.shown(action)
     return form
-
-
-def _cases_of(action: CorrectiveAction) -> str:
-    query: dict[str, Any] = {"list": "every", "root_cause": action.root_cause_id}
-    if action.product_ref:
-        query["product"] = action.product_ref
-    return f"{reverse('desk:complaints')}?{urlencode(query)}"
 
 
 def _may_act(user: User, action: CorrectiveAction) -> bool:
