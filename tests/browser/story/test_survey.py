@@ -16,7 +16,7 @@ from complaints.afterwards import reports
 from complaints.afterwards.reports import Period
 from complaints.cases import lifecycle, surveys
 from complaints.models import Case, RootCause
-from core.accounts.models import User
+from core.accounts.models import Role, User
 from tests.browser.conftest import PHONE
 from tests.browser.story.conftest import World
 
@@ -72,6 +72,7 @@ def test_a_customer_answers_by_phone_and_the_figure_moves(world: World, phone: P
     phone.get_by_role("button", name="Send").tap()
 
     expect(phone.get_by_role("heading", name="Thank you")).to_be_visible()
-    assert [(count, mean) for _agent, count, mean in reports.satisfaction(today)] == [(1, 2.0)]
+    head = User.objects.create_user("head", roles=[Role.SERVICE_LEAD])
+    assert [(row.answered.count, row.mean) for row in reports.satisfaction(head, today, at)] == [(1, 2.0)]
     if shots := os.environ.get("SHOTS"):
         phone.screenshot(path=f"{shots}/survey.png")
