@@ -219,23 +219,21 @@ def add(customer: Customer, kind: str, value: str) -> None:
 
 
 def add_many(points: Iterable[tuple[int, str, str]]) -> None:
-    """Rows of (customer id, kind, clear value). One bad value refuses them all."""
-    normal = [(customer_id, kind, normalise(kind, value)) for customer_id, kind, value in points]
+    """Rows of (customer id, kind, clear value). One bad value refuses them all.
+
+    What was on record already, told by an import alone, is not any more: it stays when that is undone.
+    """
+    normal = list(dict.fromkeys((customer_id, kind, normalise(kind, value)) for customer_id, kind, value in points))
     bring_up([row[1:] for row in normal], of={row[0] for row in normal})
     ContactPoint.objects.bulk_create(
         [
             ContactPoint(customer_id=customer_id, **_sealed(kind, value)._asdict())
             for customer_id, kind, value in normal
         ],
-        ignore_conflicts=True,
+        update_conflicts=True,
+        unique_fields=["customer", "kind", "blind_index"],
+        update_fields=["import_run"],
         batch_size=1000,
-    )
-    said_again(
-        ContactPoint.objects.filter(
-            customer__in={row[0] for row in normal},
-            kind__in={row[1] for row in normal},
-            blind_index__in=[blind_index(kind, value) for _customer, kind, value in normal],
-        )
     )
 
 
