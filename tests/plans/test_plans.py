@@ -35,6 +35,7 @@ MOST_TEXT = 40_000  # characters of one statement
 READ_WHOLE = {
     '"customers_standing"."manager_id" IS NULL': "a lead looks after whoever has no manager: here, nearly everybody",
     'U0."manager_id" IS NULL': "the same, for the cases of such customers",
+    '"customers_todo"."snoozed_until" <=': "whose work without an owner is, its customer says: here a fifth have some",
     'SELECT DISTINCT "customers_customer"."region"': "the regions to choose from, of everybody",
 }
 PAGE = "of a page with a choice that is not tried here"
@@ -50,6 +51,13 @@ KEPT = {
     **dict.fromkeys(("unfinished_runs", "adjustment_waiting", "referral_waiting", "outbox_failed"), LATER),
     **dict.fromkeys(("outbox_thread", "webhook_failed"), LATER),
     "customers_importquestion_external_id_9d865747": "an order that is told meanwhile ends its question",
+    **dict.fromkeys(("accounts_sentform_at_d9144aaf", "caller_mark_waits", "trouble_over"), LATER),
+    **dict.fromkeys(
+        ("contact_point_told", "identity_told"), "an import that is taken back asks what it alone has told"
+    ),
+    **dict.fromkeys(("case_order_number", "refund_days"), PAGE),
+    "webhook_old": "what is past is deleted by its day, once a day",
+    "mall_vaultkey_fingerprint_c787a27a_like": "of a table of a few rows",
     "outbox_message_dedupe_key_6013dd5c_like": "the digest asks by the beginning of its key",
     "accounts_user_groups_user_id_52b62117": "of a table that Django makes",
     "accounts_user_user_permissions_user_id_e4f0a161": "of a table that Django makes",
@@ -65,7 +73,7 @@ OURS = """
                       AND c.conkey = ARRAY[x.indkey[0]])
       FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
       JOIN pg_am m ON m.oid = i.relam JOIN pg_namespace s ON s.oid = t.relnamespace
-     WHERE s.nspname = current_schema() AND split_part(t.relname, '_', 1) = ANY(%s)
+     WHERE s.nspname = current_schema() AND split_part(t.relname, '_', 1) = ANY(%s) AND NOT t.relispartition
      ORDER BY t.relname, i.relname
 """
 FLOORS = ["accounts", "jobs", "mall", "outbox", "customers", "segmentation", "loyalty", "complaints"]
@@ -283,16 +291,20 @@ def look() -> Plans:
     note = Notebook()
     hot(note, readers, api)
     asked = [Asked(where, sql, plan) for where, sql in note.asked.values() if (plan := plan_of(sql))]
-    everything(note, readers)
-    used = {node["Index Name"] for one in asked for node in nodes(one.plan) if "Index Name" in node}
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s", [LONG])
         long = {name for (name,) in cursor.fetchall()}
+    everything(note, readers)
+    used = {node["Index Name"] for one in asked for node in nodes(one.plan) if "Index Name" in node}
+    with connection.cursor() as cursor:
         # A short table is read whole whatever its indexes: how would it be if it were long?
         cursor.execute("SET LOCAL enable_seqscan = off")
     for _where, sql in note.asked.values():
         plan = plan_of(sql)
         used |= {node["Index Name"] for node in nodes(plan) if "Index Name" in node} if plan else set()
+    with connection.cursor() as cursor:  # the index of a part is that of its table
+        cursor.execute("SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits")
+        used |= {whole for part, whole in cursor.fetchall() if part in used}
     return Plans(asked, used, long, len(note.asked), indexes(), longest(note))
 
 
@@ -306,7 +318,7 @@ def test_no_hot_statement_reads_a_long_table_whole(plans: Plans) -> None:
         if whole and not any(part in one.sql for part in READ_WHOLE):
             wrong[f"{one.where}: {sorted(whole)}"] = one.sql[:1500]
 
-    print(f"{len(plans.hot)} hot statements, {len(plans.long)} long tables")
+    print(f"{len(plans.hot)} hot statements, {len(plans.long)} long tables", *wrong, sep="\n    ")
     assert wrong == {}
 
 
@@ -331,5 +343,6 @@ def test_every_index_is_there_for_a_statement(plans: Plans) -> None:
         f"{len([index for index in plans.indexes if index.name not in plans.used])}, {len(of_keys)} are of references: "
         f"looked at when what they refer to is deleted, moved or merged, {len(KEPT)} are named"
     )
+    print(*idle, sep="\n")
     assert twice == {}
     assert idle == {}

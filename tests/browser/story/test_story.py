@@ -15,7 +15,7 @@ from tests.browser.story import machine
 from tests.browser.story.conftest import World
 from tests.browser.story.machine import Lost, Walk
 
-WALKS, FIRST, STEPS = int(os.environ.get("LAOKE_WALKS", "6")), int(os.environ.get("LAOKE_FIRST_WALK", "0")), 3
+WALKS, FIRST, STEPS = int(os.environ.get("LAOKE_WALKS", "4")), int(os.environ.get("LAOKE_FIRST_WALK", "0")), 3
 FULL = "LAOKE_WALKS" in os.environ
 
 
