@@ -74,6 +74,13 @@ TAMPERED = {
 
 
 @pytest.fixture
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else works meanwhile: other tests keep transactions open in other databases of the server for minutes."""
+    real = lawbook._transactions
+    monkeypatch.setattr(lawbook, "_transactions", lambda: (real()[0],) * 2)
+
+
+@pytest.fixture
 def _a_mall(transactional_db: None) -> None:
     rules()
     for number in range(9):
@@ -81,7 +88,7 @@ def _a_mall(transactional_db: None) -> None:
     holds.hold(person("customer 3"), 10, purpose="order", ref="x", by=None, at=AT)
 
 
-@pytest.mark.usefixtures("_a_mall")
+@pytest.mark.usefixtures("_a_mall", "_alone")
 def test_what_was_changed_is_found_the_same_night_whoever_changed_it() -> None:
     book = point_laws.BOOK
     assert night(book, 0) == Outcome({}, None)  # nobody has looked before: at everything
@@ -104,7 +111,7 @@ def test_what_was_changed_is_found_the_same_night_whoever_changed_it() -> None:
     assert point_laws.broken() == {}
 
 
-@pytest.mark.usefixtures("_a_mall")
+@pytest.mark.usefixtures("_a_mall", "_alone")
 def test_what_is_gone_is_found_within_a_week_and_each_seventh_has_its_night() -> None:
     book, people = point_laws.BOOK, PointAccount.objects.count()
     night(book, 0)
@@ -139,6 +146,7 @@ def test_points_of_an_order_that_came_by_two_accounts_are_not_called_wrong() -> 
     assert OrderPoints.objects.get(order__external_id="o-1").granted == 0
 
 
+@pytest.mark.usefixtures("_alone")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("tamper", ["campaign", "usage"])
 def test_campaigns_are_asked_by_difference_too(tamper: str) -> None:
