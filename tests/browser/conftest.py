@@ -106,6 +106,10 @@ class Desk:
 SitDown = Callable[[str, str], Desk]
 
 
+# A refused form is a 422 and a session that ended a 401: the browser reports them, the page says them.
+EXPECTED = ("status of 422", "status of 401", "Error Code 401")
+
+
 @pytest.fixture
 def sit_down(browser: Browser, mall: str) -> Iterator[SitDown]:
     """`sit_down("chen", "zh-hans")`: a browser in that language in which this person is signed in."""
@@ -113,10 +117,8 @@ def sit_down(browser: Browser, mall: str) -> Iterator[SitDown]:
     errors: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # A refused form is a 422 and a session that ended a 401: the browser reports them, the page says them.
-        expected = ("status of 422", "status of 401", "Error Code 401")
-        if message.type == "error" and not any(status in message.text for status in expected):
-            errors.append(message.text)
+        if message.type == "error" and not any(status in message.text for status in EXPECTED):
+            errors.append(f"{message.text} {message.location['url']}")
 
     def sit(username: str, language: str) -> Desk:
         user = User.objects.get(username=username)

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from core.accounts.models import Role, User
+from tests.browser import conftest
 from tests.browser.conftest import SitDown
 from tests.demo.furnished import furnish
 from tests.demo.walking import Walk, route_of
@@ -23,6 +24,8 @@ OPEN_ALL = """() => {
 
 @pytest.mark.timeout(900)
 def test_every_page_of_every_role_works_in_a_browser(sit_down: SitDown, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What was there when the links were gathered may be done with by now: the walk without a browser asks for that.
+    monkeypatch.setattr(conftest, "EXPECTED", (*conftest.EXPECTED, "status of 404"))
     furnish(monkeypatch, at=timezone.now())
     seen: set[str] = set()
     shut: list[str] = []
