@@ -17,7 +17,7 @@ from core.accounts.models import AuditEntry, Role, User
 from core.accounts.roles import RIGHTS
 from crm.desk import urls
 from crm.desk.takeout.files import Sheets, as_csv, as_workbook
-from crm.desk.takeout.tables import Cell, Table, figure, tables_of
+from crm.desk.takeout.tables import Cell, Table, figure, read
 from customers.models import Standing
 from tests.conftest import MakeCustomer, MakeUser
 
@@ -107,7 +107,7 @@ def test_what_is_printed_is_whole_and_prints_itself(client: Client) -> None:
     page = client.get(reverse("desk:customers"), {"as": "print"}).content.decode()
 
     assert "data-print" in page
-    assert len(tables_of(page)[0].rows) == PEOPLE
+    assert len(read(page).tables[0].rows) == PEOPLE
 
 
 @pytest.mark.parametrize("role", [Role.ASSISTANT, Role.SERVICE_AGENT])
@@ -154,7 +154,7 @@ def test_a_table_is_read_as_its_reader_reads_it() -> None:
       <tr><td>–<form><button>x</button></form></td><td class="num">–</td></tr></tbody></table>
       <table class="other"><tbody><tr><td>no</td></tr></tbody></table></main>"""
 
-    assert tables_of(page) == [Table("Who", ["Name", "Value"], [["Li & Lei · C1 · since May", Decimal(1000)]])]
+    assert read(page).tables == [Table("Who", ["Name", "Value"], [["Li & Lei · C1 · since May", Decimal(1000)]])]
 
 
 def test_no_cell_is_a_formula_and_no_name_of_a_sheet_is_refused() -> None:

@@ -31,18 +31,21 @@ class Table(NamedTuple):
     rows: list[list[Cell]]
 
 
-def tables_of(page: str) -> list[Table]:
-    """The tables in the content of a page that have rows, without columns of buttons.
+class Content(NamedTuple):
+    """What is taken away of a page: its heading and its tables."""
+
+    title: str
+    tables: list[Table]
+
+
+def read(page: str) -> Content:
+    """The heading of a page, and the tables in its content that have rows, without columns of buttons.
 
     What stands in a column of figures is a number where it is written as one.
     """
-    tables = (_table(element) for element in html.document_fromstring(page).iterfind(".//main//table[@class]"))
-    return [table for table in tables if table and table.rows]
-
-
-def title_of(page: str) -> str:
-    """The heading of a page."""
-    return _text(next(html.document_fromstring(page).iter("h1"), None))
+    document = html.document_fromstring(page)
+    tables = (_table(element) for element in document.iterfind(".//main//table[@class]"))
+    return Content(_text(next(document.iter("h1"), None)), [table for table in tables if table and table.rows])
 
 
 def figure(text: str) -> Cell:

@@ -85,11 +85,11 @@ def _address(request: StaffRequest) -> str:
 
 
 def _file(request: StaffRequest, page: str, takeout: Takeout) -> HttpResponse:
-    found = tables.tables_of(page)
-    rows = sum(len(table.rows) for table in found)
+    content = tables.read(page)
+    rows = sum(len(table.rows) for table in content.tables)
     at = now()
     foot = _foot(request, takeout, rows, mall_time(at).strftime("%Y-%m-%d %H:%M"))
-    sheets = Sheets(tables.title_of(page), found, foot)
+    sheets = Sheets(content.title, content.tables, foot)
     write, media_type = FILES[takeout.kind]
     # By what it was narrowed, not to what: that may be a name.
     narrowed = sorted(key for key, value in request.GET.items() if key != "as" and value)
