@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from crm.operating.watch import looking
 from tests.browser.conftest import ADMINISTRATOR, SitDown
@@ -20,8 +21,8 @@ def test_a_banner_leads_to_what_is_not_as_it_should_be(sit_down: SitDown) -> Non
     desk.open("/settings/")
     desk.page.click(".lk-notice a[href='/health/']")
 
-    assert desk.page.url.endswith("/health/")
-    assert desk.page.locator(".lk-notice[data-tone=red]").count() >= 1
+    desk.page.wait_for_url("**/health/")
+    expect(desk.page.locator(".lk-notice[data-tone=red]").first).to_be_visible()
     desk.fits()
     desk.open("/audit/months/")
     desk.fits()
