@@ -1,7 +1,7 @@
 """A small mall behind a real server, and somebody of its staff at a real browser.
 
-The mall is drawn once and stored anew for each story, then the night before today runs over it: today's night is
-left for the stories. A story fails when a page logs an error to the console.
+The mall is drawn and stored once, with the night before today; each story begins with it as it was, and today's night
+is left for the stories. A story fails when a page logs an error to the console.
 """
 
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 from django.test import Client
 from django.utils import timezone, translation
@@ -23,6 +24,7 @@ from crm.demo import mall as demo
 from crm.demo.testing import chromium
 from crm.desk.today import today
 from crm.flows import nightly
+from tests import kept
 
 # Playwright keeps a loop running in the thread of the tests, in which Django would refuse to ask the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -65,8 +67,13 @@ def mall(live_server: LiveServer, drawn: demo.Mall, monkeypatch: pytest.MonkeyPa
     """The address of the mall."""
     # A thread of the server that kept its connection would keep the test database from being dropped.
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    demo.load(drawn, at=timezone.now() - timedelta(days=1))
-    nightly.run(today() - timedelta(days=1))
+    if kept.is_kept():
+        kept.put_back()
+    else:
+        demo.load(drawn, at=timezone.now() - timedelta(days=1))
+        nightly.run(today() - timedelta(days=1))
+        kept.keep()
+    ContentType.objects.clear_cache()
     return str(live_server.url)
 
 
