@@ -35,6 +35,19 @@ MakeOrder = Callable[..., Order]
 RecordOrder = Callable[..., Recorded]
 ApiFor = Callable[..., APIClient]
 
+# Files of few tests that take minutes: begun last, one of them would run alone at the end.
+LONG = [
+    *("browser/story/test_story.py", "demo/test_reachable.py", "reference/test_complete_journey.py"),
+    *("desk/test_hostile.py", "browser/test_days.py", "browser/test_moving_in.py", "plans/test_plans.py"),
+    *("faults/test_kills.py", "faults/test_load.py", "demo/test_commands.py", "browser/test_ten_calls.py"),
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first; the processes of a whole run then end at about the same time."""
+    rank = {f"tests/{name}": number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONG)))
+
 
 @pytest.fixture(autouse=True)
 def _local_cache(settings: Any) -> None:
