@@ -11,6 +11,11 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ("zh_Hans", "zh_Hant")
+# As the mainland writes it and Taiwan does not, and what a word put in for another leaves behind.
+NOT_IN_TAIWAN = re.compile(
+    "[賬爲裏臺]|郵箱|釋出|許可權|令牌|檢視|當前|會話|默認|軟件|網絡|信息|服務器|登錄|短信|視頻|質量|屏幕|鼠標|打印|搜索|緩存|"
+    "鏈接|導出|導入|保存修改|設置|粘貼|字段|字符|字節|二維碼|單元格|電子表格|演示|節假日|響應|金碼|絡統|團佇|儲持|建建|開開"
+)
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
 # What `templatize` makes of {% trans "…" %} and {% blocktrans %}…: calls of gettext and ngettext.
 TEMPLATE_CALL = re.compile(r"""\b(?:n?gettext|_)\(\s*u?((?:"(?:[^"\\]|\\.)*")|(?:'(?:[^'\\]|\\.)*'))""", re.DOTALL)
@@ -48,6 +53,10 @@ def complaints() -> Iterator[str]:
         translated = {e.msgid: e.msgstr or e.msgstr_plural for e in catalogue if e.translated() and not e.fuzzy}
         for text in sorted(texts - translated.keys()):
             yield f"{language}: not translated: {text!r}"
+        if language == "zh_Hant":
+            for text, said in translated.items():
+                for word in NOT_IN_TAIWAN.findall(str(said)):
+                    yield f"{language}: {word} in the translation of {text!r}"
         if compiled != translated:
             yield f"{language}: django.mo is not django.po compiled"
 
