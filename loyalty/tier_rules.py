@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.lib import mall
 from core.lib.errors import Invalid
 from core.lib.money import to_minor
 from loyalty.maths.tiers import Basis, Downgrade, Level, Rule, Transition, Validity, Window
@@ -41,6 +42,7 @@ class LevelTerms(TypedDict):
 
 MOST_LEVELS = 8
 CODE = re.compile(r"[a-z][a-z0-9_]{0,19}")
+MONEY = "¥"  # in whatever the mall counts
 TONES = ("grey", "blue", "amber", "violet", "green")
 
 
@@ -59,7 +61,7 @@ BENEFITS = (
     Benefit("multiplier", gettext_lazy("Points multiplier"), "×", Decimal(20)),
     Benefit("shipping", gettext_lazy("Free shipping")),
     Benefit("priority", gettext_lazy("Priority service")),
-    Benefit("credit_limit", gettext_lazy("Credit limit"), "¥", Decimal(10_000_000)),
+    Benefit("credit_limit", gettext_lazy("Credit limit"), MONEY, Decimal(10_000_000)),
     Benefit("credit_days", gettext_lazy("Days to pay"), "d", Decimal(180)),
     Benefit("delivery", gettext_lazy("Own delivery")),
     Benefit("installation", gettext_lazy("Installation at home")),
@@ -326,12 +328,14 @@ def differences(before: Content | None, after: Content) -> list[str]:
 
 def written(benefit: BenefitTerms) -> str:
     """One benefit with its amount, cost and seniority."""
-    amounts = {"¥": "¥%(amount)s", "d": _("%(amount)s days"), "×": "×%(amount)s", "%": "%(amount)s%%"}
+    unit = BENEFIT[benefit["kind"]].unit
+    amounts = {"d": _("%(amount)s days"), "×": "×%(amount)s", "%": "%(amount)s%%"}
     parts = []
     if benefit["amount"]:
-        parts.append(amounts[BENEFIT[benefit["kind"]].unit] % {"amount": f"{Decimal(benefit['amount']):,}"})
+        amount = Decimal(benefit["amount"])
+        parts.append(mall.priced(amount) if unit == MONEY else amounts[unit] % {"amount": f"{amount:,}"})
     if Decimal(benefit["cost"]):
-        parts.append(_("¥%(cost)s a year") % {"cost": f"{Decimal(benefit['cost']):,}"})
+        parts.append(_("%(cost)s a year") % {"cost": mall.priced(Decimal(benefit["cost"]))})
     if benefit["after_years"]:
         parts.append(_("from %(years)d years on") % {"years": benefit["after_years"]})
     return " · ".join(parts)

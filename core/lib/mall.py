@@ -6,6 +6,7 @@ when half a minute has passed, so that every process follows a change without be
 
 import time
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -57,6 +58,15 @@ _known: tuple[float, Facts | None] | None = None
 def facts() -> Facts:
     """The mall as it is, at most half a minute old; the environment's when nobody has set it up."""
     return _row() or of_environment()
+
+
+def priced(amount: Decimal | int, decimals: int | None = None) -> str:
+    """“¥1,234.50” in the mall's currency, for a sentence; without `decimals`, none where the amount is whole."""
+    exact = Decimal(amount)
+    if decimals is None:
+        decimals = 0 if exact == exact.to_integral_value() else 2
+    rounded = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return f"{'−' if rounded < 0 else ''}{facts().symbol}{abs(rounded):,}"
 
 
 def is_set_up() -> bool:

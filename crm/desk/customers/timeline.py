@@ -15,6 +15,7 @@ from core.accounts.models import AuditEntry, User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.accounts.trail import Search
+from core.lib import mall
 from core.lib.periods import mall_moment
 from core.lib.rows import together
 from crm.desk.work.forms import interview_of
@@ -68,7 +69,7 @@ def _noon(day: date) -> datetime:
 def _purchases(orders: Iterable[Order]) -> Iterator[Event]:
     for order in orders:
         goods = ", ".join(f"{line.product.name} × {line.quantity}" for line in order.lines.all())
-        title = _("Order %(number)s: ¥%(paid)s") % {"number": order.external_id, "paid": f"{order.paid:,.2f}"}
+        title = _("Order %(number)s: %(paid)s") % {"number": order.external_id, "paid": mall.priced(order.paid, 2)}
         if order.status != order.Status.PAID:
             title += f" ({order.get_status_display()})"
         yield Event(order.ordered_at, "shopping-cart", "blue", title, goods)
@@ -76,8 +77,8 @@ def _purchases(orders: Iterable[Order]) -> Iterator[Event]:
 
 def _refunds(refunds: Iterable[Refund]) -> Iterator[Event]:
     for refund in refunds:
-        title = _("Refund of ¥%(amount)s on order %(number)s") % {
-            "amount": f"{refund.amount:,.2f}",
+        title = _("Refund of %(amount)s on order %(number)s") % {
+            "amount": mall.priced(refund.amount, 2),
             "number": refund.order.external_id,
         }
         yield Event(refund.refunded_at, "arrow-back-up", "amber", title)

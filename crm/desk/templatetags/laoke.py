@@ -21,6 +21,7 @@ from core.accounts.permissions import sees as user_sees
 from core.accounts.roles import Field, Permission
 from core.lib import mall
 from customers.models import Standing
+from loyalty.tier_rules import MONEY
 
 register = template.Library()
 PLAIN_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?", re.ASCII)
@@ -73,6 +74,18 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str | None = N
         mall.facts().symbol if symbol is None else symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
     )
+
+
+@register.filter
+def priced(value: Decimal | int) -> str:
+    """{{ limit|priced }}: ¥5,000 in the mall's currency, for a sentence."""
+    return mall.priced(value)
+
+
+@register.filter
+def unit(of_benefit: str) -> str:
+    """{{ kind.unit|unit }}: money as the mall counts it, other units as they are."""
+    return mall.facts().symbol.strip() if of_benefit == MONEY else of_benefit
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
+from core.lib import mall
 from core.lib.periods import mall_day
 from crm.desk.paging import Page, page_of
 from crm.desk.today import now, today
@@ -111,20 +112,20 @@ def initial(campaign: CouponCampaign) -> dict[str, Any]:
 def gives(campaign: CouponCampaign) -> str:
     """What a coupon of this campaign gives, in one line."""
     text = {
-        Kind.AMOUNT: _("¥%(amount)s off"),
+        Kind.AMOUNT: _("%(amount)s off"),
         Kind.PERCENT: _("%(percent)s%% off"),
-        Kind.SHIPPING: _("shipping up to ¥%(amount)s"),
+        Kind.SHIPPING: _("shipping up to %(amount)s"),
         Kind.GIFT: _("gift: %(gift)s"),
-    }[Kind(campaign.kind)] % {"amount": _short(campaign.amount), "percent": campaign.percent, "gift": campaign.gift}
+    }[Kind(campaign.kind)] % {
+        "amount": mall.priced(campaign.amount),
+        "percent": campaign.percent,
+        "gift": campaign.gift,
+    }
     if campaign.min_spend:
-        text = _("%(gives)s from ¥%(least)s") % {"gives": text, "least": _short(campaign.min_spend)}
+        text = _("%(gives)s from %(least)s") % {"gives": text, "least": mall.priced(campaign.min_spend)}
     if campaign.most_off:
-        text = _("%(gives)s, at most ¥%(most)s") % {"gives": text, "most": _short(campaign.most_off)}
+        text = _("%(gives)s, at most %(most)s") % {"gives": text, "most": mall.priced(campaign.most_off)}
     return text
-
-
-def _short(amount: Decimal) -> str:
-    return str(amount.to_integral_value() if amount == amount.to_integral_value() else amount)
 
 
 def campaign_list(request: StaffRequest) -> tuple[Page, Totals]:

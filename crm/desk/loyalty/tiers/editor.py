@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from core.lib import mall
 from core.lib.errors import DomainError
 from crm.desk.today import today
 from loyalty import tier_rules
@@ -98,7 +99,9 @@ def _distribution(draft: TierDraft, content: Content) -> dict[str, Any]:
         bars = []
     orders = draft.content["basis"] == Basis.ORDERS
     return {
-        "x": _("Orders that count") if orders else _("Amount that counts (¥)"),
+        "x": _("Orders that count")
+        if orders
+        else _("Amount that counts (%(symbol)s)") % {"symbol": mall.facts().symbol.strip()},
         "y": _("Customers"),
         "bars": bars,
         "lines": [
