@@ -191,10 +191,11 @@ def forecast_profit(state: State, parameters: Parameters, today: int, days: int)
     decayed = state.decayed_profit * np.exp2(-(today - state.last_day) / parameters.half_life_days)
     daily = profit.decayed_rate(decayed, parameters.half_life_days, parameters.history_days)
     from_orders = expected[:, 1] * per_order
-    from_own_rate = daily * value.DAYS_A_MONTH * expected[:, 1] / np.maximum(expected[:, 0], 1e-12)
+    months = expected[:, 1] / np.maximum(expected[:, 0], 1e-12)
+    from_own_rate = daily * value.DAYS_A_MONTH * months
     weight = parameters.weight
     blended = (1 - weight) * from_orders + weight * from_own_rate
-    return value.Worth(blended, from_orders, from_own_rate, expected, per_order, daily)
+    return value.Worth(blended, from_orders, from_own_rate, expected, expected[:, 1], months, per_order, daily)
 
 
 def _with_potential(

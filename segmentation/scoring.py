@@ -68,7 +68,7 @@ def score(
 
     `bars_before` are the bars of the last night before `as_of`; the same arguments give the same scores.
     """
-    own = _own_scores(state, parameters, rules, as_of)
+    own = own_scores(state, parameters, rules, as_of)
     tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
     tonight_potential = classes.potential_bar(
         own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
@@ -116,13 +116,30 @@ def score(
     )
 
 
-def _own_scores(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
-    """What depends on the customer alone, a block of rows at a time: memory is then a matter of the results."""
+def own_scores(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
+    """What depends on the customer alone, not rounded; a block of rows at a time: memory is then a matter of the results."""
     blocks = [
         _of_block(state.rows(slice(start, start + BLOCK)), parameters, rules, as_of)
         for start in range(0, max(len(state), 1), BLOCK)
     ]
     return OwnScores(*(np.concatenate([getattr(block, f.name) for block in blocks]) for f in fields(OwnScores)))
+
+
+def worth_of(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> value.Worth:
+    """The value of these customers, not rounded, with what it is made of."""
+    return value.of(
+        bgnbd=parameters.bgnbd,
+        credibility=parameters.credibility,
+        weight=parameters.weight,
+        half_life_days=parameters.half_life_days,
+        history_days=parameters.history_days,
+        discount=rules["discount"],
+        purchase_days=state.purchase_days,
+        quiet_days=np.maximum(day_number(as_of) - state.last_day, 0).astype(float),
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
 
 
 def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
@@ -137,19 +154,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, quiet_days)
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
-    worth = value.of(
-        bgnbd=parameters.bgnbd,
-        credibility=parameters.credibility,
-        weight=parameters.weight,
-        half_life_days=parameters.half_life_days,
-        history_days=parameters.history_days,
-        discount=rules["discount"],
-        purchase_days=state.purchase_days,
-        quiet_days=quiet_days,
-        span_days=(state.last_day - state.first_day).astype(float),
-        profit_sum=state.profit_sum,
-        decayed_profit=state.decayed_profit,
-    )
+    worth = worth_of(state, parameters, rules, as_of)
     if parameters.bgnbd is None:
         no_purchase = 1 - lateness
     else:
@@ -164,7 +169,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
             worth.value,
             state.breadth,
             quiet_days,
-            value.attrition(worth.expected, rules["discount"]),
+            worth.months,
             period,
         )
         possible = np.where(today - state.first_day < period, 0.0, possible)
