@@ -22,6 +22,7 @@ from customers.models import Customer, Standing
 from segmentation import fitting, frames, rules, scoring
 from segmentation.maths import gaps, potential, value
 from segmentation.models import Alert, Night
+from segmentation.shop import feeds
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def explain(
     night = night or next(iter(night_of(standing)), None)
     if night is None:
         return None
+    state = frames.seen_through(state, feeds.of_night(night.figures), as_of=night.as_of, one=customer.pk)
     parameters = fitting.Parameters.from_json(night.fit.parameters)
     constants = {**rules.DEFAULTS, **night.rules.parameters}
     before = scoring.Bars(**night.figures["bars"])
