@@ -14,6 +14,7 @@ from segmentation import frames
 from segmentation.maths import backtest, gaps, potential, profit, purchases, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
+from segmentation.shop import feeds
 
 Array = NDArray[Any]
 
@@ -63,14 +64,24 @@ class Parameters:
 
 
 def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
-    """The fit that the night of `as_of` uses: the newest one of the last week, or a new one made now."""
-    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
-    return recent or Fit.objects.get_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+    """The fit that the night of `as_of` uses: the newest one of the last week, or a new one made now.
+
+    While the shop's data says too little nothing is learnt from it: the newest one stays, however old.
+    """
+    return _usable(as_of) or Fit.objects.get_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+
+
+def _usable(as_of: date) -> Fit | None:
+    newest = Fit.objects.filter(as_of__lte=as_of).order_by("-as_of").first()
+    if newest is None or newest.as_of > as_of - EVERY:
+        return newest
+    yesterday = as_of - timedelta(days=1)
+    return newest if feeds.says_too_little(feeds.with_silent_days(yesterday, over=True), yesterday) else None
 
 
 def half_life_for(as_of: date) -> float:
     """The half-life of the fit the night will use; it moves with the fit, not every day."""
-    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
+    recent = _usable(as_of)
     return recent.parameters["half_life_days"] if recent else profit.half_life(history_days(as_of))
 
 

@@ -1,6 +1,7 @@
 """The only bridge between tables and arrays: what the night reads, and how it writes what changed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,10 +10,13 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from core.lib import arrays, sql
+from segmentation.shop.feeds import Feed, days_without_news
 
 Array = NDArray[Any]
 _STEPS = sql.steps(__file__, "frames")
 EPOCH = date(1970, 1, 1)
+# So far back purchases that went back are looked for: who was seen before that is quiet by any count.
+RETURNS_FOR = timedelta(days=365)
 
 
 def day_number(day: date) -> int:
@@ -25,7 +29,11 @@ def from_day_number(number: int) -> date:
 
 @dataclass(frozen=True)
 class State:
-    """Every customer with a purchase, sorted by customer_id: tonight's facts and last night's standing."""
+    """Every customer with a purchase, sorted by customer_id: tonight's facts and last night's standing.
+
+    `seen_day`: the last day they bought, whatever became of it; later than `last_day` where all of it went back.
+    `silent_days`: days after it of which the shop's data says nothing; nobody is quiet on those.
+    """
 
     customer_id: Array
     purchase_days: Array
@@ -43,6 +51,8 @@ class State:
     value_before: Array
     potential_before: Array
     inputs_before: Array
+    seen_day: Array
+    silent_days: Array
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -89,7 +99,25 @@ def state(customer_id: int = 0) -> State:
     )
     read["log_gap_sum"] = read["log_gap_sum"] / 1e9
     read["log_gap_square_sum"] = read["log_gap_square_sum"] / 1e9
-    return State(breadth=np.bitwise_count(mask).astype(np.int64), inputs=inputs, **read)
+    nothing = np.zeros(len(inputs), dtype=np.int64)
+    breadth = np.bitwise_count(mask).astype(np.int64)
+    return State(breadth=breadth, inputs=inputs, seen_day=read["last_day"], silent_days=nothing, **read)
+
+
+def seen_through(state: State, feeds: Sequence[Feed], *, as_of: date, one: int = 0) -> State:
+    """The state with what its dates leave out: purchases that went back whole, and days on which nothing was told."""
+    seen_day = state.last_day.copy()
+    returned = arrays.read(
+        _STEPS["returned"],
+        {"as_of": as_of, "after": as_of - RETURNS_FOR, "one": one},
+        {"customer_id": "int8", "day": "date"},
+    )
+    if len(state) and len(returned["customer_id"]):
+        row = np.minimum(np.searchsorted(state.customer_id, returned["customer_id"]), len(state) - 1)
+        known = state.customer_id[row] == returned["customer_id"]
+        seen_day[row[known]] = np.maximum(seen_day[row[known]], returned["day"][known])
+    silent_days = days_without_news(feeds, state.customer_id, seen_day, as_of=as_of, one=one)
+    return replace(state, seen_day=seen_day, silent_days=silent_days)
 
 
 def _digest(*columns: Array) -> Array:

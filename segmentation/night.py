@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from django.db.models import QuerySet
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from segmentation import alerts, fitting, frames, rules, scoring
 from segmentation.maths.arrays import Flags
 from segmentation.models import Alert, Fit, Night, RuleSet
+from segmentation.shop import feeds
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,7 @@ class Outcome:
     quiet: Flags
     long_absent: Flags
     parameters: fitting.Parameters
-
-
-def bars_before(as_of: date) -> scoring.Bars | None:
-    night = _nights_before(as_of).order_by("-as_of").first()
-    return scoring.Bars(**night.figures["bars"]) if night else None
+    feeds: list[feeds.Feed]
 
 
 def _nights_before(as_of: date) -> QuerySet[Night]:
@@ -34,13 +31,26 @@ def _nights_before(as_of: date) -> QuerySet[Night]:
     return Night.objects.filter(as_of__lt=as_of, figures__total_value__gt=0)
 
 
-def work_out(as_of: date, fit: Fit, constants: Mapping[str, float]) -> Outcome:
-    """What the night of `as_of` says under these constants; nothing is written."""
+def work_out(as_of: date, fit: Fit, constants: Mapping[str, float], *, over: bool = False) -> Outcome:
+    """What the night of `as_of` says under these constants; nothing is written.
+
+    `over`: all of the day `as_of` lies behind, so that it can be said whether its orders are there.
+    """
     parameters = fitting.Parameters.from_json(fit.parameters)
-    state = frames.state()
-    scores = scoring.score(state, parameters, constants, as_of=as_of, bars_before=bars_before(as_of))
+    silent = feeds.with_silent_days(as_of, over=over)
+    state = frames.seen_through(frames.state(), silent, as_of=as_of)
+    before = _nights_before(as_of).order_by("-as_of").first()
+    scores = scoring.score(
+        state,
+        parameters,
+        constants,
+        as_of=as_of,
+        bars_before=scoring.Bars(**before.figures["bars"]) if before else None,
+        days=(as_of - before.as_of).days if before else 1,
+    )
     quiet = scoring.quiet(state, scores, constants)
-    return Outcome(as_of, state, scores, quiet, scoring.long_absent(state, scores, constants) & ~quiet, parameters)
+    absent = scoring.long_absent(state, scores, constants) & ~quiet
+    return Outcome(as_of, state, scores, quiet, absent, parameters, silent)
 
 
 def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dict[str, int]:
@@ -73,7 +83,11 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
             "fit": fit,
             "value_bar": scores.bars.value,
             "potential_bar": scores.bars.potential,
-            "figures": {"bars": asdict(scores.bars), "total_value": int(np.maximum(scores.value, 0).sum())},
+            "figures": {
+                "bars": asdict(scores.bars),
+                "total_value": int(np.maximum(scores.value, 0).sum()),
+                "feeds": feeds.to_json(outcome.feeds),
+            },
         },
     )
     return counts
@@ -103,7 +117,8 @@ def _write_alerts(outcome: Outcome, window: int, flat_days: int, *, at: datetime
     moved = frames.customers_whose_open_alert_is_outdated(outcome.state)
     recovered = alerts.close_by_purchase(as_of=as_of, at=at, customer_ids=moved)
     withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
-    ended = alerts.end_windows(as_of=as_of, at=at)
+    # Whether somebody has answered cannot be known while their source is silent.
+    ended = 0 if feeds.says_too_little(outcome.feeds, as_of) else alerts.end_windows(as_of=as_of, at=at)
     opened = alerts.open_due(_due(outcome, window, flat_days), as_of=as_of, at=at, silent=silent)
     return {
         "alerts_opened": opened,
@@ -129,8 +144,8 @@ def _due(outcome: Outcome, window: int, flat_days: int) -> list[alerts.Due]:
 def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int) -> alerts.Due:
     """The alert of one customer with the evidence its sentence is made of; `flat_days` is the rule of a long absence."""
     state, scores = outcome.state, outcome.scores
-    last_day = int(state.last_day[row])
-    start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else float(scores.quiet_days[row])
+    counted = int(scores.counted_days[row])
+    start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else counted
     no_purchase = float(scores.no_purchase[row])
     evidence: alerts.Evidence = {
         # Not rounded: whoever reads them rounds once.
@@ -149,8 +164,8 @@ def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int
     return alerts.Due(
         customer_id=int(state.customer_id[row]),
         kind=kind,
-        last_on=frames.from_day_number(last_day),
-        window_ends_on=frames.from_day_number(last_day + int(start) + window),
+        last_on=frames.from_day_number(state.last_day[row]),
+        window_ends_on=outcome.as_of + timedelta(days=int(start) - counted + window),
         severity=round(no_purchase * max(0.0, float(scores.daily_profit[row])) * 30.44),
         at_stake=round(no_purchase * max(0, int(scores.value[row]))),
         evidence=evidence,

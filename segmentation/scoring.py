@@ -14,7 +14,7 @@ from segmentation.maths import classes, gaps, potential, purchases, value
 from segmentation.maths.arrays import Flags
 
 Array = NDArray[Any]
-BAR_MEMORY_NIGHTS = 30
+BAR_MEMORY_DAYS = 30
 BLOCK = 100_000
 
 
@@ -32,7 +32,10 @@ class Bars:
 
 @dataclass(frozen=True)
 class OwnScores:
-    """What follows from the customer and the parameters: one entry per row of the state. Money in minor units."""
+    """What follows from the customer and the parameters: one entry per row of the state. Money in minor units.
+
+    `counted_days`: the days they are quiet that count, those on which nothing was told left out.
+    """
 
     value: Array
     potential: Array
@@ -41,6 +44,7 @@ class OwnScores:
     tail_level: Array
     lateness: Array
     quiet_days: Array
+    counted_days: Array
     no_purchase: Array
     horizon_days: Array
     daily_profit: Array
@@ -57,16 +61,26 @@ class Scores(OwnScores):
     bars: Bars
 
 
-def _smoothed(tonight: float, before: float | None) -> float:
-    return tonight if before is None else before + 2 / (BAR_MEMORY_NIGHTS + 1) * (tonight - before)
+def smoothed(tonight: float, before: float | None, days: int) -> float:
+    """The bar after so many days: a day weighs the same, whether a night was worked on each of them or on the last one."""
+    if before is None:
+        return tonight
+    return before + (1 - (1 - 2 / (BAR_MEMORY_DAYS + 1)) ** days) * (tonight - before)
 
 
 def score(
-    state: State, parameters: Parameters, rules: Mapping[str, float], *, as_of: date, bars_before: Bars | None
+    state: State,
+    parameters: Parameters,
+    rules: Mapping[str, float],
+    *,
+    as_of: date,
+    bars_before: Bars | None,
+    days: int = 1,
 ) -> Scores:
     """What tonight says of every customer in `state`.
 
-    `bars_before` are the bars of the last night before `as_of`; the same arguments give the same scores.
+    `bars_before` are the bars of the last night before `as_of`, which lies `days` back; the same arguments give the same
+    scores. No bar is learnt from silent days: the value of whom they concern stands still.
     """
     own = own_scores(state, parameters, rules, as_of)
     tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
@@ -74,8 +88,8 @@ def score(
         own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
     )
     bars = Bars(
-        value=_smoothed(tonight.bar, bars_before.value if bars_before else None),
-        potential=_smoothed(tonight_potential.bar, bars_before.potential if bars_before else None),
+        value=smoothed(tonight.bar, bars_before.value if bars_before else None, days),
+        potential=smoothed(tonight_potential.bar, bars_before.potential if bars_before else None, days),
         value_tonight=tonight.bar,
         potential_tonight=tonight_potential.bar,
         big_count=tonight.count,
@@ -94,6 +108,7 @@ def score(
         active_leave=rules["active_leave"],
         count=tonight.count,
         past_profit=state.profit_sum,
+        cap=rules["big_cap"],
     )
     matrix_type = classes.matrix_type(
         state.type_before,
@@ -103,6 +118,7 @@ def score(
         bars.potential,
         enter=rules["big_enter"],
         leave=rules["big_leave"],
+        cap=rules["big_cap"],
     )
     return Scores(
         **{
@@ -143,15 +159,17 @@ def worth_of(state: State, parameters: Parameters, rules: Mapping[str, float], a
 
 
 def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
-    today = day_number(as_of)
+    # Of a customer whose source is silent the last word is older than tonight.
+    today = day_number(as_of) - state.silent_days
     quiet_days = np.maximum(today - state.last_day, 0).astype(float)
+    counted_days = np.maximum(today - state.seen_day, 0).astype(float)
     repeat_days = state.gap_count.astype(float)
     span = (state.last_day - state.first_day) / 7.0
     age = np.maximum((today - state.first_day) / 7.0, span)
     population = parameters.gaps
     a_max = rules["a_max"] or parameters.a_max
     interval = gaps.limits(population, state.gap_count, state.log_gap_sum, a_max, rules["false_alarms_a_year"])
-    lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, quiet_days)
+    lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, counted_days)
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
     worth = worth_of(state, parameters, rules, as_of)
@@ -181,7 +199,8 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         limit_days=interval.limit,
         tail_level=interval.tail_level,
         lateness=lateness,
-        quiet_days=quiet_days,
+        quiet_days=np.maximum(day_number(as_of) - state.last_day, 0).astype(float),
+        counted_days=counted_days,
         no_purchase=no_purchase,
         horizon_days=horizon_days,
         daily_profit=worth.daily_profit,
@@ -216,8 +235,8 @@ def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
 
     Whoever has two known gaps was active or better on the day of the last purchase, when lateness is 1.
     """
-    past_limit = (scores.quiet_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
-    return past_limit & (scores.quiet_days <= scores.limit_days + rules["alert_window_days"])
+    past_limit = (scores.counted_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
+    return past_limit & (scores.counted_days <= scores.limit_days + rules["alert_window_days"])
 
 
 def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
@@ -225,5 +244,5 @@ def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Fla
     days = rules["long_absence_days"]
     if not days:
         return np.zeros(len(state), dtype=bool)
-    beyond = (scores.quiet_days > days) & (scores.quiet_days <= days + rules["alert_window_days"])
-    return beyond & (scores.customer_class >= 1) & (scores.quiet_days <= scores.limit_days)
+    beyond = (scores.counted_days > days) & (scores.counted_days <= days + rules["alert_window_days"])
+    return beyond & (scores.customer_class >= 1) & (scores.counted_days <= scores.limit_days)

@@ -18,6 +18,7 @@ from core.jobs import lawbook, leases, parts, runs
 from core.jobs.models import JobRun
 from core.lib import rows
 from core.lib.errors import DomainError
+from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from customers import summary
@@ -151,7 +152,8 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     rule_set = rules.current()
     constants = {**rules.DEFAULTS, **rule_set.parameters}
     fit = fitting.for_night(run.business_date, constants)
-    return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
+    outcome = night.work_out(run.business_date, fit, constants, over=run.business_date < mall_day(at))
+    return night.write(outcome, fit, rule_set, at=at)
 
 
 def _tiers(run: JobRun, at: datetime) -> dict[str, int]:

@@ -105,11 +105,13 @@ def classify(
     active_leave: float = 0.02,
     count: int | None = None,
     past_profit: Floats | None = None,
+    cap: float = 1.0,
 ) -> Floats:
     """The class of each customer tonight, given the class of last night (-1: none yet).
 
     `count`, of the bar, limits the big ones among customers without a class whose value is the bar itself: the one
     with the higher `past_profit` goes first, then the one that comes first. Without it all of them are big.
+    Of all customers at most `cap` are big whatever the bar: those who stand furthest above their own threshold.
     """
     new, inside = factor(Side.NEW, enter, leave) * bar, factor(Side.INSIDE, enter, leave) * bar
     threshold = np.where(
@@ -120,9 +122,24 @@ def classify(
         level = np.flatnonzero(big & (before == UNKNOWN) & (value == bar))
         order = np.arange(len(level)) if past_profit is None else np.argsort(-past_profit[level], kind="stable")
         big[level[order[max(count - int((value > bar).sum()), 0) :]]] = False
+    big = _furthest_above(big, value, threshold, cap, past_profit)
     stays_active = (before == ACTIVE) & (lateness >= np.minimum(active_leave, 0.4 * tail_level))
     active = (gap_count >= 2) & ((lateness > active_enter) | stays_active)
     return np.where(big, BIG, np.where(active, ACTIVE, RANDOM)).astype(np.int16)
+
+
+def _furthest_above(chosen: Flags, amount: Floats, threshold: Floats, cap: float, past: Floats | None = None) -> Flags:
+    """The chosen, at most `cap` of all (and one in any shop): by amount over threshold, past profit, then the order."""
+    most = max(1, int(np.floor(cap * len(chosen))))
+    rows = np.flatnonzero(chosen)
+    if len(rows) <= most:
+        return chosen
+    distance = amount[rows] / np.maximum(threshold[rows], 1e-12)
+    second = np.zeros(len(rows)) if past is None else -past[rows]
+    best = rows[np.lexsort((second, -distance))[:most]]
+    fewer = np.zeros(len(chosen), dtype=bool)
+    fewer[best] = True
+    return fewer
 
 
 def matrix_type(
@@ -134,16 +151,21 @@ def matrix_type(
     *,
     enter: float = 1.10,
     leave: float = 0.75,
+    cap: float = 1.0,
 ) -> Floats:
-    """I low/low, II low value and high potential, III high value and low potential, IV high/high (1…4; before 0: none)."""
+    """I low/low, II low value and high potential, III high value and low potential, IV high/high (1…4; before 0: none).
 
-    def high(amount: Floats, bar: float, was_high: Flags) -> Flags:
+    At most `cap` of all are of high value, as in `classify`. Potential has no cap: where most of it lies with the big
+    ones, its bar is set low enough for the others.
+    """
+
+    def high(amount: Floats, bar: float, was_high: Flags, most: float) -> Flags:
         threshold = np.where(was_high, leave * bar, np.where(before == 0, bar, enter * bar))
-        return (amount >= threshold) & (amount > 0)
+        return _furthest_above((amount >= threshold) & (amount > 0), amount, threshold, most)
 
-    valuable = high(value, value_bar, (before == 3) | (before == 4))
-    promising_ = high(potential, potential_bar, (before == 2) | (before == 4))
-    return (1 + promising_ + 2 * valuable).astype(np.int16)
+    valuable = high(value, value_bar, (before == 3) | (before == 4), cap)
+    developing = high(potential, potential_bar, (before == 2) | (before == 4), 1.0)
+    return (1 + developing + 2 * valuable).astype(np.int16)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,16 @@ SELECT s.customer_id, s.purchase_days, s.first_on, s.last_on, s.log_gap_sum, s.l
  WHERE %(one)s = 0 OR s.customer_id = %(one)s
  ORDER BY s.customer_id
 
+-- name: returned
+SELECT r.customer_id, max(r.purchased_on)
+  FROM customers_refund r
+  JOIN customers_summary s ON s.customer_id = r.customer_id AND r.purchased_on > s.last_on
+ WHERE r.refunded_on > %(after)s AND r.refunded_on <= %(as_of)s AND r.purchased_on <= %(as_of)s
+   AND (%(one)s = 0 OR r.customer_id = %(one)s)
+   AND EXISTS (SELECT 1 FROM customers_order o WHERE o.id = r.order_id AND o.status = 'paid')
+ GROUP BY r.customer_id
+ ORDER BY r.customer_id
+
 -- name: purchases
 WITH sample AS (
     SELECT customer_id FROM customers_summary
