@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
+from complaints import webhooks
 from complaints.cases import notices, transitions
 from complaints.models import Case, CaseEvent, Remedy, RemedyLimit
 from complaints.models.remedies import RemedyKind
@@ -349,6 +350,8 @@ def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datet
         amount=str(remedy.amount),
         sort=remedy.kind,
     )
+    if remedy.status == Status.APPROVED and remedy.promised_at:
+        webhooks.promised(case, remedy.kind, remedy.promised_at, at=at)
 
 
 def _approvers(case: Case, *, apart_from: User) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from complaints import webhooks
 from complaints.cases import notices
 from complaints.models import Case, CaseEvent, CaseMessage
 from complaints.models.cases import TRANSITIONS
@@ -151,6 +152,8 @@ def record(
 ) -> CaseEvent:
     """Store the changed case with its next event, the earliest due moment of its clocks, and a line in the audit trail.
 
+    The mall's systems that want to know of it are told once this is committed.
+
     Raises NotNow for a change of status that is not in the table.
     """
     before, to = case.status, to or Status(case.status)
@@ -187,6 +190,7 @@ def record(
     audit.record(
         by, f"complaint.{kind.value}", case, at=at, customer=case.customer_id, status=to.value, seq=case.version
     )
+    webhooks.changed(case, event)
     return event
 
 

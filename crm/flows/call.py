@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from complaints import webhooks
 from complaints.cases import intake, remedies, transitions
 from complaints.models import Case, CaseEvent, Category
 from core.accounts.models import User
@@ -63,6 +64,7 @@ def log(
     case = logged.case
     if logged.created and call_at:
         _promise(case, call_at, _key(case), by=by, at=at)
+        webhooks.promised(case, "call", call_at, at=at)
         _talked(case, by=by, at=at)
     if logged.created and offer and by:
         remedies.propose(
@@ -102,6 +104,7 @@ def promise(case_id: int, call_at: datetime, *, by: User, at: datetime) -> Todo:
         call_at=call_at.isoformat(),
         instead=[row.due_at.isoformat() for row in missed if row.due_at],
     )
+    webhooks.promised(case, "call", call_at, at=at)
     return call
 
 

@@ -1,4 +1,4 @@
-"""Messages to colleagues that concern every floor, and the one place where all of them are put into words."""
+"""What is told, put together from every floor: messages to colleagues, and the events that the mall's systems may hear."""
 
 from typing import Any
 
@@ -6,12 +6,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from complaints import webhooks as complaint_events
 from complaints.cases import notices as complaints
 from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from customers import books, managers
 from loyalty import colleagues
+from loyalty import notices as loyalty_events
 
 
 class Burning(models.TextChoices):
@@ -85,6 +87,9 @@ ALL = kinds.table(
     ),
     (ERASURE_WAITS, ERASURE_REFUSED),
 )
+
+# Every event of a webhook by the name that travels, with its title.
+EVENTS = {kind.value: kind.label for kind in (*loyalty_events.Kind, *complaint_events.Kind)}
 
 
 def text_of(message: Message) -> str:

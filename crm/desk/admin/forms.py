@@ -5,12 +5,12 @@ from django.utils.translation import gettext_lazy
 
 from core.outbox.models import WebhookEndpoint
 from crm.desk.editing import EditForm
-from loyalty.notices import Kind
+from crm.flows.notices import EVENTS
 
 
 class _Events(forms.Form):
     events = forms.MultipleChoiceField(
-        label=gettext_lazy("Events"), choices=Kind.choices, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Events"), choices=[*EVENTS.items()], widget=forms.CheckboxSelectMultiple
     )
 
 
@@ -22,7 +22,7 @@ class EventsForm(EditForm, _Events):
 
     def both(self, name: str, opened: list[str], mine: list[str], now: list[str]) -> list[str]:
         """What was ticked here is added to what it is told now, and what was unticked here is taken away."""
-        return [kind for kind in Kind.values if (kind in mine if (kind in mine) != (kind in opened) else kind in now)]
+        return [kind for kind in EVENTS if (kind in mine if (kind in mine) != (kind in opened) else kind in now)]
 
 
 class EndpointForm(_Events):

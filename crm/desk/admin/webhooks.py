@@ -22,7 +22,7 @@ from crm.desk.editing import edit
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
-from loyalty.notices import Kind
+from crm.flows.notices import EVENTS
 
 SHOWN = 50
 State = WebhookEvent.State
@@ -41,7 +41,7 @@ class EndpointRow(NamedTuple):
 @never_cache
 def webhooks(request: StaffRequest) -> HttpResponse:
     """The endpoints. POST registers one and shows its secret, once."""
-    form, made, secret = EndpointForm(request.POST or None, initial={"events": Kind.values}), None, ""
+    form, made, secret = EndpointForm(request.POST or None, initial={"events": [*EVENTS]}), None, ""
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -49,13 +49,13 @@ def webhooks(request: StaffRequest) -> HttpResponse:
                 request.POST,
                 lambda: verbs.register(data["url"].strip(), events=data["events"], by=request.user, at=now()),
             )
-            form = EndpointForm(initial={"events": Kind.values})
+            form = EndpointForm(initial={"events": [*EVENTS]})
         except DomainError as refusal:
             form.add_error("url", str(refusal))
     return render(
         request,
         "desk/admin/webhooks/list.html",
-        {"rows": _rows(), "form": form, "made": made, "secret": secret, "kinds": len(Kind)},
+        {"rows": _rows(), "form": form, "made": made, "secret": secret, "kinds": len(EVENTS)},
         status=422 if form.errors else 200,
     )
 
@@ -90,7 +90,7 @@ def _page(request: StaffRequest, pk: int, *, form: EventsForm | None = None, sec
             "endpoint": endpoint,
             "form": form or EventsForm(initial={"events": endpoint.events}),
             "secret": secret,
-            "labels": [Kind(name).label for name in endpoint.events if name in Kind.values],
+            "labels": [EVENTS[name] for name in endpoint.events if name in EVENTS],
             "page": page_of(request, missing.order_by("-pk"), SHOWN),
             "failed": endpoint.deliveries.filter(state=State.FAILED).count(),
             "days": verbs.DISABLED_AFTER.days,
