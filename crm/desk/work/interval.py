@@ -31,5 +31,5 @@ def chart(bought: Iterable[tuple[date, Decimal]], why: Explanation) -> dict[str,
         "limit": {"on": limit_on.isoformat(), "label": _("Personal limit")},
         "today": {"on": why.as_of.isoformat(), "label": _("Today")},
         "label": _("Purchase"),
-        "amount": _("Paid"),
+        "amount": _("Amount paid"),
     }
