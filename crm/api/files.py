@@ -17,7 +17,7 @@ from complaints.models import Attachment
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.lib.errors import Invalid
-from crm.api.base import ByMethodView, StrictView, body
+from crm.api.base import BoundedJSONParser, ByMethodView, StrictView, body
 from crm.api.complaints import READ_AND_WRITE, case_of
 from crm.api.serializers.customers import Strict
 
@@ -40,7 +40,8 @@ class FilesOut(serializers.Serializer[Any]):
 
 class FilesView(ByMethodView):
     scopes = READ_AND_WRITE
-    parser_classes = [MultiPartParser]
+    # A body of JSON is read too, and told what is missing.
+    parser_classes = [MultiPartParser, BoundedJSONParser]
 
     @extend_schema(operation_id="complaint_files", responses=FilesOut, summary="The photos and papers of a complaint")
     def get(self, request: Request, number: str) -> Response:
@@ -55,8 +56,8 @@ class FilesView(ByMethodView):
         "with the first.",
     )
     def post(self, request: Request, number: str) -> Response:
-        case = case_of(request, number)
         sent = body(FileIn, request).validated_data["file"]
+        case = case_of(request, number)
         if sent.size > contents.LARGEST:
             raise Invalid(contents.too_large(), code="file_large")
         file, at = files.ready(sent.read()), timezone.now()
