@@ -9,7 +9,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 
 from complaints.matters import Matter
-from complaints.models import Case, CaseMail, Draft, Handover, Remedy
+from complaints.models import Case, CaseMail, Department, Draft, Handover, Remedy
 from complaints.models.cases import OPEN
 from core.accounts.models import User
 from core.accounts.permissions import may
@@ -57,7 +57,8 @@ def reach(user: User, today: date) -> Q:
         return Q(pk__in=[])
     if Scope.ALL in rights_of(user).scopes:
         return Q()
-    questions = Handover.objects.filter(Q(assignee=user) | Q(to_department__head=user)).values("case")
+    departments = Department.objects.filter(Q(head=user) | Q(members=user)).values("pk")
+    questions = Handover.objects.filter(Q(assignee=user) | Q(to_department__in=departments)).values("case")
     queues = user.complaint_queues.values("queue")
     # A subquery, not a join: joined, the planner reads every customer for the few thousand open cases.
     seen = standings_of(user, today).values("pk")
@@ -188,17 +189,20 @@ def similar(case: Case, *, at: datetime, days: int = 30) -> QuerySet[Case]:
 
 def handovers_for(user: User) -> QuerySet[Handover]:
     """Questions waiting for this person: theirs by name, and their departments' without a name."""
-    mine = Q(assignee=user) | Q(assignee__isnull=True, to_department__head=user)
+    theirs = Department.objects.filter(Q(head=user) | Q(members=user)).values("pk")
+    mine = Q(assignee=user) | Q(assignee__isnull=True, to_department__in=theirs)
     waiting = Handover.objects.filter(mine, status__in=(Handover.Status.PENDING, Handover.Status.ACCEPTED))
+    waiting = waiting.exclude(asked_by=user)
     return waiting.select_related("case__customer", "to_department", "asked_by").order_by("due_at", "id")
 
 
 def waiting_for(user: User, at: datetime) -> dict[str, QuerySet[Any]]:
-    """The lists of what others wait for, by case: questions asked of this person, remedies to approve, late
-    remedies, answers that have to be sent by hand."""
+    """The lists of what others wait for, by case: questions asked of this person, remedies to approve, to give and
+    late, answers that have to be sent by hand."""
     return {
         "asked": handovers_for(user).order_by().values("case"),
         "approve": to_approve(user).order_by().values("case"),
+        "give": to_give(user).values("case"),
         "owed": promised(before=at).order_by().values("case"),
         "unsent": unsent().values("message__case"),
     }
@@ -210,6 +214,13 @@ def to_approve(user: User) -> QuerySet[Remedy]:
         return Remedy.objects.none()
     rows = Remedy.objects.filter(status=Remedy.Status.PROPOSED).exclude(proposed_by=user)
     return rows.select_related("case__customer", "proposed_by").order_by("proposed_at", "id")
+
+
+def to_give(user: User) -> QuerySet[Remedy]:
+    """Remedies that nothing stands against and that this person gives: in their cases, or proposed while nobody has it."""
+    owed = (Remedy.Status.APPROVED, Remedy.Status.FAILED)
+    theirs = Q(case__owner=user) | Q(case__owner__isnull=True, proposed_by=user)
+    return Remedy.objects.filter(theirs, status__in=owed)
 
 
 def promised(*, before: datetime) -> QuerySet[Remedy]:

@@ -39,7 +39,7 @@ def cleaned(data: bytes) -> Cleaned:
     if not data:
         raise Invalid(_("The file is empty."), code="file_empty")
     if len(data) > LARGEST:
-        raise Invalid(_("A file has at most %(most)d MB.") % {"most": LARGEST // 1024**2}, code="file_large")
+        raise Invalid(too_large(), code="file_large")
     digest = hashlib.sha256(data).hexdigest()
     if data.startswith(b"%PDF-"):
         if b"%%EOF" not in data[-2048:]:
@@ -48,6 +48,10 @@ def cleaned(data: bytes) -> Cleaned:
     if data[4:12] in _HEIC:
         raise Invalid(_("This photo is in the format HEIC. Send it as JPEG, or as a screenshot."), code="file_heic")
     return Cleaned(*_picture(data), digest)
+
+
+def too_large() -> str:
+    return _("A file has at most %(most)d MB.") % {"most": LARGEST // 1024**2}
 
 
 def _picture(data: bytes) -> tuple[Kind, bytes]:

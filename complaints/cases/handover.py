@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.cases import messages, notices, transitions
@@ -11,6 +12,8 @@ from complaints.models.cases import OPEN
 from complaints.promises import calendars
 from core.accounts import audit
 from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.outbox import bell
@@ -18,6 +21,33 @@ from customers.models import Standing, Todo
 
 Status = Handover.Status
 UNANSWERED = (Status.PENDING, Status.ACCEPTED)
+RIGHT = Permission.ANSWER_QUESTIONS
+
+# Who answers ----------------------------------------------------------------------------------------------------------
+
+
+def answerers(department: Department) -> QuerySet[User]:
+    """Its head and its people, as far as they are here and may answer."""
+    return who_may(RIGHT).filter(Q(heads=department) | Q(departments=department)).distinct()
+
+
+def questions_for(user: User) -> QuerySet[Handover]:
+    """What is asked of this person, by name or as one of a department; not what they asked themselves."""
+    if not may(user, RIGHT):
+        return Handover.objects.none()
+    theirs = Department.objects.filter(Q(head=user) | Q(members=user)).values("pk")
+    rows = Handover.objects.filter(Q(assignee=user) | Q(to_department__in=theirs)).exclude(asked_by=user)
+    return rows.select_related("case__category__parent", "to_department", "assignee", "asked_by")
+
+
+def may_answer(user: User, handed: Handover) -> bool:
+    """Somebody of the desk, or whom it is asked; never who asked."""
+    if user.pk == handed.asked_by_id or not may(user, RIGHT):
+        return False
+    return may(user, Permission.WORK_COMPLAINTS) or questions_for(user).filter(pk=handed.pk).exists()
+
+
+# The question ---------------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
@@ -40,6 +70,7 @@ def ask(
         raise DomainError(_("%(name)s is not in use any more.") % {"name": department}, code="department_closed")
     if assignee is not None and not assignee.is_active:
         raise DomainError(_("%(name)s does not work here any more.") % {"name": assignee}, code="assignee_left")
+    _refuse_nobody(department, assignee, by)
     handed = Handover.objects.create(
         case=case,
         from_department=case.queue.department,
@@ -66,21 +97,36 @@ def ask(
         assignee=assignee.pk if assignee else None,
     )
     notices.tell(
-        [assignee.pk if assignee else department.head_id],
+        [assignee.pk] if assignee else answerers(department).exclude(pk=by.pk).values_list("pk", flat=True),
         notices.ASKED,
         case,
         key=f"handover:{handed.pk}",
         thread=_thread(handed),
         at=at,
+        link=_page(handed),
         department=str(department),
     )
     return handed
+
+
+def _refuse_nobody(department: Department, assignee: User | None, by: User) -> None:
+    if assignee is None and not answerers(department).exclude(pk=by.pk).exists():
+        raise DomainError(
+            _("Nobody answers for %(department)s yet. Ask somebody by name, or have its people named under Staff.")
+            % {"department": department},
+            code="nobody_answers",
+        )
+    if assignee is not None and assignee.pk == by.pk:
+        raise DomainError(_("Nobody asks themselves. Choose somebody else."), code="own_question")
+    if assignee is not None and not may(assignee, RIGHT):
+        raise DomainError(_("%(name)s may not answer questions.") % {"name": assignee}, code="may_not_answer")
 
 
 @transaction.atomic
 def accept(handover_id: int, *, by: User, at: datetime) -> Handover:
     """Somebody of the department has taken the question: from now on it is theirs by name."""
     case, handed = _unanswered(handover_id)
+    _refuse_others(handed, by)
     handed.status, handed.accepted_at, handed.assignee = Status.ACCEPTED, at, by
     handed.save(update_fields=["status", "accepted_at", "assignee"])
     bell.settle(_thread(handed), [notices.ASKED], at=at)
@@ -124,7 +170,7 @@ def after_waiting(case: Case) -> Case.Status:
 
 
 def escalate_due(*, now: datetime, limit: int = 200) -> int:
-    """Tell the head of a department, once, about each question that is overdue."""
+    """Tell those who answer, the head of their department and who asked, once, about each question that is overdue."""
     ids = Handover.objects.filter(status__in=UNANSWERED, escalated_at__isnull=True, due_at__lt=now)
     count = 0
     for pk in list(ids.order_by("due_at").values_list("pk", flat=True)[:limit]):
@@ -138,17 +184,28 @@ def escalate_due(*, now: datetime, limit: int = 200) -> int:
             handed.escalated_at = now
             handed.save(update_fields=["escalated_at"])
             audit.record(None, "handover.overdue", handed, at=now, case=handed.case_id)
-            notices.tell(
-                [handed.to_department.head_id, handed.assignee_id, handed.asked_by_id],
-                notices.ASKED_LATE,
-                handed.case,
-                key=f"handover-late:{handed.pk}",
-                thread=_thread(handed),
-                at=now,
-                department=str(handed.to_department),
-            )
+            _tell_late(handed, now)
             count += 1
     return count
+
+
+def _tell_late(handed: Handover, at: datetime) -> None:
+    """Whoever answers is led to the question, whoever asked to the case."""
+    answering = answerers(handed.to_department).exclude(pk=handed.asked_by_id)
+    if handed.assignee_id:
+        answering = answering.filter(Q(heads=handed.to_department) | Q(pk=handed.assignee_id))
+    asked = [*answering.values_list("pk", flat=True), handed.assignee_id]
+    for people, link in ((asked, _page(handed)), ([handed.asked_by_id], "")):
+        notices.tell(
+            people,
+            notices.ASKED_LATE,
+            handed.case,
+            key=f"handover-late:{handed.pk}",
+            thread=_thread(handed),
+            at=at,
+            link=link,
+            department=str(handed.to_department),
+        )
 
 
 def brief_of(case: Case) -> dict[str, object]:
@@ -181,6 +238,8 @@ def _end(
     handover_id: int, status: Handover.Status, kind: CaseEvent.Kind, by: User, at: datetime, text: str
 ) -> Handover:
     case, handed = _unanswered(handover_id)
+    if status != Status.CANCELLED:
+        _refuse_others(handed, by)
     handed.status, handed.ended_at, handed.answer = status, at, text
     handed.save(update_fields=["status", "ended_at", "answer"])
     to = after_waiting(case) if case.status == Case.Status.WAITING_INTERNAL else None
@@ -198,5 +257,18 @@ def _end(
     return handed
 
 
+def _refuse_others(handed: Handover, by: User) -> None:
+    if by.pk == handed.asked_by_id:
+        raise DomainError(
+            _("You have asked this yourself: wait for the answer, or withdraw the question."), code="own_question"
+        )
+    if not may_answer(by, handed):
+        raise DomainError(_("%(name)s may not answer questions.") % {"name": by}, code="may_not_answer")
+
+
 def _thread(handed: Handover) -> str:
     return f"question:{handed.pk}"
+
+
+def _page(handed: Handover) -> str:
+    return f"/questions/{handed.pk}/"

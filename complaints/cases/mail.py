@@ -38,16 +38,20 @@ log = logging.getLogger(__name__)
 def prepare(case: Case, message: CaseMessage, *, at: datetime) -> CaseMail:
     """The message waits to be sent, in the thread of what the customer wrote; or for somebody to send it by hand."""
     thread = _thread(case)
-    by_itself = not mailing.loses_mail() and _points(case).exists()
     return CaseMail.objects.create(
         message=message,
-        state=State.WAITING if by_itself else State.BY_HAND,
+        state=State.WAITING if leaves_by_itself(case) else State.BY_HAND,
         own_id=make_msgid(idstring=f"case{case.pk}", domain=mailing.own_domain()),
         in_reply_to=thread[-1] if thread else "",
         references=" ".join(thread[-LONGEST_THREAD:]),
         subject=_subject(case),
         next_attempt_at=at,
     )
+
+
+def leaves_by_itself(case: Case) -> bool:
+    """Whether an answer by e-mail is sent without anybody's help: there is a mail server, and an address."""
+    return not mailing.loses_mail() and _points(case).exists()
 
 
 def reached(case: Case, *, at: datetime) -> None:

@@ -22,6 +22,7 @@ ASKED = Kind("question", Topic.QUESTION, _("%(number)s: a question to %(departme
 ASKED_LATE = Kind("question_late", Topic.QUESTION, _("%(number)s: %(department)s has not answered in time"))
 ANSWERED = Kind("question_answered", Topic.QUESTION, _("%(number)s: %(department)s has answered"))
 REMEDY_WAITS = Kind("remedy_waits", Topic.APPROVAL, _("%(number)s: a remedy waits for your approval"))
+REMEDY_TO_GIVE = Kind("remedy_to_give", Topic.CASE, _("%(number)s: a remedy is approved, now give it"))
 REMEDY_REFUSED = Kind("remedy_refused", Topic.REFUSED, _("%(number)s: a remedy was refused"))
 TIME_RUNS_OUT = Kind(
     "time_runs_out",
@@ -48,6 +49,7 @@ KINDS = (
     ASKED_LATE,
     ANSWERED,
     REMEDY_WAITS,
+    REMEDY_TO_GIVE,
     REMEDY_REFUSED,
     TIME_RUNS_OUT,
     MAIL_FAILED,
@@ -75,9 +77,17 @@ OVER_WITH_A_DEED = (YOURS, NO_ROOM, TO_BE_TAKEN, BACK, REOPENED, ANSWERED, MAIL_
 
 
 def tell(
-    user_ids: Iterable[int | None], kind: Kind, case: Case, *, key: str, at: datetime, thread: str = "", **params: Any
+    user_ids: Iterable[int | None],
+    kind: Kind,
+    case: Case,
+    *,
+    key: str,
+    at: datetime,
+    thread: str = "",
+    link: str = "",
+    **params: Any,
 ) -> None:
-    """Each of these people has the message about the case once; nobody (None) is left out."""
+    """Each of these people has the message about the case once; nobody (None) is left out. It leads to `link`, or there."""
     delivery.tell(
         user_ids,
         kind,
@@ -85,7 +95,7 @@ def tell(
         key=key,
         thread=thread or thread_of(case),
         at=at,
-        link=f"/complaints/{case.pk}/",
+        link=link or f"/complaints/{case.pk}/",
     )
 
 

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from complaints import webhooks
@@ -24,7 +24,8 @@ from core.lib.periods import mall_day, mall_midnight
 from core.outbox import bell
 from customers import locks
 from customers.models import Standing
-from loyalty.models import PointLot
+from loyalty.campaigns import coupon_campaigns
+from loyalty.models import CampaignUsage, CouponCampaign, PointLot
 from loyalty.points import accounts as points
 from loyalty.points import rules as point_rules
 
@@ -129,6 +130,14 @@ def approve(remedy_id: int, *, by: User, at: datetime, because: str = "") -> Rem
     remedy.status, remedy.decided_by, remedy.decided_at = Status.APPROVED, by, at
     remedy.save()
     _record(case, remedy, "approved", by=by, at=at)
+    notices.tell(
+        [giver for giver in (giver_of(case, remedy),) if giver != by.pk],
+        notices.REMEDY_TO_GIVE,
+        case,
+        key=f"remedy-to-give:{remedy.pk}",
+        thread=_thread(remedy),
+        at=at,
+    )
     if remedy.alone_because:
         audit.record(by, "remedy.approved_alone", remedy, at=at, because=remedy.alone_because)
     return remedy
@@ -157,18 +166,43 @@ def refuse(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     return remedy
 
 
+def giver_of(case: Case, remedy: Remedy) -> int:
+    """Whose work it is to give the remedy: the owner of the case, else who proposed it."""
+    return case.owner_id or remedy.proposed_by_id
+
+
+def campaigns_for(remedy: Remedy, *, at: datetime) -> QuerySet[CouponCampaign]:
+    """Campaigns of which the customer can have a coupon that holds now and is worth no more than was agreed."""
+    open_ones = CouponCampaign.objects.filter(
+        Q(budget__isnull=True) | Q(budget_used__lt=F("budget")),
+        Q(kind=CouponCampaign.Kind.PERCENT, most_off__lte=remedy.amount)
+        | ~Q(kind=CouponCampaign.Kind.PERCENT) & Q(amount__lte=remedy.amount),
+        needs_code=True,
+        status=CouponCampaign.Status.RUNNING,
+        starts_at__lte=at,
+        ends_at__gt=at,
+        used__lt=F("total_limit"),
+    )
+    used_up = CampaignUsage.objects.filter(customer=remedy.customer_id, used__gte=F("most"))
+    return open_ones.exclude(pk__in=used_up.values("campaign")).order_by("-amount", "name")
+
+
 @transaction.atomic
-def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "") -> Remedy:
+def issue(
+    remedy_id: int, *, by: User | None, at: datetime, reference: str = "", campaign: CouponCampaign | None = None
+) -> Remedy:
     """The customer has it. `reference`: the refund number or coupon. Telling it twice is harmless.
 
-    Points are on the customer's account afterwards, and the reference says by which transaction.
+    Points are on the customer's account afterwards, and the reference says by which transaction. With a `campaign` the
+    customer has one more coupon of it; without, a coupon was given elsewhere and the reference is its number. Anything
+    else somebody has given in the shop's own systems.
     """
     case, remedy = _held(remedy_id)
     if remedy.status == Status.ISSUED and (not reference.strip() or remedy.reference == reference.strip()[:120]):
         return remedy
     if remedy.status not in (Status.APPROVED, Status.FAILED):
         raise _decided(remedy)
-    if _is_of_the_ledger(remedy, at):
+    if is_of_the_ledger(remedy, at):
         txn = points.grant(
             remedy.customer,
             int(remedy.amount),
@@ -179,11 +213,35 @@ def issue(remedy_id: int, *, by: User | None, at: datetime, reference: str = "")
             reason=_("Complaint %(number)s") % {"number": case.number},
         )
         reference = f"{BY_LEDGER}{txn.pk}"
+    if remedy.kind == RemedyKind.COUPON:
+        reference = _give_coupon(remedy, campaign, reference, by=by, at=at)
     remedy.status, remedy.issued_at, remedy.issued_by, remedy.error = Status.ISSUED, at, by, ""
     remedy.reference = reference.strip()[:120]
     remedy.save()
     _record(case, remedy, "issued", by=by, at=at)
     return remedy
+
+
+def _give_coupon(
+    remedy: Remedy, campaign: CouponCampaign | None, reference: str, *, by: User | None, at: datetime
+) -> str:
+    """What the coupon is known by: the one handed out now, or one that was given elsewhere."""
+    if campaign is None:
+        if not reference.strip():
+            raise Invalid(
+                _("Choose the campaign of the coupon, or note the number of one that was given elsewhere."),
+                code="coupon_how",
+            )
+        return reference
+    locks.hold_customers([remedy.customer_id])
+    if not campaigns_for(remedy, at=at).filter(pk=campaign.pk).exists():
+        raise Invalid(
+            _("“%(name)s” gives this customer no coupon that holds, or one worth more than was agreed. Choose another.")
+            % {"name": campaign.name},
+            code="campaign_unfit",
+        )
+    remedy.coupon = coupon_campaigns.give(campaign.pk, remedy.customer, by=by, at=at)
+    return f"{campaign.code} #{remedy.coupon.pk}"
 
 
 @transaction.atomic
@@ -211,6 +269,12 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
             points.take(
                 remedy.customer, int(remedy.amount), key=f"remedy:{remedy.pk}:back", at=at, by=by, reason=reason
             )
+        if remedy.coupon and not coupon_campaigns.revoke(
+            remedy.coupon.campaign_id, by=by, at=at, reason=reason, coupon=remedy.coupon.pk
+        ):
+            raise DomainError(
+                _("The coupon has been used, or stands on an order: nothing is to be taken back."), code="coupon_used"
+            )
         remedy.status = Status.REVOKED
     else:
         remedy.status, remedy.decided_by, remedy.decided_at = Status.REJECTED, by, at
@@ -220,7 +284,7 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     return remedy
 
 
-def _is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
+def is_of_the_ledger(remedy: Remedy, at: datetime) -> bool:
     """Points are given by Laoke itself as soon as the mall has a programme; before that by whoever keeps them."""
     return remedy.kind == RemedyKind.POINTS and point_rules.in_force(at) is not None
 
@@ -339,6 +403,8 @@ def _decided(remedy: Remedy) -> DomainError:
 def _record(case: Case, remedy: Remedy, what: str, *, by: User | None, at: datetime) -> None:
     if remedy.status != Status.PROPOSED:
         bell.settle(_thread(remedy), [notices.REMEDY_WAITS], at=at)
+    if remedy.status not in (Status.APPROVED, Status.FAILED):
+        bell.settle(_thread(remedy), [notices.REMEDY_TO_GIVE], at=at)
     transitions.record(
         case,
         CaseEvent.Kind.REMEDY,

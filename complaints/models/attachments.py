@@ -9,7 +9,10 @@ from complaints.models.cases import Case
 
 
 class Attachment(models.Model):
-    """One file. `kind` is what its content says, never its name; the content itself stands in `AttachmentContent`."""
+    """One file. `kind` is what its content says, never its name; the content itself stands in `AttachmentContent`.
+
+    While a call is logged there is no case yet: the file belongs to the call's key, and is its agent's alone.
+    """
 
     class Kind(models.TextChoices):
         JPEG = "jpeg", _("Photo")
@@ -20,7 +23,8 @@ class Attachment(models.Model):
         STAFF = "staff", _("Staff")
         CUSTOMER = "customer", _("Customer")
 
-    case = models.ForeignKey(Case, models.PROTECT, related_name="attachments")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="attachments", null=True, blank=True)
+    call_key = models.CharField(max_length=40, blank=True)
     kind = models.CharField(max_length=4, choices=Kind)
     name = models.CharField(max_length=120)
     size = models.PositiveIntegerField()
@@ -37,12 +41,20 @@ class Attachment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "digest"], name="attachment_once", condition=Q(removed_at__isnull=True)
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["call_key", "added_by", "digest"], name="attachment_once_a_call", condition=~Q(call_key="")
+            ),
+            models.CheckConstraint(
+                condition=Q(case__isnull=False, call_key="")
+                | Q(case__isnull=True, added_by__isnull=False) & ~Q(call_key=""),
+                name="attachment_of_a_case_or_a_call",
+            ),
         ]
         indexes = [models.Index(fields=["added_at"], name="attachment_to_forget", condition=Q(removed_at__isnull=True))]
 
     def __str__(self) -> str:
-        return f"{self.case_id} {self.name}"
+        return f"{self.case_id or self.call_key} {self.name}"
 
 
 class AttachmentContent(models.Model):

@@ -9,7 +9,7 @@ from complaints.models.calendars import BusinessCalendar
 
 
 class Department(models.Model):
-    """`answer_minutes` of its calendar is the time it has for what the desk hands over to it."""
+    """`answer_minutes` of its calendar is the time it has for what the desk hands over to it; its people answer."""
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
@@ -19,6 +19,9 @@ class Department(models.Model):
     calendar = models.ForeignKey(BusinessCalendar, models.PROTECT, verbose_name=_("working hours"))
     answer_minutes = models.PositiveIntegerField(_("minutes to answer"), default=240)
     active = models.BooleanField(_("in use"), default=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="departments", verbose_name=_("people")
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -9,6 +9,7 @@ from complaints.models.cases import Case
 from core.accounts.models import Role
 from core.lib.money import MoneyField
 from customers.models import Customer, Standing
+from loyalty.models import Coupon
 
 
 class RemedyKind(models.TextChoices):
@@ -54,6 +55,8 @@ class Remedy(models.Model):
     issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     # The refund number, the points transaction or the coupon: what the other side knows it by.
     reference = models.CharField(max_length=120, blank=True)
+    # The coupon that was handed out with it.
+    coupon = models.OneToOneField(Coupon, models.PROTECT, null=True, blank=True, related_name="remedy")
     error = models.CharField(max_length=200, blank=True)
     client_key = models.CharField(max_length=80, unique=True)
 

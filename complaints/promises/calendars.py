@@ -13,6 +13,7 @@ from complaints.models import BusinessCalendar, CalendarDay, CalendarShift, Cale
 from complaints.promises import clock
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import mall
 from core.lib.errors import DomainError, Invalid
 from core.outbox import bell
 
@@ -87,12 +88,13 @@ def import_holidays(calendar_id: int, year: int, *, by: User | None, at: datetim
     """Pre-fill the public holidays and make-up workdays of this year; entered days are left alone.
 
     Make-up days are worked like a Monday. The list knows statutory and swapped days, not the ordinary weekend days
-    inside a long break: a person looks at the year and confirms it. Returns how many dates were added.
+    inside a long break: a person looks at the year and confirms it. Their names are in the mall's language, where the
+    list has them. Returns how many dates were added.
     """
     calendar = _edited(calendar_id)
     if not calendar.country:
         raise DomainError(_("This calendar follows no country's holidays. Choose a country first."), code="no_country")
-    table = holidays.country_holidays(calendar.country, years=year)
+    table = holidays.country_holidays(calendar.country, years=year, language=_language_of(calendar.country))
     known = set(calendar.days.filter(date__year=year).values_list("date", flat=True))
     monday = [(s.start_minute, s.end_minute) for s in calendar.shifts.filter(weekday=1)]
     added = 0
@@ -106,6 +108,13 @@ def import_holidays(calendar_id: int, year: int, *, by: User | None, at: datetim
             added += 1
     audit.record(by, "calendar.holidays_imported", calendar, at=at, year=year, days=added)
     return added
+
+
+def _language_of(country: str) -> str | None:
+    """What the list of this country calls the mall's language; None for its own where it lacks that."""
+    offered = holidays.country_holidays(country).supported_languages
+    wanted = {"zh-hans": ("zh_CN",), "zh-hant": ("zh_TW", "zh_HK")}.get(mall.facts().language, ("en_US", "en_GB"))
+    return next((language for language in wanted if language in offered), None)
 
 
 @transaction.atomic

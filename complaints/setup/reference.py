@@ -1,6 +1,7 @@
 """What the desk chooses from, edited: stored whole, checked by the database's own rules, with a line in the audit trail."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from complaints.models.catalogue import REPLY_FIELDS
 from complaints.promises.calendars import check_zone
 from core.accounts import audit
 from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
 from core.lib.errors import Invalid
 
 Row = BusinessCalendar | Category | Department | Queue | RemedyLimit | ReplyTemplate | RootCause
@@ -37,6 +40,22 @@ def store(row: Row, *, by: User, at: datetime) -> Row:
     changed = sorted(name for name, value in after.items() if before is None or before[name] != value)
     audit.record(by, f"{row._meta.model_name}.stored", row, at=at, changed=changed)
     return row
+
+
+@transaction.atomic
+def set_departments(user: User, departments: Sequence[Department], *, by: User, at: datetime) -> None:
+    """The person answers what these departments are asked, and no others'. Raises Invalid for who may not answer."""
+    if departments and not may(user, Permission.ANSWER_QUESTIONS):
+        raise Invalid(
+            _("%(name)s has no role that answers questions. Give them one first: Department colleague, for example.")
+            % {"name": user},
+            code="departments",
+        )
+    before = set(user.departments.values_list("code", flat=True))
+    user.departments.set(departments)
+    after = {department.code for department in departments}
+    if before != after:
+        audit.record(by, "person.departments", user, at=at, departments=[sorted(before), sorted(after)])
 
 
 def _columns(model: type[Row], pk: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class Role(models.TextChoices):
     SERVICE_LEAD = "service_lead", _("Service lead")
     ANALYST = "analyst", _("Analyst")
     PRIVACY_OFFICER = "privacy_officer", _("Privacy officer")
+    DEPARTMENT = "department", _("Department colleague")
     CLIENT = "client", _("API client")
 
 

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     LOG_COMPLAINT = "log_complaint"
     WORK_COMPLAINTS = "work_complaints"
     LEAD_COMPLAINTS = "lead_complaints"
+    ANSWER_QUESTIONS = "answer_questions"
     VIEW_COMPLAINT_REPORTS = "view_complaint_reports"
     EDIT_COMPLAINT_SETTINGS = "edit_complaint_settings"
     VIEW_TIERS = "view_tiers"
@@ -118,6 +119,7 @@ _BOOK = {
     P.WORK_ALERTS,
     P.LOG_COMPLAINT,
     P.WORK_COMPLAINTS,
+    P.ANSWER_QUESTIONS,
     P.VIEW_TIERS,
     P.USE_POINTS,
     P.VIEW_CAMPAIGNS,
@@ -172,6 +174,7 @@ RIGHTS: dict[str, Rights] = {
                 P.REVEAL_CONTACT,
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
+                P.ANSWER_QUESTIONS,
                 P.USE_POINTS,
             }
         ),
@@ -194,6 +197,7 @@ RIGHTS: dict[str, Rights] = {
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
                 P.LEAD_COMPLAINTS,
+                P.ANSWER_QUESTIONS,
                 P.VIEW_WHO_SAW,
                 P.VIEW_COMPLAINT_REPORTS,
                 P.EDIT_COMPLAINT_SETTINGS,
@@ -228,6 +232,11 @@ RIGHTS: dict[str, Rights] = {
     Role.PRIVACY_OFFICER: Rights(
         _only(Scope.NONE),
         frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.AGREE_ERASURE, P.VIEW_NIGHTS}),
+        frozenset(Field),
+    ),
+    Role.DEPARTMENT: Rights(
+        _only(Scope.NONE),
+        frozenset({P.READ_MESSAGES, P.ANSWER_QUESTIONS}),
         frozenset(Field),
     ),
     Role.ADMINISTRATOR: Rights(

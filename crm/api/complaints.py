@@ -170,7 +170,7 @@ class ComplaintView(StrictView):
 
     @extend_schema(operation_id="complaint_get", responses=DetailOut, summary="One complaint, with words and promises")
     def get(self, request: Request, number: str) -> Response:
-        case = _case(request, number)
+        case = case_of(request, number)
         return Response(DetailOut(case).data, headers={"ETag": f'"{case.version}"'})
 
 
@@ -189,7 +189,7 @@ class MessagesView(StrictView):
         serializer = body(MessageIn, request)
         data = serializer.validated_data
         case = lifecycle.customer_replied(
-            _case(request, number).pk,
+            case_of(request, number).pk,
             at=timezone.now(),
             body=data["body"],
             channel=data["channel"],
@@ -205,7 +205,7 @@ class TransitionsView(ByMethodView):
         operation_id="complaint_transitions", responses=TransitionsOut, summary="What the complaint can become"
     )
     def get(self, request: Request, number: str) -> Response:
-        case = _case(request, number)
+        case = case_of(request, number)
         allowed = [
             after for before, after in TRANSITIONS if before == case.status and after not in ("merged", "invalid")
         ]
@@ -225,7 +225,7 @@ class TransitionsView(ByMethodView):
     )
     def post(self, request: Request, number: str) -> Response:
         serializer = body(TransitionIn, request)
-        case = _case(request, number)
+        case = case_of(request, number)
         moved = _move(case, cast(User, request.user), serializer.validated_data, _if_match(request))
         return Response(ComplaintOut(_cases().get(pk=moved.pk)).data)
 
@@ -395,7 +395,8 @@ def _my_cases(request: Request) -> QuerySet[Case]:
     return rows.filter(source__in=["", *sources]) if sources else rows
 
 
-def _case(request: Request, number: str) -> Case:
+def case_of(request: Request, number: str) -> Case:
+    """The complaint of this number, as people write it. Http404 for one that is out of the token's reach."""
     pk = queries.by_number(number)
     case = _my_cases(request).filter(pk=pk).first() if pk else None
     if case is None:

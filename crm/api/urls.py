@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from crm.api import campaigns, complaints, customers, orders, points, tier_rules, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -25,6 +25,8 @@ urlpatterns = [
     path("complaints/<str:number>", complaints.ComplaintView.as_view(), name="complaint-detail"),
     path("complaints/<str:number>/messages", complaints.MessagesView.as_view(), name="complaint-messages"),
     path("complaints/<str:number>/transitions", complaints.TransitionsView.as_view(), name="complaint-transitions"),
+    path("complaints/<str:number>/files", files.FilesView.as_view(), name="complaint-files"),
+    path("complaints/<str:number>/files/<int:pk>", files.FileView.as_view(), name="complaint-file"),
     path("customers/<str:number>/prompts", complaints.PromptsView.as_view(), name="customer-prompts"),
     path("prompts/<int:pk>/acknowledge", complaints.AcknowledgeView.as_view(), name="prompt-acknowledge"),
     path("customers/<str:number>/tier", tiers.TierView.as_view(), name="customer-tier"),

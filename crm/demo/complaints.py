@@ -24,6 +24,8 @@ from customers.models import Customer, Order, Standing
 
 SEED = 315
 WEEKS = 6
+# Whose questions the colleague with nothing but a department answers.
+DEPOT = ("logistics", "warehouse")
 SMALL = 1000
 Step = tuple[datetime, Callable[[], Any]]
 
@@ -209,6 +211,8 @@ def _desk(at: datetime) -> Desk:
     if lead is None or not agents:
         raise DomainError("The demo needs its staff first.")
     Department.objects.update(head=lead)
+    for department in Department.objects.filter(code__in=DEPOT):
+        department.members.set(holders(Role.DEPARTMENT))
     managers = list(holders(Role.ACCOUNT_MANAGER))
     for queue in Queue.objects.all():
         for user in [*agents, *(managers if queue.is_vip else [lead])]:

@@ -131,6 +131,7 @@ def _calendar_of(user: User, found: dict[int, clock.Calendar]) -> clock.Calendar
     own = (
         rows.filter(department__head=user).first()
         or rows.filter(department__queue__members__user=user).first()
+        or rows.filter(department__members=user).first()
         or rows.filter(department__queue__is_default=True).first()
     )
     if own is None:

@@ -90,8 +90,11 @@ def _hand_over_cases(user: User, to: Sequence[User], by: User, at: datetime) -> 
         if manager and manager in workers:
             lifecycle.assign(case.pk, manager, by=by, at=at, reason=_("Taken over"))
     routing.leave(user, by=by, at=at)
+    # A question goes on to who may answer it; otherwise to the whole department again.
+    able = [person for person in to if may(person, Permission.ANSWER_QUESTIONS)]
+    Handover.objects.filter(assignee=user, status__in=ASKED).update(assignee=able[0] if able else None)
+    user.departments.clear()
     if to:
-        Handover.objects.filter(assignee=user, status__in=ASKED).update(assignee=to[0])
         CorrectiveAction.objects.filter(owner=user, status=CorrectiveAction.Status.OPEN).update(owner=to[0])
     leads = [person for person in to if may(person, Permission.LEAD_COMPLAINTS)]
     Department.objects.filter(head=user).update(head=leads[0] if leads else None)

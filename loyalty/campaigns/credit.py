@@ -203,7 +203,7 @@ def authorise(
         raise DomainError(_("This order is on account already."), code="order_on_account")
     today = mall_day(at)
     late = overdue_days(account, on=today)
-    if late > OVERDUE_BLOCKS_AFTER:
+    if is_blocked(account, late):
         raise DomainError(
             _("A payment is overdue by %(days)d days. New orders on account wait until it has come in.")
             % {"days": late},
@@ -426,6 +426,11 @@ def open_items(accounts: Iterable[CreditAccount], *, on: date, read: Owed | None
 
 def overdue(items: Iterable[OpenItem]) -> Decimal:
     return sum((item.amount for item in items if item.days_late), NOTHING)
+
+
+def is_blocked(account: CreditAccount, late: int) -> bool:
+    """Whether nothing more can be bought on account: it takes no charges, or a payment is overdue by so many days."""
+    return account.status != CreditAccount.Status.OPEN or late > OVERDUE_BLOCKS_AFTER
 
 
 def overdue_days(account: CreditAccount, *, on: date) -> int:

@@ -1,15 +1,18 @@
 """The doors of other systems: complaints told once, mails put where they belong, prompts with the order's answer."""
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from PIL import Image
 
 from complaints.cases import lifecycle, prompts
 from complaints.models import Case, CaseMessage, Category, RootCause, Survey
 from complaints.setup import defaults
-from core.accounts.models import Role
+from core.accounts.models import AuditEntry, Role
 from core.accounts.roles import ApiScope
 from customers.models import Customer
 from tests.conftest import ApiFor, MakeCustomer, MakeUser
@@ -64,6 +67,9 @@ DOORS = [
     ("post", f"{LIST}/C-1/messages", {}, WRITE, 400),
     ("get", f"{LIST}/C-1/transitions", None, READ, 404),
     ("post", f"{LIST}/C-1/transitions", {}, WRITE, 400),
+    ("get", f"{LIST}/C-1/files", None, READ, 404),
+    ("post", f"{LIST}/C-1/files", {}, WRITE, 400),
+    ("get", f"{LIST}/C-1/files/1", None, READ, 404),
     ("get", f"{LIST}/categories", None, READ, 200),
     ("post", f"{LIST}/surveys/due", {}, WRITE, 200),
     ("get", "/api/v1/customers/C0/prompts", None, READ, 404),
@@ -422,3 +428,38 @@ def test_a_complaint_without_a_customer_is_anonymous(api_for: ApiFor, li_lei: Cu
         LIST, body | {"source_ref": "k-3", "call_at": (timezone.now() + timedelta(hours=1)).isoformat()}, format="json"
     )
     assert (promised.status_code, promised.json()["code"]) == (409, "no_customer")
+
+
+# Photos and papers ----------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_handed_on_once_listed_and_fetched_without_its_place(api_for: ApiFor, li_lei: Customer) -> None:
+    client = api_for(READ, WRITE)
+    number = client.post(LIST, complaint(), format="json").json()["number"]
+    out = BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "SecretPhone"
+    Image.new("RGB", (40, 20), "red").save(out, "JPEG", exif=exif)
+
+    def send(data: bytes, name: str = "伤.jpg", **more: Any) -> Any:
+        sent = {"file": SimpleUploadedFile(name, data)} | more
+        return client.post(f"{LIST}/{number}/files", sent, format="multipart")
+
+    first, again = send(out.getvalue()), send(out.getvalue(), "again.jpg")
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert {name: first.json()[name] for name in ("name", "kind", "source")} == {
+        "name": "伤.jpg",
+        "kind": "jpeg",
+        "source": "customer",
+    }
+    assert [send(data).status_code for data in (b"", b"MZ", b"%PDF-1.7 cut off", b"%PDF-" + b"x" * 10_500_000)] == [
+        400
+    ] * 4
+    assert send(out.getvalue(), unknown="x").status_code == 400
+    assert client.post(f"{LIST}/{number}/files", {}, format="json").status_code == 400
+    assert client.get(f"{LIST}/{number}/files").json() == {"results": [first.json()]}
+    fetched = client.get(f"{LIST}/{number}/files/{first.json()['id']}")
+    assert (fetched.status_code, b"SecretPhone" in fetched.content) == (200, False)
+    assert fetched["Content-Disposition"].startswith("attachment")
+    assert AuditEntry.objects.filter(action="attachment.opened").count() == 1
+    assert client.get(f"{LIST}/{number}/files/{10**30}").status_code == 404

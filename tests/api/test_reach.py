@@ -12,6 +12,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from complaints.attachments import contents, files
 from complaints.cases import intake
 from complaints.models import Case, Category, ServicePrompt, Survey
 from complaints.setup import defaults
@@ -126,6 +127,12 @@ def an_order_of(customer: Customer) -> dict[str, Any]:
     return order_body(number=customer.number)
 
 
+def a_file(case: Case) -> str:
+    paper = contents.cleaned(b"%PDF-1.7\n%%EOF\n")
+    row = files.add(case.pk, name="x.pdf", file=paper, by=None, at=timezone.now())
+    return f"complaints/{case.number}/files/{row.pk}"
+
+
 def complaint(customer: Customer, **told: Any) -> dict[str, Any]:
     who = {"customer": {"number": customer.number}, "category": "delivery-late", "channel": "web"}
     return {"source": "shop", "source_ref": "k-9", "description": "包裹没到"} | who | told
@@ -153,6 +160,8 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "complaint-transitions": lambda c: Asked(
         "post", f"complaints/{a_case(c).number}/transitions", {"to": "in_progress"}
     ),
+    "complaint-files": lambda c: Asked("get", f"complaints/{a_case(c).number}/files"),
+    "complaint-file": lambda c: Asked("get", a_file(a_case(c))),
     "customer-prompts": lambda c: Asked("get", f"customers/{c.number}/prompts"),
     "prompt-acknowledge": lambda c: Asked("post", f"prompts/{a_prompt(c)}/acknowledge"),
     "customer-points": lambda c: Asked("get", f"customers/{c.number}/points"),
@@ -224,6 +233,8 @@ OF_A_SOURCE: dict[str, Call] = {
     ),
     "complaint-detail": lambda c: Asked("get", f"complaints/{a_case(c, 'till').number}"),
     "complaint-transitions": lambda c: Asked("get", f"complaints/{a_case(c, 'till').number}/transitions"),
+    "complaint-files": lambda c: Asked("get", f"complaints/{a_case(c, 'till').number}/files"),
+    "complaint-file": lambda c: Asked("get", a_file(a_case(c, "till"))),
     "coupon-validate": lambda c: Asked(
         "post",
         "coupons/validate",

@@ -18,6 +18,8 @@ SCOPES = {
     "surveys-due": {"GET": S.COMPLAINTS_WRITE, "POST": S.COMPLAINTS_WRITE},
     "complaint-detail": {"GET": S.COMPLAINTS_READ},
     "complaint-messages": {"POST": S.COMPLAINTS_WRITE},
+    "complaint-files": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},
+    "complaint-file": {"GET": S.COMPLAINTS_READ},
     "complaint-transitions": {"GET": S.COMPLAINTS_READ, "POST": S.COMPLAINTS_WRITE},
     "customer-prompts": {"GET": S.COMPLAINTS_READ},
     "prompt-acknowledge": {"POST": S.COMPLAINTS_WRITE},

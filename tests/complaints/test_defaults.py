@@ -1,10 +1,13 @@
 """The desk of the first day: every row of the file is in its table, with what belongs to it."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
 from complaints.models import (
+    CalendarDay,
     Category,
     Department,
     EscalationStep,
@@ -16,6 +19,7 @@ from complaints.models import (
 )
 from complaints.setup import defaults
 from core.accounts.models import Role
+from core.lib import mall
 from customers.models import Standing
 from tests.complaints.conftest import DAY, WEDNESDAY
 
@@ -106,3 +110,15 @@ def test_every_word_of_the_first_day_is_there_in_every_language(language: str) -
     fields = {text: sorted(re.findall(r"{\w+}", text)) for text in texts(defaults.ROWS)}
     assert fields.keys() - words.keys() == set()
     assert {text: sorted(re.findall(r"{\w+}", words[text])) for text in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("language", "eve"), [("en", "Chinese New Year's Eve"), ("zh-hans", "农历除夕"), ("zh-hant", "農曆除夕")]
+)
+def test_holidays_are_named_in_the_language_of_the_mall(
+    db: None, monkeypatch: pytest.MonkeyPatch, language: str, eve: str
+) -> None:
+    facts = replace(mall.facts(), language=language)
+    monkeypatch.setattr(mall, "facts", lambda: facts)
+    defaults.install(at=datetime(2026, 1, 5, tzinfo=UTC))
+    assert CalendarDay.objects.get(date=date(2026, 2, 16)).name == eve

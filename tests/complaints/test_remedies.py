@@ -5,18 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from complaints import queries
 from complaints.cases import lifecycle, remedies
 from complaints.models import Case, Department, Remedy, RemedyLimit
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
 from core.outbox.models import Message
 from customers.models import Customer
+from loyalty.models import CampaignUsage, Coupon, CouponCampaign
 from loyalty.points import accounts as points
 from loyalty.points import holds
 from loyalty.points import rules as point_rules
 from tests.complaints.conftest import DAY, WEDNESDAY, LogCase, solved
 from tests.conftest import MakeCustomer, MakeUser
+from tests.loyalty.campaigns.stories import running
 
 pytestmark = pytest.mark.django_db
 Status = Remedy.Status
@@ -202,3 +206,95 @@ def test_points_are_on_the_account_as_soon_as_they_are_given_and_gone_when_taken
     remedies.take_back(remedy.pk, by=lead, at=WEDNESDAY, reason="又补发了")
 
     assert points.balance(case.customer, at=WEDNESDAY).available == 0
+
+
+# What is given by itself ----------------------------------------------------------------------------------------------
+
+
+def test_a_coupon_is_handed_out_with_the_remedy_once_and_taken_back_unused(
+    case: Case, wang: User, li_lei: Customer
+) -> None:
+    twenty = running("TWENTY", amount=20, starts_at=WEDNESDAY - DAY)
+    remedy = propose(case, wang, 30, kind="coupon")
+
+    for _time in range(2):
+        given = remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, campaign=twenty)
+    coupon = Coupon.objects.get(customer=li_lei)
+    assert (given.coupon, given.status, given.reference) == (coupon, Status.ISSUED, f"TWENTY #{coupon.pk}")
+
+    taken = remedies.take_back(remedy.pk, by=wang, at=WEDNESDAY, reason="误给")
+    coupon.refresh_from_db()
+    assert (taken.status, coupon.status) == (Status.REVOKED, Coupon.Status.REVOKED)
+
+    again = remedies.issue(propose(case, wang, 20, kind="coupon").pk, by=wang, at=WEDNESDAY, campaign=twenty)
+    Coupon.objects.filter(pk=again.coupon_id).update(status=Coupon.Status.REDEEMED)
+    with pytest.raises(DomainError) as refusal:
+        remedies.take_back(again.pk, by=wang, at=WEDNESDAY, reason="误给")
+    assert (refusal.value.code, Remedy.objects.get(pk=again.pk).status) == ("coupon_used", Status.ISSUED)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"amount": 31},
+        {"kind": "percent", "percent": 50, "amount": 0},
+        {"needs_code": False},
+        {"starts_at": WEDNESDAY + DAY},
+        "over",
+        "draft",
+        "used_up",
+        "used_by_the_customer",
+    ],
+    ids=["dearer", "without-a-top", "no-codes", "not-begun", "over", "draft", "used-up", "used-by-them"],
+)
+def test_a_coupon_that_would_not_hold_or_is_worth_more_is_not_given(
+    case: Case, wang: User, li_lei: Customer, unfit: Any
+) -> None:
+    terms = {"amount": 20, "starts_at": WEDNESDAY - DAY}
+    campaign = running("SOME", **terms | (unfit if isinstance(unfit, dict) else {}))
+    if unfit == "over":
+        CouponCampaign.objects.update(ends_at=WEDNESDAY)
+    elif unfit == "draft":
+        CouponCampaign.objects.update(status="draft")
+    elif unfit == "used_up":
+        CouponCampaign.objects.update(used=100)
+    elif unfit == "used_by_the_customer":
+        CampaignUsage.objects.create(campaign=campaign, customer=li_lei, used=1, most=1)
+    remedy = propose(case, wang, 30, kind="coupon")
+
+    with pytest.raises(Invalid) as refusal:
+        remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, campaign=campaign)
+
+    remedy.refresh_from_db()
+    assert (refusal.value.code, remedy.status, Coupon.objects.count()) == ("campaign_unfit", Status.APPROVED, 0)
+
+
+def test_a_coupon_given_elsewhere_has_a_number_and_a_refusal_gives_none(case: Case, wang: User) -> None:
+    campaign = running("TWENTY", amount=20, starts_at=WEDNESDAY - DAY)
+    remedy = propose(case, wang, 30, kind="coupon")
+    with pytest.raises(Invalid):
+        remedies.issue(remedy.pk, by=wang, at=WEDNESDAY)
+    with transaction.atomic():
+        remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, campaign=campaign)
+        transaction.set_rollback(True)
+    assert (Coupon.objects.count(), Remedy.objects.get().status) == (0, Status.APPROVED)
+
+    given = remedies.issue(remedy.pk, by=wang, at=WEDNESDAY, reference="SHOP-1")
+    assert (given.coupon, given.reference, Coupon.objects.count()) == (None, "SHOP-1", 0)
+
+
+def test_what_is_to_be_given_stands_with_who_gives_it_until_it_is(
+    case: Case, wang: User, sun: User, lead: User
+) -> None:
+    lifecycle.assign(case.pk, sun, by=lead, at=WEDNESDAY)
+    small, much = propose(case, wang, 10), propose(case, wang, 150)
+    assert list(queries.to_give(sun)) == [small]
+
+    remedies.approve(much.pk, by=lead, at=WEDNESDAY)
+
+    assert set(queries.to_give(sun)) == {small, much}
+    assert [str(row.recipient) for row in Message.objects.filter(kind="remedy_to_give")] == ["Sun Li"]
+    for remedy in (small, much):
+        remedies.issue(remedy.pk, by=sun, at=WEDNESDAY, reference="R")
+    assert not queries.to_give(sun).exists()
+    assert Message.objects.get(kind="remedy_to_give").settled_at == WEDNESDAY

@@ -326,8 +326,8 @@ def test_the_owner_is_told_of_each_answer_and_the_case_goes_on_after_the_last(
     assert again(case).status == Case.Status.IN_PROGRESS
 
 
-def test_a_department_is_told_figures_and_no_name(case: Case, wang: User) -> None:
-    handed = ask(case, wang)
+def test_a_department_is_told_figures_and_no_name(case: Case, wang: User, sun: User) -> None:
+    handed = ask(case, wang, sun)
 
     assert "李雷" not in str(handed.brief)
     assert set(handed.brief) == {"class", "type", "value", "open_cases", "promises", "priority"}

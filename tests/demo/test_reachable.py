@@ -45,6 +45,7 @@ NO_LINK = {
     "complaint_link": "on a case of an anonymous caller; there is none",
     "complaint_file": "on a case with photos; there is none",
     "me_sent": "asked by the drafts of every page, by script",
+    "question": "on the list of questions; whoever is asked nothing has none",
     "bell_open": "on a message; whoever has none has nothing to open",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
@@ -206,8 +207,15 @@ def test_everything_that_is_offered_ends(demo_mall: None, db: None, role: Role) 
     )
     for name, how in said.items():
         print(f"    {name}: {how}")
+    for form, how in sorted(walk.again.items()):
+        print(f"    {form[0]} sent again with other words: {how}")
+    for form, how in sorted(walk.edits.items()):
+        print(f"    {form[0]} edited by two: {how}")
     assert walk.wrong == []
     assert done > len(said)
+    assert [(form[0], how) for form, how in walk.edits.items() if how.startswith("lost")] == []
+    lost = [form[0] for form, how in walk.again.items() if how == "lost"]
+    assert lost == [], "the words of a form that came back are nowhere, and nothing says so"
 
 
 @pytest.mark.parametrize("role", PEOPLE)

@@ -7,9 +7,11 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -31,6 +33,7 @@ GONE = "gone"
 # Of one page with many subjects (customers, cases, …) one is opened; of one kind of form one is sent.
 OF_A_KIND = 1
 WORDS = "Walked through 走一遍"
+OTHER = "別的話"
 
 
 @dataclass
@@ -274,6 +277,32 @@ def _text(control: Control, n: int) -> str:
     return text[: int(control.attrs.get("maxlength") or 200)]
 
 
+def untouched(form: Form) -> dict[str, Any]:
+    """What the form would send as it stands."""
+    data: dict[str, Any] = {}
+    for name, controls in _by_name(form.controls):
+        values: list[str] = []
+        for control in controls:
+            if control.kind in ("checkbox", "radio"):
+                values += [control.value] if control.chosen else []
+            elif control.kind == "select":
+                values += [value for value, is_chosen in control.options if is_chosen]
+                if not values and control.options and "multiple" not in control.attrs:
+                    values.append(control.options[0][0])
+            elif control.kind != "file":
+                values.append(control.value)
+        if values:
+            data[name] = values[0] if len(values) == 1 else values
+    return data
+
+
+def _wordy(form: Form) -> list[str]:
+    """The fields that take any words, those of several lines first."""
+    rows = [control for control in form.controls if control.kind in ("text", "textarea")]
+    free = [control for control in rows if control.name and not control.attrs.get("inputmode")]
+    return [control.name for control in sorted(free, key=lambda control: control.kind != "textarea")][:6]
+
+
 # Walking -------------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +319,10 @@ class Walk:
         self.forms: dict[tuple[str, ...], tuple[str, Form]] = {}
         self.ended: dict[tuple[str, ...], str] = {}
         self.wrong: list[str] = []
+        # Forms sent once more with other words: how each of them was met.
+        self.again: dict[tuple[str, ...], str] = {}
+        # Forms that edit a row, open before two people: what became of what each of them wrote.
+        self.edits: dict[tuple[str, ...], str] = {}
         self.here = "/"
         self.sent = 0
 
@@ -354,6 +387,9 @@ class Walk:
         if form is None:
             return
         self.here = address
+        if any(control.name.startswith("initial-") for control in form.controls):
+            self.edits[kind] = self.edit_by_two(address, form)
+            self.sent += 1
         self.ended[kind] = self.send(form)
 
     def let_in(self) -> None:
@@ -367,7 +403,45 @@ class Walk:
         headers = {"HX-Request": "true"} if form.htmx else {}
         answer = getattr(self.client, form.method)(form.action, data, headers=headers)
         self.sent += form.method == "post"
+        if answer.status_code in (302, 303) and data.get("once"):
+            self.send_again(form, data, headers)
         return self.judge(form, data, answer)
+
+    def send_again(self, form: Form, data: dict[str, Any], headers: dict[str, str]) -> None:
+        """The same form by the browser's Back, with other words: they are refused and still there, or they are stored."""
+        texts = {control.name for control in form.controls if control.kind in ("text", "textarea")}
+        words = {name: f"{value} {OTHER}" for name, value in data.items() if name in texts and WORDS in str(value)}
+        if not words:
+            return
+        answer = self.client.post(form.action, data | words, headers=headers, follow=True)
+        page = unescape(answer.content.decode())
+        is_told = "lk-field-error" in page or 'data-tone="error"' in page or answer.status_code >= 400
+        if OTHER in page:
+            self.again[form.kind] = "kept" if is_told else "stored"
+        else:
+            self.again[form.kind] = "refused" if is_told else "lost"
+
+    def edit_by_two(self, address: str, form: Form) -> str:
+        """A and B have the form open: they change two fields, and both win; a third who changes A's sees both texts."""
+        opened, names = untouched(form), _wordy(form)
+        first = next((name for name in names if self.put(form, opened, name, "甲的字")), None)
+        if first is None:
+            return "nothing to write"
+        second = next((name for name in names if name != first and self.put(form, opened, name, "乙的字")), None)
+        now = self.get(address, fresh=False)
+        forms = [row for row in now.forms if (row.kind, row.action) == (form.kind, form.action)] if now else []
+        values = untouched(forms[0]) if forms else {}
+        if values.get(first) != "甲的字" or (second and values.get(second) != "乙的字"):
+            return f"lost: {first}, {second} are {values.get(first)!r}, {values.get(second or '')!r}"
+        answer = self.client.post(form.action, opened | {first: "丙的字", "once": uuid4().hex}, follow=True)
+        page = unescape(answer.content.decode())
+        if answer.status_code not in (409, 422) or "甲的字" not in page or "丙的字" not in page:
+            return f"lost: {first} of the third answers {answer.status_code}"
+        return "both won" if second else "one field"
+
+    def put(self, form: Form, opened: dict[str, Any], name: str, text: str) -> bool:
+        answer = self.client.post(form.action, opened | {name: text, "once": uuid4().hex})
+        return answer.status_code == 302
 
     def judge(self, form: Form, data: Any, answer: Any) -> str:
         """How it ended: an empty word when it was done, or the sentence with which it was refused."""

@@ -422,3 +422,73 @@ def test_who_guesses_at_links_is_slowed_down(client: Client, feng: Customer, age
 
     assert answers[0] == 422
     assert answers[-1] == 429
+
+
+# Files of a call ------------------------------------------------------------------------------------------------------
+
+
+def paper(name: str = "小票.pdf", more: bytes = b"") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, PDF.replace(b"trailer", more + b"trailer"), "application/pdf")
+
+
+def test_files_stay_with_a_call_through_a_refused_save_and_go_into_its_case(
+    client: Client, on_the_line: Customer, photo: Callable[[], SimpleUploadedFile]
+) -> None:
+    told = said(on_the_line, category="")
+
+    refused = client.post(reverse("desk:complaint_new"), told | {"files": [photo(), paper()]})
+    page = refused.content.decode()
+    assert (refused.status_code, Case.objects.count()) == (422, 0)
+    assert [row.name for row in refused.context["call_files"]] == ["伤.jpg", "小票.pdf"]
+    assert "包裹三天没到" in page
+    keep = {"shown": [row.pk for row in refused.context["call_files"]], "kept": refused.context["call_files"][0].pk}
+
+    again = client.post(reverse("desk:complaint_new"), told | keep | {"files": [paper("假.exe", b"x"), photo()]})
+    assert [row.name for row in again.context["call_files"]] == ["伤.jpg", "假.pdf"]  # the paper was unticked
+    keep = {"shown": [row.pk for row in again.context["call_files"]]} | {
+        "kept": [row.pk for row in again.context["call_files"]]
+    }
+    bad = client.post(
+        reverse("desk:complaint_new"),
+        told | keep | {"category": late().pk, "files": [SimpleUploadedFile("a.exe", b"MZ")]},
+    )
+    assert (bad.status_code, Case.objects.count()) == (422, 0)
+    assert "a.exe" in bad.content.decode()
+
+    case = logged(client, **told | keep | {"category": late().pk})
+    assert [row.name for row in files.of(case)] == ["伤.jpg", "假.pdf"]
+    assert not Attachment.objects.filter(case=None).exists()
+    assert case.events.filter(kind="file_added").count() == 2
+    logged(client, **told | {"category": late().pk, "files": [photo()]})  # the same call, told once more
+    assert Attachment.objects.count() == 2
+
+
+def test_files_of_a_call_are_its_agents_and_go_after_a_day(
+    client: Client, on_the_line: Customer, agent: User, make_user: MakeUser
+) -> None:
+    told = said(on_the_line, category="")
+    row = client.post(reverse("desk:complaint_new"), told | {"files": [paper()]}).context["call_files"][0]
+
+    client.force_login(make_user(Role.SERVICE_LEAD))
+    other = client.post(reverse("desk:complaint_new"), told | {"shown": [row.pk]})
+    assert list(other.context["call_files"]) == []
+    assert Attachment.objects.get() == row
+
+    assert [files.forget(at=timezone.now() + hours * HOUR) for hours in (23, 25, 26)] == [0, 1, 0]
+    assert not Attachment.objects.exists()
+
+
+def test_files_go_along_where_the_words_are_added_and_where_a_page_came_back(
+    client: Client, on_the_line: Customer, photo: Callable[[], SimpleUploadedFile]
+) -> None:
+    first = logged(client, customer=on_the_line.pk)
+    added = said(on_the_line, into=first.pk, description="照片在这里", files=[photo()])
+    client.post(reverse("desk:complaint_new"), added)
+    assert [row.name for row in files.of(first)] == ["伤.jpg"]
+
+    told = said(on_the_line)
+    logged(client, **told)
+    back = client.post(reverse("desk:complaint_new"), told | {"description": "另一件", "files": [paper()]})
+    assert (back.status_code, [row.name for row in back.context["call_files"]]) == (422, ["小票.pdf"])
+    rest = {"client_key": back.context["form"].data["client_key"], "description": "另一件"}
+    assert [row.name for row in files.of(logged(client, **told | rest))] == ["小票.pdf"]

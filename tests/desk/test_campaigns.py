@@ -405,6 +405,9 @@ def test_overdue_is_said_on_every_page_that_shows_the_account(
     assert "overdue by 10 days" in body(client, "credit_account", li_lei.pk)
     assert "10 d" in body(client, "credit")
     assert "10 d" in body(client, "customer", li_lei.pk)
+    pages = (body(client, "credit_account", li_lei.pk), body(client, "credit"), body(client, "customer", li_lei.pk))
+    assert ["Stopped: payment overdue" in page for page in pages] == [True, True, True]
+    assert "Left of the limit" not in pages[0]
 
 
 def test_an_account_outside_the_reach_is_not_found(client: Client, chen: User, stranger: Customer) -> None:

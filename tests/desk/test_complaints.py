@@ -557,7 +557,7 @@ def test_the_second_of_two_who_answer_sees_both_texts_and_confirms(client: Clien
 
 
 def test_a_correction_leaves_alone_what_another_corrected_meanwhile(client: Client, case: Case, agent: User) -> None:
-    told = opened(form_for(DEEDS["edit"], case))
+    told = opened(form_for(DEEDS["edit"], case, agent))
     lifecycle.edit(case.pk, {"remedy_sought": "退款"}, by=agent, at=timezone.now(), version=case.version)
 
     do(client, case, "edit", **told | {"product_ref": "S-1"})
@@ -569,7 +569,7 @@ def test_a_correction_leaves_alone_what_another_corrected_meanwhile(client: Clie
 def test_two_corrections_of_the_same_field_show_both_and_the_second_confirms(
     client: Client, case: Case, agent: User
 ) -> None:
-    told = opened(form_for(DEEDS["edit"], case)) | {"remedy_sought": "换货"}
+    told = opened(form_for(DEEDS["edit"], case, agent)) | {"remedy_sought": "换货"}
     lifecycle.edit(case.pk, {"remedy_sought": "退款"}, by=agent, at=timezone.now(), version=case.version)
 
     answer = do(client, case, "edit", **told)

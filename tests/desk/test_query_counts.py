@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from complaints.cases import intake, notices, prompts, remedies
+from complaints.cases import handover, intake, notices, prompts, remedies
 from complaints.models import (
     BusinessCalendar,
     Case,
@@ -391,6 +391,14 @@ def a_piece_of_news(mall: Mall, n: int) -> str:
     return f"原因{n}"
 
 
+def a_question(mall: Mall, n: int) -> str:
+    a_case(mall, n)
+    case, department = Case.objects.order_by("-pk")[0], Department.objects.order_by("pk")[n]
+    department.members.set([mall.reader])
+    handover.ask(case.pk, department, question=f"在哪{n}?", by=mall.colleague(n), at=timezone.now())
+    return f"在哪{n}?"
+
+
 def a_remedy_to_decide(mall: Mall, n: int) -> str:
     a_case(mall, n)
     case = Case.objects.order_by("-pk")[0]
@@ -511,6 +519,8 @@ LISTS = [
     Listed("hand_over", LEAD, a_hand_over),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
+    Listed("questions", SERVICE, a_question, before=desk),
+    Listed("questions", Role.DEPARTMENT, a_question, before=desk),
     Listed("complaint_board", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaint_board", SERVICE, a_member, before=desk),
     Listed("complaint_silent", SERVICE, a_silent_customer, before=desk),

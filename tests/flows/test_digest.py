@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
+from django.utils.translation import gettext, ngettext
 
 from complaints.cases import notices
 from complaints.models import BusinessCalendar, Department, Queue, QueueMember
@@ -102,3 +104,20 @@ def test_who_wants_it_by_e_mail_has_it_by_a_real_server(chen: User, box: Mailbox
     assert "1 message needs you." in letter.get_content()
     bell.no_mail(chen)
     assert (send(MORNING + DAY), delivery.deliver_due(now=lambda: MORNING + DAY)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("en", "The digest of 2026-11-17"), ("zh-hans", "2026-11-17 的摘要"), ("zh-hant", "2026-11-17 的摘要")],
+)
+def test_it_is_mailed_in_the_language_of_its_reader_whoever_wrote(chen: User, language: str, subject: str) -> None:
+    User.objects.update(language=language)
+    bell.choose(chen, "digest", "mail")
+    with translation.override("zh-hans" if language == "en" else "en"):
+        send(MORNING)
+
+    mail = Message.objects.get(channel="email")
+    with translation.override(language):
+        rings = ngettext("%(n)d message needs you.", "%(n)d messages need you.", 1) % {"n": 1}
+        rest = gettext("All of it is on the digest page of Laoke.")
+    assert (mail.subject, mail.body.splitlines()) == (subject, [rings, rest])

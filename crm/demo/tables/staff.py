@@ -28,6 +28,7 @@ ACCOUNTS = (
     Account("analyst", "许文", Role.ANALYST, ""),
     Account("privacy", "高宁", Role.PRIVACY_OFFICER, ""),
     Account("shop", "网店接口", Role.CLIENT, ""),
+    Account("depot", "马强", Role.DEPARTMENT, ""),
 )
 
 # level: its name, and the spending that reaches it

@@ -21,7 +21,7 @@ from customers.record import fields as custom_fields
 FIELDS = (
     ("date", gettext_lazy("Order date")),
     ("date_else", gettext_lazy("Date, where the first is blank")),
-    ("paid", gettext_lazy("Paid")),
+    ("paid", gettext_lazy("Amount paid")),
     ("balance", gettext_lazy("Paid with a balance besides")),
     ("order_no", gettext_lazy("Order number")),
     ("customer", gettext_lazy("Customer id")),

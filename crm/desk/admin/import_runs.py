@@ -36,7 +36,7 @@ COUNTED = (
     ("stale", gettext_lazy("Older than the record")),
     ("asked", gettext_lazy("Waits for a yes")),
     ("guest", gettext_lazy("Without a customer")),
-    ("rejected", gettext_lazy("Refused")),
+    ("rejected", gettext_lazy("Refused rows")),
     ("new_customers", gettext_lazy("New customers")),
 )
 

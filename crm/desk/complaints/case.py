@@ -11,6 +11,7 @@ from complaints import queries
 from complaints.cases import lifecycle, transitions
 from complaints.models import Case
 from core.accounts import idempotency
+from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, View, needs
 from core.accounts.roles import Permission, rights_of
 from core.lib.errors import DomainError
@@ -47,14 +48,14 @@ def view_of(deed: Deed) -> View:
 
 def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     """What was typed comes back with the refusal; a second editor sees both texts."""
-    form = form_for(deed, case, request.POST)
+    form = form_for(deed, case, request.user, request.POST)
     if not form.is_valid():
         return _page(request, case, Unfinished(deed, form), status=422)
     try:
         once(request.POST, lambda: deed.act(case, request.user, now(), form.cleaned_data))
     except transitions.Conflict as conflict:
         case.refresh_from_db()
-        return _page(request, case, Unfinished(deed, _again(deed, form, case)), conflict, status=409)
+        return _page(request, case, Unfinished(deed, _again(deed, form, case, request.user)), conflict, status=409)
     except DomainError as refusal:
         if isinstance(refusal, idempotency.SentBefore):
             meant_again(form)
@@ -65,9 +66,9 @@ def _do(request: StaffRequest, case: Case, deed: Deed) -> HttpResponse:
     return redirect("desk:complaint", case.pk)
 
 
-def _again(deed: Deed, form: CaseForm, case: Case) -> CaseForm:
+def _again(deed: Deed, form: CaseForm, case: Case, by: User) -> CaseForm:
     """The same words, now knowing what the case has become: saving them once more is the confirming click."""
-    again = form_for(deed, case, {**dict(form.data.items()), "version": str(case.version)})
+    again = form_for(deed, case, by, {**dict(form.data.items()), "version": str(case.version)})
     again.full_clean()
     return again
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -30,6 +31,7 @@ from complaints.models import (
     ServicePrompt,
 )
 from complaints.models.clocks import LIVE
+from complaints.models.remedies import RemedyKind
 from core.accounts.models import User
 from core.accounts.permissions import may, sees
 from core.accounts.roles import Field, rights_of
@@ -40,7 +42,7 @@ from core.outbox import mailing
 from crm.desk.complaints.calls import about
 from crm.desk.complaints.deeds import DEEDS, Deed, form_for, others_open
 from crm.desk.complaints.files import pages
-from crm.desk.complaints.forms import CaseForm, ReplyForm
+from crm.desk.complaints.forms import CaseForm, GiveForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
 from customers.models import Todo
@@ -131,7 +133,7 @@ def _lists(case: Case) -> Lists:
         messages=CaseMessage.objects.filter(_here(case)).select_related("author", "case", "mail"),
         events=case.events.select_related("actor").order_by("seq"),
         handovers=case.handovers.select_related("to_department", "assignee", "asked_by").order_by("-asked_at"),
-        remedies=case.remedies.select_related("proposed_by", "decided_by").order_by("-proposed_at"),
+        remedies=case.remedies.select_related("proposed_by", "decided_by", "coupon").order_by("-proposed_at"),
         prompts=case.prompts.filter(status="armed").select_related("case__category").defer("valid"),
         promises=_promises(case),
         templates=ReplyTemplate.objects.filter(fitting, active=True).order_by("name"),
@@ -161,14 +163,15 @@ def context(case: Case, user: User, at: datetime, unfinished: Unfinished | None)
         ),
         "draft": draft,
         "mails_by_hand": mailing.loses_mail(),
+        "mail_leaves": mail.leaves_by_itself(case),
         "said_since": transitions.changes_since(case, draft.base_version) if draft else [],
         "templates": _templates(case, user, lists.templates),
         "unfinished": Action.of(unfinished.deed, case, unfinished.form) if unfinished and not answering else None,
         "thread": _thread(case, user, lists.messages, lists.events),
         "clocks": _clocks(case),
-        "deeds": _deeds(case, list(lists.others)),
-        "handovers": _handovers(case, lists.handovers, at),
-        "remedies": _remedies(case, lists.remedies, user),
+        "deeds": _deeds(case, user, list(lists.others)),
+        "handovers": _handovers(case, user, lists.handovers, at),
+        "remedies": _remedies(case, lists.remedies, user, at),
         "prompts": [PromptRow(prompt.get_trigger_display(), prompts.wording(prompt)) for prompt in lists.prompts],
         "others": lists.others,
         "promises": lists.promises,
@@ -238,9 +241,9 @@ class Deeds(NamedTuple):
     more: list[Action]
 
 
-def _deeds(case: Case, others: Sequence[Case]) -> Deeds:
+def _deeds(case: Case, user: User, others: Sequence[Case]) -> Deeds:
     """What can be done in this status, most usual first."""
-    actions = [Action.of(DEEDS[name], case, form_for(DEEDS[name], case)) for name in _possible(case, others)]
+    actions = [Action.of(DEEDS[name], case, form_for(DEEDS[name], case, user)) for name in _possible(case, others)]
     return Deeds(
         [action for action in actions if action.name not in UNDER_MORE],
         [action for action in actions if action.name in UNDER_MORE],
@@ -391,6 +394,8 @@ def _particulars(event: CaseEvent, names: dict[int, str]) -> str:
     """One line: what, and the particulars somebody reads for."""
     data = event.data
     parts = [str(event.get_kind_display())]
+    if event.kind == CaseEvent.Kind.REMEDY:
+        parts.append(_remedy_in_words(data))
     if (owner := data.get("owner")) in names and event.kind != CaseEvent.Kind.LOGGED:
         parts.append(f"→ {names[owner]}")
     if event.from_status and event.from_status != event.to_status:
@@ -404,6 +409,24 @@ def _particulars(event: CaseEvent, names: dict[int, str]) -> str:
     if reason := data.get("reason"):
         parts.append(f"“{dict(Pause.Reason.choices).get(reason, reason)}”")
     return " ".join(parts)
+
+
+def _remedy_in_words(data: dict[str, Any]) -> str:
+    """What, how much, and what happened to it: Coupon ¥30 · given."""
+    happened = {
+        "proposed": _("proposed"),
+        "approved": _("approved"),
+        "refused": _("turned down"),
+        "issued": _("given"),
+        "failed": _("could not be given"),
+        "taken_back": _("taken back"),
+    }
+    sort, amount = str(data.get("sort", "")), Decimal(data.get("amount") or 0)
+    words = [str(dict(RemedyKind.choices).get(sort, sort))]
+    if amount:
+        words.append(f"{amount:,.0f}" if sort == RemedyKind.POINTS else f"{mall.facts().symbol}{amount:,.2f}")
+    what = str(data.get("what", ""))
+    return f"{' '.join(words)} · {happened.get(what, what)}"
 
 
 def _label(name: str) -> str:
@@ -483,12 +506,17 @@ def _of_row(name: str, case: Case, pk: int) -> Action:
     return Action.of(deed, case, deed.form(initial={"row": pk}, auto_id=f"{name}-{pk}-%s"))
 
 
-def _handovers(case: Case, questions: Iterable[Handover], at: datetime) -> list[HandoverRow]:
+def _handovers(case: Case, user: User, questions: Iterable[Handover], at: datetime) -> list[HandoverRow]:
+    """The questions, each with what this person can do about it: who asked does not answer."""
     rows = []
     for question in questions:
         waiting = question.status in handover.UNANSWERED
-        names = ["handover_answer", "handover_reject", "handover_cancel"] if waiting else []
-        pending = question.status == Handover.Status.PENDING
+        answers = waiting and handover.may_answer(user, question)
+        names = [
+            *(["handover_answer", "handover_reject"] if answers else []),
+            *(["handover_cancel"] if waiting else []),
+        ]
+        pending = answers and question.status == Handover.Status.PENDING
         rows.append(
             HandoverRow(
                 question,
@@ -516,15 +544,18 @@ def _suggestions(case: Case, user: User, at: datetime) -> list[str]:
 
 @dataclass(frozen=True)
 class RemedyRow:
+    """`how`: who or what gives it, while it is to be given."""
+
     remedy: Remedy
     tone: str
+    how: str = ""
     actions: list[Action] = field(default_factory=list)
 
 
-def _remedies(case: Case, remedies: Iterable[Remedy], user: User) -> list[RemedyRow]:
+def _remedies(case: Case, given: Iterable[Remedy], user: User, at: datetime) -> list[RemedyRow]:
     """Each remedy with what this user can do about it."""
     rows = []
-    for remedy in remedies:
+    for remedy in given:
         names = {
             Remedy.Status.PROPOSED: ["remedy_approve", "remedy_reject"] if remedy.proposed_by_id != user.pk else [],
             Remedy.Status.APPROVED: ["remedy_issue", "remedy_fail"],
@@ -532,8 +563,27 @@ def _remedies(case: Case, remedies: Iterable[Remedy], user: User) -> list[Remedy
             Remedy.Status.ISSUED: ["remedy_revoke"],
         }.get(Remedy.Status(remedy.status), [])
         tone = {"issued": "green", "rejected": "red", "revoked": "grey"}.get(remedy.status, "amber")
-        rows.append(RemedyRow(remedy, tone, [_of_row(name, case, remedy.pk) for name in names]))
+        actions = [_of_row(name, case, remedy.pk) for name in names]
+        for action in actions:
+            if isinstance(action.form, GiveForm):
+                action.form.for_remedy(remedy, at)
+        how = _how(case, remedy, at) if remedy.status in (Remedy.Status.APPROVED, Remedy.Status.FAILED) else ""
+        rows.append(RemedyRow(remedy, tone, how, actions))
     return rows
+
+
+def _how(case: Case, remedy: Remedy, at: datetime) -> str:
+    """What happens when it is given, and whose work it is."""
+    who = case.owner or remedy.proposed_by
+    if remedies.is_of_the_ledger(remedy, at):
+        return _("To be given by %(name)s: Laoke books the points.") % {"name": who}
+    if remedy.kind == RemedyKind.COUPON:
+        return _("To be given by %(name)s: Laoke hands out a coupon of a campaign, or its number is noted.") % {
+            "name": who
+        }
+    if remedy.kind in remedies.WORTHLESS:
+        return _("To be done by %(name)s.") % {"name": who}
+    return _("To be given by %(name)s in the shop’s system: Laoke does not do it, it keeps the number.") % {"name": who}
 
 
 class PromptRow(NamedTuple):

@@ -31,6 +31,7 @@ from crm.desk.complaints.forms import (
     ClassifyForm,
     CustomerSaidForm,
     EditForm,
+    GiveForm,
     MergeForm,
     OrdersForm,
     PriorityForm,
@@ -41,11 +42,11 @@ from crm.desk.complaints.forms import (
     ReplyForm,
     ResolveForm,
     RowForm,
-    RowReferenceForm,
     RowTextForm,
     TransferForm,
     WaitForm,
 )
+from crm.desk.today import now
 
 Data = dict[str, Any]
 Act = Callable[[Case, User, datetime, Data], Any]
@@ -81,8 +82,8 @@ def others_open(case: Case) -> QuerySet[Case]:
     return queries.of_customer(case.customer).filter(status__in=OPEN).exclude(pk=case.pk)
 
 
-def form_for(deed: Deed, case: Case, data: Mapping[str, Any] | None = None) -> CaseForm:
-    """The deed's form for this case, as it is at first or with what was sent."""
+def form_for(deed: Deed, case: Case, by: User, data: Mapping[str, Any] | None = None) -> CaseForm:
+    """The deed's form for this case and person, as it is at first or with what was sent."""
     # Many forms stand on the page of a case, and each label leads to its own field.
     if data is None:
         form = deed.form(initial=_initial(deed, case), auto_id=f"{deed.name}-%s")
@@ -90,6 +91,14 @@ def form_for(deed: Deed, case: Case, data: Mapping[str, Any] | None = None) -> C
         form = deed.form(data, auto_id=f"sent-{deed.name}-%s")
     if isinstance(form, MergeForm):
         form.offer(others_open(case))
+    if isinstance(form, AskForm):
+        form.asked_by(by)
+    if isinstance(form, GiveForm):
+        row = str((data or {}).get("row", ""))
+        remedy = case.remedies.filter(pk=row).first() if row.isdecimal() and len(row) < 19 else None
+        if remedy is None:
+            raise Http404
+        form.for_remedy(remedy, now())
     return form
 
 
@@ -197,6 +206,10 @@ def _offer(case: Case, by: User, at: datetime, data: Data) -> None:
     )
 
 
+def _give(case: Case, by: User, at: datetime, data: Data) -> None:
+    remedies.issue(data["row"], by=by, at=at, reference=data.get("text", ""), campaign=data.get("campaign"))
+
+
 def _tell_next(case: Case, by: User, at: datetime, data: Data) -> None:
     prompts.arm(case, trigger=data["trigger"], at=at, by=by, text=data["text"], department=data["department"])
 
@@ -291,8 +304,8 @@ _DEEDS = (
     Deed("complaint_remedy_reject", RowTextForm, of_row(Remedy, remedies.refuse, "reason"), _("Refuse"), _("Refused")),
     Deed(
         "complaint_remedy_issue",
-        RowReferenceForm,
-        of_row(Remedy, remedies.issue, "reference"),
+        GiveForm,
+        _give,
         _("Given"),
         _("On record as given"),
     ),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints import orders
+from complaints.cases import remedies
 from complaints.models import (
     Case,
     Category,
@@ -17,22 +18,24 @@ from complaints.models import (
     Pause,
     Queue,
     QueueMember,
+    Remedy,
     RemedyLimit,
     RootCause,
     ServicePrompt,
 )
 from complaints.models.catalogue import Severity
 from complaints.models.remedies import RemedyKind
-from core.accounts.models import Role, User
+from core.accounts.models import User
 from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
-from core.lib.periods import mall_zone
+from core.lib.periods import mall_time, mall_zone
 from crm.desk import editing
 from crm.desk.complaints.wording import Status
 from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.editing import EditForm as Opened
 from crm.desk.long_select import LongSelect
 from customers.models import Standing
+from loyalty.models import CouponCampaign
 
 LAST = 4_000_000_000
 WARNED_FOR = timedelta(days=30)
@@ -359,11 +362,38 @@ class AskForm(CaseForm):
         label=gettext_lazy("By name"),
         required=False,
         widget=LongSelect,
-        queryset=User.objects.filter(is_active=True).exclude(roles__contains=[Role.CLIENT]).order_by("full_name"),
+        queryset=User.objects.none(),
+        help_text=gettext_lazy("Without a name everybody of the department is asked."),
     )
-    question = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 3}))
+    question = forms.CharField(
+        label=gettext_lazy("Question"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy(
+            "They read this, the category and the orders with their goods; not who the customer is."
+        ),
+    )
     blocking = forms.BooleanField(
         label=gettext_lazy("The case cannot be solved without the answer"), required=False, initial=True
+    )
+
+    def asked_by(self, user: User) -> None:
+        """Whom this person can ask: whoever may answer, and not themselves."""
+        field = self.fields["assignee"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = who_may(Permission.ANSWER_QUESTIONS).exclude(pk=user.pk).order_by("full_name")
+
+
+class AnswerForm(forms.Form):
+    """What a department says to a question."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Answer"), max_length=4000, widget=forms.Textarea(attrs={"rows": 4, "data-draft": ""})
+    )
+
+
+class DeclineForm(forms.Form):
+    text = forms.CharField(
+        label=gettext_lazy("Why, and who could answer it"), max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 
@@ -379,8 +409,33 @@ class RedactForm(RowForm):
     text = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
 
 
-class RowReferenceForm(RowForm):
+class GiveForm(RowForm):
+    campaign = forms.ModelChoiceField(
+        label=gettext_lazy("Coupon of the campaign"),
+        queryset=CouponCampaign.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("none: it was given elsewhere"),
+        help_text=gettext_lazy("The customer has the coupon as soon as you press; its code stands on the case."),
+    )
     text = forms.CharField(label=gettext_lazy("Reference"), max_length=120, required=False)
+
+    def for_remedy(self, remedy: Remedy, at: datetime) -> None:
+        """Asks what this remedy needs to be known: points book themselves, a coupon can be handed out here."""
+        field = self.fields["campaign"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        if remedy.kind == RemedyKind.COUPON:
+            field.queryset = remedies.campaigns_for(remedy, at=at)
+            field.label_from_instance = _coupon_in_words  # type: ignore[method-assign,assignment]
+        else:
+            del self.fields["campaign"]
+        if remedies.is_of_the_ledger(remedy, at):
+            del self.fields["text"]
+        elif remedy.kind not in remedies.WORTHLESS:
+            self.fields["text"].help_text = _("Its number in the shop’s system: Laoke gives nothing there itself.")
+
+
+def _coupon_in_words(campaign: CouponCampaign) -> str:
+    return f"{campaign.name} ({campaign.code}, {mall_time(campaign.ends_at):%m-%d})"
 
 
 class RemedyForm(CaseForm):
@@ -438,10 +493,16 @@ class PlanForm(editing.EditForm, forms.Form):
     title = forms.CharField(label=gettext_lazy("What is to change"), max_length=200)
     owner = forms.ModelChoiceField(
         label=gettext_lazy("Who sees to it"),
-        queryset=User.objects.filter(is_active=True).exclude(roles__contains=[Role.CLIENT]).order_by("full_name"),
+        queryset=User.objects.none(),
     )
     due_on = forms.DateField(label=gettext_lazy("Due"), widget=DateInput())
     target_rate = forms.FloatField(label=gettext_lazy("Target: cases per 1,000 orders"), min_value=0)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["owner"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = who_may(Permission.WORK_COMPLAINTS).order_by("full_name")
 
     def shown(self, row: CorrectiveAction) -> dict[str, Any]:
         return {

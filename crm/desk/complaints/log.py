@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from complaints import queries
+from complaints.attachments import files
 from complaints.cases import intake, lifecycle
 from complaints.models import Case, CaseMessage, Queue
 from complaints.promises import sla
@@ -27,6 +28,7 @@ from crm.desk.acting import press
 from crm.desk.complaints import log_page
 from crm.desk.complaints.calls import who
 from crm.desk.complaints.calls.who import Hint
+from crm.desk.complaints.files import of_call
 from crm.desk.complaints.forms import LogForm
 from crm.desk.complaints.wording import in_words
 from crm.desk.opening import opened_by
@@ -180,12 +182,16 @@ def _save(request: StaffRequest) -> HttpResponse:
     sent = request.POST.get("customer", "")
     person = customer_for(request.user, int(sent), today()) if sent.isdecimal() and len(sent) <= 18 else None
     form = LogForm(request.POST, allowed=log_page.allowed(request.user, person))
+    # Before anything is stored: a virus scanner is asked, and what was chosen stays with a call that is refused.
+    refused = of_call.take_in(request)
+    for sentence in refused:
+        form.add_error(None, sentence)
     if form.is_valid():
         try:
             case = _store(request.user, person, form.cleaned_data, now())
         except LoggedBefore as refusal:
             form.add_error(None, str(refusal))
-            form.data = _with_new_key(request.POST)
+            form.data = _with_new_key(request)
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -194,9 +200,11 @@ def _save(request: StaffRequest) -> HttpResponse:
     return _page(request, person, form, status=422, nobody=False)
 
 
-def _with_new_key(sent: QueryDict) -> QueryDict:
-    data = sent.copy()
-    data["client_key"] = str(uuid4())
+def _with_new_key(request: StaffRequest) -> QueryDict:
+    """The form goes on as another call, with the files that were chosen."""
+    data, key = request.POST.copy(), str(uuid4())
+    data["client_key"] = key
+    files.move_to_call(of_call.key_of(request.POST.get("client_key", "")), key, by=request.user)
     return data
 
 
@@ -220,7 +228,7 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
         return _added(user, queries.case_for(user, data["into"], at), data, heard_at, at)
     try:
         with transaction.atomic():
-            return call.log(
+            case = call.log(
                 person or _caller(user, data),
                 category=data["category"],
                 channel=channel,
@@ -237,6 +245,8 @@ def _store(user: User, person: Customer | None, data: dict[str, Any], at: dateti
                 answered=data["answered"],
                 client_key=key,
             ).case
+            files.put_into_case(case.pk, key, by=user, at=at)
+            return case
     except SameKey:
         raise LoggedBefore(Case.objects.get(client_key=key)) from None
 
@@ -254,6 +264,7 @@ def _added(user: User, case: Case, data: dict[str, Any], heard_at: datetime, at:
         raise LoggedBefore(CaseMessage.objects.select_related("case").get(external_ref=ref).case) from None
     if call_at and not told_before:
         call.promise(case.pk, call_at, by=user, at=at)
+    files.put_into_case(case.pk, str(data["client_key"]), by=user, at=at)
     return case
 
 

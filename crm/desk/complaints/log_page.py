@@ -23,6 +23,7 @@ from core.lib.periods import mall_day, mall_moment
 from crm.desk.complaints.calls.about import Choice as OrderChoice
 from crm.desk.complaints.calls.about import choice as order_choice
 from crm.desk.complaints.calls.who import Asked, question
+from crm.desk.complaints.files import of_call
 from crm.desk.complaints.forms import WARNED_FOR, LogForm, MarkForm
 from crm.desk.complaints.wording import in_words
 from crm.flows import call
@@ -57,6 +58,7 @@ def context(user: User, person: Customer | None, form: LogForm | None, at: datet
             *(Choice(str(grade.value), grade.label, str(grade.value) == severity) for grade in Severity),
         ],
         "remedies": allowed(user, person) if form and not anonymous else [],
+        **of_call.context(str(data.get("client_key") or ""), user),
     }
 
 

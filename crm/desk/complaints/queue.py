@@ -1,6 +1,7 @@
 """The work list and the board: the same named lists, the same order, the same counts."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -50,14 +51,15 @@ LISTS = {
     "look": gettext_lazy("Wrote again"),
     "asked": gettext_lazy("Asked of me"),
     "approve": gettext_lazy("To approve"),
+    "give": gettext_lazy("Remedy to give"),
     "owed": gettext_lazy("Remedy late"),
     "unsent": gettext_lazy("E-mail to send"),
     "finished": gettext_lazy("Solved"),
     "every": gettext_lazy("All"),
 }
-WAITING = ("asked", "approve", "owed", "unsent")
+WAITING = ("asked", "approve", "give", "owed", "unsent")
 UNCOUNTED = ("finished", "every")
-ONLY_WHEN_SOME = ("unassigned", "anonymous", "big", "look", "asked", "approve", "owed", "unsent")
+ONLY_WHEN_SOME = ("unassigned", "anonymous", "big", "look", "asked", "approve", "give", "owed", "unsent")
 COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITING_INTERNAL, Status.RESOLVED)
 
 
@@ -274,20 +276,30 @@ def board(request: StaffRequest) -> HttpResponse:
 
 
 class Load(NamedTuple):
+    """What somebody has in one queue; `in_all` over all of theirs, where there are several."""
+
     queue: Queue
     user: User
     available: bool
     load: int
     capacity: int
     tone: str
+    in_all: int | None = None
 
 
 def _loads() -> list[Load]:
+    """By person, so that nobody who works in several queues seems to have little."""
     loads, rows = routing.loads(), []
-    for member in QueueMember.objects.select_related("queue", "user").order_by("queue__name", "user__full_name"):
+    members = list(QueueMember.objects.select_related("queue", "user").order_by("user__full_name", "queue__name"))
+    queues = Counter(member.user_id for member in members)
+    sums: Counter[int] = Counter()
+    for member in members:
+        sums[member.user_id] += loads.get((member.queue_id, member.user_id), 0)
+    for member in members:
         load = loads.get((member.queue_id, member.user_id), 0)
         tone = "red" if load >= member.capacity else "blue"
-        rows.append(Load(member.queue, member.user, member.available, load, member.capacity, tone))
+        in_all = sums[member.user_id] if queues[member.user_id] > 1 else None
+        rows.append(Load(member.queue, member.user, member.available, load, member.capacity, tone, in_all))
     return rows
 
 

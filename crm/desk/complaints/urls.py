@@ -9,6 +9,7 @@ from crm.desk.complaints import actions, case, log, queue, reports, silent
 from crm.desk.complaints.calls import asides, linking
 from crm.desk.complaints.deeds import DEEDS
 from crm.desk.complaints.files import pages
+from crm.desk.complaints.questions import pages as questions
 from crm.desk.complaints.setup import away, calendars, settings
 
 urlpatterns = [
@@ -41,6 +42,12 @@ urlpatterns = [
     path("complaints/<int:pk>/files/<int:file>/", pages.show, name="complaint_file"),
     path("complaints/<int:pk>/files/<int:file>/remove/", pages.remove, name="complaint_file_remove"),
     *(path(deed.path, case.view_of(deed), name=deed.route) for deed in DEEDS.values()),
+    # Asked of a department
+    path("questions/", questions.questions, name="questions"),
+    path("questions/<int:pk>/", questions.question, name="question"),
+    path("questions/<int:pk>/accept/", questions.accept, name="question_accept"),
+    path("questions/<int:pk>/answer/", questions.answer, name="question_answer"),
+    path("questions/<int:pk>/decline/", questions.decline, name="question_decline"),
     # Those who say nothing
     path("complaints/silent/", silent.silent, name="complaint_silent"),
     path("complaints/silent/<int:pk>/called/", silent.called, name="complaint_silent_called"),

@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from complaints.models import Department
 from complaints.setup.defaults import Week
 from core.accounts.models import Role, Team, User
 from core.accounts.roles import Scope, holders, union
@@ -167,6 +168,20 @@ class InviteForm(PersonForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     field_order = ("full_name", "username", "email", "roles", "team", "capacity")
+
+
+class DepartmentsForm(EditForm, forms.Form):
+    """Whose questions somebody answers."""
+
+    departments = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Departments"),
+        queryset=Department.objects.filter(active=True).order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def shown(self, row: User) -> dict[str, list[int]]:
+        return {"departments": [department.pk for department in row.departments.order_by("name")]}
 
 
 class LeaveForm(forms.Form):

@@ -6,23 +6,24 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from complaints.setup import reference
 from core.accounts import staff as verbs
 from core.accounts.models import Absence, Delegation, Invitation, Role, User
 from core.accounts.own import second_factor
-from core.accounts.permissions import StaffRequest, needs
+from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from core.lib import mall
 from crm.checks import mail_is_lost
 from crm.desk.acting import Thanks, carried_out, press, submit
 from crm.desk.editing import edit, onto
-from crm.desk.people.forms import AwayForm, DelegateForm, InviteForm, LeaveForm, PersonForm
+from crm.desk.people.forms import AwayForm, DelegateForm, DepartmentsForm, InviteForm, LeaveForm, PersonForm
 from crm.desk.people.staff_page import person_context, rows
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
@@ -105,12 +106,35 @@ def _page(request: StaffRequest, pk: int, **given: Any) -> HttpResponse:
         "leave_form": LeaveForm(leaver=colleague),
         "away_form": AwayForm(person=colleague),
         "delegate_form": DelegateForm(person=colleague),
+        "departments_form": _departments_form(colleague),
+        "answers": may(colleague, Permission.ANSWER_QUESTIONS),
         **person_context(colleague, today(), now()),
         "has_second_factor": second_factor.has(colleague),
         **given,
     }
     wrong = any(form.errors for form in given.values() if hasattr(form, "errors"))
     return render(request, "desk/people/person.html", context, status=422 if wrong else 200)
+
+
+@needs(Permission.MANAGE_STAFF)
+@require_POST
+def departments(request: StaffRequest, pk: int) -> HttpResponse:
+    """Whose questions the colleague answers."""
+    colleague = get_object_or_404(User, pk=pk)
+    form = _departments_form(colleague, request.POST)
+
+    def put(row: User, data: dict[str, Any]) -> None:
+        reference.set_departments(row, list(data["departments"]), by=request.user, at=now())
+
+    if edit(request, form, colleague, put, _("Saved")):
+        return redirect("desk:person", pk)
+    return _page(request, pk, departments_form=form)
+
+
+def _departments_form(colleague: User, data: QueryDict | None = None) -> DepartmentsForm:
+    form = DepartmentsForm(data, auto_id="departments-%s")
+    form.initial = form.shown(colleague)
+    return form
 
 
 # Deeds --------------------------------------------------------------------------------------------------------------

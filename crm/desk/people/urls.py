@@ -13,6 +13,7 @@ urlpatterns = [
     path("staff/<int:pk>/deactivate/", staff.deactivate, name="person_deactivate"),
     path("staff/<int:pk>/reactivate/", staff.reactivate, name="person_reactivate"),
     path("staff/<int:pk>/away/", staff.away, name="person_away"),
+    path("staff/<int:pk>/departments/", staff.departments, name="person_departments"),
     path("staff/<int:pk>/delegate/", staff.delegate, name="person_delegate"),
     path("staff/absences/<int:pk>/drop/", staff.drop_absence, name="absence_drop"),
     path("staff/delegations/<int:pk>/end/", staff.end_delegation, name="delegation_end"),

@@ -30,5 +30,5 @@ def chart(bought: Iterable[tuple[date, Decimal]], rhythm: Rhythm) -> dict[str, A
         "limit": {"on": rhythm.limit_on.isoformat(), "label": _("Personal limit")},
         "today": {"on": rhythm.on.isoformat(), "label": _("Today")},
         "label": _("Purchase"),
-        "amount": _("Paid"),
+        "amount": _("Amount paid"),
     }

@@ -33,6 +33,7 @@ LANDING = (
     (Permission.LIST_CUSTOMERS, "desk:customers"),
     (Permission.WORK_COMPLAINTS, "desk:complaints"),
     (Permission.FIND_CUSTOMER, "desk:find"),
+    (Permission.ANSWER_QUESTIONS, "desk:questions"),
     (Permission.KEEP_PRIVACY, "desk:privacy"),
     (Permission.EDIT_MALL, "desk:settings"),
     (Permission.VIEW_RULES, "desk:rules"),

@@ -65,7 +65,7 @@ def taken(sent: Iterable[UploadedFile[Any]]) -> tuple[list[links.Sent], list[str
         name = str(file.name or "")
         try:
             if file.size is not None and file.size > contents.LARGEST:
-                raise Invalid(_("A file has at most %(most)d MB.") % {"most": contents.LARGEST // 1024**2})
+                raise Invalid(contents.too_large())
             good.append(links.Sent(name, files.ready(file.read())))
         except DomainError as refusal:
             refused.append(f"{name[:60]}: {refusal}")

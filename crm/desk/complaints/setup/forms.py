@@ -14,6 +14,7 @@ from complaints.models import (
     BusinessCalendar,
     Case,
     Category,
+    Department,
     Metric,
     PriorityMatrix,
     Queue,
@@ -126,6 +127,20 @@ class YearForm(forms.Form):
 
 class RowForm(EditForm, forms.ModelForm[Any]):
     """A row of what the desk chooses from."""
+
+
+class DepartmentForm(RowForm):
+    """Its people are chosen on their own pages, under Staff."""
+
+    class Meta:
+        model = Department
+        fields = ("code", "name", "head", "calendar", "answer_minutes", "active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        head = self.fields["head"]
+        assert isinstance(head, forms.ModelChoiceField)  # noqa: S101
+        head.queryset = who_may(Permission.ANSWER_QUESTIONS).order_by("full_name")
 
 
 class CategoryForm(RowForm):

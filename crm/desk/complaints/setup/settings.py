@@ -40,6 +40,7 @@ from crm.desk.complaints.setup.forms import (
     AwayForm,
     CapacityForm,
     CategoryForm,
+    DepartmentForm,
     GoneForm,
     LeaveForm,
     MatrixForm,
@@ -86,7 +87,7 @@ PARTS: dict[str, Part] = {
         gettext_lazy("Departments"),
         gettext_lazy("Who is asked, and how long they have to answer."),
         Department.objects.select_related("head", "calendar").order_by("name"),
-        _form(Department, "code", "name", "head", "calendar", "answer_minutes", "active"),
+        DepartmentForm,
         ("name", "head", "calendar", "answer_minutes", "active"),
     ),
     "categories": Part(

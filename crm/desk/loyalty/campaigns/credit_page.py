@@ -47,6 +47,7 @@ class AccountRow:
     used: Decimal
     meter: str
     label: str
+    stopped: bool
 
 
 class EntryRow(NamedTuple):
@@ -75,10 +76,16 @@ class Card:
     next: OpenItem | None = None
     used: Decimal = Decimal(0)
     label: str = ""
+    stopped: bool = False
 
 
 def _late(items: list[OpenItem]) -> int:
     return max((item.days_late for item in items), default=0)
+
+
+def _is_stopped(account: CreditAccount, items: list[OpenItem]) -> bool:
+    """An open account on which nothing can be bought until a late payment has come in."""
+    return account.status == CreditAccount.Status.OPEN and credit.is_blocked(account, _late(items))
 
 
 def _used(account: CreditAccount) -> Decimal:
@@ -119,6 +126,7 @@ def _account_rows(user: User) -> list[AccountRow]:
             used=_used(account),
             meter="red" if account.is_over else "blue",
             label=_label(account),
+            stopped=_is_stopped(account, items[account.pk]),
         )
         for account in accounts
     ]
@@ -137,6 +145,7 @@ def context(request: StaffRequest, customer: Customer, account: CreditAccount | 
         "items": items,
         "overdue": credit.overdue(items),
         "days": _late(items),
+        "stopped": account is not None and _is_stopped(account, items),
         "ages": _ages(items),
         "entries": _with_balance(request, account) if account else EMPTY,
         "authorisations": _authorisations(account) if account else [],
@@ -220,4 +229,5 @@ def card(user: User, rows: Asked, on: date) -> Card | None:
         next=next((item for item in items if not item.days_late), None),
         used=_used(account),
         label=_label(account),
+        stopped=_is_stopped(account, items),
     )
