@@ -422,3 +422,28 @@ def test_who_guesses_at_links_is_slowed_down(client: Client, feng: Customer, age
 
     assert answers[0] == 422
     assert answers[-1] == 429
+
+
+def test_a_phone_tells_no_manager_whose_it_is(
+    client: Client, desk: None, make_user: MakeUser, make_customer: Any
+) -> None:
+    """The case is the caller's, whoever took it down; the name stays with who may see it."""
+    zhou = make_user(Role.ACCOUNT_MANAGER, "Zhou")
+    make_customer("欧阳震华", manager=zhou, phone="13800138000")
+    client.force_login(make_user(Role.ACCOUNT_MANAGER, "Chen"))
+    said = {"category": Category.objects.get(code="delivery-late").pk, "description": "包裹三天没到", "promise": "due"}
+    pages = [
+        client.post(reverse("desk:complaint_find"), {"q": "13800138000"}, follow=True),
+        client.post(
+            reverse("desk:complaint_new"), said | {"client_key": str(uuid4()), "phone": "13800138000"}, follow=True
+        ),
+        client.post(
+            reverse("desk:complaint_new"),
+            said | {"client_key": str(uuid4()), "phone": "13800138000", "name": "不知道"},
+            follow=True,
+        ),
+        client.get(reverse("desk:complaints"), follow=True),
+    ]
+
+    assert [page for page in pages if "欧阳震华" in page.content.decode()] == []
+    assert Case.objects.get().customer.name == "欧阳震华"
