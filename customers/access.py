@@ -69,6 +69,12 @@ def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation
     return list(managers) if user.stands_in_until and user.stands_in_until >= today else []
 
 
+def reached(user: User, today: date, prefix: str) -> Q:
+    """The same for rows that stay under the number of a record that was merged: they are of the one it went into."""
+    stays = Q(**{f"{prefix}merged_into__isnull": True})
+    return (stays & scope_filter(user, today, prefix)) | (~stays & scope_filter(user, today, f"{prefix}merged_into__"))
+
+
 def visible_to(user: User, today: date) -> QuerySet[Customer]:
     return Customer.objects.filter(scope_filter(user, today), merged_into__isnull=True)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, OrderBy, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from customers.access import scope_filter, standings_of, visible_to
 from customers.contact_points import Kind
 from customers.identity import query_grams
 from customers.models import Contact, Customer, Lookup, Order, Standing
+from customers.privacy import budget
 
 MOST_FOUND = 20
 MOST_CALLERS = 10
@@ -34,7 +35,8 @@ PAGE = 50
 def search(user: User, text: str, today: date) -> list[Customer]:
     """Customers meant by a number, phone, e-mail, order number, four last digits or name; at most twenty.
 
-    A service agent finds anybody, but only by a whole number, and may open whom they found until midnight.
+    A service agent finds anybody, but only by a whole number, and may open whom they found until midnight. Raises
+    TooMany when they have found as many as one may on a day, or missed too often.
     """
     text = contact_points.plain(text)[:120]
     if not text:
@@ -42,6 +44,9 @@ def search(user: User, text: str, today: date) -> list[Customer]:
     exact = _exact_ids(user, text)
     rights = rights_of(user)
     if rights.looks_up:
+        if not exact and re.search(r"[0-9]{5}|@", text):
+            budget.count_miss(user)
+        budget.hold_look_ups(user, set(exact[:MOST_FOUND]), today)
         customers = list(
             Customer.objects.filter(pk__in=exact).select_related("manager", "standing").order_by("pk")[:MOST_FOUND]
         )
@@ -54,7 +59,7 @@ def search(user: User, text: str, today: date) -> list[Customer]:
         meant |= Q(pk__in=contact_points.find_by_last_four(text))
     if grams := query_grams(text):
         meant |= Q(name_grams__contains=grams)
-    return list(people.filter(meant).order_by("-standing__value", "pk")[:MOST_FOUND])
+    return list(people.filter(meant).order_by(*_best_first(user))[:MOST_FOUND])
 
 
 def callers(user: User, text: str, today: date) -> list[Customer]:
@@ -73,13 +78,19 @@ def callers(user: User, text: str, today: date) -> list[Customer]:
         return []
     everybody = rights_of(user).looks_up
     people = Customer.objects.all() if everybody else visible_to(user, today)
-    return list(
-        people.filter(meant).select_related("manager", "standing").order_by("-standing__value", "pk")[:MOST_CALLERS]
-    )
+    return list(people.filter(meant).select_related("manager", "standing").order_by(*_best_first(user))[:MOST_CALLERS])
+
+
+def _best_first(user: User) -> tuple[OrderBy | str, ...]:
+    """By value where it may be seen, else by the last purchase: an order tells what it is by."""
+    by = "standing__value" if sees(user, Field.VALUE) else "standing__last_on"
+    return F(by).desc(nulls_last=True), "pk"
 
 
 def look_up(user: User, customer_id: int, today: date) -> None:
-    """The agent has this customer on the line and may open the record until midnight."""
+    """The agent has this customer on the line and may open the record until midnight. Raises TooMany as `search` does."""
+    if rights_of(user).looks_up:
+        budget.hold_look_ups(user, {customer_id}, today)
     Lookup.objects.get_or_create(user=user, customer_id=customer_id, on=today)
 
 

@@ -13,6 +13,8 @@ worker_class = "gthread"
 threads = int(os.environ.get("WEB_THREADS", "4"))
 # A page waits 30 s for a statement at most; an upload of a large file over a slow line is read by the proxy in front.
 timeout = 60
+# Longer than the minute for which nginx keeps a connection: whoever ends it must not be the one that is being asked.
+keepalive = 75
 graceful_timeout = 45
 # What leaks is given back: a process ends after so many requests, not all at once.
 max_requests, max_requests_jitter = 20_000, 2_000

@@ -174,11 +174,11 @@ def reaches(token: ApiToken, source: str) -> bool:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Token lk_…`"""
+    """`Authorization: Token lk_…`, or `Bearer lk_…`, which most libraries send."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         words = get_authorization_header(request).split()
-        if not words or words[0].lower() != b"token":
+        if not words or words[0].lower() not in (b"token", b"bearer"):
             return None
         now = timezone.now()
         secret = words[1].decode("ascii", "replace") if len(words) == 2 else ""
@@ -204,4 +204,4 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token lk_…`"}
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "lk_…"}

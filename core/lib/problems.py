@@ -9,6 +9,7 @@ from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from core.lib import busy
 from core.lib.errors import DomainError
@@ -61,8 +62,13 @@ def problem(title: str, status: int, errors: list[dict[str, Any]]) -> dict[str, 
 
 class ProblemFormatter(ExceptionFormatter):
     def format_error_response(self, error_response: Any) -> dict[str, Any]:
-        errors = [{"path": e.attr, "code": e.code, "detail": e.detail} for e in error_response.errors]
+        errors = [{"path": _path(e.attr), "code": e.code, "detail": e.detail} for e in error_response.errors]
         return problem(str(error_response.type).replace("_", " "), getattr(self.exc, "status_code", 500), errors)
+
+
+def _path(attr: str | None) -> str | None:
+    """The field, or what holds it where an error is of several; None for all of the request."""
+    return (attr or "").removesuffix(api_settings.NON_FIELD_ERRORS_KEY).rstrip(".") or None
 
 
 def handle(exc: Exception, context: Any) -> Response | None:

@@ -19,6 +19,12 @@ from django.utils.translation import gettext as _
 from core.lib.errors import Invalid
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+# What lies outside is of this machine, of a private network or of nobody, however the library calls it.
+UNICAST, TRANSLATED = ipaddress.IPv6Network("2000::/3"), ipaddress.IPv6Network("64:ff9b::/96")
+# Once led from the one internet to the other, wherever the nearest machine stood that said it would.
+RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
+# Below these the ports belong to other services: nobody's webhook is answered by a mail server.
+OWN_PORTS = 1024
 HEADERS = {"User-Agent": "Laoke", "Accept": "*/*", "Connection": "close"}
 
 
@@ -70,6 +76,13 @@ def _parts(url: str) -> SplitResult:
         raise Invalid(
             _("An endpoint is an address that begins with https://, without user name or password."), code="url"
         )
+    own = parts.port in (None, 443) or (parts.port or 0) >= OWN_PORTS
+    if not own and not settings.WEBHOOK_PRIVATE_ADDRESSES:
+        raise Invalid(
+            _("Port %(port)d belongs to another service: an endpoint answers on 443 or above 1023.")
+            % {"port": parts.port},
+            code="port",
+        )
     return parts
 
 
@@ -87,13 +100,13 @@ def _addresses(parts: SplitResult) -> list[str]:
 
 def _is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = [parsed]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        # Addresses of the old kind within the new one lead where the old one leads.
-        inner += [old for old in (parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())) if old is not None]
-        if parsed in ipaddress.ip_network("64:ff9b::/96"):
-            inner.append(ipaddress.ip_address(int(parsed) & 0xFFFFFFFF))
-    return all(ip.is_global and not ip.is_multicast for ip in inner)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed.is_global and not parsed.is_multicast and parsed not in RELAYS
+    if parsed.ipv4_mapped or parsed in TRANSLATED:
+        return _is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)))
+    # Addresses of the old kind within the new one lead where the old one leads.
+    inner = [old for old in (parsed.sixtofour, *(parsed.teredo or ())) if old is not None]
+    return parsed.is_global and parsed in UNICAST and all(_is_public(str(old)) for old in inner)
 
 
 def _connected(addresses: list[str], port: int) -> socket.socket:

@@ -8,8 +8,6 @@ from typing import Any, TypeVar, cast
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -19,22 +17,13 @@ from core.accounts.roles import ApiScope, Scope, rights_of
 from core.accounts.tokens import reaches
 from core.lib.errors import DomainError, Unknown
 from core.lib.periods import mall_day
+from crm.api.bodies import BoundedJSONParser
 from crm.api.serializers.customers import NoQuery, Strict
-from customers.access import scope_filter, visible_to
+from customers.access import reached, visible_to
 from customers.models import Customer
 
 Row = TypeVar("Row", bound=Model)
 Sent = TypeVar("Sent", bound=BaseSerializer[Any])
-
-
-class BoundedJSONParser(JSONParser):
-    """Bodies nested deeper than Python reads are refused, not an error of ours."""
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().parse(*args, **kwargs)
-        except RecursionError:
-            raise ParseError from None
 
 
 class StrictView(APIView):
@@ -79,8 +68,13 @@ def hold_to_sources(request: Request, source: str) -> None:
 
 
 def of_mine(request: Request, rows: QuerySet[Row], customer: str = "customer__") -> QuerySet[Row]:
-    """The rows whose customer the token's user may see; `customer` is the way from a row to it."""
-    return rows.filter(scope_filter(cast(User, request.user), today(), customer))
+    """The rows whose customer the token's user may see; `customer` is the way from a row to it.
+
+    What stays under the number of a merged record is of the one it went into.
+    """
+    if sees_everybody(request):
+        return rows
+    return rows.filter(reached(cast(User, request.user), today(), customer))
 
 
 def of_my_orders(request: Request, rows: QuerySet[Row], customer: str = "customer__") -> QuerySet[Row]:
@@ -112,13 +106,18 @@ def page_of(rows: QuerySet[Row], size: int, *, by: str, before: int | None) -> t
     return page[:size], getattr(page[size - 1], by) if len(page) > size else None
 
 
+def named(number: str) -> Q:
+    """The customer of this number, or the one it was merged into."""
+    return Q(number=number) | Q(merged__number=number)
+
+
 def customer_named(request: Request, number: str, people: QuerySet[Customer] | None = None) -> Customer:
     """The customer of this number, or the one it was merged into.
 
     Raises Unknown (404) when there is none, or none that the token's user may see.
     """
     rows = visible_to(cast(User, request.user), today()) if people is None else people
-    customer = rows.filter(Q(number=number) | Q(merged__number=number)).first() if number.isprintable() else None
+    customer = rows.filter(named(number)).first() if number.isprintable() else None
     if customer is None:
         raise Unknown(_("There is no customer of this number."), code="customer_unknown")
     return customer

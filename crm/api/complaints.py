@@ -24,7 +24,17 @@ from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.periods import mall_day
-from crm.api.base import ByMethodView, StrictView, body, customer_named, hold_to_mine, of_mine, page_of, sees_everybody
+from crm.api.base import (
+    ByMethodView,
+    StrictView,
+    body,
+    customer_named,
+    hold_to_mine,
+    named,
+    of_mine,
+    page_of,
+    sees_everybody,
+)
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
@@ -88,7 +98,7 @@ class ComplaintsView(ByMethodView):
         if "order" in data:
             rows = rows.filter(pk__in=CaseOrder.objects.filter(number=data["order"]).values("case"))
         if "customer" in data:
-            rows = rows.filter(customer__number=data["customer"])
+            rows = rows.filter(customer__in=Customer.objects.filter(named(data["customer"])))
         page, further = page_of(rows, PAGE, by="pk", before=data.get("after"))
         return Response(ListOut({"results": page, "next": further}).data)
 

@@ -2,13 +2,17 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
-    path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api-schema")), name="api-docs"),
+    path(
+        "docs/",
+        login_not_required(SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html")),
+        name="api-docs",
+    ),
     path("sources/<str:source>/orders/batch", orders.OrderBatchView.as_view(), name="order-batch"),
     path("sources/<str:source>/orders/<path:external_id>", orders.OrderView.as_view(), name="order"),
     path(

@@ -163,7 +163,7 @@
   });
 
   // Whoever signed in again in another tab has a new token: a form that was open before goes with that one.
-  const token = () => (document.cookie.match(/(?:^|; )csrftoken=([^;]+)/) || [])[1];
+  const token = () => (document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/) || [])[1];
   document.addEventListener("submit", (event) => {
     const field = event.target.elements.csrfmiddlewaretoken;
     if (field && token()) field.value = token();

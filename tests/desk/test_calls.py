@@ -492,3 +492,26 @@ def test_files_go_along_where_the_words_are_added_and_where_a_page_came_back(
     assert (back.status_code, [row.name for row in back.context["call_files"]]) == (422, ["小票.pdf"])
     rest = {"client_key": back.context["form"].data["client_key"], "description": "另一件"}
     assert [row.name for row in files.of(logged(client, **told | rest))] == ["小票.pdf"]
+def test_a_phone_tells_no_manager_whose_it_is(
+    client: Client, desk: None, make_user: MakeUser, make_customer: Any
+) -> None:
+    """The case is the caller's, whoever took it down; the name stays with who may see it."""
+    zhou = make_user(Role.ACCOUNT_MANAGER, "Zhou")
+    make_customer("欧阳震华", manager=zhou, phone="13800138000")
+    client.force_login(make_user(Role.ACCOUNT_MANAGER, "Chen"))
+    said = {"category": Category.objects.get(code="delivery-late").pk, "description": "包裹三天没到", "promise": "due"}
+    pages = [
+        client.post(reverse("desk:complaint_find"), {"q": "13800138000"}, follow=True),
+        client.post(
+            reverse("desk:complaint_new"), said | {"client_key": str(uuid4()), "phone": "13800138000"}, follow=True
+        ),
+        client.post(
+            reverse("desk:complaint_new"),
+            said | {"client_key": str(uuid4()), "phone": "13800138000", "name": "不知道"},
+            follow=True,
+        ),
+        client.get(reverse("desk:complaints"), follow=True),
+    ]
+
+    assert [page for page in pages if "欧阳震华" in page.content.decode()] == []
+    assert Case.objects.get().customer.name == "欧阳震华"

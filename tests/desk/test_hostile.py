@@ -1,6 +1,7 @@
 """Every route with what no browser sends: whatever it is, nothing is a bug."""
 
 import inspect
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -11,9 +12,11 @@ import pytest
 from django import forms
 from django.db import transaction
 from django.db.models import Model
+from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 
 from complaints.cases import handover, intake
 from complaints.models import BusinessCalendar, Category, CorrectiveAction, Department, SilentSign
@@ -28,6 +31,7 @@ from loyalty.campaigns import credit, draws
 from loyalty.models import Club, PointAdjustment, Reward, TierDraft, TierRules, VisitStep
 from loyalty.points import accounts, rewards
 from segmentation.models import Alert
+from tests.api.contract.values import TEXTS
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk import test_query_counts as rows
 from tests.desk.test_permissions import PAGES, POSTED
@@ -36,6 +40,8 @@ from tests.loyalty.campaigns.stories import DAY, goods, published, running
 # Who sees most of what there is comes first.
 READERS = (Role.SERVICE_LEAD, Role.TEAM_LEAD, Role.ACCOUNT_MANAGER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER)
 HOSTILE = (b"\xed\xa0\x80", "9" * 40)
+# Short enough to be sent with all others.
+ODD = [text for text in TEXTS if len(text) < 200]
 # What views read without a form.
 BARE = {
     "after",
@@ -164,6 +170,45 @@ def bodies(route: URLPattern, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
     for name in fit:
         fit[name] = next((text for kind, text in worst.items() if isinstance(fields[name], kind)), fit[name])
     yield fit
+    if texts := [name for name in fit if type(fields[name]) is forms.CharField]:
+        yield fit | {name: odd_text(fields[name], f"{route.name} {name}") for name in texts}
+
+
+def odd_text(field: forms.Field, salt: str) -> str:
+    """One of the texts that nobody means and that the field lets pass; another for each field, the same each time."""
+    passing = [text for text in ODD if not refused(field, "x", text)]
+    return passing[zlib.crc32(salt.encode()) % len(passing)] if passing else "合适"
+
+
+def refused(field: forms.Field, name: str, text: str) -> bool:
+    """Whether the field's own check refuses what a browser has sent. Anything but a refusal goes up: it is a bug."""
+    sent = QueryDict(urlencode({name: text.encode("utf-8", "surrogatepass")}))
+    try:
+        field.clean(field.widget.value_from_datadict(sent, MultiValueDict(), name))
+    except forms.ValidationError as error:
+        str(error).encode()
+        return True
+    return False
+
+
+def all_fields() -> Iterator[tuple[str, forms.Field]]:
+    modules = {inspect.getmodule(inspect.unwrap(route.callback)) for route in urlpatterns}
+    known = {form for module in modules for form in vars(module).values() if isinstance(form, type)}
+    known |= {deed.form for deed in DEEDS.values() if deed.form}
+    for form in sorted((form for form in known if issubclass(form, forms.BaseForm)), key=str):
+        for name, field in getattr(form, "base_fields", {}).items():
+            if not isinstance(field, forms.FileField):
+                yield f"{form.__qualname__}.{name}", field
+
+
+@pytest.mark.django_db
+def test_no_field_breaks_over_what_nobody_means() -> None:
+    fields = dict(all_fields())
+    outcomes = {name: [refused(field, "x", text) for text in TEXTS] for name, field in fields.items()}
+
+    assert len(TEXTS) >= 45
+    assert len(outcomes) > 300
+    assert any(any(outcome) for outcome in outcomes.values())
 
 
 def first_reader(name: str, users: dict[Role, User]) -> User:

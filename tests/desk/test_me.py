@@ -1,6 +1,7 @@
 """One's own page: name, language, password, the second factor, and the devices one is signed in on."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +156,37 @@ def test_a_session_is_seen_every_five_minutes_at_most(chen: User) -> None:
         client.get(ME)
 
     assert not [query["sql"] for query in queries if "UPDATE" in query["sql"] or "INSERT" in query["sql"]]
+
+
+def left_alone(client: Client, minutes: int) -> None:
+    session = client.session
+    session["used_at"] = (now() - timedelta(minutes=minutes)).isoformat()
+    session.save()
+
+
+def test_a_screen_that_was_left_alone_is_signed_out_however_often_its_bell_asks(chen: User) -> None:
+    client, _answer = sign_in(chen)
+    assert is_in(client)
+    left_alone(client, 119)
+    assert client.get(reverse("desk:bell_count"), headers={"HX-Request": "true"}).status_code == 200
+    assert is_in(client)
+
+    left_alone(client, 121)
+
+    assert client.get(reverse("desk:bell_count"), headers={"HX-Request": "true"}).status_code == 401
+    assert not is_in(client)
+
+
+def test_the_bell_is_no_use_of_a_screen(chen: User) -> None:
+    client, _answer = sign_in(chen)
+    assert is_in(client)
+    left_alone(client, 60)
+    before = client.session["used_at"]
+
+    client.get(reverse("desk:bell_count"), headers={"HX-Request": "true"})
+    assert client.session["used_at"] == before
+    client.get(ME)
+    assert client.session["used_at"] > before
 
 
 # The second factor --------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Count, QuerySet
@@ -17,7 +19,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import Unknown
 
-SEEN = "seen_at"
+SEEN, USED = "seen_at", "used_at"
 SEE_EVERY = timedelta(minutes=5)
 # The first that fits: browsers name those they descend from as well.
 BROWSERS = (
@@ -114,15 +116,31 @@ def rename(old: str | None, new: str | None) -> None:
 
 
 class DeviceMiddleware:
-    """Notes every five minutes at most that a session is in use."""
+    """Notes every five minutes at most that a session is in use, and ends one that nobody has used for long.
+
+    What a page asks for by itself, as the bell does, is no use: a screen that was left alone does not stay signed in.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.user.is_authenticated:
-            self._see(request, timezone.now())
+            now = timezone.now()
+            if self._is_idle(request, now):
+                logout(request)
+            else:
+                self._see(request, now)
         return self.get_response(request)
+
+    def _is_idle(self, request: HttpRequest, now: datetime) -> bool:
+        used = request.session.get(USED)
+        if used is not None and now - datetime.fromisoformat(used) > timedelta(minutes=settings.SESSION_IDLE_MINUTES):
+            return True
+        by_itself = request.method == "GET" and "HX-Request" in request.headers
+        if not by_itself and (used is None or now - datetime.fromisoformat(used) >= SEE_EVERY):
+            request.session[USED] = now.isoformat()
+        return False
 
     def _see(self, request: HttpRequest, now: datetime) -> None:
         seen = request.session.get(SEEN)

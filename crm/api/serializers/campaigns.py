@@ -185,7 +185,7 @@ class CreditOut(serializers.Serializer[Any]):
     term_days = serializers.IntegerField()
     exposure = Money()
     authorised = Money()
-    left = Money()
+    left = Money(min_value=None)
     overdue = Money()
 
 
@@ -222,5 +222,5 @@ class AuthorisationOut(serializers.Serializer[Any]):
 
 class PaymentOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
-    amount = Money(help_text="Negative: it lowers what is owed")
+    amount = Money(min_value=None, help_text="Negative: it lowers what is owed")
     at = serializers.DateTimeField()

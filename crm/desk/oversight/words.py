@@ -36,6 +36,7 @@ ACTIONS: dict[str, Any] = {
     "caller.marked": _("Warned of an abusive caller"),
     "caller.mark_approved": _("Warning of a caller approved"),
     "caller.mark_removed": _("Warning of a caller removed"),
+    "customers.too_many": _("Came to the most customers one may see on a day"),
     "customer.took_number": _("Has a number that was somebody else’s"),
     "contact.logged": _("Contact logged"),
     "category.merged": _("Categories merged"),

@@ -20,3 +20,20 @@ def test_a_refused_password_is_told_why_in_our_words(password: str, sentence: st
         validate_password(password, User(username="chenjingchenjin", full_name="陈静"))
 
     assert refusal.value.messages == [sentence]
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["lead12345678", "Laokelaokelaoke", "laoke-2026-laoke", "王芳王芳王芳王芳王芳王芳", "wangfang.2026.lead"],
+)
+def test_a_password_made_of_names_is_refused(password: str) -> None:
+    wang = User(username="lead", full_name="王芳", email="wangfang@laoke.example")
+
+    with pytest.raises(ValidationError) as refusal:
+        validate_password(password, wang)
+
+    assert refusal.value.messages
+
+
+def test_a_long_one_may_have_a_name_in_it() -> None:
+    validate_password("laoke keeps customers coming", User(username="lead", full_name="王芳"))

@@ -391,6 +391,12 @@ PRIVATE = [
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
     "::",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "64:ff9b:1::7f00:1",
+    "fec0::10",
+    "2001:0:7f00:1::",
+    "192.88.99.1",
 ]
 
 
@@ -403,6 +409,24 @@ def test_a_name_that_leads_into_a_private_network_is_refused(
         webhooks.register("https://shop.example/", events=[KIND], by=admin, at=AT)
 
     assert refused.value.code == "private_address"
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "64:ff9b::5db8:d70e"])
+def test_a_name_of_the_public_internet_is_an_endpoint(
+    admin: User, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    leads_to(monkeypatch, address)
+
+    assert webhooks.register("https://shop.example:8443/", events=[KIND], by=admin, at=AT)
+
+
+@pytest.mark.parametrize("port", [22, 25, 80, 1023])
+def test_a_port_of_another_service_is_refused(admin: User, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    leads_to(monkeypatch, "93.184.215.14")
+    with pytest.raises(Invalid) as refused:
+        webhooks.register(f"https://shop.example:{port}/", events=[KIND], by=admin, at=AT)
+
+    assert refused.value.code == "port"
 
 
 def test_a_name_that_answers_otherwise_later_leads_nowhere(shop: Shop, admin: User, settings: Any) -> None:

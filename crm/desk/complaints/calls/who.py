@@ -19,7 +19,7 @@ from core.lib.errors import Invalid
 from crm.desk.today import now, today
 from customers import keys
 from customers import queries as people
-from customers.access import customer_for
+from customers.access import customer_for, in_reach
 from customers.models import Customer
 from customers.record import newcomers
 
@@ -41,11 +41,11 @@ class Hint:
     class_value: int
 
     @classmethod
-    def of(cls, user: User, person: Customer) -> "Hint":
+    def of(cls, user: User, person: Customer, *, in_reach: bool = True) -> "Hint":
         masks = [p.mask for p in person.contact_points.all() if p.kind == "phone"] if sees(user, Field.CONTACT) else []
         return cls(
             signing.dumps([user.pk, person.pk], salt="caller"),
-            person.name if may(user, Permission.LIST_CUSTOMERS) else f"{person.name[:1]}**",
+            person.name if in_reach and may(user, Permission.LIST_CUSTOMERS) else f"{person.name[:1]}**",
             " · ".join([*masks[:2], person.city or person.region or ""]).strip(" ·"),
             person.standing.customer_class,
         )
@@ -91,7 +91,9 @@ def question(user: User, phone: str, chosen: str = "") -> Asked | None:
     owners = _owners(phone)
     if not owners:
         return None
-    hints = [Hint.of(user, owner) for owner in owners]
+    # A phone, which anybody may type, tells nobody the name of a customer whom they may not see.
+    mine = in_reach([user], [owner.pk for owner in owners], today())[user.pk]
+    hints = [Hint.of(user, owner, in_reach=owner.pk in mine) for owner in owners]
     offers = [(f"is:{pk}", _("It is %(name)s") % {"name": hint.name}) for pk, hint in _each(owners, hints)]
     offers.append(("share", _("Somebody else, who shares the phone")))
     offers += [

@@ -14,7 +14,7 @@ from core.accounts.roles import Permission
 from core.lib.periods import mall_day
 from crm.desk.loyalty.points.forms import RulesForm
 from crm.desk.paging import page_of
-from customers.access import scope_filter
+from customers.access import reached
 from customers.models import Category
 from loyalty.models import PointAccount, PointAdjustment, PointRules, PointTxn, Posting
 from loyalty.points import accounts
@@ -63,8 +63,8 @@ def _by_hand(user: User, *, at: datetime) -> dict[str, Any]:
     A customer out of reach waits for somebody who can open and decide it.
     """
     by_hand = PointAdjustment.objects.filter(at__gt=at - LATELY)
-    reach = scope_filter(user, mall_day(at), "account__customer__")
-    waiting = by_hand.filter(reach, state=PointAdjustment.State.WAITING).select_related("account__customer", "by")
+    mine = reached(user, mall_day(at), "account__customer__")
+    waiting = by_hand.filter(mine, state=PointAdjustment.State.WAITING).select_related("account__customer", "by")
     given, taken = Sum("points", filter=Q(points__gt=0)), Sum("points", filter=Q(points__lt=0))
     people = by_hand.exclude(state=PointAdjustment.State.REFUSED).values("by__full_name", "by__username")
     return {
