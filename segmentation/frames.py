@@ -1,6 +1,6 @@
 """The only bridge between tables and arrays: what the night reads, and how it writes what changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -90,6 +90,23 @@ def state(customer_id: int = 0) -> State:
     read["log_gap_sum"] = read["log_gap_sum"] / 1e9
     read["log_gap_square_sum"] = read["log_gap_square_sum"] / 1e9
     return State(breadth=np.bitwise_count(mask).astype(np.int64), inputs=inputs, **read)
+
+
+def before(state: State, day: date) -> State:
+    """The same with everybody's class and type as they were before the night of `day`."""
+    moved = arrays.read(
+        "SELECT DISTINCT ON (customer_id) customer_id, class_before, type_before FROM segmentation_change"
+        ' WHERE "on" >= %(day)s ORDER BY customer_id, "on"',
+        {"day": day},
+        {"customer_id": "int8", "class_before": "int2", "type_before": "int2"},
+    )
+    known = np.isin(moved["customer_id"], state.customer_id, assume_unique=True)
+    rows = np.searchsorted(state.customer_id, moved["customer_id"][known])
+    columns = {}
+    for name in ("class_before", "type_before"):
+        columns[name] = getattr(state, name).copy()
+        columns[name][rows] = moved[name][known]
+    return replace(state, **columns)
 
 
 def _digest(*columns: Array) -> Array:

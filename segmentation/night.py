@@ -34,13 +34,26 @@ def _nights_before(as_of: date) -> QuerySet[Night]:
     return Night.objects.filter(as_of__lt=as_of, figures__total_value__gt=0)
 
 
-def work_out(as_of: date, fit: Fit, constants: Mapping[str, float]) -> Outcome:
-    """What the night of `as_of` says under these constants; nothing is written."""
+def work_out(as_of: date, fit: Fit, constants: Mapping[str, float], *, restores: RuleSet | None = None) -> Outcome:
+    """What the night of `as_of` says under these constants; nothing is written.
+
+    `restores`: everybody is judged as if these rules had never been, from the class, the type and the bars before them.
+    """
     parameters = fitting.Parameters.from_json(fit.parameters)
-    state = frames.state()
-    scores = scoring.score(state, parameters, constants, as_of=as_of, bars_before=bars_before(as_of))
+    state, judged, bars = frames.state(), None, bars_before(as_of)
+    first = Night.objects.filter(rules=restores, as_of__lt=as_of).order_by("as_of").first() if restores else None
+    if first is not None:
+        judged, bars = frames.before(state, first.as_of), bars_before(first.as_of)
+    scores = scoring.score(judged or state, parameters, constants, as_of=as_of, bars_before=bars)
     quiet = scoring.quiet(state, scores, constants)
     return Outcome(as_of, state, scores, quiet, scoring.long_absent(state, scores, constants) & ~quiet, parameters)
+
+
+def restored_by(rule_set: RuleSet, as_of: date) -> RuleSet | None:
+    """The version whose moves the night of `as_of` takes back: on the first night of a roll back, and no other."""
+    if rule_set.rolls_back is None or Night.objects.filter(rules=rule_set, as_of__lt=as_of).exists():
+        return None
+    return rule_set.rolls_back
 
 
 def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dict[str, int]:
@@ -73,7 +86,11 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
             "fit": fit,
             "value_bar": scores.bars.value,
             "potential_bar": scores.bars.potential,
-            "figures": {"bars": asdict(scores.bars), "total_value": int(np.maximum(scores.value, 0).sum())},
+            "figures": {
+                "bars": asdict(scores.bars),
+                "total_value": int(np.maximum(scores.value, 0).sum()),
+                "classes": {name: counts[name] for name in ("big", "active", "random")},
+            },
         },
     )
     return counts

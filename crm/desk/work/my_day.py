@@ -35,7 +35,7 @@ LANDING = (
     (Permission.FIND_CUSTOMER, "desk:find"),
     (Permission.KEEP_PRIVACY, "desk:privacy"),
     (Permission.EDIT_MALL, "desk:settings"),
-    (Permission.VIEW_RULES, "desk:rules"),
+    (Permission.VIEW_RULES, "desk:rulebook"),
     (Permission.VIEW_NIGHTS, "desk:nights"),
 )
 
