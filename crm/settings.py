@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "core.mall",
     "core.jobs",
     "core.outbox",
+    "core.rulebook",
     "customers",
     "segmentation",
     "loyalty",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.accounts.models import User
 from core.lib.errors import Invalid
+from core.lib.periods import mall_day
 from customers.models import Order
 from segmentation import fitting, frames, rules
 from segmentation.maths import backtest as maths
@@ -28,7 +29,7 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
     history = fitting.history_days(cut_on)
     if last_on is None or (last_on - cut_on).days < LEAST_DAYS or history < LEAST_DAYS:
         raise Invalid(_("Choose a day with at least 60 days of orders before and after it."))
-    constants = {**rules.DEFAULTS, **rules.current().parameters}
+    constants = rules.constants(mall_day(at))
     sample = frames.purchases(last_on)
     histories = Histories(
         sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)

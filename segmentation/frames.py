@@ -120,6 +120,23 @@ def seen_through(state: State, feeds: Sequence[Feed], *, as_of: date, one: int =
     return replace(state, seen_day=seen_day, silent_days=silent_days)
 
 
+def before(state: State, day: date) -> State:
+    """The same with everybody's class and type as they were before the night of `day`."""
+    moved = arrays.read(
+        "SELECT DISTINCT ON (customer_id) customer_id, class_before, type_before FROM segmentation_change"
+        ' WHERE "on" >= %(day)s ORDER BY customer_id, "on"',
+        {"day": day},
+        {"customer_id": "int8", "class_before": "int2", "type_before": "int2"},
+    )
+    known = np.isin(moved["customer_id"], state.customer_id, assume_unique=True)
+    rows = np.searchsorted(state.customer_id, moved["customer_id"][known])
+    columns = {}
+    for name in ("class_before", "type_before"):
+        columns[name] = getattr(state, name).copy()
+        columns[name][rows] = moved[name][known]
+    return replace(state, **columns)
+
+
 def _digest(*columns: Array) -> Array:
     """A 64-bit digest per row (the multiply-and-shift mix of splitmix64), never 0."""
     mixed = np.zeros(len(columns[0]), dtype=np.uint64)

@@ -17,6 +17,10 @@ class RuleSet(models.Model):
     reason = models.CharField(max_length=300)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
+    starts_on = models.DateField(null=True, blank=True, help_text="The first night it is for; empty: the next one")
+    # The version whose moves its first night takes back.
+    rolls_back = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="Taken back before its first night")
 
     def __str__(self) -> str:
         return f"v{self.version}"

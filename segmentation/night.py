@@ -31,26 +31,38 @@ def _nights_before(as_of: date) -> QuerySet[Night]:
     return Night.objects.filter(as_of__lt=as_of, figures__total_value__gt=0)
 
 
-def work_out(as_of: date, fit: Fit, constants: Mapping[str, float], *, over: bool = False) -> Outcome:
+def _last_before(as_of: date) -> Night | None:
+    return _nights_before(as_of).order_by("-as_of").first()
+
+
+def work_out(
+    as_of: date, fit: Fit, constants: Mapping[str, float], *, over: bool = False, restores: RuleSet | None = None
+) -> Outcome:
     """What the night of `as_of` says under these constants; nothing is written.
 
-    `over`: all of the day `as_of` lies behind, so that it can be said whether its orders are there.
+    `over`: all of the day `as_of` lies behind, so that it can be said whether its orders are there. `restores`:
+    everybody is judged as if these rules had never been, from the class, the type and the bars before them.
     """
     parameters = fitting.Parameters.from_json(fit.parameters)
     silent = feeds.with_silent_days(as_of, over=over)
     state = frames.seen_through(frames.state(), silent, as_of=as_of)
-    before = _nights_before(as_of).order_by("-as_of").first()
-    scores = scoring.score(
-        state,
-        parameters,
-        constants,
-        as_of=as_of,
-        bars_before=scoring.Bars(**before.figures["bars"]) if before else None,
-        days=(as_of - before.as_of).days if before else 1,
-    )
+    judged, last = state, _last_before(as_of)
+    days = (as_of - last.as_of).days if last else 1
+    first = Night.objects.filter(rules=restores, as_of__lt=as_of).order_by("as_of").first() if restores else None
+    if first is not None:
+        judged, last, days = frames.before(state, first.as_of), _last_before(first.as_of), 1
+    bars = scoring.Bars(**last.figures["bars"]) if last else None
+    scores = scoring.score(judged, parameters, constants, as_of=as_of, bars_before=bars, days=days)
     quiet = scoring.quiet(state, scores, constants)
     absent = scoring.long_absent(state, scores, constants) & ~quiet
     return Outcome(as_of, state, scores, quiet, absent, parameters, silent)
+
+
+def restored_by(rule_set: RuleSet, as_of: date) -> RuleSet | None:
+    """The version whose moves the night of `as_of` takes back: on the first night of a roll back, and no other."""
+    if rule_set.rolls_back is None or Night.objects.filter(rules=rule_set, as_of__lt=as_of).exists():
+        return None
+    return rule_set.rolls_back
 
 
 def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dict[str, int]:
@@ -87,6 +99,7 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
                 "bars": asdict(scores.bars),
                 "total_value": int(np.maximum(scores.value, 0).sum()),
                 "feeds": feeds.to_json(outcome.feeds),
+                "classes": {name: counts[name] for name in ("big", "active", "random")},
             },
         },
     )

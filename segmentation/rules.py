@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -237,9 +238,15 @@ def reason_of(version: RuleSet) -> str:
     return _("The defaults Laoke starts with") if version.version == 1 and version.by_id is None else version.reason
 
 
-def current() -> RuleSet:
-    """The rules in force; version 1 with the defaults is made on first use."""
-    newest = RuleSet.objects.order_by("-version").first()
+def current(on: date | None = None) -> RuleSet:
+    """The rules for the night of that day; without a day the newest, be they in force or still to come.
+
+    Version 1 with the defaults is made on first use.
+    """
+    versions = RuleSet.objects.filter(withdrawn_at__isnull=True).order_by("-version")
+    if on is not None:
+        versions = versions.filter(Q(starts_on__isnull=True) | Q(starts_on__lte=on))
+    newest = versions.first()
     if newest is None:
         newest, _created = RuleSet.objects.get_or_create(
             version=1,
@@ -248,24 +255,53 @@ def current() -> RuleSet:
     return newest
 
 
+def constants(on: date | None = None) -> dict[str, float]:
+    """Every constant of `current`."""
+    return {**DEFAULTS, **current(on).parameters}
+
+
+def refuse_unseen(parameters: Mapping[str, float], *, previewed: str, on: date) -> None:
+    """Raises DomainError unless `previewed` is the digest of the preview of these rules as things stand."""
+    if previewed != digest(parameters, on=on):
+        raise DomainError(
+            _("These rules have not been previewed yet. Look at what they do now, then save."), code="not_previewed"
+        )
+
+
 @transaction.atomic
-def save(parameters: dict[str, Any], *, previewed: str, by: User | None, reason: str, at: datetime) -> RuleSet:
-    """A new version, in force from the next night on: whoever saves has seen what these very rules do.
+def save(
+    parameters: dict[str, Any],
+    *,
+    previewed: str,
+    by: User | None,
+    reason: str,
+    at: datetime,
+    starts_on: date | None = None,
+    rolls_back: RuleSet | None = None,
+) -> RuleSet:
+    """A new version, in force from the next night on, or from that of `starts_on`: whoever saves has seen what these
+    very rules do.
 
     `previewed` is the digest of the preview that was looked at; any other than that of `parameters` as things stand is
     refused.
     """
     locks.hold("rules.save")
     checked = validate(parameters)
-    if previewed != digest(checked, on=mall_day(at)):
-        raise DomainError(
-            _("These rules have not been previewed yet. Look at what they do now, then save."), code="not_previewed"
-        )
+    refuse_unseen(checked, previewed=previewed, on=mall_day(at))
     if not reason.strip():
         raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
     latest = current()
     if checked == {**DEFAULTS, **latest.parameters}:
         raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")
-    saved = RuleSet.objects.create(version=latest.version + 1, parameters=checked, reason=reason.strip(), by=by, at=at)
+    number = RuleSet.objects.aggregate(top=Max("version"))["top"] or 1
+    saved = RuleSet.objects.create(
+        version=number + 1,
+        parameters=checked,
+        reason=reason.strip(),
+        by=by,
+        at=at,
+        starts_on=starts_on,
+        rolls_back=rolls_back,
+    )
     audit.record(by, "rules.saved", saved, at=at, version=saved.version, reason=saved.reason)
     return saved

@@ -19,6 +19,7 @@ class Mover(NamedTuple):
     """A customer whose class would change; the value in minor units."""
 
     customer_id: int
+    number: str
     name: str
     before: int
     after: int
@@ -53,9 +54,7 @@ def preview(parameters: Mapping[str, Any], *, as_of: date) -> Preview:
     digest = rules.digest(constants, on=as_of)
     outcome = night.work_out(as_of, fitting.for_night(as_of, constants), constants)
     state, scores = outcome.state, outcome.scores
-    due = np.flatnonzero(outcome.quiet | outcome.long_absent)
-    kinds = np.where(outcome.quiet[due], Alert.Kind.QUIET.value, Alert.Kind.LONG_ABSENCE.value)
-    opened = _would_open(state, due, kinds)
+    opened = opened_by(outcome)
     managers = dict(Customer.objects.filter(pk__in=opened).values_list("pk", "manager_id"))
     return Preview(
         digest=digest,
@@ -70,15 +69,24 @@ def preview(parameters: Mapping[str, Any], *, as_of: date) -> Preview:
     )
 
 
+def opened_by(outcome: night.Outcome) -> list[int]:
+    """The customers for whom this night would open an alert."""
+    due = np.flatnonzero(outcome.quiet | outcome.long_absent)
+    kinds = np.where(outcome.quiet[due], Alert.Kind.QUIET.value, Alert.Kind.LONG_ABSENCE.value)
+    return _would_open(outcome.state, due, kinds)
+
+
 def _movers(state: frames.State, scores: scoring.Scores) -> list[Mover]:
     """Those of the greatest value whose class changes."""
     moved = np.flatnonzero(scores.customer_class != state.class_before)
     moved = moved[np.argsort(-scores.value[moved], kind="stable")][:SHOWN]
-    names = dict(Customer.objects.filter(pk__in=state.customer_id[moved].tolist()).values_list("pk", "name"))
+    people = Customer.objects.filter(pk__in=state.customer_id[moved].tolist())
+    known = {pk: (number, name) for pk, number, name in people.values_list("pk", "number", "name")}
     return [
         Mover(
             customer_id=int(state.customer_id[row]),
-            name=names.get(int(state.customer_id[row]), ""),
+            number=known[int(state.customer_id[row])][0],
+            name=known[int(state.customer_id[row])][1],
             before=int(state.class_before[row]),
             after=int(scores.customer_class[row]),
             value=int(scores.value[row]),

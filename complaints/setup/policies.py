@@ -1,6 +1,6 @@
 """New versions of the promises: drafted, previewed on the open cases, published from a moment on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class StepFact:
     at_percent: int
     notify: tuple[str, ...] = ()
     raise_priority: bool = False
+    move_to_id: int | None = None
 
 
 @transaction.atomic
@@ -101,6 +102,7 @@ def set_steps(policy_id: int, steps: Iterable[StepFact], *, by: User, at: dateti
             at_percent=row.at_percent,
             notify=list(row.notify),
             raise_priority=row.raise_priority,
+            move_to_id=row.move_to_id,
         )
         for row in rows
     )
@@ -126,19 +128,35 @@ def set_terms(
 
 
 @transaction.atomic
-def publish(policy_id: int, *, by: User, reason: str, at: datetime) -> SlaPolicy:
-    """The draft is in force from now on, for cases logged from now on; open cases keep the version they began with."""
-    policy = _draft(policy_id)
+def publish(policy_id: int, *, by: User, reason: str, at: datetime, starts_at: datetime | None = None) -> SlaPolicy:
+    """The draft is in force from now (or `starts_at`) on, for cases logged from then on; open cases keep the version
+    they began with.
+    """
+    policy, starts_at = _draft(policy_id), starts_at or at
     if not reason.strip():
         raise Invalid(_("Say in a few words why the promises change."), code="reason_missing")
     _complete(policy)
-    for before in SlaPolicy.objects.select_for_update().filter(status=Status.PUBLISHED, effective__contains=at):
-        before.effective = DateTimeTZRange(before.effective.lower, at)
+    published = SlaPolicy.objects.select_for_update().filter(status=Status.PUBLISHED)
+    for before in published.filter(effective__contains=starts_at):
+        before.effective = DateTimeTZRange(before.effective.lower, starts_at)
         before.save(update_fields=["effective"])
-    policy.status, policy.effective = Status.PUBLISHED, DateTimeTZRange(at, None)
+    policy.status, policy.effective = Status.PUBLISHED, DateTimeTZRange(starts_at, None)
     policy.reason, policy.by, policy.at = reason.strip()[:200], by, at
     policy.save()
     audit.record(by, "policy.published", policy, at=at, version=policy.version, reason=policy.reason)
+    return policy
+
+
+@transaction.atomic
+def withdraw(version: int) -> SlaPolicy:
+    """A version that has not begun is a draft again; the one before goes on."""
+    policy = SlaPolicy.objects.select_for_update().get(version=version)
+    starts_at = policy.effective.lower
+    policy.status, policy.effective = Status.DRAFT, None
+    policy.save(update_fields=["status", "effective"])
+    for before in SlaPolicy.objects.select_for_update().filter(effective__endswith=starts_at):
+        before.effective = DateTimeTZRange(before.effective.lower, None)
+        before.save(update_fields=["effective"])
     return policy
 
 
@@ -158,7 +176,11 @@ def _draft(policy_id: int) -> SlaPolicy:
 
 
 def _complete(policy: SlaPolicy) -> None:
-    minutes = {(t.customer_class, t.severity, t.metric): t.minutes for t in policy.targets.all()}
+    refuse_incomplete({(t.customer_class, t.severity, t.metric): t.minutes for t in policy.targets.all()})
+
+
+def refuse_incomplete(minutes: Mapping[tuple[int | None, int | None, str], int]) -> None:
+    """Raises Invalid where somebody would be promised nothing, or an answer only after the solution."""
     if any((None, None, metric) not in minutes for metric in Metric.values):
         raise Invalid(_("Each promise needs a line for every class and every severity."), code="policy_incomplete")
     for (customer_class, severity, metric), first in minutes.items():

@@ -200,6 +200,7 @@ RIGHTS: dict[str, Rights] = {
                 P.ANSWER_QUESTIONS,
                 P.VIEW_WHO_SAW,
                 P.VIEW_COMPLAINT_REPORTS,
+                P.VIEW_RULES,
                 P.EDIT_COMPLAINT_SETTINGS,
                 P.VIEW_TIERS,
                 P.USE_POINTS,

@@ -87,7 +87,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
     (
         gettext_lazy("Setting up"),
         (
-            MenuPage("desk:rules", gettext_lazy("Rules"), "adjustments", "r", P.VIEW_RULES),
+            MenuPage("desk:rulebook", gettext_lazy("Rules"), "adjustments", "r", P.VIEW_RULES),
             MenuPage("desk:tiers", gettext_lazy("Rules of the levels"), "scale", "t", P.VIEW_RULES),
             MenuPage("desk:staff", gettext_lazy("Staff"), "user-check", "h", P.MANAGE_STAFF),
             MenuPage("desk:settings", gettext_lazy("Settings"), "settings", "j", SETTING_RIGHTS),

@@ -10,9 +10,10 @@ from crm.desk.opening import follows_merges
 from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
 from crm.desk.people.urls import urlpatterns as people
+from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
-urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people]
+urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people, *rulebook]
 for route in urlpatterns:
     route.callback = led_back(legible(remembered(follows_merges(route.callback))))

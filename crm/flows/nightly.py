@@ -144,15 +144,17 @@ def _summaries(run: JobRun, at: datetime) -> dict[str, int]:
 
 
 def _fit(run: JobRun, at: datetime) -> dict[str, int]:
-    constants = {**rules.DEFAULTS, **rules.current().parameters}
+    constants = rules.constants(run.business_date)
     return {"fitted_on": int(fitting.for_night(run.business_date, constants).as_of.strftime("%Y%m%d"))}
 
 
 def _scores(run: JobRun, at: datetime) -> dict[str, int]:
-    rule_set = rules.current()
-    constants = {**rules.DEFAULTS, **rule_set.parameters}
-    fit = fitting.for_night(run.business_date, constants)
-    outcome = night.work_out(run.business_date, fit, constants, over=run.business_date < mall_day(at))
+    as_of = run.business_date
+    rule_set, constants = rules.current(as_of), rules.constants(as_of)
+    fit = fitting.for_night(as_of, constants)
+    outcome = night.work_out(
+        as_of, fit, constants, over=as_of < mall_day(at), restores=night.restored_by(rule_set, as_of)
+    )
     return night.write(outcome, fit, rule_set, at=at)
 
 

@@ -11,6 +11,7 @@ from complaints.cases import notices as complaints
 from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
+from core.rulebook import notices as rulebook
 from customers import books, managers
 from loyalty import colleagues
 from loyalty import notices as loyalty_events
@@ -86,6 +87,7 @@ ALL = kinds.table(
         DIGEST,
     ),
     (ERASURE_WAITS, ERASURE_REFUSED),
+    rulebook.KINDS,
 )
 
 # Every event of a webhook by the name that travels, with its title.

@@ -17,6 +17,7 @@ from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_time
 from crm.flows.record import erasure
+from crm.flows.rulebook import kinds as rulebook
 from customers.access import visible_to
 from loyalty import approvals as loyalty
 from loyalty.campaigns import credit
@@ -69,6 +70,7 @@ ROOMS: Mapping[str, Room] = {
         _back(erasure.withdraw),
     ),
     "levels": Room(None, None, _back(tiers.drop_draft)),
+    "rules": Room(None, None, _back(rulebook.drop)),
     "draw": Room(
         lambda pk, *, by, at, reason: draws.publish(pk, by=by, at=at, because=reason), None, _back(draws.drop)
     ),
@@ -147,7 +149,8 @@ def _decided(kind: str, pk: int, reader: User, at: datetime) -> str:
 
 
 def _everything(user: User, at: datetime) -> list[Waiting]:
-    rows = [*complaints.waiting(user, at=at), *loyalty.waiting(user, at=at), *erasure.waiting(user, at=at)]
+    floors = (complaints.waiting, loyalty.waiting, erasure.waiting, rulebook.waiting)
+    rows = [item for waiting in floors for item in waiting(user, at=at)]
     return sorted(rows, key=lambda item: (item.due_at or item.since, item.kind, item.pk))
 
 

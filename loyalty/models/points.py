@@ -71,15 +71,19 @@ class PointRules(models.Model):
     yuan_per_point = models.DecimalField(
         _("what a point costs the mall, in yuan"), max_digits=8, decimal_places=4, default="0.01"
     )
+    notice_days = models.PositiveSmallIntegerField(_("days before a change of these rules is known"), default=1)
     reason = models.CharField(_("why"), max_length=300)
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
+    # Taken back before it began: no order was ever of this version.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             ExclusionConstraint(
                 name="point_rules_do_not_overlap",
                 expressions=[(_moments("starts_at", "ends_at"), RangeOperators.OVERLAPS)],
+                condition=Q(withdrawn_at__isnull=True),
             ),
             models.CheckConstraint(condition=Q(rate__gte=0), name="point_rate_not_negative"),
             models.CheckConstraint(
@@ -87,7 +91,7 @@ class PointRules(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="never_edited", exclude=["ends_at"]),
+            pgtrigger.ReadOnly(name="never_edited", exclude=["ends_at", "withdrawn_at"]),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
         ]
 

@@ -69,9 +69,9 @@ def _reconcile(
     ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
 ) -> int:
     # Read again under the locks: this is what the ledger will agree with.
-    rows_ = Order.objects.filter(pk__in=ids).annotate(back=_back()).select_related("customer", "points__rules")
+    rows_ = Order.objects.filter(pk__in=ids).annotate(back=back_of()).select_related("customer", "points__rules")
     orders = list(rows_.order_by("ordered_at", "pk"))
-    shares = _shares(orders, versions)
+    shares = shares_of([order.pk for order in orders], versions)
     multipliers: dict[int, Decimal] | None = None
     days: dict[Day, int] | None = None
     stored, fresh, changed = [], [], 0
@@ -119,7 +119,7 @@ def _reconcile(
     return changed
 
 
-def _back() -> Subquery:
+def back_of() -> Subquery:
     """The money that went back of an order, beside it: a sum over a join would need every column of the order again."""
     refunds = Refund.objects.filter(order=OuterRef("pk")).order_by().values("order")
     return Subquery(refunds.annotate(sum=Sum("amount")).values("sum"))
@@ -190,13 +190,13 @@ def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
     return multipliers
 
 
-def _shares(orders: Sequence[Order], versions: list[PointRules]) -> dict[tuple[int, int], Decimal]:
-    """(order, version of the rules) -> the share of the order's goods that count, where that is not all of them."""
+def shares_of(order_ids: Sequence[int], versions: Sequence[PointRules]) -> dict[tuple[int, int], Decimal]:
+    """(order, id of the rules) -> the share of the order's goods that count, where that is not all of them."""
     excluding = [version for version in versions if version.excluded_categories]
     if not excluding:
         return {}
     amounts: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
-    lines = OrderLine.objects.filter(order__in=[order.pk for order in orders])
+    lines = OrderLine.objects.filter(order__in=order_ids)
     for order_id, category_id, amount in lines.values_list("order_id", "product__category").annotate(Sum("amount")):
         amounts[order_id][category_id] = amount
     return {

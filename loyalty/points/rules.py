@@ -1,7 +1,7 @@
 """How points are earned and how long they live: versions, and the arithmetic of one version."""
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -31,6 +31,7 @@ NUMBERS = (
     "hold_minutes",
     "grace_days",
     "yuan_per_point",
+    "notice_days",
 )
 CHOICES = ("life_ends", "shortfall", "excluded_categories")
 
@@ -42,7 +43,8 @@ def in_force(at: datetime) -> PointRules | None:
 
 def of(versions: Iterable[PointRules], at: datetime) -> PointRules | None:
     """The one among these versions that was in force at that moment."""
-    running = (row for row in versions if row.starts_at <= at and (row.ends_at is None or at < row.ends_at))
+    begun = (row for row in versions if row.withdrawn_at is None and row.starts_at <= at)
+    running = (row for row in begun if row.ends_at is None or at < row.ends_at)
     return next(running, None)
 
 
@@ -52,7 +54,9 @@ def save(data: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
 
     Raises Invalid for numbers out of range, a start in the past or before a version that is still to come.
     """
-    last = PointRules.objects.select_for_update().order_by("-version").first()
+    everything = PointRules.objects.select_for_update().order_by("-version")
+    number = next((row.version for row in everything), 0) + 1
+    last = next((row for row in everything if row.withdrawn_at is None), None)
     if not reason.strip():
         raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
     if starts_at < at:
@@ -63,6 +67,24 @@ def save(data: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
             code="starts_at",
         )
     values = {name: data[name] for name in (*NUMBERS, *CHOICES) if name in data}
+    refuse_numbers(values)
+    if last and last.ends_at is None:
+        last.ends_at = starts_at
+        last.save(update_fields=["ends_at"])
+    version = PointRules.objects.create(
+        version=number,
+        starts_at=starts_at,
+        reason=reason.strip()[:300],
+        by=by,
+        at=at,
+        **values,
+    )
+    audit.record(by, "points.rules", version, at=at, version=version.version)
+    return version
+
+
+def refuse_numbers(values: Mapping[str, Any]) -> None:
+    """Raises Invalid for a number out of its bounds."""
     for name in NUMBERS:
         value = values.get(name)
         if value is not None and not 0 <= value <= 1_000_000:
@@ -73,19 +95,17 @@ def save(data: dict[str, Any], *, starts_at: datetime, by: User | None, reason: 
         raise Invalid(
             _("Points live at least a month. Leave it empty for points that never expire."), code="life_months"
         )
-    if last and last.ends_at is None:
-        last.ends_at = starts_at
-        last.save(update_fields=["ends_at"])
-    version = PointRules.objects.create(
-        version=last.version + 1 if last else 1,
-        starts_at=starts_at,
-        reason=reason.strip()[:300],
-        by=by,
-        at=at,
-        **values,
-    )
-    audit.record(by, "points.rules", version, at=at, version=version.version)
-    return version
+    if values.get("notice_days") is not None and not 1 <= values["notice_days"] <= 366:
+        raise Invalid(_("A change of the rules is known from 1 to 366 days before."), code="notice_days")
+
+
+@transaction.atomic
+def withdraw(version: int, *, at: datetime) -> None:
+    """This version, which has not begun, never begins; the one before it goes on."""
+    row = PointRules.objects.select_for_update().get(version=version)
+    row.withdrawn_at = at
+    row.save(update_fields=["withdrawn_at"])
+    PointRules.objects.filter(ends_at=row.starts_at, withdrawn_at__isnull=True).update(ends_at=None)
 
 
 def earned(rules: PointRules, multiplier: Decimal, net: Decimal, *, most: int | None = None) -> int:

@@ -218,11 +218,12 @@ def test_every_verb_that_needs_a_second_person_has_its_kind_on_the_list() -> Non
         "loyalty/campaigns/draws/setup.py": "draw",
         "loyalty/tiers/simulation/publishing.py": "levels",
         "crm/flows/record/erasure.py": "erasure",
+        "core/rulebook/changes.py": "rules",
     }
     asks = re.compile(r"\bsecond_person\(")
     floors = [
         path
-        for floor in ("customers", "segmentation", "loyalty", "complaints", "crm/flows")
+        for floor in ("core/rulebook", "customers", "segmentation", "loyalty", "complaints", "crm/flows")
         for path in ROOT.glob(f"{floor}/**/*.py")
     ]
     modules = {str(path.relative_to(ROOT)) for path in floors if asks.search(path.read_text())}

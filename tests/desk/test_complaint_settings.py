@@ -32,6 +32,7 @@ from crm.desk.today import today
 from customers.models import Customer, Standing
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
+from tests.rulebook.stories import confirmed
 
 
 @pytest.fixture
@@ -225,6 +226,9 @@ def test_promises_are_drafted_saved_and_put_in_force(client: Client) -> None:
     client.post(address, told | {"min_2_3_first_response": 45, "reason": "faster for big customers"})
 
     assert without_reason.status_code == 422
+    assert SlaPolicy.objects.filter(status="published").count() == 1
+    change = confirmed(timezone.now())
+    assert change.starts_on == today() + timedelta(days=1)
     policy = SlaPolicy.objects.filter(status="published").order_by("-version").first()
     assert policy is not None
     assert policy.version == 2

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import Role, User
+from core.rulebook.models import RuleChange
+from crm.desk.loyalty.points.forms import RulesForm
 from customers.models import Category, Customer
 from loyalty.campaigns import draws
 from loyalty.campaigns.draws import PrizeFact
@@ -20,6 +22,7 @@ from loyalty.points import adjustments, rewards
 from loyalty.points import rules as point_rules
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
+from tests.rulebook.stories import confirmed
 
 
 @pytest.fixture
@@ -193,16 +196,23 @@ def test_rules_are_put_in_force_by_the_administrator(client: Client, make_user: 
         "referrer_points": "100",
         "referred_points": "50",
         "referral_least": "30",
+        "notice_days": "1",
     }
     assert client.post(reverse("desk:point_rules"), told | {"reason": ""}).status_code == 422
-    assert client.post(reverse("desk:point_rules"), told).status_code == 302
+    waits = client.post(reverse("desk:point_rules"), told)
+    assert waits["Location"] == reverse("desk:rule_change", args=[RuleChange.objects.get().pk])
+    assert point_rules.in_force(timezone.now()) == rules
 
-    found = point_rules.in_force(timezone.now())
+    confirmed(timezone.now())
+
+    tomorrow = timezone.now() + timedelta(days=1)
+    assert point_rules.in_force(timezone.now()) == rules
+    found = point_rules.in_force(tomorrow)
     assert found is not None
     assert (found.version, found.rate, found.life_months) == (2, Decimal(2), 24)
     assert (found.excluded_categories, found.least_order, found.most_per_day) == ([gold.pk], Decimal(10), 5000)
     assert found.shortfall == "forgiven"
-    again = client.get(reverse("desk:point_programme")).context["rules_form"]
+    again = RulesForm(instance=found)
     assert again["excluded_categories"].value() == [gold.pk]
 
 
@@ -362,7 +372,8 @@ def test_a_new_version_keeps_what_another_put_in_force_meanwhile(
 
     client.post(reverse("desk:point_rules"), typed | {"grace_days": "9", "reason": "longer"})
 
-    made = point_rules.in_force(timezone.now())
+    confirmed(timezone.now())
+    made = point_rules.in_force(timezone.now() + timedelta(days=1))
     assert made is not None
     assert (made.version, made.rate, made.excluded_categories, made.grace_days) == (3, Decimal(3), [gold.pk], 9)
 

@@ -8,10 +8,11 @@ from django.urls import reverse
 
 from core.accounts.models import Role, User
 from crm.desk.numbers import rules_page
-from crm.desk.today import today
+from crm.desk.today import now, today
 from crm.flows import nightly
 from segmentation import rules
 from tests.conftest import MakeUser
+from tests.rulebook.stories import confirmed
 
 pytestmark = pytest.mark.django_db
 PREVIEW, SAVE = "desk:rules_preview", "desk:rules_save"
@@ -41,7 +42,9 @@ def test_what_was_previewed_is_saved(client: Client, admin: User) -> None:
     assert without_reason.status_code == 422
     assert "Say in a few words why the rules change." in without_reason.content.decode()
     assert saved.status_code == 302
-    assert rules.current().parameters["big_share"] == 0.7
+    assert rules.current().version == 1
+    confirmed(now())
+    assert rules.current(today()).parameters["big_share"] == 0.7
 
 
 def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: Client, admin: User) -> None:
@@ -57,12 +60,14 @@ def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(client: 
     assert 'value="fewer big customers"' in page
     assert rules.current().version == 1
     client.post(reverse(SAVE), other | {"previewed": refused.context["previewed"]})
+    confirmed(now())
     assert rules.current().parameters["big_share"] == 0.6
 
 
 def test_a_preview_does_not_outlive_the_rules_it_was_compared_with(client: Client, admin: User) -> None:
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
     client.post(reverse(SAVE), draft(previewed=seen, reason="somebody was faster"))
+    confirmed(now())
 
     late = client.post(reverse(SAVE), draft(previewed=seen, big_cap=20, reason="mine"))
 
@@ -73,6 +78,7 @@ def test_a_preview_does_not_outlive_the_rules_it_was_compared_with(client: Clien
 def test_the_versions_tell_their_changes_in_the_language_of_the_reader(client: Client, admin: User) -> None:
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
     client.post(reverse(SAVE), draft(previewed=seen, reason="少一些大客户"))
+    confirmed(now())
 
     told = client.get(reverse("desk:rules")).context["versions"].rows
 
@@ -101,6 +107,7 @@ def test_a_version_tells_its_changes_though_the_one_before_stands_on_the_next_pa
     monkeypatch.setattr(rules_page, "VERSIONS_SHOWN", 1)
     seen = client.post(reverse(PREVIEW), draft()).context["previewed"]
     client.post(reverse(SAVE), draft(previewed=seen, reason="少一些大客户"))
+    confirmed(now())
 
     newest = client.get(reverse("desk:rules")).context["versions"]
     oldest = client.get(reverse("desk:rules") + newest.next).context["versions"]

@@ -169,7 +169,7 @@ ROOM: tuple[tuple[Any, tuple[Setting, ...]], ...] = (
                 gettext_lazy("Classes and value"),
                 gettext_lazy("Who is big, who is quiet, what counts as value."),
                 P.VIEW_RULES,
-                lambda: _version(rules.current().version),
+                lambda: _version(rules.current(today()).version),
             ),
             Setting(
                 "desk:tiers",

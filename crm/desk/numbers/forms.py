@@ -19,6 +19,12 @@ class RulesForm(forms.Form):
     """The constants of the night as people read them, within their bounds, and why they change."""
 
     reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300, required=False)
+    starts_on = forms.DateField(
+        label=gettext_lazy("In force from the night of"),
+        help_text=gettext_lazy("Empty: as soon as the notice that was promised is over"),
+        widget=DateInput(),
+        required=False,
+    )
 
     def __init__(self, data: Any = None, *, parameters: dict[str, float]) -> None:
         super().__init__(data)
@@ -30,7 +36,7 @@ class RulesForm(forms.Form):
                 max_value=constant.shown(constant.high),
                 widget=forms.NumberInput(attrs={"step": "1" if constant.whole else "any"}),
             )
-        self.order_fields([*(constant.name for constant in rules.CONSTANTS), "reason"])
+        self.order_fields([*(constant.name for constant in rules.CONSTANTS), "starts_on", "reason"])
 
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The constants under the headings they belong to."""

@@ -1,19 +1,21 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
-from django.contrib import messages
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from core.rulebook import changes
+from core.rulebook.kinds import Foretold
 from crm.desk.numbers.forms import RulesForm
 from crm.desk.numbers.rules_page import history, in_force, preview_shown
 from crm.desk.today import now, today
+from segmentation import rulebook, whatif
 from segmentation import rules as verbs
-from segmentation import whatif
 from segmentation.models import Night
 
 
@@ -36,27 +38,29 @@ def preview(request: StaffRequest) -> HttpResponse:
 @needs(Permission.EDIT_RULES)
 @require_POST
 def save(request: StaffRequest) -> HttpResponse:
-    """The draft is the next version; if it cannot be, it is shown with its preview as things stand."""
+    """The draft waits for a second person; if it cannot, it is shown with its preview as things stand."""
     form = _form(request)
     if not form.is_valid():
         return _page(request, form)
     try:
-        saved = verbs.save(
-            form.parameters,
-            previewed=request.POST.get("previewed", ""),
-            by=request.user,
+        verbs.refuse_unseen(form.parameters, previewed=request.POST.get("previewed", ""), on=today())
+        change = changes.propose(
+            rulebook.RULES,
+            dict(form.parameters),
+            starts_on=form.cleaned_data["starts_on"] or changes.first_day(rulebook.RULES, today=today()),
             reason=form.cleaned_data["reason"],
+            by=request.user,
             at=now(),
         )
     except DomainError as refusal:
-        form.add_error("reason" if refusal.code == "reason_missing" else None, str(refusal))
+        beside = {"reason_missing": "reason", "starts_on": "starts_on"}
+        form.add_error(beside.get(refusal.code), str(refusal))
         return _with_preview(request, form)
-    messages.success(request, _("Version %(version)d is in force from the next night on.") % {"version": saved.version})
-    return redirect("desk:rules")
+    return redirect("desk:rule_change", change.pk)
 
 
 def _form(request: StaffRequest) -> RulesForm:
-    parameters = {**verbs.DEFAULTS, **verbs.current().parameters}
+    parameters = verbs.constants(today())
     return RulesForm(request.POST if request.method == "POST" else None, parameters=parameters)
 
 
@@ -64,7 +68,8 @@ def _with_preview(request: StaffRequest, form: RulesForm) -> HttpResponse:
     try:
         if Night.objects.exists():
             seen = whatif.preview(form.parameters, as_of=today())
-            return _page(request, form, preview=seen, previewed=seen.digest)
+            shown = preview_shown(seen, _foretold(form.parameters), request.user)
+            return _page(request, form, preview=shown, previewed=seen.digest)
         return _page(request, form, previewed=verbs.digest(form.parameters, on=today()))
     except DomainError as refusal:
         if not form.errors:
@@ -72,20 +77,26 @@ def _with_preview(request: StaffRequest, form: RulesForm) -> HttpResponse:
         return _page(request, form)
 
 
+def _foretold(parameters: dict[str, float]) -> Foretold:
+    """What the rule does, apart from what the orders of late do."""
+    return rulebook.RULES.foretell(dict(parameters), starts_on=today(), at=now(), rolls_back=None)
+
+
 def _page(
-    request: StaffRequest, form: RulesForm, *, preview: whatif.Preview | None = None, previewed: str = ""
+    request: StaffRequest, form: RulesForm, *, preview: dict[str, Any] | None = None, previewed: str = ""
 ) -> HttpResponse:
     return render(
         request,
         "desk/numbers/rules.html",
         {
             "form": form,
-            "latest": verbs.current(),
-            "in_force": in_force({**verbs.DEFAULTS, **verbs.current().parameters}),
+            "latest": verbs.current(today()),
+            "in_force": in_force(verbs.constants(today())),
+            "waits": changes.waiting(rulebook.RULES),
             "editable": may(request.user, Permission.EDIT_RULES),
             "versions": history(request),
             "previewed": previewed,
-            "preview": preview_shown(preview, request.user) if preview else None,
+            "preview": preview,
         },
         status=422 if form.errors else 200,
     )

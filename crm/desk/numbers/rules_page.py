@@ -11,10 +11,12 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, sees
 from core.accounts.roles import Field, rights_of
 from core.lib.money import from_minor
+from core.rulebook.kinds import Foretold
 from crm.desk.paging import Page, page_of
 from customers.models import Standing
 from segmentation import rules
 from segmentation.models import RuleSet
+from segmentation.rulebook import RULES as NIGHT
 from segmentation.rules import Constant
 from segmentation.whatif import Mover, Preview
 
@@ -67,8 +69,11 @@ def in_force(parameters: Mapping[str, float]) -> list[tuple[str, list[tuple[Any,
     ]
 
 
-def preview_shown(preview: Preview, user: User) -> dict[str, Any]:
-    """The preview in words and tables; names only for roles that see customers."""
+def preview_shown(preview: Preview, foretold: Foretold, user: User) -> dict[str, Any]:
+    """The preview in words and tables; names only for roles that see customers.
+
+    `foretold` says what of it the rule does: the rest the orders of late do by themselves.
+    """
     labels = dict(Standing.Class.choices)
     managers = {u.pk: str(u) for u in User.objects.filter(pk__in=[m for m in preview.alerts_by_manager if m])}
     return {
@@ -87,7 +92,11 @@ def preview_shown(preview: Preview, user: User) -> dict[str, Any]:
             for before in (*CLASSES, -1)
         ],
         "moved": sum(count for (before, after), count in preview.class_moves.items() if before != after),
-        "movers": [_mover(row, labels, user) for row in _in_order(preview.movers, user)],
+        "figures": [(NIGHT.figures[name], before, after) for name, (before, after) in foretold.figures.items()],
+        "movers": [
+            _mover(row, labels, user) | {"by_rule": row.customer_id in foretold.moves}
+            for row in _in_order(preview.movers, user)
+        ],
     }
 
 
@@ -98,7 +107,7 @@ def _in_order(movers: list[Mover], user: User) -> list[Mover]:
 
 def _mover(row: Mover, labels: dict[Any, Any], user: User) -> dict[str, Any]:
     return {
-        "customer_id": row.customer_id,
+        "number": row.number,
         "name": row.name if rights_of(user).sees_customers else "",
         "before": labels[row.before],
         "after": labels[row.after],

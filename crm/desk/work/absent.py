@@ -17,7 +17,7 @@ SHOWN = 100
 @takeable("long-absent")
 def long_absent(request: StaffRequest) -> HttpResponse:
     day = today()
-    days = int({**rules.DEFAULTS, **rules.current().parameters}["long_absence_days"] or 113)
+    days = int(rules.constants(day)["long_absence_days"] or 113)
     never = request.GET.get("list") == "never"
     absent_rows = queries.long_absent(request.user, day, days=days)
     never_rows = queries.never_activated(request.user, day)

@@ -36,7 +36,7 @@ LANDING = (
     (Permission.ANSWER_QUESTIONS, "desk:questions"),
     (Permission.KEEP_PRIVACY, "desk:privacy"),
     (Permission.EDIT_MALL, "desk:settings"),
-    (Permission.VIEW_RULES, "desk:rules"),
+    (Permission.VIEW_RULES, "desk:rulebook"),
     (Permission.VIEW_NIGHTS, "desk:nights"),
 )
 

@@ -34,7 +34,7 @@ def new_draft(*, by: User, at: datetime, client_key: str = "") -> TierDraft:
         return known
     last = newest()
     content = {**(last.content if last else starting_point()), "transition": Transition.KEEP.value}
-    starts_on = mall_day(at) + timedelta(days=content["notice_days"] if last else 1)
+    starts_on = mall_day(at) + timedelta(days=last.content["notice_days"] if last else 1)
     return TierDraft.objects.create(content=validate(content), starts_on=starts_on, by=by, at=at, client_key=client_key)
 
 
@@ -68,12 +68,26 @@ def save_draft(
             raise Invalid(_("Only a roll back can give back what the last rules took."), code="transition")
     if starts_on is not None and starts_on > mall_day(at) + LATEST:
         raise Invalid(_("Begin within the next %(days)d days.") % {"days": LATEST.days}, code="starts_on")
+    if starts_on is not None:
+        refuse_notice(starts_on, rolls_back=draft.rolls_back_id is not None, today=mall_day(at))
     draft.starts_on = starts_on or draft.starts_on
     draft.reason = draft.reason if reason is None else reason.strip()[:300]
     draft.notice = draft.notice if notice is None else notice.strip()[:500]
     draft.by, draft.at = by, at
     draft.save()
     return draft
+
+
+def refuse_notice(starts_on: date, *, rolls_back: bool, today: date) -> None:
+    """Raises Invalid for a day before the notice is over that the rules in force promise, whatever a draft says."""
+    last = newest()
+    notice = last.content["notice_days"] if last is not None and not rolls_back else 1
+    if starts_on < today + timedelta(days=notice):
+        raise Invalid(
+            _("The rules in force promise %(days)d days of notice: begin on %(day)s or later.")
+            % {"days": notice, "day": (today + timedelta(days=notice)).isoformat()},
+            code="starts_on",
+        )
 
 
 @transaction.atomic

@@ -21,7 +21,16 @@ from loyalty import notices
 from loyalty.maths.tiers import Transition
 from loyalty.models import TierChange, TierDraft, TierRules, TierSimulation, TierState
 from loyalty.tiers import membership
-from loyalty.tiers.simulation.drafts import draft_of_key, fresh, moves_of, newest, open_draft, simulate, work_out_draft
+from loyalty.tiers.simulation.drafts import (
+    draft_of_key,
+    fresh,
+    moves_of,
+    newest,
+    open_draft,
+    refuse_notice,
+    simulate,
+    work_out_draft,
+)
 
 MAY_DIFFER = 0.005
 
@@ -89,13 +98,7 @@ def _refuse_publisher(draft: TierDraft, by: User, because: str) -> str:
 
 def _refuse_day(draft: TierDraft, last: TierRules | None, today: date) -> None:
     """The members have their notice, and versions follow each other."""
-    notice = draft.content["notice_days"] if last is not None and draft.rolls_back_id is None else 1
-    if draft.starts_on < today + timedelta(days=notice):
-        raise Invalid(
-            _("These rules promise %(days)d days of notice: begin on %(day)s or later.")
-            % {"days": notice, "day": (today + timedelta(days=notice)).isoformat()},
-            code="starts_on",
-        )
+    refuse_notice(draft.starts_on, rolls_back=draft.rolls_back_id is not None, today=today)
     if last is not None and last.starts_on >= draft.starts_on:
         raise DomainError(
             _("Version %(version)d begins on %(day)s already. Withdraw it first, or begin later.")

@@ -298,6 +298,12 @@ class PromisesForm(EditForm, forms.Form):
             "One line each, such as “80 %: owner, priority rises”: when, who is told, whether the priority rises."
         ),
     )
+    starts_on = forms.DateField(
+        label=gettext_lazy("In force from"),
+        help_text=gettext_lazy("Empty: as soon as the notice that was promised is over"),
+        widget=DateInput(),
+        required=False,
+    )
     reason = forms.CharField(label=gettext_lazy("Why the promises change"), max_length=200, required=False)
 
     def __init__(self, *args: Any, policy: SlaPolicy, **kwargs: Any) -> None:
@@ -353,7 +359,7 @@ class PromisesForm(EditForm, forms.Form):
 
     def shown(self, row: SlaPolicy) -> dict[str, Any]:
         form = PromisesForm(policy=row)
-        return {name: form[name].initial for name in form.fields if name != "reason"}
+        return {name: form[name].initial for name in form.fields if name not in ("reason", "starts_on")}
 
     def targets(self) -> list[TargetFact]:
         return [

@@ -29,11 +29,13 @@ from complaints.models import (
     SlaPolicy,
 )
 from complaints.models.catalogue import Severity
-from complaints.setup import policies, reference
+from complaints.setup import policies, reference, rulebook
 from core.accounts.models import Absence, User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from core.rulebook import changes
+from core.rulebook.models import RuleChange
 from crm.desk.acting import submit
 from crm.desk.choices import read_once
 from crm.desk.complaints.setup.forms import (
@@ -268,6 +270,7 @@ def _promises(request: StaffRequest) -> dict[str, Any]:
         "form": PromisesForm(policy=shown) if shown else None,
         "metrics": [label for _value, label in Metric.choices],
         "open_cases": sum(concerned.values()),
+        "waits": changes.waiting(rulebook.RULES),
         "versions": page_of(request, published.select_related("by").order_by("-version"), VERSIONS),
     }
 
@@ -370,7 +373,7 @@ def member_left(request: StaffRequest) -> HttpResponse:
     return redirect("desk:complaint_settings", "members")
 
 
-def _in_force(saved: PriorityMatrix | SlaPolicy) -> str:
+def _in_force(saved: PriorityMatrix) -> str:
     return _("Version %(version)d holds for cases logged from now on.") % {"version": saved.version}
 
 
@@ -413,16 +416,22 @@ def save_promises(request: StaffRequest) -> HttpResponse:
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
 @require_POST
 def publish_promises(request: StaffRequest) -> HttpResponse:
-    """The draft is saved and put in force."""
+    """The draft is saved, worked out, and waits for a second person."""
     draft = policies.draft(by=request.user, at=now())
     form = PromisesForm(request.POST, policy=draft)
+    proposed: list[RuleChange] = []
 
-    def verb(row: SlaPolicy, data: dict[str, Any]) -> SlaPolicy:
+    def verb(row: SlaPolicy, data: dict[str, Any]) -> None:
         _save_draft(row, form, request.user)
-        return policies.publish(row.pk, by=request.user, reason=data["reason"], at=now())
+        starts_on = data["starts_on"] or changes.first_day(rulebook.RULES, today=today())
+        content = rulebook.content_of(SlaPolicy.objects.get(pk=row.pk))
+        reason = data["reason"]
+        proposed.append(
+            changes.propose(rulebook.RULES, content, starts_on=starts_on, reason=reason, by=request.user, at=now())
+        )
 
-    if edit(request, form, draft, verb, _in_force):
-        return redirect("desk:complaint_settings", "promises")
+    if edit(request, form, draft, verb, ""):
+        return redirect("desk:rule_change", proposed[0].pk)
     return _page(request, "promises", 422, form=form)
 
 

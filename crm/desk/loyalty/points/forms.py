@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from customers.models import Category
 from loyalty.campaigns import draws
@@ -86,6 +87,13 @@ class RulesForm(EditForm, forms.ModelForm[PointRules]):
         label=gettext_lazy("goods that earn nothing"), queryset=Category.objects.order_by("name"), required=False
     )
 
+    starts_on = forms.DateField(
+        label=gettext_lazy("In force from"),
+        help_text=gettext_lazy("Empty: as soon as the notice that was promised is over"),
+        widget=DateInput(),
+        required=False,
+    )
+
     class Meta:
         model = PointRules
         fields = (
@@ -106,6 +114,7 @@ class RulesForm(EditForm, forms.ModelForm[PointRules]):
             "hold_minutes",
             "grace_days",
             "yuan_per_point",
+            "notice_days",
             "reason",
         )
 

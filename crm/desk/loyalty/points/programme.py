@@ -10,6 +10,8 @@ from django.views.decorators.http import require_POST
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
+from core.rulebook import changes
+from core.rulebook.models import RuleChange
 from crm.desk.acting import press, submit
 from crm.desk.editing import edit
 from crm.desk.loyalty.points.forms import RulesForm
@@ -17,6 +19,7 @@ from crm.desk.loyalty.points.programme_page import context_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
+from loyalty import rulebook
 from loyalty.models import PointAdjustment, PointRules
 from loyalty.points import adjustments
 from loyalty.points import rules as point_rules
@@ -31,6 +34,7 @@ def programme(request: StaffRequest) -> HttpResponse:
 def _page(request: StaffRequest, *, form: RulesForm | None = None) -> HttpResponse:
     rules = point_rules.in_force(now())
     context = context_of(request, rules, at=now())
+    context["waits"] = changes.waiting(rulebook.RULES)
     context["rules_form"] = form or RulesForm(instance=rules, initial={"reason": ""})
     return render(request, "desk/loyalty/points/programme.html", context, status=422 if form and form.errors else 200)
 
@@ -38,25 +42,27 @@ def _page(request: StaffRequest, *, form: RulesForm | None = None) -> HttpRespon
 @needs(Permission.EDIT_POINTS)
 @require_POST
 def save_rules(request: StaffRequest) -> HttpResponse:
-    """A new version from now on: the one in force, and what was changed in the form."""
+    """A change of the version in force by what was changed in the form: worked out, it waits for a second person."""
     form, at, last = RulesForm(request.POST), now(), point_rules.in_force(now())
+    proposed: list[RuleChange] = []
 
-    def save(data: dict[str, Any]) -> PointRules:
-        return point_rules.save(data, starts_at=at, by=request.user, reason=data["reason"], at=at)
+    def save(data: dict[str, Any]) -> None:
+        starts_on = data["starts_on"] or changes.first_day(rulebook.RULES, today=today())
+        content = rulebook.content_of(PointRules(**{name: data[name] for name in rulebook.FIELDS if name in data}))
+        change = changes.propose(
+            rulebook.RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=at
+        )
+        proposed.append(change)
 
-    def save_after(before: PointRules, data: dict[str, Any]) -> PointRules:
+    def save_after(before: PointRules, data: dict[str, Any]) -> None:
         if PointRules.objects.filter(version__gt=before.version, starts_at__lte=at).exists():
             raise DomainError(
                 _("Somebody has just put another version in force. Save again to change that one."), code="changed"
             )
-        return save(data)
+        save(data)
 
-    done = edit(request, form, last, save_after, _in_force) if last else submit(request, form, save, _in_force)
-    return redirect("desk:point_programme") if done else _page(request, form=form)
-
-
-def _in_force(version: PointRules) -> str:
-    return _("Version %(version)d is in force.") % {"version": version.version}
+    done = edit(request, form, last, save_after, "") if last else submit(request, form, save, "")
+    return redirect("desk:rule_change", proposed[0].pk) if done else _page(request, form=form)
 
 
 @needs(Permission.APPROVE_POINTS)

@@ -84,7 +84,9 @@ def in_words(rules: PointRules) -> list[tuple[str, str]]:
         "yuan_per_point": f"{rules.yuan_per_point.normalize():f}",
     }
     form = RulesForm()
-    values = [(name, words.get(name, getattr(rules, name))) for name in form.fields if name != "reason"]
+    values = [
+        (name, words.get(name, getattr(rules, name))) for name in form.fields if name not in ("reason", "starts_on")
+    ]
     return [(str(form.fields[name].label), str(value)) for name, value in values if value]
 
 

@@ -1,0 +1,304 @@
+"""A change of rules on its way. Every verb takes the kind: `changes.propose(points.RULES, …)`.
+
+propose (worked out at once) → confirmed by a second person → its day → compared with what was foretold → rolled back.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.deciding import second_person
+from core.accounts.models import User
+from core.accounts.roles import who_may
+from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day, mall_midnight
+from core.rulebook import notices
+from core.rulebook.kinds import Content, Foretold, Kind, Number, Version
+from core.rulebook.models import RuleChange
+
+State = RuleChange.State
+FRESH_FOR = timedelta(days=7)
+LATEST = timedelta(days=366)
+MAY_DIFFER = 0.005
+
+
+class Stale(DomainError):
+    """What was worked out is not what would happen any more."""
+
+    code = "simulation_stale"
+
+
+def newest(kind: Kind) -> Version | None:
+    """The last version, in force or scheduled."""
+    return next(iter(kind.versions(1)), None)
+
+
+def in_force(kind: Kind, *, at: datetime) -> Version | None:
+    """The version of that moment."""
+    return next((row for row in kind.versions(3) if row.starts_at is None or row.starts_at <= at), None)
+
+
+def first_day(kind: Kind, *, today: date, rolls_back: bool = False) -> date:
+    """From when on new rules of this kind can be in force: what the newest version promises holds.
+
+    Nobody was promised anything before the first version, and a roll back only gives back: both can begin today.
+    """
+    last = newest(kind)
+    if last is None or rolls_back:
+        return today
+    return today + timedelta(days=kind.notice_days(last.content))
+
+
+@transaction.atomic
+def propose(kind: Kind, content: Content, *, starts_on: date, reason: str, by: User, at: datetime) -> RuleChange:
+    """The change is worked out and waits for a second person.
+
+    Raises Invalid for content out of bounds, no reason, or a day before the notice is over; DomainError when nothing
+    changes or another version is scheduled.
+    """
+    return _proposed(kind, content, starts_on=starts_on, reason=reason, by=by, at=at)
+
+
+def _proposed(
+    kind: Kind,
+    content: Content,
+    *,
+    starts_on: date,
+    reason: str,
+    by: User,
+    at: datetime,
+    rolls_back: int | None = None,
+) -> RuleChange:
+    content, last = kind.checked(content), newest(kind)
+    if not reason.strip():
+        raise Invalid(_("Say in a few words why the rules change."), code="reason_missing")
+    if last is not None and content == kind.checked(last.content):
+        raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")
+    _refuse_day(kind, starts_on, rolls_back, at)
+    foretold = kind.foretell(content, starts_on=starts_on, at=at, rolls_back=rolls_back)
+    change = RuleChange.objects.create(
+        kind=kind.name,
+        content=content,
+        starts_on=starts_on,
+        reason=reason.strip()[:300],
+        by=by,
+        at=at,
+        based_on=last.number if last else None,
+        rolls_back=rolls_back,
+        foretold_at=at,
+        **_stored(foretold),
+    )
+    audit.record(by, "rules.proposed", change, at=at, kind=kind.name, starts_on=starts_on.isoformat())
+    notices.waits(change, [user.pk for user in who_may(kind.confirms) if user.pk != by.pk], at=at)
+    return change
+
+
+def _refuse_day(kind: Kind, starts_on: date, rolls_back: int | None, at: datetime) -> None:
+    today = mall_day(at)
+    first = first_day(kind, today=today, rolls_back=rolls_back is not None)
+    if starts_on < first:
+        raise Invalid(
+            _("The rules in force promise %(days)d days of notice: begin on %(day)s or later.")
+            % {"days": (first - today).days, "day": first.isoformat()},
+            code="starts_on",
+        )
+    if starts_on > today + LATEST:
+        raise Invalid(_("Begin within the next %(days)d days.") % {"days": LATEST.days}, code="starts_on")
+    last = newest(kind)
+    if last is not None and last.starts_at is not None and last.starts_at > at:
+        raise DomainError(
+            _("Version %(version)d begins on %(day)s already. Withdraw it first, or begin later.")
+            % {"version": last.number, "day": mall_day(last.starts_at).isoformat()},
+            code="scheduled_already",
+        )
+
+
+def _stored(foretold: Foretold) -> dict[str, object]:
+    return {
+        "foretold": {name: list(pair) for name, pair in foretold.figures.items()},
+        "moves": [[customer, before, after] for customer, (before, after) in sorted(foretold.moves.items())],
+    }
+
+
+@transaction.atomic
+def look_again(kind: Kind, change_id: int, *, at: datetime) -> RuleChange:
+    """What the change would do is worked out as things stand now."""
+    change = _open(kind, change_id)
+    _refuse_base(kind, change)
+    foretold = kind.foretell(change.content, starts_on=change.starts_on, at=at, rolls_back=change.rolls_back)
+    RuleChange.objects.filter(pk=change.pk).update(foretold_at=at, **_stored(foretold))
+    change.refresh_from_db()
+    return change
+
+
+@transaction.atomic
+def move(kind: Kind, change_id: int, *, starts_on: date, by: User, at: datetime) -> RuleChange:
+    """The change begins on another day: the same words of its author, proposed anew by who moves it."""
+    change = _open(kind, change_id)
+    drop(kind, change_id, by=by, at=at)
+    return _proposed(
+        kind,
+        change.content,
+        starts_on=starts_on,
+        reason=change.reason,
+        by=by,
+        at=at,
+        rolls_back=change.rolls_back,
+    )
+
+
+@transaction.atomic
+def drop(kind: Kind, change_id: int, *, by: User, at: datetime) -> None:
+    """The change will never be; nothing was in force by it."""
+    change = _open(kind, change_id)
+    change.state = State.DROPPED
+    change.save(update_fields=["state"])
+    audit.record(by, "rules.dropped", change, at=at, kind=kind.name)
+    notices.decided(change, by=by, at=at)
+
+
+@transaction.atomic
+def confirm(
+    kind: Kind, change_id: int, *, by: User, at: datetime, meant: bool = False, because: str = ""
+) -> RuleChange:
+    """The change is the next version, in force from its day on.
+
+    Needs a second person, or a typed reason of the only one who may; figures not older than a week that still tell
+    what would happen (Stale); and `meant` where there are doubts.
+    """
+    _hold(kind)
+    change = _open(kind, change_id)
+    refusal = _("You wrote this change: somebody else has to confirm it.")
+    alone = second_person(by, change.by_id, who_may(kind.confirms), refusal=refusal, because=because)
+    _refuse_base(kind, change)
+    _refuse_day(kind, change.starts_on, change.rolls_back, at)
+    _refuse_if_it_moved(kind, change, at)
+    if (doubts := kind.doubts(change.content, figures_of(change))) and not meant:
+        raise Invalid(" ".join([*doubts, _("Say that it is meant, or change it.")]), code="doubts")
+    change.version = kind.put_in_force(change, starts_at=max(at, mall_midnight(change.starts_on)), by=by, at=at)
+    change.state, change.decided_by, change.decided_at, change.alone_because = State.CONFIRMED, by, at, alone
+    change.save(update_fields=["version", "state", "decided_by", "decided_at", "alone_because"])
+    audit.record(
+        by,
+        "rules.confirmed",
+        change,
+        at=at,
+        kind=kind.name,
+        version=change.version,
+        starts_on=change.starts_on.isoformat(),
+        proposed_by=change.by_id,
+        reason=change.reason,
+        **({"alone_because": alone} if alone else {}),
+    )
+    notices.decided(change, by=by, at=at)
+    return change
+
+
+@transaction.atomic
+def withdraw(kind: Kind, change_id: int, *, by: User, at: datetime) -> RuleChange:
+    """A confirmed change that has not begun never will; the version before goes on."""
+    _hold(kind)
+    change = RuleChange.objects.select_for_update().get(pk=change_id, kind=kind.name)
+    last = newest(kind)
+    scheduled = last is not None and last.starts_at is not None and last.starts_at > at
+    if change.state != State.CONFIRMED or last is None or last.number != change.version or not scheduled:
+        raise DomainError(
+            _("Only the last version can be withdrawn, before it begins. Roll it back instead."), code="has_begun"
+        )
+    kind.take_back(last.number, at=at)
+    change.state = State.WITHDRAWN
+    change.save(update_fields=["state"])
+    audit.record(by, "rules.withdrawn", change, at=at, kind=kind.name, version=change.version)
+    return change
+
+
+@transaction.atomic
+def roll_back(kind: Kind, version: int, *, reason: str, by: User, at: datetime) -> RuleChange:
+    """A change that says what the version before said, to begin at once; it is confirmed like any other."""
+    before = before_it(kind, version, at=at)
+    if before is None:
+        raise DomainError(
+            _("Only the version in force can be rolled back, to the one before it."), code="cannot_roll_back"
+        )
+    return _proposed(kind, before.content, starts_on=mall_day(at), reason=reason, by=by, at=at, rolls_back=version)
+
+
+def before_it(kind: Kind, version: int, *, at: datetime) -> Version | None:
+    """The version that a roll back of this one, the newest and in force, would bring back."""
+    rows = kind.versions(2)
+    begun = len(rows) == 2 and (rows[0].starts_at is None or rows[0].starts_at <= at)
+    return rows[1] if begun and rows[0].number == version else None
+
+
+def waiting(*kinds: Kind) -> QuerySet[RuleChange]:
+    """What waits for a second person of these kinds, the newest first."""
+    rows = RuleChange.objects.filter(state=State.OPEN, kind__in=[kind.name for kind in kinds])
+    return rows.select_related("by").order_by("-pk")
+
+
+def fresh(kind: Kind, change: RuleChange, *, at: datetime) -> bool:
+    """Whether what was worked out can be confirmed: young enough, and beside the version it was written beside."""
+    last = newest(kind)
+    return change.foretold_at > at - FRESH_FOR and change.based_on == (last.number if last else None)
+
+
+def figures_of(change: RuleChange) -> dict[str, tuple[Number, Number]]:
+    """Each figure as it was when the change was worked out, and as it would be."""
+    return {name: (before, after) for name, (before, after) in change.foretold.items()}
+
+
+class Compared(NamedTuple):
+    """One figure: as it was, as it was foretold, as it came; None where there is nothing to compare yet."""
+
+    name: str
+    before: Number
+    after: Number
+    came: Number | None
+
+
+def compared(kind: Kind, change: RuleChange, *, at: datetime) -> list[Compared]:
+    """Every figure of the change, with what came of it once its version has begun."""
+    came: Mapping[str, Number] = {}
+    if change.state == State.CONFIRMED and change.version is not None:
+        came = kind.happened(change.version, at=at) or {}
+    return [Compared(name, before, after, came.get(name)) for name, (before, after) in figures_of(change).items()]
+
+
+def _hold(kind: Kind) -> None:
+    """One at a time decides about rules of a kind."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"rulebook:{kind.name}"])
+
+
+def _open(kind: Kind, change_id: int) -> RuleChange:
+    change = RuleChange.objects.select_for_update().get(pk=change_id, kind=kind.name)
+    if change.state != State.OPEN:
+        raise DomainError(
+            _("This change is closed: %(how)s.") % {"how": change.get_state_display()}, code="change_closed"
+        )
+    return change
+
+
+def _refuse_base(kind: Kind, change: RuleChange) -> None:
+    last = newest(kind)
+    if change.based_on != (last.number if last else None):
+        raise Stale(_("Another version has come meanwhile. Drop this change and begin from the new version."))
+
+
+def _refuse_if_it_moved(kind: Kind, change: RuleChange, at: datetime) -> None:
+    """As many customers as before are moved, but for a few in a thousand."""
+    if change.foretold_at <= at - FRESH_FOR:
+        raise Stale(_("What this change does was worked out too long ago. Work it out again."))
+    now = kind.foretell(change.content, starts_on=change.starts_on, at=at, rolls_back=change.rolls_back).moves
+    stored = {customer: (before, after) for customer, before, after in change.moves}
+    differ = sum(1 for customer in stored.keys() | now.keys() if stored.get(customer) != now.get(customer))
+    if differ > MAY_DIFFER * max(len(stored), 1):
+        raise Stale(
+            _("Orders have changed what these rules would do (%(count)d customers). Work it out again.")
+            % {"count": differ}
+        )

@@ -1,0 +1,49 @@
+"""Every kind of rules that the rulebook changes, from every floor, and what of it waits for somebody."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from complaints.setup import rulebook as promises
+from core.accounts.deciding import Waiting
+from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import who_may
+from core.lib.periods import mall_midnight
+from core.rulebook import changes
+from core.rulebook.kinds import Kind
+from core.rulebook.models import RuleChange
+from loyalty import rulebook as points
+from segmentation import rulebook as night
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES)}
+
+
+def waiting(user: User, *, at: datetime) -> list[Waiting]:
+    """Every change that waits for a second person, as `user` would see it: who confirms looks at what it does."""
+    return [shown(change, user) for change in changes.waiting(*KINDS.values())]
+
+
+def shown(change: RuleChange, user: User) -> Waiting:
+    """One change as something that waits."""
+    kind = KINDS[change.kind]
+    people = who_may(kind.confirms)
+    return Waiting(
+        kind="rules",
+        pk=change.pk,
+        what=_("%(kind)s: rules from %(day)s on") % {"kind": kind.label, "day": change.starts_on.isoformat()},
+        why=change.reason,
+        by=change.by,
+        since=change.at,
+        due_at=mall_midnight(change.starts_on),
+        url=f"/rulebook/changes/{change.pk}/",
+        others=tuple(person for person in people if person.pk != change.by_id),
+        reader=user,
+        right=may(user, kind.confirms),
+        in_place=False,
+    )
+
+
+def drop(change_id: int, *, by: User, at: datetime) -> None:
+    """The change will never be."""
+    changes.drop(KINDS[RuleChange.objects.get(pk=change_id).kind], change_id, by=by, at=at)
