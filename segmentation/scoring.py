@@ -137,19 +137,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, quiet_days)
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
-    worth = value.of(
-        bgnbd=parameters.bgnbd,
-        credibility=parameters.credibility,
-        weight=parameters.weight,
-        half_life_days=parameters.half_life_days,
-        history_days=parameters.history_days,
-        discount=rules["discount"],
-        purchase_days=state.purchase_days,
-        quiet_days=quiet_days,
-        span_days=(state.last_day - state.first_day).astype(float),
-        profit_sum=state.profit_sum,
-        decayed_profit=state.decayed_profit,
-    )
+    worth = _worth(state, parameters, rules, quiet_days)
     if parameters.bgnbd is None:
         no_purchase = 1 - lateness
     else:
@@ -183,6 +171,27 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         expected_orders=worth.expected,
         profit_per_order=worth.profit_per_order,
     )
+
+
+def _worth(state: State, parameters: Parameters, rules: Mapping[str, float], quiet_days: Array) -> value.Worth:
+    return value.of(
+        bgnbd=parameters.bgnbd,
+        credibility=parameters.credibility,
+        weight=parameters.weight,
+        half_life_days=parameters.half_life_days,
+        history_days=parameters.history_days,
+        discount=rules["discount"],
+        purchase_days=state.purchase_days,
+        quiet_days=quiet_days,
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
+
+
+def value_before_silence(state: State, parameters: Parameters, rules: Mapping[str, float]) -> Array:
+    """What each was worth on the day of the last purchase, in whole minor units: nothing is written down for silence yet."""
+    return np.rint(_worth(state, parameters, rules, np.zeros(len(state))).value).astype(np.int64)
 
 
 def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:

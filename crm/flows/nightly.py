@@ -22,6 +22,7 @@ from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from customers import summary
 from customers.record import duplicates
+from customers.work import stakes
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import Referral
@@ -151,7 +152,8 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     rule_set = rules.current()
     constants = {**rules.DEFAULTS, **rule_set.parameters}
     fit = fitting.for_night(run.business_date, constants)
-    return night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
+    counts = night.write(night.work_out(run.business_date, fit, constants), fit, rule_set, at=at)
+    return counts | {"restaked": stakes.restake()}
 
 
 def _tiers(run: JobRun, at: datetime) -> dict[str, int]:

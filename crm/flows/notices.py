@@ -11,6 +11,7 @@ from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from customers import books, managers
+from customers.promises import ledger
 from loyalty import colleagues
 
 
@@ -69,6 +70,7 @@ ALL = kinds.table(
     webhooks.KINDS,
     managers.KINDS,
     books.KINDS,
+    ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
     (
