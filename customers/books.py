@@ -14,7 +14,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.outbox.kinds import Kind, Topic
-from customers import locks
+from customers import locks, todo
 from customers.managers import LOOK_AFTER
 from customers.models import BookMove, Customer, Standing, Todo
 
@@ -109,17 +109,16 @@ def hand_over(
     for part in parts:
         move.customers += [[pk, part.manager.pk, known[pk]] for pk in part.customers]
         _give(part.customers, part.manager.pk, on)
-        move.tasks += _work_along(giver, part)
+        move.tasks += _work_along(giver, part, by=by, at=at)
     _note(move.customers, giver.pk, by=by, on=on, reason=reason, at=at)
     move.save()
     return move
 
 
-def _work_along(giver: User, part: Share) -> list[list[int]]:
+def _work_along(giver: User, part: Share, *, by: User | None, at: datetime) -> list[list[int]]:
     """Open work of the giver with these customers is the receiver's."""
-    open_work = Todo.objects.filter(owner=giver, state=Todo.State.OPEN, customer__in=part.customers)
-    ids = list(open_work.select_for_update().order_by("pk").values_list("pk", flat=True))
-    Todo.objects.filter(pk__in=ids).update(owner=part.manager)
+    open_work = Todo.objects.filter(owner=giver, customer__in=part.customers)
+    ids = todo.go_along(open_work, part.manager, by=by, at=at)
     return [[pk, part.manager.pk] for pk in ids]
 
 
@@ -162,7 +161,7 @@ def undo(move_id: int, *, by: User, on: date, at: datetime) -> int:
         _give([pk], move.giver_id, date.fromisoformat(since))
         _note([(pk, move.giver_id, since)], manager, by=by, on=on, reason=_("Taken back: %s") % move.reason, at=at)
     for pk, owner in move.tasks:
-        Todo.objects.filter(pk=pk, owner=owner, state=Todo.State.OPEN).update(owner=move.giver)
+        todo.go_along(Todo.objects.filter(pk=pk, owner=owner), move.giver, by=by, at=at)
     move.undone_at, move.undone_by = at, by
     move.save(update_fields=["undone_at", "undone_by"])
     return len(back)

@@ -1,16 +1,18 @@
 """The log of conversations, and what was agreed."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import Invalid
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_moment
 from customers import todo
-from customers.models import Contact, Customer, Todo
+from customers.models import Contact, Customer, Promise, Todo
+from customers.promises import ledger
 
 
 @transaction.atomic
@@ -27,8 +29,12 @@ def log_contact(
     next_contact_on: date | None = None,
     promise: str = "",
     promise_due_on: date | None = None,
+    promise_due_time: time | None = None,
 ) -> Contact:
-    """The conversation is on record, what was agreed is a task, and the planned contacts that it fulfils are done."""
+    """The conversation is on record, what was promised is in the ledger, and the planned contacts that it fulfils are done.
+
+    A new next contact takes the place of the one that was planned before: there is one at most.
+    """
     today = mall_day(at)
     promise = promise.strip()
     if bool(promise) != bool(promise_due_on):
@@ -36,6 +42,7 @@ def log_contact(
     for day in (next_contact_on, promise_due_on):
         if day and day < today:
             raise Invalid(_("Choose today or a later day."), code="day_past")
+    due = _due(promise_due_on, promise_due_time, at) if promise_due_on else None
 
     contact = Contact.objects.create(
         customer=customer,
@@ -50,6 +57,7 @@ def log_contact(
     if outcome != Contact.Outcome.NO_ANSWER:
         _fulfil(customer, by, at, today)
     if next_contact_on:
+        _close(Todo.objects.filter(customer=customer, reason=Todo.Reason.CONTACT), by, at)
         Customer.objects.filter(pk=customer.pk).update(next_contact_on=next_contact_on)
         customer.next_contact_on = next_contact_on
         todo.open_task(
@@ -60,13 +68,16 @@ def log_contact(
             at=at,
             dedupe_key=f"contact:{contact.pk}",
         )
-    if promise and promise_due_on:
-        todo.open_task(
+    if due:
+        ledger.make(
             customer,
-            reason=Todo.Reason.PROMISE,
-            text={"promise": promise},
-            due_on=promise_due_on,
+            words=promise,
+            due=due,
+            owner=ledger.keeper_of(customer, by),
+            by=by,
             at=at,
+            source=Promise.Source.TALK,
+            source_id=contact.pk,
             dedupe_key=f"promise:{contact.pk}",
         )
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
@@ -74,9 +85,21 @@ def log_contact(
 
 
 def _fulfil(customer: Customer, by: User, at: datetime, today: date) -> None:
-    Todo.objects.filter(customer=customer, reason=Todo.Reason.CONTACT, state=Todo.State.OPEN, due_on__lte=today).update(
-        state=Todo.State.DONE, closed_at=at, closed_by=by
-    )
+    _close(Todo.objects.filter(customer=customer, reason=Todo.Reason.CONTACT, due_on__lte=today), by, at)
     if customer.next_contact_on and customer.next_contact_on <= today:
         Customer.objects.filter(pk=customer.pk).update(next_contact_on=None)
         customer.next_contact_on = None
+
+
+def _close(todos: QuerySet[Todo], by: User, at: datetime) -> None:
+    todos.filter(state=Todo.State.OPEN).update(state=Todo.State.DONE, closed_at=at, closed_by=by)
+
+
+def _due(day: date, hour: time | None, at: datetime) -> ledger.Due:
+    """By when it was promised; raises Invalid for an hour that is past."""
+    if hour is None:
+        return ledger.on_day(day, at=at)
+    moment = mall_moment(day, hour.hour, hour.minute)
+    if moment <= at:
+        raise Invalid(_("That hour is past: choose a later one."), code="hour_past")
+    return ledger.to_the_hour(moment)

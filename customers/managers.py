@@ -15,8 +15,8 @@ from core.accounts.roles import Permission, Scope, holders, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.outbox import delivery
 from core.outbox.kinds import Kind, Topic
-from customers import locks
-from customers.models import Customer, Standing
+from customers import locks, todo
+from customers.models import Customer, Standing, Todo
 
 LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
 GIVEN = Kind("customer_given", Topic.CASE, _lazy("Customer %(number)s is yours now: %(reason)s"))
@@ -58,6 +58,9 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
     locked.manager, locked.manager_since = manager, on if manager else None
     locked.save(update_fields=["manager", "manager_since"])
     Standing.objects.update_or_create(customer=locked, defaults={"manager": manager})
+    if manager and before:
+        # What the one before had to do and had promised them goes along.
+        todo.go_along(Todo.objects.filter(customer=locked, owner=before), manager, by=by, at=at)
     audit.record(
         by,
         "customer.assigned",

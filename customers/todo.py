@@ -2,23 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db import models, transaction
+from django.db.models import Case, DateTimeField, F, IntegerField, Q, QuerySet, When
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import User
-from core.accounts.roles import Scope, rights_of
+from core.accounts.permissions import sees
+from core.accounts.roles import Field, Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
 from customers.access import STAND_IN, delegating, scope_filter
-from customers.models import Customer, Todo
+from customers.models import Customer, Promise, Todo
+from customers.work import settling, stakes
 
 LONGEST_SNOOZE = timedelta(days=90)
+BY_THE_CLOCK = timedelta(hours=2)
 
 
 def open_task(
@@ -29,46 +32,64 @@ def open_task(
     due_on: date,
     at: datetime,
     dedupe_key: str,
-    at_stake: Decimal | int = 0,
+    stake: stakes.Stake | None = None,
     alert_id: int | None = None,
     owner: User | None = None,
     due_at: datetime | None = None,
+    promise: Promise | None = None,
 ) -> Todo:
     """The task with this key exists; a second call returns it untouched. No owner means the customer's manager.
 
-    `due_at` is the moment on the day `due_on` for what was promised to the hour.
+    `due_at` is the moment on the day `due_on` for what has an hour. Without a `stake` it is that of the reason's risk and
+    of what the customer is worth now: nothing is opened that has none.
     """
-    todo, _created = Todo.objects.get_or_create(
+    if known := Todo.objects.filter(dedupe_key=dedupe_key).first():
+        return known
+    todo = Todo(
+        customer=customer,
+        owner=owner,
+        reason=reason,
+        text=text,
+        due_on=due_on,
+        due_at=due_at,
+        alert_id=alert_id,
+        promise_id=promise.pk if promise else None,
+        opened_at=at,
         dedupe_key=dedupe_key,
-        defaults={
-            "customer": customer,
-            "owner": owner,
-            "reason": reason,
-            "text": text,
-            "due_on": due_on,
-            "due_at": due_at,
-            "at_stake": at_stake,
-            "alert_id": alert_id,
-            "opened_at": at,
-        },
     )
-    return todo
+    if stake is None:
+        stakes.fill([todo])
+    else:
+        stakes.put(todo, stake)
+    # Somebody may have opened it in the meantime: theirs stands.
+    Todo.objects.bulk_create([todo], ignore_conflicts=True)
+    return Todo.objects.get(dedupe_key=dedupe_key)
 
 
 def open_many(rows: Iterable[Todo]) -> int:
-    """Store these unsaved tasks, leaving out keys that exist; returns how many are new."""
+    """Store these unsaved tasks, each with what is at stake, leaving out keys that exist; returns how many are new."""
     todos = {row.dedupe_key: row for row in rows}
     known = set(Todo.objects.filter(dedupe_key__in=todos).values_list("dedupe_key", flat=True))
     new = [todo for key, todo in sorted(todos.items()) if key not in known]
+    stakes.fill(new)
     Todo.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
     return len(new)
 
 
 @transaction.atomic
 def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
+    """The task is done; the promise that it stands for is kept, or kept late. An alert is decided first."""
     todo = _locked(todo_id, by, at)
     if todo.state != Todo.State.OPEN:
         raise DomainError(_("This task is closed already."), code="already_closed")
+    if todo.undecided:
+        raise DomainError(
+            _("Decide first what is done about this silence: contact, offer, visit or watch."), code="undecided"
+        )
+    if todo.promise and todo.promise.source == Promise.Source.REMEDY:
+        raise DomainError(_("This promise is kept by giving the remedy: do that in its case."), code="kept_elsewhere")
+    if todo.promise:
+        settling.end(settling.hold(todo.promise.pk)[1], by=by, at=at)
     todo.state, todo.closed_at, todo.closed_by = Todo.State.DONE, at, by
     todo.save(update_fields=["state", "closed_at", "closed_by"])
     audit.record(by, "todo.completed", todo, at=at, customer=todo.customer_id, reason=todo.reason)
@@ -83,6 +104,8 @@ def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
     put_off = todo.snoozed_until is not None and todo.snoozed_until > today
     if todo.state == Todo.State.OPEN and not put_off:
         raise DomainError(_("This task is open already."), code="already_open")
+    if todo.promise and todo.state != Todo.State.OPEN:
+        settling.reopen(settling.hold(todo.promise.pk)[1], by=by, at=at)
     todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None
     if put_off:
         todo.snoozed_until, todo.snooze_reason = None, ""
@@ -98,6 +121,10 @@ def snooze(todo_id: int, *, by: User, until: date, reason: str, at: datetime) ->
     today = mall_day(at)
     if todo.state != Todo.State.OPEN:
         raise DomainError(_("This task is closed already."), code="already_closed")
+    if todo.promise:
+        raise DomainError(
+            _("A promise is not put off: move it to a time that the customer agreed to."), code="promise_moves"
+        )
     if not today < until <= today + LONGEST_SNOOZE:
         raise Invalid(
             _("Choose a day within the next %(days)d days.") % {"days": LONGEST_SNOOZE.days}, code="snooze_day"
@@ -124,16 +151,52 @@ def task_for(user: User, pk: int, today: date) -> Todo:
     return task
 
 
-def queue(user: User, today: date) -> QuerySet[Todo]:
-    """What the user has to do today: promises to the hour by their hour, overdue ones, then by what is at stake."""
-    first = Q(due_on__lt=today) | Q(due_at__isnull=False)
-    overdue = When(first, reason=Todo.Reason.PROMISE, then=Value(0))
+class Band(models.IntegerChoices):
+    """How the day is cut, from the top: within a band the work stands by `ORDER`."""
+
+    LATE = 0, gettext_lazy("Late promises")
+    CLOCK = 1, gettext_lazy("By the clock")
+    TODAY = 2, gettext_lazy("Later today")
+    STAKE = 3, gettext_lazy("By what is at stake")
+
+
+def open_task_of(user: User, pk: int, at: datetime) -> Todo:
+    """The task, held until the transaction ends; Http404 out of reach, a refusal when somebody closed it meanwhile."""
+    task = _locked(pk, user, at)
+    if task.state != Todo.State.OPEN:
+        raise DomainError(_("This task is closed already."), code="already_closed")
+    return task
+
+
+def queue(user: User, today: date, *, now: datetime | None = None) -> QuerySet[Todo]:
+    """What the user has to do today, and what is due soon after midnight, each row with its `band` (see Band).
+
+    First promises past their hour, by what is at stake; then what has its hour within two hours, by the hour; then what
+    has an hour or was promised for later today, and then all else, both by what is at stake. Who does not see values
+    has the same bands, and within them what is due first: the order tells nobody what a customer is worth. Without `now`
+    it is the queue as the day begins.
+    """
+    now = now or mall_midnight(today)
+    promise = Q(reason=Todo.Reason.PROMISE)
+    late = promise & (Q(due_at__lt=now) | Q(due_at__isnull=True, due_on__lt=today))
+    tonight = mall_midnight(today + timedelta(days=1))
+    band = Case(
+        When(late, then=Band.LATE),
+        When(due_at__lte=now + BY_THE_CLOCK, then=Band.CLOCK),
+        When(Q(due_at__lt=tonight) | promise, then=Band.TODAY),
+        default=Band.STAKE,
+        output_field=IntegerField(),
+    )
+    by_hour = Case(When(band=Band.CLOCK, then=F("due_at")), output_field=DateTimeField())
+    stake = ["-at_stake"] if sees(user, Field.VALUE) else []
     return (
-        Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, due_on__lte=today)
+        Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN)
+        .filter(Q(due_on__lte=today) | Q(due_at__lte=now + BY_THE_CLOCK))
         .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
-        .annotate(rank=Case(overdue, default=Value(1), output_field=IntegerField()))
-        .select_related("customer__standing", "customer__manager")
-        .order_by("rank", F("due_at").asc(nulls_last=True), "-at_stake", "id")
+        .annotate(band=band)
+        .annotate(by_hour=by_hour)
+        .select_related("customer__standing", "customer__manager", "promise", "owner")
+        .order_by("band", F("by_hour").asc(nulls_last=True), *stake, F("due_at").asc(nulls_last=True), "due_on", "id")
     )
 
 
@@ -175,9 +238,9 @@ def _work_of(user: User, today: date) -> Q:
 
 
 @transaction.atomic
-def hand_over(leaver: User, *, to: Sequence[User]) -> int:
+def hand_over(leaver: User, *, to: Sequence[User], by: User | None, at: datetime) -> int:
     """The leaver's open work is with the manager of its customer, else with one of these in turn. Returns how much."""
-    count = 0
+    count, ids = 0, []
     rows = Todo.objects.select_for_update(of=("self",)).filter(owner=leaver, state=Todo.State.OPEN).order_by("pk")
     for todo in rows.select_related("customer__manager"):
         manager = todo.customer.manager
@@ -185,7 +248,18 @@ def hand_over(leaver: User, *, to: Sequence[User]) -> int:
         todo.owner = takes_over or (to[count % len(to)] if to else None)
         todo.save(update_fields=["owner"])
         count += 1
+        ids.append(todo.pk)
+    settling.follow(Todo.objects.filter(pk__in=ids), by=by, at=at)
     return count
+
+
+def go_along(todos: QuerySet[Todo], to: User, *, by: User | None, at: datetime) -> list[int]:
+    """These open tasks, and the promises among them, are this person's; returns their ids."""
+    open_work = todos.filter(state=Todo.State.OPEN).order_by("pk")
+    ids = list(open_work.select_for_update(of=("self",)).values_list("pk", flat=True))
+    Todo.objects.filter(pk__in=ids).update(owner=to)
+    settling.follow(Todo.objects.filter(pk__in=ids), by=by, at=at)
+    return ids
 
 
 def _locked(todo_id: int, by: User, at: datetime) -> Todo:

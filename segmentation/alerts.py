@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NotRequired, TypedDict
 
 from django.db import connection, transaction
@@ -16,7 +17,9 @@ from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
+from customers import todo
 from customers.models import Customer, Todo
+from customers.work import stakes
 from segmentation.models import Alert, AlertComment
 
 _STEPS = sql.steps(__file__, "alerts")
@@ -54,8 +57,14 @@ class Due:
     last_on: date
     window_ends_on: date
     severity: int
-    at_stake: int
+    value_before: int
     evidence: Evidence
+
+    @property
+    def stake(self) -> stakes.Stake:
+        """The chance of no purchase, of the value before the silence: tonight's is written down for it already."""
+        risk = Decimal(str(self.evidence.get("no_purchase", 0)))
+        return stakes.of(Todo.Reason.ALERT, value=from_minor(self.value_before), risk=risk)
 
 
 def raised_before(customer_ids: list[int]) -> set[tuple[int, str, date]]:
@@ -79,7 +88,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     }
     known = raised_before([item.customer_id for item in due])
     fresh: list[Alert] = []
-    at_stake: dict[int, int] = {}
+    at_stake: dict[int, stakes.Stake] = {}
     for item in due:
         if (item.customer_id, item.kind, item.last_on) in known:
             continue
@@ -88,7 +97,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
             if existing.kind == Alert.Kind.LONG_ABSENCE and item.kind == Alert.Kind.QUIET:
                 _make_quiet(existing, item)
             continue
-        at_stake[item.customer_id] = item.at_stake
+        at_stake[item.customer_id] = item.stake
         fresh.append(
             Alert(
                 customer_id=item.customer_id,
@@ -111,7 +120,8 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
                 reason=Todo.Reason.ALERT,
                 text=_on_the_task(alert),
                 due_on=as_of,
-                at_stake=from_minor(at_stake[alert.customer_id]),
+                at_stake=at_stake[alert.customer_id].amount,
+                stake_parts=at_stake[alert.customer_id].parts,
                 dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
                 alert_id=alert.pk,
                 opened_at=at,
@@ -125,7 +135,8 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
 
 
 def _on_the_task(alert: Alert) -> dict[str, Any]:
-    return {"kind": alert.kind, "last_on": alert.last_on.isoformat(), **alert.evidence}
+    decided = {"decision": alert.decision} if alert.decision else {}
+    return {"kind": alert.kind, "last_on": alert.last_on.isoformat(), **alert.evidence, **decided}
 
 
 def _make_quiet(alert: Alert, due: Due) -> None:
@@ -204,16 +215,85 @@ def comment(alert_id: int, *, by: User, text: str, at: datetime) -> AlertComment
     return AlertComment.objects.create(alert_id=alert_id, by=by, text=text.strip(), at=at)
 
 
+# In how many days it is done, if nobody says.
+USUALLY_WITHIN = {
+    Alert.Decision.CONTACT: 1,
+    Alert.Decision.OFFER: 1,
+    Alert.Decision.VISIT: 3,
+    Alert.Decision.WATCH: 7,
+}
+
+
 @transaction.atomic
-def decide(alert_id: int, *, by: User, decision: str, at: datetime) -> Alert:
-    """Say what will be done about an open alert."""
+def decide(
+    alert_id: int, *, by: User, decision: str, at: datetime, due_on: date | None = None, owner: User | None = None
+) -> Alert:
+    """What will be done about an open alert is work with an owner and a day.
+
+    Without an owner it is the customer's manager's, else that of who decides. Deciding again changes the work.
+    """
     alert = _open_alert(alert_id)
     if decision not in Alert.Decision.values or not decision:
         raise Invalid(_("Choose one of contact, offer, visit or watch."))
+    today = mall_day(at)
+    last = max(today, alert.window_ends_on)
+    due_on = due_on or min(today + timedelta(days=USUALLY_WITHIN[Alert.Decision(decision)]), last)
+    if not today <= due_on <= last:
+        raise Invalid(
+            _("Choose a day from today on, up to the end of the window on %(day)s.") % {"day": alert.window_ends_on},
+            code="decision_day",
+        )
     alert.decision, alert.decided_at = decision, at
     alert.save(update_fields=["decision", "decided_at"])
-    audit.record(by, "alert.decided", alert, at=at, decision=decision)
+    _work_on(alert, due_on, owner, by=by, at=at)
+    audit.record(by, "alert.decided", alert, at=at, decision=decision, due_on=due_on.isoformat())
     return alert
+
+
+@transaction.atomic
+def talked(alert_id: int, *, by: User, at: datetime) -> Alert:
+    """Somebody has talked with the customer: the alert is decided, and its open work is done."""
+    alert = _open_alert(alert_id)
+    if not alert.decision:
+        alert.decision, alert.decided_at = Alert.Decision.CONTACT, at
+        alert.save(update_fields=["decision", "decided_at"])
+        audit.record(by, "alert.decided", alert, at=at, decision=alert.decision)
+    _done(alert, by=by, at=at)
+    return alert
+
+
+def _work_on(alert: Alert, due_on: date, owner: User | None, *, by: User, at: datetime) -> None:
+    """The work of the alert is what was decided: open, due on that day, and somebody's."""
+    owner = owner or alert.customer.manager or by
+    work = Todo.objects.select_for_update(of=("self",)).filter(alert_id=alert.pk).order_by("pk").last()
+    text = _on_the_task(alert)
+    if work is None:
+        todo.open_task(
+            alert.customer,
+            reason=Todo.Reason.ALERT,
+            text=text,
+            due_on=due_on,
+            at=at,
+            dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
+            alert_id=alert.pk,
+            owner=owner,
+        )
+        return
+    Todo.objects.filter(pk=work.pk).update(
+        state=Todo.State.OPEN,
+        text=work.text | text,
+        due_on=due_on,
+        owner=owner,
+        closed_at=None,
+        closed_by=None,
+        snoozed_until=None,
+        snooze_reason="",
+    )
+
+
+def _done(alert: Alert, *, by: User, at: datetime) -> None:
+    open_work = Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN)
+    open_work.update(state=Todo.State.DONE, closed_at=at, closed_by=by)
 
 
 @transaction.atomic
@@ -225,9 +305,7 @@ def close_lost(alert_id: int, *, by: User, cause: str, interview: dict[str, str]
     alert.state, alert.cause, alert.closed_by, alert.closed_on = Alert.State.LOST, cause, by, on
     alert.interview = {question: interview.get(question, "").strip() for question in INTERVIEW}
     alert.save(update_fields=["state", "cause", "closed_by", "closed_on", "interview"])
-    Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(
-        state=Todo.State.DONE, closed_at=at, closed_by=by
-    )
+    _done(alert, by=by, at=at)
     audit.record(by, "alert.lost", alert, at=at, cause=cause)
     return alert
 

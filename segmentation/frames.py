@@ -57,7 +57,7 @@ class State:
     def __len__(self) -> int:
         return len(self.customer_id)
 
-    def rows(self, which: slice) -> "State":
+    def rows(self, which: slice | Array) -> "State":
         return State(**{name: column[which] for name, column in vars(self).items()})
 
     @property

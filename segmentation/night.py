@@ -81,9 +81,7 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
         "rows_written": int(rows.sum()),
         "class_changes": int((scores.customer_class != state.class_before).sum()) + gone,
         "type_changes": int((scores.matrix_type != state.type_before).sum()),
-        **_write_alerts(
-            outcome, int(constants["alert_window_days"]), int(constants["long_absence_days"]), at=at, silent=first
-        ),
+        **_write_alerts(outcome, constants, at=at, silent=first),
         "big": int((scores.customer_class == 2).sum()),
         "active": int((scores.customer_class == 1).sum()),
         "random": int((scores.customer_class == 0).sum()),
@@ -124,7 +122,7 @@ def _write_standings(outcome: Outcome, rows: Flags) -> None:
     )
 
 
-def _write_alerts(outcome: Outcome, window: int, flat_days: int, *, at: datetime, silent: bool) -> dict[str, int]:
+def _write_alerts(outcome: Outcome, constants: Mapping[str, float], *, at: datetime, silent: bool) -> dict[str, int]:
     """What has ended is ended, then what is new is opened; returns how many of each."""
     as_of = outcome.as_of
     moved = frames.customers_whose_open_alert_is_outdated(outcome.state)
@@ -132,7 +130,7 @@ def _write_alerts(outcome: Outcome, window: int, flat_days: int, *, at: datetime
     withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
     # Whether somebody has answered cannot be known while their source is silent.
     ended = 0 if feeds.says_too_little(outcome.feeds, as_of) else alerts.end_windows(as_of=as_of, at=at)
-    opened = alerts.open_due(_due(outcome, window, flat_days), as_of=as_of, at=at, silent=silent)
+    opened = alerts.open_due(_due(outcome, constants), as_of=as_of, at=at, silent=silent)
     return {
         "alerts_opened": opened,
         "alerts_recovered": recovered,
@@ -141,21 +139,26 @@ def _write_alerts(outcome: Outcome, window: int, flat_days: int, *, at: datetime
     }
 
 
-def _due(outcome: Outcome, window: int, flat_days: int) -> list[alerts.Due]:
+def _due(outcome: Outcome, constants: Mapping[str, float]) -> list[alerts.Due]:
     """The alerts of the night that were never raised before."""
     state = outcome.state
     flagged = np.flatnonzero(outcome.quiet | outcome.long_absent)
     known = alerts.raised_before(state.customer_id[flagged].tolist())
+    before = scoring.value_before_silence(state.rows(flagged), outcome.parameters, constants)
+    worth = dict(zip(flagged.tolist(), before.tolist(), strict=True))
     return [
-        alert_due(outcome, row, kind, window, flat_days)
+        _alert_due(outcome, row, kind, worth[row], constants)
         for kind, mask in ((Alert.Kind.QUIET, outcome.quiet), (Alert.Kind.LONG_ABSENCE, outcome.long_absent))
         for row in flagged[mask[flagged]].tolist()
         if (int(state.customer_id[row]), kind.value, frames.from_day_number(state.last_day[row])) not in known
     ]
 
 
-def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int) -> alerts.Due:
-    """The alert of one customer with the evidence its sentence is made of; `flat_days` is the rule of a long absence."""
+def _alert_due(outcome: Outcome, row: int, kind: str, value_before: int, constants: Mapping[str, float]) -> alerts.Due:
+    """The alert of one customer with the evidence its sentence is made of.
+
+    At stake is the value of before the silence: tonight's is written down already for the risk it is multiplied with.
+    """
     state, scores = outcome.state, outcome.scores
     counted = int(scores.counted_days[row])
     start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else counted
@@ -173,13 +176,13 @@ def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int
         "value": int(scores.value[row]),
     }
     if kind == Alert.Kind.LONG_ABSENCE:
-        evidence["flat_days"] = flat_days
+        evidence["flat_days"] = int(constants["long_absence_days"])
     return alerts.Due(
         customer_id=int(state.customer_id[row]),
         kind=kind,
         last_on=frames.from_day_number(state.last_day[row]),
-        window_ends_on=outcome.as_of + timedelta(days=int(start) - counted + window),
+        window_ends_on=outcome.as_of + timedelta(days=int(start) - counted + int(constants["alert_window_days"])),
         severity=round(no_purchase * max(0.0, float(scores.daily_profit[row])) * 30.44),
-        at_stake=round(no_purchase * max(0, int(scores.value[row]))),
+        value_before=value_before,
         evidence=evidence,
     )

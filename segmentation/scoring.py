@@ -143,25 +143,19 @@ def own_scores(state: State, parameters: Parameters, rules: Mapping[str, float],
 
 def worth_of(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> value.Worth:
     """The value of these customers, not rounded, with what it is made of."""
-    return value.of(
-        bgnbd=parameters.bgnbd,
-        credibility=parameters.credibility,
-        weight=parameters.weight,
-        half_life_days=parameters.half_life_days,
-        history_days=parameters.history_days,
-        discount=rules["discount"],
-        purchase_days=state.purchase_days,
-        quiet_days=np.maximum(day_number(as_of) - state.last_day, 0).astype(float),
-        span_days=(state.last_day - state.first_day).astype(float),
-        profit_sum=state.profit_sum,
-        decayed_profit=state.decayed_profit,
-    )
+    return _worth(state, parameters, rules, _quiet_days(state, as_of))
+
+
+def _quiet_days(state: State, as_of: date) -> Array:
+    """Days since the last purchase, without those of which nothing is known: the last word of a silent source is old."""
+    days: Array = np.maximum(day_number(as_of) - state.silent_days - state.last_day, 0).astype(float)
+    return days
 
 
 def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
     # Of a customer whose source is silent the last word is older than tonight.
     today = day_number(as_of) - state.silent_days
-    quiet_days = np.maximum(today - state.last_day, 0).astype(float)
+    quiet_days = _quiet_days(state, as_of)
     counted_days = np.maximum(today - state.seen_day, 0).astype(float)
     repeat_days = state.gap_count.astype(float)
     span = (state.last_day - state.first_day) / 7.0
@@ -207,6 +201,27 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         expected_orders=worth.expected,
         profit_per_order=worth.profit_per_order,
     )
+
+
+def _worth(state: State, parameters: Parameters, rules: Mapping[str, float], quiet_days: Array) -> value.Worth:
+    return value.of(
+        bgnbd=parameters.bgnbd,
+        credibility=parameters.credibility,
+        weight=parameters.weight,
+        half_life_days=parameters.half_life_days,
+        history_days=parameters.history_days,
+        discount=rules["discount"],
+        purchase_days=state.purchase_days,
+        quiet_days=quiet_days,
+        span_days=(state.last_day - state.first_day).astype(float),
+        profit_sum=state.profit_sum,
+        decayed_profit=state.decayed_profit,
+    )
+
+
+def value_before_silence(state: State, parameters: Parameters, rules: Mapping[str, float]) -> Array:
+    """What each was worth on the day of the last purchase, in whole minor units: nothing is written down for silence yet."""
+    return np.rint(_worth(state, parameters, rules, np.zeros(len(state))).value).astype(np.int64)
 
 
 def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:

@@ -18,7 +18,8 @@ from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError, Invalid
-from customers.models import Customer, Standing
+from customers.models import Customer, Promise, Standing
+from customers.promises import ledger
 
 Status = Case.Status
 Kind = CaseEvent.Kind
@@ -818,6 +819,7 @@ def _abandon(case: Case, kind: CaseEvent.Kind, to: Case.Status, *, by: User | No
     transitions.record(case, kind, by=by, at=at, to=to, reason=reason.strip()[:200])
     handover.cancel_open(case, at=at)
     surveys.cancel(case)
+    ledger.settle(Promise.Source.COMPLAINT, case.pk, kept=False, how=reason, by=by, at=at)
     _freed(case, at)
     return case
 

@@ -23,7 +23,8 @@ from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day, mall_midnight
 from core.outbox import bell
 from customers import locks
-from customers.models import Standing
+from customers.models import Promise, Standing
+from customers.promises import ledger
 from loyalty.campaigns import coupon_campaigns
 from loyalty.models import CampaignUsage, CouponCampaign, PointLot
 from loyalty.points import accounts as points
@@ -80,6 +81,18 @@ def propose(
         client_key=client_key,
     )
     _record(case, remedy, "proposed", by=by, at=at)
+    if promised_at:
+        ledger.make(
+            customer,
+            words=f"{case.number} {remedy.get_kind_display()}",
+            due=ledger.to_the_hour(promised_at),
+            owner=by,
+            by=by,
+            at=at,
+            source=Promise.Source.REMEDY,
+            source_id=remedy.pk,
+            text={"promise": f"{case.number} {remedy.get_kind_display()}", "case": case.pk},
+        )
     if over:
         notices.tell(
             _approvers(case, apart_from=by),
@@ -155,6 +168,7 @@ def refuse(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     remedy.refused_because = reason.strip()[:200]
     remedy.save()
     _record(case, remedy, "refused", by=by, at=at)
+    ledger.settle(Promise.Source.REMEDY, remedy.pk, kept=False, how=remedy.refused_because, by=by, at=at)
     notices.tell(
         [remedy.proposed_by_id],
         notices.REMEDY_REFUSED,
@@ -219,6 +233,7 @@ def issue(
     remedy.reference = reference.strip()[:120]
     remedy.save()
     _record(case, remedy, "issued", by=by, at=at)
+    ledger.settle(Promise.Source.REMEDY, remedy.pk, kept=True, by=by, at=at)
     return remedy
 
 
@@ -281,6 +296,7 @@ def take_back(remedy_id: int, *, by: User, at: datetime, reason: str) -> Remedy:
     remedy.refused_because = reason.strip()[:200]
     remedy.save()
     _record(case, remedy, "taken_back", by=by, at=at)
+    ledger.settle(Promise.Source.REMEDY, remedy.pk, kept=False, how=remedy.refused_because, by=by, at=at)
     return remedy
 
 

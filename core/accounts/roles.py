@@ -167,6 +167,7 @@ RIGHTS: dict[str, Rights] = {
         frozenset(
             {
                 P.READ_MESSAGES,
+                P.MY_DAY,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,
                 P.EDIT_CUSTOMER,
@@ -185,6 +186,7 @@ RIGHTS: dict[str, Rights] = {
         frozenset(
             {
                 P.READ_MESSAGES,
+                P.MY_DAY,
                 P.LIST_CUSTOMERS,
                 P.FIND_CUSTOMER,
                 P.VIEW_CUSTOMER,

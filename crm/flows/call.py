@@ -1,8 +1,8 @@
-"""A complaint is logged, and what was promised with it is somebody's work: one verb for every channel and every door."""
+"""What is said in a call is work: a complaint logged with its promises, a talk that ends the task it came from."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -15,7 +15,9 @@ from core.accounts.models import User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
 from customers import contacts, todo
-from customers.models import Contact, Customer, Todo
+from customers.models import Contact, Customer, Promise, Todo
+from customers.promises import ledger
+from segmentation import alerts
 
 FURTHEST = timedelta(days=90)
 _CALL = "call:"
@@ -63,7 +65,7 @@ def log(
     logged = intake.log(customer, category=category, channel=channel, by=by, at=at, **facts)
     case = logged.case
     if logged.created and call_at:
-        _promise(case, call_at, _key(case), by=by, at=at)
+        _promise(case, call_at, 0, by=by, at=at)
         webhooks.promised(case, "call", call_at, at=at)
         _talked(case, by=by, at=at)
     if logged.created and offer and by:
@@ -83,29 +85,56 @@ def log(
 def promise(case_id: int, call_at: datetime, *, by: User, at: datetime) -> Todo:
     """The customer was promised a call by then, and it is this person's task until it is kept.
 
-    What was promised before and not kept is moved to it: nobody has two calls to make about one case. That the first
-    was missed stays in the history.
+    What was promised before and not kept is over: nobody has two calls to make about one case. One whose time had not
+    come is moved to the new one; one that was missed stays missed in the history.
     """
     case = transitions.lock(case_id)
     transitions.must_be_open(case)
     earlier = list(_calls(case).select_for_update(of=("self",)).order_by("pk"))
     missed = [call for call in earlier if call.state == Todo.State.OPEN]
-    key = f"{_key(case)}:{len(earlier)}" if earlier else _key(case)
-    call = _promise(case, call_at, key, by=by, at=at)
+    _must_be_ahead(call_at, at)
+    was_due = [row.due_at.isoformat() for row in missed if row.due_at]
+    call = None
     for row in missed:
-        # One that is over counts as missed; one whose time had not come was only moved.
-        state = Todo.State.DONE if row.is_late(at) else Todo.State.DROPPED
-        Todo.objects.filter(pk=row.pk).update(state=state, closed_at=at, closed_by=by)
+        if row.promise and call is None and not row.is_late(at):
+            call = _moved(row.promise, call_at, by=by, at=at)
+        elif row.promise:
+            ledger.keep(row.promise.pk, by=by, at=at, how=_("Missed; promised anew"))
+    if call is None:
+        call = _promise(case, call_at, len(earlier), by=by, at=at)
     transitions.record(
         case,
         CaseEvent.Kind.PROMISED,
         by=by,
         at=at,
         call_at=call_at.isoformat(),
-        instead=[row.due_at.isoformat() for row in missed if row.due_at],
+        instead=was_due,
     )
     webhooks.promised(case, "call", call_at, at=at)
     return call
+
+
+class Talked(NamedTuple):
+    contact: Contact
+    closed: bool
+
+
+@transaction.atomic
+def talk(task_id: int, *, closes: bool, by: User, at: datetime, **said: Any) -> Talked:
+    """The talk is on record (see `contacts.log_contact`), and the task that it was about is done with it if `closes`.
+
+    An alert is decided by it, a promise is kept. Where nobody answered the task stays open whatever was ticked.
+    """
+    task = todo.open_task_of(by, task_id, at)
+    contact = contacts.log_contact(task.customer, by=by, at=at, **said)
+    task.refresh_from_db()
+    if not closes or contact.outcome == Contact.Outcome.NO_ANSWER:
+        return Talked(contact, closed=task.state != Todo.State.OPEN)
+    if task.alert_id:
+        alerts.talked(task.alert_id, by=by, at=at)
+    elif task.state == Todo.State.OPEN:
+        todo.complete(task.pk, by=by, at=at)
+    return Talked(contact, closed=True)
 
 
 def promised(case: Case) -> Todo | None:
@@ -134,23 +163,47 @@ def _key(case: Case) -> str:
     return f"{_CALL}{case.pk}"
 
 
-def _promise(case: Case, call_at: datetime, key: str, *, by: User | None, at: datetime) -> Todo:
-    customer = transitions.customer_of(case)
+def _must_be_ahead(call_at: datetime, at: datetime) -> None:
     if not at <= call_at <= at + FURTHEST:
         raise Invalid(
             _("A call can be promised for a time from now on, within %(days)d days.") % {"days": FURTHEST.days},
             code="call_at",
         )
-    return todo.open_task(
+
+
+def _promise(case: Case, call_at: datetime, ordinal: int, *, by: User | None, at: datetime) -> Todo:
+    """The call is in the ledger: the `ordinal`-th of the case."""
+    customer = transitions.customer_of(case)
+    _must_be_ahead(call_at, at)
+    promise = ledger.make(
         customer,
-        owner=by or case.owner or customer.manager or case.queue.department.head,
-        reason=Todo.Reason.PROMISE,
-        text={"call": case.number, "case": case.pk},
-        due_on=mall_day(call_at),
-        due_at=call_at,
+        words=case.title or case.number,
+        due=ledger.to_the_hour(call_at),
+        owner=ledger.somebody(by, case.owner, customer.manager, case.queue.department.head),
+        by=by,
         at=at,
-        dedupe_key=key,
+        source=Promise.Source.COMPLAINT,
+        source_id=case.pk,
+        ordinal=ordinal,
+        text={"call": case.number, "case": case.pk},
+        dedupe_key=f"{_key(case)}:{ordinal}" if ordinal else _key(case),
     )
+    return Todo.objects.select_related("owner").get(promise=promise)
+
+
+def _moved(promise: Promise, call_at: datetime, *, by: User, at: datetime) -> Todo:
+    """The call that is not due yet is made by then, by who says so now."""
+    ledger.move(
+        promise.pk,
+        due=ledger.to_the_hour(call_at),
+        reason=_("Promised anew"),
+        agreed_with_customer=True,
+        by=by,
+        at=at,
+    )
+    if promise.owner_id != by.pk:
+        ledger.hand_over(promise.pk, to=by, by=by, at=at)
+    return Todo.objects.select_related("owner").get(promise=promise)
 
 
 def _talked(case: Case, *, by: User | None, at: datetime) -> None:

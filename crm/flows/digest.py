@@ -51,7 +51,7 @@ class Digest:
 def of(user: User, day: date, *, at: datetime) -> Digest:
     """What this person is told on this day."""
     kept, late = todo.promises_of(user, day - timedelta(days=1), today=day)
-    queue = todo.queue(user, day) if may(user, Permission.MY_DAY) else Todo.objects.none()
+    queue = todo.queue(user, day, now=at) if may(user, Permission.MY_DAY) else Todo.objects.none()
     return Digest(
         kept=kept,
         late=late,

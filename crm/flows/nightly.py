@@ -23,6 +23,7 @@ from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from customers import summary
 from customers.record import duplicates
+from customers.work import stakes
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import Referral
@@ -155,7 +156,7 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     outcome = night.work_out(
         as_of, fit, constants, over=as_of < mall_day(at), restores=night.restored_by(rule_set, as_of)
     )
-    return night.write(outcome, fit, rule_set, at=at)
+    return night.write(outcome, fit, rule_set, at=at) | {"restaked": stakes.restake()}
 
 
 def _tiers(run: JobRun, at: datetime) -> dict[str, int]:

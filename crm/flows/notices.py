@@ -13,6 +13,7 @@ from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from core.rulebook import notices as rulebook
 from customers import books, managers
+from customers.promises import ledger
 from loyalty import colleagues
 from loyalty import notices as loyalty_events
 
@@ -72,6 +73,7 @@ ALL = kinds.table(
     webhooks.KINDS,
     managers.KINDS,
     books.KINDS,
+    ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
     (

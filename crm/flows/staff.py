@@ -69,7 +69,7 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
         )
     if held.customers:
         books.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
-    todo.hand_over(user, to=to)
+    todo.hand_over(user, to=to, by=by, at=at)
     _hand_over_cases(user, to, by or user, at)
     delivery.tell(
         [receiver.pk for receiver in to],

@@ -16,6 +16,8 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.CustomerChange",
             "customers.Contact",
             "customers.Todo",
+            "customers.Promise",
+            "customers.PromiseEvent",
             "customers.Merge",
             "customers.NotTheSame",
             "customers.PrivacyRequest",

@@ -15,6 +15,7 @@ from customers.models.imports import (
 )
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
+from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, Todo
@@ -49,6 +50,8 @@ __all__ = [
     "PossibleDuplicate",
     "PrivacyRequest",
     "Product",
+    "Promise",
+    "PromiseEvent",
     "Refund",
     "RejectedRow",
     "Standing",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.lib.money import MoneyField
 from core.lib.periods import mall_day, mall_time
 from customers.models.people import Customer
+from customers.models.promises import Promise
 
 
 class Contact(models.Model):
@@ -77,6 +78,8 @@ class Todo(models.Model):
     due_on = models.DateField()
     due_at = models.DateTimeField(null=True, blank=True, help_text="The moment, where more than the day was promised")
     at_stake = MoneyField(default=0)
+    stake_parts = models.JSONField(default=dict, help_text="Risk, value and rule version of the money at stake")
+    promise = models.OneToOneField(Promise, models.CASCADE, null=True, blank=True, related_name="todo")
     dedupe_key = models.CharField(max_length=120, unique=True)
     alert_id = models.BigIntegerField(null=True, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
@@ -100,6 +103,11 @@ class Todo(models.Model):
     def is_late(self, at: datetime) -> bool:
         """Past its moment where it has one, else past its day in the mall."""
         return self.due_at < at if self.due_at else self.due_on < mall_day(at)
+
+    @property
+    def undecided(self) -> bool:
+        """It tells of an alert about which nobody has said yet what is done."""
+        return self.alert_id is not None and not self.text.get("decision")
 
     @property
     def promised(self) -> str:

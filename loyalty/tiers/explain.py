@@ -252,7 +252,6 @@ def _todo(customer: Customer, risk: AtRisk, review_on: date | None, on: date, at
         reason=Todo.Reason.TIER,
         text={"level": risk.level["name"], "missing": str(risk.missing), "by": risk.by.isoformat()},
         due_on=on,
-        at_stake=max(customer.standing.value, Decimal(0)),
         dedupe_key=f"tier:{customer.pk}:{review_on}",
         opened_at=at,
     )

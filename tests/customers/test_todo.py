@@ -11,6 +11,7 @@ from core.accounts.models import AuditEntry, Delegation, Role, User
 from core.lib.errors import DomainError, Invalid
 from customers import contacts, managers, todo
 from customers.models import Contact, Customer, Standing, Todo
+from customers.work import stakes
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +34,15 @@ def task(customer: Customer, key: str, **told: Any) -> Todo:
     return todo.open_task(customer, **fields | told)
 
 
-def test_opening_twice_is_once(li_lei: Customer) -> None:
-    first = task(li_lei, "alert:1", at_stake=Decimal("420.00"))
+def of(amount: str) -> stakes.Stake:
+    """So much is at stake, for certain."""
+    return stakes.of(Todo.Reason.ALERT, value=Decimal(amount), risk=Decimal(1))
 
-    assert task(li_lei, "alert:1", at_stake=Decimal("1.00")) == first
+
+def test_opening_twice_is_once(li_lei: Customer) -> None:
+    first = task(li_lei, "alert:1", stake=of("420.00"))
+
+    assert task(li_lei, "alert:1", stake=of("1.00")) == first
     assert Todo.objects.get().at_stake == Decimal("420.00")
     rows = [
         Todo(customer=li_lei, reason="alert", due_on=TODAY, opened_at=NOW, dedupe_key=k) for k in ("alert:1", "b", "b")
@@ -45,17 +51,17 @@ def test_opening_twice_is_once(li_lei: Customer) -> None:
     assert Todo.objects.count() == 2
 
 
-def test_overdue_promises_first_then_what_is_at_stake(
+def test_overdue_promises_first_then_those_of_today_then_what_is_at_stake(
     chen: User, li_lei: Customer, make_customer: MakeCustomer
 ) -> None:
-    small, large = task(li_lei, "s", at_stake=1), task(li_lei, "l", at_stake=900)
-    due_today = task(li_lei, "p0", reason=Todo.Reason.PROMISE, at_stake=5)
+    small, large = task(li_lei, "s", stake=of("1")), task(li_lei, "l", stake=of("900"))
+    due_today = task(li_lei, "p0", reason=Todo.Reason.PROMISE, stake=of("5"))
     overdue = task(li_lei, "p1", reason=Todo.Reason.PROMISE, due_on=YESTERDAY)
     task(li_lei, "later", due_on=TOMORROW)
     task(make_customer("韩梅梅"), "not mine")
-    handed = task(make_customer("Tom"), "handed", owner=chen, at_stake=2)
+    handed = task(make_customer("Tom"), "handed", owner=chen, stake=of("2"))
 
-    assert list(todo.queue(chen, TODAY)) == [overdue, large, due_today, handed, small]
+    assert list(todo.queue(chen, TODAY)) == [overdue, due_today, large, handed, small]
 
 
 def test_an_assistant_works_the_managers_queue_within_the_dates(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -14,6 +15,7 @@ from core.jobs.models import JobRun
 from crm.desk.today import today
 from customers import contacts, todo
 from customers.models import Customer, Todo
+from customers.work import stakes
 from tests.conftest import MakeCustomer, MakeUser
 
 HTMX = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/"}
@@ -149,7 +151,13 @@ def test_a_promise_to_the_hour_stands_first_says_its_hour_and_is_late_when_that_
     client: Client, li_lei: Customer
 ) -> None:
     dear = todo.open_task(
-        li_lei, reason="alert", text={}, due_on=today(), at=timezone.now(), dedupe_key="a-1", at_stake=90_000
+        li_lei,
+        reason="alert",
+        text={},
+        due_on=today(),
+        at=timezone.now(),
+        dedupe_key="a-1",
+        stake=stakes.of("alert", value=Decimal(90_000), risk=Decimal(1)),
     )
     call = todo.open_task(
         li_lei,

@@ -46,6 +46,7 @@ from customers.models import Customer, GuestOrder, Import, ImportProfile, Order,
 from customers.orders import OrderFact
 from customers.privacy import opened
 from customers.privacy import requests as privacy
+from customers.promises import ledger
 from customers.record import duplicates, writing
 from customers.record import fields as custom_fields
 from customers.record.facts import Facts
@@ -486,8 +487,17 @@ def a_hand_over(mall: Mall, n: int) -> str:
     return reason
 
 
+def a_promise(mall: Mall, n: int) -> str:
+    name, at = f"客户{n}", timezone.now()
+    due = ledger.on_day(today() + timedelta(days=1), at=at)
+    terms = {"owner": mall.reader, "by": mall.reader, "at": at, "source": "other", "source_id": n}
+    ledger.make(mall.make_customer(name, manager=mall.reader), words=name, due=due, **terms)
+    return name
+
+
 LISTS = [
     Listed("my_day", MANAGER, tasks),
+    Listed("promises", MANAGER, a_promise),
     Listed("contacts", MANAGER, a_contact),
     Listed("bell", MANAGER, a_message),
     Listed("digest", MANAGER, a_piece_of_news),

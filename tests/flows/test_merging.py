@@ -82,6 +82,7 @@ GOES = {
     "Standing",
     "Contact",
     "Todo",
+    "Promise",
     "Lookup",
     "CouponRedemption",
     "LotteryTicket",

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -92,7 +92,7 @@ class Promise:
     text: str
     made_on: date
     due_on: date
-    at_stake: int
+    done_at: datetime | None = None
 
 
 @dataclass

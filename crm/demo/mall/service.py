@@ -1,12 +1,16 @@
 """Draw the books of the four managers, what they promised and what was talked about."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 
+from core.lib.periods import mall_moment
 from crm.demo.mall.paper import DAYS, PAID, Array, Group, Mall, Promise, Rng, Size, Talk
 from crm.demo.tables.staff import MANAGERS
 from crm.demo.tables.talks import BAD_NOTES, NOTES, PROMISES
+
+SETTLED = 12
+LATE_OF_TEN = 4
 
 
 def books(rng: Rng, mall: Mall, size: Size) -> None:
@@ -41,9 +45,20 @@ def _promises(rng: Rng, mall: Mall, ranked: Array, profit: Array) -> None:
         for person in rng.choice(book, min(7, len(book)), replace=False):
             due = int(rng.integers(-9, 10))
             made_on = mall.today + timedelta(min(due - int(rng.integers(2, 9)), -1))
-            at_stake = int(profit[person] / 2 // 100 * 100)
             text = PROMISES[int(rng.integers(len(PROMISES)))]
-            mall.promises.append(Promise(int(person), text, made_on, mall.today + timedelta(due), at_stake))
+            mall.promises.append(Promise(int(person), text, made_on, mall.today + timedelta(due)))
+        mall.promises += _settled(book, mall.today)
+
+
+def _settled(book: list[int], today: date) -> list[Promise]:
+    """What was promised in the last months and is done: nine of ten in time."""
+    rows = []
+    for n, person in enumerate(book[:SETTLED]):
+        due_on = today - timedelta(days=10 + 2 * n)
+        late = n % 10 == LATE_OF_TEN
+        done_at = mall_moment(due_on + timedelta(days=1) if late else due_on, 10 + n % 6)
+        rows.append(Promise(person, PROMISES[n % len(PROMISES)], due_on - timedelta(days=3), due_on, done_at))
+    return rows
 
 
 def talks(rng: Rng, mall: Mall) -> None:

@@ -13,14 +13,15 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
 from core.accounts.models import Delegation, Role, Team, User
-from core.lib.money import from_minor
 from core.lib.periods import mall_midnight, mall_moment
 from crm.demo.mall.paper import DAYS, PAID, SOURCE, STATUS, Array, Group, Mall, Person
 from crm.demo.tables.goods import GOODS
 from crm.demo.tables.staff import ACCOUNTS, LEVELS, PASSWORD, TEAMS
 from customers import contact_points, identity, todo
 from customers.models import Category, ContactPoint, Customer, ExternalIdentity, Product, Standing, Todo
+from customers.models import Promise as Ledger
 from customers.orders import CATEGORY_BITS
+from customers.promises import ledger
 from loyalty import tier_rules
 from loyalty.tiers import membership, simulation
 
@@ -272,19 +273,22 @@ def _store_talks(mall: Mall, ids: list[int], users: dict[str, User]) -> int:
 
 
 def _store_tasks(mall: Mall, ids: list[int]) -> int:
-    """Promises and planned contacts, as the contact log leaves them: without owner, so that they follow the manager."""
-    promises = [
-        Todo(
-            customer_id=ids[promise.person],
-            reason=Todo.Reason.PROMISE,
-            text={"promise": promise.text},
-            due_on=promise.due_on,
-            at_stake=from_minor(promise.at_stake),
-            dedupe_key=f"promise:demo:{i}",
-            opened_at=mall_moment(promise.made_on, 10),
+    """Promises in the ledger, and planned contacts without owner, so that they follow the manager."""
+    for i, promise in enumerate(mall.promises):
+        made_at = mall_moment(promise.made_on, 10)
+        customer = Customer.objects.select_related("manager").get(pk=ids[promise.person])
+        row = ledger.make(
+            customer,
+            words=promise.text,
+            due=ledger.on_day(promise.due_on, at=made_at),
+            owner=ledger.somebody(customer.manager),
+            by=customer.manager,
+            at=made_at,
+            source=Ledger.Source.OTHER,
+            source_id=i,
         )
-        for i, promise in enumerate(mall.promises)
-    ]
+        if promise.done_at:
+            ledger.keep(row.pk, by=customer.manager, at=promise.done_at)
     agreed_on = mall.today - timedelta(days=14)
     planned = [
         Todo(
@@ -298,7 +302,7 @@ def _store_tasks(mall: Mall, ids: list[int]) -> int:
         for pk, person in zip(ids, mall.people, strict=True)
         if person.next_contact_on
     ]
-    return todo.open_many(promises + planned)
+    return len(mall.promises) + todo.open_many(planned)
 
 
 def _set_aside(table: str, count: int) -> int:

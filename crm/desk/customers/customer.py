@@ -12,12 +12,13 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, submit
 from crm.desk.customers import customer_page
-from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
 from crm.desk.customers.record import reach
 from crm.desk.customers.record.forms import ContactPointForm
 from crm.desk.editing import edit
 from crm.desk.opening import opened_by
 from crm.desk.today import now, today
+from crm.desk.work.forms import ContactForm
 from customers import contact_points, contacts, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer

@@ -11,7 +11,7 @@ from core.accounts.permissions import StaffRequest, mask
 from core.accounts.roles import Field
 from core.lib import rows
 from crm.desk.customers import cases
-from crm.desk.customers.forms import AssignForm, ContactForm, ProfileForm, RevealForm
+from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
 from crm.desk.customers.record import reach
 from crm.desk.customers.record.forms import ContactPointForm
 from crm.desk.customers.timeline import Timeline
@@ -19,8 +19,9 @@ from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
 from crm.desk.paging import page_of
-from crm.desk.today import today
+from crm.desk.today import now, today
 from crm.desk.work import interval
+from crm.desk.work.forms import ContactForm
 from customers.models import ContactPoint, Customer, CustomField, Merge, Order, Todo
 from customers.record import fields
 from customers.record.reach import points_of
@@ -47,6 +48,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "complaints": cases.of(reader, asked.complaints),
         "timeline": page_of(request, Timeline(customer, reader), EVENTS_SHOWN),
         "todos": list(asked.todos),
+        "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
         "point_form": ContactPointForm(),
         "custom": answers(customer, asked.fields),
@@ -62,6 +64,19 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "reveal_form": RevealForm(),
         "assign_form": AssignForm(by=reader),
     }
+
+
+class Promised(NamedTuple):
+    """What is open in the ledger for this customer: how many, and the soonest."""
+
+    open: int
+    next: Todo
+    late: bool
+
+
+def _promised(todos: list[Todo]) -> Promised | None:
+    rows = sorted((row for row in todos if row.promise and row.due_at), key=lambda row: (row.due_at, row.pk))
+    return Promised(len(rows), rows[0], rows[0].is_late(now())) if rows else None
 
 
 class _Asked(NamedTuple):
@@ -88,7 +103,9 @@ def _asked(customer: Customer) -> _Asked:
     """All of it, read in one statement."""
     asked = _Asked(
         alert=Alert.objects.filter(customer=customer, state=Alert.State.OPEN),
-        todos=Todo.objects.filter(customer=customer, state=Todo.State.OPEN).order_by("due_on", "pk"),
+        todos=Todo.objects.filter(customer=customer, state=Todo.State.OPEN)
+        .select_related("promise", "owner")
+        .order_by("due_on", "due_at", "pk"),
         points_to_reach=points_of(customer),
         fields=fields.asked(),
         earlier_numbers=customer.merged.values_list("number", flat=True),

@@ -9,12 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Role, User
 from core.accounts.roles import Scope, holders, rights_of
-from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.long_select import LongSelect
 from customers import managers, queries
 from customers.contact_points import PURPOSES
-from customers.models import Contact, Customer, Standing
+from customers.models import Customer, Standing
 
 AN_HOUR = 3600
 MANAGERS = holders(Role.ACCOUNT_MANAGER).order_by("full_name", "pk")
@@ -83,17 +82,6 @@ class FilterForm(forms.Form):
     def is_narrowed(self) -> bool:
         """Whether somebody wanted less than the whole list, even if it was not understood."""
         return bool(self.errors) or self.filters() != queries.Filters()
-
-
-class ContactForm(forms.Form):
-    channel = forms.ChoiceField(label=_("Channel"), choices=Contact.Channel.choices)
-    direction = forms.ChoiceField(label=_("Direction"), choices=Contact.Direction.choices)
-    outcome = forms.ChoiceField(label=_("Outcome"), choices=Contact.Outcome.choices)
-    mood = forms.ChoiceField(label=_("Mood"), choices=Contact.Mood.choices, initial=Contact.Mood.NEUTRAL)
-    note = forms.CharField(label=_("Note"), widget=forms.Textarea(attrs={"rows": 3}), required=False)
-    promise = forms.CharField(label=_("Promise"), max_length=200, required=False)
-    promise_due_on = forms.DateField(label=_("Promised for"), required=False, widget=DateInput())
-    next_contact_on = forms.DateField(label=_("Next contact"), required=False, widget=DateInput())
 
 
 class ProfileForm(EditForm, forms.ModelForm[Customer]):

@@ -16,7 +16,7 @@ from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.accounts.trail import Search
 from core.lib import mall
-from core.lib.periods import mall_moment
+from core.lib.periods import mall_moment, mall_time
 from core.lib.rows import together
 from crm.desk.work.forms import interview_of
 from customers.models import (
@@ -27,6 +27,7 @@ from customers.models import (
     CustomField,
     Order,
     OrderLine,
+    PromiseEvent,
     Refund,
 )
 from customers.record import changes
@@ -152,6 +153,21 @@ def _handed_over(lines: Collection[AuditEntry]) -> Iterator[Event]:
         yield Event(line.at, "users", "grey", title, str(line.detail.get("reason", "")), by)
 
 
+PROMISE_TONES = {"kept": "green", "late": "red", "moved": "amber"}
+
+
+def _promises(events: Iterable[PromiseEvent]) -> Iterator[Event]:
+    for event in events:
+        promise, hour = event.promise, f"{mall_time(event.after):%Y-%m-%d %H:%M}" if event.after else ""
+        words = [promise.words, _("due %(hour)s") % {"hour": hour}, event.reason]
+        if event.before:
+            words.insert(1, _("was due %(hour)s") % {"hour": f"{mall_time(event.before):%Y-%m-%d %H:%M}"})
+        title, by = event.get_kind_display(), str(event.by) if event.by else ""
+        yield Event(
+            event.at, "clock", PROMISE_TONES.get(event.kind, "blue"), title, " · ".join(filter(None, words)), by
+        )
+
+
 class Source(NamedTuple):
     """What is read of a customer, the newest first, and the events it tells of."""
 
@@ -182,6 +198,11 @@ def _refunds_of(customer: Customer) -> QuerySet[Refund]:
     return Refund.objects.filter(customer=customer).select_related("order").order_by("-refunded_at", "-pk")
 
 
+def _promises_of(customer: Customer) -> QuerySet[PromiseEvent]:
+    events = PromiseEvent.objects.filter(promise__customer=customer).select_related("promise", "by")
+    return events.order_by("-at", "-pk")
+
+
 SOURCES = (
     Source(_orders_of, _purchases),
     Source(_refunds_of, _refunds),
@@ -190,4 +211,5 @@ SOURCES = (
     Source(_changes_of, _class_changes),
     Source(_levels_of, _level_changes),
     Source(_hand_overs_of, _handed_over),
+    Source(_promises_of, _promises),
 )

@@ -1,35 +1,45 @@
 """What stands on My day: the queue of one person, the figures above it, and what was finished or put off."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from complaints.queries import Filters, cases_for, in_order
+from complaints.queries import Filters, cases_for, in_order, waiting_for
 from core.accounts.models import User
-from core.accounts.permissions import mask, may
+from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import Field, Permission, Scope, rights_of
-from core.lib.periods import mall_day
+from core.lib.periods import mall_day, mall_midnight, mall_time
+from core.lib.rows import together
 from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
 from customers import todo
+from customers.access import standings_of, visible_to
 from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
+from customers.work import stakes
+from customers.work.stakes import Printed
 from segmentation import queries
 from segmentation.rhythm import in_short, silence_of_task
 
 SHOWN = 25
+# Rows of each band that nothing above them pushes off the first screen.
+LEAST = 5
 URGENT = 3
 CONTACT_DAYS = 7
 ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}
 
 
 class Row(NamedTuple):
-    """A task; `age` is the days since it was due."""
+    """A task. `stake` is what the amount is made of, for who sees values; `url` is empty where the reader may not go."""
 
     todo: Todo
     customer: Customer
@@ -37,7 +47,19 @@ class Row(NamedTuple):
     icon: str
     tone: str
     pinned: bool
-    age: int
+    when: str
+    stake: Printed | None
+    url: str
+    case: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """A part of the day: `count` rows, of which these are shown."""
+
+    label: str
+    rows: list[Row]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -52,8 +74,13 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     """The day as it stands; `view` narrows the queue to one reason or shows all of it."""
     day = today()
     cases = cases_for(user, now(), Filters(open=True))
+    # A queue may hold cases of customers in other books: they are on its list, and call nobody here.
+    own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book = queries.standings(user, day)
     finished, put_off = todo.finished(user, day), todo.put_off(user, day)
+    urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
+    asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
+    together(urgent, asked)
     return {
         "today": day,
         **_queue(user, day, view),
@@ -61,9 +88,10 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
-        "alerts": queries.open_alerts(user, day).count(),
+        "alerts": queries.open_alerts(user, day).count() if may(user, Permission.WORK_ALERTS) else None,
+        "asked": asked,
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
-        "urgent": in_order(cases.filter(served_as=Standing.Class.BIG)).select_related("customer")[:URGENT],
+        "urgent": urgent,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
@@ -75,21 +103,33 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
 
 
 def _page(user: User, day: date, page: Page) -> Page:
-    return page.of([row(item, user, day) for item in page.rows])
+    return page.of(rows(page.rows, user, day))
 
 
 def _queue(user: User, day: date, view: QueryDict) -> dict[str, Any]:
-    queue = todo.queue(user, day)
-    counts = dict(queue.order_by().values_list("reason").annotate(Count("pk")))
+    queue = todo.queue(user, day, now=now())
+    tally = list(queue.order_by().values_list("reason", "band").annotate(Count("pk")))  # type: ignore[misc]
+    counts = Counter[str]()
+    for code, _band, n in tally:
+        counts[code] += n
     chosen = view.get("reason", "") if view.get("reason") in counts else ""
     if chosen:
         queue = queue.filter(reason=chosen)
-    waiting = counts[chosen] if chosen else sum(counts.values())
-    rows = [row(item, user, day) for item in (queue if view.get("show") == "all" else queue[:SHOWN])]
+    waits = Counter[int]()
+    for code, band, n in tally:
+        waits[band] += n if chosen in ("", code) else 0
+    room = dict(waits) if view.get("show") == "all" else shared_out(waits)
+    shown = rows(_of_each(queue, room, waits), user, day)
+    bands = [
+        Band(str(label), [row for row in shown if row.todo.band == value], waits[value])  # type: ignore[attr-defined]
+        for value, label in todo.Band.choices
+        if waits[value]
+    ]
     return {
-        "rows": rows,
-        "waiting": waiting,
-        "rest": _all_of(view) if waiting > len(rows) else "",
+        "bands": bands,
+        "rows": shown,
+        "waiting": sum(waits.values()),
+        "rest": _all_of(view) if sum(waits.values()) > len(shown) else "",
         "reasons": [
             Chip(str(label), counts[value], f"?reason={value}", value == chosen)
             for value, label in Todo.Reason.choices
@@ -100,35 +140,140 @@ def _queue(user: User, day: date, view: QueryDict) -> dict[str, Any]:
     }
 
 
+def shared_out(waits: Mapping[int, int]) -> dict[int, int]:
+    """How many rows of each band the first screen has: from the top, but each band its first LEAST whatever is above."""
+    room = {band: min(n, LEAST) for band, n in waits.items()}
+    for band in sorted(waits):
+        room[band] += min(waits[band] - room[band], SHOWN - sum(room.values()))
+    return room
+
+
+def _of_each(queue: QuerySet[Todo], room: Mapping[int, int], waits: Mapping[int, int]) -> list[Todo]:
+    """So many of each band, read at once where the bands that are shown in full come first."""
+    found: list[Todo] = []
+    bands, start = sorted(waits), 0
+    while bands:
+        # A run of bands shown in full, and the one after it that is cut, stand together in the queue.
+        run = [bands.pop(0)]
+        while bands and room[run[-1]] == waits[run[-1]]:
+            run.append(bands.pop(0))
+        found += queue[start : start + sum(room[band] for band in run)]
+        start += sum(waits[band] for band in run)
+    return found
+
+
 def _all_of(view: QueryDict) -> str:
     parts = view.copy()
     parts["show"] = "all"
     return f"?{parts.urlencode()}"
 
 
+def rows(items: Iterable[Todo], user: User, day: date) -> list[Row]:
+    """The tasks as they stand on the page, each leading only where this person may go."""
+    items = list(items)
+    customers, cases = opened_by(user, day, [(item.customer, item.text.get("case")) for item in items])
+    return [
+        _row(
+            item,
+            user,
+            url=customers.get(item.customer_id, ""),
+            case=cases.get(item.text.get("case", 0), ""),
+        )
+        for item in items
+    ]
+
+
 def row(item: Todo, user: User, day: date) -> Row:
-    late_promise = item.reason == Todo.Reason.PROMISE and item.is_late(now())
+    return rows([item], user, day)[0]
+
+
+def opened_by(
+    user: User, day: date, about: Collection[tuple[Customer, int | None]]
+) -> tuple[dict[int, str], dict[int, str]]:
+    """The addresses of those of these customers, and of their cases, that this person may open."""
+    in_book = Scope.OWN in rights_of(user).scopes
+    own = {customer.pk for customer, _case in about if in_book and customer.manager_id == user.pk}
+    others = {customer.pk for customer, _case in about} - own
+    asked = {case for _customer, case in about if case}
+    seen = visible_to(user, day).filter(pk__in=others).values_list("pk", flat=True) if others else ()
+    open_cases = cases_for(user, now()).filter(pk__in=asked).values_list("pk", flat=True) if asked else ()
+    return (
+        {pk: reverse("desk:customer", args=[pk]) for pk in own | set(seen)},
+        {pk: reverse("desk:complaint", args=[pk]) for pk in open_cases},
+    )
+
+
+def _row(item: Todo, user: User, *, url: str, case: str) -> Row:
+    late = item.reason == Todo.Reason.PROMISE and item.is_late(now())
+    stake = stakes.printed(item) if sees(user, Field.VALUE) else None
     return Row(
-        todo=mask(user, item, at_stake=Field.VALUE),
+        todo=mask(user, item, at_stake=Field.VALUE, stake_parts=Field.VALUE),
         customer=item.customer,
         reason=reason(item),
         icon=ICONS.get(item.reason, "trending-up"),
-        tone="red" if late_promise else "amber" if item.reason == Todo.Reason.ALERT else "blue",
-        pinned=late_promise,
-        age=(day - item.due_on).days,
+        tone="red" if late else "amber" if item.reason == Todo.Reason.ALERT else "blue",
+        pinned=late,
+        when=_when(item, late),
+        stake=stake,
+        # Who promised a call about a case has come by the case, not by the customer.
+        url=url or case,
+        case=case,
     )
+
+
+def _when(item: Todo, late: bool) -> str:
+    """By when, in the words of the band: how much too late, how soon, or at which hour."""
+    at, day = now(), today()
+    hour = f"{mall_time(item.due_at):%H:%M}" if item.due_at and (item.due_on == day or item.due_at > at) else ""
+    if late:
+        due = item.due_at or mall_midnight(item.due_on + timedelta(days=1))
+        overdue = _("%(time)s overdue") % {"time": span(at - due)}
+        return f"{hour} · {overdue}" if hour else overdue
+    if item.due_on < day:
+        return _since(item, day)
+    if item.due_at and item.due_at - at <= todo.BY_THE_CLOCK:
+        return _("%(hour)s, in %(time)s") % {"hour": hour, "time": span(item.due_at - at)}
+    return _("today %(hour)s") % {"hour": hour} if hour else _("today")
+
+
+def _since(item: Todo, day: date) -> str:
+    n = (day - item.due_on).days
+    return ngettext("for %(n)d day", "for %(n)d days", n) % {"n": n}
+
+
+def span(time: timedelta) -> str:
+    """Minutes within the hour, hours within the day, else days."""
+    minutes = max(0, int(time.total_seconds() // 60))
+    if minutes < 60:
+        return _("%(n)d min") % {"n": minutes}
+    if minutes < 24 * 60:
+        return _("%(h)d h %(m)d min") % {"h": minutes // 60, "m": minutes % 60}
+    days = minutes // (24 * 60)
+    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
 def reason(item: Todo) -> str:
     """The one-line reason of a task, in the reader's language."""
     text = item.text
-    if item.reason == Todo.Reason.ALERT:
-        until = mall_day(item.closed_at) if item.closed_at else today()
-        silence = silence_of_task(text, opened_on=item.due_on, on=until)
-        if silence:
-            return in_short(silence)
+    said = _silence(item)
+    if item.reason == Todo.Reason.ALERT and text.get("decision"):
+        return _("%(decision)s: %(why)s") % {
+            "decision": Alert.Decision(text["decision"]).label,
+            "why": said or item.get_reason_display(),
+        }
+    if said:
+        return said
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
     if item.reason == Todo.Reason.TIER:
         return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % dict(text)
     return str(item.get_reason_display())
+
+
+def _silence(item: Todo) -> str:
+    """What the alert says of this day; empty for other work."""
+    if item.reason != Todo.Reason.ALERT:
+        return ""
+    until = mall_day(item.closed_at) if item.closed_at else today()
+    silence = silence_of_task(item.text, opened_on=item.due_on, on=until)
+    return in_short(silence) if silence else ""

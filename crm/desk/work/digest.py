@@ -11,4 +11,4 @@ from crm.flows import digest
 def context(user: User, day: date, at: datetime) -> dict[str, Any]:
     """What the digest of this day says to this person."""
     told = digest.of(user, day, at=at)
-    return {"digest": told, "day": day, "first": [my_day.row(item, user, day) for item in told.first]}
+    return {"digest": told, "day": day, "first": my_day.rows(told.first, user, day)}

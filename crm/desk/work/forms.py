@@ -1,14 +1,19 @@
 """The forms of My day and of the alerts."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from core.accounts.models import User
+from core.accounts.roles import Permission, who_may
 from core.outbox.kinds import NEVER_OFF, Topic
 from core.outbox.models import NoticeChoice
-from crm.desk.date_input import DateInput
+from crm.desk.date_input import DateInput, TimeInput
+from customers import managers
+from customers.models import Contact, Promise, Todo
 from segmentation.alerts import INTERVIEW
 from segmentation.models import Alert
 
@@ -21,6 +26,78 @@ class SnoozeForm(forms.Form):
         label=_("Why it can wait"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
     )
     until = forms.DateField(label=_("Show again on"), widget=DateInput())
+
+
+class ContactForm(forms.Form):
+    channel = forms.ChoiceField(label=_("Channel"), choices=Contact.Channel.choices)
+    direction = forms.ChoiceField(label=_("Direction"), choices=Contact.Direction.choices)
+    outcome = forms.ChoiceField(label=_("Outcome"), choices=Contact.Outcome.choices)
+    mood = forms.ChoiceField(label=_("Mood"), choices=Contact.Mood.choices, initial=Contact.Mood.NEUTRAL)
+    note = forms.CharField(label=_("Note"), widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    promise = forms.CharField(label=_("Promise"), max_length=200, required=False)
+    promise_due_on = forms.DateField(label=_("Promised for"), required=False, widget=DateInput())
+    promise_due_time = forms.TimeField(label=_("At what time"), required=False, widget=TimeInput())
+    next_contact_on = forms.DateField(label=_("Next contact"), required=False, widget=DateInput())
+
+
+class TalkForm(ContactForm):
+    """A talk from a row of My day: what was said, and whether the row is done with it."""
+
+    closes = forms.BooleanField(label=_("This is done with it"), required=False, initial=True)
+    field_order = ("outcome", "note", "closes", "channel", "direction", "mood")
+
+    def __init__(self, data: QueryDict | None = None, *, task: Todo) -> None:
+        super().__init__(data)
+        self.fields["outcome"].widget.attrs["autofocus"] = True
+        if task.promise and task.promise.source == Promise.Source.REMEDY:
+            # Talking gives nobody the remedy.
+            del self.fields["closes"]
+        elif task.promise:
+            self.fields["closes"].label = _("The promise is kept with it")
+
+
+class DecideForm(forms.Form):
+    decision = forms.ChoiceField(
+        label=_("What we do"),
+        choices=list(Alert.Decision.choices)[1:],
+        widget=forms.RadioSelect,
+        initial=Alert.Decision.CONTACT,
+    )
+    due_on = forms.DateField(
+        label=_("Until"),
+        required=False,
+        widget=DateInput(),
+        help_text=_("Empty: contact and offer tomorrow, visit in three days, watch for a week."),
+    )
+    owner = forms.ModelChoiceField(label=_("Who does it"), queryset=User.objects.none(), required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, by: User) -> None:
+        super().__init__(data)
+        people = managers.choosable(by) | User.objects.filter(pk=by.pk, is_active=True)
+        cast("forms.ModelChoiceField[User]", self.fields["owner"]).queryset = people.distinct()
+        cast("forms.ModelChoiceField[User]", self.fields["owner"]).empty_label = str(_("The manager of the customer"))
+
+
+class MoveForm(forms.Form):
+    due_on = forms.DateField(label=_("Promised for"), widget=DateInput(attrs={"autofocus": True}))
+    due_time = forms.TimeField(label=_("At what time"), required=False, widget=TimeInput())
+    reason = forms.CharField(label=_("Why it is moved"), max_length=200)
+    agreed_with_customer = forms.BooleanField(label=_("The customer has agreed"), required=False)
+
+
+class ReleaseForm(forms.Form):
+    how = forms.CharField(
+        label=_("Why it need not be kept"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True})
+    )
+
+
+class HandOverForm(forms.Form):
+    to = forms.ModelChoiceField(label=_("Who keeps it"), queryset=User.objects.none())
+
+    def __init__(self, data: QueryDict | None = None, *, promise: Promise) -> None:
+        super().__init__(data)
+        people = who_may(Permission.MY_DAY).exclude(pk=promise.owner_id).order_by("full_name", "pk")
+        cast("forms.ModelChoiceField[User]", self.fields["to"]).queryset = people
 
 
 class NoticesForm(forms.Form):

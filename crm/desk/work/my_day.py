@@ -96,8 +96,8 @@ def snooze(request: StaffRequest, pk: int) -> HttpResponse:
             "day": form.cleaned_data["until"].isoformat(),
             "name": item.customer.name,
         }
-        answer = _answer(request, text, undo=reverse("desk:todo_reopen", args=[pk]))
-        return trigger_client_event(answer, "closeDrawer") if request.htmx else answer
+        response = answer(request, text, undo=reverse("desk:todo_reopen", args=[pk]))
+        return trigger_client_event(response, "closeDrawer") if request.htmx else response
     template = "desk/work/snooze.html#form" if request.htmx else "desk/work/snooze.html"
     context = {"form": form, "row": day.row(item, request.user, today())}
     return render(request, template, context, status=422 if form.errors else 200)
@@ -109,21 +109,21 @@ def _press(
     try:
         item = verb()
     except DomainError as refusal:
-        return _answer(request, str(refusal), tone="error")
-    return _answer(request, thanks(item), undo=undo)
+        return answer(request, str(refusal), tone="error")
+    return answer(request, thanks(item), undo=undo)
 
 
-def _answer(request: StaffRequest, text: str, *, tone: str = "success", undo: str = "") -> HttpResponse:
+def answer(request: StaffRequest, text: str, *, tone: str = "success", undo: str = "") -> HttpResponse:
     """The day as it now is, with a word on what happened and the way back; a plain form is sent to the page."""
     if not request.htmx:
         messages.add_message(request, messages.ERROR if tone == "error" else messages.SUCCESS, text, extra_tags=undo)
         return redirect("desk:my_day")
     view = QueryDict(urlsplit(request.htmx.current_url or "").query)
-    answer = render(request, "desk/work/my_day.html#day", day.context(request.user, view))
+    response = render(request, "desk/work/my_day.html#day", day.context(request.user, view))
     toast: dict[str, Any] = {"text": text, "tone": tone}
     if undo:
         toast["undo"] = {"url": undo, "target": "#day", "swap": "outerHTML"}
-    return retarget(reswap(trigger_client_event(answer, "toast", toast), "outerHTML"), "#day")
+    return retarget(reswap(trigger_client_event(response, "toast", toast), "outerHTML"), "#day")
 
 
 @needs(Permission.MY_DAY)

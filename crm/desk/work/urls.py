@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from crm.desk.work import absent, alerts, approvals, bell, my_day
+from crm.desk.work import absent, alerts, approvals, bell, my_day, promises, talk
 
 urlpatterns = [
     path("", my_day.home, name="my_day"),
     path("todo/<int:pk>/done/", my_day.complete, name="todo_done"),
     path("todo/<int:pk>/reopen/", my_day.reopen, name="todo_reopen"),
     path("todo/<int:pk>/snooze/", my_day.snooze, name="todo_snooze"),
+    path("todo/<int:pk>/talk/", talk.talk, name="todo_talk"),
+    path("todo/<int:pk>/decide/", talk.decide, name="todo_decide"),
+    path("promises/", promises.promises, name="promises"),
+    path("promises/<int:pk>/keep/", promises.keep, name="promise_keep"),
+    path("promises/<int:pk>/move/", promises.move, name="promise_move"),
+    path("promises/<int:pk>/release/", promises.release, name="promise_release"),
+    path("promises/<int:pk>/hand-over/", promises.hand_over, name="promise_hand_over"),
     path("contacts/", my_day.contacts, name="contacts"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/<int:pk>/", alerts.alert, name="alert"),

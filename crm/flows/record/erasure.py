@@ -45,6 +45,7 @@ from customers.models import (
     Order,
     PossibleDuplicate,
     PrivacyRequest,
+    Promise,
     Standing,
     Todo,
 )
@@ -66,6 +67,7 @@ DELETED: tuple[tuple[Any, type[Model], tuple[str, ...]], ...] = (
     (gettext_lazy("Numbers in other systems"), ExternalIdentity, ("customer",)),
     (gettext_lazy("What was changed in the record"), CustomerChange, ("customer",)),
     (gettext_lazy("Tasks and promises"), Todo, ("customer",)),
+    (gettext_lazy("Tasks and promises"), Promise, ("customer",)),
     (gettext_lazy("Prompts for the next contact"), ServicePrompt, ("customer",)),
     (gettext_lazy("Comments on alerts"), AlertComment, ("alert__customer",)),
     (gettext_lazy("Unsent answers"), Draft, ("case__customer",)),

@@ -1,0 +1,123 @@
+"""What is at stake: one table, two printed parts, and the order of the day that follows from them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from random import Random
+
+import pytest
+
+from core.accounts.models import Role, User
+from customers import todo
+from customers.models import Customer, Standing, Todo
+from customers.promises import ledger
+from customers.work import stakes
+from tests.conftest import TODAY, MakeCustomer, MakeUser
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+NOON = datetime(2026, 11, 17, 4, tzinfo=UTC)
+
+
+def test_every_reason_has_a_risk_with_a_source() -> None:
+    assert set(stakes.RISKS) == set(Todo.Reason.values)
+    assert all(str(risk.source) for risk in stakes.RISKS.values())
+    assert stakes.of(Todo.Reason.TIER, value=Decimal("-5")).amount == 0
+    # What the table says is not replaced by a measured risk.
+    assert stakes.of(Todo.Reason.PROMISE, value=Decimal(100), risk=Decimal(1)).amount == 30
+
+
+def test_no_work_is_opened_without_a_stake_and_the_night_brings_it_up_to_date(
+    make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen = make_user(Role.ACCOUNT_MANAGER, "Chen")
+    li_lei = make_customer("李雷", manager=chen)
+    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1234.57"), potential=Decimal("99.99"))
+    for reason in Todo.Reason.values:
+        stake = stakes.of(reason, value=Decimal(80), risk=Decimal("0.5")) if reason == "alert" else None
+        todo.open_task(li_lei, reason=reason, text={}, due_on=TODAY, at=NOON, dedupe_key=reason, stake=stake)
+    todo.open_many([Todo(customer=li_lei, reason="tier", due_on=TODAY, opened_at=NOON, dedupe_key="many")])
+    before = dict(Todo.objects.values_list("dedupe_key", "at_stake"))
+    assert min(before.values()) > 0
+
+    assert stakes.restake() == 0
+    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1000.15"), potential=Decimal("333.33"))
+    assert stakes.restake() == len(before) - 1
+
+    assert Todo.objects.get(reason="alert").at_stake == before["alert"] == 40
+    for row in Todo.objects.exclude(reason="alert"):
+        value = Decimal("333.33") if row.reason in ("rising", "promising") else Decimal("1000.15")
+        assert (row.at_stake, row.stake_parts) == (
+            stakes.of(row.reason, value=value).amount,
+            stakes.of(row.reason, value=value).parts,
+        )
+
+
+def books(make_user: MakeUser, make_customer: MakeCustomer, count: int) -> list[User]:
+    """So many managers with a random book of work each."""
+    rng, people = Random(11), [make_customer(f"客户{n}") for n in range(12)]
+    for n, person in enumerate(people):
+        Standing.objects.filter(pk=person.pk).update(value=Decimal(n * n * 97 - 100))
+    managers = [make_user(Role.ACCOUNT_MANAGER, f"M{n}") for n in range(count)]
+    rows = []
+    for user in managers:
+        for n in range(rng.randint(1, 12)):
+            reason, hours = rng.choice(list(Todo.Reason.values)), rng.choice([None, -30, -3, -1, 0, 1, 2, 3, 7, 11])
+            due_at = NOON + timedelta(hours=hours, minutes=rng.randint(0, 59)) if hours is not None else None
+            due_on = TODAY - DAY * rng.randint(0, 3) if due_at is None else min(TODAY, due_at.date())
+            row = Todo(
+                customer=rng.choice(people),
+                owner=user,
+                reason=reason,
+                due_on=due_on,
+                due_at=due_at if reason in ("promise", "contact") else None,
+                opened_at=NOON,
+                dedupe_key=f"{user.pk}:{n}",
+            )
+            if reason == "alert":
+                stakes.put(row, stakes.of(reason, value=Decimal(rng.randint(0, 9999)), risk=Decimal("0.5")))
+            rows.append(row)
+    todo.open_many(rows)
+    return managers
+
+
+def test_the_order_of_200_books_is_the_order_of_the_printed_parts(
+    make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    checked = 0
+    for user in books(make_user, make_customer, 200):
+        order = list(todo.queue(user, TODAY, now=NOON))
+        assert order == sorted(order, key=printed)
+        checked += len(order)
+    assert checked > 800
+
+
+def printed(row: Todo) -> tuple[object, ...]:
+    """Band, hour in the band of the clock, and risk × value, as they stand on the page; then what is due first."""
+    parts = stakes.printed(row)
+    assert parts is not None
+    exact = Decimal(parts.percent) / 100 * parts.value
+    assert exact.quantize(Decimal("0.01"), ROUND_HALF_UP) == parts.amount
+    late = row.reason == "promise" and (row.due_at < NOON if row.due_at else row.due_on < TODAY)
+    soon = row.due_at is not None and row.due_at <= NOON + timedelta(hours=2)
+    tonight = row.due_at is not None or row.reason == "promise"
+    band = 0 if late else 1 if soon else 2 if tonight else 3
+    hour = row.due_at if band == 1 else NOON
+    return band, hour, -parts.amount, row.due_at or NOON + 9 * DAY, row.due_on, row.pk
+
+
+def test_who_does_not_see_values_cannot_read_them_from_the_order(
+    make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    agent = make_user(Role.SERVICE_AGENT, "Liu")
+    people = [make_customer(f"客户{n}") for n in range(5)]
+    for n, person in enumerate(people):
+        due = ledger.to_the_hour(NOON + timedelta(hours=3))
+        ledger.make(person, words="call", due=due, owner=agent, by=agent, at=NOON, source="other", source_id=n)
+
+    def order(values: list[int]) -> list[Customer]:
+        for person, value in zip(people, values, strict=True):
+            Standing.objects.filter(pk=person.pk).update(value=value)
+        stakes.restake()
+        return [row.customer for row in todo.queue(agent, TODAY, now=NOON)]
+
+    assert order([1, 2, 3, 4, 5]) == order([50, 40, 30, 20, 10]) == people
