@@ -121,7 +121,7 @@ def serve(port: int) -> "subprocess.Popen[bytes]":
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4", "--keep-alive", "30"]
     return subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "crm.wsgi", *options],
-        env={**os.environ, "LOG_LEVEL": "ERROR"},
+        env={**os.environ, "LOG_LEVEL": "ERROR", "API_BUDGET": "0"},
     )
 
 

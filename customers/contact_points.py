@@ -159,11 +159,11 @@ _MASK = {Kind.PHONE: mask_phone, Kind.EMAIL: mask_email, Kind.ADDRESS: mask_addr
 
 def blind_index(kind: str, normal: str) -> bytes:
     """What a value is found by: under the current key."""
-    return _indexes(kind, normal)[0]
+    return indexes(kind, normal)[0]
 
 
-def _indexes(kind: str, normal: str) -> list[bytes]:
-    """What a value may be found by: one for each key that rows may be under, the current one first."""
+def indexes(kind: str, normal: str) -> list[bytes]:
+    """What a value in normal form may be found by: one for each key that rows may be under, the current one first."""
     text = f"{kind}:{normal}".encode()
     return [hmac.digest(key, text, "sha256")[:INDEX_BYTES] for key in sealing.keys(sealing.CONTACT_INDEX)]
 
@@ -267,7 +267,7 @@ def find(kind: str, value: str) -> list[int]:
     One that was retired, wrong or no longer theirs, recognises nobody.
     """
     return list(
-        ContactPoint.objects.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value)), retired="")
+        ContactPoint.objects.filter(kind=kind, blind_index__in=indexes(kind, normalise(kind, value)), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()
@@ -279,8 +279,8 @@ def who_have(points: Iterable[Sealed]) -> dict[tuple[str, bytes], set[int]]:
     stands_for: dict[tuple[str, bytes], tuple[str, bytes]] = {}
     for point in points:
         value = (point.kind, point.blind_index)
-        indexes = _indexes(point.kind, opened(point.kind, point.encrypted)) if several_keys() else [point.blind_index]
-        stands_for |= {(point.kind, index): value for index in indexes}
+        keys = indexes(point.kind, opened(point.kind, point.encrypted)) if several_keys() else [point.blind_index]
+        stands_for |= {(point.kind, index): value for index in keys}
     found: dict[tuple[str, bytes], set[int]] = {value: set() for value in stands_for.values()}
     rows = ContactPoint.objects.filter(
         kind__in={kind for kind, _index in stands_for},
@@ -295,7 +295,7 @@ def who_have(points: Iterable[Sealed]) -> dict[tuple[str, bytes], set[int]]:
 
 def point_of(customer: Customer, kind: str, value: str) -> ContactPoint | None:
     """The customer's own point with exactly this value, however it was written."""
-    return customer.contact_points.filter(kind=kind, blind_index__in=_indexes(kind, normalise(kind, value))).first()
+    return customer.contact_points.filter(kind=kind, blind_index__in=indexes(kind, normalise(kind, value))).first()
 
 
 def find_by_last_four(digits: str) -> list[int]:
@@ -303,7 +303,7 @@ def find_by_last_four(digits: str) -> list[int]:
     if not re.fullmatch(r"[0-9]{4}", digits):
         raise Invalid(_("Type the last four digits."))
     return list(
-        ContactPoint.objects.filter(tail_index__in=_indexes("tail", digits), retired="")
+        ContactPoint.objects.filter(tail_index__in=indexes("tail", digits), retired="")
         .order_by("customer_id")
         .values_list("customer_id", flat=True)
         .distinct()
@@ -314,7 +314,7 @@ def spellings(points: Iterable[ContactPoint]) -> set[tuple[str, bytes]]:
     """(kind, blind index) under which these values stand, here or with other customers."""
     if not several_keys():
         return {(point.kind, bytes(point.blind_index)) for point in points}
-    return {(point.kind, index) for point in points for index in _indexes(point.kind, _decrypt(point))}
+    return {(point.kind, index) for point in points for index in indexes(point.kind, _decrypt(point))}
 
 
 def values_of(points: Iterable[ContactPoint]) -> set[tuple[str, bytes]]:
@@ -331,7 +331,7 @@ def bring_up(values: Iterable[tuple[str, str]], *, of: Collection[int] | None = 
     """Rows with these values (kind, normal form), of these customers or of anybody, are under the current key."""
     if not several_keys():
         return
-    wanted = {(kind, index) for kind, normal in values for index in _indexes(kind, normal)[1:]}
+    wanted = {(kind, index) for kind, normal in values for index in indexes(kind, normal)[1:]}
     old = ContactPoint.objects.filter(
         kind__in={kind for kind, _index in wanted}, blind_index__in={index for _kind, index in wanted}
     )

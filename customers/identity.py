@@ -1,16 +1,21 @@
 """Who is meant: one customer behind the numbers, phones and addresses that different departments know."""
 
 import re
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import F, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 from pypinyin import lazy_pinyin
 
+from core.lib import rows
 from core.lib.deadlock import joining
 from core.lib.errors import DomainError, Invalid
 from customers import contact_points, keys, locks
@@ -182,117 +187,252 @@ def found_or_created(who: Told, *, today: date, hold: bool = False) -> Customer:
 
     With `hold` the customer is held as by `locks.hold_customers`; not for whoever holds, or will hold, others too.
     """
-    known = _found(who, hold)
-    if known is None:
-        if not who.ref.create_if_missing:
-            raise DomainError(
-                _("No customer is known by this reference. Send the customer first."), code="unknown_customer"
-            )
-        known = Found(create(who.ref, today=today))
-    _complete(known, who)
-    return known.customer
+    people = People.read([who], today=today, hold=hold)
+    person = people.meant(who)
+    people.learn(person, who)
+    people.write()
+    return person.customer
 
 
-class Found(NamedTuple):
-    """A customer, and what of the reference is on record already: its id, and phones and e-mails by their index.
+@dataclass(eq=False)
+class Person:
+    """Somebody who is on record, or will be, and what is on record of how they are known.
 
     What an import alone has told is not as if it were on record: it is told again.
     """
 
     customer: Customer
-    has_id: bool = False
-    id_by_import: bool = False
+    ids: dict[tuple[str, str], bool] = field(default_factory=dict)  # (source, id) -> whether an import alone told it
     points: frozenset[bytes] = frozenset()
+    is_new: bool = False
+
+    def is_of(self, source: str) -> bool:
+        return any(known == source for known, _external_id in self.ids)
 
 
-def _people(who: Told, hold: bool) -> QuerySet[Customer]:
-    """Customers with their standing, and which of the told phones and e-mails they have."""
-    indexes = [contact_points.blind_index(kind, value) for kind, value in who.reached_by]
-    own = ContactPoint.objects.filter(customer=OuterRef("pk"), blind_index__in=indexes, import_run=None)
-    people = Customer.objects.select_related("standing", "merged_into__standing")
-    people = people.annotate(points_known=ArraySubquery(own.values("blind_index")))
+class People:
+    """Everybody whom some references can mean, read in one statement; what is learnt of them is written at once.
+
+    The references are of different people: who is made for one of them is not found by the next.
+    """
+
+    def __init__(self, today: date) -> None:
+        self.today = today
+        self._by_pk: dict[int, Person] = {}
+        self._by_number: dict[str, Person] = {}
+        self._by_id: dict[tuple[str, str], Person] = {}
+        self._by_point: dict[tuple[str, bytes], list[Person]] = defaultdict(list)
+        self._learnt: dict[Person, Told | None] = {}
+        self._changed: dict[Person, set[str]] = defaultdict(set)
+
+    @classmethod
+    def read(cls, whos: Sequence[Told], *, today: date, owners: Iterable[int] = (), hold: bool = False) -> "People":
+        """As of after the lock with `hold`, which is then had of all of them and of `owners`, in the order of their ids."""
+        people = cls(today)
+        for customer in _candidates(whos, owners, hold):
+            people._add(customer)
+        for number, person in people._by_number.items():
+            into = person.customer.merged_into_id
+            if into is not None:
+                people._by_number[number] = people._by_pk.get(into, person)
+        return people
+
+    def _add(self, customer: Any) -> None:
+        ids = {(row["source"], row["external_id"]): row["run"] is not None for row in customer.identities_known}
+        points = [(row["kind"], bytes.fromhex(row["index"][2:]), row) for row in customer.points_known or ()]
+        own = frozenset(index for _kind, index, row in points if row["run"] is None)
+        person = Person(customer, ids, own)
+        self._by_pk[customer.pk] = self._by_number[customer.number] = person
+        self._by_id |= dict.fromkeys(ids, person)
+        for kind, index, row in points:
+            if not row["retired"]:
+                self._by_point[kind, index].append(person)
+
+    def of(self, customer_id: int) -> Person:
+        """The record of one of the `owners`."""
+        return self._by_pk[customer_id]
+
+    def instead_of(self, customer_id: int) -> Person:
+        """The record of one of the `owners`, or the one that it was merged into."""
+        return self._by_number[self._by_pk[customer_id].customer.number]
+
+    def candidates(self, who: Told) -> set[int]:
+        """Ids of everybody whom the reference speaks of in some way."""
+        people = [self._by_number.get(who.ref.number), self._by_id.get((who.ref.source, who.ref.external_id))]
+        people += [person for point in who.reached_by for person in self._reached(*point)]
+        return {person.customer.pk for person in people if person is not None}
+
+    def meant(self, who: Told) -> Person:
+        """The one customer that is meant; where nobody is and one may be made, one who is to be learnt of first."""
+        person = self._found(who)
+        if person is None:
+            if not who.ref.create_if_missing:
+                raise DomainError(
+                    _("No customer is known by this reference. Send the customer first."), code="unknown_customer"
+                )
+            person = Person(_unsaved(who.ref, self.today), is_new=True)
+        return person
+
+    def _found(self, who: Told) -> Person | None:
+        ref = who.ref
+        if ref.number:
+            if ref.number not in self._by_number:
+                raise DomainError(_("There is no customer with this number."), code="unknown_customer")
+            return self._by_number[ref.number]
+        if ref.external_id and (ref.source, ref.external_id) in self._by_id:
+            return self._by_id[ref.source, ref.external_id]
+        for kind, value in who.reached_by:
+            sharing = self._reached(kind, value)
+            if ref.external_id:
+                # Somebody whom the source knows under another id only shares the phone.
+                sharing = [person for person in sharing if not person.is_of(ref.source)]
+            if len(sharing) == 1:
+                return sharing[0]
+            if sharing and not ref.external_id:
+                raise DomainError(
+                    _("Several customers share this phone or e-mail. Send the customer's number or external id."),
+                    code="ambiguous_customer",
+                )
+        return None
+
+    def _reached(self, kind: Kind, value: str) -> list[Person]:
+        indexes = contact_points.indexes(kind, value)
+        return list(dict.fromkeys(person for index in indexes for person in self._by_point.get((str(kind), index), ())))
+
+    def learn(self, person: Person, who: Told | None, *, since: date | None = None) -> None:
+        """What the record does not know is to be filled, what it knows stays; nobody is registered later than `since`."""
+        self._learnt[person] = who
+        customer = person.customer
+        if since is not None and since < customer.registered_on:
+            customer.registered_on = since
+            self._changed[person].add("registered_on")
+        if who is None or person.is_new:
+            return
+        for name, value in _described(who.ref).items():
+            if value and not getattr(customer, name):
+                setattr(customer, name, value)
+                self._changed[person].add(name)
+                if name == "name":
+                    customer.name_pinyin, customer.name_grams = pinyin(value), name_grams(value)
+                    self._changed[person] |= {"name_pinyin", "name_grams"}
+
+    def write(self) -> None:
+        """What was learnt is on record."""
+        insert([person.customer for person in self._learnt if person.is_new])
+        known = [person for person in self._changed if not person.is_new]
+        names = set().union(*(self._changed[person] for person in known))
+        rows.update([person.customer for person in known], sorted(names))
+        told = [(person, who) for person, who in self._learnt.items() if who is not None]
+        self._write_ids([(person, who.ref) for person, who in told if who.ref.external_id])
+        fresh = [
+            (person.customer.pk, kind, value)
+            for person, who in told
+            for kind, value in who.reached_by
+            if contact_points.blind_index(kind, value) not in person.points
+        ]
+        if fresh:
+            contact_points.add_many(fresh)
+
+    def _write_ids(self, told: list[tuple[Person, CustomerRef]]) -> None:
+        fresh = [
+            ExternalIdentity(customer=person.customer, source=ref.source, external_id=ref.external_id)
+            for person, ref in told
+            if (ref.source, ref.external_id) not in person.ids
+        ]
+        if fresh:
+            ExternalIdentity.objects.bulk_create(fresh, ignore_conflicts=True)
+        for person, ref in told:
+            if person.ids.get((ref.source, ref.external_id)):  # not told by an import alone any more
+                mine = ExternalIdentity.objects.filter(source=ref.source, external_id=ref.external_id)
+                mine.update(import_run=None)
+
+
+def _candidates(whos: Sequence[Told], owners: Iterable[int], hold: bool) -> QuerySet[Any]:
+    """Customers with their standing, by id: how sources know them, and which of the told phones and e-mails they have."""
+    told = {point for who in whos for point in who.reached_by}
+    reached = {(kind, index) for kind, value in told for index in contact_points.indexes(kind, value)}
+    ids = sorted({(who.ref.source, who.ref.external_id) for who in whos if who.ref.external_id})
+    by: dict[str, list[Any]] = {
+        "numbers": sorted({who.ref.number for who in whos if who.ref.number}),
+        "sources": [source for source, _external_id in ids],
+        "ids": [external_id for _source, external_id in ids],
+        "phones": [index for kind, index in reached if kind == Kind.PHONE],
+        "emails": [index for kind, index in reached if kind == Kind.EMAIL],
+        "owners": sorted(set(owners)),
+    }
+    points = ContactPoint.objects.filter(customer=OuterRef("pk"), blind_index__in=[index for _kind, index in reached])
+    of_point = JSONObject(kind="kind", index="blind_index", retired="retired", run="import_run")
+    identities = ExternalIdentity.objects.filter(customer=OuterRef("pk"))
+    of_identity = JSONObject(source="source", external_id="external_id", run="import_run")
+    meant = RawSQL(*_meant(by))  # noqa: S611 (of constants)
+    people = Customer.objects.select_related("standing").filter(pk__in=meant)
+    people = people.annotate(
+        identities_known=ArraySubquery(identities.values(told=of_identity)),
+        points_known=ArraySubquery(points.values(told=of_point)),
+    ).order_by("pk")
     return people.select_for_update(no_key=True, of=("self",)) if hold else people
 
 
-def _as_found(customer: Customer, *, has_id: bool = False) -> Found:
-    points = frozenset(bytes(index) for index in getattr(customer, "points_known", None) or ())
-    return Found(customer, has_id, getattr(customer, "id_by_import", None) is not None, points)
+# By what a customer is found, and how; what the references do not say is not looked for.
+_WAYS = {
+    "numbers": "SELECT id FROM customers_customer WHERE number = ANY(%s) UNION "
+    "SELECT merged_into_id FROM customers_customer WHERE number = ANY(%s) AND merged_into_id IS NOT NULL",
+    "owners": "SELECT unnest(%s) UNION "
+    "SELECT merged_into_id FROM customers_customer WHERE id = ANY(%s) AND merged_into_id IS NOT NULL",
+    "phones": "SELECT customer_id FROM customers_contactpoint WHERE kind = 'phone' AND blind_index = ANY(%s)",
+    "emails": "SELECT customer_id FROM customers_contactpoint WHERE kind = 'email' AND blind_index = ANY(%s)",
+}
+# By both columns of the key, whatever the statistics say of a source that is new.
+_BY_ID = """
+    SELECT i.customer_id FROM unnest(%s, %s) AS told (source, external_id)
+     CROSS JOIN LATERAL (SELECT customer_id FROM customers_externalidentity
+                          WHERE source = told.source AND external_id = told.external_id LIMIT 1) i
+"""
 
 
-def _found(who: Told, hold: bool) -> Found | None:
-    ref, people = who.ref, _people(who, hold)
-    if ref.number:
-        customer = people.filter(number=ref.number).first()
-        if customer is None:
-            raise DomainError(_("There is no customer with this number."), code="unknown_customer")
-        if customer.merged_into is None:
-            return _as_found(customer)
-        if hold:
-            locks.hold_customers([customer.merged_into.pk])
-        return Found(customer.merged_into)
-    if ref.external_id:
-        by_id = people.filter(identities__source=ref.source, identities__external_id=ref.external_id)
-        customer = by_id.annotate(id_by_import=F("identities__import_run")).first()
-        if customer:
-            return _as_found(customer, has_id=True)
-    for kind, value in who.reached_by:
-        sharing = people.filter(pk__in=contact_points.find(kind, value)).order_by("pk")
-        if ref.external_id:
-            # Somebody whom the source knows under another id only shares the phone.
-            sharing = sharing.exclude(identities__source=ref.source)
-        matches = list(sharing[:2])
-        if len(matches) == 1:
-            return _as_found(matches[0])
-        if matches and not ref.external_id:
-            raise DomainError(
-                _("Several customers share this phone or e-mail. Send the customer's number or external id."),
-                code="ambiguous_customer",
-            )
-    return None
+def _meant(by: dict[str, list[Any]]) -> tuple[str, list[Any]]:
+    """The statement that finds the ids of these customers, and its parameters."""
+    ways, parameters = [], []
+    for name, way in _WAYS.items():
+        if by[name]:
+            ways.append(way)
+            parameters += [by[name]] * way.count("%s")
+    if by["ids"]:
+        ways.append(_BY_ID)
+        parameters += [by["sources"], by["ids"]]
+    return " UNION ".join(ways) or "SELECT NULL::bigint", parameters
 
 
 def create(ref: CustomerRef, *, today: date) -> Customer:
     """A new customer with its number and its (empty) standing."""
-    customer_id = next_ids(1)[0]
-    name = contact_points.plain(ref.name)[:120]
-    customer = Customer.objects.create(
-        id=customer_id,
-        number=number_of(customer_id),
-        name=name,
-        name_pinyin=pinyin(name),
-        name_grams=name_grams(name),
-        region=contact_points.plain(ref.region)[:60],
-        city=contact_points.plain(ref.city)[:60],
-        registered_on=ref.registered_on or today,
-    )
-    customer.standing = Standing.objects.create(customer=customer)
+    customer = _unsaved(ref, today)
+    insert([customer])
     return customer
 
 
-def _complete(known: Found, who: Told) -> None:
-    """Fill what the record did not know; what is known stays."""
-    customer, ref = known.customer, who.ref
-    if ref.external_id and not known.has_id:
-        told = ExternalIdentity(customer=customer, source=ref.source, external_id=ref.external_id)
-        ExternalIdentity.objects.bulk_create([told], ignore_conflicts=True)
-    if known.id_by_import:  # not told by an import alone any more
-        ExternalIdentity.objects.filter(source=ref.source, external_id=ref.external_id).update(import_run=None)
-    fresh = [point for point in who.reached_by if contact_points.blind_index(*point) not in known.points]
-    if fresh:
-        contact_points.add_many((customer.pk, kind, value) for kind, value in fresh)
-    missing: dict[str, object] = {
-        field: value
-        for field, value in (
-            ("name", contact_points.plain(ref.name)[:120]),
-            ("region", contact_points.plain(ref.region)[:60]),
-            ("city", contact_points.plain(ref.city)[:60]),
-        )
-        if value and not getattr(customer, field)
+def _unsaved(ref: CustomerRef, today: date) -> Customer:
+    described = _described(ref)
+    name = described["name"]
+    return Customer(
+        **described, name_pinyin=pinyin(name), name_grams=name_grams(name), registered_on=ref.registered_on or today
+    )
+
+
+def insert(customers: Sequence[Customer]) -> None:
+    """These customers are on record, each with its number and its (empty) standing."""
+    if not customers:
+        return
+    for customer, customer_id in zip(customers, next_ids(len(customers)), strict=True):
+        customer.pk, customer.number = customer_id, number_of(customer_id)
+    Customer.objects.bulk_create(customers)
+    standings = Standing.objects.bulk_create([Standing(customer=customer) for customer in customers])
+    for customer, standing in zip(customers, standings, strict=True):
+        customer.standing = standing
+
+
+def _described(ref: CustomerRef) -> dict[str, str]:
+    return {
+        "name": contact_points.plain(ref.name)[:120],
+        "region": contact_points.plain(ref.region)[:60],
+        "city": contact_points.plain(ref.city)[:60],
     }
-    if "name" in missing:
-        name = str(missing["name"])
-        missing.update(name_pinyin=pinyin(name), name_grams=name_grams(name))
-    if missing:
-        for field, value in missing.items():
-            setattr(customer, field, value)
-        customer.save(update_fields=list(missing))

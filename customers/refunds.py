@@ -1,6 +1,6 @@
 """Money back on an order: what may be told of it, when all of it had gone back, and how it is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -51,8 +51,8 @@ def fully_refunded_on(refunds: Sequence[RefundFact], *, paid: Decimal) -> date |
     return None
 
 
-def store(order: Order, refunds: Sequence[RefundFact]) -> None:
-    """These are the refunds of the order, which had none."""
+def store(told: Iterable[tuple[Order, RefundFact]]) -> None:
+    """These are the refunds of the orders, which had none."""
     Refund.objects.bulk_create(
         Refund(
             order=order,
@@ -65,5 +65,5 @@ def store(order: Order, refunds: Sequence[RefundFact]) -> None:
             profit_effect=refund.profit_effect,
             reason=refund.reason,
         )
-        for refund in refunds
+        for order, refund in told
     )

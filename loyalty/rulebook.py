@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -235,7 +235,7 @@ def _sold_lately(at: datetime) -> tuple[int, list[Sold]]:
 
 def _paid(*, since: datetime, until: datetime) -> QuerySet[Any]:
     orders = Order.objects.filter(status=Order.Status.PAID, ordered_at__gt=since, ordered_at__lte=until)
-    return orders.exclude(customer=None).annotate(back=back_of()).order_by(F("ordered_at"), "pk")
+    return orders.exclude(customer=None).annotate(back=back_of()).order_by("ordered_at", "source", "external_id")
 
 
 def _replayed(version: PointRules, sold: Sequence[Sold]) -> _Granted:

@@ -17,6 +17,8 @@ from core.accounts.roles import ApiScope, Scope, rights_of
 from core.accounts.tokens import reaches
 from core.lib.errors import DomainError, Unknown
 from core.lib.periods import mall_day
+from core.lib.problems import Busy
+from crm.api import limits
 from crm.api.bodies import BoundedJSONParser
 from crm.api.serializers.customers import NoQuery, Strict
 from customers.access import reached, visible_to
@@ -27,10 +29,38 @@ Sent = TypeVar("Sent", bound=BaseSerializer[Any])
 
 
 class StrictView(APIView):
-    """An unknown parameter in the address is an error before anything is done. A GET that knows some names them in `query`."""
+    """An unknown parameter in the address is an error before anything is done. A GET that knows some names them in `query`.
+
+    Each request costs its token's budget `cost`; what `is_long` has to have a turn, and is answered 503 without one.
+    """
 
     parser_classes = [BoundedJSONParser]
     query: type[Strict] = NoQuery
+    is_long = False
+    has_turn = True
+    budget: limits.Budget | None = None
+
+    def cost(self, request: Request) -> int:
+        return 1
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_long:
+            return super().dispatch(request, *args, **kwargs)
+        with limits.LONG.one() as self.has_turn:
+            return super().dispatch(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        if not self.has_turn:
+            raise Busy(
+                _("Laoke is at work on other long requests: nothing was stored. Send this one again in a few seconds.")
+            )
+        super().check_throttles(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in (self.budget.headers if self.budget else {}).items():
+            answer[name] = value
+        return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

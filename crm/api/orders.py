@@ -1,5 +1,6 @@
 """REST: orders in, and with the answer what whoever packs and delivers them must know."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ from crm.api.serializers.customers import (
     OrderItemIn,
     OrderOut,
     OrderPath,
+    order_fact,
 )
 from crm.flows import arrival
 from customers.identity import LeftOut
@@ -57,7 +59,8 @@ class OrderView(StrictView):
     def put(self, request: Request, source: str, external_id: str) -> Response:
         path = OrderPath(data={"source": source, "external_id": external_id})
         path.is_valid(raise_exception=True)
-        fact = body(OrderIn, request).fact(source, path.validated_data["external_id"])
+        told = body(OrderIn, request).validated_data
+        fact = order_fact(told, source, path.validated_data["external_id"])
         at = timezone.now()
         recorded = _record(request, fact, at=at)
         data = _order_data(recorded) | {"left_out": fact.customer.left_out, "waits_for": _waits_for(recorded)}
@@ -120,6 +123,12 @@ def _status(outcome: Outcome) -> int:
 
 class OrderBatchView(StrictView):
     scope = ApiScope.ORDERS_WRITE
+    is_long = True
+
+    def cost(self, request: Request) -> int:
+        """Its orders, however they are judged."""
+        orders = request.data.get("orders") if isinstance(request.data, dict) else None
+        return max(1, len(orders)) if isinstance(orders, list) else 1
 
     @extend_schema(
         operation_id="order_batch",
@@ -131,9 +140,36 @@ class OrderBatchView(StrictView):
     def post(self, request: Request, source: str) -> Response:
         OrderPath(data={"source": source}).is_valid(raise_exception=True)
         batch = body(BatchIn, request)
-        items = enumerate(batch.validated_data["orders"])
-        results = [_batch_item(request, index, source, item) for index, item in items]
+        results, facts = [], {}
+        order = OrderItemIn()
+        for index, item in enumerate(batch.validated_data["orders"]):
+            results.append(result := ItemResult(index))
+            try:
+                told = order.run_validation(item)
+            except ValidationError as error:
+                path, first = _first(error.detail)
+                result.refused(400, first.code, f"{path}: {first}" if path else str(first))
+                continue
+            result.external_id = external_id = str(told["external_id"])
+            facts[index] = order_fact(told, source, external_id)
+            result.left_out = facts[index].customer.left_out
+        answers = _record_all(request, list(facts.values()), at=timezone.now())
+        for index, answer in zip(facts, answers, strict=True):
+            results[index].answered(answer)
         return Response({"results": BatchItemOut(results, many=True).data})
+
+
+def _record_all(request: Request, facts: list[OrderFact], *, at: datetime) -> Iterable[Recorded | Kept | DomainError]:
+    if sees_everybody(request):
+        return arrival.orders(facts, at=at, today=mall_day(at))
+    return [_recorded_or_refused(request, fact, at=at) for fact in facts]
+
+
+def _recorded_or_refused(request: Request, fact: OrderFact, *, at: datetime) -> Recorded | Kept | DomainError:
+    try:
+        return _record_mine(request, fact, at=at)
+    except DomainError as refusal:
+        return refusal
 
 
 @dataclass
@@ -150,29 +186,15 @@ class ItemResult:
     code: str | None = None
     detail: str | None = None
 
-    def refused(self, status: int, code: str, detail: str) -> "ItemResult":
-        self.status, self.code, self.detail = status, code, detail
-        return self
+    def refused(self, status: int, code: str, detail: str) -> None:
+        self.status, self.code, self.detail, self.left_out = status, code, detail, ()
 
-
-def _batch_item(request: Request, index: int, source: str, item: dict[str, Any]) -> ItemResult:
-    result = ItemResult(index)
-    order = OrderItemIn(data=item)
-    try:
-        order.is_valid(raise_exception=True)
-        result.external_id = external_id = str(order.validated_data["external_id"])
-        at = timezone.now()
-        fact = order.fact(source, external_id)
-        recorded = _record(request, fact, at=at)
-    except ValidationError as error:
-        path, first = _first(error.detail)
-        return result.refused(400, first.code, f"{path}: {first}" if path else str(first))
-    except DomainError as error:
-        return result.refused(error.status, error.code, str(error))
-    result.status, result.outcome = _status(recorded.outcome), recorded.outcome
-    result.customer, result.waits_for = _customer_number(recorded), _waits_for(recorded)
-    result.left_out = fact.customer.left_out
-    return result
+    def answered(self, answer: Recorded | Kept | DomainError) -> None:
+        if isinstance(answer, DomainError):
+            self.refused(answer.status, answer.code, str(answer))
+            return
+        self.status, self.outcome = _status(answer.outcome), answer.outcome
+        self.customer, self.waits_for = _customer_number(answer), _waits_for(answer)
 
 
 def _first(detail: Any, path: str = "") -> tuple[str, Any]:

@@ -220,6 +220,8 @@ class DraftView(RulesView):
 
 
 class SimulateView(RulesView):
+    is_long = True
+
     permissions = {"POST": Permission.EDIT_RULES}
 
     @extend_schema(

@@ -1,19 +1,20 @@
 """Orders arrive: the record takes them, and every floor above it that must know at once is told."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import Exists
+from django.db import DataError, IntegrityError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import rows
 from core.lib.deadlock import again_after_deadlock, joining
 from core.lib.errors import DomainError
 from core.outbox import delivery
@@ -27,6 +28,7 @@ from customers.intake.guests import Kept
 from customers.models import Customer, GuestOrder, Import, Order
 from customers.orders import OrderFact, Outcome, Recorded
 from loyalty.campaigns import coupons, credit, draws
+from loyalty.campaigns.order_refs import named
 from loyalty.models import Membership
 from loyalty.points import orders as point_orders
 from loyalty.tiers import membership
@@ -35,6 +37,9 @@ from segmentation.models import Change
 
 # A file of this many bytes is done before its page is back.
 AT_ONCE = 256 * 1024
+# So many orders are stored together: whoever sends one of the same customers waits for them.
+AT_A_TIME = 100
+log = logging.getLogger(__name__)
 
 
 @again_after_deadlock
@@ -45,10 +50,62 @@ def order(fact: OrderFact, *, at: datetime, today: date) -> Recorded | Kept:
     A paid order redeems its coupon and has its lottery tickets; a dead one gives back what it took.
     """
     recorded = recording.record(fact, at=at, today=today)
-    if isinstance(recorded, Recorded) and recorded.outcome in (Outcome.CREATED, Outcome.UPDATED):
-        concerned = [recorded.customer.pk, recorded.left] if recorded.left else [recorded.customer.pk]
-        _follow(recorded.order, concerned, at=at, today=today)
+    _follow_recorded([recorded], at=at, today=today)
     return recorded
+
+
+def orders(facts: Sequence[OrderFact], *, at: datetime, today: date) -> list[Recorded | Kept | DomainError]:
+    """`order` for each of them, all of one source, as if they came one after the other; many are stored at once.
+
+    What refuses one refuses that one alone. Killed half-way, those before are stored, and may be told again. Not within
+    a transaction of the caller: each time so many as go together are one.
+    """
+    pending = list(enumerate(facts))
+    done: dict[int, Recorded | Kept | DomainError] = {}
+    most = AT_A_TIME
+    while pending:
+        now, later = pending[:most], pending[most:]
+        answers = _some([fact for _place, fact in now], at=at, today=today)
+        told = {place: answer for (place, _fact), answer in zip(now, answers, strict=True) if answer is not None}
+        done |= told
+        # Where many concern one customer, most have to wait: they are not looked at again and again.
+        most = min(AT_A_TIME, max(8, 4 * len(told)))
+        pending = [row for row in now if row[0] not in told] + later
+    return [done[place] for place in range(len(facts))]
+
+
+def _some(facts: Sequence[OrderFact], *, at: datetime, today: date) -> Sequence[recording.Result | None]:
+    """What became of the first and of as many as can go with it. One that is a fault of ours loses none of the others."""
+    try:
+        return _some_at_once(facts, at=at, today=today)
+    except (DomainError, DataError, IntegrityError):
+        log.exception("orders told together are stored one by one")
+        return [_alone(fact, at=at, today=today) for fact in facts]
+
+
+@again_after_deadlock
+@joining()
+def _some_at_once(facts: Sequence[OrderFact], *, at: datetime, today: date) -> Sequence[recording.Result | None]:
+    recorded = recording.record_some(facts, at=at, today=today)
+    _follow_recorded(recorded, at=at, today=today)
+    return recorded
+
+
+def _alone(fact: OrderFact, *, at: datetime, today: date) -> recording.Result:
+    try:
+        return order(fact, at=at, today=today)
+    except DomainError as refusal:
+        return refusal
+    except (DataError, IntegrityError):
+        log.exception("an order could not be stored")
+        return Fault(_("This order could not be stored: the fault is ours and is noted. Send it again later."))
+
+
+class Fault(DomainError):
+    """One of many could not be stored, and nobody has foreseen why."""
+
+    code = "error"
+    status = 500
 
 
 @again_after_deadlock
@@ -58,8 +115,8 @@ def assign_guest(pk: int, customer: Customer, *, by: User, at: datetime, today: 
 
     Raises DomainError when somebody else was faster.
     """
-    if named := GuestOrder.objects.filter(pk=pk).first():
-        guests.hold(named.source, named.external_id)
+    if told := GuestOrder.objects.filter(pk=pk).first():
+        guests.hold(told.source, told.external_id)
     guest = GuestOrder.objects.filter(pk=pk).first()
     if guest is None:
         raise DomainError(_("This order has a customer by now."), code="guest_gone")
@@ -76,45 +133,53 @@ def assign_guest(pk: int, customer: Customer, *, by: User, at: datetime, today: 
 def confirm_unusual(pk: int, *, by: User, at: datetime, today: date) -> Order:
     """`unusual.confirm`, after which the order has its points, its level and whatever else a paid order brings."""
     confirmed = unusual.confirm(pk, by=by, at=at, today=today)
-    _follow(confirmed, [confirmed.customer_id], at=at, today=today)
+    _follow([confirmed], [confirmed.customer_id], at=at, today=today)
     return confirmed
 
 
-def _follow(changed: Order, concerned: list[int], *, at: datetime, today: date) -> None:
+def _follow_recorded(recorded: Iterable[recording.Result | None], *, at: datetime, today: date) -> None:
+    changed = [
+        row for row in recorded if isinstance(row, Recorded) and row.outcome in (Outcome.CREATED, Outcome.UPDATED)
+    ]
+    if changed:
+        concerned = {row.customer.pk for row in changed} | {row.left for row in changed if row.left}
+        _follow([row.order for row in changed], sorted(concerned), at=at, today=today)
+
+
+def _follow(changed: Sequence[Order], concerned: list[int], *, at: datetime, today: date) -> None:
     waiting = _waiting(changed, concerned, at=at, today=today)
     if waiting.alerts:
         alerts.follow_purchases(concerned, as_of=today, at=at)
+    ids = [order.pk for order in changed]
     # Before the level: a purchase earns with the level it was made with.
-    point_orders.reconcile([changed.pk], at=at)
+    point_orders.reconcile(ids, at=at)
     membership.after_orders(concerned, at=at, held=True)
-    if waiting.coupons:
-        coupons.follow_order(changed, at=at)
-    if waiting.tickets or waiting.draws:
-        draws.follow_order(changed, at=at)
-    if waiting.credit:
-        credit.follow_order(changed, at=at)
+    for with_coupon in waiting.coupons:
+        coupons.follow_order(with_coupon, at=at)
+    if waiting.draws:
+        draws.follow_some(ids, at=at)
+    for on_account in waiting.credit:
+        credit.follow_order(on_account, at=at)
 
 
 class _Waiting(NamedTuple):
-    """Whether there is anything that a change of the order could concern."""
+    """What a change of the orders could concern: whether alerts, which orders with coupons, whether draws, which on account."""
 
     alerts: bool
-    coupons: bool
-    tickets: bool
+    coupons: list[Order]
     draws: bool
-    credit: bool
+    credit: list[Order]
 
 
-def _waiting(changed: Order, concerned: list[int], *, at: datetime, today: date) -> _Waiting:
+def _waiting(changed: Sequence[Order], concerned: list[int], *, at: datetime, today: date) -> _Waiting:
     """All of it in one statement, as most orders concern nothing."""
-    rows = (
-        alerts.to_follow(concerned, as_of=today),
-        coupons.of_order(changed),
-        draws.of_order(changed),
-        draws.for_orders(at=at),
-        credit.of_order(changed),
-    )
-    return _Waiting(*Order.objects.filter(pk=changed.pk).values_list(*map(Exists, rows)).get())
+    quiet = alerts.to_follow(concerned, as_of=today).values_list("pk", flat=True)[:1]
+    redemptions = coupons.of_orders(*changed).values_list("order_id", "order_ref")
+    tickets = draws.of_orders(*changed).values_list("pk", flat=True)[:1]
+    running = draws.for_orders(at=at).values_list("pk", flat=True)[:1]
+    charges = credit.of_orders(*changed).values_list("order_id", "order_ref")
+    rows.together(quiet, redemptions, tickets, running, charges)
+    return _Waiting(bool(quiet), named(changed, redemptions), bool(tickets) or bool(running), named(changed, charges))
 
 
 def check_file(run: Import, *, at: datetime, today: date) -> Import:
@@ -149,8 +214,8 @@ def _follow_many(order_ids: Sequence[int], *, at: datetime) -> None:
     point_orders.reconcile(order_ids, at=at)
     for changed in Order.objects.filter(pk__in=order_ids).order_by("pk"):
         coupons.follow_order(changed, at=at)
-        draws.follow_order(changed, at=at)
         credit.follow_order(changed, at=at)
+    draws.follow_some(order_ids, at=at)
 
 
 def start_file(run: Import, task: str, *, by: User, at: datetime, today: date) -> bool:

@@ -1,5 +1,6 @@
 """Orders of nobody: kept as they were told, without a customer, until one is named."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from core.lib.deadlock import joining
+from core.lib import rows
 from core.lib.errors import DomainError
 from customers import locks
 from customers.identity import CustomerRef
@@ -23,14 +24,19 @@ class Kept(NamedTuple):
     guest: GuestOrder
 
 
-@joining()
-def keep(fact: OrderFact, why: str, *, at: datetime) -> Kept:
-    """The newest version of the order is kept without a customer and listed; it counts in no figure.
+def known(source: str, external_ids: Iterable[str]) -> dict[str, GuestOrder]:
+    """The orders of nobody that have these numbers, by number."""
+    ids = set(external_ids)
+    guests = GuestOrder.objects.filter(source=source, external_id__in=ids) if ids else ()
+    return {guest.external_id: guest for guest in guests}
+
+
+def kept(fact: OrderFact, why: str, guest: GuestOrder | None, *, at: datetime) -> Kept:
+    """What is to be written of an order without a customer, of which `guest` is known; it counts in no figure.
 
     As for an order: an older version is stale, and the same version must say the same. Call with the order held.
     """
     told = _to_json(fact)
-    guest = GuestOrder.objects.filter(source=fact.source, external_id=fact.external_id).first()
     if guest and fact.version < guest.version:
         return Kept(Outcome.STALE, guest)
     if guest and fact.version == guest.version:
@@ -41,8 +47,15 @@ def keep(fact: OrderFact, why: str, *, at: datetime) -> Kept:
     guest = guest or GuestOrder(source=fact.source, external_id=fact.external_id)
     guest.version, guest.status, guest.fact = fact.version, fact.status, told
     guest.paid, guest.ordered_at, guest.received_at, guest.why = fact.paid, fact.ordered_at, at, why
-    guest.save()
     return Kept(outcome, guest)
+
+
+def write(told: Iterable[Kept]) -> None:
+    """What is new of these orders of nobody is on record."""
+    told = list(told)
+    GuestOrder.objects.bulk_create([kept_.guest for kept_ in told if kept_.outcome == Outcome.CREATED])
+    older = [kept_.guest for kept_ in told if kept_.outcome == Outcome.UPDATED]
+    rows.update(older, ["version", "status", "fact", "paid", "ordered_at", "received_at", "why"])
 
 
 def hold(source: str, external_id: str) -> None:
@@ -50,17 +63,15 @@ def hold(source: str, external_id: str) -> None:
     locks.hold_off_imports([f"order:{source}:{external_id}"])
 
 
-def take(fact: OrderFact) -> OrderFact:
-    """What is to be recorded of the order now that `fact` names its customer; it is no longer among those of nobody.
+def newest(fact: OrderFact, guest: GuestOrder | None) -> OrderFact:
+    """What is to be recorded of the order now that `fact` names its customer: the newest version told so far.
 
-    The content is that of the newest version told so far. Call with the order held, within a transaction.
+    `guest` is what was kept of it without one, and is to be deleted. Raises DomainError for other content in its version.
     """
-    guest = GuestOrder.objects.filter(source=fact.source, external_id=fact.external_id).first()
     if guest is None:
         return fact
     if fact.version == guest.version and not fact.of_a_file and _to_json(fact) != guest.fact:
         raise _conflict(fact)
-    guest.delete()
     return replace(fact_of(guest), customer=fact.customer) if guest.version > fact.version else fact
 
 

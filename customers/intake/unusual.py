@@ -1,5 +1,6 @@
 """Amounts that are hard to believe: asked about before they count, so that a typing slip is no fact."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,13 +38,29 @@ def is_unusual(amount: Decimal, usual: Decimal | None) -> bool:
     return usual is not None and amount > max(FREE, TIMES * usual)
 
 
-def judged(fact: OrderFact, order: Order | None) -> tuple[OrderFact, Decimal | None]:
+Usual = Callable[[], Decimal | None]
+
+
+def may_be(fact: OrderFact, usual: Usual) -> bool:
+    """Whether some orders more or less could decide what is said of this one: then it is judged after those before it."""
+    if not _is_large(fact):
+        return False
+    known = usual()
+    return known is None or max(fact.paid, fact.cost) > TIMES * known / 10
+
+
+def _is_large(fact: OrderFact) -> bool:
+    return fact.status == Order.Status.PAID and max(fact.paid, fact.cost) > FREE
+
+
+def judged(fact: OrderFact, order: Order | None, usual_now: Usual) -> tuple[OrderFact, Decimal | None]:
     """The fact as it may be recorded: held where its amount has to be confirmed first; the usual amount if that is new.
 
-    `order` is what is stored of it. What was answered for this amount stays answered. Call with the order held.
+    `order` is what is stored of it; `usual_now` is `usual_amount`, asked only if need be. What was answered for this
+    amount stays answered. Call with the order held.
     """
     amount = max(fact.paid, fact.cost)
-    if fact.status != Order.Status.PAID or amount <= FREE:
+    if not _is_large(fact):
         return fact, None
     if order and (order.paid, order.cost) == (fact.paid, fact.cost):
         asked = UnusualOrder.objects.filter(order=order).first()
@@ -53,7 +70,7 @@ def judged(fact: OrderFact, order: Order | None) -> tuple[OrderFact, Decimal | N
             return fact, None
     if order and order.version == fact.version:
         return fact, None
-    usual = usual_amount()
+    usual = usual_now()
     return (replace(fact, status=Order.Status.HELD), usual) if is_unusual(amount, usual) else (fact, None)
 
 

@@ -312,9 +312,9 @@ def adjust(
     return entry
 
 
-def of_order(order: Order) -> QuerySet[CreditAuthorisation]:
-    """What the order has reserved of a credit account, or was charged to it."""
-    return CreditAuthorisation.objects.filter(names(order), status__in=(Status.AUTHORISED, Status.CAPTURED))
+def of_orders(*orders: Order) -> QuerySet[CreditAuthorisation]:
+    """What the orders have reserved of a credit account, or were charged to it."""
+    return CreditAuthorisation.objects.filter(names(*orders), status__in=(Status.AUTHORISED, Status.CAPTURED))
 
 
 @joining()
@@ -323,7 +323,7 @@ def follow_order(order: Order, *, at: datetime) -> int:
 
     What the customer had paid for already is paid back outside: what is owed never falls below zero.
     """
-    return sum(_follow(pk, order, at) for pk in list(of_order(order).order_by("pk").values_list("pk", flat=True)))
+    return sum(_follow(pk, order, at) for pk in list(of_orders(order).order_by("pk").values_list("pk", flat=True)))
 
 
 def _follow(authorisation_id: int, order: Order, at: datetime) -> int:

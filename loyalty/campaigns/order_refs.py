@@ -3,7 +3,10 @@
 The text is put together and compared, never taken apart: a source or a number may contain a colon.
 """
 
-from django.db.models import Q
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from customers.models import Order
 
@@ -12,6 +15,14 @@ def ref_of(order: Order) -> str:
     return f"{order.source}:{order.external_id}"
 
 
-def names(order: Order) -> Q:
-    """Rows that point at this order, or wait for it by its text. Whoever follows them lets them point at it."""
-    return Q(order=order) | Q(order__isnull=True, order_ref=ref_of(order))
+def names(*orders: Order) -> Q:
+    """Rows that point at one of these orders, or wait for it by its text. Whoever follows them lets them point at it."""
+    waiting = Q(order__isnull=True, order_ref__in=[ref_of(order) for order in orders])
+    return Q(order__in=[order.pk for order in orders]) | waiting
+
+
+def named(orders: Iterable[Order], rows: QuerySet[Any, tuple[int | None, str]]) -> list[Order]:
+    """Those of the orders that one of these rows, (order_id, order_ref), names."""
+    named_ = set(rows)
+    ids, refs = {order_id for order_id, _ref in named_}, {ref for order_id, ref in named_ if order_id is None}
+    return [order for order in orders if order.pk in ids or ref_of(order) in refs]

@@ -30,20 +30,24 @@ Day = tuple[int, date]
 def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
     """These orders have earned what they should by now; returns how many changed anything.
 
-    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on; so is what
-    the cap of that day left for it. Goods of excluded categories do not count, nor their share of a refund. What was
-    earned too much is taken back: not yet usable points of the order first, then its usable ones, then those of it that
-    expired unused, then other usable points; what is left is a debt, or forgiven, as the rules say.
+    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on. What a day
+    may earn is shared by its orders in the order of their times, as they were paid: a refund moves nothing of another
+    one, and in which order they were told makes no difference. Goods of excluded categories do not count, nor their
+    share of a refund. What was earned too much is taken back: not yet usable points of the order first, then its usable
+    ones, then those of it that expired unused, then other usable points; what is left is a debt, or forgiven, as the
+    rules say.
     """
     ids = sorted(set(order_ids))
-    versions = list(PointRules.objects.all()) if ids else []
+    all_rules = PointRules.objects.all()
+    concerned = Order.objects.filter(pk__in=ids).values_list(
+        "customer_id", "points__account_id", "customer__points__merged_into_id"
+    )
+    rows.together(all_rules, concerned)
+    versions = list(all_rules)
     if not versions:
         return 0
-    concerned = Order.objects.filter(pk__in=ids)
     before, merged = set(), {}
-    for owner, had, into in concerned.values_list(
-        "customer_id", "points__account_id", "customer__points__merged_into_id"
-    ):
+    for owner, had, into in concerned:
         before.add(owner if had is None else had)
         merged[owner] = owner if into is None else into
     further = accounts.owners(into for owner, into in merged.items() if into != owner)
@@ -68,12 +72,14 @@ def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 def _reconcile(
     ledger: Ledger, ids: list[int], merged: Mapping[int, int], versions: list[PointRules], at: datetime
 ) -> int:
+    if any(version.most_per_day is not None for version in versions):
+        ids = _with_their_days(ids, ledger)
     # Read again under the locks: this is what the ledger will agree with.
     rows_ = Order.objects.filter(pk__in=ids).annotate(back=back_of()).select_related("customer", "points__rules")
-    orders = list(rows_.order_by("ordered_at", "pk"))
+    orders = list(rows_.order_by("ordered_at", "source", "external_id"))
     shares = shares_of([order.pk for order in orders], versions)
     multipliers: dict[int, Decimal] | None = None
-    days: dict[Day, int] | None = None
+    days: dict[Day, int] = defaultdict(int)  # what the orders of it so far would earn without refunds
     stored, fresh, changed = [], [], 0
     for order in orders:
         account_id = merged.get(order.customer_id, order.customer_id)
@@ -94,28 +100,26 @@ def _reconcile(
                 order_version=order.version,
                 order_file_changes=order.file_changes,
             )
-            if rules.most_per_day is not None:
-                if days is None:
-                    days = _granted_by_day(orders)
-                row.most = max(0, rules.most_per_day - days[order.customer_id, order.ordered_on])
             fresh.append(row)
         else:
             stored.append(row)
-        target = 0
+        target, day = 0, (account_id, order.ordered_on)
+        if row.rules.most_per_day is not None:
+            row.most = max(0, row.rules.most_per_day - days[day])
         if order.status == Order.Status.PAID:
-            net = (order.paid - (order.back or Decimal(0))) * shares.get((order.pk, row.rules_id), ONE)
+            share = shares.get((order.pk, row.rules_id), ONE)
+            days[day] += point_rules.earned(row.rules, row.multiplier, order.paid * share, most=row.most)
+            net = (order.paid - (order.back or Decimal(0))) * share
             target = point_rules.earned(row.rules, row.multiplier, net, most=row.most)
         if row.account_id != account_id:
             changed += _earn(ledger[row.account_id], row, order, -row.granted)
             row.account_id, row.granted = account_id, 0
         delta = target - row.granted
         changed += _earn(ledger[account_id], row, order, delta)
-        if days is not None:
-            days[order.customer_id, order.ordered_on] += delta
         row.granted = target
         row.order_version, row.order_file_changes = order.version, order.file_changes
     OrderPoints.objects.bulk_create(fresh)
-    rows.update(stored, ["account_id", "granted", "order_version", "order_file_changes"])
+    rows.update(stored, ["account_id", "granted", "most", "order_version", "order_file_changes"])
     return changed
 
 
@@ -208,14 +212,14 @@ def shares_of(order_ids: Sequence[int], versions: Sequence[PointRules]) -> dict[
     }
 
 
-def _granted_by_day(orders: Sequence[Order]) -> dict[Day, int]:
-    """(customer, day) -> what all orders of that customer's day have earned so far."""
-    earned = OrderPoints.objects.filter(
-        order__customer__in={order.customer_id for order in orders},
-        order__ordered_on__in={order.ordered_on for order in orders},
-    )
-    rows_ = earned.values_list("order__customer", "order__ordered_on").annotate(Sum("granted"))
-    return defaultdict(int, {(customer_id, day): granted for customer_id, day, granted in rows_})
+def _with_their_days(ids: Sequence[int], ledger: Ledger) -> list[int]:
+    """These orders, and the others of the days they are or were of: what the cap leaves for one depends on the others."""
+    days = set(Order.objects.filter(pk__in=ids).values_list("customer_id", "ordered_on"))
+    lots = PointLot.objects.filter(order__in=ids, account__in=list(ledger.books))
+    days |= {(owner, mall_day(earned_at)) for owner, earned_at in lots.values_list("account_id", "earned_at")}
+    near = Order.objects.filter(customer__in={owner for owner, _day in days}, ordered_on__in={day for _, day in days})
+    of_days = near.values_list("pk", "customer_id", "ordered_on")
+    return sorted({*ids, *(pk for pk, *day in of_days if tuple(day) in days)})
 
 
 def arrived(*, at: datetime) -> list[int]:

@@ -27,7 +27,7 @@ from loyalty.models import Membership, TierChange, TierOverride, TierRules, Tier
 from loyalty.tier_rules import BenefitTerms, LevelTerms
 from loyalty.tiers import figures as facts
 from loyalty.tiers import night as tier_night
-from segmentation.frames import day_number, from_day_number
+from segmentation.frames import day_number
 
 LONGEST_FLOOR = timedelta(days=366)
 _RULES_UNLESS_A_NIGHT_IS_WORKED = """
@@ -133,11 +133,7 @@ def after_orders(customer_ids: Iterable[int], *, at: datetime, held: bool = Fals
     amount = facts.at(people.ids, ids, amount)
     outcome = step(rule, people.held, amount, amount, day, upgrades_only=True)
     worked = tier_night.Worked(day, rule, rule, people, outcome.held, outcome.reason, amount)
-    tier_night.write(worked, rules, at=at)
-    risen = people.ids[outcome.reason != Reason.NONE].tolist()
-    if not risen:
-        return []
-    return list(TierChange.objects.filter(customer_id__in=risen, on=from_day_number(day), at=at).order_by("pk"))
+    return tier_night.store(worked, rules, at=at)
 
 
 # Floors -------------------------------------------------------------------------------------------------------------

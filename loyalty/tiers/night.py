@@ -197,7 +197,17 @@ def _restore(people: People, held: Held, before: Rule, taken_by: TierRules) -> H
 
 
 def write(worked: Worked, rules: TierRules, *, at: datetime) -> dict[str, int]:
-    """Store what changed: the members, and a line of history for each change of level or validity."""
+    """`store`; returns how many members rose and fell."""
+    store(worked, rules, at=at)
+    before = worked.rank_before
+    return {
+        "tiers_up": int((worked.after.rank > before).sum()),
+        "tiers_down": int((worked.after.rank < before).sum()),
+    }
+
+
+def store(worked: Worked, rules: TierRules, *, at: datetime) -> list[TierChange]:
+    """What changed is on record: the members, and a line of history, returned, for each change of level or validity."""
     ids, seq = worked.people.ids, worked.people.seq.copy()
     on = from_day_number(worked.day)
     changes = []
@@ -236,11 +246,7 @@ def write(worked: Worked, rules: TierRules, *, at: datetime) -> dict[str, int]:
         unique_fields=["customer"],
         update_fields=["rank", "since", "review_on", "grace_until", "earned_from", "earned_to", "earned_bar", "seq"],
     )
-    before = worked.rank_before
-    return {
-        "tiers_up": int((worked.after.rank > before).sum()),
-        "tiers_down": int((worked.after.rank < before).sum()),
-    }
+    return changes
 
 
 def plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -35,8 +35,8 @@ MOST = {
     "a refund": 25,
     "of somebody with a level": 25,
     "by phone": 25,
-    "of a new customer": 32,
-    "that raises the level": 32,
+    "of a new customer": 29,
+    "that raises the level": 29,
 }
 
 

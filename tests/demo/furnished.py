@@ -35,7 +35,7 @@ def furnish(monkeypatch: pytest.MonkeyPatch, *, at: datetime) -> None:
     tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
     custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
     nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
-    guests.keep(nobody, GuestOrder.Why.NOBODY, at=at)
+    guests.write([guests.kept(nobody, GuestOrder.Why.NOBODY, None, at=at)])
     ImportProfile.objects.create(by=admin, at=at, name="till", source="till", choices={})
     file = b"order_no,customer,phone,date,paid\no-1,c-1,12,2026-11-01,80\no-2,c-1,,never,80\n"
     imports.check(imports.upload("orders.csv", file, source="till", by=admin, at=at), at=at)

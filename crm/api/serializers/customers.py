@@ -174,15 +174,15 @@ class OrderIn(Strict):
     lines = LineIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
     refunds = RefundIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
 
-    def fact(self, source: str, external_id: str) -> OrderFact:
-        data = dict(self.validated_data)
-        data.pop("external_id", None)
-        customer = customer_ref(source, data.pop("customer"))
-        lines = tuple(LineFact(**line) for line in data.pop("lines", ()))
-        refunds = tuple(RefundFact(**refund) for refund in data.pop("refunds", ()) if refund["amount"])
-        return OrderFact(
-            source=source, external_id=external_id, customer=customer, lines=lines, refunds=refunds, **data
-        )
+
+def order_fact(told: Mapping[str, Any], source: str, external_id: str) -> OrderFact:
+    """The order as `OrderIn` has read it."""
+    data = dict(told)
+    data.pop("external_id", None)
+    customer = customer_ref(source, data.pop("customer"))
+    lines = tuple(LineFact(**line) for line in data.pop("lines", ()))
+    refunds = tuple(RefundFact(**refund) for refund in data.pop("refunds", ()) if refund["amount"])
+    return OrderFact(source=source, external_id=external_id, customer=customer, lines=lines, refunds=refunds, **data)
 
 
 class OrderItemIn(OrderIn):

@@ -28,6 +28,7 @@ from customers.record.duplicates import pairs_for
 from customers.work import stakes
 from customers.work.stakes import Printed
 from segmentation import queries
+from segmentation.models import Alert
 from segmentation.rhythm import in_short, silence_of_task
 
 SHOWN = 25

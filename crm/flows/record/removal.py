@@ -60,7 +60,7 @@ def declare_order_a_test(order_id: int, *, by: User, number: str, reason: str, a
     point_orders.reconcile([order.pk], at=at)
     membership.after_orders(concerned, at=at)
     coupons.follow_order(order, at=at)
-    draws.follow_order(order, at=at)
+    draws.follow_some([order.pk], at=at)
     credit.follow_order(order, at=at)
     audit.record(by, "order.test", order, at=at, customer=order.customer_id, reason=reason.strip()[:200])
     return order

@@ -247,7 +247,7 @@ class MoneyBack:
         Refund.objects.filter(order__in=ids).delete()
         for known in changed:
             facts = list(known.refunds.values())
-            refunds.store(known.order, facts)
+            refunds.store((known.order, fact) for fact in facts)
             Order.objects.filter(pk=known.order.pk).update(
                 fully_refunded_on=refunds.fully_refunded_on(facts, paid=known.order.paid),
                 file_changes=F("file_changes") + 1,

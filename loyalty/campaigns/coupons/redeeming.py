@@ -71,15 +71,15 @@ def expire_due(*, at: datetime) -> int:
 # Orders --------------------------------------------------------------------------------------------------------------
 
 
-def of_order(order: Order) -> QuerySet[CouponRedemption]:
-    """What the order has reserved or redeemed."""
-    return CouponRedemption.objects.filter(names(order), status__in=LIVE)
+def of_orders(*orders: Order) -> QuerySet[CouponRedemption]:
+    """What the orders have reserved or redeemed."""
+    return CouponRedemption.objects.filter(names(*orders), status__in=LIVE)
 
 
 @joining()
 def follow_order(order: Order, *, at: datetime) -> int:
     """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
-    ids = of_order(order).order_by("pk").values_list("pk", flat=True)
+    ids = of_orders(order).order_by("pk").values_list("pk", flat=True)
     refunded = order.fully_refunded_on is not None
     return sum(_follow(pk, order.pk, order.status, refunded, at) for pk in list(ids))
 

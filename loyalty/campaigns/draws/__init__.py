@@ -31,12 +31,12 @@ from loyalty.campaigns.draws.setup import (
 )
 from loyalty.campaigns.draws.tickets import (
     buy_ticket,
-    follow_order,
     follow_orders,
+    follow_some,
     for_orders,
     for_points,
     give_ticket,
-    of_order,
+    of_orders,
 )
 
 __all__ = [
@@ -59,15 +59,15 @@ __all__ = [
     "end_due",
     "favour",
     "fell_on",
-    "follow_order",
     "follow_orders",
+    "follow_some",
     "for_orders",
     "for_points",
     "give_ticket",
     "hand_over",
     "merge",
     "odds",
-    "of_order",
+    "of_orders",
     "points_to_grant",
     "publish",
     "roll_of",

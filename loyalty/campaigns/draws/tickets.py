@@ -1,6 +1,7 @@
 """Tickets of a draw: of paid orders, bought with points, or given by hand."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +23,9 @@ Ticket = LotteryTicket
 _STEPS = sql.steps(__file__, "tickets")
 
 
-def of_order(order: Order) -> QuerySet[LotteryTicket]:
-    """Tickets of the order that can still be used."""
-    return Ticket.objects.filter(order=order, status=Ticket.Status.ISSUED)
+def of_orders(*orders: Order) -> QuerySet[LotteryTicket]:
+    """Tickets of the orders that can still be used."""
+    return Ticket.objects.filter(order__in=[order.pk for order in orders], status=Ticket.Status.ISSUED)
 
 
 def for_orders(*, at: datetime) -> QuerySet[Lottery]:
@@ -33,19 +34,20 @@ def for_orders(*, at: datetime) -> QuerySet[Lottery]:
 
 
 @joining()
-def follow_order(order: Order, *, at: datetime) -> int:
+def follow_some(order_ids: Sequence[int], *, at: datetime) -> int:
     """A paid order has its tickets for the draws that run, one taken back none still to be used. How many changed."""
-    return _run("void", {"order": order.pk}) + _issue(at, order=order.pk)
+    ids = sorted(order_ids)
+    return _run("void", {"orders": ids}) + _issue(at, orders=ids)
 
 
 @transaction.atomic
 def follow_orders(*, at: datetime) -> int:
-    """`follow_order` for all orders of the draws that run, as files of orders bring them."""
-    return _run("void", {"order": None}) + _issue(at, order=None)
+    """`follow_some` for all orders of the draws that run, as files of orders bring them."""
+    return _run("void", {"orders": None}) + _issue(at, orders=None)
 
 
-def _issue(at: datetime, *, order: int | None) -> int:
-    return _run("issue", {"at": at, "zone": mall.facts().time_zone, "order": order})
+def _issue(at: datetime, *, orders: list[int] | None) -> int:
+    return _run("issue", {"at": at, "zone": mall.facts().time_zone, "orders": orders})
 
 
 def _run(step: str, values: dict[str, Any]) -> int:
