@@ -16,6 +16,7 @@ from customers.access import scope_filter
 from customers.models import Standing
 from segmentation.maths import classes
 from segmentation.models import Alert, Change, Night
+from segmentation.shop import feeds
 
 
 def standings(user: User, today: date) -> QuerySet[Standing]:
@@ -115,6 +116,12 @@ def never_activated(user: User, today: date) -> QuerySet[Standing]:
         .select_related("customer", "manager")
         .order_by("customer__registered_on", "customer_id")
     )
+
+
+def silent_sources() -> list[feeds.Silent]:
+    """The sources that the last night found silent, longest first, with what has been heard of them since."""
+    night = Night.objects.order_by("-as_of").values_list("figures", flat=True).first()
+    return sorted(feeds.silent_now(night or {}), key=lambda source: (source.since, source.source))
 
 
 def last_night() -> Night | None:

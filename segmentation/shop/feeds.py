@@ -186,6 +186,7 @@ class Silent:
     since: date
     last_order_at: datetime | None
     missing: int
+    is_incomplete: bool
     heard_since: bool
 
 
@@ -198,4 +199,4 @@ def _as_it_is(feed: Feed) -> Silent:
     paid = Order.objects.filter(source=feed.source, status=Order.Status.PAID)
     latest = paid.filter(ordered_on__gte=feed.since_on - RECENT).aggregate(at=Max("ordered_at"))["at"]
     heard = paid.filter(ordered_on__gte=feed.since_on).count() > feed.told
-    return Silent(feed.source, feed.since_on, latest, feed.missing, heard)
+    return Silent(feed.source, feed.since_on, latest, feed.missing, feed.told > 0, heard)

@@ -22,6 +22,7 @@ from crm.desk.today import now, today
 from crm.flows import nightly
 from crm.operating import health
 from segmentation import backtest as verbs
+from segmentation import queries
 from segmentation.models import Backtest
 
 SHOWN = 30
@@ -68,6 +69,7 @@ def nights(request: StaffRequest) -> HttpResponse:
         "page": page,
         "columns": [label for _name, label in COUNTS],
         "backup": health.backup_notice(at=now()),
+        "silent": queries.silent_sources(),
     }
     return render(request, "desk/numbers/nights.html", context)
 

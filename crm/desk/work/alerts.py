@@ -55,9 +55,14 @@ def alerts(request: StaffRequest) -> HttpResponse:
     page = page_of(request, rows, SHOWN)
     for row in page.rows:
         mask(request.user, row, severity=Field.VALUE)
-    return render(
-        request, "desk/work/alerts.html", {"form": form, "page": page, "count": rows.count(), "closed": bool(state)}
-    )
+    context = {
+        "form": form,
+        "page": page,
+        "count": rows.count(),
+        "closed": bool(state),
+        "silent": [] if state else queries.silent_sources(),
+    }
+    return render(request, "desk/work/alerts.html", context)
 
 
 @needs(Permission.WORK_ALERTS)
