@@ -7,29 +7,30 @@ days; the largest share of big customers; classes and types that were taken back
 import sys
 import time
 
-from bench.replay import worked
+from bench.replay import Account, worked
 from bench.shops import NEVER, SHOPS, Shop
 
 
 def row(name: str, shop: Shop) -> str:
     began = time.perf_counter()
     account = worked(shop, first=min(20, shop.nights))
-    ends = sorted({min(60, shop.nights), shop.nights // 2, shop.nights})
-    bias = "  ".join(
-        f"{night}: {account.value[night][0] / max(account.value[night][1], 1) - 1:+.0%}"
-        for night in ends
-        if night in account.value
-    )
-    start, end = shop.silent
     nights = sorted(account.alerts)
-    usual = account.per_night(max(nights[0], 60), min(start, shop.nights))
-    odd = account.per_night(start, end) if start < NEVER else 0.0
-    after = account.alerts.get(end, 0)
-    return (
-        f"{name:12} value {bias:36} alerts {usual:5.2f} a night, then {odd:6.2f}, next {after:3d}, most {max(account.alerts.values()):3d}"
-        f"  big at most {max(account.big.values()):.0%}, at the end {account.big[nights[-1]]:.0%}"
-        f"  flaps {account.flaps('classes'):5.1f} / {account.flaps('types'):5.1f}  ({time.perf_counter() - began:.0f} s)"
-    )
+    start, end = shop.silent
+    told = [
+        f"value {'  '.join(_bias(account, night) for night in sorted({min(60, nights[-1]), nights[-1] // 2, nights[-1]}))}",
+        f"alerts {account.per_night(max(nights[0], 60), min(start, nights[-1])):.2f} a night",
+        f"{account.per_night(start, end) if start < NEVER else 0:.2f} on its days, {account.alerts.get(end, 0)} after",
+        f"at most {max(account.alerts.values())}",
+        f"big at most {max(account.big.values()):.0%}",
+        f"flaps {account.flaps('classes'):.1f} / {account.flaps('types'):.1f}",
+        f"{time.perf_counter() - began:.0f} s",
+    ]
+    return f"{name:12} {' · '.join(told)}"
+
+
+def _bias(account: Account, night: int) -> str:
+    said, came = account.value.get(night, (0.0, 0.0))
+    return f"{night}: {said / came - 1:+.0%}" if came else f"{night}: -"
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bench.shops import HORIZON, NEVER, Shop
 from segmentation import fitting, frames, rules, scoring
-from segmentation.maths import profit
 from segmentation.maths.histories import Histories, state_at
 from segmentation.shop import silence
 
@@ -140,7 +139,3 @@ def _state(
         seen_day=seen_day,
         silent_days=silence.days_after(silent_days, seen_day),
     )
-
-
-def half_life_of(shop: Shop, night: int) -> float:
-    return profit.half_life(min(night + 1 - int(shop.day.min()), 730))

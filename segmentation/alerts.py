@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -28,7 +28,10 @@ class AlertClosed(DomainError):
 
 
 class Evidence(TypedDict):
-    """What an alert was made from, as it was on the night that raised it. Money in minor units."""
+    """What an alert was made from, as it was on the night that raised it. Money in minor units.
+
+    `known`: intervals of the customer's own. How long the silence is on another day follows from its last purchase day.
+    """
 
     usual_days: float
     limit_days: float
@@ -38,6 +41,7 @@ class Evidence(TypedDict):
     horizon_days: int
     monthly_profit: int
     value: int
+    known: NotRequired[int]
     flat_days: NotRequired[int]
 
 
@@ -82,9 +86,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
         existing = already_open.get(item.customer_id)
         if existing is not None:
             if existing.kind == Alert.Kind.LONG_ABSENCE and item.kind == Alert.Kind.QUIET:
-                existing.kind, existing.evidence = Alert.Kind.QUIET, item.evidence
-                existing.severity = from_minor(item.severity)
-                existing.save(update_fields=["kind", "evidence", "severity"])
+                _make_quiet(existing, item)
             continue
         at_stake[item.customer_id] = item.at_stake
         fresh.append(
@@ -107,7 +109,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
                 customer_id=alert.customer_id,
                 owner_id=managers.get(alert.customer_id),
                 reason=Todo.Reason.ALERT,
-                text={"kind": alert.kind, **alert.evidence},
+                text=_on_the_task(alert),
                 due_on=as_of,
                 at_stake=from_minor(at_stake[alert.customer_id]),
                 dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
@@ -120,6 +122,17 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
         ignore_conflicts=True,
     )
     return len(created)
+
+
+def _on_the_task(alert: Alert) -> dict[str, Any]:
+    return {"kind": alert.kind, "last_on": alert.last_on.isoformat(), **alert.evidence}
+
+
+def _make_quiet(alert: Alert, due: Due) -> None:
+    """A long absence has passed the customer's own limit: its work says so too."""
+    alert.kind, alert.evidence, alert.severity = Alert.Kind.QUIET, due.evidence, from_minor(due.severity)
+    alert.save(update_fields=["kind", "evidence", "severity"])
+    Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(text=_on_the_task(alert))
 
 
 def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | None = None) -> int:

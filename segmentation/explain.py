@@ -1,15 +1,14 @@
-"""Why a figure is what it is: the score of one customer worked out again from stored inputs, piece by piece.
+"""Why a figure is what it is: the score of one customer worked out again from stored inputs, line by line.
 
+The lines are what the figure is made of, with their operations: whoever works them out by hand gets what the page shows.
 Every text is made for a reader: figures of value or margin that the reader's role does not see are not in it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-import numpy as np
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,195 +16,259 @@ from django.utils.translation import ngettext
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
-from core.lib.money import from_minor
 from customers.models import Customer, Standing
-from segmentation import fitting, frames, rules, scoring
-from segmentation.maths import gaps, potential, value
-from segmentation.models import Alert, Night
+from segmentation import fitting, frames, rhythm, rules, scoring
+from segmentation.maths import classes, potential, value
+from segmentation.models import Change, Night
 from segmentation.shop import feeds
+from segmentation.terms import Factor, Line, Lines, difference_times, money, percent, product, rounded_alike
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The figures of one customer as of `as_of`, with the pieces they are made of. Days count from the last purchase.
+    """Value and potential as the night of `as_of` wrote them, class and type as the night of `classed_on` said, with the
+    lines they are made of, and the rhythm of the day it is read.
 
-    Value and potential are None, and their parts and reason empty, for a reader who does not see values.
+    Value and potential are None, and their lines empty, for a reader who does not see values. `stale`: orders have come in
+    since, so that the lines would give another figure; there are none until the next night.
     """
 
     as_of: date
-    value: Decimal | None
-    value_parts: list[tuple[str, str]]
-    usual_days: float
-    limit_days: float
-    quiet_days: int
-    lateness: float
-    tail_level: float
-    typical_only: bool
-    last_on: date
-    next_on: date
-    next_low_on: date
-    next_high_on: date
-    class_reason: str
-    potential: Decimal | None
-    potential_reason: str
+    classed_on: date
     stale: bool
+    value: Decimal | None
+    value_lines: Lines
+    potential: Decimal | None
+    potential_lines: Lines
+    potential_reason: str
+    class_reason: str
+    class_lines: Lines
+    limit_lines: Lines
+    habit: str
+    rhythm: rhythm.Rhythm
 
 
-def night_of(standing: Standing) -> QuerySet[Night]:
-    """The night that wrote these figures, with all that they were worked out by."""
-    nights, valued_on = Night.objects.select_related("rules", "fit"), standing.valued_on
-    return nights.filter(as_of=valued_on)[:1] if valued_on else nights.none()
+@dataclass(frozen=True)
+class _Told:
+    """One customer by what one night went by."""
+
+    night: Night
+    parameters: fitting.Parameters
+    constants: Mapping[str, float]
+    own: scoring.OwnScores
+    worth: value.Worth
+
+
+def nights_of(standing: Standing) -> QuerySet[Night]:
+    """The night that wrote these figures and the last one, with all that they were worked out by; the older first."""
+    nights = Night.objects.select_related("rules", "fit")
+    if standing.valued_on is None:
+        return nights.none()
+    newest = Night.objects.order_by("-as_of").values("as_of")[:1]
+    return (nights.filter(as_of=standing.valued_on) | nights.filter(as_of=newest)).order_by("as_of")
 
 
 def explain(
-    customer: Customer, *, reader: User, night: Night | None = None, standing: Standing | None = None
+    customer: Customer, *, reader: User, on: date, nights: list[Night] | None = None, standing: Standing | None = None
 ) -> Explanation | None:
-    """None for a customer without purchase or before the first night.
+    """The figures as they are on this day; None for a customer without purchase or before the first night.
 
-    Uses the night that wrote the stored figures, so the sum of the parts is the figure on the page; `stale` says
-    that orders have come in since and the next night will say something new. `standing` and `night` where they have
-    been read already.
+    `standing` and `nights` (`nights_of`) where they have been read already.
     """
     if standing is None:
         standing = Standing.objects.filter(pk=customer.pk).first()
     if standing is None or standing.valued_on is None:
         return None
     state = frames.state(customer.pk)
-    if not len(state):
+    nights = list(nights_of(standing)) if nights is None else nights
+    if not len(state) or not nights or nights[0].as_of != standing.valued_on:
         return None
-    night = night or next(iter(night_of(standing)), None)
-    if night is None:
-        return None
-    state = frames.seen_through(state, feeds.of_night(night.figures), as_of=night.as_of, one=customer.pk)
-    parameters = fitting.Parameters.from_json(night.fit.parameters)
-    constants = {**rules.DEFAULTS, **night.rules.parameters}
-    before = scoring.Bars(**night.figures["bars"])
-    scores = scoring.score(state, parameters, constants, as_of=night.as_of, bars_before=before)
-    quiet = scores.quiet_days
-    median, low, high = gaps.next_purchase(parameters.gaps, state.gap_count, state.log_gap_sum, quiet)
-    last_day = int(state.last_day[0])
+    written = _told(state, nights[0])
+    newest = written if len(nights) == 1 else _told(state, nights[-1])
+    stale = int(state.inputs[0]) != standing.inputs
     sees_value = sees(reader, Field.VALUE)
+    today = rhythm.read(state, newest.parameters, newest.constants, on=on)
     return Explanation(
-        as_of=night.as_of,
-        value=from_minor(int(scores.value[0])) if sees_value else None,
-        value_parts=_value_parts(scores, parameters, constants, reader) if sees_value else [],
-        usual_days=float(scores.usual_days[0]),
-        limit_days=float(scores.limit_days[0]),
-        quiet_days=int(quiet[0]),
-        lateness=float(scores.lateness[0]),
-        tail_level=float(scores.tail_level[0]),
-        typical_only=bool(state.gap_count[0] < constants["least_gaps"]),
-        last_on=frames.from_day_number(last_day),
-        next_on=frames.from_day_number(last_day + round(float(median[0]))),
-        next_low_on=frames.from_day_number(last_day + round(float(low[0]))),
-        next_high_on=frames.from_day_number(last_day + round(float(high[0]))),
-        class_reason=_class_reason(standing, state, scores, night if sees_value else None, constants),
-        potential=from_minor(int(scores.potential[0])) if sees_value else None,
-        potential_reason=_potential_reason(state, scores, parameters) if sees_value else "",
-        stale=int(state.inputs[0]) != standing.inputs,
+        as_of=written.night.as_of,
+        classed_on=newest.night.as_of,
+        stale=stale,
+        value=standing.value if sees_value else None,
+        value_lines=_value_lines(written, reader) if sees_value and not stale else [],
+        potential=standing.potential if sees_value else None,
+        potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
+        potential_reason=_potential_reason(state, written) if sees_value else "",
+        class_reason=_class_reason(standing, today),
+        class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
+        limit_lines=_limit_lines(today),
+        habit=_habit(today),
+        rhythm=today,
     )
 
 
-def absence(evidence: Mapping[str, Any], *, quiet_days: int) -> str:
-    """The flat rule in words: its own number of days, the true ones, and that the personal limit is not the reason."""
-    if "flat_days" not in evidence:
-        return _("%(quiet)d days without a purchase; the own limit of %(limit)d days is not reached.") % {
-            "quiet": quiet_days,
-            "limit": round(evidence["limit_days"]),
-        }
-    return _(
-        "%(quiet)d days without a purchase, more than %(flat)d (flat rule); the own limit of %(limit)d days is not reached."
-    ) % {"quiet": quiet_days, "flat": evidence["flat_days"], "limit": round(evidence["limit_days"])}
+def _told(state: frames.State, night: Night) -> _Told:
+    parameters = fitting.Parameters.from_json(night.fit.parameters)
+    constants = {**rules.DEFAULTS, **night.rules.parameters}
+    state = frames.seen_through(state, feeds.of_night(night.figures), as_of=night.as_of, one=int(state.customer_id[0]))
+    own = scoring.own_scores(state, parameters, constants, night.as_of)
+    return _Told(night, parameters, constants, own, scoring.worth_of(state, parameters, constants, night.as_of))
 
 
-def sentence(alert: Alert, *, reader: User, on: date) -> str:
-    """The evidence of an alert, read on this day, in words an account manager can say on the phone."""
-    evidence = alert.evidence
-    if "usual_days" not in evidence:
-        return ""
-    if alert.kind == Alert.Kind.LONG_ABSENCE:
-        return absence(evidence, quiet_days=(on - alert.last_on).days)
-    figures = {
-        "usual": round(evidence["usual_days"]),
-        "limit": round(evidence["limit_days"]),
-        "certain": round(100 * (1 - evidence["tail_level"])),
-        "quiet": evidence["quiet_days"],
-    }
-    if not (sees(reader, Field.VALUE) and sees(reader, Field.MARGIN)):
-        return (
-            _(
-                "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
-                "%(quiet)d days."
-            )
-            % figures
-        )
-    return _(
-        "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
-        "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
-    ) % {**figures, "monthly": f"{from_minor(evidence['monthly_profit']):,.0f}"}
+def _value_lines(told: _Told, reader: User) -> Lines:
+    """Two views of the same 24 months, each with its share, that add up to the value."""
+    worth, constants = told.worth, told.constants
+    own_share = told.parameters.weight if told.parameters.bgnbd else 1.0
+    total = round(worth.value[0])
+    by_orders = round((1 - own_share) * worth.from_orders[0])
+    share = _("Share of this view in the blend")
+    lines: Lines = []
+    if own_share < 1:
+        factors = [
+            Factor(_("Orders expected in 24 months, later ones counted less"), float(worth.discounted_orders[0])),
+            Factor(_("Profit per order, drawn towards the shop's mean"), float(worth.profit_per_order[0]), "¥"),
+            Factor(share, 1 - own_share, "%"),
+        ]
+        lines += _view(factors, _("By the orders that are expected"), by_orders, reader)
+    if own_share > 0:
+        monthly = float(worth.daily_profit[0] * value.DAYS_A_MONTH)
+        factors = [
+            Factor(_("Own profit a month, recent months counting more"), monthly, "¥"),
+            Factor(_("Months it lasts, later ones counted less"), float(worth.months[0])),
+            Factor(share, own_share, "%"),
+        ]
+        lines += _view(factors, _("By the customer's own pace"), total - by_orders, reader)
+    lines.append(Line("Σ", _("Present value of 24 months"), money(total)))
+    lines.append(Line("", _("Discount rate a year"), percent(constants["discount"])))
+    if told.parameters.bgnbd:
+        year = worth.expected[0, value.MONTHS.index(12)]
+        lines.append(Line("", _("Orders expected in 12 months"), f"{year:.2f}"))
+    return lines
 
 
-def _money(minor: float) -> str:
-    return f"{from_minor(round(minor)):,.2f}"
+def _view(factors: list[Factor], label: str, minor: int, reader: User) -> Lines:
+    """What one view makes; its factors are margins, which not everybody sees."""
+    shown = product(factors, minor) if sees(reader, Field.MARGIN) else []
+    return [*shown, Line("=", label, money(minor))]
 
 
-def _value_parts(
-    scores: scoring.Scores, parameters: fitting.Parameters, constants: dict[str, float], reader: User
-) -> list[tuple[str, str]]:
-    year, both = scores.expected_orders[0, value.MONTHS.index(12)], scores.expected_orders[0, -1]
-    margins = [
-        (_("Profit per order, drawn towards the shop's mean"), _money(scores.profit_per_order[0])),
-        (_("Own profit a month, recent months counting more"), _money(scores.daily_profit[0] * value.DAYS_A_MONTH)),
-    ]
+def _potential_lines(state: frames.State, told: _Told) -> Lines:
+    table, period = told.parameters.potential, int(told.constants["potential_period_days"])
+    total = round(told.own.potential[0])
+    if table is None or not total:
+        return []
+    d, t, q = (int(place[0]) for place in potential.cells(table, told.own.value, state.breadth, told.own.quiet_days))
+    days = {"days": period}
     return [
-        (_("Orders expected in 12 months"), f"{year:.2f}"),
-        (_("Orders expected in 24 months"), f"{both:.2f}"),
-        *(margins if sees(reader, Field.MARGIN) else []),
-        (_("Share of the own rate in the blend"), f"{parameters.weight:.0%}"),
-        (_("Discount rate a year"), f"{constants['discount']:.0%}"),
-        (_("Present value of 24 months"), _money(float(scores.value[0]))),
+        *difference_times(
+            Factor(
+                _("What the best fifth of the look-alikes brought in %(days)d days") % days, table.ranges[d][t][q], "¥"
+            ),
+            Factor(_("What the average customer of this value brought"), table.means[d], "¥"),
+            Factor(
+                _("Such periods in 24 months, later ones counted less"),
+                float(told.worth.months[0] / (period / value.DAYS_A_MONTH)),
+            ),
+            total,
+        ),
+        Line("Σ", _("Growth potential of 24 months"), money(total)),
     ]
 
 
-def _class_reason(
-    standing: Standing, state: frames.State, scores: scoring.Scores, night: Night | None, constants: dict[str, float]
-) -> str:
-    """Without a night, whose bar is a value, no figure of value is told."""
-    bar = _money(night.value_bar) if night else ""
-    if standing.customer_class == Standing.Class.BIG:
-        if night is None:
-            return _("One of the customers who together bring most of the shop's value.")
-        return _("Value %(value)s; big customers start at %(bar)s and stay until they fall below %(leave)s.") % {
-            "value": _money(float(scores.value[0])),
-            "bar": bar,
-            "leave": _money(night.value_bar * constants["big_leave"]),
-        }
-    if standing.customer_class == Standing.Class.ACTIVE:
-        return ngettext(
-            "Buys regularly: %(count)d known interval, and a silence of %(quiet)d days is still usual for them.",
-            "Buys regularly: %(count)d known intervals, and a silence of %(quiet)d days is still usual for them.",
-            int(state.gap_count[0]),
-        ) % {"count": int(state.gap_count[0]), "quiet": int(scores.quiet_days[0])}
-    if state.gap_count[0] < 2:
-        if night is None:
-            return _("Too few purchases to know a habit.")
-        return _("Too few purchases to know a habit; the bar to big is %(bar)s.") % {"bar": bar}
-    if night is None:
-        return _("Quiet for %(quiet)d days, longer than is usual for them.") % {"quiet": int(scores.quiet_days[0])}
-    return _("Quiet for %(quiet)d days, longer than is usual for them; the bar to big is %(bar)s.") % {
-        "quiet": int(scores.quiet_days[0]),
-        "bar": bar,
-    }
-
-
-def _potential_reason(state: frames.State, scores: scoring.Scores, parameters: fitting.Parameters) -> str:
-    table = parameters.potential
+def _potential_reason(state: frames.State, told: _Told) -> str:
+    table = told.parameters.potential
     if table is None:
         return _("The shop is too young to compare look-alikes.")
-    decile, tercile, quieter = potential.cells(table, scores.value.astype(np.float64), state.breadth, scores.quiet_days)
-    d, t, q = int(decile[0]), int(tercile[0]), int(quieter[0])
+    if told.night.as_of - frames.from_day_number(int(state.first_day[0])) < timedelta(
+        days=told.constants["potential_period_days"]
+    ):
+        return _("Bought for the first time too lately to compare with look-alikes.")
+    d, t, q = (int(place[0]) for place in potential.cells(table, told.own.value, state.breadth, told.own.quiet_days))
     return _(
         "Of %(size)d customers of the same value who buy as widely as this one, the best fifth went on to bring "
         "%(best)s in the period; the average at this value brought %(mean)s. The difference is the potential: "
         "a ceiling to aim at, not a forecast."
-    ) % {"size": table.sizes[d][t][q], "best": _money(table.ranges[d][t][q]), "mean": _money(table.means[d])}
+    ) % {"size": table.sizes[d][t][q], "best": money(table.ranges[d][t][q]), "mean": money(table.means[d])}
+
+
+def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_value: bool) -> Lines:
+    """What the last night compared, in its order; without figures of value for who does not see them."""
+    constants, own = told.constants, told.own
+    moved = Change.objects.filter(customer=standing.pk, on=told.night.as_of).first()
+    before = moved.class_before if moved else standing.customer_class
+    side, big = classes.Side.of(before), standing.customer_class == Standing.Class.BIG
+    factor = classes.factor(side, constants["big_enter"], constants["big_leave"])
+    worth, bar = float(own.value[0]), told.night.value_bar
+    lines: Lines = []
+    if sees_value:
+        on = {"day": told.night.as_of.isoformat()}
+        lines = [
+            *product(
+                [Factor(_("Bar of the night of %(day)s") % on, bar, "¥"), Factor(_SIDES[side](), factor)], bar * factor
+            ),
+            Line("=", _("Big from"), money(bar * factor)),
+            Line("≥" if worth >= bar * factor else "<", _("Value of that night"), money(worth)),
+        ]
+    if big:
+        return lines
+    floor = classes.active_floor(
+        before == Standing.Class.ACTIVE,
+        float(own.tail_level[0]),
+        enter=constants["active_enter"],
+        leave=constants["active_leave"],
+    )
+    return [
+        *lines,
+        Line("", _("Own intervals known (active from 2)"), str(int(state.gap_count[0]))),
+        Line("", _("Chance that night that the silence would last longer"), percent(float(own.lateness[0]), 2)),
+        Line("", _("Active while that chance is above"), percent(floor, 2)),
+    ]
+
+
+_SIDES = {
+    classes.Side.NEW: lambda: _("without a class before"),
+    classes.Side.INSIDE: lambda: _("to stay big"),
+    classes.Side.OUTSIDE: lambda: _("to become big"),
+}
+
+
+def _class_reason(standing: Standing, today: rhythm.Rhythm) -> str:
+    if standing.customer_class == Standing.Class.BIG:
+        return _("One of the customers who together bring most of the shop's value.")
+    if standing.customer_class == Standing.Class.ACTIVE:
+        return ngettext(
+            "Buys regularly: %(count)d known interval, and a silence of %(quiet)d days is still usual for them.",
+            "Buys regularly: %(count)d known intervals, and a silence of %(quiet)d days is still usual for them.",
+            today.known,
+        ) % {"count": today.known, "quiet": today.quiet_days}
+    if today.known < rhythm.LEAST_FOR_A_HABIT:
+        return _("Too few purchases to know a habit.")
+    return _("Quiet for %(quiet)d days, longer than is usual for them.") % {"quiet": today.quiet_days}
+
+
+def _habit(today: rhythm.Rhythm) -> str:
+    """How much of the rhythm is the customer's own, how much what is typical."""
+    typical = _("the shop") if today.of_the_shop else _("shops in general, as this one is too young")
+    if not today.known:
+        return _("Bought on one day so far: all that is known is what is typical for %(typical)s.") % {
+            "typical": typical
+        }
+    return ngettext(
+        "%(n)d interval of the customer's own counts for %(own)s of it, what is typical for %(typical)s for the rest.",
+        "%(n)d intervals of the customer's own count for %(own)s of it, what is typical for %(typical)s for the rest.",
+        today.known,
+    ) % {"n": today.known, "own": percent(today.own_share), "typical": typical}
+
+
+def _limit_lines(today: rhythm.Rhythm) -> Lines:
+    """The customer's usual interval and the shop's, each to its share, and how far beyond it the limit lies."""
+    shop = _("Usual interval of the shop") if today.of_the_shop else _("Usual interval of shops, as this one is young")
+    lines = [Line("", shop, f"{today.shop:.2f}"), Line("^", _("its share"), f"{1 - today.own_share:.3f}")]
+    if today.known:
+        known = _("Usual interval of the customer, intervals known: %(n)d") % {"n": today.known}
+        lines += [Line("×", known, f"{today.own:.2f}"), Line("^", _("its share"), f"{today.own_share:.3f}")]
+    certain = _("Back by then %(n)d times in 100") % {"n": round(100 * (1 - today.tail_level))}
+    return [
+        *lines,
+        Line("=", _("Usual interval, days"), rounded_alike(today.usual, today.usual_days)),
+        Line("×", certain, f"{today.limit / today.usual:.4f}"),
+        Line("=", _("Personal limit, days"), rounded_alike(today.limit, today.limit_days)),
+    ]

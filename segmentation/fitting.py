@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from customers.models import Order
 from segmentation import frames
-from segmentation.maths import backtest, gaps, potential, profit, purchases, value
+from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
 from segmentation.shop import feeds
@@ -36,6 +36,9 @@ class Parameters:
     half_life_days: float
     history_days: int
     potential: potential.PotentialTable | None
+    # Times the false alarms that the rules accept, and how often the alert was right so; None where not measured.
+    dial: float = 1.0
+    precision: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +50,8 @@ class Parameters:
             "half_life_days": self.half_life_days,
             "history_days": self.history_days,
             "potential": self.potential.to_dict() if self.potential else None,
+            "dial": self.dial,
+            "precision": self.precision,
         }
 
     @classmethod
@@ -60,7 +65,18 @@ class Parameters:
             half_life_days=stored["half_life_days"],
             history_days=stored["history_days"],
             potential=potential.PotentialTable.from_dict(stored["potential"]) if stored["potential"] else None,
+            dial=stored.get("dial", 1.0),
+            precision=stored.get("precision"),
         )
+
+    def tail(self, rules: Mapping[str, float]) -> tuple[float, float]:
+        """The tail level and the false alarms accepted: as the rules say, or as the backtest chose where they leave it."""
+        accepted = rules["false_alarms_a_year"]
+        return (rules["a_max"], accepted) if rules["a_max"] else (self.a_max, self.dial * accepted)
+
+    def misses_floor(self, rules: Mapping[str, float]) -> bool:
+        """Whether the backtest chose, and nothing it could choose was right as often as the rules ask."""
+        return not rules["a_max"] and self.precision is not None and self.precision < rules["precision_floor"]
 
 
 def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
@@ -106,14 +122,14 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
     half_life = profit.half_life(history)
     now = state_at(histories, today, half_life)
     population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
-    alerts = backtest.alert_rows(
+    measured = rolling.rows(
         histories,
-        population,
-        from_day=today - min(history, 365),
+        from_day=max(today - 365, today - history * 2 // 3),
         until_day=today,
-        budget=rules["false_alarms_a_year"],
+        accepted=rules["false_alarms_a_year"],
         least_gaps=int(rules["least_gaps"]),
     )
+    chosen = rolling.choose(measured, rules["precision_floor"])
     period = int(rules["potential_period_days"])
     money = histories.within_reach()
     weight = _weight(money, today, period, history, half_life, rules)
@@ -123,7 +139,9 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
         bgnbd=_bgnbd(now, today),
         credibility=profit.fit(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
         weight=weight,
-        a_max=backtest.choose_level(alerts, rules["precision_floor"]),
+        a_max=chosen.a_max,
+        dial=chosen.dial,
+        precision=chosen.precision,
         half_life_days=half_life,
         history_days=history,
         potential=None,
@@ -202,10 +220,11 @@ def forecast_profit(state: State, parameters: Parameters, today: int, days: int)
     decayed = state.decayed_profit * np.exp2(-(today - state.last_day) / parameters.half_life_days)
     daily = profit.decayed_rate(decayed, parameters.half_life_days, parameters.history_days)
     from_orders = expected[:, 1] * per_order
-    from_own_rate = daily * value.DAYS_A_MONTH * expected[:, 1] / np.maximum(expected[:, 0], 1e-12)
+    months = expected[:, 1] / np.maximum(expected[:, 0], 1e-12)
+    from_own_rate = daily * value.DAYS_A_MONTH * months
     weight = parameters.weight
     blended = (1 - weight) * from_orders + weight * from_own_rate
-    return value.Worth(blended, from_orders, from_own_rate, expected, per_order, daily)
+    return value.Worth(blended, from_orders, from_own_rate, expected, expected[:, 1], months, per_order, daily)
 
 
 def _with_potential(

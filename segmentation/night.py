@@ -148,9 +148,11 @@ def alert_due(outcome: Outcome, row: int, kind: str, window: int, flat_days: int
     start = float(scores.limit_days[row]) if kind == Alert.Kind.QUIET else counted
     no_purchase = float(scores.no_purchase[row])
     evidence: alerts.Evidence = {
-        "usual_days": round(float(scores.usual_days[row]), 1),
-        "limit_days": round(float(scores.limit_days[row]), 1),
-        "quiet_days": int(scores.quiet_days[row]),
+        # Not rounded: whoever reads them rounds once.
+        "usual_days": float(scores.usual_days[row]),
+        "limit_days": float(scores.limit_days[row]),
+        "known": int(state.gap_count[row]),
+        "quiet_days": frames.day_number(outcome.as_of) - int(state.last_day[row]),
         "tail_level": round(float(scores.tail_level[row]), 4),
         "no_purchase": round(no_purchase, 4),
         "horizon_days": round(float(scores.horizon_days[row])),

@@ -34,7 +34,8 @@ class Bars:
 class OwnScores:
     """What follows from the customer and the parameters: one entry per row of the state. Money in minor units.
 
-    `counted_days`: the days they are quiet that count, those on which nothing was told left out.
+    No day of which nothing is known is counted: `quiet_days` are those since the last purchase, `counted_days` since
+    the customer was last seen, which purchases that went back whole count for.
     """
 
     value: Array
@@ -82,7 +83,7 @@ def score(
     `bars_before` are the bars of the last night before `as_of`, which lies `days` back; the same arguments give the same
     scores. No bar is learnt from silent days: the value of whom they concern stands still.
     """
-    own = _own_scores(state, parameters, rules, as_of)
+    own = own_scores(state, parameters, rules, as_of)
     tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
     tonight_potential = classes.potential_bar(
         own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
@@ -132,8 +133,8 @@ def score(
     )
 
 
-def _own_scores(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
-    """What depends on the customer alone, a block of rows at a time: memory is then a matter of the results."""
+def own_scores(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
+    """What depends on the customer alone, not rounded; a block of rows at a time: memory is then a matter of the results."""
     blocks = [
         _of_block(state.rows(slice(start, start + BLOCK)), parameters, rules, as_of)
         for start in range(0, max(len(state), 1), BLOCK)
@@ -141,21 +142,9 @@ def _own_scores(state: State, parameters: Parameters, rules: Mapping[str, float]
     return OwnScores(*(np.concatenate([getattr(block, f.name) for block in blocks]) for f in fields(OwnScores)))
 
 
-def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
-    # Of a customer whose source is silent the last word is older than tonight.
-    today = day_number(as_of) - state.silent_days
-    quiet_days = np.maximum(today - state.last_day, 0).astype(float)
-    counted_days = np.maximum(today - state.seen_day, 0).astype(float)
-    repeat_days = state.gap_count.astype(float)
-    span = (state.last_day - state.first_day) / 7.0
-    age = np.maximum((today - state.first_day) / 7.0, span)
-    population = parameters.gaps
-    a_max = rules["a_max"] or parameters.a_max
-    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, a_max, rules["false_alarms_a_year"])
-    lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, counted_days)
-    horizon_days = np.clip(2 * interval.usual, 7, 120)
-
-    worth = value.of(
+def worth_of(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> value.Worth:
+    """The value of these customers, not rounded, with what it is made of."""
+    return value.of(
         bgnbd=parameters.bgnbd,
         credibility=parameters.credibility,
         weight=parameters.weight,
@@ -163,11 +152,32 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         history_days=parameters.history_days,
         discount=rules["discount"],
         purchase_days=state.purchase_days,
-        quiet_days=quiet_days,
+        quiet_days=_quiet_days(state, as_of),
         span_days=(state.last_day - state.first_day).astype(float),
         profit_sum=state.profit_sum,
         decayed_profit=state.decayed_profit,
     )
+
+
+def _quiet_days(state: State, as_of: date) -> Array:
+    """Days since the last purchase, without those of which nothing is known: the last word of a silent source is old."""
+    days: Array = np.maximum(day_number(as_of) - state.silent_days - state.last_day, 0).astype(float)
+    return days
+
+
+def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
+    today = day_number(as_of) - state.silent_days
+    quiet_days = _quiet_days(state, as_of)
+    counted_days = np.maximum(today - state.seen_day, 0).astype(float)
+    repeat_days = state.gap_count.astype(float)
+    span = (state.last_day - state.first_day) / 7.0
+    age = np.maximum((today - state.first_day) / 7.0, span)
+    population = parameters.gaps
+    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, *parameters.tail(rules))
+    lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, counted_days)
+    horizon_days = np.clip(2 * interval.usual, 7, 120)
+
+    worth = worth_of(state, parameters, rules, as_of)
     if parameters.bgnbd is None:
         no_purchase = 1 - lateness
     else:
@@ -182,7 +192,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
             worth.value,
             state.breadth,
             quiet_days,
-            value.attrition(worth.expected, rules["discount"]),
+            worth.months,
             period,
         )
         possible = np.where(today - state.first_day < period, 0.0, possible)
@@ -194,7 +204,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         limit_days=interval.limit,
         tail_level=interval.tail_level,
         lateness=lateness,
-        quiet_days=np.maximum(day_number(as_of) - state.last_day, 0).astype(float),
+        quiet_days=quiet_days,
         counted_days=counted_days,
         no_purchase=no_purchase,
         horizon_days=horizon_days,

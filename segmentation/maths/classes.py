@@ -1,6 +1,7 @@
 """Big, active, random; the matrix types; the bars between them, with hysteresis."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -67,6 +68,29 @@ def potential_bar(potential: Floats, value: Floats, value_bar: float, share: flo
     return Bar(bar, int((potential >= bar).sum()), False)
 
 
+class Side(IntEnum):
+    """Where a customer stood on the night before, seen from the bar."""
+
+    NEW = -1
+    OUTSIDE = 0
+    INSIDE = 1
+
+    @classmethod
+    def of(cls, before: int) -> "Side":
+        """By the class of the night before."""
+        return cls.INSIDE if before == BIG else cls.NEW if before == UNKNOWN else cls.OUTSIDE
+
+
+def factor(side: Side, enter: float, leave: float) -> float:
+    """Of the bar: what a value must reach for a customer who stood on this side of it."""
+    return {Side.NEW: 1.0, Side.OUTSIDE: enter, Side.INSIDE: leave}[side]
+
+
+def active_floor(stays: bool, tail_level: float, *, enter: float, leave: float) -> float:
+    """What lateness must be above for one who was active (`stays`) or was not."""
+    return min(leave, 0.4 * tail_level) if stays else enter
+
+
 def classify(
     before: Integers,
     value: Floats,
@@ -89,7 +113,10 @@ def classify(
     with the higher `past_profit` goes first, then the one that comes first. Without it all of them are big.
     Of all customers at most `cap` are big whatever the bar: those who stand furthest above their own threshold.
     """
-    threshold = np.where(before == BIG, leave * bar, np.where(before == UNKNOWN, bar, enter * bar))
+    new, inside = factor(Side.NEW, enter, leave) * bar, factor(Side.INSIDE, enter, leave) * bar
+    threshold = np.where(
+        before == BIG, inside, np.where(before == UNKNOWN, new, factor(Side.OUTSIDE, enter, leave) * bar)
+    )
     big = (value >= threshold) & (value > 0)
     if count is not None:
         level = np.flatnonzero(big & (before == UNKNOWN) & (value == bar))

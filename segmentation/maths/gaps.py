@@ -62,10 +62,17 @@ def fit(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -> G
     return GapPopulation(float(m), float(np.exp(log_s2)), float(np.exp(log_t2)))
 
 
+def own_share(population: GapPopulation, gap_count: Counts) -> Floats:
+    """How much of what is usual is the customer's own (0…1); the rest is the shop's."""
+    n = np.asarray(gap_count, dtype=float)
+    share: Floats = np.where(n > 0, population.t2 / (population.t2 + population.s2 / np.maximum(n, 1)), 0.0)
+    return share
+
+
 def posterior(population: GapPopulation, gap_count: Counts, log_gap_sum: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the logarithm of the next gap, per customer."""
     n = np.asarray(gap_count, dtype=float)
-    w = np.where(n > 0, population.t2 / (population.t2 + population.s2 / np.maximum(n, 1)), 0.0)
+    w = own_share(population, gap_count)
     mean = w * np.where(n > 0, log_gap_sum / np.maximum(n, 1), 0.0) + (1 - w) * population.m
     return mean, np.sqrt(population.s2 + 1 / (1 / population.t2 + n / population.s2))
 

@@ -18,12 +18,17 @@ LEAST_EXPECTED = 1e-300
 
 @dataclass(frozen=True)
 class Worth:
-    """Per customer, in the unit of the profit: the value, its two ingredients before blending, and what they are made of."""
+    """Per customer, in the unit of the profit: the value, its two ingredients before blending, and what they are made of.
+
+    `from_orders` = `discounted_orders` × `profit_per_order`, `from_own_rate` = `daily_profit` × 30.44 × `months`.
+    """
 
     value: Floats
     from_orders: Floats
     from_own_rate: Floats
     expected: Floats
+    discounted_orders: Floats
+    months: Floats
     profit_per_order: Floats
     daily_profit: Floats
 
@@ -66,10 +71,11 @@ def current_value(
 
     `expected`: customers × MONTHS, cumulated purchases; `weight` 0…1 is the share of the own rate.
     """
-    from_orders = (expected @ _weights(discount)) * profit_per_order
-    from_own_rate = daily_profit * DAYS_A_MONTH * attrition(expected, discount)
+    orders, months = expected @ _weights(discount), attrition(expected, discount)
+    from_orders = orders * profit_per_order
+    from_own_rate = daily_profit * DAYS_A_MONTH * months
     blended = (1 - weight) * from_orders + weight * from_own_rate
-    return Worth(blended, from_orders, from_own_rate, expected, profit_per_order, daily_profit)
+    return Worth(blended, from_orders, from_own_rate, expected, orders, months, profit_per_order, daily_profit)
 
 
 def of(

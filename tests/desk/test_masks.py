@@ -17,8 +17,9 @@ from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
-from segmentation.explain import explain, sentence
+from segmentation.explain import explain
 from segmentation.models import Alert, Night
+from segmentation.rhythm import sentence
 from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
 READER_OF_ALL = User(roles=[Role.TEAM_LEAD])
@@ -83,10 +84,11 @@ def margins_of(people: list[Customer]) -> set[str]:
     """Profit of single orders, profit per order, own profit a month, and what the alerts say of it."""
     found = set()
     for person in people:
-        why = explain(person, reader=READER_OF_ALL)
+        why = explain(person, reader=READER_OF_ALL, on=TODAY)
         assert why is not None
-        for _label, figure in why.value_parts[2:4]:
-            found |= set(spellings(figure.replace(",", "")))
+        for line in why.value_lines:
+            if line.figure.startswith("¥") and line.sign not in ("=", "Σ"):
+                found |= {line.figure[1:], *spellings(line.figure[1:].replace(",", ""))}
         found |= {text for order in person.orders.all() for text in spellings(order.profit) + spellings(order.cost)}
     for alert in Alert.objects.all():
         found |= set(spellings(Decimal(alert.evidence["monthly_profit"]) / 100))
@@ -177,7 +179,7 @@ def test_no_explanation_holds_what_its_reader_may_not_see(mall: list[Customer], 
     reader, hidden = User(roles=[role]), RIGHTS[role].hidden
     values, margins = values_of(mall), margins_of(mall)
     for person in mall:
-        why = explain(person, reader=reader)
+        why = explain(person, reader=reader, on=TODAY)
         assert why is not None
         assert why.class_reason
         text = str(why) + " ".join(sentence(alert, reader=reader, on=TODAY) for alert in person.alerts.all())
@@ -191,6 +193,7 @@ def test_alerts_are_not_sorted_by_what_is_hidden(client: Client, make_user: Make
     client.force_login(make_user(Role.SERVICE_LEAD))
 
     rows = client.get(reverse("desk:alerts")).context["page"].rows
+    rows = [row.alert for row in rows]
 
     assert [row.pk for row in rows] == list(
         Alert.objects.filter(state="open").order_by("-opened_on", "pk").values_list("pk", flat=True)

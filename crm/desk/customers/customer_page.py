@@ -27,7 +27,7 @@ from customers.record.reach import points_of
 from loyalty.models import PointRules
 from loyalty.points import ledger as point_ledger
 from loyalty.tiers import explain as level_why
-from segmentation.explain import explain, night_of
+from segmentation.explain import explain, nights_of
 from segmentation.models import Alert, Night
 
 EVENTS_SHOWN = 60
@@ -36,13 +36,13 @@ EVENTS_SHOWN = 60
 def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
     reader, asked = request.user, _asked(customer)
-    why = explain(customer, reader=reader, night=next(iter(asked.night), None), standing=customer.standing)
+    why = explain(customer, reader=reader, on=today(), nights=list(asked.nights), standing=customer.standing)
     return {
         "customer": customer,
         "standing": mask(reader, customer.standing, value=Field.VALUE, potential=Field.VALUE),
         "today": today(),
         "why": why,
-        "interval": interval.chart(asked.bought, why) if why else None,
+        "interval": interval.chart(asked.bought, why.rhythm) if why else None,
         "alert": next(iter(asked.alert), None),
         "complaints": cases.of(reader, asked.complaints),
         "timeline": page_of(request, Timeline(customer, reader), EVENTS_SHOWN),
@@ -76,7 +76,7 @@ class _Asked(NamedTuple):
     bought: QuerySet[Order, tuple[date, Decimal]]
     point_rules: QuerySet[PointRules]
     credit: credit_page.Asked
-    night: QuerySet[Night]
+    nights: QuerySet[Night]
     complaints: cases.Asked
     level: level_why.Asked
     points: point_ledger.Asked
@@ -96,7 +96,7 @@ def _asked(customer: Customer) -> _Asked:
         bought=interval.purchases(customer, customer.standing.last_on or today()),
         point_rules=PointRules.objects.order_by("-starts_at"),
         credit=credit_page.asked(customer),
-        night=night_of(customer.standing),
+        nights=nights_of(customer.standing),
         complaints=cases.asked(customer),
         level=level_why.asked(customer, on=today()),
         points=point_ledger.asked(customer.pk),

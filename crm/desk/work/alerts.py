@@ -1,6 +1,6 @@
 """Open alerts, and the workbench on which one is worked to its end."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
@@ -20,10 +20,18 @@ from crm.desk.work.forms import CommentForm, FilterForm, LostForm, interview_of
 from customers.access import scope_filter
 from segmentation import alerts as verbs
 from segmentation import queries
-from segmentation.explain import explain, sentence
+from segmentation.explain import explain
 from segmentation.models import Alert
+from segmentation.rhythm import Silence, sentence, silence_of
 
 SHOWN = 100
+
+
+class Row(NamedTuple):
+    """An alert, and its silence as it is on the day it is read."""
+
+    alert: Alert
+    silence: Silence
 
 
 def _visible(user: User) -> QuerySet[Alert]:
@@ -55,6 +63,7 @@ def alerts(request: StaffRequest) -> HttpResponse:
     page = page_of(request, rows, SHOWN)
     for row in page.rows:
         mask(request.user, row, severity=Field.VALUE)
+    page = page.of([Row(row, silence_of(row, on=today())) for row in page.rows])
     context = {
         "form": form,
         "page": page,
@@ -71,12 +80,13 @@ def alert(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **changed: Any) -> HttpResponse:
-    why = explain(alert.customer, reader=request.user)
+    why = explain(alert.customer, reader=request.user, on=today(), standing=alert.customer.standing)
+    rhythm = why.rhythm if why else None
     context = {
         "alert": alert,
         "customer": alert.customer,
-        "sentence": sentence(alert, reader=request.user, on=today()),
-        "interval": interval.chart(interval.purchases(alert.customer, why.last_on), why) if why else None,
+        "sentence": sentence(alert, reader=request.user, on=today(), rhythm=rhythm),
+        "interval": interval.chart(interval.purchases(alert.customer, rhythm.last_on), rhythm) if rhythm else None,
         "interview": interview_of(alert),
         "comments": list(alert.comments.select_related("by").order_by("at")),
         "decisions": [choice for choice in Alert.Decision.choices if choice[0]],

@@ -20,8 +20,7 @@ from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
 from segmentation import queries
-from segmentation.explain import absence
-from segmentation.models import Alert
+from segmentation.rhythm import in_short, silence_of_task
 
 SHOWN = 25
 URGENT = 3
@@ -124,16 +123,11 @@ def row(item: Todo, user: User, day: date) -> Row:
 def reason(item: Todo) -> str:
     """The one-line reason of a task, in the reader's language."""
     text = item.text
-    if item.reason == Todo.Reason.ALERT and text.get("kind") == Alert.Kind.LONG_ABSENCE and "limit_days" in text:
-        # Counted by the night that raised it; the days since come on top.
+    if item.reason == Todo.Reason.ALERT:
         until = mall_day(item.closed_at) if item.closed_at else today()
-        return absence(text, quiet_days=text["quiet_days"] + (until - item.due_on).days)
-    if item.reason == Todo.Reason.ALERT and "usual_days" in text:
-        return _("Usually buys every %(usual)d days; quiet for %(quiet)d, personal limit %(limit)d.") % {
-            "usual": round(text["usual_days"]),
-            "quiet": text["quiet_days"],
-            "limit": round(text["limit_days"]),
-        }
+        silence = silence_of_task(text, opened_on=item.due_on, on=until)
+        if silence:
+            return in_short(silence)
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
     if item.reason == Todo.Reason.TIER:

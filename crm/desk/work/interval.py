@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from customers.models import Customer, Order
-from segmentation.explain import Explanation
+from segmentation.rhythm import Rhythm
 
 
 def purchases(person: Customer, last_on: date) -> QuerySet[Order, tuple[date, Decimal]]:
@@ -18,18 +18,17 @@ def purchases(person: Customer, last_on: date) -> QuerySet[Order, tuple[date, De
     return paid.order_by("ordered_on").values_list("ordered_on", "paid")
 
 
-def chart(bought: Iterable[tuple[date, Decimal]], why: Explanation) -> dict[str, Any]:
-    """Data of the `interval` chart: these purchases, and what is expected after them."""
-    limit_on = why.last_on + timedelta(days=round(why.limit_days))
+def chart(bought: Iterable[tuple[date, Decimal]], rhythm: Rhythm) -> dict[str, Any]:
+    """Data of the `interval` chart: these purchases, and what is expected after them on the day it is read."""
     return {
         "purchases": [[day.isoformat(), float(paid)] for day, paid in bought],
         "next": {
-            "from": why.next_low_on.isoformat(),
-            "to": why.next_high_on.isoformat(),
+            "from": rhythm.next_low_on.isoformat(),
+            "to": rhythm.next_high_on.isoformat(),
             "label": _("Next purchase, 80 % likely"),
         },
-        "limit": {"on": limit_on.isoformat(), "label": _("Personal limit")},
-        "today": {"on": why.as_of.isoformat(), "label": _("Today")},
+        "limit": {"on": rhythm.limit_on.isoformat(), "label": _("Personal limit")},
+        "today": {"on": rhythm.on.isoformat(), "label": _("Today")},
         "label": _("Purchase"),
         "amount": _("Paid"),
     }
