@@ -107,9 +107,9 @@ def _note(
     account.big[night] = counts[2] / len(state)
     account.active[night] = counts[1]
     later = (shop.day > night) & (shop.day <= night + HORIZON) & (shop.returned > night)
-    later &= np.isin(shop.customer, state.customer_id)
+    later &= np.isin(shop.customer, state.customer_id) & (shop.customer != shop.odd)
     worth = shop.cents[later] * 1.1 ** (-(shop.day[later] - night) / 365)
-    account.value[night] = float(scores.value.sum()), float(worth.sum())
+    account.value[night] = float(scores.value[state.customer_id != shop.odd].sum()), float(worth.sum())
 
 
 def _state(

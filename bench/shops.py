@@ -18,7 +18,8 @@ NEVER = 10**6
 class Shop:
     """Orders sorted by customer and day; `arrives` is the day the shop's data has it, `returned` the day it went back.
 
-    `cents` is what each brings; `nights` the last day that is worked, `silent` the days on which nothing was told.
+    `cents` is what each brings; `nights` the last day that is worked, `silent` the days on which nothing was told,
+    `odd` the customer who is unlike all others, and is left out of the totals.
     """
 
     customer: Array
@@ -28,6 +29,7 @@ class Shop:
     returned: Array
     nights: int
     silent: tuple[int, int] = (NEVER, NEVER)
+    odd: int = -1
 
     @property
     def customers(self) -> int:
@@ -69,15 +71,17 @@ def absurd() -> Shop:
     """The largest amount that a field holds, once, to somebody in the middle."""
     shop = people(400, 420, seed=4)
     cents = shop.cents.copy()
-    cents[np.flatnonzero((shop.day > 200) & (shop.day < 400))[50]] = 999_999_999_999_999
-    return replace(shop, cents=cents)
+    place = np.flatnonzero((shop.day > 200) & (shop.day < 400))[50]
+    cents[place] = 999_999_999_999_999
+    return replace(shop, cents=cents, odd=int(shop.customer[place]))
 
 
 def wholesaler() -> Shop:
     """One customer who buys twice a week for a hundred times what the others pay."""
     shop = people(400, 420, seed=5)
     more = [(shop.customers, day, 1_000_000) for day in range(20, 420 + HORIZON, 3)]
-    return of([*zip(shop.customer.tolist(), shop.day.tolist(), shop.cents.tolist(), strict=True), *more], 420)
+    rows = [*zip(shop.customer.tolist(), shop.day.tolist(), shop.cents.tolist(), strict=True), *more]
+    return replace(of(rows, 420), odd=shop.customers)
 
 
 def recall(orders: int = 882) -> Shop:

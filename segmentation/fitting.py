@@ -119,6 +119,7 @@ def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
 
 def fit_histories(histories: Histories, today: int, history: int, rules: Mapping[str, float]) -> Parameters:
     """All parameters from the purchase days up to `today`; those of money from what is within the shop's own reach."""
+    histories = histories.ordinary()
     half_life = profit.half_life(history)
     now = state_at(histories, today, half_life)
     population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
