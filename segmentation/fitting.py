@@ -14,7 +14,7 @@ from segmentation import frames
 from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
-from segmentation.shop import feeds
+from segmentation.shop import feeds, notes
 
 Array = NDArray[Any]
 
@@ -114,7 +114,8 @@ def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
         sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
     )
     today = frames.day_number(as_of)
-    return {"parameters": fit_histories(histories, today, history_days(as_of), rules).to_json()}
+    parameters = fit_histories(histories, today, history_days(as_of), rules)
+    return {"parameters": parameters.to_json(), "diagnostics": {"season": notes.season(histories.day, until=today)}}
 
 
 def fit_histories(histories: Histories, today: int, history: int, rules: Mapping[str, float]) -> Parameters:

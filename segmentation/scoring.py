@@ -28,6 +28,7 @@ class Bars:
     potential_tonight: float
     big_count: int
     cap_binds: bool
+    one_dominates: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def score(
         potential_tonight=tonight_potential.bar,
         big_count=tonight.count,
         cap_binds=tonight.cap_binds,
+        one_dominates=tonight.one_dominates,
     )
     customer_class = classes.classify(
         state.class_before,

@@ -38,7 +38,7 @@ class Histories:
         What is usual in a shop is not what its one wholesaler does; one large day is a matter of reach.
         """
         days = np.bincount(self.customer, minlength=self.customers)
-        earned = np.bincount(self.customer, weights=self.profit.astype(float), minlength=self.customers)
+        earned: Floats = np.bincount(self.customer, self.profit.astype(float), self.customers).astype(float)
         highest = np.argsort(-earned, kind="stable")
         alone = highest[: classes.stand_alone(earned[highest][earned[highest] > 0], int((days > 0).sum()))]
         alone = alone[days[alone] >= LEAST_DAYS_ALONE]

@@ -24,6 +24,7 @@ from crm.operating import health
 from segmentation import backtest as verbs
 from segmentation import queries
 from segmentation.models import Backtest
+from segmentation.shop import notes
 
 SHOWN = 30
 COUNTS = (
@@ -70,6 +71,7 @@ def nights(request: StaffRequest) -> HttpResponse:
         "columns": [label for _name, label in COUNTS],
         "backup": health.backup_notice(at=now()),
         "silent": queries.silent_sources(),
+        "unusual": queries.unusual(request.user, (*notes.OF_ALERTS, notes.DOMINATES)),
     }
     return render(request, "desk/numbers/nights.html", context)
 

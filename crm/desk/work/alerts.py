@@ -23,6 +23,7 @@ from segmentation import queries
 from segmentation.explain import explain
 from segmentation.models import Alert
 from segmentation.rhythm import Silence, sentence, silence_of
+from segmentation.shop import notes
 
 SHOWN = 100
 
@@ -70,6 +71,7 @@ def alerts(request: StaffRequest) -> HttpResponse:
         "count": rows.count(),
         "closed": bool(state),
         "silent": [] if state else queries.silent_sources(),
+        "unusual": [] if state else queries.unusual(request.user, notes.OF_ALERTS),
     }
     return render(request, "desk/work/alerts.html", context)
 
