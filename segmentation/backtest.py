@@ -13,7 +13,7 @@ from core.lib.periods import mall_day
 from customers.models import Order
 from segmentation import fitting, frames, rules
 from segmentation.maths import backtest as maths
-from segmentation.maths import classes, purchases
+from segmentation.maths import classes, purchases, rolling
 from segmentation.maths.histories import Histories, State, profit_between, purchases_between, state_at
 from segmentation.models import Backtest
 
@@ -22,6 +22,9 @@ LEAST_DAYS = 60
 
 def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
     """Fit on orders up to `cut_on`, forecast the days since, compare; the table is stored.
+
+    Nothing up to the cut is measured. The alert is measured as it works, by gaps that are fitted anew every eight weeks;
+    `chosen` is what the fit at the cut had chosen from what it knew.
 
     Raises Invalid unless at least 60 days lie on both sides of the cut and somebody bought before it.
     """
@@ -36,20 +39,23 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
     )
     cut, end = frames.day_number(cut_on), frames.day_number(last_on)
     parameters = fitting.fit_histories(histories.until(cut), cut, history, constants)
-    alerts = maths.alert_rows(
+    alerts = rolling.rows(
         histories,
-        parameters.gaps,
-        from_day=cut - min(history, 365),
+        from_day=cut,
         until_day=end,
-        budget=constants["false_alarms_a_year"],
+        accepted=constants["false_alarms_a_year"],
         least_gaps=int(constants["least_gaps"]),
     )
+    level, dial = parameters.a_max, parameters.dial
     table: dict[str, Any] = {
         "cut_on": cut_on.isoformat(),
         "until": last_on.isoformat(),
         "customers": len(np.unique(histories.until(cut).customer)),
-        "alerts": [row.to_dict() for row in alerts],
-        "chosen": maths.choose_level(alerts, constants["precision_floor"]),
+        "alerts": [row.to_dict() for row in alerts if row.dial == 1.0 or (row.a_max, row.dial) == (level, dial)],
+        "chosen": level,
+        "chosen_dial": dial,
+        "floor": constants["precision_floor"],
+        "misses_floor": parameters.misses_floor(constants),
         "value": [],
         "calibration": [],
     }

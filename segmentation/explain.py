@@ -83,8 +83,8 @@ def explain(
     nights = list(nights_of(standing)) if nights is None else nights
     if not len(state) or not nights or nights[0].as_of != standing.valued_on:
         return None
-    written = _told(customer.pk, state, nights[0])
-    newest = written if len(nights) == 1 else _told(customer.pk, state, nights[-1])
+    written = _told(state, nights[0])
+    newest = written if len(nights) == 1 else _told(state, nights[-1])
     stale = int(state.inputs[0]) != standing.inputs
     sees_value = sees(reader, Field.VALUE)
     today = rhythm.read(state, newest.parameters, newest.constants, on=on)
@@ -105,10 +105,10 @@ def explain(
     )
 
 
-def _told(customer_id: int, state: frames.State, night: Night) -> _Told:
-    state = frames.seen_through(state, feeds.of_night(night.figures), as_of=night.as_of, one=customer_id)
+def _told(state: frames.State, night: Night) -> _Told:
     parameters = fitting.Parameters.from_json(night.fit.parameters)
     constants = {**rules.DEFAULTS, **night.rules.parameters}
+    state = frames.seen_through(state, feeds.of_night(night.figures), as_of=night.as_of, one=int(state.customer_id[0]))
     own = scoring.own_scores(state, parameters, constants, night.as_of)
     return _Told(night, parameters, constants, own, scoring.worth_of(state, parameters, constants, night.as_of))
 

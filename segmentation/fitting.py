@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from customers.models import Order
 from segmentation import frames
-from segmentation.maths import backtest, gaps, potential, profit, purchases, value
+from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
-from segmentation.shop import feeds
+from segmentation.shop import feeds, notes
 
 Array = NDArray[Any]
 
@@ -36,6 +36,9 @@ class Parameters:
     half_life_days: float
     history_days: int
     potential: potential.PotentialTable | None
+    # Times the false alarms that the rules accept, and how often the alert was right so; None where not measured.
+    dial: float = 1.0
+    precision: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +50,8 @@ class Parameters:
             "half_life_days": self.half_life_days,
             "history_days": self.history_days,
             "potential": self.potential.to_dict() if self.potential else None,
+            "dial": self.dial,
+            "precision": self.precision,
         }
 
     @classmethod
@@ -60,7 +65,18 @@ class Parameters:
             half_life_days=stored["half_life_days"],
             history_days=stored["history_days"],
             potential=potential.PotentialTable.from_dict(stored["potential"]) if stored["potential"] else None,
+            dial=stored.get("dial", 1.0),
+            precision=stored.get("precision"),
         )
+
+    def tail(self, rules: Mapping[str, float]) -> tuple[float, float]:
+        """The tail level and the false alarms accepted: as the rules say, or as the backtest chose where they leave it."""
+        accepted = rules["false_alarms_a_year"]
+        return (rules["a_max"], accepted) if rules["a_max"] else (self.a_max, self.dial * accepted)
+
+    def misses_floor(self, rules: Mapping[str, float]) -> bool:
+        """Whether the backtest chose, and nothing it could choose was right as often as the rules ask."""
+        return not rules["a_max"] and self.precision is not None and self.precision < rules["precision_floor"]
 
 
 def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
@@ -98,22 +114,24 @@ def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
         sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
     )
     today = frames.day_number(as_of)
-    return {"parameters": fit_histories(histories, today, history_days(as_of), rules).to_json()}
+    parameters = fit_histories(histories, today, history_days(as_of), rules)
+    return {"parameters": parameters.to_json(), "diagnostics": {"season": notes.season(histories.day, until=today)}}
 
 
 def fit_histories(histories: Histories, today: int, history: int, rules: Mapping[str, float]) -> Parameters:
     """All parameters from the purchase days up to `today`; those of money from what is within the shop's own reach."""
+    histories = histories.ordinary()
     half_life = profit.half_life(history)
     now = state_at(histories, today, half_life)
     population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
-    alerts = backtest.alert_rows(
+    measured = rolling.rows(
         histories,
-        population,
-        from_day=today - min(history, 365),
+        from_day=max(today - 365, today - history * 2 // 3),
         until_day=today,
-        budget=rules["false_alarms_a_year"],
+        accepted=rules["false_alarms_a_year"],
         least_gaps=int(rules["least_gaps"]),
     )
+    chosen = rolling.choose(measured, rules["precision_floor"])
     period = int(rules["potential_period_days"])
     money = histories.within_reach()
     weight = _weight(money, today, period, history, half_life, rules)
@@ -123,7 +141,9 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
         bgnbd=_bgnbd(now, today),
         credibility=profit.fit(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
         weight=weight,
-        a_max=backtest.choose_level(alerts, rules["precision_floor"]),
+        a_max=chosen.a_max,
+        dial=chosen.dial,
+        precision=chosen.precision,
         half_life_days=half_life,
         history_days=history,
         potential=None,

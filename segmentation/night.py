@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from segmentation import alerts, fitting, frames, rules, scoring
 from segmentation.maths.arrays import Flags
 from segmentation.models import Alert, Fit, Night, RuleSet
-from segmentation.shop import feeds
+from segmentation.shop import feeds, notes
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,23 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
                 "total_value": int(np.maximum(scores.value, 0).sum()),
                 "feeds": feeds.to_json(outcome.feeds),
                 "classes": {name: counts[name] for name in ("big", "active", "random")},
+                "notes": _notes(outcome, fit, constants, 0 if first else counts["alerts_opened"]),
             },
         },
     )
     return counts
+
+
+def _notes(outcome: Outcome, fit: Fit, constants: Mapping[str, float], opened: int) -> list[notes.Note]:
+    """What is unusual about the shop this night."""
+    found = notes.of_values(outcome.scores.value, one_dominates=outcome.scores.bars.one_dominates)
+    season = fit.diagnostics.get("season")
+    found += [season] if season else []
+    found += [*notes.of_returns(outcome.as_of), *notes.of_alerts(outcome.as_of, opened)]
+    precision = outcome.parameters.precision
+    if precision is not None and outcome.parameters.misses_floor(constants):
+        found.append(notes.floor(constants["precision_floor"], precision))
+    return found
 
 
 def _write_standings(outcome: Outcome, rows: Flags) -> None:
@@ -168,7 +181,7 @@ def _alert_due(outcome: Outcome, row: int, kind: str, value_before: int, constan
         "usual_days": float(scores.usual_days[row]),
         "limit_days": float(scores.limit_days[row]),
         "known": int(state.gap_count[row]),
-        "quiet_days": int(scores.quiet_days[row]),
+        "quiet_days": frames.day_number(outcome.as_of) - int(state.last_day[row]),
         "tail_level": round(float(scores.tail_level[row]), 4),
         "no_purchase": round(no_purchase, 4),
         "horizon_days": round(float(scores.horizon_days[row])),

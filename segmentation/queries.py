@@ -1,5 +1,6 @@
 """Named reads of what the numbers say. Every tile is the count of the list it opens: both start from the same queryset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from customers.access import scope_filter
 from customers.models import Standing
 from segmentation.maths import classes
 from segmentation.models import Alert, Change, Night
+from segmentation.shop import feeds, notes
 
 
 def standings(user: User, today: date) -> QuerySet[Standing]:
@@ -115,6 +117,18 @@ def never_activated(user: User, today: date) -> QuerySet[Standing]:
         .select_related("customer", "manager")
         .order_by("customer__registered_on", "customer_id")
     )
+
+
+def silent_sources() -> list[feeds.Silent]:
+    """The sources that the last night found silent, longest first, with what has been heard of them since."""
+    night = Night.objects.order_by("-as_of").values_list("figures", flat=True).first()
+    return sorted(feeds.silent_now(night or {}), key=lambda source: (source.since, source.source))
+
+
+def unusual(reader: User, kinds: Sequence[str]) -> list[str]:
+    """What the last night found unusual about the shop, of these kinds of `notes`, in words for this reader."""
+    night = Night.objects.order_by("-as_of").values_list("figures", flat=True).first()
+    return notes.in_words(night or {}, kinds, sees_value=sees(reader, Field.VALUE))
 
 
 def last_night() -> Night | None:

@@ -68,8 +68,7 @@ def read(state: frames.State, parameters: Parameters, constants: Mapping[str, fl
     population, known = parameters.gaps, int(state.gap_count[0])
     last_on = frames.from_day_number(int(state.last_day[0]))
     silent = np.array([float(quiet_days(last_on, on=on))])
-    a_max = constants["a_max"] or parameters.a_max
-    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, a_max, constants["false_alarms_a_year"])
+    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, *parameters.tail(constants))
     median, low, high = gaps.next_purchase(population, state.gap_count, state.log_gap_sum, silent)
 
     def after(days: float) -> date:

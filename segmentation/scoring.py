@@ -28,13 +28,15 @@ class Bars:
     potential_tonight: float
     big_count: int
     cap_binds: bool
+    one_dominates: bool = False
 
 
 @dataclass(frozen=True)
 class OwnScores:
     """What follows from the customer and the parameters: one entry per row of the state. Money in minor units.
 
-    `counted_days`: the days they are quiet that count, those on which nothing was told left out.
+    No day of which nothing is known is counted: `quiet_days` are those since the last purchase, `counted_days` since
+    the customer was last seen, which purchases that went back whole count for.
     """
 
     value: Array
@@ -94,6 +96,7 @@ def score(
         potential_tonight=tonight_potential.bar,
         big_count=tonight.count,
         cap_binds=tonight.cap_binds,
+        one_dominates=tonight.one_dominates,
     )
     customer_class = classes.classify(
         state.class_before,
@@ -153,7 +156,6 @@ def _quiet_days(state: State, as_of: date) -> Array:
 
 
 def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> OwnScores:
-    # Of a customer whose source is silent the last word is older than tonight.
     today = day_number(as_of) - state.silent_days
     quiet_days = _quiet_days(state, as_of)
     counted_days = np.maximum(today - state.seen_day, 0).astype(float)
@@ -161,8 +163,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     span = (state.last_day - state.first_day) / 7.0
     age = np.maximum((today - state.first_day) / 7.0, span)
     population = parameters.gaps
-    a_max = rules["a_max"] or parameters.a_max
-    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, a_max, rules["false_alarms_a_year"])
+    interval = gaps.limits(population, state.gap_count, state.log_gap_sum, *parameters.tail(rules))
     lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, counted_days)
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
@@ -193,7 +194,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         limit_days=interval.limit,
         tail_level=interval.tail_level,
         lateness=lateness,
-        quiet_days=np.maximum(day_number(as_of) - state.last_day, 0).astype(float),
+        quiet_days=quiet_days,
         counted_days=counted_days,
         no_purchase=no_purchase,
         horizon_days=horizon_days,

@@ -1,6 +1,8 @@
 """The rules measured on the shop's own past: only what was known at each moment is used."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,10 @@ LEAST_ALERTS = 30
 
 @dataclass(frozen=True)
 class AlertRow:
-    """One tail level: alerts that fired, how many were right, and how many of the long silences were reached."""
+    """One tail level: alerts that fired, how many were right, and how many of the long silences were reached.
+
+    `dial`: times the false alarms that the rules accept; `gone` and `days`: what the reach and the month are counted on.
+    """
 
     a_max: float
     alerts: int
@@ -24,9 +29,28 @@ class AlertRow:
     precision: float
     reach: float
     per_month: float
+    dial: float = 1.0
+    gone: int = 0
+    days: int = 0
 
     def to_dict(self) -> dict[str, float]:
         return asdict(self)
+
+    def __add__(self, later: "AlertRow") -> "AlertRow":
+        """Both stretches as one."""
+        alerts, right, gone = self.alerts + later.alerts, self.right + later.right, self.gone + later.gone
+        days = self.days + later.days
+        return AlertRow(
+            self.a_max,
+            alerts,
+            right,
+            right / max(alerts, 1),
+            (self.reach * self.gone + later.reach * later.gone) / max(gone, 1),
+            alerts / max(days / 30.44, 1e-9),
+            self.dial,
+            gone,
+            days,
+        )
 
 
 def alert_rows(
@@ -35,37 +59,24 @@ def alert_rows(
     *,
     from_day: int,
     until_day: int,
+    before_day: int | None = None,
     budget: float = 1.0,
     least_gaps: int = 2,
-    levels: tuple[float, ...] = LEVELS,
+    levels: Sequence[float] = LEVELS,
+    dials: Sequence[float] = (1.0,),
+    most: int = 10**9,
 ) -> list[AlertRow]:
-    """Every silence that began with enough known gaps, replayed for each level.
+    """Every silence that began with enough known gaps, replayed for each level and dial, one row each.
 
-    An alert is right if no purchase came in the next H = clip(2 × usual, 7, 120) days, and counts only when
-    those days have been seen. Reach: of the customers who were really gone (`_gone`, the same for every level), the
-    share for whom the alert had spoken by `until_day`.
+    Alerts from `from_day` on are counted (to the day before `before_day`), by what is seen until `until_day`; of `most`
+    silences at most.
     """
-    silence = silences(histories, least_gaps, until_day)
-    rows = []
-    for level in levels:
-        limits = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget)
-        horizon = np.clip(2 * limits.usual, 7, 120)
-        fires_on = silence.last_day + np.floor(limits.limit) + 1
-        fired = (fires_on < silence.end_day) & (fires_on >= from_day) & (fires_on + horizon <= until_day)
-        right = fired & (silence.end_day > fires_on + horizon)
-        gone = _gone(silence, limits.usual, horizon, from_day, until_day)
-        spoke = (fires_on < silence.end_day) & (fires_on <= until_day)
-        rows.append(
-            AlertRow(
-                a_max=level,
-                alerts=int(fired.sum()),
-                right=int(right.sum()),
-                precision=float(right.sum() / max(fired.sum(), 1)),
-                reach=float((spoke & gone).sum() / max(gone.sum(), 1)),
-                per_month=float(fired.sum() / max((until_day - from_day) / 30.44, 1e-9)),
-            )
-        )
-    return rows
+    before_day = until_day + 1 if before_day is None else before_day
+    silence = silences(histories, least_gaps, until_day).within(from_day, before_day, most)
+    return [
+        _alert_row(silence, population, level, budget, dial, (from_day, before_day, until_day))
+        for level, dial in product(levels, dials)
+    ]
 
 
 class Silences(NamedTuple):
@@ -75,6 +86,49 @@ class Silences(NamedTuple):
     log_gap_sum: Floats
     last_day: Floats
     end_day: Floats  # infinite while nothing came
+
+    def within(self, from_day: int, before_day: int, most: int) -> "Silences":
+        """About `most` of those that an alert from `from_day` to the day before `before_day` could speak of."""
+        chosen = np.flatnonzero((self.end_day > from_day) & (self.last_day < before_day))
+        chosen = chosen[:: max(len(chosen) // most, 1)]
+        return Silences(self.gap_count[chosen], self.log_gap_sum[chosen], self.last_day[chosen], self.end_day[chosen])
+
+
+def _alert_row(
+    silence: Silences,
+    population: gaps.GapPopulation,
+    level: float,
+    budget: float,
+    dial: float,
+    days: tuple[int, int, int],
+) -> AlertRow:
+    """What one level and dial said of these silences from the first of `days` on, before the second, seen until the third.
+
+    An alert is right if no purchase came in the next H = clip(2 × usual, 7, 120) days, and counts only when
+    those days have been seen. Reach: of the customers who were really gone (`_gone`, the same for every level), the
+    share for whom the alert had spoken by the last day.
+    """
+    from_day, before_day, until_day = days
+    limits = gaps.limits(population, silence.gap_count, silence.log_gap_sum, level, budget * dial)
+    horizon = np.clip(2 * limits.usual, 7, 120)
+    fires_on = silence.last_day + np.floor(limits.limit) + 1
+    fired = (fires_on < silence.end_day) & (fires_on >= from_day) & (fires_on + horizon <= until_day)
+    fired &= fires_on < before_day
+    right = fired & (silence.end_day > fires_on + horizon)
+    gone = _gone(silence, limits.usual, horizon, from_day, until_day) & (silence.last_day < before_day)
+    spoke = (fires_on < silence.end_day) & (fires_on <= until_day)
+    seen = max(min(before_day, until_day) - from_day, 0)
+    return AlertRow(
+        a_max=level,
+        alerts=int(fired.sum()),
+        right=int(right.sum()),
+        precision=float(right.sum() / max(fired.sum(), 1)),
+        reach=float((spoke & gone).sum() / max(gone.sum(), 1)),
+        per_month=float(fired.sum() / max(seen / 30.44, 1e-9)),
+        dial=dial,
+        gone=int(gone.sum()),
+        days=seen,
+    )
 
 
 def _gone(silence: Silences, usual: Floats, horizon: Floats, from_day: int, until_day: int) -> Flags:

@@ -27,8 +27,11 @@ class Bar:
     one_dominates: bool = False
 
 
-def _alone(positive: Floats, customers: int) -> int:
-    """How many of the highest values, at most a hundredth of all, stand far above the next and weigh on everybody."""
+def stand_alone(positive: Floats, customers: int) -> int:
+    """How many of the highest values, at most a hundredth of all, stand far above the next and weigh on everybody.
+
+    `positive` is sorted, the highest first. They set no bar and no mean of the shop.
+    """
     if customers < LEAST_COMPARED:
         return 0
     for count in range(min(max(1, customers // 100), len(positive) - 1), 0, -1):
@@ -47,7 +50,7 @@ def big_bar(values: Floats, share: float = 0.8, cap: float = 0.30) -> Bar:
     positive = np.sort(values[values > 0])[::-1]
     if not len(positive):
         return Bar(0.0, 0, False)
-    alone = _alone(positive, len(values))
+    alone = stand_alone(positive, len(values))
     running = np.cumsum(positive[alone:])
     needed = alone + int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1
     most = max(1, int(np.floor(cap * len(values))))

@@ -1,12 +1,16 @@
 """Purchase days of a sample of customers, and the state they add up to at any day: what fits and backtests look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 
-from segmentation.maths.arrays import Counts, Floats, Integers
+from segmentation.maths import classes
+from segmentation.maths.arrays import Counts, Flags, Floats, Integers
 from segmentation.maths.profit import reach
+
+# Of so many purchase days: who has fewer cannot set the shop's means.
+LEAST_DAYS_ALONE = 8
 
 
 @dataclass(frozen=True)
@@ -20,21 +24,29 @@ class Histories:
     customers: int
 
     def until(self, day: int) -> "Histories":
-        within = self.day <= day
-        return Histories(
-            self.customer[within], self.day[within], self.profit[within], self.category_mask[within], self.customers
-        )
+        return self._of(self.day <= day)
 
     def within_reach(self) -> "Histories":
         """What a fit of money looks at: each day counts up to the reach of the shop's own profits, beyond belief not."""
         limits = reach(self.profit)
         believed = (self.profit >= limits.lowest) & (self.profit <= limits.highest)
+        return replace(self._of(believed), profit=np.clip(self.profit[believed], limits.low, limits.high))
+
+    def ordinary(self) -> "Histories":
+        """What any fit looks at: without customers of many purchase days whose profit stands alone.
+
+        What is usual in a shop is not what its one wholesaler does; one large day is a matter of reach.
+        """
+        days = np.bincount(self.customer, minlength=self.customers)
+        earned: Floats = np.bincount(self.customer, self.profit.astype(float), self.customers).astype(float)
+        highest = np.argsort(-earned, kind="stable")
+        alone = highest[: classes.stand_alone(earned[highest][earned[highest] > 0], int((days > 0).sum()))]
+        alone = alone[days[alone] >= LEAST_DAYS_ALONE]
+        return self._of(~np.isin(self.customer, alone)) if len(alone) else self
+
+    def _of(self, rows: Flags) -> "Histories":
         return Histories(
-            self.customer[believed],
-            self.day[believed],
-            np.clip(self.profit[believed], limits.low, limits.high),
-            self.category_mask[believed],
-            self.customers,
+            self.customer[rows], self.day[rows], self.profit[rows], self.category_mask[rows], self.customers
         )
 
 

@@ -126,7 +126,7 @@ def _per_hour(sources: list[str], as_of: date, judged: int, first: date) -> dict
     if not sources:
         return {}
     with connection.cursor() as cursor:
-        parameters = {"after": after, "until": last, "zone": str(mall_zone()), "sources": sources}
+        parameters: dict[str, Any] = {"after": after, "until": last, "zone": str(mall_zone()), "sources": sources}
         cursor.execute(_STEPS["hours"], parameters)
         for source, on, hour, count in cursor.fetchall():
             orders[source][(on - after).days - 1, hour] = count
@@ -155,7 +155,7 @@ def _sources_of(feeds: Sequence[Feed], customer_id: Integers, as_of: date, one: 
     """Per customer the places in `feeds` of the sources they buy from, as bits."""
     buys = np.zeros(len(customer_id), dtype=np.int64)
     with connection.cursor() as cursor:
-        parameters = {
+        parameters: dict[str, Any] = {
             "sources": [feed.source for feed in feeds],
             "after": as_of - CUSTOMERS_FOR,
             "until": as_of,
@@ -186,6 +186,7 @@ class Silent:
     since: date
     last_order_at: datetime | None
     missing: int
+    is_incomplete: bool
     heard_since: bool
 
 
@@ -198,4 +199,4 @@ def _as_it_is(feed: Feed) -> Silent:
     paid = Order.objects.filter(source=feed.source, status=Order.Status.PAID)
     latest = paid.filter(ordered_on__gte=feed.since_on - RECENT).aggregate(at=Max("ordered_at"))["at"]
     heard = paid.filter(ordered_on__gte=feed.since_on).count() > feed.told
-    return Silent(feed.source, feed.since_on, latest, feed.missing, heard)
+    return Silent(feed.source, feed.since_on, latest, feed.missing, feed.told > 0, heard)

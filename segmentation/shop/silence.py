@@ -16,7 +16,7 @@ HOURS = 24
 WEEKDAYS, FEWEST, BEST = 8, 4, 4
 # So many orders that should have come make a silence; and half as many again as the longest dry spell before.
 MISSING, LONGER = 6.0, 1.5
-# A day with under a third of what is usual is incomplete; more than a week of such days is the new usual.
+# A day with under a third of what is usual is incomplete; more than a week of such days is a new beginning.
 THIN, LEAST_FOR_THIN, THIN_DAYS = 0.3, 16.0, 7
 # Within a day: so many orders missing in a row, and so much of the day.
 MISSING_HOURS, OF_A_DAY = 10.0, 0.25
@@ -51,6 +51,9 @@ def of_days(orders: Integers) -> Days:
         dry, missing = [], 0.0
         thin = [*thin, day] if usual[day] >= LEAST_FOR_THIN and orders[day] < THIN * usual[day] else []
         silent[thin] = len(thin) <= THIN_DAYS
+        if len(thin) > THIN_DAYS:
+            # It has become smaller: what was usual before is so no more.
+            begun, thin, longest = thin[0], [], 0.0
     return Days(usual, silent)
 
 

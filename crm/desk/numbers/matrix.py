@@ -10,6 +10,7 @@ from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import today
 from segmentation import queries
+from segmentation.shop import notes
 
 MOVERS_SHOWN = 30
 
@@ -26,6 +27,7 @@ def matrix(request: StaffRequest) -> HttpResponse:
         {
             "tiles": tiles,
             "night": night,
+            "unusual": queries.unusual(request.user, notes.OF_VALUES),
             "chart": matrix_page.scatter(request.user, night, tiles) if night else None,
             "curve": matrix_page.concentration(curve),
             "real_percent": round(100 * curve.for_80_percent, 1),

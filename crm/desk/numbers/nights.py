@@ -22,7 +22,9 @@ from crm.desk.today import now, today
 from crm.flows import nightly
 from crm.operating import health
 from segmentation import backtest as verbs
+from segmentation import queries
 from segmentation.models import Backtest
+from segmentation.shop import notes
 
 SHOWN = 30
 COUNTS = (
@@ -68,6 +70,8 @@ def nights(request: StaffRequest) -> HttpResponse:
         "page": page,
         "columns": [label for _name, label in COUNTS],
         "backup": health.backup_notice(at=now()),
+        "silent": queries.silent_sources(),
+        "unusual": queries.unusual(request.user, (*notes.OF_ALERTS, notes.DOMINATES)),
     }
     return render(request, "desk/numbers/nights.html", context)
 

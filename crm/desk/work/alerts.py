@@ -23,6 +23,7 @@ from segmentation import queries
 from segmentation.explain import explain
 from segmentation.models import Alert
 from segmentation.rhythm import Silence, sentence, silence_of
+from segmentation.shop import notes
 
 SHOWN = 100
 
@@ -64,9 +65,15 @@ def alerts(request: StaffRequest) -> HttpResponse:
     for row in page.rows:
         mask(request.user, row, severity=Field.VALUE)
     page = page.of([Row(row, silence_of(row, on=today())) for row in page.rows])
-    return render(
-        request, "desk/work/alerts.html", {"form": form, "page": page, "count": rows.count(), "closed": bool(state)}
-    )
+    context = {
+        "form": form,
+        "page": page,
+        "count": rows.count(),
+        "closed": bool(state),
+        "silent": [] if state else queries.silent_sources(),
+        "unusual": [] if state else queries.unusual(request.user, notes.OF_ALERTS),
+    }
+    return render(request, "desk/work/alerts.html", context)
 
 
 @needs(Permission.WORK_ALERTS)

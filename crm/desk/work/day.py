@@ -88,6 +88,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
+        "silent": queries.silent_sources(),
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
