@@ -492,6 +492,8 @@ def test_files_go_along_where_the_words_are_added_and_where_a_page_came_back(
     assert (back.status_code, [row.name for row in back.context["call_files"]]) == (422, ["小票.pdf"])
     rest = {"client_key": back.context["form"].data["client_key"], "description": "另一件"}
     assert [row.name for row in files.of(logged(client, **told | rest))] == ["小票.pdf"]
+
+
 def test_a_phone_tells_no_manager_whose_it_is(
     client: Client, desk: None, make_user: MakeUser, make_customer: Any
 ) -> None:
