@@ -66,7 +66,7 @@ def into_the_ledger(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("complaints", "0006_indexes_that_are_used"),
+        ("complaints", "0007_people_who_must_know"),
         ("customers", "0021_promises_of_before"),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('segmentation', '0002_indexes_that_are_used'),
+        ('segmentation', '0003_decided_alerts'),
     ]
 
     operations = [
