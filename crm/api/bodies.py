@@ -17,6 +17,10 @@ class BoundedJSONParser(JSONParser):
             raise ParseError from None
 
 
+class _Escaping(JSONRenderer):
+    ensure_ascii = True
+
+
 class EncodableJSONRenderer(JSONRenderer):
     """Half a character, which a refusal quotes as it was sent, is written as its escape: alone it has no bytes."""
 
@@ -24,5 +28,4 @@ class EncodableJSONRenderer(JSONRenderer):
         try:
             return super().render(*args, **kwargs)
         except UnicodeEncodeError:
-            self.ensure_ascii = True
-            return super().render(*args, **kwargs)
+            return _Escaping().render(*args, **kwargs)

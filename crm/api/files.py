@@ -17,7 +17,8 @@ from complaints.models import Attachment
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.lib.errors import Invalid
-from crm.api.base import BoundedJSONParser, ByMethodView, StrictView, body
+from crm.api.base import ByMethodView, StrictView, body
+from crm.api.bodies import BoundedJSONParser
 from crm.api.complaints import READ_AND_WRITE, case_of
 from crm.api.serializers.customers import Strict
 
