@@ -92,7 +92,12 @@ def restake() -> int:
         for reason, risk in RISKS.items():
             if risk.share is not None:
                 share = str(risk.share)
-                terms = {"reason": str(reason), "share": share, "version": VERSION, "of_potential": risk.of_potential}
+                terms: dict[str, str | int | bool] = {
+                    "reason": str(reason),
+                    "share": share,
+                    "version": VERSION,
+                    "of_potential": risk.of_potential,
+                }
                 cursor.execute(_STEPS["restake"], terms)
                 changed += cursor.rowcount
     return changed
