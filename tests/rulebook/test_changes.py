@@ -116,7 +116,7 @@ def test_who_may_confirm_is_told_and_has_it_on_the_list(kinds: Kinds, wang: User
 def test_the_notice_of_the_rules_in_force_holds_for_the_author_already(kinds: Kinds, wang: User) -> None:
     kind, content = kinds[0]
 
-    early = code_of(propose, kind, content, wang, starts_on=TODAY + 6 * DAY))
+    early = code_of(propose, kind, content, wang, starts_on=TODAY + 6 * DAY)
 
     assert (early, RuleChange.objects.count()) == ("starts_on", 0)
     assert propose(kind, content, wang, starts_on=TODAY + 7 * DAY).starts_on == TODAY + 7 * DAY
