@@ -127,7 +127,6 @@ class NightKind(Kind):
             sentences.append(_("Nobody is called big any more."))
         return sentences
 
-
     def notice_days(self, content: Content) -> int:
         """Nobody was promised how they are sorted: the next night can do it."""
         return 0
