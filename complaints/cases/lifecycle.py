@@ -11,7 +11,19 @@ from django.utils.translation import gettext as _
 from complaints import orders
 from complaints.cases import handover, intake, mail, messages, notices, priority, prompts, routing, surveys, transitions
 from complaints.cases.transitions import NotNow
-from complaints.models import Case, CaseEvent, CaseMessage, Category, Draft, Metric, Pause, Queue, Remedy, RootCause
+from complaints.models import (
+    Case,
+    CaseEvent,
+    CaseMessage,
+    Category,
+    Clock,
+    Draft,
+    Metric,
+    Pause,
+    Queue,
+    Remedy,
+    RootCause,
+)
 from complaints.models.cases import OPEN
 from complaints.promises import sla
 from core.accounts.models import User
@@ -571,9 +583,14 @@ def keep_resolved(case_id: int, *, by: User, at: datetime, version: int | None =
 def reopen(
     case_id: int, *, by: User | None, at: datetime, reason: str, version: int | None = None, owner: User | None = None
 ) -> Case:
-    """The case is worked on again. By ourselves within a day, the old clock goes on; otherwise a new cycle begins."""
+    """The case is worked on again. By ourselves within a day, the old clock goes on; otherwise a new cycle begins.
+
+    One that was withdrawn (a click beside, or the customer thinks again) goes on as if it never had been.
+    """
     case = transitions.lock(case_id, version=version, relies_on=["status"])
     _with_reason(reason)
+    if case.status == Status.WITHDRAWN:
+        return _never_withdrawn(case, by=by, at=at, reason=reason)
     if case.status not in (Status.RESOLVED, Status.CLOSED):
         raise NotNow(_("Only a solved or closed case can be reopened."))
     if _too_late(case, at):
@@ -782,6 +799,39 @@ def _open_again(case: Case, *, at: datetime, same_cycle: bool = False) -> None:
     case.closed_at = case.close_at = None
     prompts.cancel_of(case)
     surveys.cancel(case)
+
+
+def _never_withdrawn(case: Case, *, by: User | None, at: datetime, reason: str) -> Case:
+    """Every clock that was dropped runs on from its own start, with its own pauses."""
+    withdrawn = case.events.filter(kind=Kind.WITHDRAWN).order_by("-seq")[0]
+    if at - withdrawn.at > timedelta(days=case.policy.reopen_days):
+        raise DomainError(
+            _("Case %(number)s was withdrawn more than %(days)d days ago. Log a new one that follows it.")
+            % {"number": case.number, "days": case.policy.reopen_days},
+            code="too_late",
+        )
+    dropped = Clock.objects.filter(case=case, state=Clock.State.CANCELLED, stopped_at=withdrawn.at)
+    for clock_ in dropped.filter(note=Status.WITHDRAWN.value).order_by("pk"):
+        sla.start(
+            case,
+            clock_.metric,
+            at=clock_.started_at,
+            pauses=list(clock_.pauses.all()),
+            breached_at=clock_.breached_at,
+        )
+    if case.owner and not case.owner.is_active:
+        case.owner = None
+    transitions.record(
+        case,
+        Kind.REOPENED,
+        by=by,
+        at=at,
+        to=Status.IN_PROGRESS,
+        touched=["owner"],
+        owner=case.owner_id,
+        reason=reason.strip()[:200],
+    )
+    return case
 
 
 def _start_earlier(target: Case, *, at: datetime) -> None:

@@ -23,6 +23,7 @@ TRANSITIONS = (
     ("resolved", "in_progress"),
     ("resolved", "closed"),
     ("closed", "in_progress"),
+    ("withdrawn", "in_progress"),
 )
 
 

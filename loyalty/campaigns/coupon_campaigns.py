@@ -21,6 +21,7 @@ from core.lib.periods import mall_day, mall_midnight
 from customers import locks
 from customers.models import Customer
 from loyalty import notices
+from loyalty.campaigns import asked
 from loyalty.campaigns.coupons import NOTHING, new_code
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
@@ -101,8 +102,10 @@ def change(campaign_id: int, *, by: User, at: datetime, **terms: Any) -> CouponC
     return campaign
 
 
-def start(campaign_id: int, *, by: User, at: datetime) -> CouponCampaign:
-    """From now on (or from its first day) coupons are accepted."""
+@transaction.atomic
+def start(campaign_id: int, *, by: User, at: datetime, meant: bool = True) -> CouponCampaign:
+    """From now on (or from its first day) coupons are accepted. Unless `meant`, what is seldom meant is refused."""
+    asked.refuse_unless(meant, asked.of_terms(_held(campaign_id)))
     return _move(campaign_id, (Status.DRAFT, Status.PAUSED), Status.RUNNING, "coupons.started", by=by, at=at)
 
 
@@ -192,11 +195,13 @@ def issue(
     group: dict[str, Any] | None = None,
     cost: Decimal = NOTHING,
     again: bool = False,
+    meant: bool = True,
 ) -> CouponIssue:
     """Each of these customers has one more coupon; the same `client_key` finds the first hand-out again; for another
     group it raises SameKey.
 
-    Whoever has an unused coupon of the campaign is left out unless `again`. `cost`: what telling them costs.
+    Whoever has an unused coupon of the campaign is left out unless `again`. `cost`: what telling them costs. Unless
+    `meant`, more coupons in customers' hands than can be used are refused.
     """
     locks.hold(f"coupon-issue:{campaign_id}")  # not the campaign's row: orders would wait for it meanwhile
     campaign = CouponCampaign.objects.get(pk=campaign_id)
@@ -212,6 +217,7 @@ def issue(
         raise Invalid(_("That is more than %(most)d customers. Narrow the group.") % {"most": MOST_ISSUED}, code="many")
     if not ids:
         raise Invalid(_("Nobody in this group is without a coupon of this campaign."), code="nobody")
+    asked.refuse_unless(meant, asked.of_more(campaign, len(ids), at=at))
     handed = CouponIssue.objects.create(
         campaign=campaign, client_key=client_key, group=group or {}, count=len(ids), cost=cost, by=by, at=at
     )
@@ -233,7 +239,9 @@ def without_coupon(campaign: CouponCampaign, customers: QuerySet[Customer], *, a
 
 
 @transaction.atomic
-def issue_bearer(campaign_id: int, count: int, *, client_key: str, by: User, at: datetime) -> CouponIssue:
+def issue_bearer(
+    campaign_id: int, count: int, *, client_key: str, by: User, at: datetime, meant: bool = True
+) -> CouponIssue:
     """`count` codes for whoever shows them, to be printed. The same `client_key` finds the first hand-out again."""
     locks.hold(f"coupon-issue:{campaign_id}")  # not the campaign's row: orders would wait for it meanwhile
     campaign = CouponCampaign.objects.get(pk=campaign_id)
@@ -244,6 +252,7 @@ def issue_bearer(campaign_id: int, count: int, *, client_key: str, by: User, at:
     _refuse_issue(campaign, at)
     if not 1 <= count <= MOST_BEARER:
         raise Invalid(_("Print between 1 and %(most)d codes at a time.") % {"most": MOST_BEARER}, code="many")
+    asked.refuse_unless(meant, asked.of_more(campaign, count, at=at))
     handed = CouponIssue.objects.create(
         campaign=campaign, client_key=client_key, bearer=True, count=count, by=by, at=at
     )

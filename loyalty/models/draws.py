@@ -127,6 +127,11 @@ class Lottery(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def called_off(self) -> bool:
+        """It was published, and ended before it began."""
+        return self.ended_at is not None and self.ended_at < self.starts_at
+
 
 class LotteryPrize(models.Model):
     """`ppm`: of a million draws, how many fall on it. `total` is empty for the row that gives nothing."""

@@ -431,3 +431,19 @@ def test_what_is_over_stays_over(case: Case, wang: User) -> None:
         transitions.record(again(case), CaseEvent.Kind.CLOSED, by=wang, at=SOON, to=Case.Status.CLOSED)
     with pytest.raises(Invalid):
         lifecycle.redact(case.pk, 0, by=wang, at=SOON, reason=" ")
+
+
+def test_a_click_beside_on_withdrawn_is_taken_back_as_if_it_never_was(case: Case, wang: User) -> None:
+    due = {metric: clock(case, metric).due_at for metric in ("first_response", "resolution")}
+    lifecycle.withdraw(case.pk, by=wang, at=SOON, reason="客户撤回")
+
+    with pytest.raises(Invalid):
+        lifecycle.reopen(case.pk, by=wang, at=SOON + MINUTE, reason=" ")
+    back = lifecycle.reopen(case.pk, by=wang, at=SOON + MINUTE, reason="点错了")
+
+    assert (back.status, back.reopen_count, back.cycle) == (Case.Status.IN_PROGRESS, 0, 1)
+    assert {metric: clock(case, metric).due_at for metric in due} == due
+    lifecycle.withdraw(case.pk, by=wang, at=SOON + HOUR, reason="客户撤回")
+    with pytest.raises(DomainError) as refusal:
+        lifecycle.reopen(case.pk, by=wang, at=SOON + 9 * DAY, reason="太晚了")
+    assert refusal.value.code == "too_late"

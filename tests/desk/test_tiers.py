@@ -227,7 +227,10 @@ def test_levels_are_added_and_removed_on_the_screen_only(client: Client, admin: 
     more = client.post(reverse("desk:tiers_add_level", args=[draft.pk]), sent(client, draft))
     fewer = client.post(reverse("desk:tiers_remove_level", args=[draft.pk]), sent(client, draft, remove="1"))
 
+    between = client.post(reverse("desk:tiers_add_level", args=[draft.pk]), sent(client, draft, above="1"))
+
     assert [len(page.context["levels"]) for page in (more, fewer)] == [4, 2]
+    assert [level.code for level in between.context["levels"]] == ["member", "silver", "level_1", "gold"]
     draft.refresh_from_db()
     assert len(draft.content["levels"]) == 3
 

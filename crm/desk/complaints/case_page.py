@@ -251,8 +251,10 @@ def _deeds(case: Case, user: User, others: Sequence[Case]) -> Deeds:
 
 
 def _possible(case: Case, others: Sequence[Case]) -> list[str]:
-    if case.status in (Status.MERGED, Status.WITHDRAWN, Status.INVALID):
+    if case.status in (Status.MERGED, Status.INVALID):
         return []
+    if case.status == Status.WITHDRAWN:
+        return ["reopen"]
     if not case.is_open:
         return ["reopen", "customer_said", *(["close"] if case.status == Status.RESOLVED else [])]
     names = [

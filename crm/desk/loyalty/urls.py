@@ -75,6 +75,7 @@ urlpatterns = [
     path("draws/<int:pk>/prizes/", draws.prizes, name="draw_prizes"),
     path("draws/<int:pk>/odds/", draws.odds, name="draw_odds"),
     path("draws/<int:pk>/publish/", draws.publish, name="draw_publish"),
+    path("draws/<int:pk>/call-off/", draws.call_off, name="draw_call_off"),
     path("draws/<int:pk>/drop/", draws.drop, name="draw_drop"),
     path("draws/<int:pk>/more/", draws.give_more, name="draw_more"),
     path("draws/<int:pk>/give-ticket/", gifts.give_ticket, name="draw_give_ticket"),

@@ -119,6 +119,7 @@ ACTIONS: dict[str, Any] = {
     "erasure.proposed": _("Erasure of a customer proposed"),
     "erasure.refused": _("Erasure of a customer turned down"),
     "erasure.withdrawn": _("Erasure of a customer taken back"),
+    "draw.called_off": _("Draw called off before it began"),
     "rules.confirmed": _("Change of rules confirmed"),
     "rules.dropped": _("Change of rules dropped"),
     "rules.proposed": _("Change of rules proposed"),

@@ -136,7 +136,7 @@ def checklist(lottery: Lottery, *, at: datetime) -> list[Check]:
     )
     return [
         Check(
-            _("The rules say who may take part, how, until when, and how prizes are handed over"),
+            _("There are rules in words. Whether they say who, how and until when, only a reader can tell"),
             bool(lottery.rules.strip()),
         ),
         Check(_("There is something to win"), any(prize.kind != Kind.THANKS for prize in prizes)),
@@ -175,6 +175,23 @@ def publish(lottery_id: int, *, by: User, at: datetime, because: str = "") -> Lo
     lottery.save()
     alone = {"alone_because": lottery.alone_because} if lottery.alone_because else {}
     audit.record(by, "draw.published", lottery, at=at, commitment=lottery.commitment, **alone)
+    return lottery
+
+
+@transaction.atomic
+def call_off(lottery_id: int, *, by: User, at: datetime, reason: str) -> Lottery:
+    """A published draw that has not begun, and of which nobody has a ticket, never begins. Its terms stay on record."""
+    lottery = Lottery.objects.select_for_update(no_key=True).get(pk=lottery_id)
+    if not reason.strip():
+        raise Invalid(_("Say why, in a few words."), code="reason_missing")
+    if lottery.status != Status.PUBLISHED or lottery.starts_at <= at or lottery.tickets.exists():
+        raise DomainError(
+            _("Only a published draw that has not begun, and of which nobody has a ticket, can be called off."),
+            code="has_begun",
+        )
+    lottery.status, lottery.ended_at = Status.ENDED, at
+    lottery.save(update_fields=["status", "ended_at"])
+    audit.record(by, "draw.called_off", lottery, at=at, reason=reason.strip()[:200])
     return lottery
 
 

@@ -69,7 +69,7 @@ def save_draft(
     if starts_on is not None and starts_on > mall_day(at) + LATEST:
         raise Invalid(_("Begin within the next %(days)d days.") % {"days": LATEST.days}, code="starts_on")
     if starts_on is not None:
-        refuse_notice(starts_on, rolls_back=draft.rolls_back_id is not None, today=mall_day(at))
+        refuse_notice(starts_on, draft.content, rolls_back=draft.rolls_back_id is not None, today=mall_day(at))
     draft.starts_on = starts_on or draft.starts_on
     draft.reason = draft.reason if reason is None else reason.strip()[:300]
     draft.notice = draft.notice if notice is None else notice.strip()[:500]
@@ -78,10 +78,10 @@ def save_draft(
     return draft
 
 
-def refuse_notice(starts_on: date, *, rolls_back: bool, today: date) -> None:
-    """Raises Invalid for a day before the notice is over that the rules in force promise, whatever a draft says."""
+def refuse_notice(starts_on: date, content: Content, *, rolls_back: bool, today: date) -> None:
+    """Raises Invalid for a day before the notice is over that the rules in force promise; a draft can only promise more."""
     last = newest()
-    notice = last.content["notice_days"] if last is not None and not rolls_back else 1
+    notice = max(last.content["notice_days"], content["notice_days"]) if last is not None and not rolls_back else 1
     if starts_on < today + timedelta(days=notice):
         raise Invalid(
             _("The rules in force promise %(days)d days of notice: begin on %(day)s or later.")

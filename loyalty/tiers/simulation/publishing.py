@@ -98,7 +98,7 @@ def _refuse_publisher(draft: TierDraft, by: User, because: str) -> str:
 
 def _refuse_day(draft: TierDraft, last: TierRules | None, today: date) -> None:
     """The members have their notice, and versions follow each other."""
-    refuse_notice(draft.starts_on, rolls_back=draft.rolls_back_id is not None, today=today)
+    refuse_notice(draft.starts_on, draft.content, rolls_back=draft.rolls_back_id is not None, today=today)
     if last is not None and last.starts_on >= draft.starts_on:
         raise DomainError(
             _("Version %(version)d begins on %(day)s already. Withdraw it first, or begin later.")

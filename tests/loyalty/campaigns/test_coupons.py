@@ -17,7 +17,7 @@ from crm.flows import arrival
 from customers.identity import CustomerRef
 from customers.models import Customer
 from customers.orders import OrderFact, RefundFact
-from loyalty.campaigns import coupon_campaigns, coupons
+from loyalty.campaigns import asked, coupon_campaigns, coupons
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.campaigns.coupons import Basket, Line, work_out
@@ -571,3 +571,44 @@ def test_days_of_a_campaign_have_no_gaps(li_lei: Customer) -> None:
         (17, 1, "10.00"),
         (18, 0, "0.00"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("terms", "doubts"),
+    [
+        ({"amount": Decimal(50), "min_spend": Decimal(20), "budget": Decimal(40)}, 2),
+        ({"amount": Decimal(50), "min_spend": Decimal(50)}, 1),
+        ({"amount": Decimal(50), "min_spend": Decimal(51), "budget": Decimal(50)}, 0),
+        ({"kind": "percent", "amount": 0, "percent": 20, "min_spend": Decimal(100), "budget": Decimal(19)}, 1),
+        ({"kind": "percent", "amount": 0, "percent": 20, "min_spend": Decimal(100), "budget": Decimal(20)}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_campaign_that_is_seldom_meant_is_asked_about_before_it_starts(
+    db: None, terms: dict[str, Any], doubts: int
+) -> None:
+    told = {"name": "x", "kind": "amount", "amount": Decimal(10), "total_limit": 3} | terms
+    campaign = coupon_campaigns.create("ASK", by=lead(), at=NOON, starts_at=NOON, ends_at=NOON + DAY, **told)
+
+    assert len(asked.of_terms(campaign)) == doubts
+    if doubts:
+        assert refusal(coupon_campaigns.start, campaign.pk, by=lead(), at=NOON, meant=False) == "doubts"
+    assert coupon_campaigns.start(campaign.pk, by=lead(), at=NOON, meant=True).status == "running"
+
+
+def test_more_coupons_in_hands_than_can_be_used_are_asked_about(li_lei: Customer, han_meimei: Customer) -> None:
+    campaign = running(total_limit=3, budget=Decimal(25))
+    a_coupon(campaign, li_lei)
+
+    def hand_out(count: int, meant: bool = False) -> Any:
+        return coupon_campaigns.issue_bearer(
+            campaign.pk, count, client_key=f"{count}-{meant}", by=lead(), at=NOON, meant=meant
+        )
+
+    assert asked.of_more(campaign, 1, at=NOON) == []
+    assert refusal(hand_out, 2) == "doubts"  # the budget is enough for two
+    assert refusal(hand_out, 3) == "doubts"
+    people = Customer.objects.filter(pk=han_meimei.pk)
+    told = {"client_key": "group", "by": lead(), "at": NOON, "meant": False}
+    assert coupon_campaigns.issue(campaign.pk, people, **told).count == 1
+    assert hand_out(3, meant=True).count == 3

@@ -556,3 +556,15 @@ def test_the_odds_page_counts_what_fell(li_lei: Customer) -> None:
 
     assert (phone.rolled, phone.given, phone.left, str(phone.expected), phone.one_in) == (3, 2, 0, "3.0", 1)
     assert (thanks.rolled, thanks.given, thanks.left, thanks.one_in) == (0, 1, None, None)
+
+
+def test_a_published_draw_that_has_not_begun_is_called_off_and_one_that_has_is_not(li_lei: Customer) -> None:
+    coming = published(goods(ppm=1000), starts_at=NOON + DAY, ends_at=NOON + 2 * DAY)
+
+    assert refusal(draws.call_off, coming.pk, by=lead(), at=NOON, reason=" ") == "reason_missing"
+    assert refusal(draws.call_off, coming.pk, by=lead(), at=NOON + DAY, reason="late") == "has_begun"
+    off = draws.call_off(coming.pk, by=lead(), at=NOON, reason="a wrong prize")
+
+    assert (off.status, off.called_off) == (Lottery.Status.ENDED, True)
+    assert refusal(draws.draw, off.pk, li_lei, idem_key="a", at=NOON + DAY + MINUTE) != ""
+    assert refusal(draws.call_off, off.pk, by=lead(), at=NOON, reason="again") == "has_begun"

@@ -318,11 +318,13 @@ def test_a_stale_simulation_publishes_nothing(mall: list[Customer], spoil: Calla
 def test_publishing_asks_for_notice_a_reason_and_the_number_of_those_who_fall(
     mall: list[Customer], told: dict[str, Any], falls: int, code: str
 ) -> None:
-    draft = drafted(**told)
-    known = simulated(draft).figures["falls"] if draft.starts_on > TODAY else 0
+    def draft_and_publish() -> None:
+        """A day too early is refused to the author already."""
+        draft = drafted(**told)
+        publish(draft, simulated(draft).figures["falls"] + falls)
 
     with pytest.raises(Invalid) as refused:
-        publish(draft, known + falls)
+        draft_and_publish()
 
     assert refused.value.code == code
 
@@ -472,3 +474,25 @@ def test_purchases_of_one_customer_at_the_same_moment_are_one_upgrade(
     assert at_once([lambda: membership.after_orders([li_lei.pk], at=noon(TODAY))] * 6) == {"done": 6}
     assert li_lei.tier_changes.count() == 1
     assert level_of(li_lei, TODAY) == "gold"
+
+
+def test_the_notice_of_the_rules_in_force_holds_whatever_the_draft_says(make_customer: MakeCustomer) -> None:
+    """For the author as for whoever publishes; a roll back gives back and need not wait."""
+    crowd(make_customer, size=3)
+    put_in_force(content(notice_days=7), START)
+    night(START)
+    today = START + timedelta(days=9)
+    draft = tier_whatif.new_draft(by=person("wang"), at=noon(today))
+    assert draft.starts_on == today + timedelta(days=7)
+    shorter = {"by": person("wang"), "at": noon(today), "content": content(notice_days=1), "reason": "at once"}
+
+    with pytest.raises(Invalid) as refusal:
+        tier_whatif.save_draft(draft.pk, starts_on=today + timedelta(days=6), **shorter)
+    assert refusal.value.code == "starts_on"
+    TierDraft.objects.filter(pk=draft.pk).update(
+        starts_on=today + timedelta(days=6), content=content(notice_days=1), reason="at once"
+    )
+    with pytest.raises(Invalid) as refusal:
+        tier_whatif.publish(draft.pk, by=person("zhao"), falls=0, at=noon(today))
+
+    assert refusal.value.code == "starts_on"

@@ -23,8 +23,8 @@ from crm.desk.loyalty.campaigns.forms import CampaignForm, GroupForm, whole_numb
 from crm.desk.paging import EMPTY
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
+from loyalty.campaigns import asked, coupons
 from loyalty.campaigns import coupon_campaigns as verbs
-from loyalty.campaigns import coupons
 from loyalty.models import CouponCampaign, CouponIssue
 
 Status = CouponCampaign.Status
@@ -92,6 +92,8 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
             "tone": coupon_page.tone(campaign),
             "figures": figures,
             "used_label": f"{campaign.used} / {campaign.total_limit}",
+            "doubts": asked.of_terms(campaign) if campaign.status in (Status.DRAFT, Status.PAUSED) else [],
+            "too_many": asked.of_more(campaign, 1, at=now()) if campaign.status == Status.RUNNING else [],
             "per_yuan": (figures.sales / figures.given).quantize(Decimal("0.1")) if figures.given else None,
             "chart": coupon_page.per_day(days),
             "any_redeemed": any(day.redeemed for day in days),
@@ -111,7 +113,8 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(CouponCampaign, pk=pk)
-    press(request, lambda: verbs.start(campaign.pk, by=request.user, at=now()), _("Done"))
+    meant = "meant" in request.POST
+    press(request, lambda: verbs.start(campaign.pk, by=request.user, at=now(), meant=meant), _("Done"))
     return redirect("desk:coupons", pk)
 
 
@@ -156,7 +159,8 @@ def print_codes(request: StaffRequest, pk: int) -> HttpResponse:
     count, key = whole_number(request.POST.get("count", "")), _client_key(request)
 
     def make() -> CouponIssue:
-        return verbs.issue_bearer(campaign.pk, count, client_key=key, by=request.user, at=now())
+        meant = "meant" in request.POST
+        return verbs.issue_bearer(campaign.pk, count, client_key=key, by=request.user, at=now(), meant=meant)
 
     press(request, make, _("The codes are ready to be downloaded."))
     return redirect("desk:coupons", pk)
@@ -182,11 +186,13 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
             again=data["again"],
             by=request.user,
             at=now(),
+            meant="meant" in request.POST,
         )
 
     is_group = form.is_valid()
     if request.method == "POST" and submit(request, form, hand_out, _handed_out):
         return redirect("desk:coupons", pk)
+    count = _count(request, campaign, form) if is_group else None
     return render(
         request,
         "desk/loyalty/coupons/issue.html",
@@ -195,7 +201,8 @@ def issue(request: StaffRequest, pk: int) -> HttpResponse:
             "gives": coupon_page.gives(campaign),
             "unseen": not rights_of(request.user).sees_customers,
             "form": form,
-            "count": _count(request, campaign, form) if is_group else None,
+            "count": count,
+            "doubts": asked.of_more(campaign, count or 0, at=now()),
             "client_key": verbs.client_key(),
         },
         status=422 if form.errors else 200,

@@ -133,6 +133,7 @@ def context(request: StaffRequest, lottery: Lottery) -> dict[str, Any]:
         "checks": checks,
         "ready": bool(checks) and all(check.ok for check in checks),
         "may_publish": request.user.pk != lottery.by_id,
+        "can_call_off": lottery.status == Status.PUBLISHED and lottery.starts_at > now(),
         "odds": odds,
         "drawn": sum(row.rolled for row in odds),
         "tickets": dict(lottery.tickets.values_list("status").annotate(n=Count("pk"))),

@@ -140,6 +140,16 @@ def odds(request: StaffRequest, pk: int) -> HttpResponse:
 
 @needs(Permission.RUN_CAMPAIGNS)
 @require_POST
+def call_off(request: StaffRequest, pk: int) -> HttpResponse:
+    """A published draw that has not begun never begins."""
+    lottery = get_object_or_404(Lottery, pk=pk)
+    reason = request.POST.get("reason", "")
+    press(request, lambda: verbs.call_off(lottery.pk, by=request.user, at=now(), reason=reason), _("Called off"))
+    return redirect("desk:draw", pk)
+
+
+@needs(Permission.RUN_CAMPAIGNS)
+@require_POST
 def publish(request: StaffRequest, pk: int) -> HttpResponse:
     """Rules, prizes and odds are frozen from now on."""
     lottery = get_object_or_404(Lottery, pk=pk)

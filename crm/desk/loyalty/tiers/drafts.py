@@ -86,10 +86,12 @@ def _editor(
 @needs(Permission.EDIT_RULES)
 @require_POST
 def add_level(request: StaffRequest, pk: int) -> HttpResponse:
-    """One more row on the screen; nothing is stored."""
+    """One more row on the screen, above the level it was asked for, or the highest; nothing is stored."""
     row = get_object_or_404(TierDraft, pk=pk, state=TierDraft.State.OPEN)
     content = editor.posted(request.POST, row.content)
-    content["levels"].append(editor.another_level(content["levels"]))
+    levels, above = content["levels"], request.POST.get("above", "")
+    place = int(above) + 1 if above.isdecimal() and int(above) < len(levels) else len(levels)
+    levels.insert(place, editor.another_level(levels))
     return _editor(request, row, content)
 
 
