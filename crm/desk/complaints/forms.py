@@ -426,11 +426,12 @@ class GiveForm(RowForm):
         if remedy.kind == RemedyKind.COUPON:
             field.queryset = remedies.campaigns_for(remedy, at=at)
             field.label_from_instance = _coupon_in_words  # type: ignore[method-assign,assignment]
+            self.fields["text"].help_text = _("Only of a coupon that was given elsewhere: its number there.")
         else:
             del self.fields["campaign"]
         if remedies.is_of_the_ledger(remedy, at):
             del self.fields["text"]
-        elif remedy.kind not in remedies.WORTHLESS:
+        elif remedy.kind not in (*remedies.WORTHLESS, RemedyKind.COUPON):
             self.fields["text"].help_text = _("Its number in the shop’s system: Laoke gives nothing there itself.")
 
 
