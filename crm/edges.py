@@ -1,5 +1,6 @@
 """What holds for every answer: by which methods a page is asked for, and what of it a browser keeps."""
 
+import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from core.accounts.models import User
 from customers.privacy import budget
 
 METHODS = ("GET", "HEAD", "POST")
-REST = "/api/"
+REST = re.compile(r"/api(?:/|\Z)")
 
 
 class EdgeMiddleware:
@@ -25,7 +26,7 @@ class EdgeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        rest = request.path_info.startswith(REST)
+        rest = REST.match(request.path_info) is not None
         if not rest and request.method not in METHODS:
             return HttpResponse(status=405, headers={"Allow": ", ".join(METHODS)})
         response = self.get_response(request)

@@ -313,7 +313,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default
 API_BUDGET = env.int("API_BUDGET", default=6000)
 API_LONG_AT_ONCE = env.int("API_LONG_AT_ONCE", default=1)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["core.accounts.tokens.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "core.accounts.tokens.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["core.accounts.permissions.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["crm.api.limits.TokenBudget"],
     "DEFAULT_RENDERER_CLASSES": ["crm.api.bodies.EncodableJSONRenderer"],
@@ -333,6 +336,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # The session of a page is known, and opens nothing here.
+    "AUTHENTICATION_WHITELIST": ["core.accounts.tokens.TokenAuthentication"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
     # Sets of choices that several resources call by one name; typed clients make a class of each.
