@@ -10,6 +10,12 @@ from collections.abc import Iterable
 from django.db import connection
 
 _IMPORT = "laoke.import"
+_WAITING = """
+    SELECT EXISTS (SELECT 1 FROM pg_locks
+                    WHERE locktype = 'advisory' AND NOT granted AND objsubid = 1
+                      AND classid = %s::bigint::oid AND objid = %s::bigint::oid
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 _HOLD = "SELECT 1 FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _HOLD_AGAINST_NEW_ROWS = "SELECT 1 FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
@@ -40,6 +46,14 @@ def hold_off_everyone() -> None:
     """For one chunk of an import: no single order is recorded and no customer created meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(_IMPORT)])
+
+
+def somebody_waits() -> bool:
+    """Whether, while this process holds everybody off, anybody wants to record an order or make a customer."""
+    high, low = divmod(_number(_IMPORT) % 2**64, 2**32)
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [high, low])
+        return bool(cursor.fetchone()[0])
 
 
 def hold_customers(customer_ids: Iterable[int], *, against_new_rows: bool = False) -> None:

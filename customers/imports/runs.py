@@ -35,9 +35,10 @@ HOW = How()
 UNDECIDED = Choices()
 # So many notes of rows are kept one by one; all are counted.
 MOST_NOTES = 10_000
-# Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk.
+# Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk. Less of a second
+# while somebody does wait.
 CHUNK = 20_000
-CHUNK_SECONDS = 1.0
+CHUNK_SECONDS, CROWDED_SECONDS = 1.0, 0.1
 # No statement of an import may take longer than this many milliseconds.
 LONGEST_STATEMENT = 600_000
 # Its people are put together in memory.
@@ -222,6 +223,7 @@ def run(run_: Import, *, by: User | None, at: datetime, today: date) -> Import:
                 locks.hold_off_everyone()
                 staging.classify(where, first, last, planned=planned is not None)
                 staging.store(where, first, last)
+                progress.is_crowded = locks.somebody_waits()
             progress.tell(Step.ORDERS, share)
         staging.settle(run_.pk, is_check=False, resumed=resumed)
         concerned = staging.touched(where, resumed=resumed)
@@ -311,6 +313,7 @@ class _Progress:
 
     def __init__(self, run_: Import, task: str) -> None:
         self.run_, self.step, self.told_at, self.began = run_, "", 0.0, monotonic()
+        self.is_crowded = False  # somebody has waited for the last chunk
         Import.objects.filter(pk=run_.pk).update(state=State.RUNNING, task=task, error="", is_cancel_asked=False)
         self.tell(Step.READING, 0)
 
@@ -437,6 +440,7 @@ def _where(run_: Import, at: datetime) -> staging.Where:
 
 
 def _people(run_: Import, where: staging.Where) -> int:
+    staging.resolve(where)  # most of it while others go on: then only who was not known is looked for again
     made = 0
     while True:
         with transaction.atomic():
@@ -463,7 +467,8 @@ def _chunks(progress: _Progress) -> Iterator[tuple[float, int, int]]:
         yield (first + rows) / end, first, first + rows - 1
         first += rows
         took = max(monotonic() - began, 0.001)
-        rows = max(1, min(CHUNK, 2 * rows, round(rows * CHUNK_SECONDS / took)))
+        most = CROWDED_SECONDS if progress.is_crowded else CHUNK_SECONDS
+        rows = max(1, min(CHUNK, 2 * rows, round(rows * most / took)))
 
 
 def _commit_without_waiting() -> None:

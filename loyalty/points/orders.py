@@ -213,10 +213,13 @@ def shares_of(order_ids: Sequence[int], versions: Sequence[PointRules]) -> dict[
 
 
 def _with_their_days(ids: Sequence[int], ledger: Ledger) -> list[int]:
-    """These orders, and the others of the days they are or were of: what the cap leaves for one depends on the others."""
+    """These orders, the others of their days, and those of days of which the cap has left one too little until now.
+
+    What the cap leaves for one depends on the others, also on one that was of its day and is of another now.
+    """
     days = set(Order.objects.filter(pk__in=ids).values_list("customer_id", "ordered_on"))
-    lots = PointLot.objects.filter(order__in=ids, account__in=list(ledger.books))
-    days |= {(owner, mall_day(earned_at)) for owner, earned_at in lots.values_list("account_id", "earned_at")}
+    short = OrderPoints.objects.filter(account__in=list(ledger.books), most__lt=F("rules__most_per_day"))
+    days |= set(short.values_list("order__customer_id", "order__ordered_on"))
     near = Order.objects.filter(customer__in={owner for owner, _day in days}, ordered_on__in={day for _, day in days})
     of_days = near.values_list("pk", "customer_id", "ordered_on")
     return sorted({*ids, *(pk for pk, *day in of_days if tuple(day) in days)})

@@ -1,6 +1,7 @@
 """Customers who are held: by whom, in which order, and against what."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -87,3 +88,17 @@ def test_what_is_held_still_gets_new_rows_unless_that_is_held_off_too(
         assert done.is_set() is not against_new_rows
     thread.join(PATIENCE)
     assert Contact.objects.count() == 1
+
+
+def test_an_import_sees_that_somebody_waits_for_its_chunk() -> None:
+    with transaction.atomic():
+        locks.hold_off_everyone()
+        before = locks.somebody_waits()
+        thread, done = meanwhile(transaction.atomic(lambda: locks.hold_off_imports(["order:shop:1"])))
+        end = time.monotonic() + PATIENCE
+        while not locks.somebody_waits() and time.monotonic() < end:
+            time.sleep(0.01)
+        during = locks.somebody_waits()
+    thread.join(PATIENCE)
+
+    assert (before, during, done.is_set()) == (False, True, True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.lib import sql
@@ -12,11 +12,13 @@ from core.lib.errors import DomainError, Invalid, Unknown
 from customers import locks
 from customers.models import Customer, Order
 from loyalty import notices
-from loyalty.campaigns.coupons.reserving import LIVE, give_back
+from loyalty.campaigns.coupons.reserving import LIVE, give_back, take_of_campaign, take_of_customer
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CampaignUsage, Coupon, CouponRedemption
 
 Status = CouponRedemption.Status
+# Why an order gives back what it took, until it lives again.
+CANCELLED, REFUNDED = DEAD = ("cancelled", "refunded")
 
 
 @again_after_deadlock
@@ -72,13 +74,17 @@ def expire_due(*, at: datetime) -> int:
 
 
 def of_orders(*orders: Order) -> QuerySet[CouponRedemption]:
-    """What the orders have reserved or redeemed."""
-    return CouponRedemption.objects.filter(names(*orders), status__in=LIVE)
+    """What the orders have reserved or redeemed, or have given back because they were dead."""
+    return CouponRedemption.objects.filter(names(*orders)).filter(Q(status__in=LIVE) | Q(reason__in=DEAD))
 
 
 @joining()
 def follow_order(order: Order, *, at: datetime) -> int:
-    """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed."""
+    """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed.
+
+    One that is paid after all, whichever of its versions was told first, has its coupon again, unless that is used
+    elsewhere by now, or the campaign has none left.
+    """
     ids = of_orders(order).order_by("pk").values_list("pk", flat=True)
     refunded = order.fully_refunded_on is not None
     return sum(_follow(pk, order.pk, order.status, refunded, at) for pk in list(ids))
@@ -98,19 +104,39 @@ def follow_orders(*, at: datetime) -> int:
 
 def _follow(redemption_id: int, order_id: int, order_status: str, refunded: bool, at: datetime) -> int:
     redemption = _held(redemption_id)
+    lives = order_status == Order.Status.PAID and not refunded
     if not redemption.is_live:
-        return 0
+        return int(lives and redemption.reason in DEAD and _take_again(redemption, at))
     if redemption.order_id is None:
         redemption.order_id = order_id
         redemption.save(update_fields=["order"])
     if order_status == Order.Status.CANCELLED or refunded:
         ended = Status.RELEASED if redemption.status == Status.RESERVED else Status.ROLLED_BACK
-        give_back(redemption, ended, at=at, reason="refunded" if refunded else "cancelled")
+        give_back(redemption, ended, at=at, reason=REFUNDED if refunded else CANCELLED)
         return 1
     if order_status == Order.Status.PAID and redemption.status == Status.RESERVED:
         _redeem(redemption, at)  # even when its time is over: nobody has taken it back meanwhile
         return 1
     return 0
+
+
+def _take_again(redemption: CouponRedemption, at: datetime) -> bool:
+    """Whether the coupon that a dead order gave back could be redeemed for it once more."""
+    coupon, campaign = redemption.coupon, redemption.campaign
+    if redemption.keeps_slot or (coupon and coupon.status not in (Coupon.Status.ISSUED, Coupon.Status.EXPIRED)):
+        return False
+    in_the_way = Q(campaign=campaign) | Q(stack_group=redemption.stack_group)
+    if CouponRedemption.objects.filter(in_the_way, order_ref=redemption.order_ref, status__in=LIVE).exists():
+        return False
+    if not take_of_customer(campaign, redemption.customer_id):
+        return False
+    if not take_of_campaign(campaign.pk, redemption.worth, also_ended=True):
+        usage = CampaignUsage.objects.filter(campaign=campaign, customer=redemption.customer_id)
+        usage.update(used=F("used") - 1)
+        return False
+    redemption.ended_at, redemption.reason = None, ""
+    _redeem(redemption, at)
+    return True
 
 
 # Two records become one ----------------------------------------------------------------------------------------------
@@ -148,7 +174,7 @@ def _held(redemption_id: int) -> CouponRedemption:
 
 def _redeem(redemption: CouponRedemption, at: datetime) -> CouponRedemption:
     redemption.status, redemption.redeemed_at = Status.REDEEMED, at
-    redemption.save(update_fields=["status", "redeemed_at"])
+    redemption.save(update_fields=["status", "redeemed_at", "ended_at", "reason"])
     if redemption.coupon_id:
         Coupon.objects.filter(pk=redemption.coupon_id).update(status=Coupon.Status.REDEEMED)
     notices.coupon_redeemed(redemption, at=at)

@@ -148,11 +148,13 @@ def take_of_customer(campaign: CouponCampaign, customer_id: int) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def take_of_campaign(campaign_id: int, worth: Decimal) -> bool:
+def take_of_campaign(campaign_id: int, worth: Decimal, *, also_ended: bool = False) -> bool:
     """One more of the campaign and its cost; False, and nothing changed, when limit or budget would be passed."""
     cost = Value(worth, MoneyField())
-    open_now = CouponCampaign.objects.filter(pk=campaign_id, status=CouponCampaign.Status.RUNNING)
-    fits = open_now.filter(Q(budget__isnull=True) | Q(budget__gte=F("budget_used") + cost), used__lt=F("total_limit"))
+    chosen = CouponCampaign.objects.filter(pk=campaign_id)
+    if not also_ended:
+        chosen = chosen.filter(status=CouponCampaign.Status.RUNNING)
+    fits = chosen.filter(Q(budget__isnull=True) | Q(budget__gte=F("budget_used") + cost), used__lt=F("total_limit"))
     return fits.update(used=F("used") + 1, budget_used=F("budget_used") + cost) == 1
 
 

@@ -393,6 +393,46 @@ def test_a_cancelled_order_releases_what_it_held(li_lei: Customer) -> None:
     assert (fresh(held).status, fresh(held).reason) == (Status.RELEASED, "cancelled")
 
 
+def test_an_order_that_is_paid_after_all_has_its_coupon_again(li_lei: Customer) -> None:
+    """As if the version that cancelled it had come last: then that is stale."""
+    campaign = running()
+    coupon = a_coupon(campaign, li_lei)
+    held = coupons.reserve(li_lei, "shop:o-1", basket(), at=NOON, code=coupon.code)
+    tell(li_lei, "o-1", 2, "cancelled")
+
+    tell(li_lei, "o-1", 3)
+
+    assert (fresh(held).status, fresh(held).reason, fresh(held).ended_at) == (Status.REDEEMED, "", None)
+    assert (fresh(coupon).status, fresh(campaign).used) == ("redeemed", 1)
+    tell(li_lei, "o-1", 4, refunds=[RefundFact("r-1", Decimal("90.00"), NOON)])
+    tell(li_lei, "o-1", 5)
+    assert (fresh(held).status, fresh(campaign).used) == (Status.REDEEMED, 1)
+
+
+def test_unless_another_order_has_it_by_then(li_lei: Customer) -> None:
+    coupon = a_coupon(running(), li_lei)
+    held = coupons.reserve(li_lei, "shop:o-1", basket(), at=NOON, code=coupon.code)
+    tell(li_lei, "o-1", 2, "cancelled")
+    other = coupons.reserve(li_lei, "shop:o-2", basket(), at=NOON, code=coupon.code)
+
+    tell(li_lei, "o-1", 3)
+
+    assert (fresh(held).status, fresh(other).status) == (Status.RELEASED, Status.RESERVED)
+
+
+def test_unless_the_campaign_has_none_left(li_lei: Customer, han_meimei: Customer) -> None:
+    campaign = running(total_limit=1)
+    held = coupons.reserve(li_lei, "shop:o-1", basket(), at=NOON, code=a_coupon(campaign, li_lei).code)
+    tell(li_lei, "o-1", 2, "cancelled")
+    coupons.reserve(han_meimei, "shop:o-2", basket(), at=NOON, code=a_coupon(campaign, han_meimei).code)
+
+    tell(li_lei, "o-1", 3)
+
+    assert (fresh(held).status, fresh(campaign).used) == (Status.RELEASED, 1)
+    usage = CampaignUsage.objects.get(customer=li_lei)
+    assert usage.used == 0
+
+
 def test_orders_from_a_file_are_followed_in_the_night_once(li_lei: Customer, make_order: Any) -> None:
     held = coupons.reserve(li_lei, "shop:o-7", basket(), at=NOON, code=a_coupon(running(), li_lei).code)
     make_order(li_lei, TODAY, external_id="o-7")
