@@ -57,17 +57,7 @@ def log_contact(
     if outcome != Contact.Outcome.NO_ANSWER:
         _fulfil(customer, by, at, today)
     if next_contact_on:
-        _close(Todo.objects.filter(customer=customer, reason=Todo.Reason.CONTACT), by, at)
-        Customer.objects.filter(pk=customer.pk).update(next_contact_on=next_contact_on)
-        customer.next_contact_on = next_contact_on
-        todo.open_task(
-            customer,
-            reason=Todo.Reason.CONTACT,
-            text={"agreed_on": today.isoformat()},
-            due_on=next_contact_on,
-            at=at,
-            dedupe_key=f"contact:{contact.pk}",
-        )
+        _plan(contact, next_contact_on, today)
     if due:
         ledger.make(
             customer,
@@ -82,6 +72,22 @@ def log_contact(
         )
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
     return contact
+
+
+def _plan(contact: Contact, day: date, today: date) -> None:
+    """The next contact is on that day, and no other is planned."""
+    customer = contact.customer
+    _close(Todo.objects.filter(customer=customer, reason=Todo.Reason.CONTACT), contact.by, contact.at)
+    Customer.objects.filter(pk=customer.pk).update(next_contact_on=day)
+    customer.next_contact_on = day
+    todo.open_task(
+        customer,
+        reason=Todo.Reason.CONTACT,
+        text={"agreed_on": today.isoformat()},
+        due_on=day,
+        at=contact.at,
+        dedupe_key=f"contact:{contact.pk}",
+    )
 
 
 def _fulfil(customer: Customer, by: User, at: datetime, today: date) -> None:

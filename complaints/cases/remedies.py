@@ -82,17 +82,7 @@ def propose(
     )
     _record(case, remedy, "proposed", by=by, at=at)
     if promised_at:
-        ledger.make(
-            customer,
-            words=f"{case.number} {remedy.get_kind_display()}",
-            due=ledger.to_the_hour(promised_at),
-            owner=by,
-            by=by,
-            at=at,
-            source=Promise.Source.REMEDY,
-            source_id=remedy.pk,
-            text={"promise": f"{case.number} {remedy.get_kind_display()}", "case": case.pk},
-        )
+        _promise(case, remedy, promised_at, by=by, at=at)
     if over:
         notices.tell(
             _approvers(case, apart_from=by),
@@ -103,6 +93,22 @@ def propose(
             at=at,
         )
     return remedy
+
+
+def _promise(case: Case, remedy: Remedy, promised_at: datetime, *, by: User, at: datetime) -> None:
+    """Who proposed it keeps the promise that the customer has it by then."""
+    words = f"{case.number} {remedy.get_kind_display()}"
+    ledger.make(
+        remedy.customer,
+        words=words,
+        due=ledger.to_the_hour(promised_at),
+        owner=by,
+        by=by,
+        at=at,
+        source=Promise.Source.REMEDY,
+        source_id=remedy.pk,
+        text={"promise": words, "case": case.pk},
+    )
 
 
 def _refuse(kind: str, value: Decimal, reason: str, promised_at: datetime | None, at: datetime) -> None:

@@ -60,7 +60,7 @@ class DecideForm(forms.Form):
     decision = forms.ChoiceField(
         label=_("What we do"),
         choices=list(Alert.Decision.choices)[1:],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"autofocus": True}),
         initial=Alert.Decision.CONTACT,
     )
     due_on = forms.DateField(

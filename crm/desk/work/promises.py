@@ -68,7 +68,9 @@ def promises(request: StaffRequest) -> HttpResponse:
     waits = mine.filter(state=Promise.State.OPEN)
     context = {
         "page": page.of(_rows(page.rows, user, at)),
-        "which": which,
+        "is_mine": which not in ("all", "settled"),
+        "is_all": which == "all",
+        "is_settled": which == "settled",
         "open": waits.count(),
         "due_today": waits.filter(due_at__lt=mall_midnight(today() + timedelta(days=1)), due_at__gte=at).count(),
         "late": waits.filter(due_at__lt=at).count(),
