@@ -21,6 +21,10 @@ EVERY = timedelta(days=7)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIN_REPEAT_BUYERS = 200
 EXACT_UP_TO = 20_000
+# The look-alikes are taken as of so many days before the last day that a period has passed since.
+LOOKED_BACK = (0, 14, 28, 42, 56)
+# Of what is stored: a fit of another form is kept for its nights, and used for none to come.
+FORM = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Parameters:
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "form": FORM,
             "gaps": vars(self.gaps),
             "bgnbd": vars(self.bgnbd) if self.bgnbd else None,
             "credibility": vars(self.credibility),
@@ -50,6 +55,7 @@ class Parameters:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Parameters":
+        table = stored["potential"] if stored.get("form") == FORM else None
         return cls(
             gaps=gaps.GapPopulation(**stored["gaps"]),
             bgnbd=purchases.BgNbd(**stored["bgnbd"]) if stored["bgnbd"] else None,
@@ -58,19 +64,23 @@ class Parameters:
             a_max=stored["a_max"],
             half_life_days=stored["half_life_days"],
             history_days=stored["history_days"],
-            potential=potential.PotentialTable.from_dict(stored["potential"]) if stored["potential"] else None,
+            potential=potential.PotentialTable.from_dict(table) if table else None,
         )
 
 
 def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
     """The fit that the night of `as_of` uses: the newest one of the last week, or a new one made now."""
-    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
-    return recent or Fit.objects.get_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+    return _recent(as_of) or Fit.objects.update_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+
+
+def _recent(as_of: date) -> Fit | None:
+    made = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY, parameters__form=FORM)
+    return made.order_by("-as_of").first()
 
 
 def half_life_for(as_of: date) -> float:
     """The half-life of the fit the night will use; it moves with the fit, not every day."""
-    recent = Fit.objects.filter(as_of__lte=as_of, as_of__gt=as_of - EVERY).order_by("-as_of").first()
+    recent = _recent(as_of)
     return recent.parameters["half_life_days"] if recent else profit.half_life(history_days(as_of))
 
 
@@ -201,13 +211,20 @@ def forecast_profit(state: State, parameters: Parameters, today: int, days: int)
 def _with_potential(
     parameters: Parameters, histories: Histories, today: int, period: int, rules: Mapping[str, float]
 ) -> Parameters:
-    """Add the table of look-alikes: customers as they were one period ago, and what each brought since."""
-    cut = today - period
-    past = state_at(histories, cut, parameters.half_life_days)
+    """Add the table of look-alikes: customers as they were one period ago, and what each brought since.
+
+    Of several days, so that a week more of history moves the table by a part only.
+    """
+    cuts = [today - period - back for back in LOOKED_BACK]
+    pasts = [state_at(histories, cut, parameters.half_life_days) for cut in cuts]
+    worths = [worth(past, parameters, cut, rules["discount"]) for past, cut in zip(pasts, cuts, strict=True)]
+    later = [profit_between(histories, cut, cut + period)[past.customer] for past, cut in zip(pasts, cuts, strict=True)]
     table = potential.fit(
-        worth(past, parameters, cut, rules["discount"]).value,
-        past.breadth,
-        (cut - past.last_day).astype(float),
-        profit_between(histories, cut, today)[past.customer],
+        np.concatenate([then.value for then in worths]),
+        np.concatenate([past.breadth for past in pasts]),
+        np.concatenate(later),
+        np.concatenate([then.months for then in worths]),
+        period,
+        days=len(LOOKED_BACK),
     )
     return replace(parameters, potential=table)
