@@ -136,6 +136,7 @@ def running(
         run_step(environment, "migrate", "--verbosity", "0")
         run_step(environment, "createcachetable")
         run_step(environment, "seed_demo", *(["--small"] if small else []))
+        run_step(environment, "seed_nights")
         run_step(environment, "nightly")
         run_step(environment, "seed_complaints", "--demo")
         run_step(environment, "seed_points")

@@ -38,6 +38,8 @@ from segmentation.models import Alert
 JOB = issuing.NIGHT
 # What a piece of a step does at a moment; returns what it counted.
 Piece = Callable[[datetime], dict[str, int]]
+# What time it is.
+Now = Callable[[], datetime]
 # Each book with the words of its laws.
 LAWS = ((point_laws.BOOK, point_laws.LAWS), (campaign_laws.BOOK, campaign_laws.LAWS))
 # So many gifts of points in one transaction.
@@ -48,37 +50,43 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    as_of: date, *, again: bool = False, rebuild: bool = False, invite: Callable[[date], None] | None = None
+    as_of: date,
+    *,
+    again: bool = False,
+    rebuild: bool = False,
+    invite: Callable[[date], None] | None = None,
+    now: Now = timezone.now,
 ) -> JobRun | None:
     """Work the night of `as_of`; None if somebody else holds it or it is done already.
 
     Each step and its mark commit together: a killed night goes on with the step that was not finished.
     Running a night twice changes nothing. `rebuild` recomputes every summary instead of the changed ones;
-    `invite` is called when there are parts of it that other workers could take by `help_out`.
+    `invite` is called when there are parts of it that other workers could take by `help_out`. What it writes is dated
+    by `now`.
     """
-    planned = runs.plan(JOB, as_of, at=timezone.now())
-    claimed = runs.claim(planned.pk, at=timezone.now(), holder=runs.holder_name(), again=again)
+    planned = runs.plan(JOB, as_of, at=now())
+    claimed = runs.claim(planned.pk, at=now(), holder=runs.holder_name(), again=again)
     if claimed is None:
         return None
     try:
         if "summaries" not in claimed.cursor.get("done", []):
-            _rebuild_together(claimed, rebuild, invite)
+            _rebuild_together(claimed, rebuild, invite, now)
         for step, work in STEPS:
             if step in claimed.cursor.get("done", []):
                 continue
-            for piece in AHEAD.get(step, _no_pieces)(claimed):
-                with _held(claimed):
-                    runs.count(claimed, at=timezone.now(), **piece(timezone.now()))
-            with _held(claimed):
-                counts = work(claimed, timezone.now())
-                runs.advance(claimed, step=step, at=timezone.now(), **counts)
+            for piece in AHEAD.get(step, _no_pieces)(claimed, now):
+                with _held(claimed, now):
+                    runs.count(claimed, at=now(), **piece(now()))
+            with _held(claimed, now):
+                counts = work(claimed, now())
+                runs.advance(claimed, step=step, at=now(), **counts)
             log.info("night %s: %s %s", as_of, step, counts)
     except runs.Superseded:
         raise
     except Exception as error:
-        runs.fail(claimed, error=f"{type(error).__name__}: {error}", at=timezone.now())
+        runs.fail(claimed, error=f"{type(error).__name__}: {error}", at=now())
         raise
-    runs.finish(claimed, at=timezone.now())
+    runs.finish(claimed, at=now())
     return claimed
 
 
@@ -95,11 +103,11 @@ def refuse_ahead(as_of: date, *, today: date) -> None:
 
 
 @contextmanager
-def _held(run: JobRun) -> Iterator[None]:
+def _held(run: JobRun, now: Now) -> Iterator[None]:
     """A transaction of whoever holds the run: of nobody else, and not beyond the longest silence of its process."""
     with transaction.atomic():
         leases.let_go_after(LONGEST_THOUGHT)
-        runs.hold(run, at=timezone.now())
+        runs.hold(run, at=now())
         yield
 
 
@@ -111,22 +119,22 @@ def help_out(as_of: date) -> int:
     return parts.work(held.pk, partial(_rebuild_part, held), now=timezone.now)
 
 
-def _rebuild_together(run: JobRun, rebuild: bool, invite: Callable[[date], None] | None) -> None:
+def _rebuild_together(run: JobRun, rebuild: bool, invite: Callable[[date], None] | None, now: Now) -> None:
     """Where changed summaries are not enough, recompute all of them in parts that workers share."""
     half_life = fitting.half_life_for(run.business_date)
     if not run.parts.exists():
         if not rebuild and not summary.needs_rebuild(as_of=run.business_date, half_life_days=half_life):
             return
         with transaction.atomic():
-            runs.note(run, at=timezone.now(), half_life_days=half_life)
+            runs.note(run, at=now(), half_life_days=half_life)
             parts.split(run, summary.ranges())
     if invite:
         invite(run.business_date)
-    parts.finish(run, partial(_rebuild_held_part, run), now=timezone.now)
+    parts.finish(run, partial(_rebuild_held_part, run, now), now=now)
 
 
-def _rebuild_held_part(run: JobRun, first_id: int, last_id: int) -> None:
-    runs.hold(run, at=timezone.now())
+def _rebuild_held_part(run: JobRun, now: Now, first_id: int, last_id: int) -> None:
+    runs.hold(run, at=now())
     _rebuild_part(run, first_id, last_id)
 
 
@@ -171,9 +179,9 @@ def _points(run: JobRun, at: datetime) -> dict[str, int]:
     return {"referrals_rewarded": 0, "visits_rewarded": 0}
 
 
-def _point_pieces(run: JobRun) -> Iterator[Piece]:
+def _point_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     """What imports earned, what became usable or expired, what is owed to those who came often or brought friends."""
-    begun, as_of = timezone.now(), run.business_date
+    begun, as_of = now(), run.business_date
     for ids in point_orders.chunks(point_orders.arrived(at=begun)):
         yield partial(_reconciled, ids)
     for ids in point_orders.chunks(point_orders.due(at=begun)):
@@ -214,11 +222,11 @@ def _since_last(run: JobRun) -> date:
     return run.business_date - timedelta(days=min(days, 6))
 
 
-def _campaign_pieces(run: JobRun) -> Iterator[Piece]:
+def _campaign_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     return iter(campaign_night.PIECES)
 
 
-def _complaint_pieces(run: JobRun) -> Iterator[Piece]:
+def _complaint_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     return iter(daily.pieces(as_of=run.business_date))
 
 
@@ -276,13 +284,13 @@ def _duplicates(run: JobRun, at: datetime) -> dict[str, int]:
     return {"possible_duplicates": duplicates.find(on=run.business_date)}
 
 
-def _no_pieces(run: JobRun) -> Iterator[Piece]:
+def _no_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     return iter(())
 
 
 # Each step is one transaction, after the pieces of work that can be committed one by one, because doing them again
 # changes nothing: nobody waits for a lock longer than a piece takes.
-AHEAD: dict[str, Callable[[JobRun], Iterator[Piece]]] = {
+AHEAD: dict[str, Callable[[JobRun, Now], Iterator[Piece]]] = {
     "points": _point_pieces,
     "campaigns": _campaign_pieces,
     "complaints": _complaint_pieces,

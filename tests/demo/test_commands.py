@@ -1,5 +1,6 @@
 """The commands of the demo: each fills what is empty, once, and says so."""
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -7,11 +8,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Model
+from django.utils import timezone
 
 from complaints.models import Case, Queue
 from core.accounts.models import User
-from customers.models import Customer
+from core.jobs.models import JobRun
+from core.lib.periods import mall_day
+from customers.models import Customer, Todo
 from loyalty.models import CouponCampaign, PointAccount, PointRules
+from segmentation.models import Night
 
 
 def run(*command: str) -> str:
@@ -42,7 +47,17 @@ def test_the_mall_is_filled_by_one_command_after_the_other_and_only_once() -> No
     interrupted(Customer, "customers_standing", "seed_demo", "--small")
     assert not User.objects.exists()
     assert "The mall stands: 400 customers" in run("seed_demo", "--small")
+    interrupted(JobRun, "segmentation_night", "seed_nights", "--nights", "3")
+    assert not Night.objects.exists()
+    assert "3 nights" in run("seed_nights", "--nights", "3")
     assert "done" in run("nightly")
+    today = mall_day(timezone.now())
+    assert list(Night.objects.order_by("as_of").values_list("as_of", flat=True)) == [
+        today - timedelta(days=days) for days in (3, 2, 1, 0)
+    ]
+    assert {mall_day(at) for at in Todo.objects.filter(reason="alert").values_list("opened_at", flat=True)} <= {
+        *Night.objects.values_list("as_of", flat=True)
+    }
     interrupted(Case, "complaints_remedy", "seed_complaints", "--demo")
     assert not Queue.objects.exists()
     assert "The desk has" in run("seed_complaints", "--demo")
@@ -54,7 +69,13 @@ def test_the_mall_is_filled_by_one_command_after_the_other_and_only_once() -> No
     stored = [model.objects.count() for model in (Case, PointAccount, CouponCampaign)]
     assert min(stored) > 0
 
-    for command in (("seed_demo",), ("seed_complaints", "--demo"), ("seed_points",), ("seed_campaigns",)):
+    for command in (
+        ("seed_demo",),
+        ("seed_nights",),
+        ("seed_complaints", "--demo"),
+        ("seed_points",),
+        ("seed_campaigns",),
+    ):
         assert "nothing was added" in run(*command)
 
     assert [model.objects.count() for model in (Case, PointAccount, CouponCampaign)] == stored

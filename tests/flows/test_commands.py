@@ -61,6 +61,7 @@ def test_these_are_the_commands() -> None:
         "seed_campaigns",
         "seed_complaints",
         "seed_demo",
+        "seed_nights",
         "seed_points",
         "set_up",
         "smoke",
