@@ -151,22 +151,16 @@ def _view(factors: list[Factor], label: str, minor: int, reader: User) -> Lines:
 
 
 def _potential_lines(state: frames.State, told: _Told) -> Lines:
-    table, period = told.parameters.potential, int(told.constants["potential_period_days"])
-    total = round(told.own.potential[0])
+    table, total = told.parameters.potential, round(told.own.potential[0])
     if table is None or not total:
         return []
-    d, t, q = (int(place[0]) for place in potential.cells(table, told.own.value, state.breadth, told.own.quiet_days))
-    days = {"days": period}
+    best, mean, _size = (float(figure[0]) for figure in potential.reached(table, told.worth.value, state.breadth))
+    days = {"days": int(told.constants["potential_period_days"])}
     return [
         *difference_times(
-            Factor(
-                _("What the best fifth of the look-alikes brought in %(days)d days") % days, table.ranges[d][t][q], "¥"
-            ),
-            Factor(_("What the average customer of this value brought"), table.means[d], "¥"),
-            Factor(
-                _("Such periods in 24 months, later ones counted less"),
-                float(told.worth.months[0] / (period / value.DAYS_A_MONTH)),
-            ),
+            Factor(_("What the best fifth of the look-alikes brought in %(days)d days") % days, best, "¥"),
+            Factor(_("What the average customer of this value brought"), mean, "¥"),
+            Factor(_("Such periods in 24 months, later ones counted less"), table.periods),
             total,
         ),
         Line("Σ", _("Growth potential of 24 months"), money(total)),
@@ -174,19 +168,17 @@ def _potential_lines(state: frames.State, told: _Told) -> Lines:
 
 
 def _potential_reason(state: frames.State, told: _Told) -> str:
-    table = told.parameters.potential
+    table, days = told.parameters.potential, int(told.constants["potential_period_days"])
     if table is None:
         return _("The shop is too young to compare look-alikes.")
-    if told.night.as_of - frames.from_day_number(int(state.first_day[0])) < timedelta(
-        days=told.constants["potential_period_days"]
-    ):
+    if told.night.as_of - frames.from_day_number(int(state.first_day[0])) < timedelta(days=days):
         return _("Bought for the first time too lately to compare with look-alikes.")
-    d, t, q = (int(place[0]) for place in potential.cells(table, told.own.value, state.breadth, told.own.quiet_days))
+    best, mean, size = (float(figure[0]) for figure in potential.reached(table, told.worth.value, state.breadth))
     return _(
         "Of %(size)d customers of the same value who buy as widely as this one, the best fifth went on to bring "
         "%(best)s in the period; the average at this value brought %(mean)s. The difference is the potential: "
         "a ceiling to aim at, not a forecast."
-    ) % {"size": table.sizes[d][t][q], "best": money(table.ranges[d][t][q]), "mean": money(table.means[d])}
+    ) % {"size": size, "best": money(best), "mean": money(mean)}
 
 
 def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_value: bool) -> Lines:

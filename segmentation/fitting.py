@@ -22,6 +22,10 @@ EVERY = timedelta(days=7)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIN_REPEAT_BUYERS = 200
 EXACT_UP_TO = 20_000
+# The look-alikes are taken as of so many days before the last day that a period has passed since.
+LOOKED_BACK = (0, 14, 28, 42, 56)
+# Of what is stored: a fit of another form is kept for its nights, and used for none to come.
+FORM = 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Parameters:
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "form": FORM,
             "gaps": vars(self.gaps),
             "bgnbd": vars(self.bgnbd) if self.bgnbd else None,
             "credibility": vars(self.credibility),
@@ -56,6 +61,7 @@ class Parameters:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Parameters":
+        table = stored["potential"] if stored.get("form") == FORM else None
         return cls(
             gaps=gaps.GapPopulation(**stored["gaps"]),
             bgnbd=purchases.BgNbd(**stored["bgnbd"]) if stored["bgnbd"] else None,
@@ -64,7 +70,7 @@ class Parameters:
             a_max=stored["a_max"],
             half_life_days=stored["half_life_days"],
             history_days=stored["history_days"],
-            potential=potential.PotentialTable.from_dict(stored["potential"]) if stored["potential"] else None,
+            potential=potential.PotentialTable.from_dict(table) if table else None,
             dial=stored.get("dial", 1.0),
             precision=stored.get("precision"),
         )
@@ -84,11 +90,11 @@ def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
 
     While the shop's data says too little nothing is learnt from it: the newest one stays, however old.
     """
-    return _usable(as_of) or Fit.objects.get_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
+    return _usable(as_of) or Fit.objects.update_or_create(as_of=as_of, defaults=make(as_of, rules))[0]
 
 
 def _usable(as_of: date) -> Fit | None:
-    newest = Fit.objects.filter(as_of__lte=as_of).order_by("-as_of").first()
+    newest = Fit.objects.filter(as_of__lte=as_of, parameters__form=FORM).order_by("-as_of").first()
     if newest is None or newest.as_of > as_of - EVERY:
         return newest
     yesterday = as_of - timedelta(days=1)
@@ -232,13 +238,20 @@ def forecast_profit(state: State, parameters: Parameters, today: int, days: int)
 def _with_potential(
     parameters: Parameters, histories: Histories, today: int, period: int, rules: Mapping[str, float]
 ) -> Parameters:
-    """Add the table of look-alikes: customers as they were one period ago, and what each brought since."""
-    cut = today - period
-    past = state_at(histories, cut, parameters.half_life_days)
+    """Add the table of look-alikes: customers as they were one period ago, and what each brought since.
+
+    Of several days, so that a week more of history moves the table by a part only.
+    """
+    cuts = [today - period - back for back in LOOKED_BACK]
+    pasts = [state_at(histories, cut, parameters.half_life_days) for cut in cuts]
+    worths = [worth(past, parameters, cut, rules["discount"]) for past, cut in zip(pasts, cuts, strict=True)]
+    later = [profit_between(histories, cut, cut + period)[past.customer] for past, cut in zip(pasts, cuts, strict=True)]
     table = potential.fit(
-        worth(past, parameters, cut, rules["discount"]).value,
-        past.breadth,
-        (cut - past.last_day).astype(float),
-        profit_between(histories, cut, today)[past.customer],
+        np.concatenate([then.value for then in worths]),
+        np.concatenate([past.breadth for past in pasts]),
+        np.concatenate(later),
+        np.concatenate([then.months for then in worths]),
+        period,
+        days=len(LOOKED_BACK),
     )
     return replace(parameters, potential=table)

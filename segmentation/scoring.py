@@ -177,14 +177,7 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         possible = np.zeros(len(state))
     else:
         period = int(rules["potential_period_days"])
-        possible = potential.potential(
-            parameters.potential,
-            worth.value,
-            state.breadth,
-            quiet_days,
-            worth.months,
-            period,
-        )
+        possible = potential.potential(parameters.potential, worth.value, state.breadth)
         possible = np.where(today - state.first_day < period, 0.0, possible)
 
     return OwnScores(

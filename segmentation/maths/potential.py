@@ -1,30 +1,38 @@
-"""Growth potential: what the best fifth of look-alikes went on to bring, less the average at that value."""
+"""Growth potential: what the best fifth of look-alikes went on to bring, less the average at that value.
+
+The mean of the best fifth, not the value at its edge: where four in five buy nothing in a period the edge is 0, and so
+was the potential of nearly everybody who is not big. Between the groups it is read off a line, so that it has no bands.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from segmentation.maths.arrays import Counts, Floats, Integers
+from segmentation.maths.arrays import Counts, Floats
 
-DECILES, TERCILES = 10, 3
+GROUPS, TERCILES = 10, 3
+BEST = 0.2
 PRIOR_CUSTOMERS = 50
+LEAST_CUSTOMERS = 200
 DAYS_A_MONTH = 30.44
 
 
 @dataclass(frozen=True)
 class PotentialTable:
-    """Look-alikes by decile of value × tercile of breadth × quieter than the decile's median or not.
+    """Look-alikes by ten groups of value × tercile of breadth within the group.
 
-    `value_edges` (9), `breadth_edges` (10 × 2), `quiet_medians` (10), `ranges` and `sizes` (10 × 3 × 2), `means` (10).
+    `value_knots` (10) the median value of each group, `breadth_edges` (10 × 2), `best` and `sizes` (10 × 3) what the best
+    fifth brought in a period and of how many, `means` (10) the average. `periods`: such periods in 24 months, discounted,
+    for as long as half of the customers go on buying.
     """
 
-    value_edges: list[float]
+    value_knots: list[float]
     breadth_edges: list[list[float]]
-    quiet_medians: list[float]
-    ranges: list[list[list[float]]]
-    sizes: list[list[list[int]]]
+    best: list[list[float]]
+    sizes: list[list[int]]
     means: list[float]
+    periods: float
 
     def to_dict(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -34,50 +42,76 @@ class PotentialTable:
         return cls(**stored)
 
 
-def cells(
-    table: PotentialTable, value: Floats, breadth: Counts, quiet_days: Floats
-) -> tuple[Integers, Integers, Integers]:
-    """Decile, tercile and quieter-or-not of each customer."""
-    decile = np.searchsorted(np.asarray(table.value_edges), value, side="right")
-    edges = np.asarray(table.breadth_edges)[decile]
-    tercile: Integers = (breadth[:, None] > edges).sum(axis=1)
-    quieter = (quiet_days > np.asarray(table.quiet_medians)[decile]).astype(np.int64)
-    return decile, tercile, quieter
+class Reached(NamedTuple):
+    """Of the look-alikes of each customer, in a period: what the best fifth brought and what the average; how many."""
+
+    best: Floats
+    mean: Floats
+    size: Floats
 
 
-def fit(value: Floats, breadth: Counts, quiet_days: Floats, later_profit: Floats) -> PotentialTable | None:
-    """The table from customers as they were one period ago and what each really brought since; None below 200."""
-    if len(value) < 200:
+def fit(
+    value: Floats, breadth: Counts, later_profit: Floats, months: Floats, period_days: int, days: int = 1
+) -> PotentialTable | None:
+    """The table from customers as they were one period ago and what each really brought since; None below 200.
+
+    Each customer may stand in it as of so many `days`. `months`: how many discounted months' worth of their present rate
+    each brings.
+    """
+    if len(value) < LEAST_CUSTOMERS * days:
         return None
-    value_edges = np.quantile(value, np.arange(1, DECILES) / DECILES)
-    decile = np.searchsorted(value_edges, value, side="right")
-    breadth_edges, medians, means = np.zeros((DECILES, 2)), np.zeros(DECILES), np.zeros(DECILES)
-    ranges, sizes = np.zeros((DECILES, TERCILES, 2)), np.zeros((DECILES, TERCILES, 2), dtype=int)
-    for d in range(DECILES):
-        rows = decile == d
+    group = np.searchsorted(np.quantile(value, np.arange(1, GROUPS) / GROUPS), value, side="right")
+    knots, means, breadth_edges = np.zeros(GROUPS), np.zeros(GROUPS), np.zeros((GROUPS, 2))
+    best, sizes = np.zeros((GROUPS, TERCILES)), np.zeros((GROUPS, TERCILES), dtype=int)
+    for g in range(GROUPS):
+        rows = group == g
         if not rows.any():
+            # Many of one value fill several groups: the empty ones are as the one below.
+            knots[g], means[g], best[g] = knots[g - 1], means[g - 1], best[g - 1]
+            breadth_edges[g], sizes[g] = breadth_edges[g - 1], sizes[g - 1]
             continue
-        breadth_edges[d] = np.quantile(breadth[rows], [1 / 3, 2 / 3])
-        medians[d], means[d] = np.median(quiet_days[rows]), later_profit[rows].mean()
-        whole = np.quantile(later_profit[rows], 0.8)
-        tercile = (breadth[rows][:, None] > breadth_edges[d]).sum(axis=1)
-        quieter = (quiet_days[rows] > medians[d]).astype(int)
+        knots[g], means[g] = np.median(value[rows]), later_profit[rows].mean()
+        breadth_edges[g] = np.quantile(breadth[rows], [1 / 3, 2 / 3])
+        tercile = (breadth[rows][:, None] > breadth_edges[g]).sum(axis=1)
+        whole = _mean_of_the_best(later_profit[rows])
         for t in range(TERCILES):
-            for q in range(2):
-                inside = later_profit[rows][(tercile == t) & (quieter == q)]
-                k = sizes[d, t, q] = len(inside)
-                own = np.quantile(inside, 0.8) if k else whole
-                ranges[d, t, q] = (k * own + PRIOR_CUSTOMERS * whole) / (k + PRIOR_CUSTOMERS)
+            inside = later_profit[rows][tercile == t]
+            k = sizes[g, t] = len(inside)
+            prior = PRIOR_CUSTOMERS * days
+            best[g, t] = (k * _mean_of_the_best(inside) + prior * whole) / (k + prior)
+    periods = float(np.median(months)) / (period_days / DAYS_A_MONTH)
     return PotentialTable(
-        value_edges.tolist(), breadth_edges.tolist(), medians.tolist(), ranges.tolist(), sizes.tolist(), means.tolist()
+        knots.tolist(), breadth_edges.tolist(), best.tolist(), (sizes // days).tolist(), means.tolist(), periods
     )
 
 
-def potential(
-    table: PotentialTable, value: Floats, breadth: Counts, quiet_days: Floats, attrition: Floats, period_days: int
-) -> Floats:
+def _mean_of_the_best(profit: Floats) -> float:
+    """Of the fifth that brought most; of nobody 0."""
+    if not len(profit):
+        return 0.0
+    count = max(1, int(np.ceil(BEST * len(profit))))
+    return float(np.sort(profit)[-count:].mean())
+
+
+def reached(table: PotentialTable, value: Floats, breadth: Counts) -> Reached:
+    """What look-alikes went on to bring: on the line between the two groups whose values are nearest."""
+    knots = np.asarray(table.value_knots)
+    place = np.interp(value, knots, np.arange(GROUPS, dtype=float))
+    low = np.minimum(np.floor(place).astype(np.int64), GROUPS - 2)
+    share = place - low
+    edges, best, means = np.asarray(table.breadth_edges), np.asarray(table.best), np.asarray(table.means)
+    sizes = np.asarray(table.sizes, dtype=float)
+
+    def between(figures: Floats) -> Floats:
+        below, above = (figures[g, (breadth[:, None] > edges[g]).sum(axis=1)] for g in (low, low + 1))
+        mixed: Floats = below + share * (above - below)
+        return mixed
+
+    return Reached(between(best), means[low] + share * (means[low + 1] - means[low]), between(sizes))
+
+
+def potential(table: PotentialTable, value: Floats, breadth: Counts) -> Floats:
     """Present value of the added profit over 24 months: a ceiling to aim at, not a forecast."""
-    decile, tercile, quieter = cells(table, value, breadth, quiet_days)
-    in_a_period = np.maximum(np.asarray(table.ranges)[decile, tercile, quieter] - np.asarray(table.means)[decile], 0)
-    present: Floats = in_a_period * attrition / (period_days / DAYS_A_MONTH)
+    look_alikes = reached(table, value, breadth)
+    present: Floats = np.maximum(look_alikes.best - look_alikes.mean, 0) * table.periods
     return present

@@ -19,7 +19,7 @@ PAPER = purchases.BgNbd(0.243, 4.414, 0.793, 2.426)
 def test_an_empty_shop() -> None:
     assert gaps.fit(NOBODY, NOTHING, NOTHING) is None
     assert profit.fit(NOBODY, NOTHING, NOTHING) == profit.Credibility(0.0, 0.0, 1e-9)
-    assert potential.fit(NOTHING, NOBODY, NOTHING, NOTHING) is None
+    assert potential.fit(NOTHING, NOBODY, NOTHING, NOTHING, 90) is None
     assert classes.concentration(NOTHING).for_80_percent == 0
     assert len(state_at(EMPTY, 100, 30.0).customer) == 0
     assert len(profit_between(EMPTY, 0, 100)) == 0
@@ -166,11 +166,35 @@ def test_the_potential_bar_is_the_usual_one_where_others_reach_it() -> None:
 
 def test_potential_of_customers_all_alike_is_nothing() -> None:
     alike, one = np.full(300, 50.0), np.ones(300, dtype=int)
-    table = potential.fit(alike, one, alike, alike)
+    table = potential.fit(alike, one, alike, np.full(300, 20.0), 90)
     assert table is not None
 
     json.dumps(table.to_dict())
-    assert_allclose(potential.potential(table, alike, one, alike, np.full(300, 20.0), 90), 0)
+    assert_allclose(potential.potential(table, alike, one), 0)
+
+
+def test_where_four_in_five_buy_nothing_there_is_a_potential_that_nobody_has_surpassed() -> None:
+    dice = np.random.default_rng(5)
+    amount, breadth = dice.gamma(1, 100, 4000), dice.integers(1, 9, 4000)
+    later = np.where(dice.random(4000) < 0.1, dice.gamma(2, 50, 4000), 0)
+    table = potential.fit(amount, breadth, later, np.full(4000, 18.0), 90)
+    assert table is not None
+
+    assert (potential.potential(table, amount, breadth) > 0).all()
+    assert potential.reached(table, amount, breadth).best.max() <= later.max()
+
+
+def test_the_potential_has_no_steps_between_the_groups_of_value() -> None:
+    dice = np.random.default_rng(6)
+    amount, breadth = dice.gamma(1, 100, 4000), dice.integers(1, 4, 4000)
+    table = potential.fit(amount, breadth, amount * dice.gamma(1, 0.3, 4000), np.full(4000, 18.0), 90)
+    assert table is not None
+
+    along = np.linspace(table.value_knots[0], table.value_knots[-1], 6001)
+    possible = potential.potential(table, along, np.full(6001, 2))
+
+    assert len(np.unique(possible.round(6))) > 5900
+    assert np.abs(np.diff(possible)).max() < possible.max() / 200
 
 
 def test_long_dormant_then_back_enters_the_history_once() -> None:

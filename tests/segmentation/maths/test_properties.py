@@ -335,14 +335,14 @@ def test_the_same_night_twice_changes_nothing(seed: int) -> None:
 def test_the_table_of_look_alikes_is_deterministic_and_survives_storage(seed: int) -> None:
     rng = np.random.default_rng(seed)
     amount, breadth = rng.gamma(1, 100, 600), rng.integers(1, 9, 600)
-    quiet, later = rng.integers(0, 300, 600).astype(float), rng.gamma(1, 50, 600) - 10
-    table = potential.fit(amount, breadth, quiet, later)
+    later, months = rng.gamma(1, 50, 600) - 10, np.full(600, 20.0)
+    table = potential.fit(amount, breadth, later, months, 90)
     assert table is not None
 
     again = potential.PotentialTable.from_dict(table.to_dict())
 
-    assert again == potential.fit(amount, breadth, quiet, later)
-    found = potential.potential(again, amount, breadth, quiet, np.full(600, 20.0), 90)
+    assert again == potential.fit(amount, breadth, later, months, 90)
+    found = potential.potential(again, amount, breadth)
     assert (found >= 0).all()
     assert np.isfinite(found).all()
 

@@ -16,7 +16,7 @@ from customers.models import Customer, Order, Refund, Standing
 from segmentation import frames, queries
 from segmentation.explain import explain
 from segmentation.models import Alert, Night
-from segmentation.shop import feeds
+from segmentation.shop import feeds, notes
 from tests.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,7 @@ def test_a_source_falls_silent_and_is_heard_again(
     assert (feed.source, feed.ongoing, feed.since_on) == ("till", True, STOPS)
     assert len(feed.days) == 21
     assert 55 <= feed.missing <= 95
-    lead = make_user(Role.LEAD)
+    lead = make_user(Role.TEAM_LEAD)
     why = explain(standing.customer, reader=lead, on=STOPS + timedelta(days=20))
     assert why is not None
     assert why.value == standing.value
@@ -152,6 +152,8 @@ def test_a_recall_takes_the_money_back_and_not_the_visit(shop: dict[str, list[Or
     assert len(recalled) > 200
     assert Alert.objects.count() <= before[0] + 1
     assert active() >= before[1] - 2
+    [note] = Night.objects.latest("as_of").figures["notes"]
+    assert (note["kind"], note["orders"]) == (notes.RECALL, len(recalled))
     standing = Standing.objects.order_by("pk").first()
     assert standing is not None
     assert standing.value > from_minor(100)
