@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('complaints', '0006_indexes_that_are_used'),
+        ('complaints', '0008_promised_remedies'),
     ]
 
     operations = [
