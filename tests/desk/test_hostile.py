@@ -89,7 +89,7 @@ def ids(
     person = make_customer("李雷", manager=chen, phone="13800138000")
     late = Category.objects.get(code="delivery-late")
     case = intake.log(person, category=late, channel="phone", by=reader, at=at, description="没到").case
-    handed = handover.ask(case.pk, Department.objects.earliest("pk"), question="哪里?", by=reader, at=at)
+    handed = handover.ask(case.pk, Department.objects.earliest("pk"), question="哪里?", assignee=chen, by=reader, at=at)
     some = (rows.an_alert, rows.a_silent_customer, rows.an_action, rows.an_endpoint, rows.a_draft_of_levels)
     for n, make in enumerate((*some, rows.points_to_decide, rows.a_reward, rows.a_club), start=1):
         make(mall, n)
