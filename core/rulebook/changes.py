@@ -262,11 +262,12 @@ class Compared(NamedTuple):
 
 
 def compared(kind: Kind, change: RuleChange, *, at: datetime) -> list[Compared]:
-    """Every figure of the change, with what came of it once its version has begun."""
+    """Every figure of the change in the order of its kind, with what came of it once its version has begun."""
     came: Mapping[str, Number] = {}
     if change.state == State.CONFIRMED and change.version is not None:
         came = kind.happened(change.version, at=at) or {}
-    return [Compared(name, before, after, came.get(name)) for name, (before, after) in figures_of(change).items()]
+    known = figures_of(change)
+    return [Compared(name, *known[name], came.get(name)) for name in kind.figures if name in known]
 
 
 def _hold(kind: Kind) -> None:

@@ -87,6 +87,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "loyalty.CouponCampaign",
             "loyalty.Lottery",
             "loyalty.PointRules",
+            "rulebook.RuleChange",
             "loyalty.TierRules",
             "complaints.CalendarDay",
             "complaints.CalendarYear",

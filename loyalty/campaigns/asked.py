@@ -56,8 +56,7 @@ def refuse_unless(meant: bool, sentences: list[str]) -> None:
 
 def _worth(campaign: CouponCampaign) -> Decimal:
     """The least that one coupon gives, in yuan; of a percentage, on the smallest order."""
-    worth: Decimal = campaign.amount
     if campaign.kind == Kind.PERCENT:
-        worth = campaign.min_spend * campaign.percent / 100
-        worth = worth if campaign.most_off is None else min(worth, campaign.most_off)
-    return worth
+        worth = Decimal(campaign.min_spend * campaign.percent) / 100
+        return worth if campaign.most_off is None else min(worth, Decimal(campaign.most_off))
+    return Decimal(campaign.amount)

@@ -4,11 +4,12 @@ import pytest
 from playwright.sync_api import expect
 
 from core.accounts.models import User
-from crm.desk.today import today
+from crm.desk.today import now, today
 from crm.flows import nightly
 from customers.models import Standing
 from segmentation.models import Alert, Change
 from tests.browser.conftest import ADMINISTRATOR, SitDown
+from tests.rulebook.stories import confirmed
 
 DRAFT = {"long_absence_days": "60", "a_max": "20", "big_share": "60", "big_enter": "100", "big_leave": "99"}
 CLASSES = (Standing.Class.BIG, Standing.Class.ACTIVE, Standing.Class.RANDOM)
@@ -40,8 +41,11 @@ def test_the_night_does_what_the_preview_said(sit_down: SitDown, language: str) 
     assert sum(told_alerts.values()) > 0
 
     page.fill("[name=reason]", "少一些大客户，早一点发现")
-    page.get_by_role("button", name=desk.say("Save as a new version")).click()
-    expect(page.locator("h1 + p, .lk-header p").first).to_have_text(desk.say("Version %(n)s is in force", n=2))
+    page.get_by_role("button", name=desk.say("Propose to a second person")).click()
+    expect(page.get_by_role("heading", name=desk.say("Classes and the night"))).to_be_visible()
+    desk.fits()
+    confirmed(now())
+    desk.open("/rulebook/")
     desk.fits()
 
     nightly.run(today())
