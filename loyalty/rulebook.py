@@ -34,11 +34,12 @@ NOTHING = Decimal(0)
 
 
 class Sold(NamedTuple):
-    """One paid order as far as points are concerned: `net` is what was not given back."""
+    """One paid order as far as points are concerned: `net` is what was not given back of what was `paid`."""
 
     pk: int
     customer: int
     on: date
+    paid: Decimal
     net: Decimal
     multiplier: Decimal
 
@@ -228,7 +229,7 @@ def _sold_lately(at: datetime) -> tuple[int, list[Sold]]:
     )
     columns = rows.values_list("pk", "customer_id", "ordered_on", "paid", "back", "points__multiplier")
     return days, [
-        Sold(pk, customer, on, paid - (back or NOTHING), ONE if multiplier is None else multiplier)
+        Sold(pk, customer, on, paid, paid - (back or NOTHING), ONE if multiplier is None else multiplier)
         for pk, customer, on, paid, back, multiplier in columns[:MOST_ORDERS]
     ]
 
@@ -246,9 +247,10 @@ def _replayed(version: PointRules, sold: Sequence[Sold]) -> _Granted:
         day, most = (order.customer, order.on), None
         if version.most_per_day is not None:
             most = max(0, version.most_per_day - days[day])
-        net = order.net * shares.get((order.pk, version.pk), ONE)
-        earned = rules.earned(version, order.multiplier, net, most=most)
-        days[day] += earned
+        share = shares.get((order.pk, version.pk), ONE)
+        # What went back of an order leaves no room for another one of its day.
+        days[day] += rules.earned(version, order.multiplier, order.paid * share, most=most)
+        earned = rules.earned(version, order.multiplier, order.net * share, most=most)
         orders += bool(earned)
         points += earned
     return _Granted(orders, points, (points * version.yuan_per_point).quantize(Decimal("0.01")))
