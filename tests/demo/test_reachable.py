@@ -32,6 +32,8 @@ from tests.demo.walking import GONE, Walk
 from tests.desk.test_permissions import PAGES, POSTED
 
 PEOPLE = [role for role in Role if role != Role.CLIENT]
+# Those whose words are customers': what they send is sent again with other words, what they edit is edited by two.
+DOUBTING = (Role.SERVICE_LEAD, Role.DEPARTMENT)
 # The pages that are lists, and a number as it is written.
 LISTS = {f"desk:{route.name}" for route in urlpatterns if hasattr(route.callback, "takeable")}
 NUMBER = re.compile(r"\d{1,3}(,\d{3})*")
@@ -194,7 +196,7 @@ PLACES = re.compile(r"%\((\w+)\)(\+?[sd])")
 def test_everything_that_is_offered_ends(demo_mall: None, db: None, role: Role) -> None:
     """By an answer or by a sentence beside what was typed: never nowhere, never without the right, never broken."""
     user = User.objects.filter(roles__contains=[role], is_active=True).order_by("pk")[0]
-    walk = Walk(user)
+    walk = Walk(user, doubting=role in DOUBTING)
 
     walk.day()
 

@@ -3,6 +3,7 @@
 Nothing here names a page: a field is filled by its kind, a form is known by where it goes and what it asks.
 """
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ GONE = "gone"
 OF_A_KIND = 1
 WORDS = "Walked through 走一遍"
 OTHER = "別的話"
+# Hidden fields that are others each time the form is opened, or follow what was typed.
+ANEW = re.compile(r"csrfmiddlewaretoken|once|version|request_key|client_key|initial-")
 
 
 @dataclass
@@ -69,6 +72,13 @@ class Form:
         """Forms that go to one page and ask the same are of a kind; a field of a row (`amount-7`) is every row's."""
         asked = {"".join("#" if sign.isdigit() else sign for sign in control.name) for control in self.controls}
         return (self.route, self.method, *sorted(asked))
+
+    @property
+    def subject(self) -> tuple[Any, ...]:
+        """What the form is about, beside what is typed: where it goes, and the keys it carries."""
+        carried = [control for control in self.controls if control.kind == "hidden"]
+        keys = sorted((control.name, control.value) for control in carried if not ANEW.match(control.name))
+        return (self.kind, self.action, *keys)
 
     @property
     def undoes_much(self) -> bool:
@@ -307,10 +317,13 @@ def _wordy(form: Form) -> list[str]:
 
 
 class Walk:
-    """Somebody who opens every page they come to, and then does everything that those pages offer."""
+    """Somebody who opens every page they come to, and then does everything that those pages offer.
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    `doubting`: sends what was stored once more with other words, and has the forms that edit a row open twice.
+    """
+
+    def __init__(self, user: User, *, doubting: bool = False) -> None:
+        self.user, self.doubting = user, doubting
         self.client = Client(raise_request_exception=False)
         self.client.force_login(user)
         self.pages: dict[str, Page] = {}
@@ -387,7 +400,7 @@ class Walk:
         if form is None:
             return
         self.here = address
-        if any(control.name.startswith("initial-") for control in form.controls):
+        if self.doubting and any(control.name.startswith("initial-") for control in form.controls):
             self.edits[kind] = self.edit_by_two(address, form)
             self.sent += 1
         self.ended[kind] = self.send(form)
@@ -403,7 +416,7 @@ class Walk:
         headers = {"HX-Request": "true"} if form.htmx else {}
         answer = getattr(self.client, form.method)(form.action, data, headers=headers)
         self.sent += form.method == "post"
-        if answer.status_code in (302, 303) and data.get("once"):
+        if self.doubting and answer.status_code in (302, 303) and data.get("once"):
             self.send_again(form, data, headers)
         return self.judge(form, data, answer)
 
@@ -429,7 +442,7 @@ class Walk:
             return "nothing to write"
         second = next((name for name in names if name != first and self.put(form, opened, name, "乙的字")), None)
         now = self.get(address, fresh=False)
-        forms = [row for row in now.forms if (row.kind, row.action) == (form.kind, form.action)] if now else []
+        forms = [row for row in now.forms if row.subject == form.subject] if now else []
         values = untouched(forms[0]) if forms else {}
         if values.get(first) != "甲的字" or (second and values.get(second) != "乙的字"):
             return f"lost: {first}, {second} are {values.get(first)!r}, {values.get(second or '')!r}"
