@@ -1,7 +1,6 @@
 """Every route with what no browser sends: whatever it is, nothing is a bug."""
 
 import inspect
-import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -40,8 +39,6 @@ from tests.loyalty.campaigns.stories import DAY, goods, published, running
 # Who sees most of what there is comes first.
 READERS = (Role.SERVICE_LEAD, Role.TEAM_LEAD, Role.ACCOUNT_MANAGER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER)
 HOSTILE = (b"\xed\xa0\x80", "9" * 40)
-# Short enough to be sent with all others.
-ODD = [text for text in TEXTS if len(text) < 200]
 # What views read without a form.
 BARE = {
     "after",
@@ -170,14 +167,6 @@ def bodies(route: URLPattern, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
     for name in fit:
         fit[name] = next((text for kind, text in worst.items() if isinstance(fields[name], kind)), fit[name])
     yield fit
-    if texts := [name for name in fit if type(fields[name]) is forms.CharField]:
-        yield fit | {name: odd_text(fields[name], f"{route.name} {name}") for name in texts}
-
-
-def odd_text(field: forms.Field, salt: str) -> str:
-    """One of the texts that nobody means and that the field lets pass; another for each field, the same each time."""
-    passing = [text for text in ODD if not refused(field, "x", text)]
-    return passing[zlib.crc32(salt.encode()) % len(passing)] if passing else "合适"
 
 
 def refused(field: forms.Field, name: str, text: str) -> bool:
