@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -160,7 +161,7 @@ def fitting(name: str, field: forms.Field, ids: dict[str, int]) -> str:
 
 
 def bodies(route: URLPattern, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
-    """Everything hostile; then only numbers and days, and the rest as it should be."""
+    """Everything hostile; then only numbers and days, and the rest as it should be; then texts that nobody means too."""
     fields = fields_of(route)
     names = [*BARE, *fields, *(f"initial-{name}" for name in fields)]
     for hostile in HOSTILE:
@@ -174,10 +175,16 @@ def bodies(route: URLPattern, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
         yield fit | {name: odd_text(fields[name], f"{route.name} {name}") for name in texts}
 
 
-def odd_text(field: forms.Field, salt: str) -> str:
+def odd_text(field: forms.Field, salt: str) -> bytes:
     """One of the texts that nobody means and that the field lets pass; another for each field, the same each time."""
-    passing = [text for text in ODD if not refused(field, "x", text)]
-    return passing[zlib.crc32(salt.encode()) % len(passing)] if passing else "合适"
+    passing = passing_texts(field) or ["合适"]
+    text = passing[zlib.crc32(salt.encode()) % len(passing)]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@cache
+def passing_texts(field: forms.Field) -> list[str]:
+    return [text for text in ODD if not refused(field, "x", text)]
 
 
 def refused(field: forms.Field, name: str, text: str) -> bool:
