@@ -308,7 +308,7 @@ OUTBOX_LEASE_SECONDS = env.float("OUTBOX_LEASE_SECONDS", default=120)
 JOB_IDLE_SECONDS = env.float("JOB_IDLE_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
-# Items a minute that one token may send or ask for, and batches or simulations that one process of the web works on at
+# Items a minute that one token may send or ask for, and batches or simulations that the web of one machine works on at
 # once; 0 is without limit.
 API_BUDGET = env.int("API_BUDGET", default=6000)
 API_LONG_AT_ONCE = env.int("API_LONG_AT_ONCE", default=1)

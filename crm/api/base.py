@@ -28,10 +28,16 @@ Row = TypeVar("Row", bound=Model)
 Sent = TypeVar("Sent", bound=BaseSerializer[Any])
 
 
+class OutOfTurn(Busy):
+    """Only this kind of request has to come again."""
+
+    status_code = 429
+
+
 class StrictView(APIView):
     """An unknown parameter in the address is an error before anything is done. A GET that knows some names them in `query`.
 
-    Each request costs its token's budget `cost`; what `is_long` has to have a turn, and is answered 503 without one.
+    Each request costs its token's budget `cost`; what `is_long` has to have a turn, and is answered 429 without one.
     """
 
     parser_classes = [BoundedJSONParser]
@@ -51,7 +57,7 @@ class StrictView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         if not self.has_turn:
-            raise Busy(
+            raise OutOfTurn(
                 _("Laoke is at work on other long requests: nothing was stored. Send this one again in a few seconds.")
             )
         super().check_throttles(request)

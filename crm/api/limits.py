@@ -3,11 +3,14 @@
 The counts of a minute lie in Redis. While that is away nobody is refused: a shop's orders matter more than its manners.
 """
 
-import threading
+import fcntl
+import os
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
@@ -97,24 +100,32 @@ class TokenBudget(BaseThrottle):
 
 
 class Turns:
-    """So many at once in this process (API_LONG_AT_ONCE, 0 is without limit), so that pages always have a thread."""
+    """So many at once on this machine (API_LONG_AT_ONCE, 0 is without limit), so that pages have threads and a processor.
 
-    def __init__(self) -> None:
-        self._under_way = 0
-        self._lock = threading.Lock()
+    Each is a locked file, so all processes of one gunicorn share them, and whoever dies gives back what it held.
+    """
 
     @contextmanager
     def one(self) -> Iterator[bool]:
         """Whether there is a turn; it is given back when the block ends. Nobody waits for one."""
-        most = settings.API_LONG_AT_ONCE
-        with self._lock:
-            has_turn = not most or self._under_way < most
-            self._under_way += has_turn
+        with ExitStack() as held:
+            yield not settings.API_LONG_AT_ONCE or any(self._is_free(n, held) for n in range(settings.API_LONG_AT_ONCE))
+
+    def _is_free(self, number: int, held: ExitStack) -> bool:
+        file = (_folder() / f"long-{number}.lock").open("w")
         try:
-            yield has_turn
-        finally:
-            with self._lock:
-                self._under_way -= has_turn
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        held.callback(file.close)
+        return True
 
 
 LONG = Turns()
+
+
+@cache
+def _folder() -> Path:
+    """That of this gunicorn, gone with it; of a process without one, its own."""
+    return Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="laoke-turns-"))

@@ -605,7 +605,9 @@ def test_the_short_way_of_a_new_order_comes_to_what_the_long_one_does(monkeypatc
                 stored = Order.objects.order_by("external_id").values_list(
                     "external_id", "version", "file_changes", "status", "ordered_at", "ordered_on", "paid", "cost"
                 )
-                ends.append([seen, run.counts, asked, list(stored), picture()])
+                # Customers without an id of the source are in no order of theirs.
+                record = [sorted(map(repr, rows)) for rows in picture()]
+                ends.append([seen, run.counts, asked, list(stored), record])
                 transaction.set_rollback(True)
         assert ends[0] == ends[1], seed
         assert ends[0][1]["created"] > 5
