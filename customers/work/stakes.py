@@ -91,8 +91,13 @@ def restake() -> int:
     with connection.cursor() as cursor:
         for reason, risk in RISKS.items():
             if risk.share is not None:
-                terms = {"reason": reason, "share": str(risk.share), "version": VERSION}
-                cursor.execute(_STEPS["restake"], {**terms, "of_potential": risk.of_potential})
+                terms: dict[str, str | int] = {
+                    "reason": reason,
+                    "share": str(risk.share),
+                    "version": VERSION,
+                    "of_potential": risk.of_potential,
+                }
+                cursor.execute(_STEPS["restake"], terms)
                 changed += cursor.rowcount
     return changed
 
