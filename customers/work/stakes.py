@@ -91,10 +91,9 @@ def restake() -> int:
     with connection.cursor() as cursor:
         for reason, risk in RISKS.items():
             if risk.share is not None:
-                share = str(risk.share)
-                terms: dict[str, str | int | bool] = {
-                    "reason": str(reason),
-                    "share": share,
+                terms: dict[str, str | int] = {
+                    "reason": reason,
+                    "share": str(risk.share),
                     "version": VERSION,
                     "of_potential": risk.of_potential,
                 }

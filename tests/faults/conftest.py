@@ -14,7 +14,7 @@ from core.jobs import runs
 from core.jobs.models import JobRun
 from crm.demo.embedded import Embedded
 from crm.flows import nightly
-from customers import identity, managers
+from customers import identity, managers, todo
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, SummaryState
 from customers.orders import OrderFact
@@ -104,6 +104,8 @@ def build() -> None:
     for number in (0, 3, 8, 21):
         order(f"new-{number}", people[number], NIGHT - timedelta(days=number % 3))
     order("late", people[30], NIGHT - timedelta(days=200))
+    # More is at stake with the open work of whoever bought for so much.
+    todo.open_task(people[39], reason="contact", text={}, due_on=NIGHT, at=AT, dedupe_key="contact:39")
     order("large", people[39], EVE, paid=Decimal(50_000))
     newcomer = identity.find_or_create(CustomerRef(source="shop", external_id="c-new", name="新客"), today=NIGHT)
     order("only", newcomer, EVE - timedelta(days=1))

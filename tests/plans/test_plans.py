@@ -46,7 +46,10 @@ KEPT = {
     **dict.fromkeys(("audit_actor", "contact_point_tail", "coupon_by_campaign", "draw_by_customer"), PAGE),
     **dict.fromkeys(("credit_entry_due", "limit_change_newest", "tier_simulation_newest"), PAGE),
     **dict.fromkeys(("ticket_by_customer", "redemption_by_order", "coupon_campaign_newest"), PAGE),
-    **dict.fromkeys(("case_opened", "event_at", "clock_due", "message_by_case", "change_by_customer"), REPORT),
+    **dict.fromkeys(
+        ("case_opened", "event_at", "clock_due", "message_by_case", "change_by_customer", "promise_by_first_hour"),
+        REPORT,
+    ),
     **dict.fromkeys(("handover_open", "remedy_promised", "unfinished_imports", "unusual_orders_open"), LATER),
     **dict.fromkeys(("unfinished_runs", "adjustment_waiting", "referral_waiting", "outbox_failed"), LATER),
     **dict.fromkeys(("outbox_thread", "webhook_failed"), LATER),

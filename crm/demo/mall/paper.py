@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -92,7 +92,8 @@ class Promise:
     text: str
     made_on: date
     due_on: date
-    done_at: datetime | None = None
+    # The day and the hour by the mall's clocks.
+    done: tuple[date, int] | None = None
 
 
 @dataclass

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from core.lib.periods import mall_moment
 from crm.demo.mall.paper import DAYS, PAID, Array, Group, Mall, Promise, Rng, Size, Talk
 from crm.demo.tables.staff import MANAGERS
 from crm.demo.tables.talks import BAD_NOTES, NOTES, PROMISES
@@ -56,8 +55,8 @@ def _settled(book: list[int], today: date) -> list[Promise]:
     for n, person in enumerate(book[:SETTLED]):
         due_on = today - timedelta(days=10 + 2 * n)
         late = n % 10 == LATE_OF_TEN
-        done_at = mall_moment(due_on + timedelta(days=1) if late else due_on, 10 + n % 6)
-        rows.append(Promise(person, PROMISES[n % len(PROMISES)], due_on - timedelta(days=3), due_on, done_at))
+        done = (due_on + timedelta(days=1) if late else due_on, 10 + n % 6)
+        rows.append(Promise(person, PROMISES[n % len(PROMISES)], due_on - timedelta(days=3), due_on, done))
     return rows
 
 

@@ -287,8 +287,8 @@ def _store_tasks(mall: Mall, ids: list[int]) -> int:
             source=Ledger.Source.OTHER,
             source_id=i,
         )
-        if promise.done_at:
-            ledger.keep(row.pk, by=customer.manager, at=promise.done_at)
+        if promise.done:
+            ledger.keep(row.pk, by=customer.manager, at=mall_moment(*promise.done))
     agreed_on = mall.today - timedelta(days=14)
     planned = [
         Todo(
