@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -53,7 +53,6 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     day = today()
     cases = cases_for(user, now(), Filters(open=True))
     book = queries.standings(user, day)
-    finished, put_off = todo.finished(user, day), todo.put_off(user, day)
     return {
         "today": day,
         **_queue(user, day, view),
@@ -68,11 +67,16 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
-        "finished": _page(user, day, page_in(view, finished, SHOWN, "finished")),
-        "finished_count": finished.count(),
-        "put_off": _page(user, day, page_in(view, put_off, SHOWN, "put_off")),
-        "put_off_count": put_off.count(),
+        **_past(user, day, view, "finished", todo.finished(user, day)),
+        **_past(user, day, view, "put_off", todo.put_off(user, day)),
     }
+
+
+def _past(user: User, day: date, view: QueryDict, name: str, rows: QuerySet[Todo]) -> dict[str, Any]:
+    """A page of what was finished or put off, and how much there is: counted only where one page does not hold all."""
+    page = page_in(view, rows, SHOWN, name)
+    count = rows.count() if page.prev or page.next else len(page.rows)
+    return {name: _page(user, day, page), f"{name}_count": count}
 
 
 def _page(user: User, day: date, page: Page) -> Page:
