@@ -6,14 +6,16 @@ works one night a week.
 """
 
 import argparse
+import os
 import time
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
 django.setup()
 
-from bench.replay import Account, worked  # noqa: E402
-from bench.shops import NEVER, SHOPS, Shop  # noqa: E402
+from bench.replay import Account, worked
+from bench.shops import NEVER, SHOPS, Shop
 
 
 def row(name: str, shop: Shop, every: int) -> str:
