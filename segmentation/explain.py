@@ -96,7 +96,7 @@ def explain(
         value_lines=_value_lines(written, reader) if sees_value and not stale else [],
         potential=standing.potential if sees_value else None,
         potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
-        potential_reason=_potential_reason(state, written) if sees_value else "",
+        potential_reason=_potential_reason(standing, state, written) if sees_value else "",
         class_reason=_class_reason(standing, today),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
         limit_lines=_limit_lines(today),
@@ -167,8 +167,10 @@ def _potential_lines(state: frames.State, told: _Told) -> Lines:
     ]
 
 
-def _potential_reason(state: frames.State, told: _Told) -> str:
+def _potential_reason(standing: Standing, state: frames.State, told: _Told) -> str:
     table, days = told.parameters.potential, int(told.constants["potential_period_days"])
+    if table is None and standing.potential:
+        return _("Worked out by an earlier version of Laoke: a coming night writes it anew and shows its lines.")
     if table is None:
         return _("The shop is too young to compare look-alikes.")
     if told.night.as_of - frames.from_day_number(int(state.first_day[0])) < timedelta(days=days):

@@ -235,12 +235,15 @@ def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
 
 
 def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
-    """Customers past their own limit, whose window since then is still open.
+    """Big and active customers past their own limit, whose window since then is still open.
 
-    Whoever has two known gaps was active or better on the day of the last purchase, when lateness is 1.
+    One who was so until last night is not random before an alert said it; of one without a class before, the first night
+    knows that whoever has two known gaps was active or better on the day of the last purchase, when lateness was 1.
     """
-    past_limit = (scores.counted_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
-    return past_limit & (scores.counted_days <= scores.limit_days + rules["alert_window_days"])
+    served = (scores.customer_class >= classes.ACTIVE) | (state.class_before != classes.RANDOM)
+    past_limit = served & (scores.counted_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
+    due: Flags = past_limit & (scores.counted_days <= scores.limit_days + rules["alert_window_days"])
+    return due
 
 
 def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:

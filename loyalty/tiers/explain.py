@@ -62,6 +62,7 @@ class Purchase:
 class Explanation:
     """Amounts are yuan, or orders where the rules count orders. A purchase of `gap` reaches `next_level`, less does not.
 
+    `purchases` are the largest; with the `other_days`, which bring `others`, they make `amount`.
     `leaving` is what falls out of the window within 30 days. `keep_missing` is still to be bought before `keep_by`
     (its last day) to keep the level; `projected` is the level after the review if nothing is bought.
     """
@@ -72,6 +73,8 @@ class Explanation:
     amount: Decimal | int
     purchases: list[Purchase]
     purchase_days: int
+    other_days: int
+    others: Decimal | int
     next_level: LevelTerms | None
     gap: Decimal | int | None
     leaving: list[Purchase]
@@ -133,6 +136,7 @@ def explain(
     qualifying = int(figures(rule, held, bought, day, day)[0][0])
     start = int(window_start(rule, np.array([day]))[0])
     by_day = _by_day(bought, start, day)
+    largest = sorted(by_day, key=lambda p: -p[1])
     next_rank = standing.rank + 1 if standing.rank + 1 < len(levels) else None
     later = int(window_start(rule, np.array([day + SOON]))[0])
     leaving = [(on, amount) for on, amount in by_day if on < later and amount]
@@ -142,10 +146,10 @@ def explain(
         counts_orders=rule.basis == Basis.ORDERS,
         window_from=None if rule.window == Window.LIFETIME else from_day_number(start),
         amount=_unit(rule, qualifying),
-        purchases=[
-            Purchase(from_day_number(on), _unit(rule, a)) for on, a in sorted(by_day, key=lambda p: -p[1])[:SHOWN]
-        ],
+        purchases=[Purchase(from_day_number(on), _unit(rule, amount)) for on, amount in largest[:SHOWN]],
         purchase_days=len(by_day),
+        other_days=len(largest[SHOWN:]),
+        others=_unit(rule, sum(amount for _on, amount in largest[SHOWN:])),
         next_level=levels[next_rank] if next_rank is not None else None,
         gap=None if next_rank is None else _unit(rule, max(0, rule.levels[next_rank].qualify - qualifying)),
         leaving=[Purchase(from_day_number(on), _unit(rule, amount)) for on, amount in leaving],

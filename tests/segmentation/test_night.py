@@ -142,6 +142,25 @@ def test_a_night_values_classes_and_alerts(mall: list[Customer]) -> None:
     assert run.counts["alerts_opened"] == Alert.objects.count() == Todo.objects.count()
 
 
+def test_who_has_been_random_gets_no_quiet_alert(mall: list[Customer]) -> None:
+    """All the same silence: of who was served last night, of who was nobody yet, and of who was random already."""
+    outcomes = {}
+    for before in (Standing.Class.ACTIVE, Standing.Class.PROSPECT, Standing.Class.RANDOM):
+        with transaction.atomic():
+            nightly.run(FIRST - timedelta(days=60))
+            Alert.objects.all().delete()
+            Standing.objects.update(customer_class=before)
+            nightly.run(FIRST)
+            random = Standing.objects.filter(customer_class=Standing.Class.RANDOM).values("pk")
+            quiet = Alert.objects.filter(kind=Alert.Kind.QUIET)
+            outcomes[before] = (quiet.filter(customer__in=random).count(), quiet.count())
+            transaction.set_rollback(True)
+
+    assert outcomes[Standing.Class.RANDOM][0] == 0
+    assert outcomes[Standing.Class.PROSPECT][0] > 0
+    assert outcomes[Standing.Class.ACTIVE][1] > 0
+
+
 def test_the_same_night_twice_changes_nothing(mall: list[Customer]) -> None:
     nightly.run(FIRST)
     before = state_of_the_shop()

@@ -117,6 +117,18 @@ def test_the_gap_is_exact_to_a_fen(
     assert reached == (short <= 0)
 
 
+def test_the_days_that_are_listed_and_the_rest_make_what_counts(
+    rules: TierRules, li_lei: Customer, make_order: MakeOrder
+) -> None:
+    for days in range(1, 9):
+        make_order(li_lei, TODAY - timedelta(days=days), f"{10 * days}.50")
+    night(TODAY)
+    told = explained(li_lei)
+
+    assert (len(told.purchases), told.other_days, told.purchase_days) == (5, 3, 8)
+    assert sum(purchase.amount for purchase in told.purchases) + told.others == told.amount == Decimal("364.00")
+
+
 def test_the_drawer_says_what_leaves_the_window_within_thirty_days(
     rules: TierRules, li_lei: Customer, make_order: MakeOrder
 ) -> None:
