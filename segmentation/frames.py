@@ -81,6 +81,7 @@ _STATE_COLUMNS = {
     "value_before": "int8",
     "potential_before": "int8",
     "inputs_before": "int8",
+    "seen_day": "date",
 }
 
 
@@ -101,23 +102,29 @@ def state(customer_id: int = 0) -> State:
     read["log_gap_square_sum"] = read["log_gap_square_sum"] / 1e9
     nothing = np.zeros(len(inputs), dtype=np.int64)
     breadth = np.bitwise_count(mask).astype(np.int64)
-    return State(breadth=breadth, inputs=inputs, seen_day=read["last_day"], silent_days=nothing, **read)
+    return State(breadth=breadth, inputs=inputs, silent_days=nothing, **read)
 
 
 def seen_through(state: State, feeds: Sequence[Feed], *, as_of: date, one: int = 0) -> State:
-    """The state with what its dates leave out: purchases that went back whole, and days on which nothing was told."""
-    seen_day = state.last_day.copy()
-    returned = arrays.read(
-        _STEPS["returned"],
-        {"as_of": as_of, "after": as_of - RETURNS_FOR, "one": one},
-        {"customer_id": "int8", "day": "date"},
-    )
+    """The state with what its dates leave out: purchases that went back whole, and days on which nothing was told.
+
+    `one`: the customer that the state is of, where it is not of all.
+    """
+    seen_day = state.seen_day if one else np.maximum(state.last_day, _last_returned(state, as_of))
+    silent_days = days_without_news(feeds, state.customer_id, seen_day, as_of=as_of, one=one)
+    return replace(state, seen_day=seen_day, silent_days=silent_days)
+
+
+def _last_returned(state: State, as_of: date) -> Array:
+    """The day of the last purchase that went back, where it is later than any that did not; else day 0."""
+    days = np.zeros(len(state), dtype=np.int64)
+    parameters = {"as_of": as_of, "after": as_of - RETURNS_FOR}
+    returned = arrays.read(_STEPS["returned"], parameters, {"customer_id": "int8", "day": "date"})
     if len(state) and len(returned["customer_id"]):
         row = np.minimum(np.searchsorted(state.customer_id, returned["customer_id"]), len(state) - 1)
         known = state.customer_id[row] == returned["customer_id"]
-        seen_day[row[known]] = np.maximum(seen_day[row[known]], returned["day"][known])
-    silent_days = days_without_news(feeds, state.customer_id, seen_day, as_of=as_of, one=one)
-    return replace(state, seen_day=seen_day, silent_days=silent_days)
+        days[row[known]] = returned["day"][known]
+    return days
 
 
 def before(state: State, day: date) -> State:

@@ -85,19 +85,7 @@ def score(
     scores. No bar is learnt from silent days: the value of whom they concern stands still.
     """
     own = own_scores(state, parameters, rules, as_of)
-    tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
-    tonight_potential = classes.potential_bar(
-        own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
-    )
-    bars = Bars(
-        value=smoothed(tonight.bar, bars_before.value if bars_before else None, days),
-        potential=smoothed(tonight_potential.bar, bars_before.potential if bars_before else None, days),
-        value_tonight=tonight.bar,
-        potential_tonight=tonight_potential.bar,
-        big_count=tonight.count,
-        cap_binds=tonight.cap_binds,
-        one_dominates=tonight.one_dominates,
-    )
+    bars = _bars(own, rules, bars_before, days)
     customer_class = classes.classify(
         state.class_before,
         own.value,
@@ -109,7 +97,7 @@ def score(
         leave=rules["big_leave"],
         active_enter=rules["active_enter"],
         active_leave=rules["active_leave"],
-        count=tonight.count,
+        count=bars.big_count,
         past_profit=state.profit_sum,
         cap=rules["big_cap"],
     )
@@ -132,6 +120,22 @@ def score(
         customer_class=customer_class,
         matrix_type=matrix_type,
         bars=bars,
+    )
+
+
+def _bars(own: OwnScores, rules: Mapping[str, float], before: Bars | None, days: int) -> Bars:
+    tonight = classes.big_bar(own.value, rules["big_share"], rules["big_cap"])
+    tonight_potential = classes.potential_bar(
+        own.potential, own.value, tonight.bar, rules["big_share"], rules["big_cap"]
+    )
+    return Bars(
+        value=smoothed(tonight.bar, before.value if before else None, days),
+        potential=smoothed(tonight_potential.bar, before.potential if before else None, days),
+        value_tonight=tonight.bar,
+        potential_tonight=tonight_potential.bar,
+        big_count=tonight.count,
+        cap_binds=tonight.cap_binds,
+        one_dominates=tonight.one_dominates,
     )
 
 
@@ -247,7 +251,8 @@ def quiet(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:
     """
     served = (scores.customer_class >= classes.ACTIVE) | (state.class_before != classes.RANDOM)
     past_limit = served & (scores.counted_days > scores.limit_days) & (state.gap_count >= rules["least_gaps"])
-    return past_limit & (scores.counted_days <= scores.limit_days + rules["alert_window_days"])
+    due: Flags = past_limit & (scores.counted_days <= scores.limit_days + rules["alert_window_days"])
+    return due
 
 
 def long_absent(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:

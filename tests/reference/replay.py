@@ -37,7 +37,7 @@ def flaps_per_100_years(
         level = gaps.limits(parameters.gaps, now.gap_count, now.log_gap_sum, parameters.a_max).tail_level
         late = gaps.lateness(parameters.gaps, now.gap_count, now.log_gap_sum, quiet)
         before = before.copy()
-        before[now.customer] = classes.classify(before[now.customer], worth, bar, now.gap_count, late, level)
+        before[now.customer] = classes.classify(before[now.customer], worth, bar, now.gap_count, late, level, cap=0.30)
         nights.append(before)
 
     flaps = 0

@@ -78,7 +78,6 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     # A queue may hold cases of customers in other books: they are on its list, and call nobody here.
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book = queries.standings(user, day)
-    finished, put_off = todo.finished(user, day), todo.put_off(user, day)
     urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     together(urgent, asked)
@@ -97,11 +96,16 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
-        "finished": _page(user, day, page_in(view, finished, SHOWN, "finished")),
-        "finished_count": finished.count(),
-        "put_off": _page(user, day, page_in(view, put_off, SHOWN, "put_off")),
-        "put_off_count": put_off.count(),
+        **_past(user, day, view, "finished", todo.finished(user, day)),
+        **_past(user, day, view, "put_off", todo.put_off(user, day)),
     }
+
+
+def _past(user: User, day: date, view: QueryDict, name: str, rows: QuerySet[Todo]) -> dict[str, Any]:
+    """A page of what was finished or put off, and how much there is: counted only where one page does not hold all."""
+    page = page_in(view, rows, SHOWN, name)
+    count = rows.count() if page.prev or page.next else len(page.rows)
+    return {name: _page(user, day, page), f"{name}_count": count}
 
 
 def _page(user: User, day: date, page: Page) -> Page:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         out(f"{table['customers']} customers, cut {table['cut_on']}, until {table['until']}\n")
         out("  a_max  alerts   right  precision  reach  a month")
         for row in table["alerts"]:
-            mark = " *" if row["a_max"] == table["chosen"] else ""
+            mark = " *" if row["chosen"] else ""
             out(
                 f"  {row['a_max']:5.2f}  {row['alerts']:6d}  {row['right']:6d}  {row['precision']:9.3f}"
                 f"  {row['reach']:5.3f}  {row['per_month']:7.1f}{mark}"
