@@ -48,3 +48,10 @@ def test_the_page_of_the_api_runs_under_the_policy_of_all_pages(client: Client) 
     assert [script for script in scripts if "src=" not in script] == []
     assert "<style" not in page.content.decode()
     assert client.get("/api/v1/docs/?script=")["Content-Type"] == "application/javascript"
+
+
+@pytest.mark.parametrize("word", ["Token", "token", "Bearer"])
+def test_a_token_is_named_as_libraries_name_it(client: Client, api_for: ApiFor, word: str) -> None:
+    secret = api_for(ApiScope.POINTS_READ)._credentials["HTTP_AUTHORIZATION"].partition(" ")[2]
+
+    assert client.get("/api/v1/rewards", headers={"Authorization": f"{word} {secret}"}).status_code == 200
