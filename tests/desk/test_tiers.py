@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.accounts.models import Role, User
+from core.accounts.models import AuditEntry, Role, User
 from core.outbox import posting, webhooks
 from core.outbox.models import WebhookEvent
 from crm.desk.today import today
@@ -164,6 +164,11 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     assert page.context["aftermath"].as_foretold == page.context["aftermath"].foretold == 1
     cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
     assert [one.name for one in cell.context["page"].rows] == ["李雷"]
+    client.force_login(admin)  # who sees no customer, and answers for the rules
+    cell = client.get(reverse("desk:tiers_moves", args=[second.simulation_id]), {"before": "Silver", "after": "Member"})
+    assert "李雷" in cell.content.decode()
+    assert reverse("desk:customer", args=[li_lei.pk]) not in cell.content.decode()
+    assert AuditEntry.objects.filter(actor=admin, action="tier.names_seen").count() == 1
 
     back = simulation.roll_back(second.pk, by=admin, reason="complaints", at=noon(starts_on))
     simulation.publish(back.pk, by=lead, falls=0, at=noon(starts_on))

@@ -150,6 +150,7 @@ ACTIONS: dict[str, Any] = {
     "silent.called": _("Silent customer called"),
     "silent.dismissed": _("Silent customer dismissed"),
     "tier.merged": _("Levels merged"),
+    "tier.names_seen": _("Saw by name whom new rules move"),
     "tier.unmerged": _("Levels taken apart again"),
     "tier.promise_ended": _("Promised level ended"),
     "tier.promised": _("Level promised"),

@@ -6,14 +6,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from core.accounts import audit
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk.loyalty.tiers import figures
+from crm.desk.loyalty.tiers.members import answers_for_all
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import visible_to
+from customers.models import Customer
 from loyalty import notices, tier_rules
 from loyalty.models import TierDraft, TierSimulation
 from loyalty.notices import Kind
@@ -81,16 +84,23 @@ def publish(request: StaffRequest, pk: int) -> HttpResponse:
 @needs(Permission.VIEW_RULES)
 @takeable("level-changes")
 def moves(request: StaffRequest, pk: int) -> HttpResponse:
-    """Who is in one cell of the table, as far as they are in reach."""
+    """Who is in one cell of the table, as far as they are in reach; all of them by name for who answers for the rules."""
     simulation = get_object_or_404(TierSimulation.objects.select_related("draft", "based_on"), pk=pk)
     before, after = request.GET.get("before", ""), request.GET.get("after", "")
     movers = verbs.movers(simulation, before=before, after=after)
-    people = visible_to(request.user, today()).filter(pk__in=movers).select_related("standing", "manager")
+    everybody = answers_for_all(request.user)
+    reached = visible_to(request.user, today()).filter(pk__in=movers)
+    people = Customer.objects.filter(pk__in=movers) if everybody else reached
+    page = page_of(request, people.select_related("standing", "manager").order_by("-standing__value", "pk"), SHOWN)
+    if everybody and page.rows:
+        audit.record(request.user, "tier.names_seen", simulation, at=now(), before=before, after=after)
     context = {
         "simulation": simulation,
         "before": before,
         "after": after,
         "count": len(movers),
-        "page": page_of(request, people.order_by("-standing__value", "pk"), SHOWN),
+        "everybody": everybody,
+        "reached": set(reached.filter(pk__in=[row.pk for row in page.rows]).values_list("pk", flat=True)),
+        "page": page,
     }
     return render(request, "desk/loyalty/tiers/moves.html", context)

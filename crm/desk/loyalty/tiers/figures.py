@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.accounts.models import User
 from core.lib.money import from_minor
-from crm.desk.loyalty.tiers.members import sees_names
+from crm.desk.loyalty.tiers.members import answers_for_all, sees_names
 from crm.desk.today import today
 from customers.access import visible_to
 from customers.models import Customer
@@ -96,7 +96,8 @@ def context_of(
 def outcome(figures: Figures, content: Content, user: User, simulation: TierSimulation | None) -> Outcome:
     orders = content["basis"] == Basis.ORDERS
     names = _names(figures, user)
-    listed = simulation if sees_names(user) and not figures["first"] else None
+    opens = sees_names(user) or answers_for_all(user)
+    listed = simulation if opens and not figures["first"] else None
 
     def amount(minor: int) -> Decimal | int:
         return minor if orders else from_minor(minor)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from core.accounts.models import User
-from core.accounts.permissions import StaffRequest, needs
+from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission, rights_of
 from crm.desk.acting import press
 from crm.desk.paging import EMPTY, Page, page_of
@@ -55,6 +55,11 @@ class Risk(NamedTuple):
 
 def sees_names(user: User) -> bool:
     return rights_of(user).sees_customers
+
+
+def answers_for_all(user: User) -> bool:
+    """Who writes the rules knows by name everybody whom they move, in whoever's book they are."""
+    return may(user, Permission.EDIT_RULES)
 
 
 def _in_reach(user: User) -> QuerySet[Customer]:
