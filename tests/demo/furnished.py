@@ -1,6 +1,6 @@
 """The small mall with all its rooms in use: what the demo makes, and one of what only people make."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from core.accounts import tokens
 from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.outbox import posting, webhooks
+from core.rulebook import changes as rule_changes
 from crm.desk.today import today
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
@@ -17,8 +18,10 @@ from customers.intake import guests
 from customers.models import Customer, GuestOrder, ImportProfile
 from customers.orders import OrderFact
 from customers.privacy import requests
+from customers.promises import ledger
 from customers.record import fields as custom_fields
 from loyalty.notices import Kind
+from loyalty.rulebook import RULES as POINTS
 from loyalty.tiers import simulation
 
 
@@ -33,6 +36,15 @@ def furnish(monkeypatch: pytest.MonkeyPatch, *, at: datetime) -> None:
     draft = simulation.new_draft(by=admin, at=at)
     simulation.simulate(draft.pk, by=admin, at=at)
     tokens.issue(admin, name="till", scopes=[ApiScope.ORDERS_WRITE], at=at)
+    rule_changes.propose(
+        POINTS, {"rate": "2.00"}, starts_on=today() + timedelta(days=60), reason="fewer levels", by=admin, at=at
+    )
+    for n, username in enumerate(("agent", "service", "lead")):
+        keeper, customer = User.objects.get(username=username), Customer.objects.filter(merged_into=None)[n]
+        due = ledger.Due(at + timedelta(hours=1), "hour")
+        ledger.make(
+            customer, words="回电", due=due, owner=keeper, by=keeper, at=at, source="talk", source_id=-1, ordinal=n
+        )
     custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
     nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
     guests.write([guests.kept(nobody, GuestOrder.Why.NOBODY, None, at=at)])

@@ -66,6 +66,15 @@ NO_LINK_FOR = {
     (Role.SERVICE_AGENT, "points"),
     (Role.SERVICE_AGENT, "settings"),
     (Role.ASSISTANT, "settings"),
+    (Role.DEPARTMENT, "settings"),
+    # Whose book has no case that is open, and to whom no promise falls that somebody else could keep.
+    (Role.ASSISTANT, "complaint"),
+    (Role.ASSISTANT, "promise_hand_over"),
+    # Alerts are decided on by who has a book.
+    (Role.SERVICE_LEAD, "todo_decide"),
+    # Their work is promises: those are moved with the customer, not put off.
+    (Role.SERVICE_AGENT, "todo_snooze"),
+    (Role.SERVICE_LEAD, "todo_snooze"),
 }
 
 

@@ -64,6 +64,7 @@ KEPT = {
     "outbox_message_dedupe_key_6013dd5c_like": "the digest asks by the beginning of its key",
     "accounts_user_groups_user_id_52b62117": "of a table that Django makes",
     "accounts_user_user_permissions_user_id_e4f0a161": "of a table that Django makes",
+    "complaints_department_members_department_id_6ca2e449": "of a table that Django makes",
     "complaints_correctiveaction_cases_correctiveaction_id_90280257": "of a table that Django makes",
 }
 
