@@ -52,7 +52,7 @@ KEPT = {
     ),
     **dict.fromkeys(("handover_open", "remedy_promised", "unfinished_imports", "unusual_orders_open"), LATER),
     **dict.fromkeys(("unfinished_runs", "adjustment_waiting", "referral_waiting", "outbox_failed"), LATER),
-    **dict.fromkeys(("outbox_thread", "webhook_failed"), LATER),
+    **dict.fromkeys(("outbox_thread", "webhook_failed", "sign_open"), LATER),
     "customers_importquestion_external_id_9d865747": "an order that is told meanwhile ends its question",
     **dict.fromkeys(("accounts_sentform_at_d9144aaf", "caller_mark_waits", "trouble_over"), LATER),
     **dict.fromkeys(

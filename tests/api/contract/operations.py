@@ -83,6 +83,12 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "POST complaints": ABOUT["complaint-list"],
     "GET complaints/{number}": ABOUT["complaint-detail"],
     "POST complaints/{number}/messages": ABOUT["complaint-messages"],
+    "GET complaints/{number}/files": ABOUT["complaint-files"],
+    # A text stands for what is in the file: whoever can sends it as one.
+    "POST complaints/{number}/files": lambda c: Asked(
+        "post", f"complaints/{a_case_number(c)}/files", {"file": "%PDF-1.7\ntrailer<<>>\n%%EOF\n"}
+    ),
+    "GET complaints/{number}/files/{id}": ABOUT["complaint-file"],
     "GET complaints/{number}/transitions": lambda c: Asked("get", f"complaints/{a_case_number(c)}/transitions"),
     "POST complaints/{number}/transitions": ABOUT["complaint-transitions"],
     "POST complaints/inbound": ABOUT["complaint-inbound"],

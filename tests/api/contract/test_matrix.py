@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -35,6 +36,7 @@ REACHES = {
     Role.SERVICE_LEAD: EVERYBODY,
     Role.ANALYST: NOBODY,
     Role.PRIVACY_OFFICER: NOBODY,
+    Role.DEPARTMENT: NOBODY,
     Role.CLIENT: EVERYBODY,
 }
 # Beyond the scope, the right that a page would ask for.
@@ -89,7 +91,10 @@ def expected(role: Role, operation: str, row: Row) -> str:
 
 
 def outcome(client: APIClient, operation: str, asked: Asked) -> str:
-    answer = getattr(client, asked.method)(f"/api/v1/{asked.url}", asked.data, format="json")
+    data, kind = asked.data, "json"
+    if operation.endswith("/files") and asked.method == "post":
+        data, kind = {"file": SimpleUploadedFile("x.pdf", data["file"].encode(), "application/pdf")}, "multipart"
+    answer = getattr(client, asked.method)(f"/api/v1/{asked.url}", data, format=kind)
     status = int(answer.status_code)
     if asked.url.endswith("/batch") and status == 200:
         status = int(answer.json()["results"][0]["status"])
