@@ -156,6 +156,8 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "updated": 0,
         "host": "x",
         "what": "night_late",
+        "due": "2026-11-17 12:00",
+        "state": "confirmed",
     }
     for language in ("en", "zh-hans", "zh-hant"):
         with translation.override(language):

@@ -74,7 +74,7 @@ def test_remedies_of_before_are_promises(li_lei: Customer, make_user: MakeUser) 
     remedies.issue(Remedy.objects.order_by("pk")[0].pk, by=liu, at=NOW + 2 * DAY)
     Promise.objects.all().delete()
 
-    import_module("complaints.migrations.0007_promised_remedies").into_the_ledger(apps, None)
+    import_module("complaints.migrations.0008_promised_remedies").into_the_ledger(apps, None)
 
     rows = Promise.objects.order_by("pk")
     assert [(row.source, row.state, row.owner, row.todo.state) for row in rows] == [
