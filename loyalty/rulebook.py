@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
 from core.accounts.roles import Permission
+from core.lib import mall
 from core.lib.errors import Invalid
 from core.rulebook.kinds import Content, Foretold, Kind, Number, Version
 from core.rulebook.models import RuleChange
@@ -53,7 +54,7 @@ class PointKind(Kind):
         "days": gettext_lazy("Days looked at"),
         "orders": gettext_lazy("Orders that earn points"),
         "points": gettext_lazy("Points for these orders"),
-        "per_hundred": gettext_lazy("Points for ¥100 of turnover"),
+        "per_hundred": gettext_lazy("Points for 100 of turnover"),
         "cost": gettext_lazy("What these points cost, in yuan"),
         "percent": gettext_lazy("Of the turnover, in per cent"),
     }
@@ -130,10 +131,10 @@ class PointKind(Kind):
         before, after = figures.get("percent", (0, 0))
         if max(given_back, Decimal(after)) >= MUCH_PERCENT:
             sentences.append(
-                _("%(rate)s points per yuan at ¥%(cost)s a point cost %(percent)s %% of the turnover.")
+                _("%(rate)s points per yuan at %(cost)s a point cost %(percent)s %% of the turnover.")
                 % {
                     "rate": _plain(values["rate"]),
-                    "cost": _plain(values["yuan_per_point"]),
+                    "cost": f"{mall.facts().symbol}{_plain(values['yuan_per_point'])}",
                     "percent": _plain(max(given_back, Decimal(str(after)))),
                 }
             )

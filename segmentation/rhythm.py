@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
+from core.lib import mall
 from core.lib.money import from_minor
 from segmentation import frames
 from segmentation.fitting import Parameters
@@ -199,8 +200,8 @@ def _sentence(silence: Silence, rhythm: Rhythm | None, reader: User) -> str:
         )
     return _(
         "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
-        "%(quiet)d days, and a customer like this brings ¥%(monthly)s a month."
-    ) % {**figures, "monthly": f"{from_minor(silence.evidence['monthly_profit']):,.0f}"}
+        "%(quiet)d days, and a customer like this brings %(monthly)s a month."
+    ) % {**figures, "monthly": mall.priced(from_minor(silence.evidence["monthly_profit"]), 0)}
 
 
 def _is_habit(evidence: Mapping[str, Any]) -> bool:

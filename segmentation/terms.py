@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import NamedTuple
 
+from core.lib import mall
 from core.lib.money import from_minor
 
 LEAST_DIGITS, MOST_DIGITS = 2, 9
@@ -22,7 +23,7 @@ Lines = list[Line]
 
 
 class Factor(NamedTuple):
-    """A number with its unit: "¥" for minor units of money, "%" for a share of 1, nothing for a plain one."""
+    """A number with its unit: "¥" for minor units of money, whatever the mall counts in, "%" for a share of 1, or none."""
 
     label: str
     number: float
@@ -31,15 +32,19 @@ class Factor(NamedTuple):
     def printed(self, digits: int) -> str:
         if self.unit == "%":
             return percent(self.number, 0)
-        return f"¥{self.number / 100:,.{digits}f}" if self.unit == "¥" else f"{self.number:,.{digits}f}"
+        return f"{symbol()}{self.number / 100:,.{digits}f}" if self.unit == "¥" else f"{self.number:,.{digits}f}"
 
     def read(self, digits: int) -> float:
         """What somebody calculates with who has only what is printed; money in yuan."""
         return round(self.number / 100, digits) if self.unit == "¥" else round(self.number, digits)
 
 
+def symbol() -> str:
+    return mall.facts().symbol
+
+
 def money(minor: float) -> str:
-    return f"¥{from_minor(round(minor)):,.2f}"
+    return f"{symbol()}{from_minor(round(minor)):,.2f}"
 
 
 def percent(share: float, digits: int = 0) -> str:

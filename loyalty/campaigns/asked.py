@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from core.lib import mall
 from core.lib.errors import DomainError
 from loyalty.models import Coupon, CouponCampaign
 
@@ -16,13 +17,13 @@ def of_terms(campaign: CouponCampaign) -> list[str]:
     worth, sentences = _worth(campaign), []
     if campaign.kind == Kind.AMOUNT and campaign.amount >= campaign.min_spend > 0:
         sentences.append(
-            _("A coupon of ¥%(worth)s is worth as much as the smallest order that takes it (¥%(least)s), or more.")
-            % {"worth": worth, "least": campaign.min_spend}
+            _("A coupon of %(worth)s is worth as much as the smallest order that takes it (%(least)s), or more.")
+            % {"worth": mall.priced(worth), "least": mall.priced(campaign.min_spend)}
         )
     if campaign.budget is not None and campaign.budget < worth:
         sentences.append(
-            _("The budget of ¥%(budget)s is less than one coupon (¥%(worth)s).")
-            % {"budget": campaign.budget, "worth": worth}
+            _("The budget of %(budget)s is less than one coupon (%(worth)s).")
+            % {"budget": mall.priced(campaign.budget), "worth": mall.priced(worth)}
         )
     return sentences
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from django import forms
@@ -19,6 +20,7 @@ from complaints.models import Case, SilentSign
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
+from core.lib import mall
 from core.lib.errors import DomainError
 from crm.desk.acting import press
 from crm.desk.choices import read_once
@@ -80,7 +82,7 @@ def silent(request: StaffRequest) -> HttpResponse:
 
 
 WHY = {
-    SilentSign.Sign.REFUND: gettext_lazy("Order %(order)s refunded on %(on)s (¥%(amount)s), no word from the customer"),
+    SilentSign.Sign.REFUND: gettext_lazy("Order %(order)s refunded on %(on)s (%(amount)s), no word from the customer"),
     SilentSign.Sign.MOOD: gettext_lazy("In the conversation of %(on)s"),
     SilentSign.Sign.OVERDUE: gettext_lazy("Last bought on %(last_on)s and stays away longer than usual"),
     SilentSign.Sign.PRODUCT: gettext_lazy(
@@ -92,7 +94,9 @@ WHY = {
 
 def why(sign: SilentSign) -> str:
     """The evidence in one line."""
-    evidence: dict[str, str] = sign.evidence
+    evidence: dict[str, str] = dict(sign.evidence)
+    if "amount" in evidence:
+        evidence["amount"] = mall.priced(Decimal(evidence["amount"]), 2)
     return str(WHY[SilentSign.Sign(sign.sign)]) % evidence
 
 
