@@ -17,9 +17,9 @@ from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from customers.models import Customer, Lookup, Standing, Todo
 from segmentation import rules
-from segmentation.explain import explain
 from segmentation.models import Alert, Night
-from segmentation.rhythm import sentence
+from segmentation.reading.explain import explain
+from segmentation.reading.rhythm import sentence
 from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
 READER_OF_ALL = User(roles=[Role.TEAM_LEAD])

@@ -27,9 +27,9 @@ from core.accounts.models import Role, User
 from crm.flows import nightly
 from customers.identity import number_of
 from customers.models import Customer, Order, Standing, Todo
-from segmentation.explain import Explanation, explain
 from segmentation.models import Alert, Night
-from segmentation.terms import Line
+from segmentation.reading.explain import Explanation, explain
+from segmentation.reading.terms import Line
 from tests.conftest import TODAY, MakeUser
 
 KINDS = 8

@@ -21,8 +21,8 @@ from customers.models import Customer, Order, Standing, Summary, SummaryState, T
 from customers.orders import OrderFact
 from customers.refunds import RefundFact
 from segmentation import rules, whatif
-from segmentation.explain import explain
 from segmentation.models import Alert, Change, Night
+from segmentation.reading.explain import explain
 from tests import recording
 from tests.conftest import MakeCustomer, MakeOrder
 

@@ -28,8 +28,8 @@ from customers.record.reach import points_of
 from loyalty.models import PointRules
 from loyalty.points import ledger as point_ledger
 from loyalty.tiers import explain as level_why
-from segmentation.explain import explain, nights_of
 from segmentation.models import Alert, Night
+from segmentation.reading.explain import explain, nights_of
 
 EVENTS_SHOWN = 60
 

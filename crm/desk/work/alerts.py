@@ -20,9 +20,9 @@ from crm.desk.work.forms import CommentForm, FilterForm, LostForm, interview_of
 from customers.access import scope_filter
 from segmentation import alerts as verbs
 from segmentation import queries
-from segmentation.explain import explain
 from segmentation.models import Alert
-from segmentation.rhythm import Silence, sentence, silence_of
+from segmentation.reading.explain import explain
+from segmentation.reading.rhythm import Silence, sentence, silence_of
 from segmentation.shop import notes
 
 SHOWN = 100

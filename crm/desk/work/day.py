@@ -29,7 +29,7 @@ from customers.work import stakes
 from customers.work.stakes import Printed
 from segmentation import queries
 from segmentation.models import Alert
-from segmentation.rhythm import in_short, silence_of_task
+from segmentation.reading.rhythm import in_short, silence_of_task
 
 SHOWN = 25
 # Rows of each band that nothing above them pushes off the first screen.

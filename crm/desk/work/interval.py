@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from customers.models import Customer, Order
-from segmentation.rhythm import Rhythm
+from segmentation.reading.rhythm import Rhythm
 
 
 def purchases(person: Customer, last_on: date) -> QuerySet[Order, tuple[date, Decimal]]:

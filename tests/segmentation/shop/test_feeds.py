@@ -14,8 +14,8 @@ from crm.flows import nightly
 from customers.identity import number_of
 from customers.models import Customer, Order, Refund, Standing
 from segmentation import frames, queries
-from segmentation.explain import explain
 from segmentation.models import Alert, Night
+from segmentation.reading.explain import explain
 from segmentation.shop import feeds, notes
 from tests.conftest import MakeUser
 

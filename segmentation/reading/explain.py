@@ -17,11 +17,12 @@ from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from customers.models import Customer, Standing
-from segmentation import fitting, frames, rhythm, rules, scoring
+from segmentation import fitting, frames, rules, scoring
 from segmentation.maths import classes, potential, value
 from segmentation.models import Change, Night
+from segmentation.reading import rhythm
+from segmentation.reading.terms import Factor, Line, Lines, difference_times, money, percent, product, rounded_alike
 from segmentation.shop import feeds
-from segmentation.terms import Factor, Line, Lines, difference_times, money, percent, product, rounded_alike
 
 
 @dataclass(frozen=True)
