@@ -247,8 +247,8 @@ def _end(
     bell.settle(_thread(handed), at=at)
     if status != Status.CANCELLED:
         notices.tell(
-            [case.owner_id],
-            notices.ANSWERED,
+            {case.owner_id, handed.asked_by_id},
+            notices.ANSWERED if status == Status.DONE else notices.DECLINED,
             case,
             key=f"handover-end:{handed.pk}",
             at=at,

@@ -21,6 +21,7 @@ BIG = Kind("case_big", Topic.BIG, _("Your big customer complains: %(number)s (P%
 ASKED = Kind("question", Topic.QUESTION, _("%(number)s: a question to %(department)s"))
 ASKED_LATE = Kind("question_late", Topic.QUESTION, _("%(number)s: %(department)s has not answered in time"))
 ANSWERED = Kind("question_answered", Topic.QUESTION, _("%(number)s: %(department)s has answered"))
+DECLINED = Kind("question_declined", Topic.QUESTION, _("%(number)s: %(department)s declines the question"))
 REMEDY_WAITS = Kind("remedy_waits", Topic.APPROVAL, _("%(number)s: a remedy waits for your approval"))
 REMEDY_TO_GIVE = Kind("remedy_to_give", Topic.CASE, _("%(number)s: a remedy is approved, now give it"))
 REMEDY_REFUSED = Kind("remedy_refused", Topic.REFUSED, _("%(number)s: a remedy was refused"))
@@ -48,6 +49,7 @@ KINDS = (
     ASKED,
     ASKED_LATE,
     ANSWERED,
+    DECLINED,
     REMEDY_WAITS,
     REMEDY_TO_GIVE,
     REMEDY_REFUSED,
@@ -73,7 +75,7 @@ OVER_WITH_THE_CASE = (
     REMEDY_WAITS,
 )
 # What a person has seen to by doing something with the case.
-OVER_WITH_A_DEED = (YOURS, NO_ROOM, TO_BE_TAKEN, BACK, REOPENED, ANSWERED, MAIL_FAILED)
+OVER_WITH_A_DEED = (YOURS, NO_ROOM, TO_BE_TAKEN, BACK, REOPENED, ANSWERED, DECLINED, MAIL_FAILED)
 
 
 def tell(

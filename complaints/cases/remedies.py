@@ -262,6 +262,8 @@ def _give_coupon(
             code="campaign_unfit",
         )
     remedy.coupon = coupon_campaigns.give(campaign.pk, remedy.customer, by=by, at=at)
+    if campaign.kind != CouponCampaign.Kind.PERCENT:
+        remedy.amount = campaign.amount  # less than was agreed, where no coupon of that much holds
     return f"{campaign.code} #{remedy.coupon.pk}"
 
 

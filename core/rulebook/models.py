@@ -17,7 +17,7 @@ class RuleChange(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open", _("Waits for a second person")
-        CONFIRMED = "confirmed", _("Confirmed")
+        CONFIRMED = "confirmed", _("Confirmed to begin")
         DROPPED = "dropped", _("Dropped")
         WITHDRAWN = "withdrawn", _("Withdrawn before it began")
 

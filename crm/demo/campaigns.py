@@ -138,23 +138,23 @@ def _on_orders(campaign: CouponCampaign) -> int:
 
 def _draws(users: dict[str, User], today: date, at: datetime) -> int:
     lead = users["lead"]
-    over = _lottery(AUTUMN, today, users)
+    over = _lottery(AUTUMN, today, users, at)
     draws.publish(over.pk, by=lead, at=over.starts_at - timedelta(days=2))
     draws.follow_orders(at=over.ends_at - timedelta(minutes=1))
     drawn = _tickets_used(over, lead)
     draws.end_due(at=over.ends_at)
-    daily = _lottery(DAILY, today, users)
-    draws.publish(daily.pk, by=lead, at=daily.starts_at - timedelta(days=1))
+    daily = _lottery(DAILY, today, users, at)
+    draws.publish(daily.pk, by=lead, at=min(daily.starts_at - timedelta(days=1), at))
     drawn += _drawn_daily(daily, at)
-    wheel = _lottery(WHEEL, today, users)
-    draws.publish(wheel.pk, by=lead, at=wheel.starts_at - timedelta(days=1))
-    _lottery(NEW_YEAR, today, users)
+    wheel = _lottery(WHEEL, today, users, at)
+    draws.publish(wheel.pk, by=lead, at=min(wheel.starts_at - timedelta(days=1), at))
+    _lottery(NEW_YEAR, today, users, at)
     return drawn
 
 
-def _lottery(row: LotteryRow, today: date, users: dict[str, User]) -> Lottery:
+def _lottery(row: LotteryRow, today: date, users: dict[str, User], at: datetime) -> Lottery:
     by, time = users[row.by], _time(row, today)
-    eve = time["starts_at"] - timedelta(days=3)
+    eve = min(time["starts_at"] - timedelta(days=3), at)
     lottery = draws.create(row.code, by=by, at=eve, name=row.name, rules=row.rules, **time, **row.terms)
     return draws.set_prizes(lottery.pk, row.prizes, by=by, at=eve)
 

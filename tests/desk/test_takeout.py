@@ -32,6 +32,7 @@ WHY_NOT = {
     "import_plan": "what would be done with a file that the reader brought",
     "audit_months": "its rows are the files themselves",
     "health": "how it is at this moment",
+    "promises": "rows to be worked, each with its buttons",
     "privacy_kept": "a table of settings, which stands in the documents too",
     "audit": "has a file of its own, of all lines that were searched for",
     "audit_export": "is that file",
@@ -71,7 +72,7 @@ def test_a_list_is_taken_whole_as_its_pages_show_it(client: Client) -> None:
     assert head[:1] == ["Customer"]
     values = [line[head.index("Current value")] for line in shown]
     assert values == [str(1000 * n) for n in reversed(range(PEOPLE))]
-    assert shown[0][0].startswith(f"顾客{PEOPLE - 1} · C0")
+    assert shown[0][0].startswith(f"顾客{PEOPLE - 1} · C")
     assert lines[PEOPLE + 1] == []
     assert lines[-1][0].startswith("Laoke · Zhao Min · ")
     assert lines[-1][0].endswith(f"{PEOPLE} rows")

@@ -36,7 +36,7 @@ def test_a_script_sets_up_the_mall_and_may_do_it_again(monkeypatch: pytest.Monke
     assert "already" in run("set_up", *told, "--user", "eve")
 
     mina = User.objects.get()
-    assert (mina.username, len(mina.roles)) == ("mina", 8)
+    assert (mina.username, len(mina.roles)) == ("mina", 9)
     assert facts_of_mall.facts().name == "Kaufhaus"
 
 

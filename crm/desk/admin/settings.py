@@ -24,6 +24,7 @@ from core.accounts.models import ApiToken, RequiredFactor, Role, Team, User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.mall import facts
+from core.lib.periods import mall_day
 from core.outbox.models import WebhookEndpoint
 from crm.desk.admin import health as health_page
 from crm.desk.today import now, today
@@ -78,7 +79,7 @@ def _tiers() -> str:
 
 def _points() -> str:
     current = point_rules.in_force(now())
-    return _("in force since %(day)s") % {"day": current.starts_at.date().isoformat()} if current else _version(None)
+    return _("in force since %(day)s") % {"day": mall_day(current.starts_at).isoformat()} if current else _version(None)
 
 
 def _promises() -> str:

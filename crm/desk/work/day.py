@@ -32,6 +32,8 @@ from segmentation.models import Alert
 from segmentation.reading.rhythm import in_short, silence_of_task
 
 SHOWN = 25
+# A complaint of mine whose answer or solution is due so soon stands above the work.
+SOON = timedelta(hours=1)
 # Rows of each band that nothing above them pushes off the first screen.
 LEAST = 5
 URGENT = 3
@@ -79,8 +81,9 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book = queries.standings(user, day)
     urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
+    clock = in_order(cases.filter(owner=user, next_due_at__lt=now() + SOON)).select_related("customer")[:SHOWN]
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
-    together(urgent, asked)
+    together(urgent, asked, clock)
     return {
         "today": day,
         **_queue(user, day, view),
@@ -91,6 +94,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
+        "clock": clock,
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),

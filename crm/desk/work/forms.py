@@ -1,6 +1,7 @@
 """The forms of My day and of the alerts."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import cast
 
 from django import forms
@@ -13,7 +14,8 @@ from core.outbox.kinds import NEVER_OFF, Topic
 from core.outbox.models import NoticeChoice
 from crm.desk.date_input import DateInput, TimeInput
 from customers import managers
-from customers.models import Contact, Promise, Todo
+from customers.access import in_reach
+from customers.models import Contact, Customer, Promise, Todo
 from segmentation.alerts import INTERVIEW
 from segmentation.models import Alert
 
@@ -71,10 +73,13 @@ class DecideForm(forms.Form):
     )
     owner = forms.ModelChoiceField(label=_("Who does it"), queryset=User.objects.none(), required=False)
 
-    def __init__(self, data: QueryDict | None = None, *, by: User) -> None:
+    def __init__(self, data: QueryDict | None = None, *, by: User, customer: Customer, today: date) -> None:
         super().__init__(data)
         people = managers.choosable(by) | User.objects.filter(pk=by.pk, is_active=True)
-        cast("forms.ModelChoiceField[User]", self.fields["owner"]).queryset = people.distinct()
+        # Who cannot open the customer cannot do it.
+        seeing = in_reach(people.distinct(), [customer.pk], today)
+        people = User.objects.filter(pk__in=[pk for pk, seen in seeing.items() if seen]).order_by("full_name", "pk")
+        cast("forms.ModelChoiceField[User]", self.fields["owner"]).queryset = people
         cast("forms.ModelChoiceField[User]", self.fields["owner"]).empty_label = str(_("The manager of the customer"))
 
 

@@ -44,7 +44,9 @@ def talk(request: StaffRequest, pk: int) -> HttpResponse:
 def decide(request: StaffRequest, pk: int) -> HttpResponse:
     """What is done about the alert of this row, by whom and until when: the row comes back on that day."""
     item = todo.task_for(request.user, pk, today())
-    form = DecideForm(request.POST if request.method == "POST" else None, by=request.user)
+    form = DecideForm(
+        request.POST if request.method == "POST" else None, by=request.user, customer=item.customer, today=today()
+    )
 
     def carry_out(data: dict[str, Any]) -> Any:
         return alerts.decide(item.alert_id or 0, by=request.user, at=now(), **data)
