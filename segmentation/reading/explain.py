@@ -21,7 +21,18 @@ from segmentation import fitting, frames, rules, scoring
 from segmentation.maths import classes, potential, value
 from segmentation.models import Change, Night
 from segmentation.reading import rhythm
-from segmentation.reading.terms import Factor, Line, Lines, difference_times, money, percent, product, rounded_alike
+from segmentation.reading.terms import (
+    LEAST_DIGITS,
+    MOST_DIGITS,
+    Factor,
+    Line,
+    Lines,
+    difference_times,
+    money,
+    percent,
+    product,
+    rounded_alike,
+)
 from segmentation.shop import feeds
 
 
@@ -256,14 +267,33 @@ def _habit(today: rhythm.Rhythm) -> str:
 def _limit_lines(today: rhythm.Rhythm) -> Lines:
     """The customer's usual interval and the shop's, each to its share, and how far beyond it the limit lies."""
     shop = _("Usual interval of the shop") if today.of_the_shop else _("Usual interval of shops, as this one is young")
-    lines = [Line("", shop, f"{today.shop:.2f}"), Line("^", _("its share"), f"{1 - today.own_share:.3f}")]
+    usual, limit = rounded_alike(today.usual, today.usual_days), rounded_alike(today.limit, today.limit_days)
+    digits = _digits_of_blend(today, float(usual))
+    lines = [
+        Line("", shop, f"{today.shop:.{digits}f}"),
+        Line("^", _("its share"), f"{1 - today.own_share:.{digits + 1}f}"),
+    ]
     if today.known:
         known = _("Usual interval of the customer, intervals known: %(n)d") % {"n": today.known}
-        lines += [Line("×", known, f"{today.own:.2f}"), Line("^", _("its share"), f"{today.own_share:.3f}")]
+        lines += [
+            Line("×", known, f"{today.own:.{digits}f}"),
+            Line("^", _("its share"), f"{today.own_share:.{digits + 1}f}"),
+        ]
     certain = _("Back by then %(n)d times in 100") % {"n": round(100 * (1 - today.tail_level))}
     return [
         *lines,
-        Line("=", _("Usual interval, days"), rounded_alike(today.usual, today.usual_days)),
-        Line("×", certain, f"{today.limit / today.usual:.4f}"),
-        Line("=", _("Personal limit, days"), rounded_alike(today.limit, today.limit_days)),
+        Line("=", _("Usual interval, days"), usual),
+        # Of what is printed, so that whoever multiplies it gets what is printed.
+        Line("×", certain, f"{float(limit) / float(usual):.5f}"),
+        Line("=", _("Personal limit, days"), limit),
     ]
+
+
+def _digits_of_blend(today: rhythm.Rhythm, usual: float) -> int:
+    """As few digits as give the usual interval to the last one that is printed."""
+    for digits in range(LEAST_DIGITS, MOST_DIGITS):
+        own, share = round(today.own, digits), round(today.own_share, digits + 1)
+        by_hand = round(today.shop, digits) ** round(1 - today.own_share, digits + 1)
+        if abs(by_hand * (own**share if today.known else 1.0) - usual) <= 0.0051:
+            break
+    return digits
