@@ -59,3 +59,9 @@ def put_back() -> None:
             f"SELECT setval(format('%I', sequencename)::regclass, greatest(last_value, 1), last_value IS NOT NULL)"
             f" FROM {SCHEMA}.sequences"
         )
+
+
+def forget() -> None:
+    """Nothing stands beside the tables of the product."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from core.jobs.models import JobRun
 from crm.operating import backup, database, health
 from customers.models import Customer
+from tests import kept
 from tests.conftest import MakeCustomer, MakeOrder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,6 +25,12 @@ def _media(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MEDIA_ROOT.mkdir()
     (settings.MEDIA_ROOT / "picture.png").write_bytes(b"a picture")
+
+
+@pytest.fixture(autouse=True)
+def _only_the_product(transactional_db: None) -> None:
+    """What other tests have put aside in the same database is no part of a backup."""
+    kept.forget()
 
 
 @pytest.fixture
