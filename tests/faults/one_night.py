@@ -14,6 +14,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
+from django.utils import timezone  # noqa: E402
+
 from core.jobs import runs  # noqa: E402
 from core.jobs.models import JobRun  # noqa: E402
 from crm.flows import nightly  # noqa: E402
@@ -38,7 +40,7 @@ def whole(step: str, work: Any) -> Any:
     pieces = nightly.AHEAD.get(step, nightly._no_pieces)
 
     def in_one(run: JobRun, at: datetime) -> Any:
-        for piece in pieces(run):
+        for piece in pieces(run, timezone.now):
             piece(at)
         return work(run, at)
 
