@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('starts_on', models.DateField(verbose_name='in force from')),
                 ('reason', models.CharField(max_length=300, verbose_name='why the rules change')),
                 ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('open', 'Waits for a second person'), ('confirmed', 'Confirmed'), ('dropped', 'Dropped'), ('withdrawn', 'Withdrawn before it began')], default='open', max_length=10)),
+                ('state', models.CharField(choices=[('open', 'Waits for a second person'), ('confirmed', 'Confirmed to begin'), ('dropped', 'Dropped'), ('withdrawn', 'Withdrawn before it began')], default='open', max_length=10)),
                 ('based_on', models.PositiveIntegerField(blank=True, null=True)),
                 ('rolls_back', models.PositiveIntegerField(blank=True, null=True)),
                 ('foretold', models.JSONField(default=dict)),

@@ -83,6 +83,12 @@ def priced(value: Decimal | int) -> str:
 
 
 @register.filter
+def why(reason: str) -> str:
+    """{{ version.reason|why }}: as it was typed; what the product came with says so in the reader's language."""
+    return _("Defaults") if reason == "Defaults" else reason
+
+
+@register.filter
 def unit(of_benefit: str) -> str:
     """{{ kind.unit|unit }}: money as the mall counts it, other units as they are."""
     return mall.facts().symbol.strip() if of_benefit == MONEY else of_benefit

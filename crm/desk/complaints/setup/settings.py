@@ -261,7 +261,8 @@ def _priorities(request: StaffRequest) -> dict[str, Any]:
 def _promises(request: StaffRequest) -> dict[str, Any]:
     draft = SlaPolicy.objects.filter(status=SlaPolicy.Status.DRAFT).order_by("-version").first()
     published = SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED)
-    current = published.order_by("-version").first()
+    # One that is confirmed for a later day is among the versions, and not yet the rule.
+    current = published.filter(effective__contains=now()).first() or published.order_by("-version").first()
     shown = draft or current
     concerned = policies.affected(shown) if shown else {}
     return {
