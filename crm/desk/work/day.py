@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet
@@ -16,6 +17,7 @@ from complaints.queries import Filters, cases_for, in_order, waiting_for
 from core.accounts.models import User
 from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import Field, Permission, Scope, rights_of
+from core.lib import mall
 from core.lib.periods import mall_day, mall_midnight, mall_time
 from core.lib.rows import together
 from crm.desk.paging import Page, page_in
@@ -276,7 +278,7 @@ def reason(item: Todo) -> str:
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
     if item.reason == Todo.Reason.TIER:
-        return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % dict(text)
+        return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % {**text, "missing": _missing(text)}
     return str(item.get_reason_display())
 
 
@@ -287,3 +289,11 @@ def _silence(item: Todo) -> str:
     until = mall_day(item.closed_at) if item.closed_at else today()
     silence = silence_of_task(item.text, opened_on=item.due_on, on=until)
     return in_short(silence) if silence else ""
+
+
+def _missing(text: Mapping[str, Any]) -> str:
+    """Money has two decimals, as it was written down; orders are whole."""
+    said = str(text["missing"])
+    if "." in said:
+        return mall.priced(Decimal(said))
+    return ngettext("%(n)d order", "%(n)d orders", int(said)) % {"n": int(said)}
