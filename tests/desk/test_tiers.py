@@ -113,7 +113,7 @@ def test_a_level_at_risk_becomes_a_to_do_that_says_what_is_missing(
     client.post(reverse("desk:tiers_at_risk_todos"))
 
     assert Todo.objects.get().reason == Todo.Reason.TIER
-    assert "Silver ends unless 800.00 more is bought by" in client.get(reverse("desk:my_day")).content.decode()
+    assert "Silver ends unless ¥800 more is bought by" in client.get(reverse("desk:my_day")).content.decode()
 
 
 def test_a_promise_is_made_and_ended_by_the_team_lead(client: Client, lead: User, li_lei: Customer) -> None:
