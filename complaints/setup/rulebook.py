@@ -59,12 +59,11 @@ class PromiseKind(Kind):
             raise Invalid(_("This queue does not exist any more."), code="queue")
         policies.refuse_incomplete({key: minutes for key, (minutes, _calendar) in targets.items()})
         rows = [[*key, *value] for key, value in targets.items()]
-        order: Any = lambda row: [str(part) for part in row]  # noqa: E731
         return {
             **policy,
             "pause_reasons": reasons,
-            "targets": sorted(rows, key=order),
-            "steps": sorted(steps, key=order),
+            "targets": sorted(rows, key=_written),
+            "steps": sorted(steps, key=_written),
         }
 
     def versions(self, limit: int) -> list[Version]:
@@ -159,9 +158,13 @@ def content_of(policy: SlaPolicy) -> Content:
     return {
         **{name: getattr(policy, name) for name in TERMS},
         "pause_reasons": sorted(policy.pause_reasons),
-        "targets": sorted(targets, key=lambda row: [str(part) for part in row]),
-        "steps": sorted(steps, key=lambda row: [str(part) for part in row]),
+        "targets": sorted(targets, key=_written),
+        "steps": sorted(steps, key=_written),
     }
+
+
+def _written(row: list[Any]) -> list[str]:
+    return [str(part) for part in row]
 
 
 def _write(draft: SlaPolicy, content: Content, *, by: User, at: datetime) -> None:

@@ -85,7 +85,7 @@ def priced(value: Decimal | int) -> str:
 @register.filter
 def why(reason: str) -> str:
     """{{ version.reason|why }}: as it was typed; what the product came with says so in the reader's language."""
-    return _("Defaults") if reason == "Defaults" else reason
+    return _("The defaults Laoke starts with") if reason == "Defaults" else reason
 
 
 @register.filter

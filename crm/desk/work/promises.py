@@ -234,10 +234,13 @@ def _asked(
         return HttpResponseClientRefresh()
     context = {
         "form": form,
-        "promise": promise,
         "title": TITLES[deed](),
+        "name": promise.customer.name,
+        "button": _("Save"),
+        "back": _("Promises to customers"),
+        "back_url": reverse("desk:promises"),
         "words": promise.todo.promised or promise.words,
         "url": reverse(f"desk:promise_{deed}", args=[promise.pk]),
     }
-    template = "desk/work/promise.html#form" if request.htmx else "desk/work/promise.html"
+    template = "desk/work/drawer.html#form" if request.htmx else "desk/work/drawer.html"
     return render(request, template, context, status=422 if form.errors else 200)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
@@ -17,6 +18,7 @@ from crm.desk.work.forms import DecideForm, TalkForm
 from crm.desk.work.my_day import answer
 from crm.flows import call
 from customers import todo
+from customers.models import Todo
 from segmentation import alerts
 
 
@@ -36,7 +38,9 @@ def talk(request: StaffRequest, pk: int) -> HttpResponse:
     if done:
         text = _("Logged, and done: %(name)s") if done.result.closed else _("Logged; the task stays open: %(name)s")
         return _back(request, text % {"name": item.customer.name})
-    return _form(request, "talk", form, item)
+    return _form(
+        request, form, item, title=_("Log contact"), button=_("Save"), url=reverse("desk:todo_talk", args=[pk])
+    )
 
 
 @needs(Permission.WORK_ALERTS)
@@ -53,7 +57,7 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
 
     if form.is_bound and carried_out(form, carry_out, beside={"decision_day": "due_on"}):
         return _back(request, _("Decided: %(name)s") % {"name": item.customer.name})
-    return _form(request, "decide", form, item)
+    return _form(request, form, item, title=_("Decide"), button=_("Decide"), url=reverse("desk:todo_decide", args=[pk]))
 
 
 def _back(request: StaffRequest, text: str) -> HttpResponse:
@@ -61,7 +65,16 @@ def _back(request: StaffRequest, text: str) -> HttpResponse:
     return trigger_client_event(response, "closeDrawer") if request.htmx else response
 
 
-def _form(request: StaffRequest, page: str, form: Any, item: Any) -> HttpResponse:
-    context = {"form": form, "row": day.row(item, request.user, today())}
-    template = f"desk/work/{page}.html#form" if request.htmx else f"desk/work/{page}.html"
+def _form(request: StaffRequest, form: Any, item: Todo, *, title: str, button: str, url: str) -> HttpResponse:
+    context = {
+        "form": form,
+        "title": title,
+        "button": button,
+        "url": url,
+        "name": item.customer.name,
+        "words": day.reason(item),
+        "back": _("My day"),
+        "back_url": reverse("desk:my_day"),
+    }
+    template = "desk/work/drawer.html#form" if request.htmx else "desk/work/drawer.html"
     return render(request, template, context, status=422 if form.errors else 200)
