@@ -1,11 +1,13 @@
 """Every page against every role. A route that is not in this table fails."""
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import get_resolver, resolve, reverse
 
 from core.accounts.models import Role
 from core.accounts.roles import RIGHTS, Permission
+from crm import urls
 from crm.api.urls import urlpatterns as rest_routes
 from crm.desk.urls import urlpatterns
 from tests.conftest import MakeCustomer, MakeUser
@@ -588,6 +590,18 @@ def test_a_stranger_is_sent_to_the_door(client: Client, make_user: MakeUser, nam
     assert answer["Location"].startswith("/accounts/login/")
 
 
+@pytest.fixture
+def bare_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of refusals without the page around them: their status is all that is asked."""
+    for status in (403, 404):
+
+        def refusal(request: HttpRequest, exception: Exception, status: int = status) -> HttpResponse:
+            return HttpResponse(status=status)
+
+        monkeypatch.setattr(urls, f"handler{status}", refusal, raising=False)
+
+
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("role", [role for role in Role.values if role != Role.CLIENT])
 def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: MakeUser, role: str) -> None:
     client.force_login(make_user(role))
@@ -607,6 +621,7 @@ def test_each_role_reaches_its_pages_and_no_other(client: Client, make_user: Mak
     assert wrong == {}
 
 
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("role", [role for role in Role.values if role != Role.CLIENT])
 def test_what_takes_only_a_post_is_in_the_table_and_leads_back_to_its_page(
     client: Client, make_user: MakeUser, role: str
