@@ -34,9 +34,11 @@ class Held(NamedTuple):
 def by_token(token: str) -> Held:
     """Who the letter went to, masked, and what they agreed to. Writes nothing. Raises UnknownLink (410)."""
     letter = Letter.objects.filter(reply_token=token).select_related("customer__merged_into").first() if token else None
-    customer = letter and (letter.customer.merged_into or letter.customer)
-    if letter is None or customer is None or customer.erased_at:
-        raise UnknownLink(_("This link is not complete, or not good any more."))
+    if letter is None:
+        raise _unknown()
+    customer = letter.customer.merged_into or letter.customer
+    if customer.erased_at:
+        raise _unknown()
     points = customer.contact_points.filter(retired="", kind__in=["phone", "email"])
     kinds = set(points.values_list("kind", flat=True))
     states = consent.states(customer)
@@ -52,6 +54,10 @@ def by_token(token: str) -> Held:
     )
 
 
+def _unknown() -> UnknownLink:
+    return UnknownLink(_("This link is not complete, or not good any more."))
+
+
 def _is_open(channel: str, kinds: set[str], granted: set[Kind]) -> bool:
     """Whether the customer can be reached by the channel, or has agreed to something by it."""
     needs = {"sms": ContactPoint.Kind.PHONE, "phone": ContactPoint.Kind.PHONE, "email": ContactPoint.Kind.EMAIL}
@@ -64,7 +70,7 @@ def one_click(token: str, *, at: datetime) -> Recorded:
     purpose = held.letter.purpose if held.letter.purpose in ASKED_FOR else Purpose.MARKETING
     return consent.record(
         held.customer,
-        {(held.letter.channel, purpose): ConsentState.WITHDRAWN},
+        {(held.letter.channel, str(purpose)): str(ConsentState.WITHDRAWN)},
         source=Source.ONE_CLICK,
         said_at=at,
         at=at,
@@ -84,7 +90,7 @@ def choose(token: str, wanted: Collection[Kind], *, no_profiling: bool, at: date
     """What is wanted is granted, what was granted and is not wanted any more is withdrawn; the rest stays unsaid."""
     held = by_token(token)
     offered = {(channel, purpose) for channel in held.channels for purpose in ASKED_FOR}
-    told = {
+    told: dict[Kind, str] = {
         kind: ConsentState.GRANTED if kind in wanted else ConsentState.WITHDRAWN
         for kind in offered
         if (kind in wanted) != (kind in held.granted)

@@ -135,7 +135,9 @@ def withdraw_everything(
     evidence: Mapping[str, Any] | None = None,
 ) -> Recorded:
     """Nothing of these purposes goes to the customer by any channel any more."""
-    told = {(channel, purpose): ConsentState.WITHDRAWN for channel in BY_CONSENT for purpose in purposes}
+    told: dict[Kind, str] = {
+        (channel, purpose): ConsentState.WITHDRAWN for channel in BY_CONSENT for purpose in purposes
+    }
     return record(customer, told, source=source, said_at=at, at=at, by=by, evidence=evidence)
 
 
@@ -211,6 +213,36 @@ def merge(loser: Customer, winner: Customer, *, by: User | None, at: datetime) -
         )
     _stop_letters(winner, {kind: row.state for kind, row in theirs.items()}, at=at)
     _join_limits(loser, winner)
+
+
+def unmerge(loser: Customer, winner: Customer, *, since: datetime, by: User | None, at: datetime) -> None:
+    """What holds of the winner only because of the merge holds no more; a no that was said since is both’s.
+
+    Call with both held.
+    """
+    locks.hold(lock_of(loser.pk), lock_of(winner.pk))
+    evidence = {"apart": loser.number}
+
+    def add(customer: Customer, kind: Kind, state: str, said_at: datetime) -> None:
+        ConsentEntry.objects.create(
+            customer=customer,
+            channel=kind[0],
+            purpose=kind[1],
+            state=state,
+            source=Source.MERGE,
+            evidence=evidence,
+            by=by,
+            said_at=said_at,
+            stored_at=at,
+        )
+
+    held = Consent.objects.filter(customer=winner).select_related("entry")
+    for row in held:
+        by_merge = row.entry.source == Source.MERGE and row.entry.evidence.get("of") == loser.number
+        if by_merge:
+            add(winner, (row.channel, row.purpose), row.entry.evidence.get("was") or ConsentState.WITHDRAWN, at)
+        elif row.state in NO and row.since >= since:
+            add(loser, (row.channel, row.purpose), row.state, row.since)
 
 
 def _join_limits(loser: Customer, winner: Customer) -> None:

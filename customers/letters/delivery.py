@@ -204,13 +204,13 @@ def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.O
 
 @transaction.atomic
 def receipt(letter_id: UUID, *, state: str, code: str, key: str, at: datetime) -> bool:
-    """Somebody says what became of it; False when this was said before. A later state never goes back."""
+    """Somebody says what became of it, empty: nothing new; False when this was said before. A state never goes back."""
     letter = Letter.objects.select_for_update(of=("self",)).filter(pk=letter_id).first()
     if letter is None or LetterEvent.objects.filter(key=key).exists():
         return False
     LetterEvent.objects.create(letter=letter, kind=Event.RECEIPT, at=at, code=f"{state} {code}".strip()[:60], key=key)
-    if letter.state not in (State.HANDED, State.UNKNOWN):
-        return True
+    if not state or letter.state not in (State.HANDED, State.UNKNOWN):
+        return True  # it was read, or has ended already
     letter.state, letter.reason, letter.ended_at = state, code[:40], at
     letter.handed_at = letter.handed_at or at
     letter.save(update_fields=["state", "reason", "ended_at", "handed_at"])

@@ -26,7 +26,7 @@ def has_way_out() -> bool:
 
 def way_out(letter: Letter) -> str:
     """The address of the customer's own choices, as it stands in this letter; empty where there is none."""
-    return f"{settings.PUBLIC_URL}/u/{letter.reply_token}" if settings.PUBLIC_URL else ""
+    return f"{settings.PUBLIC_URL}/c/{letter.reply_token}" if settings.PUBLIC_URL else ""
 
 
 def mail_of(letter: Letter) -> Mail | None:

@@ -107,9 +107,14 @@ def words_of(letter: Letter) -> Words | None:
 
 
 def withdraw(letters: QuerySet[Letter], *, reason: str, at: datetime) -> int:
-    """Those of them that wait do not go out; their words are gone. Returns how many."""
-    waiting = letters.filter(state__in=OPEN)
-    return waiting.update(state=State.WITHDRAWN, reason=reason, ended_at=at, sealed=None)
+    """Those of them that wait do not go out. Returns how many."""
+    return letters.filter(state__in=OPEN).update(state=State.WITHDRAWN, reason=reason, ended_at=at)
+
+
+def forget(letters: QuerySet[Letter], *, reason: str, at: datetime) -> None:
+    """Those of them that wait do not go out, and the words of all are gone."""
+    withdraw(letters, reason=reason, at=at)
+    letters.update(sealed=None)
 
 
 def reseal(after: int, most: int) -> Resealed:

@@ -43,7 +43,7 @@ class Letter(Leased):
     language = models.CharField(max_length=10, blank=True)
     sealed = models.BinaryField(null=True, help_text="Subject, words and thread, encrypted; none once they are gone")
     reply_token = models.CharField(max_length=32, unique=True, help_text="In the address of the customer's own choices")
-    own_id = models.CharField(max_length=200, unique=True, help_text="Message-ID, by which a repetition is known")
+    own_id = models.CharField(max_length=200, db_index=True, help_text="Message-ID, by which a repetition is known")
     by_hand = models.BooleanField(default=False, help_text="A colleague sends it and says so")
     by_rule = models.BooleanField(default=False, help_text="Who gets it was worked out from what they bought")
     point = models.ForeignKey(ContactPoint, models.SET_NULL, null=True, blank=True, related_name="+")
