@@ -1,6 +1,7 @@
 """Named reads of cases. Every list, tile and count goes through `cases_for`, so their numbers cannot disagree."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -143,8 +144,16 @@ def work_lists(user: User, at: datetime) -> dict[str, Q]:
 
 
 def unsent() -> QuerySet[CaseMail]:
-    """Answers by e-mail that only a colleague gets on their way."""
-    return CaseMail.objects.filter(state__in=(CaseMail.State.FAILED, CaseMail.State.BY_HAND))
+    """Answers in writing that only a colleague gets on their way; that came back, as long as nothing was said since."""
+    state = CaseMail.State
+    back = Q(state=state.BOUNCED) & ~Q(message__case__next_due_at=None)
+    return CaseMail.objects.filter(Q(state__in=(state.FAILED, state.BY_HAND)) | back)
+
+
+def who_complain(customer_ids: Collection[int]) -> set[int]:
+    """Those of these customers with an open complaint: they are sent no offers meanwhile."""
+    cases = Case.objects.filter(customer__in=customer_ids, status__in=OPEN, kind=Case.Kind.COMPLAINT)
+    return set(cases.values_list("customer_id", flat=True))
 
 
 def counts(user: User, at: datetime) -> dict[str, int]:

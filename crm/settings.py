@@ -266,6 +266,8 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
 VIRUS_SCANNER = env.str("VIRUS_SCANNER", default="")
 ATTACHMENTS_KEPT_DAYS = env.int("ATTACHMENTS_KEPT_DAYS", default=730)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
+# Where customers reach this Laoke: links to their own choices and to the question after a case begin with it.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT = "core.jobs.redis_transport.Transport"

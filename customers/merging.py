@@ -15,6 +15,7 @@ from customers.models import (
     ContactPoint,
     Customer,
     ExternalIdentity,
+    Letter,
     Lookup,
     Order,
     PossibleDuplicate,
@@ -70,7 +71,7 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     PossibleDuplicate.objects.filter(Q(first=loser) | Q(second=loser)).delete()
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
     ExternalIdentity.objects.filter(customer__in=[loser.pk, winner.pk]).update(import_run=None)
-    for model in (ExternalIdentity, Order, Refund, Contact, Promise, Todo):
+    for model in (ExternalIdentity, Order, Refund, Contact, Promise, Todo, Letter):
         model.objects.filter(customer=loser).update(customer=winner)
     Lookup.objects.filter(customer=loser).delete()
     Standing.objects.filter(customer=loser).delete()

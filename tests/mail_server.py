@@ -17,6 +17,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.refuses = False
+        self.refusal = "450 come back later"
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -29,7 +30,7 @@ class Session(socketserver.StreamRequestHandler):
                 return self.say("221 bye")
             if word == "RCPT":
                 if box.refuses:
-                    self.say("450 come back later")
+                    self.say(box.refusal)
                     continue
                 box.recipients.append(line.partition("<")[2].partition(">")[0])
             if word == "DATA":

@@ -233,7 +233,7 @@ def _record(case: Case, answered: str, *, by: User | None, at: datetime) -> None
         queue=case.queue_id,
     )
     if answered.strip() and by:
-        message = messages.say(case, by=by, at=at, body=answered, channel=case.channel)
+        message = messages.say(case, by=by, at=at, body=answered, channel=case.channel, has_been_said=True)
         transitions.record(
             case,
             CaseEvent.Kind.REPLIED,

@@ -457,7 +457,7 @@ def redact(case_id: int, message_id: int, *, by: User, at: datetime, reason: str
     message = case.messages.select_for_update().get(pk=message_id)
     message.body, message.redacted_at = _("[removed]"), at
     message.save(update_fields=["body", "redacted_at"])
-    mail.drop(message)
+    mail.drop(message, at=at)
     transitions.record(
         case, Kind.REDACTED, by=by, at=at, touched=["notes"], removed=message.pk, reason=reason.strip()[:200]
     )

@@ -1,57 +1,102 @@
-"""An answer by e-mail leaves in the thread of the customer's own mail, and counts as an answer once it has left.
+"""An answer in writing leaves as a letter, in the thread of the customer's own mail, and counts once it has left.
 
-A mail is claimed in one transaction, sent outside of any, and noted in another, as in the outbox. Where no mail server is
-set up, or the customer has no address, a colleague sends it and says so; until then the clock goes on.
+Where no mail server is set up, the customer has no address, or Laoke cannot send by the channel (WeChat, the shop's
+chat), a colleague sends it and says so; until then the clock goes on. What comes back owes the answer again.
 """
 
-import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import make_msgid
 
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from complaints import queries
 from complaints.cases import notices, transitions
-from complaints.models import Case, CaseEvent, CaseMail, CaseMessage, Metric
+from complaints.models import Case, CaseEvent, CaseMail, CaseMessage, Clock, Metric
+from complaints.models.clocks import LIVE
 from complaints.promises import sla
 from core.accounts import audit
 from core.accounts.models import User
-from core.jobs import leases
-from core.lib import retry
 from core.lib.errors import DomainError
 from core.outbox import mailing
 from customers import contact_points
-from customers.models import ContactPoint
+from customers.letters import delivery, writing
+from customers.letters.writing import Words
+from customers.models import ContactPoint, Letter
 
 State = CaseMail.State
 UNSENT = (State.WAITING, State.FAILED, State.BY_HAND)
 # Nobody but a colleague gets these on their way.
 STUCK = (State.FAILED, State.BY_HAND)
+# They can be sent again, or by a colleague.
+MENDABLE = (*STUCK, State.BOUNCED)
+# What of a case is written, sent and can come back; on the phone and at a visit it has been said.
+IN_WRITING = {Case.Channel.EMAIL: "email", Case.Channel.WECHAT: "wechat", Case.Channel.SHOP: "shop"}
 LONGEST_THREAD = 20
-log = logging.getLogger(__name__)
+# What a letter that has ended means for the answer it carries.
+_OVER = {
+    Letter.State.REFUSED: State.FAILED,
+    Letter.State.BLOCKED: State.FAILED,
+    Letter.State.EXPIRED: State.FAILED,
+    Letter.State.STOPPED: State.FAILED,
+    Letter.State.WITHDRAWN: State.DROPPED,
+}
+_ARRIVED = {Letter.State.DELIVERED: State.DELIVERED, Letter.State.BOUNCED: State.BOUNCED}
 
 
 def prepare(case: Case, message: CaseMessage, *, at: datetime) -> CaseMail:
     """The message waits to be sent, in the thread of what the customer wrote; or for somebody to send it by hand."""
-    thread = _thread(case)
-    return CaseMail.objects.create(
+    thread = _thread(case) if message.channel == Case.Channel.EMAIL else []
+    goes = message.channel == Case.Channel.EMAIL and leaves_by_itself(case)
+    mail = CaseMail(
         message=message,
-        state=State.WAITING if leaves_by_itself(case) else State.BY_HAND,
+        state=State.WAITING if goes else State.BY_HAND,
         own_id=make_msgid(idstring=f"case{case.pk}", domain=mailing.own_domain()),
         in_reply_to=thread[-1] if thread else "",
         references=" ".join(thread[-LONGEST_THREAD:]),
         subject=_subject(case),
-        next_attempt_at=at,
     )
+    mail.letter = _written(mail, case, at=at)
+    mail.save()
+    return mail
+
+
+def _written(mail: CaseMail, case: Case, *, at: datetime) -> Letter | None:
+    """The letter that carries the answer; None for a caller nobody knows, to whom only a colleague can write."""
+    if case.customer is None:
+        return None
+    headers = {"In-Reply-To": mail.in_reply_to, "References": mail.references} if mail.in_reply_to else {}
+    return writing.write(
+        case.customer,
+        Words(mail.subject, mail.message.body, headers),
+        channel=IN_WRITING.get(Case.Channel(mail.message.channel), "email"),
+        purpose="service",
+        occasion=occasion_of(case),
+        period=f"message:{mail.message_id}:{mail.attempt}",
+        own_id=mail.own_id,
+        point=_preset(case),
+        by_hand=mail.state != State.WAITING,
+        at=at,
+        by=mail.message.author,
+    )
+
+
+def occasion_of(case: Case) -> str:
+    """What its letters are about."""
+    return f"case:{case.pk}"
 
 
 def leaves_by_itself(case: Case) -> bool:
     """Whether an answer by e-mail is sent without anybody's help: there is a mail server, and an address."""
     return not mailing.loses_mail() and _points(case).exists()
+
+
+def goes_again(message: CaseMessage) -> bool:
+    """Whether Laoke itself can send it once more."""
+    return message.channel == Case.Channel.EMAIL and not mailing.loses_mail()
 
 
 def reached(case: Case, *, at: datetime) -> None:
@@ -73,29 +118,56 @@ def is_stuck(case: Case) -> bool:
 
 
 def deliver_due(*, now: Callable[[], datetime], limit: int = 100) -> int:
-    """Send what is due and nobody else is sending, at most `limit` mails; returns how many were sent."""
-    sent = 0
-    for _turn in range(limit):
-        due = CaseMail.objects.filter(state=State.WAITING, next_attempt_at__lte=now())
-        mail = leases.take(due.order_by("next_attempt_at", "pk"), at=now())
-        if mail is None:
-            break
-        if error := _send(mail):
-            _note_failure(mail, error, at=now())
-        else:
-            _note_sent(mail.pk, by=None, at=now())
-            sent += 1
+    """Letters that are due go out, at most `limit`, and cases follow what became of theirs; returns how many went."""
+    _adopt(at=now())
+    sent = delivery.deliver_due(now=now, open_cases=queries.who_complain, limit=limit)
+    follow(at=now())
     return sent
+
+
+def _adopt(*, at: datetime) -> None:
+    """An answer that waited before there were letters, or whose customer is known by now, has its letter."""
+    for mail in CaseMail.objects.filter(state=State.WAITING, letter=None).select_related("message__case__customer"):
+        with transaction.atomic():
+            mail.letter = _written(mail, mail.message.case, at=at)
+            mail.save(update_fields=["letter"])
+
+
+def follow(*, at: datetime) -> None:
+    """Each case knows what became of its letters, at the moment when it happened."""
+    moved = CaseMail.objects.filter(letter__isnull=False).exclude(letter__state__in=["waiting", "handing", "planned"])
+    sent_by_hand = Q(state=State.BY_HAND, letter__state__in=[Letter.State.HANDED, *_ARRIVED])
+    for mail in moved.filter(Q(state=State.WAITING) | sent_by_hand).select_related("letter"):
+        _follow(mail, at=at)
+    for mail in moved.filter(state=State.SENT, letter__state__in=list(_ARRIVED)).select_related("letter"):
+        _follow(mail, at=at)
+
+
+@transaction.atomic
+def _follow(mail: CaseMail, *, at: datetime) -> None:
+    case = transitions.hold_target(mail.message.case_id)
+    mail = CaseMail.objects.select_for_update(of=("self",)).select_related("letter", "message").get(pk=mail.pk)
+    letter = mail.letter
+    if letter is None:
+        return
+    if mail.state in (State.WAITING, State.BY_HAND) and letter.handed_at and letter.state not in _OVER:
+        _note(mail, case, by=None, at=letter.handed_at)
+    elif mail.state == State.WAITING and letter.state in _OVER:
+        _note_failure(mail, _OVER[Letter.State(letter.state)], letter.reason, case, at=letter.ended_at or at)
+    if mail.state == State.SENT and letter.state in _ARRIVED:
+        _note_arrival(mail, case, _ARRIVED[Letter.State(letter.state)], at=letter.ended_at or at)
 
 
 @transaction.atomic
 def sent_by_hand(mail_id: int, *, by: User, at: datetime) -> CaseMail:
-    """A colleague has sent the answer from their own mail program: from this moment it counts."""
+    """A colleague has sent the answer from a program of their own: from this moment it counts."""
     mail = CaseMail.objects.select_related("message").get(pk=mail_id)
     case = transitions.hold_target(mail.message.case_id)
-    mail = CaseMail.objects.select_for_update().get(pk=mail_id)
-    if mail.state not in STUCK:
+    mail = CaseMail.objects.select_for_update(of=("self",)).select_related("letter").get(pk=mail_id)
+    if mail.state not in MENDABLE:
         raise DomainError(_("This e-mail is: %(how)s.") % {"how": mail.get_state_display()}, code="mail_state")
+    if mail.letter and mail.letter.state == Letter.State.WAITING:
+        delivery.sent_by_hand(mail.letter.pk, by=by, at=at, open_cases=queries.who_complain)
     _note(mail, case, by=by, at=at)
     return mail
 
@@ -103,14 +175,17 @@ def sent_by_hand(mail_id: int, *, by: User, at: datetime) -> CaseMail:
 @transaction.atomic
 def try_again(mail_id: int, *, by: User, at: datetime) -> CaseMail:
     """The mail that failed waits to be sent once more, as often as the first time."""
-    mail = CaseMail.objects.select_for_update(of=("self",)).select_related("message__case").get(pk=mail_id)
-    if mail.state not in STUCK:
+    mail = CaseMail.objects.select_for_update(of=("self",)).select_related("message__case__customer").get(pk=mail_id)
+    if mail.state not in MENDABLE:
         raise DomainError(_("This e-mail is: %(how)s.") % {"how": mail.get_state_display()}, code="mail_state")
-    if mailing.loses_mail():
+    if not goes_again(mail.message):
         raise DomainError(_("No mail server is set up: send it by hand and press Sent."), code="no_mail_server")
     if not _points(mail.message.case).exists():
         raise DomainError(_("The customer has no e-mail address. Answer in another way."), code="no_address")
-    mail.state, mail.attempts, mail.next_attempt_at, mail.error = State.WAITING, 0, at, ""
+    if mail.letter:
+        writing.withdraw(Letter.objects.filter(pk=mail.letter.pk), reason="again", at=at)
+    mail.state, mail.error, mail.sent_at, mail.attempt = State.WAITING, "", None, mail.attempt + 1
+    mail.letter = _written(mail, mail.message.case, at=at)
     mail.save()
     notices.seen_to(mail.message.case, notices.MAIL_FAILED, at=at)
     audit.record(by, "complaint.mail_again", mail.message.case, at=at, mail=mail.own_id)
@@ -125,40 +200,15 @@ def came_from(case: Case, address: str) -> None:
     Case.objects.filter(pk=case.pk).update(mail_from=point)
 
 
-def drop(message: CaseMessage) -> None:
+def drop(message: CaseMessage, *, at: datetime) -> None:
     """The words are gone before they were sent: they stay here."""
-    CaseMail.objects.filter(message=message, state__in=UNSENT).update(state=State.DROPPED, claimed_until=None)
-
-
-def _send(mail: CaseMail) -> str:
-    """Why it did not go out, or nothing. Whatever the transport raises, the mail waits for its next turn."""
-    message = CaseMessage.objects.select_related("case").get(pk=mail.message_id)
-    point = _point(message.case)
-    if point is None:
-        return _("no e-mail address")
-    headers = {"Message-ID": mail.own_id}
-    if mail.in_reply_to:
-        headers |= {"In-Reply-To": mail.in_reply_to, "References": mail.references}
-    try:
-        address = contact_points.opened(point.kind, bytes(point.encrypted))
-        EmailMessage(mail.subject, message.body, to=[address], headers=headers).send()
-    except Exception as error:
-        return type(error).__name__
-    return ""
-
-
-@transaction.atomic
-def _note_sent(mail_id: int, *, by: User | None, at: datetime) -> None:
-    """It has left, whoever may hold it by now; a second word of that changes nothing."""
-    mail = CaseMail.objects.select_related("message").get(pk=mail_id)
-    case = transitions.hold_target(mail.message.case_id)
-    mail = CaseMail.objects.select_for_update().get(pk=mail_id)
-    if mail.state != State.SENT:
-        _note(mail, case, by=by, at=at)
+    letters = Letter.objects.filter(occasion=occasion_of(message.case), period__startswith=f"message:{message.pk}:")
+    writing.forget(letters, reason="removed", at=at)
+    CaseMail.objects.filter(message=message, state__in=UNSENT).update(state=State.DROPPED)
 
 
 def _note(mail: CaseMail, case: Case, *, by: User | None, at: datetime) -> None:
-    mail.state, mail.sent_at, mail.error, mail.claimed_until = State.SENT, at, "", None
+    mail.state, mail.sent_at, mail.error = State.SENT, at, ""
     mail.save()
     CaseMessage.objects.filter(pk=mail.message_id).update(sent_at=at)
     reached(case, at=at)
@@ -168,34 +218,46 @@ def _note(mail: CaseMail, case: Case, *, by: User | None, at: datetime) -> None:
     )
 
 
-@transaction.atomic
-def _note_failure(mail: CaseMail, error: str, *, at: datetime) -> None:
-    """It waits for its next attempt; after the last somebody has it on their page."""
-    log.warning("mail %s failed: %s", mail.pk, error)
-    again = retry.next_attempt(retry.MAIL, attempts=mail.attempts, at=at)
-    held = leases.still_held(mail).filter(state=State.WAITING)
-    noted = held.update(
-        state=State.WAITING if again else State.FAILED,
-        next_attempt_at=again or mail.next_attempt_at,
-        error=error[:200],
-        claimed_until=None,
+def _note_failure(mail: CaseMail, state: str, error: str, case: Case, *, at: datetime) -> None:
+    """It does not go out by itself any more: somebody has it on their page."""
+    mail.state, mail.error = state, error[:200]
+    mail.save(update_fields=["state", "error"])
+    if state == State.FAILED:
+        _tell(mail, case, at=at)
+
+
+def _note_arrival(mail: CaseMail, case: Case, state: str, *, at: datetime) -> None:
+    """It has arrived; or it came back, and the answer is owed again from that moment."""
+    mail.state, mail.error = state, mail.letter.reason if mail.letter else ""
+    mail.save(update_fields=["state", "error"])
+    if state != State.BOUNCED:
+        return
+    answers = [Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE]
+    owed = Clock.objects.filter(case=case, state__in=LIVE, metric__in=answers).exists()
+    if case.is_open and case.kind == Case.Kind.COMPLAINT and not owed:
+        sla.start(case, Metric.NEXT_RESPONSE, at=at)
+    case.needs_a_look = True
+    transitions.record(
+        case, CaseEvent.Kind.MAIL_BACK, by=None, at=at, touched=["mail"], message=mail.message_id, code=mail.error
     )
-    if noted and not again:
-        case = Case.objects.select_related("queue__department").get(pk=mail.message.case_id)
-        notices.tell(
-            [case.owner_id or case.queue.department.head_id, mail.message.author_id],
-            notices.MAIL_FAILED,
-            case,
-            key=f"mail:{mail.pk}:{at.isoformat()}",
-            at=at,
-        )
+    _tell(mail, case, at=at)
+
+
+def _tell(mail: CaseMail, case: Case, *, at: datetime) -> None:
+    notices.tell(
+        [case.owner_id or case.queue.department.head_id, mail.message.author_id],
+        notices.MAIL_FAILED,
+        case,
+        key=f"mail:{mail.pk}:{at.isoformat()}",
+        at=at,
+    )
 
 
 def _points(case: Case) -> QuerySet[ContactPoint]:
     return ContactPoint.objects.filter(customer=case.customer_id, kind=ContactPoint.Kind.EMAIL)
 
 
-def _point(case: Case) -> ContactPoint | None:
+def _preset(case: Case) -> ContactPoint | None:
     """The address the customer wrote from; of several others the newest."""
     points = _points(case)
     return points.filter(pk=case.mail_from_id or 0).first() or points.order_by("-pk").first()
@@ -213,8 +275,9 @@ def _thread(case: Case) -> list[str]:
     """The Message-IDs of what was said by e-mail in this case, oldest first."""
     refs = [(case.received_at, case.source_ref)] if case.channel == Case.Channel.EMAIL else []
     said = CaseMessage.objects.filter(case=case, channel=Case.Channel.EMAIL).order_by("sent_at", "pk")
+    left = (State.SENT, State.DELIVERED)
     for message in said:
-        own = CaseMail.objects.filter(message=message, state=State.SENT).values_list("own_id", flat=True).first()
+        own = CaseMail.objects.filter(message=message, state__in=left).values_list("own_id", flat=True).first()
         refs.append((message.sent_at, own or (message.external_ref or "").partition(":")[2]))
     return [named for _at, ref in refs if (named := _named(ref or ""))]
 

@@ -15,8 +15,11 @@ Direction = CaseMessage.Direction
 LONGEST = 20_000
 
 
-def say(case: Case, *, by: User, at: datetime, body: str, channel: str) -> CaseMessage:
-    """A person has answered the customer, which stops the waiting clocks; an e-mail does so once it has left."""
+def say(case: Case, *, by: User, at: datetime, body: str, channel: str, has_been_said: bool = False) -> CaseMessage:
+    """A person has answered the customer, which stops the waiting clocks; what is written does so once it has left.
+
+    `has_been_said`: it is put down afterwards. A mail still leaves; what was said in a chat is not sent again.
+    """
     message = CaseMessage.objects.create(
         case=case,
         direction=Direction.OUT,
@@ -27,7 +30,7 @@ def say(case: Case, *, by: User, at: datetime, body: str, channel: str) -> CaseM
         cycle=case.cycle,
         counts_as_response=True,
     )
-    if channel == Case.Channel.EMAIL:
+    if channel == Case.Channel.EMAIL or (channel in mail.IN_WRITING and not has_been_said):
         mail.prepare(case, message, at=at)
     else:
         mail.reached(case, at=at)

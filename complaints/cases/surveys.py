@@ -7,18 +7,26 @@ the database holds a digest alone.
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from complaints.models import Case, Survey
-from core.lib import sealing
+from core.lib import mall, sealing
 from core.lib.errors import DomainError
 from core.lib.periods import next_mall_time
+from core.outbox import mailing
+from customers.letters import policies, writing
+from customers.letters.writing import Words
+from customers.models import ContactPoint, Letter
 
 State = Survey.State
+LetterState = Letter.State
 ASK_AFTER = timedelta(hours=24)
 GOOD_FOR = timedelta(days=14)
 # Nobody is asked about what was solved long ago.
@@ -30,7 +38,7 @@ NOT_BEFORE, NOT_AFTER = 9, 20
 def plan(case: Case, *, at: datetime) -> Survey | None:
     """The question is due a day later, at a decent hour; once per cycle. Of an anonymous caller nothing is asked.
 
-    Laoke itself writes to no customer: a system of the mall takes what is due from the API.
+    It leaves by letter (`ask_due`), or a system of the mall takes what is due from the API.
     """
     if case.kind == Case.Kind.GRUMBLE or case.customer_id is None:
         return None
@@ -48,6 +56,52 @@ def plan(case: Case, *, at: datetime) -> Survey | None:
 def cancel(case: Case) -> int:
     """Nothing is asked about a case that is open again."""
     return case.surveys.filter(state=State.PLANNED).update(state=State.CANCELLED)
+
+
+def asks_by_letter() -> bool:
+    """Whether Laoke sends the question itself: it was decided so, there is a mail server and an address for the link."""
+    return bool(settings.PUBLIC_URL) and not mailing.loses_mail() and policies.last().asks_by_letter
+
+
+def ask_due(*, now: datetime, link: Callable[[str], str], limit: int = 100) -> int:
+    """Each question that is due leaves as a letter with its `link`, to whoever has an e-mail; returns how many.
+
+    Of what did not go out, or came back, no answer is waited for.
+    """
+    lost = [LetterState.REFUSED, LetterState.BLOCKED, LetterState.EXPIRED, LetterState.WITHDRAWN, LetterState.BOUNCED]
+    Survey.objects.filter(state=State.SENT, letter__state__in=lost).update(state=State.CANCELLED)
+    if not asks_by_letter():
+        return 0
+    reached = ContactPoint.objects.filter(kind=ContactPoint.Kind.EMAIL, retired="").values("customer")
+    pks = due(now=now, of=Survey.objects.filter(case__customer__in=reached), limit=limit)
+    return sum(_ask(pk, now=now, link=link) for pk in pks)
+
+
+@transaction.atomic
+def _ask(survey_id: int, *, now: datetime, link: Callable[[str], str]) -> bool:
+    survey = Survey.objects.select_for_update(of=("self",)).select_related("case__customer").get(pk=survey_id)
+    if survey.state != State.PLANNED or survey.case.customer is None:
+        return False  # a system of the mall was quicker
+    secret = send(survey_id, at=now)
+    with override(mall.facts().language):
+        words = Words(
+            _("How did we handle %(number)s?") % {"number": survey.case.number},
+            _("Two questions, half a minute: %(link)s\n\nThe link is good for fourteen days.\n%(mall)s")
+            % {"link": link(secret), "mall": mall.facts().name},
+            {},
+        )
+    letter = writing.write(
+        survey.case.customer,
+        words,
+        channel="email",
+        purpose="service",
+        occasion=f"case:{survey.case_id}",
+        period=f"question:{survey.pk}",
+        at=now,
+        by_hand=False,
+    )
+    Survey.objects.filter(pk=survey_id).update(letter=letter)
+    return True
 
 
 @transaction.atomic

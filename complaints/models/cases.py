@@ -260,6 +260,7 @@ class CaseEvent(models.Model):
         ANSWERED = "answered", _("Survey answered")
         REDACTED = "redacted", _("Words removed")
         MAILED = "mailed", _("E-mail sent")
+        MAIL_BACK = "mail_back", _("E-mail came back")
         LINKED = "linked", _("Linked to a customer")
         PROMISED = "promised", _("Call promised")
         FILE_ADDED = "file_added", _("File added")

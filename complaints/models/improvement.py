@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from complaints.models.cases import Case
 from complaints.models.catalogue import Category, RootCause
-from customers.models import Customer
+from customers.models import Customer, Letter
 
 
 class Survey(models.Model):
@@ -32,6 +32,8 @@ class Survey(models.Model):
     score = models.PositiveSmallIntegerField(null=True, blank=True)
     solved = models.BooleanField(null=True, blank=True)
     comment = models.TextField(blank=True)
+    # The letter that carries the link; none where a system of the mall sends it.
+    letter = models.OneToOneField(Letter, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [

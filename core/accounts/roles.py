@@ -63,6 +63,10 @@ class Permission(StrEnum):
     VIEW_WHO_SAW = "view_who_saw"
     KEEP_PRIVACY = "keep_privacy"
     AGREE_ERASURE = "agree_erasure"
+    VIEW_LETTERS = "view_letters"
+    STOP_LETTERS = "stop_letters"
+    RECORD_CONSENT = "record_consent"
+    EDIT_LETTER_RULES = "edit_letter_rules"
 
 
 class Scope(StrEnum):
@@ -126,6 +130,9 @@ _BOOK = {
     P.VIEW_CREDIT,
     P.VIEW_PRODUCTS,
     P.VIEW_ORDERS,
+    P.VIEW_LETTERS,
+    P.STOP_LETTERS,
+    P.RECORD_CONSENT,
 }
 
 RIGHTS: dict[str, Rights] = {
@@ -177,6 +184,8 @@ RIGHTS: dict[str, Rights] = {
                 P.WORK_COMPLAINTS,
                 P.ANSWER_QUESTIONS,
                 P.USE_POINTS,
+                P.VIEW_LETTERS,
+                P.RECORD_CONSENT,
             }
         ),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
@@ -212,6 +221,9 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_PRODUCTS,
                 P.VIEW_ORDERS,
                 P.REMOVE_TESTS,
+                P.VIEW_LETTERS,
+                P.STOP_LETTERS,
+                P.RECORD_CONSENT,
             }
         ),
         frozenset({Field.MARGIN, Field.VALUE, Field.BIRTHDAY}),
@@ -228,13 +240,25 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_TIERS,
                 P.VIEW_POINT_REPORTS,
                 P.VIEW_CAMPAIGNS,
+                P.VIEW_LETTERS,
+                P.STOP_LETTERS,
             }
         ),
         frozenset({Field.CONTACT, Field.BIRTHDAY}),
     ),
     Role.PRIVACY_OFFICER: Rights(
         _only(Scope.NONE),
-        frozenset({P.READ_MESSAGES, P.VIEW_AUDIT, P.KEEP_PRIVACY, P.AGREE_ERASURE, P.VIEW_NIGHTS}),
+        frozenset(
+            {
+                P.READ_MESSAGES,
+                P.VIEW_AUDIT,
+                P.KEEP_PRIVACY,
+                P.AGREE_ERASURE,
+                P.VIEW_NIGHTS,
+                P.VIEW_LETTERS,
+                P.STOP_LETTERS,
+            }
+        ),
         frozenset(Field),
     ),
     Role.DEPARTMENT: Rights(
@@ -271,6 +295,9 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_MALL,
                 P.EDIT_TOKENS,
                 P.AGREE_ERASURE,
+                P.VIEW_LETTERS,
+                P.STOP_LETTERS,
+                P.EDIT_LETTER_RULES,
             }
         ),
         frozenset(Field),
@@ -323,3 +350,6 @@ class ApiScope(StrEnum):
     TIERS_WRITE = "tiers:write"
     CREDIT_READ = "credit:read"
     CREDIT_WRITE = "credit:write"
+    LETTERS_WRITE = "letters:write"
+    CONSENTS_READ = "consents:read"
+    CONSENTS_WRITE = "consents:write"

@@ -134,3 +134,22 @@ class WebhookEvent(Leased):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id}"
+
+
+class ChannelSwitch(models.Model):
+    """Whether anything goes to customers by this channel, for this purpose; the last row of the two holds. Rows are added."""
+
+    EVERY = "*"
+
+    channel = models.CharField(max_length=8)
+    purpose = models.CharField(max_length=10)
+    is_open = models.BooleanField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["channel", "purpose", "-id"], name="channel_switch_last")]
+
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.purpose} {'open' if self.is_open else 'closed'}"

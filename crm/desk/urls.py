@@ -4,6 +4,7 @@ from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
+from crm.desk.letters.urls import urlpatterns as letters
 from crm.desk.loyalty.urls import urlpatterns as loyalty
 from crm.desk.numbers.urls import urlpatterns as numbers
 from crm.desk.opening import follows_merges
@@ -14,6 +15,18 @@ from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
-urlpatterns = [*work, *customers, *complaints, *loyalty, *numbers, *admin, *oversight, *own, *people, *rulebook]
+urlpatterns = [
+    *work,
+    *customers,
+    *letters,
+    *complaints,
+    *loyalty,
+    *numbers,
+    *admin,
+    *oversight,
+    *own,
+    *people,
+    *rulebook,
+]
 for route in urlpatterns:
     route.callback = led_back(legible(remembered(follows_merges(route.callback))))

@@ -4,6 +4,8 @@ import logging
 from datetime import date, datetime, time
 
 from celery import shared_task
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -89,7 +91,12 @@ def rest_complaints() -> None:
     at = timezone.now()
     lifecycle.close_due(now=at)
     prompts.expire_due(now=at)
+    surveys.ask_due(now=at, link=_question_link)
     surveys.expire_due(now=at)
+
+
+def _question_link(secret: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('survey', args=[secret])}"
 
 
 @shared_task

@@ -23,6 +23,7 @@ from core.outbox import webhooks
 from crm import checks
 from customers import contact_points
 from customers.imports import contents
+from customers.letters import writing as letters
 from customers.models import ContactPoint
 from loyalty.campaigns.draws import proof
 
@@ -36,6 +37,7 @@ TABLES: dict[str, Reseal] = {
     "contact points": contact_points.reseal,
     "files of imports": contents.reseal,
     "files of complaints": files.reseal,
+    "letters": letters.reseal,
 }
 
 

@@ -1,5 +1,6 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
+from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
 from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
 from customers.models.imports import (
     Import,
@@ -13,6 +14,7 @@ from customers.models.imports import (
     ImportRecord,
     RejectedRow,
 )
+from customers.models.letters import BadPoint, Letter, LetterEvent, SendPolicy
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
@@ -21,8 +23,12 @@ from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, Todo
 
 __all__ = [
+    "BadPoint",
     "BookMove",
     "Category",
+    "Consent",
+    "ConsentEntry",
+    "ConsentWording",
     "Contact",
     "ContactPoint",
     "CustomField",
@@ -41,6 +47,8 @@ __all__ = [
     "ImportProfile",
     "ImportQuestion",
     "ImportRecord",
+    "Letter",
+    "LetterEvent",
     "Lookup",
     "Merge",
     "NotTheSame",
@@ -52,8 +60,10 @@ __all__ = [
     "Product",
     "Promise",
     "PromiseEvent",
+    "ReachLimit",
     "Refund",
     "RejectedRow",
+    "SendPolicy",
     "Standing",
     "Summary",
     "SummaryState",

@@ -9,7 +9,10 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid, Unknown
+from customers.letters import consent
+from customers.letters.consent import Source
 from customers.models import Customer, PrivacyRequest
+from customers.models.consent import Purpose
 
 # What the law of the mainland calls “in time”, and most others a month.
 DUE_AFTER = timedelta(days=15)
@@ -77,5 +80,18 @@ def end(pk: int, *, done: bool, outcome: str, by: User, at: datetime) -> Privacy
     request.state = State.DONE if done else State.REFUSED
     request.outcome, request.ended_by, request.ended_at = outcome.strip(), by, at
     request.save(update_fields=["state", "outcome", "ended_by", "ended_at"])
+    if done:
+        _carry_out(request, by=by, at=at)
     audit.record(by, "privacy.ended", request.customer, at=at, kind=request.kind, state=request.state, request=pk)
     return request
+
+
+def _carry_out(request: PrivacyRequest, *, by: User, at: datetime) -> None:
+    """What Laoke does by itself once it was agreed to: no more offers, or nothing at all."""
+    evidence = {"request": request.pk}
+    if request.kind == PrivacyRequest.Kind.OBJECT:
+        consent.withdraw_everything(
+            request.customer, source=Source.PRIVACY, purposes=[Purpose.MARKETING], at=at, by=by, evidence=evidence
+        )
+    if request.kind == PrivacyRequest.Kind.RESTRICT:
+        consent.set_limits(request.customer, at=at, by=by, restricted=request.outcome)

@@ -149,6 +149,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
         "post", "sources/shop/orders/batch", {"orders": [{"external_id": "o-9"} | an_order_of(c)]}
     ),
     "customer-by-number": lambda c: Asked("get", f"customers/{c.number}"),
+    "customer-consents": lambda c: Asked("get", f"customers/{c.number}/consents"),
     "complaint-list": lambda c: Asked("post", "complaints", complaint(c)),
     "complaint-inbound": lambda c: Asked("post", "complaints/inbound", mail(c)),
     "complaint-detail": lambda c: Asked("get", f"complaints/{a_case(c).number}"),
@@ -203,6 +204,8 @@ HELD_ELSEWHERE = {
     "api-schema": "public",
     "api-docs": "public",
     "customer-find": "a list: below",
+    "consent-replies": "by the number of a phone: tests/api/test_letters.py",
+    "letter-receipts": "what is out of reach is unknown: tests/api/test_letters.py",
     "source-customer": "written within the reach of the user: tests/api/test_record.py",
     "complaint-categories": "of the mall",
     "surveys-due": "a list: below",

@@ -78,7 +78,7 @@ def test_random_customers_do_not_starve(log_case: LogCase, li_lei: Customer) -> 
 
 def test_waiting_cases_tell_nobody(log_case: LogCase, madam_gao: Customer, wang: User) -> None:
     case = log_case(madam_gao)
-    lifecycle.reply(case.pk, by=wang, at=WEDNESDAY, body="请发照片", channel="wechat", then_wait="answer")
+    lifecycle.reply(case.pk, by=wang, at=WEDNESDAY, body="请发照片", channel="phone", then_wait="answer")
 
     assert escalation.escalate_due(now=WEDNESDAY + 30 * DAY) == 0
 

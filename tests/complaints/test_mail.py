@@ -14,7 +14,7 @@ from core.lib import retry
 from core.lib.errors import DomainError
 from core.outbox.models import Message
 from customers import contact_points
-from customers.models import Customer
+from customers.models import Customer, Letter
 from tests.complaints.conftest import HOUR, MINUTE, WEDNESDAY, LogCase
 from tests.mail_server import Mailbox, mailbox
 
@@ -98,7 +98,8 @@ def test_a_server_that_refuses_is_asked_again_and_at_last_somebody_has_it_on_the
         moment += pause
     said.refresh_from_db()
 
-    assert (said.state, said.attempts, promise(mailed)) == (State.FAILED, len(retry.MAIL) + 1, "running")
+    assert said.letter
+    assert (said.state, said.letter.attempts, promise(mailed)) == (State.FAILED, len(retry.MAIL) + 1, "running")
     assert Message.objects.get(kind="mail_failed").recipient == wang
     assert list(queries.unsent()) == [said]
 
@@ -112,7 +113,7 @@ def test_a_server_that_refuses_is_asked_again_and_at_last_somebody_has_it_on_the
 def test_twice_at_once_a_mail_leaves_once(mailed: Case, wang: User, box: Mailbox) -> None:
     said = answer(mailed, wang)
     held = WEDNESDAY + HOUR
-    CaseMail.objects.filter(pk=said.pk).update(claimed_until=held + MINUTE)
+    Letter.objects.filter(pk=said.letter_id).update(state="handing", claimed_until=held + MINUTE)
 
     assert (mail.deliver_due(now=at(held)), box.mails) == (0, [])
     # Its holder has died: it goes out under the same name.

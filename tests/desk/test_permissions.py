@@ -1,5 +1,7 @@
 """Every page against every role. A route that is not in this table fails."""
 
+from uuid import UUID
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -14,6 +16,20 @@ from tests.conftest import MakeCustomer, MakeUser
 
 P = Permission
 PAGES = {
+    "outgoing": P.VIEW_LETTERS,
+    "letter": P.VIEW_LETTERS,
+    "letter_sent": P.VIEW_LETTERS,
+    "letters_stop": P.STOP_LETTERS,
+    "letters_go_on": P.STOP_LETTERS,
+    "letters_explain": P.STOP_LETTERS,
+    "letter_policy": P.EDIT_LETTER_RULES,
+    "letter_policy_save": P.EDIT_LETTER_RULES,
+    "letter_policy_try": P.EDIT_LETTER_RULES,
+    "letter_wording": P.EDIT_LETTER_RULES,
+    "customer_letters": P.VIEW_CUSTOMER,
+    "consent_record": P.RECORD_CONSENT,
+    "consent_withdraw": P.RECORD_CONSENT,
+    "consent_limits": P.RECORD_CONSENT,
     "find": P.FIND_CUSTOMER,
     "customers": P.LIST_CUSTOMERS,
     "customer": P.VIEW_CUSTOMER,
@@ -353,6 +369,16 @@ PAGES = {
     "me_sessions_end": None,
 }
 POSTED = {
+    "letter_sent",
+    "letters_stop",
+    "letters_go_on",
+    "letters_explain",
+    "letter_policy_save",
+    "letter_policy_try",
+    "letter_wording",
+    "consent_record",
+    "consent_withdraw",
+    "consent_limits",
     "duplicate_apart",
     "duplicate_maybe",
     "order_test",
@@ -564,8 +590,8 @@ POSTED = {
 }
 OUT_OF_THIN_AIR = 987_654_321
 # What an address takes beside numbers.
-WORDS = {"part": "queues", "verb": "cancel", "kind": "points"}
-PUBLIC = {"set_language", "survey", "upload", "setup", "join"}
+WORDS = {"part": "queues", "verb": "cancel", "kind": "points", "letter": UUID(int=0)}
+PUBLIC = {"set_language", "survey", "upload", "own_choices", "setup", "join"}
 
 
 def test_every_route_has_a_row_and_says_the_same() -> None:

@@ -41,6 +41,8 @@ from crm.flows import nightly
 from customers import books, contacts, todo
 from customers.identity import CustomerRef
 from customers.intake import guests
+from customers.letters import writing as letters
+from customers.letters.writing import Words
 from customers.models import Category as GoodsCategory
 from customers.models import Customer, GuestOrder, Import, ImportProfile, Order, Product, Standing, Todo, UnusualOrder
 from customers.orders import OrderFact
@@ -495,7 +497,15 @@ def a_promise(mall: Mall, n: int) -> str:
     return name
 
 
+def a_letter(mall: Mall, n: int) -> str:
+    customer = mall.customer(n)
+    told = {"channel": "wechat", "purpose": "service", "occasion": "case:1", "period": str(n)}
+    letters.write(customer, Words("", "", {}), at=timezone.now(), **told)
+    return customer.name
+
+
 LISTS = [
+    Listed("outgoing", LEAD, a_letter),
     Listed("my_day", MANAGER, tasks),
     Listed("promises", MANAGER, a_promise),
     Listed("contacts", MANAGER, a_contact),
@@ -565,6 +575,8 @@ LISTS = [
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
     "bell_count": "two numbers",
+    "letter": "one letter",
+    "letter_policy": "forms, ten versions and the law",
     "bell_settings": "a form",
     "matrix": "four quadrants and a chart",
     "backtest": "the latest one only",

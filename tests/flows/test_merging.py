@@ -72,6 +72,9 @@ STAYS = {
     "CustomerChange",
     "Opened",
     "PrivacyRequest",
+    "ConsentEntry",
+    "Consent",
+    "ReachLimit",
 }
 GOES = {
     "ContactPoint",
@@ -92,6 +95,7 @@ GOES = {
     "ServicePrompt",
     "Remedy",
     "CallerMark",
+    "Letter",
 }
 
 

@@ -45,11 +45,21 @@ from crm.desk.complaints.files import pages
 from crm.desk.complaints.forms import CaseForm, GiveForm, ReplyForm
 from crm.desk.complaints.wording import Status, day_and_time, in_words, tone_of
 from customers.access import visible_to
+from customers.letters import reasons
 from customers.models import Todo
 
-MAIL_TONES = {"waiting": "blue", "sent": "green", "failed": "red", "by_hand": "amber", "dropped": "grey"}
+MAIL_TONES = {
+    "waiting": "blue",
+    "sent": "green",
+    "delivered": "green",
+    "failed": "red",
+    "bounced": "red",
+    "by_hand": "amber",
+    "dropped": "grey",
+}
 ICONS = {
     "mailed": "mail",
+    "mail_back": "alert-circle",
     "logged": "flag",
     "claimed": "user-check",
     "assigned": "user",
@@ -324,6 +334,7 @@ class Item:
     redact: Action | None = None
     mail: CaseMail | None = None
     mail_tone: str = ""
+    mail_reason: str = ""
     mail_deeds: Sequence[Action] = ()
 
 
@@ -371,10 +382,15 @@ def _travels(message: CaseMessage, case: Case) -> dict[str, Any]:
     letter: CaseMail | None = getattr(message, "mail", None)
     if letter is None:
         return {}
-    names = ["mail_sent"] if letter.state in mail.STUCK else []
-    names += ["mail_again"] if letter.state in mail.STUCK and not mailing.loses_mail() else []
+    names = ["mail_sent"] if letter.state in mail.MENDABLE else []
+    names += ["mail_again"] if letter.state in mail.MENDABLE and mail.goes_again(message) else []
     deeds = [_of_row(name, case, letter.pk) for name in names]
-    return {"mail": letter, "mail_tone": MAIL_TONES[letter.state], "mail_deeds": deeds}
+    return {
+        "mail": letter,
+        "mail_tone": MAIL_TONES[letter.state],
+        "mail_reason": reasons.words(letter.error),
+        "mail_deeds": deeds,
+    }
 
 
 def _happened(event: CaseEvent, names: dict[int, str]) -> Item:

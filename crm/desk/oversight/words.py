@@ -25,6 +25,14 @@ ACTIONS: dict[str, Any] = {
     "calendar.recalculated": _("Deadlines worked out again"),
     "calendar.shifts_set": _("Working hours changed"),
     "calendar.year_confirmed": _("Year of a calendar confirmed"),
+    "consent.recorded": _("What a customer agreed to put down"),
+    "consent.limits": _("What a customer set apart from consent put down"),
+    "consent.worded": _("Words people are asked by added"),
+    "letter.sent_by_hand": _("Letter sent by hand"),
+    "letters.stopped": _("Letters stopped"),
+    "letters.stop_explained": _("Said why letters are stopped"),
+    "letters.go_on": _("Letters go on"),
+    "letters.policy": _("Hours and caps of letters changed"),
     "club.founded": _("Club founded"),
     "club.joined": _("Club joined"),
     "club.left": _("Club left"),
@@ -245,6 +253,9 @@ SUBJECTS: dict[str, Any] = {
     "tieroverride": _("Promised level"),
     "backtest": _("Backtest"),
     "couponissue": _("Coupons handed out"),
+    "channelswitch": _("Stop of letters"),
+    "sendpolicy": _("Hours and caps of letters"),
+    "consentwording": _("Words people are asked by"),
 }
 # Particulars of an entry by their names, and which of them are customers.
 DETAILS: dict[str, Any] = {
@@ -323,6 +334,10 @@ PERMISSIONS: dict[Permission, Any] = {
     Permission.EDIT_PRODUCTS: _("Change products and categories"),
     Permission.VIEW_ORDERS: _("List orders"),
     Permission.REMOVE_TESTS: _("Delete what was a test"),
+    Permission.VIEW_LETTERS: _("See what goes out to customers"),
+    Permission.STOP_LETTERS: _("Stop letters, let them go on"),
+    Permission.RECORD_CONSENT: _("Put down what customers agree to"),
+    Permission.EDIT_LETTER_RULES: _("Decide how often letters go, and by which words people are asked"),
 }
 
 

@@ -32,13 +32,16 @@ from core.lib.periods import mall_midnight
 from core.outbox import bell, delivery
 from crm.flows import notices
 from customers import locks
+from customers.letters import writing as letters
 from customers.models import (
+    ConsentEntry,
     Contact,
     ContactPoint,
     Customer,
     CustomerChange,
     Erasure,
     ExternalIdentity,
+    Letter,
     Lookup,
     Merge,
     NotTheSame,
@@ -132,6 +135,8 @@ BLANKED: tuple[tuple[Any, type[Model], str, Mapping[str, Any]], ...] = (
     (gettext_lazy("Notes of coupons and prizes"), CouponRedemption, "customer", {"reason": ""}),
     (gettext_lazy("Notes of coupons and prizes"), Draw, "customer", {"reference": ""}),
     (gettext_lazy("Notes of privacy requests"), PrivacyRequest, "customer", {"note": ""}),
+    (gettext_lazy("Words of letters"), Letter, "customer", {"sealed": None}),
+    (gettext_lazy("Proof of consent"), ConsentEntry, "customer", {"mask": "", "evidence": {}}),
 )
 NOBODY: Mapping[str, Any] = {
     "name_pinyin": "",
@@ -159,6 +164,7 @@ NEVER_REWRITTEN = (
     "loyalty.PointTxn:append_only",
     "loyalty.CreditEntry:append_only",
     "accounts.AuditEntry:append_only",
+    "customers.ConsentEntry:append_only",
 )
 CODE = re.compile(r"[A-Za-z0-9_.:+-]{0,40}", re.ASCII)
 TYPED = ("reason", "text", "note", "name", "words", "because", "comment", "answer", "question")
@@ -349,7 +355,8 @@ def _erase(customer: Customer, *, at: datetime) -> dict[str, int]:
     locks.hold_off_everyone()
     locks.hold_customers(ids, against_new_rows=True)
     for message in CaseMessage.objects.filter(case__customer__in=ids):
-        mail.drop(message)
+        mail.drop(message, at=at)
+    letters.withdraw(Letter.objects.filter(customer__in=ids), reason="erased", at=at)
     deleted = sum(_of(model, paths, ids).delete()[0] for _word, model, paths in DELETED)
     with pgtrigger.ignore(*NEVER_REWRITTEN):
         blanked = sum(_of(model, (path,), ids).update(**words) for _word, model, path, words in BLANKED)

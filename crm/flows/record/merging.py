@@ -18,6 +18,7 @@ from core.lib.periods import mall_day
 from crm.flows.record import unmerging
 from customers import contact_points
 from customers import merging as records
+from customers.letters import consent
 from customers.models import Customer, Todo
 from loyalty import clubs
 from loyalty.campaigns import coupons, credit, draws
@@ -53,6 +54,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     referrals.merge(loser, winner)
     complaints.move(loser.pk, winner.pk)
     alerts.merge(loser.pk, winner.pk, at=at)
+    consent.merge(loser, winner, by=by, at=at)
     records.move(loser, winner, today=today)
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)

@@ -14,7 +14,7 @@ from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks, orders
-from customers.models import Customer, Merge, Order
+from customers.models import ConsentEntry, Customer, Letter, Merge, Order
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.models import (
     CampaignUsage,
@@ -76,6 +76,8 @@ _FORBIDS: tuple[tuple[Callable[[], str], type[Model], str], ...] = (
     (lambda: _("draws"), Draw, "customer"),
     (lambda: _("changes of level"), TierChange, "customer"),
     (lambda: _("promised levels"), TierOverride, "customer"),
+    (lambda: _("letters"), Letter, "customer"),
+    (lambda: _("words about consent"), ConsentEntry, "customer"),
 )
 # What goes with the customer and would otherwise hold on to them. The rest the database takes along.
 _GOES: tuple[tuple[type[Model], tuple[str, ...]], ...] = (

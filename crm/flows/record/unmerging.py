@@ -16,11 +16,13 @@ from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks, orders
+from customers.letters import consent
 from customers.models import (
     Contact,
     ContactPoint,
     Customer,
     ExternalIdentity,
+    Letter,
     Merge,
     Order,
     Promise,
@@ -57,6 +59,7 @@ MOVED: dict[type[models.Model], tuple[str, ...]] = {
     Alert: ("state", "closed_on"),
     Promise: (),
     Todo: ("state", "closed_at"),
+    Letter: (),
     CallerMark: (),
     Case: (),
     Remedy: (),
@@ -212,6 +215,7 @@ def undo(merge_id: int, *, by: User, at: datetime, reason: str) -> Merge:
             code="merged_further",
         )
     _people_back(merge, loser, winner)
+    consent.unmerge(loser, winner, since=merge.at, by=by, at=at)
     for model in MOVED:
         _rows_back(merge, model)
     Refund.objects.filter(order__customer=loser).update(customer=loser)

@@ -1,0 +1,1 @@
+"""What goes out to customers: the list of the day, who agreed to what, how often, and the customer's own page."""

@@ -1,0 +1,220 @@
+"""What stands on the page of outgoing letters: figures of the day, what waits and why, the letters themselves."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Min, Q, QuerySet
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.accounts.permissions import StaffRequest, may
+from core.accounts.roles import Permission, rights_of
+from core.lib.periods import mall_midnight
+from core.outbox import mailing, switches
+from core.outbox.models import ChannelSwitch
+from crm.desk.letters.forms import ReasonForm
+from crm.desk.paging import page_of
+from crm.desk.today import today
+from customers.access import scope_filter
+from customers.letters import reasons
+from customers.models import Letter, LetterEvent
+from customers.models.consent import Channel, Purpose
+
+SHOWN = 50
+State = Letter.State
+TONES = {
+    State.PLANNED: "grey",
+    State.WAITING: "blue",
+    State.HANDING: "blue",
+    State.HANDED: "green",
+    State.DELIVERED: "green",
+    State.BOUNCED: "red",
+    State.REFUSED: "red",
+    State.UNKNOWN: "amber",
+    State.BLOCKED: "grey",
+    State.WITHDRAWN: "grey",
+    State.EXPIRED: "grey",
+    State.STOPPED: "grey",
+}
+SENT, LOST = (State.HANDED, State.DELIVERED, State.UNKNOWN), (State.BOUNCED, State.REFUSED)
+NOT_SENT = (State.BLOCKED, State.WITHDRAWN, State.EXPIRED, State.STOPPED)
+SHOWS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "": (gettext_lazy("All"), ()),
+    "waiting": (gettext_lazy("Waiting"), (State.PLANNED, State.WAITING, State.HANDING)),
+    "sent": (gettext_lazy("Sent"), SENT),
+    "lost": (gettext_lazy("Did not arrive"), LOST),
+    "not": (gettext_lazy("Did not go out"), NOT_SENT),
+}
+
+
+class Row(NamedTuple):
+    letter: Letter
+    tone: str
+    reason: str
+    about: str
+    url: str
+
+    @property
+    def waits_for_hand(self) -> bool:
+        return self.letter.by_hand and self.letter.state == State.WAITING
+
+
+class Waits(NamedTuple):
+    """So many letters that wait for one reason."""
+
+    channel: str
+    purpose: str
+    reason: str
+    n: int
+    first: datetime
+
+
+class Closed(NamedTuple):
+    switch: ChannelSwitch
+    words: str
+
+
+class Way(NamedTuple):
+    """One row of the switches: a channel with what is stopped of it."""
+
+    channel: str
+    label: str | Promise
+    sends: bool
+    is_open: bool
+
+
+class Chip(NamedTuple):
+    label: Any
+    url: str
+    active: bool
+    n: int
+
+
+def context(request: StaffRequest) -> dict[str, Any]:
+    day, show = _day(request), request.GET.get("show", "")
+    show = show if show in SHOWS else ""
+    named = rights_of(request.user).sees_customers
+    mine = _mine(request)
+    of_day = mine.filter(written_at__gte=mall_midnight(day), written_at__lt=mall_midnight(day + timedelta(days=1)))
+    counts = dict(of_day.values_list("state").annotate(n=Count("pk")))
+    shown = of_day.filter(state__in=SHOWS[show][1]) if show else of_day
+    rows = shown.select_related("customer", "by").order_by("-written_at", "pk")
+    page = page_of(request, rows if named else rows.none(), SHOWN)
+    return {
+        "day": day,
+        "is_today": day == today(),
+        "before": _address(day - timedelta(days=1), show),
+        "after": _address(day + timedelta(days=1), show) if day < today() else "",
+        "chips": [_chip(name, day, counts, show) for name in SHOWS],
+        "named": named,
+        "page": page.of([row_of(row) for row in page.rows]),
+        "waits": _waiting(mine),
+        "by_hand": mine.filter(state=State.WAITING, by_hand=True).count(),
+        "sent": sum(counts.get(state, 0) for state in SENT),
+        "lost": sum(counts.get(state, 0) for state in LOST),
+        "ways": _ways(),
+        "closed": [Closed(row, _closed_words(row)) for row in switches.closed().rows],
+        "stops": may(request.user, Permission.STOP_LETTERS),
+        "reason_form": ReasonForm(),
+        "loses_mail": mailing.loses_mail(),
+    }
+
+
+def _mine(request: StaffRequest) -> QuerySet[Letter]:
+    """Letters of customers in reach; of all, as figures, for who sees nobody by name."""
+    if not rights_of(request.user).sees_customers:
+        return Letter.objects.all()
+    return Letter.objects.filter(scope_filter(request.user, today(), "customer__"))
+
+
+def row_of(letter: Letter) -> Row:
+    kind, _colon, number = letter.occasion.partition(":")
+    is_case = kind == "case" and number.isdigit()
+    return Row(
+        letter,
+        TONES[State(letter.state)],
+        reasons.words(letter.reason),
+        _about(letter),
+        reverse("desk:complaint", args=[int(number)]) if is_case else "",
+    )
+
+
+class Happened(NamedTuple):
+    event: LetterEvent
+    words: str
+
+
+def events_of(letter: Letter) -> list[Happened]:
+    """What happened to it, oldest first, with the reason in words."""
+    rows = letter.events.select_related("by").order_by("at", "pk")
+    return [Happened(event, reasons.words(event.code)) for event in rows]
+
+
+def _about(letter: Letter) -> str:
+    kind, _colon, number = letter.occasion.partition(":")
+    if kind == "case":
+        question = letter.period.startswith("question:")
+        return (_("Question after case C-%(n)s") if question else _("Answer in case C-%(n)s")) % {"n": number}
+    return str(Purpose(letter.purpose).label)
+
+
+def _waiting(mine: QuerySet[Letter]) -> list[Waits]:
+    rows = (
+        mine.filter(state__in=[State.PLANNED, State.WAITING])
+        .values("channel", "purpose", "reason", "by_hand")
+        .annotate(n=Count("pk"), first=Min("next_at"))
+        .order_by("channel", "purpose", "reason")
+    )
+    return [
+        Waits(
+            str(Channel(row["channel"]).label),
+            str(Purpose(row["purpose"]).label),
+            _("for a colleague to send it") if row["by_hand"] else reasons.words(row["reason"]) or _("its turn"),
+            row["n"],
+            row["first"],
+        )
+        for row in rows
+    ]
+
+
+def _ways() -> Sequence[Way]:
+    closed = {row.channel for row in switches.closed().rows if row.purpose == switches.EVERY}
+    every = Way(switches.EVERY, gettext_lazy("Everything"), True, switches.EVERY not in closed)
+    ways = [
+        Way(channel.value, channel.label, channel == Channel.EMAIL and not mailing.loses_mail(), channel not in closed)
+        for channel in Channel
+    ]
+    return [every, *ways]
+
+
+def _closed_words(row: ChannelSwitch) -> str:
+    channel = _("everything") if row.channel == switches.EVERY else str(Channel(row.channel).label)
+    purpose = "" if row.purpose == switches.EVERY else f" · {Purpose(row.purpose).label}"
+    return f"{channel}{purpose}"
+
+
+def _chip(name: str, day: date, counts: dict[str, int], show: str) -> Chip:
+    label, states = SHOWS[name]
+    n = sum(counts.get(state, 0) for state in states) if states else sum(counts.values())
+    return Chip(label, _address(day, name), show == name, n)
+
+
+def _address(day: date, show: str) -> str:
+    return f"{reverse('desk:outgoing')}?day={day.isoformat()}" + (f"&show={show}" if show else "")
+
+
+def _day(request: StaffRequest) -> date:
+    """The day the address names; today when it names none, or one to come."""
+    try:
+        day = parse_date(request.GET.get("day", ""))
+    except ValueError:
+        day = None
+    return min(day, today()) if day and day.year >= 2000 else today()
+
+
+def of_customer(customer_id: int) -> QuerySet[Letter]:
+    return Letter.objects.filter(Q(customer=customer_id)).select_related("customer", "by").order_by("-written_at")

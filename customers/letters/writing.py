@@ -1,0 +1,129 @@
+"""A letter is written: once for what it is about, its words sealed, and waits for the gate."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from django.db.models import QuerySet
+
+from core.accounts.models import User
+from core.lib import sealing
+from core.lib.sealing import Resealed
+from core.outbox import mailing
+from customers.models import ContactPoint, Customer, Letter
+from customers.models.consent import Channel, Purpose
+
+USE = b"letters"
+State = Letter.State
+OPEN = (State.PLANNED, State.WAITING)
+# By then it is not worth having any more.
+GOOD_FOR = {
+    Purpose.SERVICE: timedelta(hours=72),
+    Purpose.CARE: timedelta(hours=48),
+    Purpose.SURVEY: timedelta(days=7),
+    Purpose.MARKETING: timedelta(hours=48),
+}
+# What waits for a colleague to send it.
+BY_HAND_GOOD_FOR = timedelta(days=30)
+PRIORITY = {Purpose.SERVICE: 10, Purpose.CARE: 30, Purpose.SURVEY: 40, Purpose.MARKETING: 50}
+
+
+class Words(NamedTuple):
+    """What is handed over, and the headers of its thread."""
+
+    subject: str
+    body: str
+    headers: Mapping[str, str]
+
+
+def leaves_by_itself(channel: str) -> bool:
+    """Whether Laoke can send by this channel without anybody's help."""
+    return channel == Channel.EMAIL and not mailing.loses_mail()
+
+
+def write(
+    customer: Customer,
+    words: Words,
+    *,
+    channel: str,
+    purpose: str,
+    occasion: str,
+    period: str,
+    at: datetime,
+    by: User | None = None,
+    own_id: str = "",
+    point: ContactPoint | None = None,
+    by_hand: bool | None = None,
+    by_rule: bool = False,
+    language: str = "",
+) -> Letter:
+    """The letter waits; the one that was written before when there is one about the same for this customer.
+
+    Where Laoke cannot send by the channel, or `by_hand` says so, a colleague sends it and says that they did.
+    """
+    hand = not leaves_by_itself(channel) if by_hand is None else by_hand
+    number = uuid4()
+    letter, _created = Letter.objects.get_or_create(
+        once_key=f"{customer.pk}|{occasion}|{period}",
+        defaults={
+            "id": number,
+            "customer": customer,
+            "channel": channel,
+            "purpose": purpose,
+            "occasion": occasion,
+            "period": period,
+            "language": language,
+            "sealed": sealed(number, words),
+            "reply_token": secrets.token_urlsafe(18),
+            "own_id": own_id or f"<{number}@{mailing.own_domain()}>",
+            "by_hand": hand,
+            "by_rule": by_rule,
+            "point": point,
+            "priority": PRIORITY[Purpose(purpose)],
+            "written_at": at,
+            "valid_from": at,
+            "valid_until": at + (BY_HAND_GOOD_FOR if hand else GOOD_FOR[Purpose(purpose)]),
+            "next_at": at,
+            "by": by,
+        },
+    )
+    return letter
+
+
+def sealed(number: UUID, words: Words) -> bytes:
+    plain = json.dumps([words.subject, words.body, dict(words.headers)], ensure_ascii=False).encode()
+    return sealing.encrypt(plain, use=USE, about=number.bytes)
+
+
+def words_of(letter: Letter) -> Words | None:
+    """What it says; None once its words are gone."""
+    if letter.sealed is None:
+        return None
+    subject, body, headers = json.loads(sealing.decrypt(bytes(letter.sealed), use=USE, about=letter.pk.bytes))
+    return Words(subject, body, headers)
+
+
+def withdraw(letters: QuerySet[Letter], *, reason: str, at: datetime) -> int:
+    """Those of them that wait do not go out. Returns how many."""
+    return letters.filter(state__in=OPEN).update(state=State.WITHDRAWN, reason=reason, ended_at=at)
+
+
+def forget(letters: QuerySet[Letter], *, reason: str, at: datetime) -> None:
+    """Those of them that wait do not go out, and the words of all are gone."""
+    withdraw(letters, reason=reason, at=at)
+    letters.update(sealed=None)
+
+
+def reseal(after: int, most: int) -> Resealed:
+    """Words under an old key are under the current one. Letters have no number: a pass looks at those that are left."""
+    rows = Letter.objects.filter(sealed__isnull=False).order_by("written_at", "id")[after : after + most]
+    letters, changed = list(rows.select_for_update(of=("self",), no_key=True)), 0
+    for letter in letters:
+        plain = sealing.if_old(bytes(letter.sealed or b""), use=USE, about=letter.pk.bytes)
+        if plain is not None:
+            Letter.objects.filter(pk=letter.pk).update(sealed=sealing.encrypt(plain, use=USE, about=letter.pk.bytes))
+            changed += 1
+    return Resealed(after + len(letters) if letters else None, len(letters), changed)

@@ -1,0 +1,125 @@
+"""The pages of letters: what goes out, the stop, what a customer agreed to, and how often."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.accounts.models import Role, User
+from core.outbox import switches
+from core.outbox.models import ChannelSwitch
+from customers.letters import consent, policies, writing
+from customers.letters.writing import Words
+from customers.models import Consent, ConsentWording, Customer, Letter
+from tests.conftest import MakeCustomer, MakeUser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chen(make_user: MakeUser) -> User:
+    return make_user(name="Chen")
+
+
+@pytest.fixture
+def li_lei(make_customer: MakeCustomer, chen: User) -> Customer:
+    return make_customer("李雷", email="lilei@example.com", external_id="c-1", manager=chen)
+
+
+def page(client: Client, name: str, *args: Any, query: str = "") -> str:
+    answer = client.get(reverse(f"desk:{name}", args=args) + query)
+    assert answer.status_code == 200, answer
+    return " ".join(answer.content.decode().split())
+
+
+def by_hand(customer: Customer, channel: str = "wechat", **more: Any) -> Letter:
+    told = {"purpose": "service", "occasion": "story", "period": "1", "at": timezone.now()} | more
+    return writing.write(customer, Words("您好", "马上换一个", {}), channel=channel, **told)
+
+
+def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, chen: User, li_lei: Customer) -> None:
+    row = by_hand(li_lei)
+    client.force_login(chen)
+
+    listed = page(client, "outgoing")
+    assert "李雷" in listed
+    assert "To be sent by hand" in listed
+    assert "for a colleague to send it" in listed
+    assert "马上换一个" in page(client, "letter", row.pk)
+    client.post(reverse("desk:letter_sent", args=[row.pk]))
+
+    row.refresh_from_db()
+    assert row.state == "handed"
+    assert "I have sent it" not in page(client, "letter", row.pk)
+    assert "No letter" in page(client, "outgoing", query=f"?day={timezone.now() - timedelta(days=3):%Y-%m-%d}")
+    assert "No letter" in page(client, "outgoing", query="?show=lost&day=2026-99-99")
+
+
+def test_who_does_not_look_after_the_customer_sees_no_letter_of_theirs(
+    client: Client, make_user: MakeUser, li_lei: Customer
+) -> None:
+    row = by_hand(li_lei)
+    for role in (Role.ACCOUNT_MANAGER, Role.ANALYST, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER):
+        client.force_login(make_user(role))
+        assert "李雷" not in page(client, "outgoing")
+        assert client.get(reverse("desk:letter", args=[row.pk])).status_code == 404
+        assert client.post(reverse("desk:letter_sent", args=[row.pk])).status_code == 404
+
+
+def test_a_stop_takes_one_press_and_its_reason_comes_after(client: Client, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.ANALYST))
+    client.post(reverse("desk:letters_stop", args=["email", "*"]))
+    assert switches.closed().covers("email", "marketing")
+    assert "Stopped: E-mail" in page(client, "outgoing")
+
+    row = ChannelSwitch.objects.get()
+    refused = client.post(reverse("desk:letters_go_on", args=["email", "*"]), {"reason": " "})
+    assert refused.status_code == 422
+    client.post(reverse("desk:letters_explain", args=[row.pk]), {"reason": "wrong prices"})
+    assert "wrong prices" in page(client, "outgoing")
+    client.post(reverse("desk:letters_go_on", args=["email", "*"]), {"reason": "mended"})
+    assert switches.closed().rows == ()
+    assert client.post(reverse("desk:letters_stop", args=["fax", "*"])).status_code == 404
+
+
+def test_what_a_customer_says_is_put_down_with_how_it_is_known(client: Client, chen: User, li_lei: Customer) -> None:
+    client.force_login(chen)
+    address = reverse("desk:consent_record", args=[li_lei.pk])
+    yes = {"state": "granted", "channel": "email", "purpose": "marketing", "where": ""}
+
+    refused = client.post(address, yes)
+    assert refused.status_code == 422
+    assert "Say how you know" in refused.content.decode()
+    assert client.post(address, yes | {"where": "am Telefon", "said_on": "2999-01-01"}).status_code == 422
+    assert client.post(address, yes | {"where": "on the phone"}).status_code == 302
+    shown = page(client, "customer_letters", li_lei.pk)
+    assert "Agreed: Offers" in shown
+    assert "on the phone" in shown
+
+    waits = by_hand(li_lei, "email", purpose="marketing")
+    client.post(reverse("desk:consent_withdraw", args=[li_lei.pk]))
+    waits.refresh_from_db()
+    assert waits.state == "withdrawn"
+    assert set(Consent.objects.values_list("state", flat=True)) == {"withdrawn"}
+    client.post(reverse("desk:consent_limits", args=[li_lei.pk]), {"restricted": "asked for it"})
+    assert "The data rests since" in page(client, "customer_letters", li_lei.pk)
+
+
+def test_hours_and_caps_are_tried_out_and_saved_with_a_reason(client: Client, make_user: MakeUser) -> None:
+    client.force_login(make_user(Role.ADMINISTRATOR))
+    terms = {name: getattr(policies.last(), name) for name in policies.FIELDS} | {"base": 0, "a_day": 2}
+    tried = client.post(reverse("desk:letter_policy_try"), terms)
+    assert "Nothing is saved yet" in tried.content.decode()
+    assert client.post(reverse("desk:letter_policy_save"), terms).status_code == 422
+    client.post(reverse("desk:letter_policy_save"), terms | {"reason": "more", "asks_by_letter": "on"})
+    assert (policies.last().version, policies.in_force().a_day) == (1, 2)
+    assert "个人信息保护法" in page(client, "letter_policy")
+
+    words = {"code": "till", "language": "zh-hans", "channel": "email", "purpose": "marketing", "text": "可以吗?"}
+    for _turn in range(2):
+        client.post(reverse("desk:letter_wording"), words)
+    assert [row.n for row in ConsentWording.objects.order_by("n")] == [1, 2]
+    assert list(consent.wordings().values_list("n", flat=True)) == [2]
