@@ -1,7 +1,7 @@
 """What waits for a second person in the loyalty rooms: points, credit limits, drafts of levels and of draws."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -9,6 +9,7 @@ from core.accounts.deciding import Waiting
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission, who_may
+from core.lib import mall
 from core.lib.periods import mall_day, mall_midnight
 from customers.access import in_reach
 from loyalty.campaigns.draws import setup
@@ -64,7 +65,7 @@ def _limits(user: User, today: date) -> list[Waiting]:
             right=row.account.customer_id in reach.get(user.pk, set()),
             who=row.account.customer.name,
             customer_id=row.account.customer_id,
-            amount=f"{row.limit_before} → {row.limit_after}",
+            amount=f"{mall.priced(row.limit_before)} → {mall.priced(row.limit_after)}",
         )
         for row in rows
     ]
@@ -82,7 +83,7 @@ def _levels(user: User, today: date) -> list[Waiting]:
             why=draft.reason,
             by=draft.by,
             since=draft.at,
-            due_at=mall_midnight(draft.starts_on),
+            due_at=_due(draft),
             url=f"/levels/drafts/{draft.pk}/confirm/",
             others=tuple(person for person in people if person.pk != draft.by_id),
             reader=user,
@@ -92,6 +93,12 @@ def _levels(user: User, today: date) -> list[Waiting]:
         for draft in rows
         if fresh(draft, today=today)
     ]
+
+
+def _due(draft: TierDraft) -> datetime:
+    """Before its day begins; what was written to begin on that very day, before that is over."""
+    begins = mall_midnight(draft.starts_on)
+    return begins if begins > draft.at else mall_midnight(draft.starts_on + timedelta(days=1))
 
 
 def _draws(user: User, at: datetime) -> list[Waiting]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +25,7 @@ from loyalty.points import rules
 from loyalty.points.orders import ONE, back_of, shares_of
 
 FIELDS = (*rules.NUMBERS, *rules.CHOICES)
+AMOUNTS = ("least_order", "bonus_from", "referral_least")
 # The orders of the last so many days are looked at: of the last month, or of less where that is very many.
 WINDOWS = (30, 7, 1)
 MOST_ORDERS = 100_000
@@ -125,6 +126,14 @@ class PointKind(Kind):
             if old[name] != new[name]
         ]
 
+    def says(self, content: Content) -> list[tuple[str, str]]:
+        values = values_of(self.checked(content))
+        return [
+            (capfirst(str(_field(name).verbose_name)), _in_words(name, values[name]))
+            for name in FIELDS
+            if values[name] not in (None, [])
+        ]
+
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         values, sentences = values_of(content), []
         given_back = values["rate"] * values["yuan_per_point"] * 100
@@ -143,6 +152,21 @@ class PointKind(Kind):
         if not after and (before or not values["rate"]):
             sentences.append(_("Orders like those of late earn no points any more."))
         return sentences
+
+    def stays(self, version: int) -> list[str]:
+        """Points already earned keep their own rules."""
+        row = PointRules.objects.get(version=version)
+        sums = OrderPoints.objects.filter(rules=row, granted__gt=0).aggregate(n=Count("pk"), points=Sum("granted"))
+        if not sums["n"]:
+            return [_("No order has earned points under this version: nothing stays.")]
+        return [
+            _("%(points)s points of %(orders)s orders stay with the customers: %(cost)s.")
+            % {
+                "points": f"{sums['points']:,}",
+                "orders": f"{sums['n']:,}",
+                "cost": mall.priced((sums["points"] * row.yuan_per_point).quantize(Decimal("0.01"))),
+            }
+        ]
 
     def notice_days(self, content: Content) -> int:
         return int(content["notice_days"])
@@ -202,11 +226,15 @@ def _in_words(name: str, value: Any) -> str:
         return str(dict(field.flatchoices)[value])
     if value is None:
         return "–"
+    if name in AMOUNTS:
+        return mall.priced(Decimal(value))
+    if isinstance(value, int):
+        return f"{value:,}"
     return _plain(Decimal(value)) if isinstance(field, models.DecimalField) else str(value)
 
 
 def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"
+    return f"{number.normalize():,f}"
 
 
 # The orders of late -------------------------------------------------------------------------------------------------

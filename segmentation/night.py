@@ -97,12 +97,19 @@ def write(outcome: Outcome, fit: Fit, rule_set: RuleSet, *, at: datetime) -> dic
                 "bars": asdict(scores.bars),
                 "total_value": int(np.maximum(scores.value, 0).sum()),
                 "feeds": feeds.to_json(outcome.feeds),
+                "alerts_opened": counts["alerts_opened"] + _opened_before(as_of),
                 "classes": {name: counts[name] for name in ("big", "active", "random")},
                 "notes": _notes(outcome, fit, constants, 0 if first else counts["alerts_opened"]),
             },
         },
     )
     return counts
+
+
+def _opened_before(as_of: date) -> int:
+    """What this very night has opened already, when it is run again."""
+    ran = Night.objects.filter(as_of=as_of).first()
+    return int(ran.figures.get("alerts_opened", 0)) if ran else 0
 
 
 def _notes(outcome: Outcome, fit: Fit, constants: Mapping[str, float], opened: int) -> list[notes.Note]:

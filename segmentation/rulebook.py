@@ -64,16 +64,22 @@ class NightKind(Kind):
             return Foretold({})
         as_of = max(last.as_of + timedelta(days=1), min(starts_on, mall_day(at) + timedelta(days=1)))
         restores = RuleSet.objects.get(version=rolls_back) if rolls_back else None
-        before = _worked_out(as_of, rules.constants(mall_day(at)))
-        after = _worked_out(as_of, content, restores=restores)
+        with whatif.nights_before(as_of, today=mall_day(at)):
+            before = _worked_out(as_of, rules.constants(mall_day(at)))
+            after = _worked_out(as_of, content, restores=restores)
+            opened = len(whatif.opened_by(before)), len(whatif.opened_by(after))
         old, new = before.scores.customer_class, after.scores.customer_class
-        moved = np.flatnonzero(old != new)
         figures: dict[str, tuple[Number, Number]] = {
             name: (int((old == code).sum()), int((new == code).sum())) for name, code in CODES
         }
         had = before.state.class_before
-        figures["moved"] = int((old != had).sum()), int((new != had).sum())
-        figures["alerts"] = len(whatif.opened_by(before)), len(whatif.opened_by(after))
+        moved = np.flatnonzero(old != new)
+        if restores is not None:
+            # What the version never did need not be taken back: these go from what they are now.
+            old, moved = had, np.flatnonzero((old != new) & (new != had))
+        by_itself = before.scores.customer_class
+        figures["moved"] = int((by_itself != had).sum()), int((new != had).sum())
+        figures["alerts"] = opened
         ids = before.state.customer_id[moved].tolist()
         pairs = zip(old[moved].tolist(), new[moved].tolist(), strict=True)
         return Foretold(figures, dict(zip(ids, pairs, strict=True)))
@@ -102,7 +108,7 @@ class NightKind(Kind):
         return {
             **first.figures.get("classes", {}),
             "moved": sum(before != after for before, after in moved),
-            "alerts": Alert.objects.filter(opened_on=first.as_of).count(),
+            "alerts": first.figures.get("alerts_opened", Alert.objects.filter(opened_on=first.as_of).count()),
         }
 
     def differences(self, before: Content | None, after: Content) -> list[str]:
@@ -111,6 +117,10 @@ class NightKind(Kind):
             % {"option": constant.label, "before": constant.words(old), "after": constant.words(new)}
             for constant, old, new in rules.changes(before or {}, after)
         ]
+
+    def says(self, content: Content) -> list[tuple[str, str]]:
+        said = self.checked(content)
+        return [(str(constant.label), constant.words(said[constant.name])) for constant in rules.CONSTANTS]
 
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         sentences = []
@@ -126,6 +136,21 @@ class NightKind(Kind):
         if figures.get("big", (0, 1))[1] == 0 < figures.get("big", (0, 1))[0]:
             sentences.append(_("Nobody is called big any more."))
         return sentences
+
+    def stays(self, version: int) -> list[str]:
+        nights = Night.objects.filter(rules__version=version).values("as_of")
+        if not nights:
+            return [_("No night has run under this version: nobody has been moved by it.")]
+        opened = Alert.objects.filter(opened_on__in=nights, state=Alert.State.OPEN).count()
+        return [
+            _("Classes and types are as if this version had never been. %(count)d open alerts of its nights stay open.")
+            % {"count": opened}
+        ]
+
+    def earliest(self, today: date) -> date:
+        """The first night that has not run."""
+        last = Night.objects.order_by("as_of").last()
+        return max(today, last.as_of + timedelta(days=1)) if last else today
 
     def notice_days(self, content: Content) -> int:
         """Nobody was promised how they are sorted: the next night can do it."""

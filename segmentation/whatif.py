@@ -1,16 +1,21 @@
 """What-if: the next night worked out under draft constants, by the same code, without writing."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 
+from core.lib.periods import mall_midnight
 from customers.models import Customer
 from segmentation import fitting, frames, night, rules, scoring
-from segmentation.models import Alert
+from segmentation.models import Alert, AlertComment, Night
+from segmentation.shop import feeds
 
 SHOWN = 50
 
@@ -43,18 +48,43 @@ class Preview:
     classes_after: dict[int, int]
     opened_customer_ids: list[int] = field(repr=False, default_factory=list)
 
+    @property
+    def moved(self) -> int:
+        """All whose class changes; `movers` are the first of them."""
+        return sum(count for (before, after), count in self.class_moves.items() if before != after)
 
-def preview(parameters: Mapping[str, Any], *, as_of: date) -> Preview:
-    """The night of `as_of` under `parameters` on today's data. Raises Invalid for constants out of bounds.
+
+@contextmanager
+def nights_before(as_of: date, *, today: date) -> Iterator[None]:
+    """Inside, the nights still to come before that of `as_of` have run, under the rules that hold for them.
+
+    Nothing of them is stored. A night that was missed is never made up for.
+    """
+    last = Night.objects.order_by("as_of").last()
+    first = max(today, last.as_of + timedelta(days=1)) if last else as_of
+    to_come = [first + timedelta(days=days) for days in range((as_of - first).days)]
+    with transaction.atomic():
+        for day in to_come:
+            rule_set, constants = rules.current(day), rules.constants(day)
+            fit = fitting.for_night(day, constants)
+            outcome = night.work_out(day, fit, constants, restores=night.restored_by(rule_set, day))
+            night.write(outcome, fit, rule_set, at=mall_midnight(day))
+        yield
+        transaction.set_rollback(bool(to_come))
+
+
+def preview(parameters: Mapping[str, Any], *, as_of: date, on: date | None = None) -> Preview:
+    """The night of `as_of` under `parameters` on the data of the day `on`. Raises Invalid for constants out of bounds.
 
     Needs a fit; the summary is taken as it stands, so the real night agrees exactly on unchanged data.
     """
     constants = rules.validate(dict(parameters))
     # Before anything is read: what changes meanwhile makes the preview outdated, never the other way about.
-    digest = rules.digest(constants, on=as_of)
-    outcome = night.work_out(as_of, fitting.for_night(as_of, constants), constants)
+    digest = rules.digest(constants, on=on or as_of)
+    with nights_before(as_of, today=on or as_of):
+        outcome = night.work_out(as_of, fitting.for_night(as_of, constants), constants)
+        opened = opened_by(outcome)
     state, scores = outcome.state, outcome.scores
-    opened = opened_by(outcome)
     managers = dict(Customer.objects.filter(pk__in=opened).values_list("pk", "manager_id"))
     return Preview(
         digest=digest,
@@ -73,7 +103,7 @@ def opened_by(outcome: night.Outcome) -> list[int]:
     """The customers for whom this night would open an alert."""
     due = np.flatnonzero(outcome.quiet | outcome.long_absent)
     kinds = np.where(outcome.quiet[due], Alert.Kind.QUIET.value, Alert.Kind.LONG_ABSENCE.value)
-    return _would_open(outcome.state, due, kinds)
+    return _would_open(outcome, due, kinds)
 
 
 def _movers(state: frames.State, scores: scoring.Scores) -> list[Mover]:
@@ -100,17 +130,26 @@ def _moves(before: frames.Array, after: frames.Array) -> dict[tuple[int, int], i
     return {(int(b), int(a)): int(n) for (b, a), n in zip(pairs.T, counts, strict=True)}
 
 
-def _would_open(state: frames.State, rows: frames.Array, kinds: frames.Array) -> list[int]:
-    """Customers whose alert is new: no alert of this silence yet, and none open for an unchanged silence."""
+def _would_open(outcome: night.Outcome, rows: frames.Array, kinds: frames.Array) -> list[int]:
+    """Customers whose alert is new: no alert of this silence yet, and none open that this night does not end first."""
+    state = outcome.state
+    windows_end = not feeds.says_too_little(outcome.feeds, outcome.as_of)
     ids = state.customer_id[rows].tolist()
     known = set(Alert.objects.filter(customer_id__in=ids).values_list("customer_id", "kind", "last_on"))
-    # An open alert ends tonight if the customer bought since, or if its window is over.
-    open_since = {a.customer_id: a for a in Alert.objects.filter(customer_id__in=ids, state=Alert.State.OPEN)}
+    # An open alert ends tonight if the customer bought since, if its window is over, or if its purchase is gone.
+    standing_alerts = Alert.objects.filter(customer_id__in=ids, state=Alert.State.OPEN)
+    spoken_of = Exists(AlertComment.objects.filter(alert=OuterRef("pk")))
+    open_since = {a.customer_id: a for a in standing_alerts.annotate(is_spoken_of=spoken_of)}
     opened = []
     for customer_id, row, kind in zip(ids, rows, kinds, strict=True):
         last_on = frames.from_day_number(int(state.last_day[row]))
         standing = open_since.get(customer_id)
-        blocked = standing is not None and standing.last_on >= last_on
+        blocked = (
+            standing is not None
+            and standing.last_on >= last_on
+            and not (windows_end and standing.window_ends_on < outcome.as_of)
+            and not (standing.last_on > last_on and not standing.decision and not standing.is_spoken_of)
+        )
         if (customer_id, str(kind), last_on) not in known and not blocked:
             opened.append(customer_id)
     return opened

@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Max
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from complaints.models import BusinessCalendar, Clock, Metric, Queue, SlaPolicy
+from complaints.models import BusinessCalendar, Clock, EscalationStep, Metric, Pause, Queue, SlaPolicy
 from complaints.models.catalogue import Severity
 from complaints.promises import clock
 from complaints.promises.calendars import working_time
@@ -121,23 +122,31 @@ class PromiseKind(Kind):
             for key in sorted(old.keys() | new.keys(), key=str)
             if old.get(key) != new.get(key)
         ]
-        for name in TERMS:
-            if before[name] != after[name]:
-                field: Any = SlaPolicy._meta.get_field(name)
-                words = dict(field.flatchoices) if field.flatchoices else {}
-                sentences.append(
-                    _("%(option)s: %(after)s instead of %(before)s.")
-                    % {
-                        "option": str(field.verbose_name).capitalize(),
-                        "before": words.get(before[name], before[name]),
-                        "after": words.get(after[name], after[name]),
-                    }
-                )
+        sentences += [
+            _("%(option)s: %(after)s instead of %(before)s.")
+            % {
+                "option": _term(name),
+                "before": _term_value(name, before[name]),
+                "after": _term_value(name, after[name]),
+            }
+            for name in TERMS
+            if before[name] != after[name]
+        ]
         if before["steps"] != after["steps"]:
             sentences.append(_("Other steps are taken as time runs out."))
         if before["pause_reasons"] != after["pause_reasons"]:
             sentences.append(_("Other reasons stop the clock."))
         return sentences
+
+    def says(self, content: Content) -> list[tuple[str, str]]:
+        calendars = dict(BusinessCalendar.objects.values_list("pk", "name"))
+        queues = dict(Queue.objects.values_list("pk", "name"))
+        lines = [(_who(_key(row)), _span((row[3], row[4]), calendars)) for row in content["targets"]]
+        lines += [_step(row, queues) for row in content["steps"]]
+        reasons = dict(Pause.Reason.choices)
+        words = [str(reasons.get(reason, reason)) for reason in content["pause_reasons"]]
+        lines.append((_("The clock stops for"), ", ".join(words) or "–"))
+        return [*lines, *((_term(name), _term_value(name, content[name])) for name in TERMS)]
 
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         return [
@@ -146,6 +155,12 @@ class PromiseKind(Kind):
             for name, (before, after) in figures.items()
             if name in Metric.values and before - after >= MUCH_LESS
         ]
+
+    def stays(self, version: int) -> list[str]:
+        """Each case keeps the promise it was given."""
+        running = Clock.objects.filter(case__policy__version=version).exclude(state__in=ENDED)
+        count = running.values("case").distinct().count()
+        return [_("%(count)d open cases keep the promises that this version gave them.") % {"count": count}]
 
 
 RULES = PromiseKind()
@@ -221,6 +236,30 @@ def _who(key: Key) -> str:
         Metric(metric).label,
     )
     return " · ".join(str(part) for part in parts)
+
+
+def _term(name: str) -> str:
+    return str(capfirst(str(SlaPolicy._meta.get_field(name).verbose_name)))  # type: ignore[union-attr]
+
+
+def _term_value(name: str, value: Any) -> str:
+    field: Any = SlaPolicy._meta.get_field(name)
+    return str(dict(field.flatchoices).get(value, value)) if field.flatchoices else str(value)
+
+
+def _step(row: list[Any], queues: Mapping[int, str]) -> tuple[str, str]:
+    metric, percent, told, raised, queue = row
+    who = dict(EscalationStep.Notify.choices)
+    words = [str(who.get(role, role)) for role in told]
+    if raised:
+        words.append(_("raise priority"))
+    if queue is not None:
+        words.append(f"→ {queues.get(queue, '?')}")
+    return (
+        _("%(promise)s, when %(percent)d %% of the time is used")
+        % {"promise": Metric(metric).label, "percent": percent},
+        " · ".join(words) or "–",
+    )
 
 
 def _span(line: tuple[int, int] | None, names: Mapping[int, str]) -> str:

@@ -333,6 +333,11 @@ def who_may(permission: Permission) -> QuerySet[User]:
     return holders(*(Role(role) for role, rights in RIGHTS.items() if permission in rights.permissions))
 
 
+def decides_alone(user: User, permission: Permission) -> bool:
+    """Whether this person has the right, and nobody else: then they decide about their own, with a typed reason."""
+    return set(who_may(permission).values_list("pk", flat=True)) == {user.pk}
+
+
 class ApiScope(StrEnum):
     ORDERS_WRITE = "orders:write"
     ORDERS_READ = "orders:read"
@@ -348,6 +353,8 @@ class ApiScope(StrEnum):
     DRAWS_WRITE = "draws:write"
     TIERS_READ = "tiers:read"
     TIERS_WRITE = "tiers:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
     CREDIT_READ = "credit:read"
     CREDIT_WRITE = "credit:write"
     LETTERS_WRITE = "letters:write"

@@ -15,7 +15,7 @@ from core.accounts import audit
 from core.accounts.deciding import second_person
 from core.accounts.models import User
 from core.accounts.roles import who_may
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import notices
 from core.rulebook.kinds import Content, Foretold, Kind, Number, Version
@@ -48,20 +48,41 @@ def first_day(kind: Kind, *, today: date, rolls_back: bool = False) -> date:
 
     Nobody was promised anything before the first version, and a roll back only gives back: both can begin today.
     """
-    last = newest(kind)
+    last, earliest = newest(kind), kind.earliest(today)
     if last is None or rolls_back:
-        return today
-    return today + timedelta(days=kind.notice_days(last.content))
+        return earliest
+    return max(earliest, today + timedelta(days=kind.notice_days(last.content)))
 
 
 @transaction.atomic
-def propose(kind: Kind, content: Content, *, starts_on: date, reason: str, by: User, at: datetime) -> RuleChange:
-    """The change is worked out and waits for a second person.
+def propose(
+    kind: Kind, content: Content, *, starts_on: date, reason: str, by: User, at: datetime, client_key: str = ""
+) -> RuleChange:
+    """The change is worked out and waits for a second person. The same `client_key` finds it again.
 
     Raises Invalid for content out of bounds, no reason, or a day before the notice is over; DomainError when nothing
-    changes or another version is scheduled.
+    changes or another version is scheduled; SameKey for a key that has proposed something else.
     """
-    return _proposed(kind, content, starts_on=starts_on, reason=reason, by=by, at=at)
+    content = kind.checked(content)
+    if known := _of_key(client_key, kind, content=content, reason=reason, rolls_back=None):
+        return known
+    return _proposed(kind, content, starts_on=starts_on, reason=reason, by=by, at=at, client_key=client_key)
+
+
+def _of_key(
+    client_key: str, kind: Kind, *, content: Content | None, reason: str, rolls_back: int | None
+) -> RuleChange | None:
+    if not client_key:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"rulebook:{client_key}"])
+    known = RuleChange.objects.filter(client_key=client_key).first()
+    if known is None:
+        return None
+    same = (known.kind, known.reason, known.rolls_back) == (kind.name, reason.strip()[:300], rolls_back)
+    if not same or (content is not None and known.content != content):
+        raise SameKey
+    return known
 
 
 def _proposed(
@@ -73,6 +94,7 @@ def _proposed(
     by: User,
     at: datetime,
     rolls_back: int | None = None,
+    client_key: str = "",
 ) -> RuleChange:
     content, last = kind.checked(content), newest(kind)
     if not reason.strip():
@@ -90,6 +112,7 @@ def _proposed(
         at=at,
         based_on=last.number if last else None,
         rolls_back=rolls_back,
+        client_key=client_key,
         foretold_at=at,
         **_stored(foretold),
     )
@@ -101,6 +124,10 @@ def _proposed(
 def _refuse_day(kind: Kind, starts_on: date, rolls_back: int | None, at: datetime) -> None:
     today = mall_day(at)
     first = first_day(kind, today=today, rolls_back=rolls_back is not None)
+    if starts_on < first and first == kind.earliest(today):
+        raise Invalid(
+            _("New rules can begin on %(day)s at the earliest.") % {"day": first.isoformat()}, code="starts_on"
+        )
     if starts_on < first:
         raise Invalid(
             _("The rules in force promise %(days)d days of notice: begin on %(day)s or later.")
@@ -153,13 +180,17 @@ def move(kind: Kind, change_id: int, *, starts_on: date, by: User, at: datetime)
 
 
 @transaction.atomic
-def drop(kind: Kind, change_id: int, *, by: User, at: datetime) -> None:
+def drop(kind: Kind, change_id: int, *, by: User, at: datetime, reason: str = "") -> None:
     """The change will never be; nothing was in force by it."""
     change = _open(kind, change_id)
-    change.state = State.DROPPED
-    change.save(update_fields=["state"])
+    _end(change, State.DROPPED, by=by, at=at, reason=reason)
     audit.record(by, "rules.dropped", change, at=at, kind=kind.name)
     notices.decided(change, by=by, at=at)
+
+
+def _end(change: RuleChange, state: str, *, by: User, at: datetime, reason: str) -> None:
+    change.state, change.ended_by, change.ended_at, change.ended_because = state, by, at, reason.strip()[:300]
+    change.save(update_fields=["state", "ended_by", "ended_at", "ended_because"])
 
 
 @transaction.atomic
@@ -169,20 +200,22 @@ def confirm(
     """The change is the next version, in force from its day on.
 
     Needs a second person, or a typed reason of the only one who may; figures not older than a week that still tell
-    what would happen (Stale); and `meant` where there are doubts.
+    what would happen (Stale); and `meant` where there are doubts. Where nobody was promised notice, a day that is over
+    meanwhile is moved to the first one that can be kept.
     """
     _hold(kind)
     change = _open(kind, change_id)
     refusal = _("You wrote this change: somebody else has to confirm it.")
     alone = second_person(by, change.by_id, who_may(kind.confirms), refusal=refusal, because=because)
     _refuse_base(kind, change)
+    change.starts_on = _day_kept(kind, change, at)
     _refuse_day(kind, change.starts_on, change.rolls_back, at)
     _refuse_if_it_moved(kind, change, at)
     if (doubts := kind.doubts(change.content, figures_of(change))) and not meant:
         raise Invalid(" ".join([*doubts, _("Say that it is meant, or change it.")]), code="doubts")
     change.version = kind.put_in_force(change, starts_at=max(at, mall_midnight(change.starts_on)), by=by, at=at)
     change.state, change.decided_by, change.decided_at, change.alone_because = State.CONFIRMED, by, at, alone
-    change.save(update_fields=["version", "state", "decided_by", "decided_at", "alone_because"])
+    change.save(update_fields=["version", "starts_on", "state", "decided_by", "decided_at", "alone_because"])
     audit.record(
         by,
         "rules.confirmed",
@@ -199,9 +232,21 @@ def confirm(
     return change
 
 
+def _day_kept(kind: Kind, change: RuleChange, at: datetime) -> date:
+    last = newest(kind)
+    if last is not None and change.rolls_back is None and kind.notice_days(last.content):
+        return change.starts_on
+    return max(change.starts_on, kind.earliest(mall_day(at)))
+
+
 @transaction.atomic
-def withdraw(kind: Kind, change_id: int, *, by: User, at: datetime) -> RuleChange:
-    """A confirmed change that has not begun never will; the version before goes on."""
+def withdraw(kind: Kind, change_id: int, *, reason: str, by: User, at: datetime) -> RuleChange:
+    """A confirmed change that has not begun never will, and why; the version before goes on.
+
+    Who wrote and who confirmed it are told.
+    """
+    if not reason.strip():
+        raise Invalid(_("Say in a few words why it is withdrawn."), code="reason_missing")
     _hold(kind)
     change = RuleChange.objects.select_for_update().get(pk=change_id, kind=kind.name)
     last = newest(kind)
@@ -211,21 +256,38 @@ def withdraw(kind: Kind, change_id: int, *, by: User, at: datetime) -> RuleChang
             _("Only the last version can be withdrawn, before it begins. Roll it back instead."), code="has_begun"
         )
     kind.take_back(last.number, at=at)
-    change.state = State.WITHDRAWN
-    change.save(update_fields=["state"])
-    audit.record(by, "rules.withdrawn", change, at=at, kind=kind.name, version=change.version)
+    _end(change, State.WITHDRAWN, by=by, at=at, reason=reason)
+    audit.record(
+        by, "rules.withdrawn", change, at=at, kind=kind.name, version=change.version, reason=change.ended_because
+    )
+    notices.withdrawn(change, by=by, at=at)
     return change
 
 
 @transaction.atomic
-def roll_back(kind: Kind, version: int, *, reason: str, by: User, at: datetime) -> RuleChange:
-    """A change that says what the version before said, to begin at once; it is confirmed like any other."""
+def roll_back(kind: Kind, version: int, *, reason: str, by: User, at: datetime, client_key: str = "") -> RuleChange:
+    """A change that says what the version before said, to begin at once; it is confirmed like any other.
+
+    The same `client_key` finds it again.
+    """
+    if known := _of_key(client_key, kind, content=None, reason=reason, rolls_back=version):
+        return known
     before = before_it(kind, version, at=at)
     if before is None:
         raise DomainError(
             _("Only the version in force can be rolled back, to the one before it."), code="cannot_roll_back"
         )
-    return _proposed(kind, before.content, starts_on=mall_day(at), reason=reason, by=by, at=at, rolls_back=version)
+    starts_on = kind.earliest(mall_day(at))
+    return _proposed(
+        kind,
+        before.content,
+        starts_on=starts_on,
+        reason=reason,
+        by=by,
+        at=at,
+        rolls_back=version,
+        client_key=client_key,
+    )
 
 
 def before_it(kind: Kind, version: int, *, at: datetime) -> Version | None:
@@ -236,8 +298,10 @@ def before_it(kind: Kind, version: int, *, at: datetime) -> Version | None:
 
 
 def waiting(*kinds: Kind) -> QuerySet[RuleChange]:
-    """What waits for a second person of these kinds, the newest first."""
-    rows = RuleChange.objects.filter(state=State.OPEN, kind__in=[kind.name for kind in kinds])
+    """What waits for a second person, of these kinds or of all, the newest first."""
+    rows = RuleChange.objects.filter(state=State.OPEN)
+    if kinds:
+        rows = rows.filter(kind__in=[kind.name for kind in kinds])
     return rows.select_related("by").order_by("-pk")
 
 

@@ -75,9 +75,21 @@ class Kind(ABC):
     def differences(self, before: Content | None, after: Content) -> list[str]:
         """What changes, in one sentence per line."""
 
+    @abstractmethod
+    def says(self, content: Content) -> list[tuple[str, str]]:
+        """What a version says, as (what, how much) in words an administrator understands; bounds not set are left out."""
+
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         """What somebody has to say they mean, in one sentence each."""
         return []
+
+    def stays(self, version: int) -> list[str]:
+        """What a roll back of this version does not take back, with its figure, in one sentence each."""
+        return []
+
+    def earliest(self, today: date) -> date:
+        """The first day from which on rules of this kind can be in force, whatever was promised."""
+        return today
 
     def notice_days(self, content: Content) -> int:
         """So many days before a change of these rules it is known: their own promise."""

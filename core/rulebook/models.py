@@ -38,6 +38,12 @@ class RuleChange(models.Model):
     version = models.PositiveIntegerField(null=True, blank=True)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
+    # Of the program that proposed it, so that the same request proposes it once.
+    client_key = models.CharField(max_length=80, blank=True)
+    # Who has dropped or withdrawn it, and why.
+    ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=300, blank=True)
     # Typed by the only person who may confirm, about what they wrote themselves.
     alone_because = models.CharField(max_length=200, blank=True)
 
@@ -46,6 +52,7 @@ class RuleChange(models.Model):
             models.UniqueConstraint(
                 fields=["kind", "version"], name="one_change_per_version", condition=Q(state="confirmed")
             ),
+            models.UniqueConstraint(fields=["client_key"], name="one_change_per_key", condition=~Q(client_key="")),
             models.CheckConstraint(
                 condition=~Q(state="confirmed") | Q(version__isnull=False, decided_by__isnull=False),
                 name="confirmed_change_is_a_version",

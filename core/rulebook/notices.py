@@ -17,7 +17,12 @@ RULES_DECIDED = Kind(
     _("Your new rules from %(day)s on: %(state)s"),
     {"state": RuleChange.State},
 )
-KINDS = (RULES_WAIT, RULES_DECIDED)
+RULES_WITHDRAWN = Kind(
+    "rules_withdrawn",
+    Topic.REFUSED,
+    _("%(by)s has withdrawn the new rules from %(day)s on: %(reason)s"),
+)
+KINDS = (RULES_WAIT, RULES_DECIDED, RULES_WITHDRAWN)
 
 
 def waits(change: RuleChange, people: Iterable[int], *, at: datetime) -> None:
@@ -46,6 +51,20 @@ def decided(change: RuleChange, *, by: User, at: datetime) -> None:
             at=at,
             link=_link(change),
         )
+
+
+def withdrawn(change: RuleChange, *, by: User, at: datetime) -> None:
+    """Who wrote and who confirmed it are told that it never begins, whoever of them did not do it."""
+    people = {change.by_id, change.decided_by_id} - {by.pk, None}
+    delivery.tell(
+        sorted(person for person in people if person is not None),
+        RULES_WITHDRAWN,
+        {"day": change.starts_on.isoformat(), "reason": change.ended_because, "by": str(by)},
+        key=f"{_thread(change)}:withdrawn",
+        thread=_thread(change),
+        at=at,
+        link=_link(change),
+    )
 
 
 def _thread(change: RuleChange) -> str:

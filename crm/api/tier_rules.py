@@ -132,6 +132,9 @@ class DraftIn(Strict):
 
 class PublishIn(Strict):
     falls = serializers.IntegerField(min_value=0, help_text="How many members fall, as the simulation says")
+    because = Words(
+        max_length=200, required=False, help_text="Why the only person who may publish does so with their own draft"
+    )
 
 
 class RulesBackIn(Strict):
@@ -248,8 +251,10 @@ class PublishView(RulesView):
         description="By somebody who did not write it, with a fresh simulation. A draft is published once.",
     )
     def post(self, request: Request, pk: int) -> Response:
-        falls = self.body(PublishIn)["falls"]
-        rules = tier_whatif.publish(_draft(pk).pk, by=self.user, falls=falls, at=timezone.now())
+        sent = self.body(PublishIn)
+        rules = tier_whatif.publish(
+            _draft(pk).pk, by=self.user, falls=sent["falls"], at=timezone.now(), because=sent.get("because", "")
+        )
         return Response(VersionOut(_version_data(rules)).data, status=201)
 
 

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, rulebook, tier_rules, tiers
 from crm.api.letters import consents, receipts
 
 urlpatterns = [
@@ -46,6 +46,15 @@ urlpatterns = [
     path("customers/<str:number>/adjustments", points.AdjustmentsView.as_view(), name="customer-adjustments"),
     path("customers/<str:number>/redemptions", points.RedemptionsView.as_view(), name="customer-redemptions"),
     path("holds/<int:pk>/<slug:verb>", points.HoldEndView.as_view(), name="hold-end"),
+    path("rules", rulebook.KindsView.as_view(), name="rules"),
+    path("rules/changes/<int:pk>", rulebook.ChangeView.as_view(), name="rule-change"),
+    path("rules/changes/<int:pk>/confirm", rulebook.ConfirmView.as_view(), name="rule-change-confirm"),
+    path("rules/changes/<int:pk>/look-again", rulebook.LookAgainView.as_view(), name="rule-change-look-again"),
+    path("rules/changes/<int:pk>/drop", rulebook.DropView.as_view(), name="rule-change-drop"),
+    path("rules/changes/<int:pk>/withdraw", rulebook.WithdrawView.as_view(), name="rule-change-withdraw"),
+    path("rules/<slug:kind>", rulebook.KindView.as_view(), name="rules-kind"),
+    path("rules/<slug:kind>/changes", rulebook.ProposeView.as_view(), name="rules-propose"),
+    path("rules/<slug:kind>/versions/<int:version>/roll-back", rulebook.BackView.as_view(), name="rules-roll-back"),
     path("tier-rules", tier_rules.TierRulesView.as_view(), name="tier-rules"),
     path("tier-rules/drafts", tier_rules.DraftsView.as_view(), name="tier-drafts"),
     path("tier-rules/drafts/<int:pk>", tier_rules.DraftView.as_view(), name="tier-draft"),

@@ -31,20 +31,25 @@ def of_terms(campaign: CouponCampaign) -> list[str]:
 def of_more(campaign: CouponCampaign, count: int, *, at: datetime) -> list[str]:
     """Doubts about handing out so many more: whether all of them could still be used."""
     hands = Coupon.objects.filter(campaign=campaign, status=Coupon.Status.ISSUED, expires_at__gt=at).count()
+    return of_hands(campaign, hands + count) if count else []
+
+
+def of_hands(campaign: CouponCampaign, hands: int) -> list[str]:
+    """Doubts about so many coupons in customers' hands: whether all of them could still be used."""
     left = campaign.total_limit - campaign.used
     sentences = []
-    if count and hands + count > left:
+    if hands > left:
         sentences.append(
             _("With these, %(hands)d coupons are in customers' hands, of which only %(left)d can still be used.")
-            % {"hands": hands + count, "left": max(left, 0)}
+            % {"hands": hands, "left": max(left, 0)}
         )
     worth = _worth(campaign)
-    if count and campaign.budget is not None and worth:
+    if campaign.budget is not None and worth:
         within = int(max(campaign.budget - campaign.budget_used, Decimal(0)) / worth)
-        if hands + count > within and within < left:
+        if hands > within and within < left:
             sentences.append(
                 _("The rest of the budget is enough for %(within)d of the %(hands)d coupons in customers' hands.")
-                % {"within": within, "hands": hands + count}
+                % {"within": within, "hands": hands}
             )
     return sentences
 

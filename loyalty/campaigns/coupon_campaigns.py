@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Sequence
+from copy import copy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
@@ -17,12 +17,13 @@ from core.accounts.models import User
 from core.lib import mall
 from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.money import from_minor
-from core.lib.periods import mall_day, mall_midnight
+from core.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer
 from loyalty import notices
 from loyalty.campaigns import asked
 from loyalty.campaigns.coupons import NOTHING, new_code
+from loyalty.campaigns.terms import TERMS, expiry, refuse, refuse_less
 from loyalty.models import CampaignUsage, Coupon, CouponCampaign, CouponIssue, CouponRedemption
 
 Kind = CouponCampaign.Kind
@@ -31,26 +32,6 @@ Status = CouponCampaign.Status
 MOST_ISSUED = 500_000
 MOST_BEARER = 10_000
 CODES_AT_ONCE = 20_000
-TERMS = (
-    "name",
-    "kind",
-    "amount",
-    "percent",
-    "gift",
-    "most_off",
-    "min_spend",
-    "categories",
-    "stack_group",
-    "needs_code",
-    "total_limit",
-    "per_customer_limit",
-    "budget",
-    "starts_at",
-    "ends_at",
-    "valid_days",
-)
-# What was promised stays; only more of it can be given.
-LATER = ("name", "total_limit", "per_customer_limit", "budget", "ends_at")
 
 
 # Setting up ---------------------------------------------------------------------------------------------------------
@@ -63,37 +44,36 @@ def create(code: str, *, by: User, at: datetime, **terms: Any) -> CouponCampaign
     if CouponCampaign.objects.filter(code=code).exists():
         raise Invalid(_("A campaign has this short name already. Choose another."), code="code_taken")
     campaign = CouponCampaign(code=code, by=by, at=at, **_known(terms))
-    _refuse_terms(campaign)
+    refuse(campaign)
     campaign.save(force_insert=True)
     audit.record(by, "coupons.created", campaign, at=at, code=code, kind=campaign.kind)
     return campaign
 
 
 @transaction.atomic
-def change(campaign_id: int, *, by: User, at: datetime, **terms: Any) -> CouponCampaign:
-    """New terms. Once it has begun only what favours the customers: later end, higher limits; the budget either way."""
+def change(campaign_id: int, *, by: User, at: datetime, taken_back: bool = False, **terms: Any) -> CouponCampaign:
+    """New terms. Once it has begun only what favours the customers: later end, higher limits; the budget either way.
+
+    `taken_back`: what is given back was said before; limits and budget sink again, but never below what is used.
+    """
     campaign = _held(campaign_id)
-    before = {name: getattr(campaign, name) for name in TERMS}
+    before = copy(campaign)
     for name, value in _known(terms).items():
         setattr(campaign, name, value)
-    _refuse_terms(campaign)
-    changed = [name for name in TERMS if getattr(campaign, name) != before[name]]
+    refuse(campaign)
+    changed = [name for name in TERMS if getattr(campaign, name) != getattr(before, name)]
     if campaign.status == Status.ENDED and changed:
         raise DomainError(_("This campaign has ended. Set up a new one."), code="campaign_over")
-    if campaign.status != Status.DRAFT:
-        if any(name not in LATER for name in changed):
-            raise DomainError(
-                _("What a campaign promises cannot change once it has begun: end it and set up a new one."),
-                code="promised",
-            )
-        grows = ("total_limit", "per_customer_limit", "ends_at")
-        if any(getattr(campaign, name) < before[name] for name in grows):
-            raise DomainError(_("Limits only rise and the end only moves back once it has begun."), code="promised")
-    if campaign.budget is not None and campaign.budget < campaign.budget_used:
+    if campaign.status == Status.DRAFT and changed and campaign.versions.filter(begun_at=None, withdrawn_at=None):
         raise DomainError(
-            _("%(used)s of the budget is used already. Give at least that.") % {"used": campaign.budget_used},
-            code="budget_used",
+            _("The start of this campaign is confirmed. Withdraw that first, then change it."), code="scheduled_already"
         )
+    if taken_back:
+        campaign.total_limit = max(campaign.total_limit, campaign.used)
+        if campaign.budget is not None:
+            campaign.budget = max(campaign.budget, campaign.budget_used)
+    elif campaign.status != Status.DRAFT:
+        refuse_less(before, campaign)
     campaign.save()
     if "per_customer_limit" in changed:
         CampaignUsage.objects.filter(campaign=campaign).update(most=Greatest(F("used"), campaign.per_customer_limit))
@@ -153,32 +133,6 @@ def _known(terms: dict[str, Any]) -> dict[str, Any]:
     if unknown := sorted(terms.keys() - set(TERMS)):
         raise TypeError(f"no terms of a campaign: {unknown}")
     return terms
-
-
-def _refuse_terms(campaign: CouponCampaign) -> None:
-    """A sentence for what the database would refuse anyway."""
-    try:
-        campaign.clean_fields(exclude=["by"])
-    except ValidationError as error:
-        raise Invalid(" ".join(error.messages), code="terms") from None
-    if campaign.kind == Kind.PERCENT:
-        campaign.amount = NOTHING
-        if not 1 <= campaign.percent <= 100:
-            raise Invalid(_("Give a percentage from 1 to 100."), code="percent")
-    else:
-        campaign.percent = 0
-        if campaign.amount <= 0:
-            raise Invalid(_("Give an amount above zero."), code="amount")
-    if campaign.kind == Kind.GIFT and not campaign.gift.strip():
-        raise Invalid(_("Say what the gift is."), code="gift")
-    if campaign.kind != Kind.GIFT:
-        campaign.gift = ""
-    if campaign.ends_at <= campaign.starts_at:
-        raise Invalid(_("A campaign ends after it begins."), code="ends_at")
-    if campaign.total_limit < 1 or campaign.per_customer_limit < 1:
-        raise Invalid(_("A limit is at least 1."), code="limit")
-    if campaign.min_spend < 0 or (campaign.most_off is not None and campaign.most_off <= 0):
-        raise Invalid(_("Amounts are not negative."), code="amount")
 
 
 # Handing out --------------------------------------------------------------------------------------------------------
@@ -267,7 +221,7 @@ def give(campaign_id: int, customer: Customer, *, by: User | None, at: datetime)
     campaign = CouponCampaign.objects.get(pk=campaign_id)
     _refuse_issue(campaign, at)
     coupon = Coupon.objects.create(
-        campaign=campaign, code=new_code(), customer=customer, issued_at=at, expires_at=_expiry(campaign, at)
+        campaign=campaign, code=new_code(), customer=customer, issued_at=at, expires_at=expiry(campaign, at)
     )
     notices.coupons_issued(Coupon.objects.filter(pk=coupon.pk), at=at)
     audit.record(by, "coupon.given", customer, at=at, campaign=campaign.code, coupon=coupon.pk)
@@ -298,16 +252,8 @@ def _refuse_issue(campaign: CouponCampaign, at: datetime) -> None:
         raise DomainError(_("This campaign is over."), code="campaign_over")
 
 
-def _expiry(campaign: CouponCampaign, at: datetime) -> datetime:
-    """Local midnight after the last day; never later than the campaign's end."""
-    if campaign.valid_days is None:
-        return campaign.ends_at
-    last = mall_day(at) + timedelta(days=campaign.valid_days)
-    return min(campaign.ends_at, mall_midnight(last + timedelta(days=1)))
-
-
 def _write(campaign: CouponCampaign, handed: CouponIssue, owners: Sequence[int | None], at: datetime) -> None:
-    expires_at = _expiry(campaign, at)
+    expires_at = expiry(campaign, at)
     with connection.cursor() as cursor:
         for first in range(0, len(owners), CODES_AT_ONCE):
             some = list(owners[first : first + CODES_AT_ONCE])

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from loyalty.campaigns import coupon_campaigns, coupons, credit, draws
+from loyalty.campaigns import coupon_campaigns, coupons, credit, draws, versions
 
 
 def sweep(*, at: datetime) -> dict[str, int]:
-    """Reservations that have run out, of coupons and of credit, are free again; won points that waited are credited."""
+    """Reservations that have run out are free again, won points that waited are credited; terms of coupons begin."""
     return {
+        "coupon_terms_begun": versions.begin_due(at=at),
         "coupons_released": coupons.release_overdue(at=at),
         "credit_released": credit.expire_due(at=at),
         "points_credited": draws.credit_points(at=at),

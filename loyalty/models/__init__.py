@@ -8,6 +8,7 @@ from loyalty.models.coupons import (
     CouponIssue,
     CouponLineShare,
     CouponRedemption,
+    CouponTerms,
 )
 from loyalty.models.credit import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.draws import Draw, Lottery, LotteryPrize, LotteryTicket
@@ -47,6 +48,7 @@ __all__ = [
     "CouponIssue",
     "CouponLineShare",
     "CouponRedemption",
+    "CouponTerms",
     "CreditAccount",
     "CreditAuthorisation",
     "CreditEntry",

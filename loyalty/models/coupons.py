@@ -87,6 +87,41 @@ class CouponCampaign(models.Model):
         return self.code
 
 
+class CouponTerms(models.Model):
+    """What a campaign promises from a moment on, as it was confirmed; `begun_at` once the campaign itself says so."""
+
+    campaign = models.ForeignKey(CouponCampaign, models.CASCADE, related_name="versions", db_index=False)
+    version = models.PositiveIntegerField()
+    content = models.JSONField()
+    starts_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # Says again what was said before: limits may sink, and nothing is handed out anew.
+    takes_back = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "version"], name="one_version_of_coupon_terms"),
+            models.CheckConstraint(
+                condition=Q(begun_at__isnull=True) | Q(withdrawn_at__isnull=True), name="begun_terms_are_not_withdrawn"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["starts_at"], name="coupon_terms_to_begin", condition=Q(begun_at=None, withdrawn_at=None)
+            )
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="says_what_it_said", fields=["campaign", "version", "content", "starts_at", "by"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} v{self.version}"
+
+
 class CampaignUsage(models.Model):
     """How often one customer has used a campaign; `most` follows the campaign's limit, so that a check can keep it."""
 

@@ -30,6 +30,7 @@ from loyalty.models import (
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
 from tests.loyalty.campaigns.stories import DAY, basket, goods, published, running
+from tests.rulebook.stories import confirmed
 
 
 @pytest.fixture
@@ -90,11 +91,14 @@ def test_a_campaign_is_set_up_started_and_kept_as_promised(client: Client, lead:
     client.post(reverse("desk:coupons_new"), TERMS | {"last_on": (today() + timedelta(days=9)).isoformat()})
     made = CouponCampaign.objects.get()
     assert (made.code, made.status, made.amount) == ("SPRING", "draft", Decimal("30.00"))
-    client.post(reverse("desk:coupons_start", args=[made.pk]))
+    client.post(reverse("desk:coupons_begin", args=[made.pk]), {"starts_on": today().isoformat(), "reason": "Spring"})
+    confirmed(timezone.now())
     edit = reverse("desk:coupons_edit", args=[made.pk])
     told = TERMS | {"amount": "5", "total_limit": "80", "last_on": (today() + timedelta(days=12)).isoformat()}
+    told |= {"from_day": today().isoformat(), "reason": "Goes well"}
     assert client.post(edit, told).status_code == 302
     fewer = client.post(edit, told | {"total_limit": "10"})
+    confirmed(timezone.now())
 
     made.refresh_from_db()
     assert (made.status, made.amount, made.total_limit) == ("running", Decimal("30.00"), 80)

@@ -181,6 +181,7 @@ PAGES = {
     "coupons_new": P.RUN_CAMPAIGNS,
     "coupons": P.VIEW_CAMPAIGNS,
     "coupons_edit": P.RUN_CAMPAIGNS,
+    "coupons_begin": P.RUN_CAMPAIGNS,
     "coupons_start": P.RUN_CAMPAIGNS,
     "coupons_pause": P.RUN_CAMPAIGNS,
     "coupons_end": P.RUN_CAMPAIGNS,

@@ -135,14 +135,14 @@ def test_a_confirmed_change_is_withdrawn_before_it_begins_and_rolled_back_after(
         first = propose(kind, content, wang, starts_on=start)
         changes.confirm(kind, first.pk, by=zhao, at=NOW)
         assert code_of(propose, kind, content, wang) == "unchanged"
-        changes.withdraw(kind, first.pk, by=wang, at=NOW)
+        changes.withdraw(kind, first.pk, reason="too soon", by=wang, at=NOW)
         assert changes.newest(kind) == before
         assert changes.in_force(kind, at=NOW + timedelta(days=20)) == before
 
         again = propose(kind, content, wang, starts_on=start)
         done = changes.confirm(kind, again.pk, by=zhao, at=NOW)
         begun = NOW + timedelta(days=10)
-        assert code_of(changes.withdraw, kind, done.pk, by=wang, at=begun) == "has_begun"
+        assert code_of(changes.withdraw, kind, done.pk, reason="x", by=wang, at=begun) == "has_begun"
         back = changes.roll_back(kind, done.version or 0, reason="worse", by=wang, at=begun)
         changes.confirm(kind, back.pk, by=zhao, at=begun)
         came = changes.in_force(kind, at=begun + DAY)
@@ -224,7 +224,7 @@ def test_the_pages_lead_from_the_list_to_the_confirmed_version_and_back(
     assert PointRules.objects.get(version=2).starts_at > now
     page = client.get(reverse("desk:rulebook_kind", args=["points"])).content.decode()
     assert "scheduled" in page
-    assert client.post(f"{address}withdraw/").status_code == 302
+    assert client.post(f"{address}withdraw/", {"reason": "too soon"}).status_code == 302
     assert changes.newest(points.RULES).number == 1  # type: ignore[union-attr]
     assert (
         client.post(reverse("desk:rulebook_roll_back", args=["points", 1]), {"reason": "x"}, follow=True).status_code
@@ -239,6 +239,6 @@ def test_a_withdrawn_version_of_the_promises_is_a_draft_again(kinds: Kinds, wang
     change = propose(kind, content, wang)
     changes.confirm(kind, change.pk, by=zhao, at=NOW)
 
-    changes.withdraw(kind, change.pk, by=zhao, at=NOW)
+    changes.withdraw(kind, change.pk, reason="too soon", by=zhao, at=NOW)
 
     assert SlaPolicy.objects.get(status="draft").reopen_days == 9

@@ -1,14 +1,10 @@
 """What was worked out is what happens, and a roll back gives back what was: for every kind, over drawn changes."""
 
-import os
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
 from django.db.models import Sum
 
 from complaints.cases import intake, lifecycle
@@ -20,8 +16,7 @@ from complaints.setup import rulebook as promises
 from core.accounts.models import Role, User
 from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import changes
-from core.rulebook.kinds import Content, Kind
-from core.rulebook.models import RuleChange
+from core.rulebook.kinds import Content
 from crm.flows import nightly
 from customers.models import Customer, Order, Refund, Standing
 from loyalty import rulebook as points
@@ -31,9 +26,8 @@ from loyalty.points import rules as point_rules
 from segmentation import fitting, night, rules
 from segmentation import rulebook as nights
 from tests.conftest import MakeCustomer, MakeUser
+from tests.rulebook.stories import DRAWN, put_in_force, taken_back, undone
 
-# More of them by LAOKE_RULE_CHANGES=300.
-DRAWN = int(os.environ.get("LAOKE_RULE_CHANGES", "30"))
 NOW = datetime(2026, 7, 28, 2, tzinfo=UTC)
 DAY, MONTH = timedelta(days=1), timedelta(days=28)
 
@@ -46,30 +40,6 @@ def wang(make_user: MakeUser) -> User:
 @pytest.fixture
 def zhao(make_user: MakeUser) -> User:
     return make_user(Role.ADMINISTRATOR, "Zhao")
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever is done inside never was."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-def put_in_force(kind: Kind, content: Content, wang: User, zhao: User, at: datetime) -> RuleChange | None:
-    """Proposed by Wang, confirmed by Zhao; None for what changes nothing."""
-    last = changes.newest(kind)
-    if last is not None and kind.checked(content) == kind.checked(last.content):
-        return None
-    starts_on = changes.first_day(kind, today=mall_day(at))
-    change = changes.propose(kind, content, starts_on=starts_on, reason="drawn", by=wang, at=at)
-    return changes.confirm(kind, change.pk, by=zhao, at=at, meant=True)
-
-
-def taken_back(kind: Kind, change: RuleChange, wang: User, zhao: User, at: datetime) -> RuleChange:
-    assert change.version is not None
-    back = changes.roll_back(kind, change.version, reason="never mind", by=wang, at=at)
-    return changes.confirm(kind, back.pk, by=zhao, at=at, meant=True)
 
 
 # Points ---------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ urlpatterns = [
     path("coupons/new/", coupons.new, name="coupons_new"),
     path("coupons/<int:pk>/", coupons.campaign, name="coupons"),
     path("coupons/<int:pk>/edit/", coupons.edit, name="coupons_edit"),
+    path("coupons/<int:pk>/begin/", coupons.begin, name="coupons_begin"),
     path("coupons/<int:pk>/start/", coupons.start, name="coupons_start"),
     path("coupons/<int:pk>/pause/", coupons.pause, name="coupons_pause"),
     path("coupons/<int:pk>/end/", coupons.end, name="coupons_end"),

@@ -1,5 +1,6 @@
 """The rules of the night: edit, see who would move, save as a new version."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -67,8 +68,9 @@ def _form(request: StaffRequest) -> RulesForm:
 def _with_preview(request: StaffRequest, form: RulesForm) -> HttpResponse:
     try:
         if Night.objects.exists():
-            seen = whatif.preview(form.parameters, as_of=today())
-            shown = preview_shown(seen, _foretold(form.parameters), request.user)
+            starts_on = _first(form)
+            seen = whatif.preview(form.parameters, as_of=starts_on, on=today())
+            shown = preview_shown(seen, _foretold(form.parameters, starts_on), request.user)
             return _page(request, form, preview=shown, previewed=seen.digest)
         return _page(request, form, previewed=verbs.digest(form.parameters, on=today()))
     except DomainError as refusal:
@@ -77,9 +79,16 @@ def _with_preview(request: StaffRequest, form: RulesForm) -> HttpResponse:
         return _page(request, form)
 
 
-def _foretold(parameters: dict[str, float]) -> Foretold:
+def _first(form: RulesForm) -> date:
+    """The night that is looked at: the first one that these rules can rule, tomorrow's at the latest."""
+    first = changes.first_day(rulebook.RULES, today=today())
+    wanted = form.cleaned_data.get("starts_on") or first
+    return max(first, min(wanted, today() + timedelta(days=1)))
+
+
+def _foretold(parameters: dict[str, float], starts_on: date) -> Foretold:
     """What the rule does, apart from what the orders of late do."""
-    return rulebook.RULES.foretell(dict(parameters), starts_on=today(), at=now(), rolls_back=None)
+    return rulebook.RULES.foretell(dict(parameters), starts_on=starts_on, at=now(), rolls_back=None)
 
 
 def _page(

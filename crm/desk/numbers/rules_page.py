@@ -91,8 +91,9 @@ def preview_shown(preview: Preview, foretold: Foretold, user: User) -> dict[str,
             }
             for before in (*CLASSES, -1)
         ],
-        "moved": sum(count for (before, after), count in preview.class_moves.items() if before != after),
+        "moved": preview.moved,
         "figures": [(NIGHT.figures[name], before, after) for name, (before, after) in foretold.figures.items()],
+        "movers_shown": min(len(preview.movers), preview.moved),
         "movers": [
             _mover(row, labels, user) | {"by_rule": row.customer_id in foretold.moves}
             for row in _in_order(preview.movers, user)

@@ -18,7 +18,7 @@ from core.rulebook.models import RuleChange
 from crm.desk.acting import once, press
 from crm.desk.rulebook import change_page
 from crm.desk.today import now
-from crm.flows.rulebook.kinds import KINDS
+from crm.flows.rulebook.kinds import named
 
 
 @needs(Permission.VIEW_RULES)
@@ -27,15 +27,15 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: StaffRequest, pk: int, *, refusal: str = "") -> HttpResponse:
-    row = get_object_or_404(RuleChange.objects.select_related("by", "decided_by"), pk=pk, kind__in=KINDS)
-    context = change_page.context_of(request, KINDS[row.kind], row, at=now())
+    row = get_object_or_404(RuleChange.objects.select_related("by", "decided_by", "ended_by"), pk=pk)
+    context = change_page.context_of(request, named(row.kind), row, at=now())
     context |= {"refused": refusal, "typed": request.POST.get("because", "")}
     return render(request, "desk/rulebook/change.html", context, status=422 if refusal else 200)
 
 
 def _kind_of(request: StaffRequest, pk: int, *, right: Callable[[Kind], Permission]) -> Kind:
     """The kind of the change, for who has that right about it."""
-    kind = KINDS[get_object_or_404(RuleChange, pk=pk, kind__in=KINDS).kind]
+    kind = named(get_object_or_404(RuleChange, pk=pk).kind)
     if not may(request.user, right(kind)):
         raise PermissionDenied
     return kind
@@ -80,7 +80,8 @@ def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
     """A version that has not begun never begins."""
     kind = _kind_of(request, pk, right=lambda kind: kind.confirms)
     thanks = _("Withdrawn: the version before goes on")
-    return _pressed(request, pk, lambda: changes.withdraw(kind, pk, by=request.user, at=now()), thanks)
+    reason = request.POST.get("reason", "")
+    return _pressed(request, pk, lambda: changes.withdraw(kind, pk, reason=reason, by=request.user, at=now()), thanks)
 
 
 def _pressed(request: StaffRequest, pk: int, verb: Callable[[], Any], thanks: str) -> HttpResponse:

@@ -10,13 +10,14 @@ from core.lib.periods import mall_day
 from core.rulebook import changes
 from core.rulebook.kinds import Kind, Number
 from core.rulebook.models import RuleChange
-from crm.desk.rulebook.rules_page import page_of
+from crm.desk.paging import Page, page_of
+from crm.desk.rulebook.rules_page import written_at
 from crm.flows.rulebook import kinds as rulebook
 from customers.access import visible_to
 from customers.models import Customer
 
 State = RuleChange.State
-SHOWN = 100
+SHOWN = 50
 
 
 class Figure(NamedTuple):
@@ -58,6 +59,7 @@ def context_of(request: StaffRequest, kind: Kind, change: RuleChange, *, at: dat
         "came": any(figure.came is not None for figure in figures),
         "movers": _movers(request, kind, change, at),
         "moved": len(change.moves),
+        "stays": kind.stays(change.rolls_back) if change.rolls_back else [],
         "doubts": kind.doubts(change.content, changes.figures_of(change)) if is_open else [],
         "is_open": is_open,
         "is_fresh": changes.fresh(kind, change, at=at),
@@ -73,7 +75,7 @@ def context_of(request: StaffRequest, kind: Kind, change: RuleChange, *, at: dat
         and change.version is not None
         and changes.before_it(kind, change.version, at=at) is not None
         and may(request.user, kind.edits),
-        "edit_url": page_of(kind, request.user),
+        "edit_url": written_at(kind, request.user),
     }
 
 
@@ -87,15 +89,19 @@ def _before(kind: Kind, change: RuleChange) -> dict[str, Any] | None:
     return next((row.content for row in rows if row.number == change.based_on), None)
 
 
-def _movers(request: StaffRequest, kind: Kind, change: RuleChange, at: datetime) -> list[Mover]:
+def _movers(request: StaffRequest, kind: Kind, change: RuleChange, at: datetime) -> Page:
     """By number; names for roles that see the customer. Numbers tell nobody who it is."""
     moves = {customer: (before, after) for customer, before, after in change.moves}
-    rows = Customer.objects.filter(pk__in=list(moves)[: SHOWN * 10]).order_by("number")[:SHOWN]
-    people = list(rows.values_list("pk", "number"))
+    rows = Customer.objects.filter(pk__in=list(moves)).order_by("number").values_list("pk", "number")
+    page = page_of(request, rows, SHOWN)
+    people = list(page.rows)
     names: dict[int, str] = {}
     if rights_of(request.user).sees_customers:
         visible = visible_to(request.user, mall_day(at)).filter(pk__in=[pk for pk, _number in people])
         names = dict(visible.values_list("pk", "name"))
-    return [
-        Mover(number, names.get(pk, ""), kind.states[moves[pk][0]], kind.states[moves[pk][1]]) for pk, number in people
-    ]
+    return page.of(
+        [
+            Mover(number, names.get(pk, ""), *(kind.states.get(state, "–") for state in moves[pk]))
+            for pk, number in people
+        ]
+    )

@@ -8,14 +8,14 @@ from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
+from core.lib.errors import DomainError, Unknown
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from crm.desk.acting import once
 from crm.desk.rulebook import kind_page, rules_page
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
-from crm.flows.rulebook.kinds import KINDS
+from crm.flows.rulebook import kinds
 
 
 @needs(Permission.VIEW_RULES)
@@ -32,9 +32,10 @@ def kind(request: StaffRequest, kind: str) -> HttpResponse:
 
 
 def named(name: str) -> Kind:
-    if name not in KINDS:
-        raise Http404
-    return KINDS[name]
+    try:
+        return kinds.named(name)
+    except Unknown:
+        raise Http404 from None
 
 
 @needs(Permission.VIEW_RULES)

@@ -16,6 +16,7 @@ from core.rulebook import changes
 from core.rulebook.kinds import Kind, Version
 from core.rulebook.models import RuleChange
 from crm.flows.rulebook.kinds import KINDS
+from loyalty.campaigns.rulebook import CampaignKind
 from loyalty.models import CouponCampaign, TierDraft
 from loyalty.tiers import membership, simulation
 
@@ -49,8 +50,10 @@ def rows(user: User, *, at: datetime) -> list[Row]:
     return [_levels(at), *(_kind(kind, user, at) for kind in KINDS.values()), *_others(user, at)]
 
 
-def page_of(kind: Kind, user: User) -> str:
+def written_at(kind: Kind, user: User) -> str:
     """Where its rules are written; empty for who may not open that page."""
+    if isinstance(kind, CampaignKind):
+        return reverse("desk:coupons", args=[kind.campaign.pk]) if may(user, Permission.VIEW_CAMPAIGNS) else ""
     route, args = PAGES[kind.name]
     return reverse(route, args=args) if may(user, READERS.get(kind.name, kind.edits)) else ""
 
@@ -71,7 +74,7 @@ def _kind(kind: Kind, user: User, at: datetime) -> Row:
         waits_url=reverse("desk:rule_change", args=[waiting.pk]) if waiting else "",
         effect=_effect(kind, current, at) if current else [],
         history_url=reverse("desk:rulebook_kind", args=[kind.name]),
-        edit_url=page_of(kind, user),
+        edit_url=written_at(kind, user),
     )
 
 

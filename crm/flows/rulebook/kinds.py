@@ -1,6 +1,6 @@
 """Every kind of rules that the rulebook changes, from every floor, and what of it waits for somebody."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -9,24 +9,34 @@ from core.accounts.deciding import Waiting
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import who_may
+from core.lib.errors import Unknown
 from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
 from loyalty import rulebook as points
+from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES)}
 
 
+def named(name: str) -> Kind:
+    """The kind of that name: one of KINDS, or of one campaign of coupons. Raises Unknown."""
+    kind = KINDS.get(name) or coupons.named(name)
+    if kind is None:
+        raise Unknown(_("There are no such rules."), code="rules_unknown")
+    return kind
+
+
 def waiting(user: User, *, at: datetime) -> list[Waiting]:
     """Every change that waits for a second person, as `user` would see it: who confirms looks at what it does."""
-    return [shown(change, user) for change in changes.waiting(*KINDS.values())]
+    return [shown(change, user) for change in changes.waiting()]
 
 
 def shown(change: RuleChange, user: User) -> Waiting:
     """One change as something that waits."""
-    kind = KINDS[change.kind]
+    kind = named(change.kind)
     people = who_may(kind.confirms)
     return Waiting(
         kind="rules",
@@ -35,7 +45,7 @@ def shown(change: RuleChange, user: User) -> Waiting:
         why=change.reason,
         by=change.by,
         since=change.at,
-        due_at=mall_midnight(change.starts_on),
+        due_at=_due(change),
         url=f"/rulebook/changes/{change.pk}/",
         others=tuple(person for person in people if person.pk != change.by_id),
         reader=user,
@@ -44,6 +54,12 @@ def shown(change: RuleChange, user: User) -> Waiting:
     )
 
 
+def _due(change: RuleChange) -> datetime:
+    """Before its day begins; what was written to begin on that very day, before that is over."""
+    begins = mall_midnight(change.starts_on)
+    return begins if begins > change.at else mall_midnight(change.starts_on + timedelta(days=1))
+
+
 def drop(change_id: int, *, by: User, at: datetime) -> None:
     """The change will never be."""
-    changes.drop(KINDS[RuleChange.objects.get(pk=change_id).kind], change_id, by=by, at=at)
+    changes.drop(named(RuleChange.objects.get(pk=change_id).kind), change_id, by=by, at=at)

@@ -20,6 +20,8 @@ SCOPES = {
     ApiScope.DRAWS_WRITE: _("Use and buy tickets, claim prizes"),
     ApiScope.TIERS_READ: _("Read the rules of the levels"),
     ApiScope.TIERS_WRITE: _("Draft and publish rules of the levels"),
+    ApiScope.RULES_READ: _("Read the rules of every kind, and what changes of them would do"),
+    ApiScope.RULES_WRITE: _("Propose, confirm, withdraw and roll back changes of rules"),
     ApiScope.CREDIT_READ: _("Read credit accounts"),
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
 }

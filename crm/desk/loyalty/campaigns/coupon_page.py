@@ -16,11 +16,10 @@ from core.lib.periods import mall_day
 from crm.desk.paging import Page, page_of
 from crm.desk.today import now, today
 from customers.access import scope_filter
-from customers.models import Customer, Standing
-from loyalty.campaigns import coupon_campaigns
+from customers.models import Customer
+from loyalty.campaigns import coupon_campaigns, rulebook
 from loyalty.campaigns.coupon_campaigns import Day
 from loyalty.models import Coupon, CouponCampaign, CouponIssue, CouponRedemption
-from loyalty.tiers import membership
 
 CAMPAIGNS_SHOWN = 100
 SHOWN = 12
@@ -170,21 +169,7 @@ def issues(request: StaffRequest, campaign: CouponCampaign) -> Page:
 
 def group_words(issue: CouponIssue) -> str:
     """The group of a hand-out in one line."""
-    if issue.bearer:
-        return _("Codes for whoever shows them")
-    rules = membership.applied()
-    words = []
-    for name, value in issue.group.items():
-        if name == "customer_class":
-            words.append(str(Standing.Class(int(value)).label))
-        elif name == "level":
-            rank = int(value)
-            words.append(rules.levels[rank]["name"] if rules and rank < len(rules.levels) else str(rank))
-        elif name == "absent_days":
-            words.append(_("no purchase for more than %(days)s days") % {"days": value})
-        else:
-            words.append(str(value))
-    return " · ".join(words) or _("All customers in reach")
+    return _("Codes for whoever shows them") if issue.bearer else rulebook.group_words(issue.group)
 
 
 def redemptions(request: StaffRequest, campaign: CouponCampaign) -> Page:

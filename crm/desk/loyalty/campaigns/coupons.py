@@ -1,6 +1,6 @@
 """Coupon campaigns: what they promise, whom they were handed out to, and what came of them."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +16,19 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, rights_of
 from core.lib import csv_cells
 from core.lib.errors import DomainError
+from core.lib.periods import mall_day
+from core.rulebook import changes
+from core.rulebook.models import RuleChange
 from crm.desk import editing
 from crm.desk.acting import press, submit
 from crm.desk.loyalty.campaigns import coupon_page
-from crm.desk.loyalty.campaigns.forms import CampaignForm, GroupForm, whole_number
+from crm.desk.loyalty.campaigns.forms import BeginForm, CampaignForm, GroupForm, whole_number
 from crm.desk.paging import EMPTY
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
-from loyalty.campaigns import asked, coupons
+from loyalty.campaigns import asked, coupons, rulebook, versions
 from loyalty.campaigns import coupon_campaigns as verbs
+from loyalty.campaigns.terms import said_by
 from loyalty.models import CouponCampaign, CouponIssue
 
 Status = CouponCampaign.Status
@@ -52,20 +56,60 @@ def new(request: StaffRequest) -> HttpResponse:
 
 
 @needs(Permission.RUN_CAMPAIGNS)
+def begin(request: StaffRequest, pk: int) -> HttpResponse:
+    """The start of a draft, with its day, its reason and its first hand-out: worked out, it waits for a second person."""
+    campaign = get_object_or_404(CouponCampaign, pk=pk)
+    if campaign.status != Status.DRAFT:
+        return redirect("desk:coupons", pk)
+    first = max(today(), mall_day(campaign.starts_at))
+    form = BeginForm(request.POST or None, needs_code=campaign.needs_code, initial={"starts_on": first})
+    proposed: list[RuleChange] = []
+
+    def propose(data: dict[str, Any]) -> None:
+        content = {**versions.running(campaign), "cost": str(data.get("cost") or "0.00")}
+        if data.get("hands_out"):
+            content |= {"group": form.group, "reach": request.user.pk}
+        proposed.append(_propose(campaign, content, data["starts_on"], data["reason"], request))
+
+    if request.method == "POST" and submit(request, form, propose, ""):
+        return redirect("desk:rule_change", proposed[0].pk)
+    return render(
+        request,
+        "desk/loyalty/coupons/begin.html",
+        {"form": form, "campaign": campaign, "gives": coupon_page.gives(campaign)},
+        status=422 if form.errors else 200,
+    )
+
+
+def _propose(
+    campaign: CouponCampaign, content: dict[str, Any], starts_on: date, reason: str, request: StaffRequest
+) -> RuleChange:
+    return changes.propose(
+        rulebook.of(campaign), content, starts_on=starts_on, reason=reason, by=request.user, at=now()
+    )
+
+
+@needs(Permission.RUN_CAMPAIGNS)
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
-    """The terms; once it has begun only what favours the customers."""
+    """The terms of a draft; once it has begun a change of them that only favours the customers, worked out first."""
     campaign = get_object_or_404(CouponCampaign, pk=pk)
     if campaign.status == Status.ENDED:
         return redirect("desk:coupons", pk)
     begun = campaign.status != Status.DRAFT
+    proposed: list[RuleChange] = []
     form = CampaignForm(request.POST or None, initial=coupon_page.initial(campaign), begun=begun)
     form.fields["code"].disabled = True
 
-    def change(_row: CouponCampaign, _data: dict[str, Any]) -> CouponCampaign:
-        return verbs.change(pk, by=request.user, at=now(), **form.terms)
+    def change(row: CouponCampaign, data: dict[str, Any]) -> None:
+        if not begun:
+            verbs.change(pk, by=request.user, at=now(), **form.terms)
+            return
+        last = rulebook.of(row).versions(1)[0]
+        content = {**last.content, **said_by(CouponCampaign(**form.terms))}
+        proposed.append(_propose(row, content, data["from_day"], data["reason"], request))
 
-    if request.method == "POST" and editing.edit(request, form, campaign, change, _("Saved")):
-        return redirect("desk:coupons", pk)
+    if request.method == "POST" and editing.edit(request, form, campaign, change, "" if begun else _("Saved")):
+        return redirect("desk:rule_change", proposed[0].pk) if proposed else redirect("desk:coupons", pk)
     return render(
         request,
         "desk/loyalty/coupons/edit.html",
@@ -92,7 +136,10 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
             "tone": coupon_page.tone(campaign),
             "figures": figures,
             "used_label": f"{campaign.used} / {campaign.total_limit}",
-            "doubts": asked.of_terms(campaign) if campaign.status in (Status.DRAFT, Status.PAUSED) else [],
+            "doubts": asked.of_terms(campaign) if campaign.status == Status.PAUSED else [],
+            "waits": changes.waiting(rulebook.of(campaign)),
+            "scheduled": campaign.versions.filter(begun_at=None, withdrawn_at=None).first(),
+            "rules": rulebook.of(campaign).name,
             "too_many": asked.of_more(campaign, 1, at=now()) if campaign.status == Status.RUNNING else [],
             "per_yuan": (figures.sales / figures.given).quantize(Decimal("0.1")) if figures.given else None,
             "chart": coupon_page.per_day(days),
@@ -112,7 +159,10 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 @needs(Permission.RUN_CAMPAIGNS)
 @require_POST
 def start(request: StaffRequest, pk: int) -> HttpResponse:
+    """A campaign that pauses goes on as it was confirmed."""
     campaign = get_object_or_404(CouponCampaign, pk=pk)
+    if campaign.status == Status.DRAFT:
+        return redirect("desk:coupons_begin", pk)
     meant = "meant" in request.POST
     press(request, lambda: verbs.start(campaign.pk, by=request.user, at=now(), meant=meant), _("Done"))
     return redirect("desk:coupons", pk)

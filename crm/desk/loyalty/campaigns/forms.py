@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
@@ -14,15 +14,16 @@ from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.loyalty.campaigns import coupon_page, draw_page
 from crm.desk.today import today
-from customers import queries
 from customers.models import Category, Customer, Standing
-from loyalty.campaigns import draws
+from loyalty.campaigns import draws, groups
 from loyalty.campaigns.draws import PrizeFact
 from loyalty.models import ClubEvent, CouponCampaign, CreditAccount, Lottery, LotteryPrize
 from loyalty.models.credit import LONGEST_TERM
 from loyalty.tiers import membership
 
 DATE = DateInput()
+# Asked of a campaign that has begun: its terms change from a day on, for a reason.
+BEGUN = ("from_day", "reason")
 PRIZE_ROWS = 8
 
 
@@ -123,14 +124,18 @@ class CampaignForm(EditForm, forms.Form):
     needs_code = forms.BooleanField(
         label=gettext_lazy("Customers need a coupon with a code"), required=False, initial=True
     )
+    from_day = forms.DateField(label=gettext_lazy("in force from"), widget=DATE, initial=today)
+    reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300)
 
     def __init__(self, *args: Any, begun: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = Category.objects.order_by("name").values_list("name", flat=True)
         choices_of(self, "categories", [(name, name) for name in names])
-        if begun:
-            for name in set(self.fields) - {"name", "total_limit", "per_customer_limit", "budget", "last_on"}:
-                self.fields[name].disabled = True
+        if not begun:
+            del self.fields["from_day"], self.fields["reason"]
+            return
+        for name in set(self.fields) - {"name", "total_limit", "per_customer_limit", "budget", "last_on", *BEGUN}:
+            self.fields[name].disabled = True
 
     def shown(self, row: CouponCampaign) -> dict[str, Any]:
         return coupon_page.initial(row)
@@ -138,7 +143,8 @@ class CampaignForm(EditForm, forms.Form):
     @property
     def terms(self) -> dict[str, Any]:
         data = dict(self.cleaned_data)
-        data.pop("code")
+        for name in ("code", *BEGUN):
+            data.pop(name, None)
         data["starts_at"] = mall_midnight(data.pop("starts_on"))
         data["ends_at"] = mall_midnight(data.pop("last_on") + timedelta(days=1))
         data["amount"] = data["amount"] or Decimal(0)
@@ -181,27 +187,31 @@ class GroupForm(forms.Form):
 
     def people(self, user: User) -> QuerySet[Customer]:
         """The customers whom a campaign of this user reaches and who have all of this in common."""
-        data = self.cleaned_data
-        rows = queries.addressed(
-            user,
-            queries.Filters(
-                customer_class=int(data["customer_class"]) if data["customer_class"] else None,
-                region=data["region"].strip(),
-                absent_days=data["absent_days"],
-            ),
-            today(),
-        )
-        people = Customer.objects.filter(pk__in=rows.values("pk"))
-        if data["level"]:
-            rank = int(data["level"])
-            held = Q(membership__rank=rank)
-            people = people.filter(held if rank else held | Q(membership__isnull=True))
-        return people
+        return groups.people(self.group, by=user, today=today())
 
     @property
     def group(self) -> dict[str, Any]:
         names = ("customer_class", "level", "absent_days", "region")
         return {name: self.cleaned_data[name] for name in names if self.cleaned_data[name] not in ("", None)}
+
+
+class BeginForm(GroupForm):
+    """From when on the campaign shall hold, why, and to whom its coupons go on that day."""
+
+    starts_on = forms.DateField(label=gettext_lazy("First day"), widget=DATE)
+    reason = forms.CharField(label=gettext_lazy("Why the rules change"), max_length=300)
+    hands_out = forms.BooleanField(
+        label=gettext_lazy("Hand out a coupon on the first day to each customer of this group"), required=False
+    )
+
+    field_order = ("starts_on", "reason", "hands_out")
+
+    def __init__(self, *args: Any, needs_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["again"]
+        if not needs_code:
+            for name in ("hands_out", "customer_class", "level", "absent_days", "region", "cost"):
+                del self.fields[name]
 
 
 # Draws --------------------------------------------------------------------------------------------------------------

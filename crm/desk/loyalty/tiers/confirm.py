@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import audit
 from core.accounts.permissions import StaffRequest, needs
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, decides_alone
 from core.lib.errors import DomainError
 from crm.desk.loyalty.tiers import figures
 from crm.desk.loyalty.tiers.members import answers_for_all
@@ -41,6 +41,8 @@ def _page(request: StaffRequest, pk: int, *, refusal: str = "") -> HttpResponse:
         "differences": tier_rules.differences(last.content if last else None, draft.content),
         "simulation": simulation,
         "own": draft.by_id == request.user.pk,
+        "alone": draft.by_id == request.user.pk and decides_alone(request.user, Permission.PUBLISH_TIERS),
+        "because": request.POST.get("because", ""),
         "refused": refusal,
         "typed": request.POST.get("falls", ""),
         "listeners": notices.listeners(Kind.TIER_RULES_PUBLISHED),
@@ -65,12 +67,16 @@ def simulate(request: StaffRequest, pk: int) -> HttpResponse:
 @needs(Permission.PUBLISH_TIERS)
 @require_POST
 def publish(request: StaffRequest, pk: int) -> HttpResponse:
-    """The draft is the next version: by somebody who did not write it and types how many fall."""
+    """The draft is the next version: by somebody who did not write it and types how many fall.
+
+    The only one who may publish says why they do it alone.
+    """
     get_object_or_404(TierDraft, pk=pk)
     typed = request.POST.get("falls", "").strip()
     falls = int(typed) if typed.isdecimal() else -1
     try:
-        version = verbs.publish(pk, by=request.user, falls=falls, at=now())
+        because = request.POST.get("because", "")
+        version = verbs.publish(pk, by=request.user, falls=falls, at=now(), because=because)
     except DomainError as refusal:
         return _page(request, pk, refusal=str(refusal))
     messages.success(
