@@ -13,10 +13,11 @@ from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
+from customers.work import rulebook as stakes
 from loyalty import rulebook as points
 from segmentation import rulebook as night
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, stakes.RULES)}
 
 
 def waiting(user: User, *, at: datetime) -> list[Waiting]:
