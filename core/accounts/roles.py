@@ -323,3 +323,5 @@ class ApiScope(StrEnum):
     TIERS_WRITE = "tiers:write"
     CREDIT_READ = "credit:read"
     CREDIT_WRITE = "credit:write"
+    WORK_READ = "work:read"
+    WORK_WRITE = "work:write"

@@ -5,6 +5,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
+from crm.api.work import promises
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -33,6 +34,11 @@ urlpatterns = [
     path("complaints/<str:number>/files/<int:pk>", files.FileView.as_view(), name="complaint-file"),
     path("customers/<str:number>/prompts", complaints.PromptsView.as_view(), name="customer-prompts"),
     path("prompts/<int:pk>/acknowledge", complaints.AcknowledgeView.as_view(), name="prompt-acknowledge"),
+    path("customers/<str:number>/promises", promises.CustomerPromisesView.as_view(), name="customer-promises"),
+    path("promises", promises.PromisesView.as_view(), name="promise-list"),
+    path("promises/<int:pk>/keep", promises.KeepView.as_view(), name="promise-keep"),
+    path("promises/<int:pk>/move", promises.MoveView.as_view(), name="promise-move"),
+    path("promises/<int:pk>/release", promises.ReleaseView.as_view(), name="promise-release"),
     path("customers/<str:number>/tier", tiers.TierView.as_view(), name="customer-tier"),
     path("customers/<str:number>/points", points.PointsView.as_view(), name="customer-points"),
     path("customers/<str:number>/points/lines", points.PointLinesView.as_view(), name="customer-points-lines"),

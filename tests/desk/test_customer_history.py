@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.accounts.models import Role, User
 from crm.desk.today import today
-from customers import contacts
+from customers import contacts, managers
 from customers.models import Customer
 from customers.promises import ledger
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -33,17 +33,18 @@ def test_the_history_goes_on_and_is_narrowed_to_one_topic(
     person = make_customer("李雷")
     for days in range(62):
         make_order(person, today() - timedelta(days=days), external_id=f"n{days}")
-    said = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good"}
+    said: dict[str, Any] = {"channel": "phone", "direction": "out", "outcome": "reached", "mood": "good"}
+    managers.assign(person, manager=lead, by=lead, on=today(), reason="x", at=timezone.now())
     contacts.log_contact(person, by=lead, at=timezone.now() - timedelta(days=400), note="long ago", **said)
 
     everything, older = read(client, person), read(client, person, page=2)
     assert ("Order n1:" in everything, "long ago" in everything) == (True, False)
     assert ("Order n61:" in older, "long ago" in older) == (True, True)
     talks = read(client, person, history="talks")
-    assert ("long ago" in talks, "Order n" in talks, "Put on record" in talks) == (True, False, False)
+    assert ("long ago" in talks, "Order n" in talks, "Handed over" in talks) == (True, False, False)
     assert "page=2" in read(client, person, history="orders")
     assert "Nothing of this kind" in read(client, person, history="alerts")
-    assert "Put on record" in read(client, person, history="record")
+    assert "Handed over" in read(client, person, history="record")
     assert "Order n1:" in read(client, person, history="anything else")
 
 

@@ -22,6 +22,8 @@ SCOPES = {
     ApiScope.TIERS_WRITE: _("Draft and publish rules of the levels"),
     ApiScope.CREDIT_READ: _("Read credit accounts"),
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
+    ApiScope.WORK_READ: _("Read what was promised to customers"),
+    ApiScope.WORK_WRITE: _("Promise something, keep, move and release promises"),
 }
 # State -> (tone, icon, word)
 STATES = {
