@@ -10,6 +10,7 @@ from django.http import Http404
 
 from core.accounts.models import Delegation, Team, User
 from core.accounts.roles import Scope, rights_of
+from core.lib.rows import together
 from customers.models import Customer, Lookup, Standing
 
 # Whose role lets them work a colleague's book between two dates.
@@ -106,7 +107,7 @@ def customer_for(user: User, pk: int, today: date) -> Customer:
 
 
 def in_reach(users: Iterable[User], customer_ids: Collection[int], today: date) -> dict[int, set[int]]:
-    """Which of these customers each of these users sees, by user."""
-    return {
-        user.pk: set(visible_to(user, today).filter(pk__in=customer_ids).values_list("pk", flat=True)) for user in users
-    }
+    """Which of these customers each of these users sees, by user; asked for all of them at once."""
+    seen = {user.pk: visible_to(user, today).filter(pk__in=customer_ids).values_list("pk", flat=True) for user in users}
+    together(*seen.values())
+    return {user_id: set(rows) for user_id, rows in seen.items()}

@@ -177,6 +177,16 @@ def queue(user: User, today: date, *, now: datetime | None = None) -> QuerySet[T
     it is the queue as the day begins.
     """
     now = now or mall_midnight(today)
+    rows = in_bands(Todo.objects.filter(_work_of(user, today)), today, now)
+    return rows.select_related("customer__standing", "customer__manager", "promise", "owner").order_by(
+        *order(by_stake=sees(user, Field.VALUE))
+    )
+
+
+def in_bands(rows: QuerySet[Todo], today: date, now: datetime) -> QuerySet[Todo]:
+    """What of these tasks waits today, or is due soon after midnight, each with its `band`, and `by_hour` where that
+    counts.
+    """
     promise = Q(reason=Todo.Reason.PROMISE)
     late = promise & (Q(due_at__lt=now) | Q(due_at__isnull=True, due_on__lt=today))
     tonight = mall_midnight(today + timedelta(days=1))
@@ -188,16 +198,19 @@ def queue(user: User, today: date, *, now: datetime | None = None) -> QuerySet[T
         output_field=IntegerField(),
     )
     by_hour = Case(When(band=Band.CLOCK, then=F("due_at")), output_field=DateTimeField())
-    stake = ["-at_stake"] if sees(user, Field.VALUE) else []
     return (
-        Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN)
+        rows.filter(state=Todo.State.OPEN)
         .filter(Q(due_on__lte=today) | Q(due_at__lte=now + BY_THE_CLOCK))
         .filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=today))
         .annotate(band=band)
         .annotate(by_hour=by_hour)
-        .select_related("customer__standing", "customer__manager", "promise", "owner")
-        .order_by("band", F("by_hour").asc(nulls_last=True), *stake, F("due_at").asc(nulls_last=True), "due_on", "id")
     )
+
+
+def order(*, by_stake: bool) -> list[Any]:
+    """How a day stands, of tasks `in_bands`."""
+    stake = ["-at_stake"] if by_stake else []
+    return ["band", F("by_hour").asc(nulls_last=True), *stake, F("due_at").asc(nulls_last=True), "due_on", "id"]
 
 
 def finished(user: User, today: date) -> QuerySet[Todo]:

@@ -60,11 +60,10 @@ class Due:
     value_before: int
     evidence: Evidence
 
-    @property
-    def stake(self) -> stakes.Stake:
+    def stake(self, table: stakes.Table) -> stakes.Stake:
         """The chance of no purchase, of the value before the silence: tonight's is written down for it already."""
         risk = Decimal(str(self.evidence.get("no_purchase", 0)))
-        return stakes.of(Todo.Reason.ALERT, value=from_minor(self.value_before), risk=risk)
+        return stakes.of(Todo.Reason.ALERT, value=from_minor(self.value_before), risk=risk, table=table)
 
 
 def raised_before(customer_ids: list[int]) -> set[tuple[int, str, date]]:
@@ -89,6 +88,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     known = raised_before([item.customer_id for item in due])
     fresh: list[Alert] = []
     at_stake: dict[int, stakes.Stake] = {}
+    table = stakes.in_force(at=at)
     for item in due:
         if (item.customer_id, item.kind, item.last_on) in known:
             continue
@@ -97,7 +97,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
             if existing.kind == Alert.Kind.LONG_ABSENCE and item.kind == Alert.Kind.QUIET:
                 _make_quiet(existing, item)
             continue
-        at_stake[item.customer_id] = item.stake
+        at_stake[item.customer_id] = item.stake(table)
         fresh.append(
             Alert(
                 customer_id=item.customer_id,

@@ -360,3 +360,5 @@ class ApiScope(StrEnum):
     LETTERS_WRITE = "letters:write"
     CONSENTS_READ = "consents:read"
     CONSENTS_WRITE = "consents:write"
+    WORK_READ = "work:read"
+    WORK_WRITE = "work:write"

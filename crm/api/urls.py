@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from crm.api import campaigns, complaints, customers, files, orders, points, rulebook, tier_rules, tiers
 from crm.api.letters import consents, receipts
+from crm.api.work import promises
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -37,6 +38,11 @@ urlpatterns = [
     path("customers/<str:number>/consents", consents.ConsentsView.as_view(), name="customer-consents"),
     path("consents/replies", receipts.RepliesView.as_view(), name="consent-replies"),
     path("letters/receipts", receipts.ReceiptsView.as_view(), name="letter-receipts"),
+    path("customers/<str:number>/promises", promises.CustomerPromisesView.as_view(), name="customer-promises"),
+    path("promises", promises.PromisesView.as_view(), name="promise-list"),
+    path("promises/<int:pk>/keep", promises.KeepView.as_view(), name="promise-keep"),
+    path("promises/<int:pk>/move", promises.MoveView.as_view(), name="promise-move"),
+    path("promises/<int:pk>/release", promises.ReleaseView.as_view(), name="promise-release"),
     path("customers/<str:number>/tier", tiers.TierView.as_view(), name="customer-tier"),
     path("customers/<str:number>/points", points.PointsView.as_view(), name="customer-points"),
     path("customers/<str:number>/points/lines", points.PointLinesView.as_view(), name="customer-points-lines"),

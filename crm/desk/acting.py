@@ -73,6 +73,11 @@ def submit(
     return True
 
 
+def first_error(form: forms.BaseForm) -> str:
+    """What is wrong with a form, in one sentence: for one that is not shown again, or stands below what is seen."""
+    return next((str(error) for errors in form.errors.values() for error in errors), "")
+
+
 def meant_again(form: forms.BaseForm) -> None:
     """The form, sent once more, is another one to the verb as well: keys that it carries itself are new."""
     keys = [form.add_prefix(name) for name, field in form.fields.items() if isinstance(field, forms.UUIDField)]

@@ -24,6 +24,7 @@ from crm.flows import issuing, notices
 from customers import summary
 from customers.record import duplicates
 from customers.work import stakes
+from loyalty.campaigns import credit
 from loyalty.campaigns import laws as campaign_laws
 from loyalty.campaigns import night as campaign_night
 from loyalty.models import Referral
@@ -164,7 +165,7 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     outcome = night.work_out(
         as_of, fit, constants, over=as_of < mall_day(at), restores=night.restored_by(rule_set, as_of)
     )
-    return night.write(outcome, fit, rule_set, at=at) | {"restaked": stakes.restake()}
+    return night.write(outcome, fit, rule_set, at=at) | {"restaked": stakes.restake(at=at)}
 
 
 def _tiers(run: JobRun, at: datetime) -> dict[str, int]:
@@ -227,6 +228,10 @@ def _since_last(run: JobRun) -> date:
 
 def _campaign_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     return iter(campaign_night.PIECES)
+
+
+def _credit(run: JobRun, at: datetime) -> dict[str, int]:
+    return {"credit_todos": credit.chase(on=run.business_date, at=at)}
 
 
 def _complaint_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
@@ -304,7 +309,7 @@ STEPS = (
     ("scores", _scores),
     ("tiers", _tiers),
     ("points", _points),
-    ("campaigns", _nothing_more),
+    ("campaigns", _credit),
     ("notify", _notify),
     ("complaints", _nothing_more),
     ("duplicates", _duplicates),

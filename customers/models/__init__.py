@@ -20,7 +20,7 @@ from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
 from customers.models.waiting import GuestOrder, UnusualOrder
-from customers.models.work import BookMove, Contact, Lookup, Todo
+from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
 __all__ = [
     "BadPoint",
@@ -63,6 +63,7 @@ __all__ = [
     "ReachLimit",
     "Refund",
     "RejectedRow",
+    "RiskRules",
     "SendPolicy",
     "Standing",
     "Summary",

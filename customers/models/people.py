@@ -68,7 +68,10 @@ class Customer(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
-        indexes = [GinIndex(fields=["name_grams"], name="customer_name_grams")]
+        indexes = [
+            GinIndex(fields=["name_grams"], name="customer_name_grams"),
+            models.Index(fields=["region"], name="customer_region", condition=~Q(region="")),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
             models.CheckConstraint(

@@ -62,9 +62,8 @@ class Todo(models.Model):
         ALERT = "alert", _("Quiet customer")
         PROMISE = "promise", _("Promise")
         CONTACT = "contact", _("Planned contact")
-        PROMISING = "promising", _("Could become big")
-        RISING = "rising", _("Random customer rising")
         TIER = "tier", _("Level at risk")
+        CREDIT = "credit", _("Payment overdue")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -118,6 +117,24 @@ class Todo(models.Model):
                 "time": f"{mall_time(self.due_at):%m-%d %H:%M}",
             }
         return str(self.text.get("promise") or "")
+
+
+class RiskRules(models.Model):
+    """How much of a customer's value is at stake with each kind of work, in versions after the first, which is code."""
+
+    version = models.PositiveIntegerField(unique=True)
+    shares = models.JSONField(help_text="Reason: share of the value, 0 to 1, as text")
+    starts_at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(version__gt=1), name="first_risks_are_code")]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
 
 
 class Lookup(models.Model):

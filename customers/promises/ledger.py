@@ -1,5 +1,6 @@
 """Promises: made with a keeper and an hour, kept, moved, released, handed over. Each is a task of its keeper."""
 
+import hashlib
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from core.accounts import audit
 from core.accounts.models import Role, User
 from core.accounts.roles import Scope, holders, rights_of
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.periods import mall_day, mall_midnight, mall_moment, mall_time
 from core.outbox import delivery
 from core.outbox.kinds import Kind, Topic
@@ -106,6 +107,20 @@ def make(
         )
         if by:
             audit.record(by, "promise.made", promise, at=at, customer=customer.pk)
+    return promise
+
+
+@transaction.atomic
+def make_once(customer: Customer, *, key: str, words: str, due: Due, owner: User, by: User, at: datetime) -> Promise:
+    """What the shop promised, known by its key; raises SameKey where something else was promised under it."""
+    number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) >> 1
+    source = Promise.Source.SHOP
+    promise = make(customer, words=words, due=due, owner=owner, by=by, at=at, source=source, source_id=number)
+    told = (customer.pk, words.strip()[:200], due.grain, mall_day(due.at))
+    if told != (promise.customer_id, promise.words, promise.grain, mall_day(promise.first_due_at)):
+        raise SameKey()
+    if due.grain == Promise.Grain.HOUR and due.at != promise.first_due_at:
+        raise SameKey()
     return promise
 
 

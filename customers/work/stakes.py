@@ -1,31 +1,31 @@
 """What is at stake with a piece of work: risk × max(value, 0), by one table for every reason.
 
-The risks order the work, they forecast nothing. A new table is a new VERSION: open work keeps the parts it was opened
-with until the night works it out anew.
+The risks order the work, they forecast nothing. The first version of the table is here, later ones are rows that an
+administrator makes (`rulebook.py`); open work keeps the parts it was opened with until the night works it out anew.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from django.db import connection
 from django.utils.functional import Promise as Lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.lib import sql
-from customers.models import Standing, Todo
+from customers.models import RiskRules, Standing, Todo
 
-VERSION = 1
 CENT = Decimal("0.01")
 _STEPS = sql.steps(__file__, "restake")
 
 
 class Risk(NamedTuple):
-    """`share` of the value that is risked; None: measured for each customer. `of_potential`: of that, not of the value."""
+    """`share` of the value that is risked, as the first version has it; None: measured for each customer."""
 
     share: Decimal | None
     source: Lazy | str
-    of_potential: bool = False
 
 
 RISKS: Mapping[str, Risk] = {
@@ -39,66 +39,81 @@ RISKS: Mapping[str, Risk] = {
     Todo.Reason.TIER: Risk(
         Decimal("0.10"), _("A level lost is not a customer lost: our own assumption until it can be measured")
     ),
-    Todo.Reason.PROMISING: Risk(
-        Decimal("0.20"), _("The best fifth of those like them became big: share of the potential"), of_potential=True
-    ),
-    Todo.Reason.RISING: Risk(
-        Decimal("0.20"), _("The best fifth of those like them became big: share of the potential"), of_potential=True
+    Todo.Reason.CREDIT: Risk(
+        Decimal("0.10"), _("Who owes for long buys elsewhere: our own assumption until it can be measured")
     ),
 }
 
 
+class Table(NamedTuple):
+    """One version: the share of each reason that has one."""
+
+    version: int
+    shares: Mapping[str, Decimal]
+
+
+FIRST = Table(1, {reason: risk.share for reason, risk in RISKS.items() if risk.share is not None})
+
+
+def in_force(*, at: datetime) -> Table:
+    """The table of that moment; what a version does not name is as in the first one."""
+    rows = RiskRules.objects.filter(starts_at__lte=at, withdrawn_at=None).order_by("-version")
+    newest = rows.values_list("version", "shares").first()
+    return table_of(*newest) if newest else FIRST
+
+
+def table_of(version: int, shares: Mapping[str, str]) -> Table:
+    return Table(version, {reason: Decimal(shares.get(reason, share)) for reason, share in FIRST.shares.items()})
+
+
 class Stake(NamedTuple):
-    """The money, and what it is the product of."""
+    """The money, what it is the product of, and by which version."""
 
     amount: Decimal
     risk: Decimal
     value: Decimal
+    version: int
 
     @property
     def parts(self) -> dict[str, str | int]:
         """As they are stored with the work: the product of `risk` and `value`, rounded to a cent, is the amount."""
-        return {"risk": str(self.risk), "value": str(self.value), "version": VERSION}
+        return {"risk": str(self.risk), "value": str(self.value), "version": self.version}
 
 
-def of(reason: str, *, value: Decimal, risk: Decimal | None = None) -> Stake:
+def of(reason: str, *, value: Decimal, risk: Decimal | None = None, table: Table = FIRST) -> Stake:
     """What is at stake. `risk`: measured for this customer, where the table leaves it open; never where it does not."""
-    listed = RISKS[reason].share
+    listed = table.shares.get(reason)
     share = listed if listed is not None else risk if risk is not None else Decimal(0)
     worth = max(value, Decimal(0)).quantize(CENT)
-    return Stake((share * worth).quantize(CENT, ROUND_HALF_UP), share, worth)
+    return Stake((share * worth).quantize(CENT, ROUND_HALF_UP), share, worth, table.version)
 
 
 def fill(todos: Iterable[Todo]) -> None:
     """Unsaved tasks that nobody gave a stake have one, of what their customers are worth now."""
     bare = [todo for todo in todos if not todo.stake_parts]
+    if not bare:
+        return
+    table = in_force(at=max(todo.opened_at for todo in bare))
     ids = {todo.customer_id for todo in bare}
-    worth = {row[0]: row[1:] for row in Standing.objects.filter(pk__in=ids).values_list("pk", "value", "potential")}
+    worth = dict(Standing.objects.filter(pk__in=ids).values_list("pk", "value"))
     for todo in bare:
-        value, potential = worth.get(todo.customer_id, (Decimal(0), Decimal(0)))
-        put(todo, of(todo.reason, value=potential if RISKS[todo.reason].of_potential else value))
+        put(todo, of(todo.reason, value=worth.get(todo.customer_id, Decimal(0)), table=table))
 
 
 def put(todo: Todo, stake: Stake) -> None:
     todo.at_stake, todo.stake_parts = stake.amount, stake.parts
 
 
-def restake() -> int:
-    """Open work is worth what its customers are worth now; what has a measured risk keeps its own. Returns how many rows
-    changed.
+def restake(*, at: datetime) -> int:
+    """Open work is worth what its customers are worth now, by the table in force; what has a measured risk keeps its
+    own. Returns how many rows changed.
     """
-    changed = 0
+    changed, table = 0, in_force(at=at)
     with connection.cursor() as cursor:
-        for reason, risk in RISKS.items():
-            if risk.share is not None:
-                terms: dict[str, str | int] = {
-                    "reason": reason,
-                    "share": str(risk.share),
-                    "version": VERSION,
-                    "of_potential": risk.of_potential,
-                }
-                cursor.execute(_STEPS["restake"], terms)
-                changed += cursor.rowcount
+        for reason, share in table.shares.items():
+            terms: dict[str, str | int] = {"reason": reason, "share": str(share), "version": table.version}
+            cursor.execute(_STEPS["restake"], terms)
+            changed += cursor.rowcount
     return changed
 
 
@@ -110,7 +125,6 @@ class Printed(NamedTuple):
     amount: Decimal
     version: int
     source: str
-    of_potential: bool
 
 
 def printed(todo: Todo) -> Printed | None:
@@ -118,13 +132,18 @@ def printed(todo: Todo) -> Printed | None:
     parts = todo.stake_parts
     if not parts:
         return None
-    risk = RISKS[todo.reason]
-    percent = Decimal(parts["risk"]) * 100
+    risk, share = RISKS[todo.reason], Decimal(parts["risk"])
+    set_here = risk.share is not None and share != risk.share
+    source = gettext("Set by this mall; Laoke starts with %(percent)s %%") if set_here else str(risk.source)
     return Printed(
-        f"{percent.normalize():f}",
+        percent(share),
         Decimal(parts["value"]),
         todo.at_stake,
         parts["version"],
-        str(risk.source),
-        risk.of_potential,
+        source % {"percent": percent(risk.share)} if set_here and risk.share is not None else source,
     )
+
+
+def percent(share: Decimal) -> str:
+    """0.125 is “12.5”."""
+    return f"{(share * 100).normalize():f}"

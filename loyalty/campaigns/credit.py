@@ -26,6 +26,7 @@ from core.lib.periods import mall_day
 from customers import locks
 from customers.models import Customer, Order
 from loyalty import colleagues
+from loyalty.campaigns import chasing
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CreditAccount, CreditAuthorisation, CreditEntry, CreditLimitChange
 from loyalty.models.credit import LONGEST_TERM
@@ -438,6 +439,23 @@ def overdue_days(account: CreditAccount, *, on: date) -> int:
     return max((item.days_late for item in open_items([account], on=on)[account.pk]), default=0)
 
 
+def chase(*, on: date, at: datetime) -> int:
+    """Every overdue payment is somebody's work, and no other is; returns how many tasks are new."""
+    accounts = list(CreditAccount.objects.filter(exposure__gt=0))
+    late = _late_by_customer(accounts, on=on)
+    chasing.follow(chasing.customers_with_work(), late, at=at)
+    return chasing.open_work(late, on=on, at=at)
+
+
+def _late_by_customer(accounts: list[CreditAccount], *, on: date) -> dict[int, chasing.Late]:
+    items = open_items(accounts, on=on)
+    return {
+        account.customer_id: chasing.Late(account.pk, overdue(items[account.pk]), items[account.pk][0].due_on)
+        for account in accounts
+        if overdue(items[account.pk])
+    }
+
+
 # Inside -------------------------------------------------------------------------------------------------------------
 
 
@@ -513,4 +531,6 @@ def _post(
         reason=reason.strip()[:200],
     )
     _move(account, exposure=amount, authorised=authorised)
+    if amount < 0:
+        chasing.follow([account.customer_id], _late_by_customer([account], on=mall_day(at)), at=at)
     return entry

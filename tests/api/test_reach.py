@@ -21,6 +21,7 @@ from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
 from crm.api.urls import urlpatterns
 from customers.models import Customer, Order
+from customers.promises import ledger
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.models import CouponRedemption, Lottery, Reward
 from loyalty.points import accounts as points
@@ -57,6 +58,22 @@ def a_prompt(customer: Customer) -> int:
     moment = DateTimeTZRange(at - DAY, at + DAY)
     prompt = ServicePrompt.objects.create(customer=customer, case=a_case(customer), trigger="order", valid=moment)
     return int(prompt.pk)
+
+
+def a_promise_in() -> dict[str, Any]:
+    return {"words": "回电", "due_at": (timezone.now() + DAY).isoformat()}
+
+
+def moved() -> dict[str, Any]:
+    later = (timezone.now() + 2 * DAY).isoformat()
+    return {"due_at": later, "reason": "出差", "agreed_with_customer": True}
+
+
+def a_promise(customer: Customer) -> int:
+    at, lead = timezone.now(), User.objects.get_or_create(username="keeps", roles=[Role.SERVICE_LEAD])[0]
+    due = ledger.to_the_hour(at + DAY)
+    promise = ledger.make_once(customer, key="k", words="回电", due=due, owner=lead, by=lead, at=at)
+    return int(promise.pk)
 
 
 def with_points(customer: Customer) -> Customer:
@@ -165,6 +182,10 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "complaint-file": lambda c: Asked("get", a_file(a_case(c))),
     "customer-prompts": lambda c: Asked("get", f"customers/{c.number}/prompts"),
     "prompt-acknowledge": lambda c: Asked("post", f"prompts/{a_prompt(c)}/acknowledge"),
+    "customer-promises": lambda c: Asked("post", f"customers/{c.number}/promises", a_promise_in()),
+    "promise-keep": lambda c: Asked("post", f"promises/{a_promise(c)}/keep"),
+    "promise-move": lambda c: Asked("post", f"promises/{a_promise(c)}/move", moved()),
+    "promise-release": lambda c: Asked("post", f"promises/{a_promise(c)}/release", {"how": "不用了"}),
     "customer-points": lambda c: Asked("get", f"customers/{c.number}/points"),
     "customer-points-lines": lambda c: Asked("get", f"customers/{c.number}/points/lines"),
     "customer-holds": lambda c: Asked(
@@ -208,6 +229,7 @@ HELD_ELSEWHERE = {
     "letter-receipts": "what is out of reach is unknown: tests/api/test_letters.py",
     "source-customer": "written within the reach of the user: tests/api/test_record.py",
     "complaint-categories": "of the mall",
+    "promise-list": "a list: tests/api/test_promises.py",
     "surveys-due": "a list: below",
     "customer-tier": "by number, as customer-by-number; needs levels",
     "customer-points-freeze": "by number; needs a right of its own",

@@ -257,7 +257,7 @@ def test_the_parts_stand_behind_the_question_mark(client: Client, li_lei: Custom
     page = client.get(reverse("desk:my_day")).content.decode()
 
     assert "¥59,616.00 × 30 % = ¥17,884.80" in strip_tags(page)
-    assert f"version {stakes.VERSION}" in page
+    assert f"version {stakes.FIRST.version}" in page
 
 
 def test_banners_name_only_whom_one_may_open(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.forms import BaseForm
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from crm.desk.acting import carried_out, submit
+from crm.desk.acting import carried_out, first_error, submit
 from crm.desk.customers import customer_page
 from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
 from crm.desk.customers.record import reach
@@ -34,6 +35,10 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: StaffRequest, person: Customer, *, status: int = 200, **changed: Any) -> HttpResponse:
+    """The page; a form that was refused says so at the top as well, as it may stand far below."""
+    for form in changed.values():
+        if isinstance(form, BaseForm) and not isinstance(form, ContactForm) and form.errors:
+            messages.error(request, _("Not saved: %(why)s") % {"why": first_error(form)})
     context = customer_page.context(request, person) | changed
     return render(request, "desk/customers/customer.html", context, status=status)
 

@@ -14,7 +14,7 @@ from crm.desk.customers import cases
 from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
 from crm.desk.customers.record import reach
 from crm.desk.customers.record.forms import ContactPointForm
-from crm.desk.customers.timeline import Timeline
+from crm.desk.customers.timeline import Timeline, Topic, topic_of
 from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
@@ -36,7 +36,7 @@ EVENTS_SHOWN = 60
 
 def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
-    reader, asked = request.user, _asked(customer)
+    reader, asked, chosen = request.user, _asked(customer), topic_of(request.GET.get("history", ""))
     why = explain(customer, reader=reader, on=today(), nights=list(asked.nights), standing=customer.standing)
     return {
         "customer": customer,
@@ -46,7 +46,9 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "interval": interval.chart(asked.bought, why.rhythm) if why else None,
         "alert": next(iter(asked.alert), None),
         "complaints": cases.of(reader, asked.complaints),
-        "timeline": page_of(request, Timeline(customer, reader), EVENTS_SHOWN),
+        "timeline": page_of(request, Timeline(customer, reader, chosen), EVENTS_SHOWN),
+        "topics": [(topic.value, topic.label, topic == chosen) for topic in Topic],
+        "all_topics": chosen is None,
         "todos": list(asked.todos),
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -45,20 +46,50 @@ class Event(NamedTuple):
     url: str = ""
 
 
+class Topic(StrEnum):
+    """What a reader may want to see alone."""
+
+    ORDERS = "orders"
+    TALKS = "talks"
+    PROMISES = "promises"
+    ALERTS = "alerts"
+    MOVES = "moves"
+    RECORD = "record"
+
+    @property
+    def label(self) -> str:
+        return {
+            Topic.ORDERS: _("Orders and refunds"),
+            Topic.TALKS: _("Contacts"),
+            Topic.PROMISES: _("Promises"),
+            Topic.ALERTS: _("Alerts"),
+            Topic.MOVES: _("Class and level"),
+            Topic.RECORD: _("The record"),
+        }[self]
+
+
+def topic_of(wanted: str) -> Topic | None:
+    """The topic that is named; None, which is all of them, where none is."""
+    return Topic(wanted) if wanted in list(Topic) else None
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """Cut like a list; of each source only as many rows are read as the part can hold."""
+    """Cut like a list; of each source only as many rows are read as the part can hold. Without `topic` it has all."""
 
     customer: Customer
     reader: User
+    topic: Topic | None = None
 
     def __getitem__(self, part: slice) -> list[Event]:
-        rows = [source.rows(self.customer)[: part.stop] for source in SOURCES]
+        sources = [source for source in SOURCES if self.topic in (None, source.topic)]
+        rows = [source.rows(self.customer)[: part.stop] for source in sources]
+        record = self.topic in (None, Topic.RECORD)
         corrected, fields = _corrected(self.customer, self.reader)[: part.stop], CustomField.objects.all()
-        together(*rows, corrected, fields)
+        together(*rows, *((corrected, fields) if record else ()))
         events = chain(
-            chain.from_iterable(source.events(told) for source, told in zip(SOURCES, rows, strict=True)),
-            _corrections(corrected, fields),
+            chain.from_iterable(source.events(told) for source, told in zip(sources, rows, strict=True)),
+            _corrections(corrected, fields) if record else (),
         )
         return sorted(events, key=lambda event: event.at, reverse=True)[part]
 
@@ -171,6 +202,7 @@ def _promises(events: Iterable[PromiseEvent]) -> Iterator[Event]:
 class Source(NamedTuple):
     """What is read of a customer, the newest first, and the events it tells of."""
 
+    topic: Topic
     rows: Callable[[Customer], QuerySet[Any]]
     events: Callable[[Any], Iterator[Event]]
 
@@ -178,6 +210,14 @@ class Source(NamedTuple):
 def _orders_of(customer: Customer) -> QuerySet[Order]:
     lines = Prefetch("lines", OrderLine.objects.select_related("product"))
     return customer.orders.order_by("-ordered_at", "-pk").prefetch_related(lines)
+
+
+def _contacts_of(customer: Customer) -> QuerySet[Contact]:
+    return customer.contacts.select_related("by").order_by("-at", "-pk")
+
+
+def _alerts_of(customer: Customer) -> QuerySet[Alert]:
+    return customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk")
 
 
 def _changes_of(customer: Customer) -> QuerySet[Change]:
@@ -204,12 +244,12 @@ def _promises_of(customer: Customer) -> QuerySet[PromiseEvent]:
 
 
 SOURCES = (
-    Source(_orders_of, _purchases),
-    Source(_refunds_of, _refunds),
-    Source(lambda customer: customer.contacts.select_related("by").order_by("-at", "-pk"), _contacts),
-    Source(lambda customer: customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk"), _alerts),
-    Source(_changes_of, _class_changes),
-    Source(_levels_of, _level_changes),
-    Source(_hand_overs_of, _handed_over),
-    Source(_promises_of, _promises),
+    Source(Topic.ORDERS, _orders_of, _purchases),
+    Source(Topic.ORDERS, _refunds_of, _refunds),
+    Source(Topic.TALKS, _contacts_of, _contacts),
+    Source(Topic.ALERTS, _alerts_of, _alerts),
+    Source(Topic.MOVES, _changes_of, _class_changes),
+    Source(Topic.MOVES, _levels_of, _level_changes),
+    Source(Topic.RECORD, _hand_overs_of, _handed_over),
+    Source(Topic.PROMISES, _promises_of, _promises),
 )

@@ -25,8 +25,9 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "points": ("desk:point_programme", []),
     "night": ("desk:rules", []),
     "promises": ("desk:complaint_settings", ["promises"]),
+    "stakes": ("desk:risk_rules", []),
 }
-READERS = {"points": Permission.VIEW_POINT_REPORTS, "night": Permission.VIEW_RULES}
+READERS = {"points": Permission.VIEW_POINT_REPORTS, "night": Permission.VIEW_RULES, "stakes": Permission.VIEW_RULES}
 
 
 class Row(NamedTuple):

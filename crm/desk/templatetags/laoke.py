@@ -10,6 +10,7 @@ from uuid import uuid4
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -43,6 +44,13 @@ def sees(user: User, field: str) -> bool:
 def once() -> SafeString:
     """The key under which a form has its effect once; a new one each time the form is drawn."""
     return format_html('<input type="hidden" name="once" value="{}">', uuid4().hex)
+
+
+@register.simple_tag
+def in_drawer(route: str, pk: int) -> SafeString:
+    """<a class="btn" {% in_drawer 'desk:todo_talk' row.todo.pk %}>: opens in the drawer, and as a page of its own."""
+    url = reverse(route, args=[pk])
+    return format_html('href="{0}" hx-get="{0}" hx-target="#drawer-body" hx-swap="innerHTML"', url)
 
 
 @register.simple_tag

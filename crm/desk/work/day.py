@@ -40,7 +40,7 @@ SOON = timedelta(hours=1)
 LEAST = 5
 URGENT = 3
 CONTACT_DAYS = 7
-ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar"}
+ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar", "credit": "wallet"}
 
 
 class Row(NamedTuple):
@@ -279,6 +279,11 @@ def reason(item: Todo) -> str:
         return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
     if item.reason == Todo.Reason.TIER:
         return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % {**text, "missing": _missing(text)}
+    if item.reason == Todo.Reason.CREDIT:
+        return _("%(amount)s not paid, due since %(day)s") % {
+            "amount": mall.priced(Decimal(text["amount"])),
+            "day": text["since"],
+        }
     return str(item.get_reason_display())
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import cast
 
 from django import forms
 from django.http import QueryDict
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
@@ -16,6 +18,7 @@ from crm.desk.date_input import DateInput, TimeInput
 from customers import managers
 from customers.access import in_reach
 from customers.models import Contact, Customer, Promise, Todo
+from customers.work import stakes
 from segmentation.alerts import INTERVIEW
 from segmentation.models import Alert
 
@@ -151,6 +154,32 @@ def interview_of(alert: Alert) -> list[tuple[str, str]]:
     """What a lost customer answered: the questions that have an answer, with it."""
     answers = ((question, alert.interview.get(question)) for question in INTERVIEW)
     return [(str(LostForm.base_fields[question].label), str(answer)) for question, answer in answers if answer]
+
+
+class RisksForm(forms.Form):
+    """The share of each reason that has one in per cent, why it changes, and from when."""
+
+    starts_on = forms.DateField(
+        label=_("In force from"), help_text=_("Empty: from today on"), widget=DateInput(), required=False
+    )
+    reason = forms.CharField(label=_("Why the rules change"), max_length=300, required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, table: stakes.Table) -> None:
+        super().__init__(data)
+        for reason, share in table.shares.items():
+            self.fields[reason] = forms.DecimalField(
+                label=format_lazy("{} (%)", Todo.Reason(reason).label),
+                initial=stakes.percent(share),
+                min_value=Decimal("0.01"),
+                max_value=100,
+                decimal_places=2,
+                widget=forms.NumberInput(attrs={"step": "any"}),
+            )
+        self.order_fields([*table.shares, "starts_on", "reason"])
+
+    def shares(self) -> dict[str, str]:
+        """As they are stored, of a valid form."""
+        return {reason: str(self.cleaned_data[reason] / 100) for reason in stakes.FIRST.shares}
 
 
 class CommentForm(forms.Form):

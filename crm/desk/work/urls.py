@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.desk.work import absent, alerts, approvals, bell, my_day, promises, talk
+from crm.desk.work import absent, alerts, approvals, bell, my_day, promises, risks, talk
 
 urlpatterns = [
     path("", my_day.home, name="my_day"),
@@ -35,5 +35,7 @@ urlpatterns = [
     path("approvals/<slug:kind>/<int:pk>/approve/", approvals.approve, name="approval_approve"),
     path("approvals/<slug:kind>/<int:pk>/refuse/", approvals.refuse, name="approval_refuse"),
     path("approvals/<slug:kind>/<int:pk>/withdraw/", approvals.withdraw, name="approval_withdraw"),
+    path("rules/stakes/", risks.risk_rules, name="risk_rules"),
+    path("rules/stakes/propose/", risks.propose, name="risk_rules_propose"),
     path("long-absent/", absent.long_absent, name="long_absent"),
 ]

@@ -14,11 +14,12 @@ from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
+from customers.work import rulebook as stakes
 from loyalty import rulebook as points
 from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, stakes.RULES)}
 
 
 def named(name: str) -> Kind:

@@ -9,7 +9,6 @@ UPDATE customers_todo t
           FROM customers_todo t
           JOIN customers_standing s ON s.customer_id = t.customer_id
          CROSS JOIN (SELECT %(share)s::numeric AS share) risk
-         CROSS JOIN LATERAL (
-               SELECT greatest(CASE WHEN %(of_potential)s THEN s.potential ELSE s.value END, 0) AS worth) w
+         CROSS JOIN LATERAL (SELECT greatest(s.value, 0) AS worth) w
          WHERE t.state = 'open' AND t.reason = %(reason)s) n
  WHERE n.id = t.id AND (t.at_stake, t.stake_parts) IS DISTINCT FROM (n.amount, n.parts)

@@ -52,6 +52,11 @@ def a_case_number(customer: Customer) -> str:
     return reach.a_case(customer).number
 
 
+def promised_to(customer: Customer) -> Customer:
+    reach.a_promise(customer)
+    return customer
+
+
 def priced_ticket(customer: Customer) -> Asked:
     reach.with_points(customer)
     return Asked("post", f"lottery/{a_priced_wheel()}/tickets", {"customer": customer.number})
@@ -115,6 +120,11 @@ OF_A_CUSTOMER: dict[str, Call] = {
         "post", f"customers/{reach.with_points(c).number}/points/thaw", {"reason": "查完"}
     ),
     "GET customers/{number}/prompts": ABOUT["customer-prompts"],
+    "GET customers/{number}/promises": lambda c: Asked("get", f"customers/{promised_to(c).number}/promises"),
+    "POST customers/{number}/promises": ABOUT["customer-promises"],
+    "POST promises/{id}/keep": ABOUT["promise-keep"],
+    "POST promises/{id}/move": ABOUT["promise-move"],
+    "POST promises/{id}/release": ABOUT["promise-release"],
     "POST customers/{number}/redemptions": ABOUT["customer-redemptions"],
     "GET customers/{number}/tier": lambda c: Asked("get", f"customers/{with_levels(c)}/tier"),
     "POST holds/{id}/{verb}": ABOUT["hold-end"],
@@ -144,6 +154,7 @@ def asked_for_links(customer: Customer) -> Asked:
 LISTS: dict[str, Call] = {
     "GET complaints": asked_for_cases,
     "POST complaints/surveys/due": asked_for_links,
+    "GET promises": lambda c: Asked("get", f"promises{promised_to(c) and ''}"),
     "POST customers/find": lambda c: Asked("post", "customers/find", {"email": "li.lei@example.com"}),
 }
 # What is the mall's.

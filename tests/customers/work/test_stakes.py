@@ -3,15 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
 from core.accounts.models import Role, User
+from core.lib.errors import Invalid
+from core.rulebook import changes
 from customers import todo
 from customers.models import Customer, Standing, Todo
 from customers.promises import ledger
 from customers.work import stakes
+from customers.work.rulebook import RULES
 from tests.conftest import TODAY, MakeCustomer, MakeUser
+from tests.rulebook import stories
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -31,7 +36,7 @@ def test_no_work_is_opened_without_a_stake_and_the_night_brings_it_up_to_date(
 ) -> None:
     chen = make_user(Role.ACCOUNT_MANAGER, "Chen")
     li_lei = make_customer("李雷", manager=chen)
-    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1234.57"), potential=Decimal("99.99"))
+    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1234.57"))
     for reason in Todo.Reason.values:
         stake = stakes.of(reason, value=Decimal(80), risk=Decimal("0.5")) if reason == "alert" else None
         todo.open_task(li_lei, reason=reason, text={}, due_on=TODAY, at=NOON, dedupe_key=reason, stake=stake)
@@ -39,17 +44,14 @@ def test_no_work_is_opened_without_a_stake_and_the_night_brings_it_up_to_date(
     before = dict(Todo.objects.values_list("dedupe_key", "at_stake"))
     assert min(before.values()) > 0
 
-    assert stakes.restake() == 0
-    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1000.15"), potential=Decimal("333.33"))
-    assert stakes.restake() == len(before) - 1
+    assert stakes.restake(at=NOON) == 0
+    Standing.objects.filter(pk=li_lei.pk).update(value=Decimal("1000.15"))
+    assert stakes.restake(at=NOON) == len(before) - 1
 
     assert Todo.objects.get(reason="alert").at_stake == before["alert"] == 40
     for row in Todo.objects.exclude(reason="alert"):
-        value = Decimal("333.33") if row.reason in ("rising", "promising") else Decimal("1000.15")
-        assert (row.at_stake, row.stake_parts) == (
-            stakes.of(row.reason, value=value).amount,
-            stakes.of(row.reason, value=value).parts,
-        )
+        now = stakes.of(row.reason, value=Decimal("1000.15"))
+        assert (row.at_stake, row.stake_parts) == (now.amount, now.parts)
 
 
 def books(make_user: MakeUser, make_customer: MakeCustomer, count: int) -> list[User]:
@@ -117,7 +119,44 @@ def test_who_does_not_see_values_cannot_read_them_from_the_order(
     def order(values: list[int]) -> list[Customer]:
         for person, value in zip(people, values, strict=True):
             Standing.objects.filter(pk=person.pk).update(value=value)
-        stakes.restake()
+        stakes.restake(at=NOON)
         return [row.customer for row in todo.queue(agent, TODAY, now=NOON)]
 
     assert order([1, 2, 3, 4, 5]) == order([50, 40, 30, 20, 10]) == people
+
+
+def test_other_risks_are_foretold_as_places_confirmed_by_a_second_person_and_rolled_back(
+    make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen, admin = make_user(Role.ACCOUNT_MANAGER, "Chen"), make_user(Role.ADMINISTRATOR, "Wu")
+    rich, poor = make_customer("李雷", manager=chen), make_customer("韩梅", manager=chen)
+    for person, value, reason in ((rich, 1000, "tier"), (poor, 600, "credit")):
+        Standing.objects.filter(pk=person.pk).update(value=value)
+        todo.open_task(person, reason=reason, text={}, due_on=TODAY, at=NOON, dedupe_key=reason, owner=chen)
+
+    def order() -> list[Customer]:
+        return [row.customer for row in todo.queue(chen, TODAY, now=NOON)]
+
+    terms: dict[str, Any] = {"starts_on": TODAY, "reason": "credit hurts", "by": admin, "at": NOON}
+    with pytest.raises(Invalid, match="more than 0"):
+        changes.propose(RULES, {"shares": {"credit": "0"}}, **terms)
+    change = changes.propose(RULES, {"shares": {"credit": "0.5"}}, **terms)
+    assert (order(), changes.figures_of(change)) == ([rich, poor], {"rows": (2, 2), "moved": (0, 2), "new": (0, 0)})
+    assert {(pk, RULES.states[a], RULES.states[b]) for pk, a, b in change.moves} == {
+        (rich.pk, "place 1", "place 2"),
+        (poor.pk, "place 2", "place 1"),
+    }
+    assert RULES.differences(None, change.content) == ["Payment overdue: 50 % instead of 10 %."]
+
+    stories.confirmed(NOON)
+    assert order() == [poor, rich]
+    printed = stakes.printed(Todo.objects.get(reason="credit"))
+    assert printed
+    assert (printed.percent, int(printed.amount), printed.version) == ("50", 300, 2)
+    assert printed.source == "Set by this mall; Laoke starts with 10 %"
+    assert todo.open_task(poor, reason="contact", text={}, due_on=TODAY, at=NOON, dedupe_key="n").at_stake == 60
+
+    changes.roll_back(RULES, 2, reason="no", by=admin, at=NOON)
+    stories.confirmed(NOON)
+    assert (order(), stakes.in_force(at=NOON).version) == ([rich, poor, poor], 3)
+    assert stakes.in_force(at=NOON - DAY) == stakes.FIRST

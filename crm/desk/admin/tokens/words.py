@@ -24,6 +24,8 @@ SCOPES = {
     ApiScope.RULES_WRITE: _("Propose, confirm, withdraw and roll back changes of rules"),
     ApiScope.CREDIT_READ: _("Read credit accounts"),
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
+    ApiScope.WORK_READ: _("Read what was promised to customers"),
+    ApiScope.WORK_WRITE: _("Promise something, keep, move and release promises"),
 }
 # State -> (tone, icon, word)
 STATES = {

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from crm.desk.acting import press, submit
+from crm.desk.acting import first_error, press, submit
 from crm.desk.loyalty.campaigns import credit_page
-from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, first_error, whole_number
+from crm.desk.loyalty.campaigns.forms import BookingForm, LimitForm, StatusForm, whole_number
 from crm.desk.opening import opened_by
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today

@@ -16,9 +16,9 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.errors import DomainError
 from crm.desk import editing
-from crm.desk.acting import press
+from crm.desk.acting import first_error, press
 from crm.desk.loyalty.campaigns import draw_page
-from crm.desk.loyalty.campaigns.forms import LotteryForm, MoreForm, PrizeForm, Prizes, first_error, level_name
+from crm.desk.loyalty.campaigns.forms import LotteryForm, MoreForm, PrizeForm, Prizes, level_name
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter

@@ -50,11 +50,6 @@ def level_name(code: str) -> str:
     return str(dict(level_choices()).get(code, code)) if code else ""
 
 
-def first_error(form: forms.Form) -> str:
-    """What is wrong with a form that is not shown again."""
-    return next((str(error) for errors in form.errors.values() for error in errors), "")
-
-
 def whole_number(text: str) -> int:
     """The number that was typed; 0 for what is none."""
     return int(text) if text.isdecimal() and len(text) < 19 else 0
