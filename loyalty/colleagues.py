@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
 from core.accounts.roles import Permission, who_may
+from core.lib import mall
 from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind, Topic
@@ -59,7 +60,7 @@ def limit_waits(change: CreditLimitChange, *, at: datetime) -> None:
     delivery.tell(
         (user.pk for user in deciders(Permission.DECIDE_CREDIT, customer, apart_from=change.proposed_by, at=at)),
         LIMIT_WAITS,
-        {"limit": str(change.limit_after), "number": customer.number},
+        {"limit": mall.priced(change.limit_after), "number": customer.number},
         key=_of_limit(change),
         thread=_of_limit(change),
         at=at,
@@ -75,7 +76,7 @@ def limit_decided(change: CreditLimitChange, *, at: datetime) -> None:
         delivery.tell(
             [change.proposed_by_id],
             LIMIT_REFUSED,
-            {"limit": str(change.limit_after), "number": customer.number},
+            {"limit": mall.priced(change.limit_after), "number": customer.number},
             key=f"{_of_limit(change)}:refused",
             thread=_of_limit(change),
             at=at,

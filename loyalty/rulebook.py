@@ -25,6 +25,7 @@ from loyalty.points import rules
 from loyalty.points.orders import ONE, back_of, shares_of
 
 FIELDS = (*rules.NUMBERS, *rules.CHOICES)
+LARGEST_ID = 2**63
 AMOUNTS = ("least_order", "bonus_from", "referral_least")
 # The orders of the last so many days are looked at: of the last month, or of less where that is very many.
 WINDOWS = (30, 7, 1)
@@ -160,7 +161,7 @@ class PointKind(Kind):
         if not sums["n"]:
             return [_("No order has earned points under this version: nothing stays.")]
         return [
-            _("%(points)s points of %(orders)s orders stay with the customers: %(cost)s.")
+            _("Points that stay with the customers: %(points)s of %(orders)s orders, worth %(cost)s.")
             % {
                 "points": f"{sums['points']:,}",
                 "orders": f"{sums['n']:,}",
@@ -200,6 +201,8 @@ def _python(name: str, value: Any) -> Any:
             raise ValidationError("")
         if name == "excluded_categories":
             value = sorted({int(pk) for pk in value})
+            if value and not 0 < value[0] <= value[-1] < LARGEST_ID:
+                raise ValidationError("")
         if field.choices and value not in dict(field.choices):
             raise ValidationError("")
         if value is None and not field.null:

@@ -143,7 +143,9 @@ class NightKind(Kind):
             return [_("No night has run under this version: nobody has been moved by it.")]
         opened = Alert.objects.filter(opened_on__in=nights, state=Alert.State.OPEN).count()
         return [
-            _("Classes and types are as if this version had never been. %(count)d open alerts of its nights stay open.")
+            _(
+                "Classes and types are as if this version had never been. Alerts of its nights that stay open: %(count)d."
+            )
             % {"count": opened}
         ]
 

@@ -196,7 +196,7 @@ def validate(parameters: Mapping[str, Any]) -> dict[str, float]:
     for constant in CONSTANTS:
         try:
             number = float(parameters.get(constant.name, constant.default))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise Invalid(_("%(label)s: write a number.") % {"label": constant.label}) from None
         if not constant.low <= number <= constant.high:
             raise Invalid(

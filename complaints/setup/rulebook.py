@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -28,6 +29,8 @@ MOST_CLOCKS = 2000
 ENDED = (Clock.State.MET, Clock.State.MISSED)
 # Of the answers of late, so many per cent fewer would have been in time: that is asked about.
 MUCH_LESS = 20
+# A promise within two years; a step when ten times its time is used, at the latest.
+LONGEST_MINUTES, LONGEST_SHARE = 1_051_200, 1000
 TERMS = ("resolution_mode", "reopen_days", "auto_close_days")
 Key = tuple[int | None, int | None, str]
 
@@ -46,13 +49,19 @@ class PromiseKind(Kind):
 
     def checked(self, content: Content) -> Content:
         try:
-            policy = {name: content[name] for name in TERMS}
+            policy = {name: _python(name, content[name]) for name in TERMS}
             targets = {_key(row): (int(row[3]), int(row[4])) for row in content["targets"]}
-            steps = [[str(s[0]), int(s[1]), sorted(map(str, s[2])), bool(s[3]), s[4]] for s in content["steps"]]
-            reasons = sorted(map(str, content["pause_reasons"]))
-        except (KeyError, TypeError, ValueError, IndexError):
+            steps = [_step_of(row) for row in content["steps"]]
+            reasons = sorted({Pause.Reason(reason).value for reason in content["pause_reasons"]})
+            if content.keys() - {*TERMS, "targets", "steps", "pause_reasons"}:
+                raise ValueError(sorted(content))
+            if len({(metric, percent) for metric, percent, *_rest in steps}) < len(steps):
+                raise ValueError(steps)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, ValidationError):
             raise Invalid(_("These are no promises."), code="promises") from None
-        if len(targets) < len(content["targets"]) or any(minutes <= 0 for minutes, _calendar in targets.values()):
+        if len(targets) < len(content["targets"]) or any(
+            not 0 < minutes <= LONGEST_MINUTES for minutes, _calendar in targets.values()
+        ):
             raise Invalid(_("Every promise needs its kind and more than no minutes."), code="target_minutes")
         if {calendar for _minutes, calendar in targets.values()} - set(_ids(BusinessCalendar)):
             raise Invalid(_("These working hours do not exist any more."), code="calendar")
@@ -160,7 +169,7 @@ class PromiseKind(Kind):
         """Each case keeps the promise it was given."""
         running = Clock.objects.filter(case__policy__version=version).exclude(state__in=ENDED)
         count = running.values("case").distinct().count()
-        return [_("%(count)d open cases keep the promises that this version gave them.") % {"count": count}]
+        return [_("Open cases that keep the promises of this version: %(count)d.") % {"count": count}]
 
 
 RULES = PromiseKind()
@@ -219,9 +228,21 @@ def _ids(model: type[BusinessCalendar] | type[Queue]) -> list[int]:
 
 
 def _key(row: Any) -> Key:
-    if row[2] not in Metric.values:
-        raise ValueError(row[2])
-    return (None if row[0] is None else int(row[0]), None if row[1] is None else int(row[1]), row[2])
+    customer_class = None if row[0] is None else Standing.Class(int(row[0])).value
+    severity = None if row[1] is None else Severity(int(row[1])).value
+    return (customer_class, severity, Metric(row[2]).value)
+
+
+def _step_of(row: Any) -> list[Any]:
+    metric, percent, told, raised, queue = row
+    if not 0 < int(percent) <= LONGEST_SHARE:
+        raise ValueError(percent)
+    who = sorted({EscalationStep.Notify(role).value for role in told})
+    return [Metric(metric).value, int(percent), who, bool(raised), None if queue is None else int(queue)]
+
+
+def _python(name: str, value: Any) -> Any:
+    return SlaPolicy._meta.get_field(name).clean(value, None)  # type: ignore[union-attr]
 
 
 def _percent(part: int, of: int) -> int:

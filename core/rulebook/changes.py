@@ -3,9 +3,10 @@
 propose (worked out at once) → confirmed by a second person → its day → compared with what was foretold → rolled back.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -25,6 +26,7 @@ State = RuleChange.State
 FRESH_FOR = timedelta(days=7)
 LATEST = timedelta(days=366)
 MAY_DIFFER = 0.005
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Stale(DomainError):
@@ -63,10 +65,25 @@ def propose(
     Raises Invalid for content out of bounds, no reason, or a day before the notice is over; DomainError when nothing
     changes or another version is scheduled; SameKey for a key that has proposed something else.
     """
-    content = kind.checked(content)
+    content = kind.checked(kind.written_by(_legible(content), by))
     if known := _of_key(client_key, kind, content=content, reason=reason, rolls_back=None):
         return known
     return _proposed(kind, content, starts_on=starts_on, reason=reason, by=by, at=at, client_key=client_key)
+
+
+def _legible(content: Content) -> Content:
+    """Raises Invalid for signs that nobody types and the database does not store."""
+    if _unstorable(content):
+        raise Invalid(_("There are signs in it that cannot be stored."), code="illegible")
+    return content
+
+
+def _unstorable(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_unstorable, [*value.keys(), *value.values()]))
+    if isinstance(value, list):
+        return any(map(_unstorable, value))
+    return isinstance(value, str) and bool(UNSTORABLE.search(value))
 
 
 def _of_key(

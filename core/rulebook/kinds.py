@@ -51,6 +51,10 @@ class Kind(ABC):
     def checked(self, content: Content) -> Content:
         """The complete content in one form of writing. Raises Invalid saying what is wrong, and why."""
 
+    def written_by(self, content: Content, by: User) -> Content:
+        """The content as this person writes it: with what hangs on who proposes it."""
+        return content
+
     @abstractmethod
     def versions(self, limit: int) -> list[Version]:
         """The newest versions that count, scheduled ones first."""

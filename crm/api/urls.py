@@ -4,8 +4,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, rulebook, tier_rules, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, tiers
 from crm.api.letters import consents, receipts
+from crm.api.rules import levels, rulebook
 from crm.api.work import promises
 
 urlpatterns = [
@@ -61,16 +62,14 @@ urlpatterns = [
     path("rules/<slug:kind>", rulebook.KindView.as_view(), name="rules-kind"),
     path("rules/<slug:kind>/changes", rulebook.ProposeView.as_view(), name="rules-propose"),
     path("rules/<slug:kind>/versions/<int:version>/roll-back", rulebook.BackView.as_view(), name="rules-roll-back"),
-    path("tier-rules", tier_rules.TierRulesView.as_view(), name="tier-rules"),
-    path("tier-rules/drafts", tier_rules.DraftsView.as_view(), name="tier-drafts"),
-    path("tier-rules/drafts/<int:pk>", tier_rules.DraftView.as_view(), name="tier-draft"),
-    path("tier-rules/drafts/<int:pk>/simulate", tier_rules.SimulateView.as_view(), name="tier-draft-simulate"),
-    path("tier-rules/drafts/<int:pk>/publish", tier_rules.PublishView.as_view(), name="tier-draft-publish"),
-    path("tier-rules/versions/<int:version>", tier_rules.VersionView.as_view(), name="tier-version"),
-    path("tier-rules/versions/<int:version>/withdraw", tier_rules.WithdrawView.as_view(), name="tier-version-withdraw"),
-    path(
-        "tier-rules/versions/<int:version>/roll-back", tier_rules.RollBackView.as_view(), name="tier-version-roll-back"
-    ),
+    path("tier-rules", levels.TierRulesView.as_view(), name="tier-rules"),
+    path("tier-rules/drafts", levels.DraftsView.as_view(), name="tier-drafts"),
+    path("tier-rules/drafts/<int:pk>", levels.DraftView.as_view(), name="tier-draft"),
+    path("tier-rules/drafts/<int:pk>/simulate", levels.SimulateView.as_view(), name="tier-draft-simulate"),
+    path("tier-rules/drafts/<int:pk>/publish", levels.PublishView.as_view(), name="tier-draft-publish"),
+    path("tier-rules/versions/<int:version>", levels.VersionView.as_view(), name="tier-version"),
+    path("tier-rules/versions/<int:version>/withdraw", levels.WithdrawView.as_view(), name="tier-version-withdraw"),
+    path("tier-rules/versions/<int:version>/roll-back", levels.RollBackView.as_view(), name="tier-version-roll-back"),
     path("rewards", points.RewardsView.as_view(), name="rewards"),
     path("redemptions/<int:pk>/<slug:verb>", points.RedemptionEndView.as_view(), name="redemption-end"),
     path("coupons/validate", campaigns.CouponValidateView.as_view(), name="coupon-validate"),

@@ -91,6 +91,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "loyalty.ClubEvent",
             "loyalty.PartnerBenefit",
             "loyalty.CouponCampaign",
+            "loyalty.CouponTerms",
             "loyalty.Lottery",
             "loyalty.PointRules",
             "rulebook.RuleChange",

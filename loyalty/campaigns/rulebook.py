@@ -27,7 +27,7 @@ from loyalty.tiers import membership
 
 Status = CouponCampaign.Status
 MONEY = ("amount", "min_spend", "most_off", "budget")
-LONGEST_ABSENCE, MOST_DIGITS = 9999, 10
+LONGEST_ABSENCE, HIGHEST_LEVEL, MOST_DIGITS = 9999, 100, 10
 GROUP = ("customer_class", "level", "absent_days", "region")
 # Whether it runs; whom its coupons go to on the first day, in whose reach, and what telling them costs.
 MORE = ("running", "group", "reach", "cost")
@@ -66,6 +66,10 @@ class CampaignKind(Kind):
             "reach": content.get("reach"),
             "cost": _cost(content.get("cost")),
         }
+
+    def written_by(self, content: Content, by: User) -> Content:
+        """The first hand-out is for people in the reach of who proposes it."""
+        return {**content, "reach": by.pk if content.get("group") is not None else None}
 
     def versions(self, limit: int) -> list[Version]:
         rows = list(versions.of(self.campaign)[:limit])
@@ -171,7 +175,7 @@ class CampaignKind(Kind):
             used = used.filter(reserved_at__gte=row.starts_at)
         sums = used.aggregate(n=Count("pk"), cost=Sum("worth"))
         return [
-            _("%(count)s coupons that orders have used under this version stay used: %(cost)s.")
+            _("Coupons that orders have used under this version, which stay used: %(count)s (%(cost)s).")
             % {"count": f"{sums['n']:,}", "cost": mall.priced(sums["cost"] or NOTHING)}
         ]
 
@@ -289,9 +293,13 @@ def _group(value: Any) -> dict[str, Any] | None:
             raise ValueError(group["customer_class"])
         if "absent_days" in group:
             group["absent_days"] = int(group["absent_days"])
+        if "region" in group:
+            group["region"] = str(group["region"])[:60]
+        if not 0 <= int(group.get("level", 0)) <= HIGHEST_LEVEL:
+            raise ValueError(group["level"])
         if value.keys() - set(GROUP) or not 0 <= group.get("absent_days", 0) <= LONGEST_ABSENCE:
             raise ValueError(value)
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise Invalid(_("This is no group of customers."), code="group") from None
     return group
 

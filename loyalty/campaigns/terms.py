@@ -55,6 +55,7 @@ LABELS = {
     "stack_group": gettext_lazy("Does not combine within"),
     "needs_code": gettext_lazy("Customers need a coupon with a code"),
 }
+LONGEST = timedelta(days=3660)
 SAID = tuple(LABELS)
 
 
@@ -78,6 +79,8 @@ def refuse(campaign: CouponCampaign) -> None:
         campaign.gift = ""
     if campaign.ends_at <= campaign.starts_at:
         raise Invalid(_("A campaign ends after it begins."), code="ends_at")
+    if campaign.ends_at > campaign.starts_at + LONGEST:
+        raise Invalid(_("A campaign lasts ten years at most."), code="ends_at")
     if campaign.total_limit < 1 or campaign.per_customer_limit < 1:
         raise Invalid(_("A limit is at least 1."), code="limit")
     if campaign.min_spend < 0 or (campaign.most_off is not None and campaign.most_off <= 0):

@@ -16,7 +16,15 @@ from tests.api.test_scopes import SCOPES
 from tests.conftest import ApiFor, MakeUser
 
 VERBS = {"hold-end": "release", "redemption-end": "cancel"}
-NAMES = {"source": "shop", "external_id": "8812", "number": "L1", "code": "autumn", "pk": 1, "version": 1}
+NAMES = {
+    "source": "shop",
+    "external_id": "8812",
+    "number": "L1",
+    "code": "autumn",
+    "pk": 1,
+    "version": 1,
+    "kind": "points",
+}
 BY_LEAD = {"tier-draft-publish", "tier-version-withdraw", "customer-points-freeze", "customer-points-thaw"}
 ROUTES = {str(route.name): route for route in urlpatterns}
 DOORS = [(name, method) for name, methods in SCOPES.items() for method in methods]

@@ -311,3 +311,30 @@ def test_the_transition_writes_over_nothing_that_was_saved_meanwhile(
     draft.refresh_from_db()
     assert (draft.reason, draft.notice) == ("costs", "Dear members")
     assert (draft.content["grace_days"], draft.content["transition"]) == (9, "now")
+
+
+def test_a_shop_of_one_publishes_its_own_draft_with_a_typed_reason(
+    client: Client, admin: User, li_lei: Customer
+) -> None:
+    User.objects.exclude(pk=admin.pk).update(is_active=False)
+    client.force_login(admin)
+    client.post(reverse("desk:tiers_new"))
+    draft = TierDraft.objects.latest("id")
+    client.post(reverse("desk:tiers_draft", args=[draft.pk]), sent(client, draft, **{"level-1-qualify": "2000"}))
+    told = {
+        "transition": "now",
+        "starts_on": (today() + timedelta(days=1)).isoformat(),
+        "reason": "costs",
+        "notice": "",
+    }
+    client.post(reverse("desk:tiers_transition", args=[draft.pk]), told)
+    publish = reverse("desk:tiers_publish", args=[draft.pk])
+
+    page = client.get(reverse("desk:tiers_confirm", args=[draft.pk]))
+    falls = str(page.context["figures"]["falls"])
+    unsaid = client.post(publish, {"falls": falls})
+    client.post(publish, {"falls": falls, "because": "nobody else is here"})
+
+    assert "Why you decide alone" in page.content.decode()
+    assert unsaid.status_code == 422
+    assert TierRules.objects.get(version=2).alone_because == "nobody else is here"

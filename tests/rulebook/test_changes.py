@@ -21,13 +21,14 @@ from core.outbox.models import Message
 from core.rulebook import changes
 from core.rulebook.kinds import Content, Kind
 from core.rulebook.models import RuleChange
-from crm.flows import waiting
+from crm.flows import nightly, waiting
 from loyalty import rulebook as points
 from loyalty.models import PointRules
+from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
 from segmentation import rulebook as nights
 from segmentation import rules
-from tests.conftest import MakeUser
+from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 7, 28, 2, tzinfo=UTC)
@@ -242,3 +243,95 @@ def test_a_withdrawn_version_of_the_promises_is_a_draft_again(kinds: Kinds, wang
     changes.withdraw(kind, change.pk, reason="too soon", by=zhao, at=NOW)
 
     assert SlaPolicy.objects.get(status="draft").reopen_days == 9
+
+
+def test_who_wrote_and_who_confirmed_are_told_who_withdrew_it_and_why(
+    client: Client, kinds: Kinds, wang: User, make_user: MakeUser
+) -> None:
+    zhao, lin = make_user(Role.ADMINISTRATOR, "Zhao"), make_user(Role.TEAM_LEAD, "Lin")
+    kind, content = kinds[0]
+    change = propose(kind, content, wang)
+    changes.confirm(kind, change.pk, by=zhao, at=NOW)
+
+    assert code_of(changes.withdraw, kind, change.pk, reason=" ", by=lin, at=NOW) == "reason_missing"
+    changes.withdraw(kind, change.pk, reason="算错了", by=lin, at=NOW)
+
+    told = Message.objects.filter(kind="rules_withdrawn")
+    assert set(told.values_list("recipient", flat=True)) == {wang.pk, zhao.pk}
+    assert {(row.params["by"], row.params["reason"]) for row in told} == {(str(lin), "算错了")}
+    client.force_login(zhao)
+    page = client.get(reverse("desk:rule_change", args=[change.pk])).content.decode()
+    assert f"Ended by {lin}" in " ".join(page.split())
+    assert "算错了" in page
+
+
+def test_a_roll_back_says_what_stays_and_is_not_late_the_minute_it_is_written(
+    client: Client, kinds: Kinds, wang: User, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    zhao = make_user(Role.ADMINISTRATOR, "Zhao")
+    kind, content = kinds[0]
+    change = propose(kind, content, wang)
+    version = changes.confirm(kind, change.pk, by=zhao, at=NOW, meant=True).version or 0
+    begun = NOW + 9 * DAY
+    assert kind.stays(version) == ["No order has earned points under this version: nothing stays."]
+    order = make_order(make_customer("李雷"), mall_day(begun), "1234.00")
+    point_orders.reconcile([order.pk], at=begun + DAY)
+
+    back = changes.roll_back(kind, version, reason="worse", by=wang, at=begun)
+
+    [stays] = kind.stays(version)
+    assert stays == "Points that stay with the customers: 2,468 of 1 orders, worth ¥24.68."
+    client.force_login(zhao)
+    assert stays in client.get(reverse("desk:rule_change", args=[back.pk])).content.decode()
+    [item] = [item for item in waiting.for_user(zhao, at=begun) if item.pk == back.pk]
+    assert item.due_at is not None
+    assert item.due_at > begun + timedelta(minutes=1)
+    assert changes.confirm(kind, back.pk, by=zhao, at=begun + DAY, meant=True).starts_on == mall_day(begun + DAY)
+
+
+def test_a_night_rule_begins_with_the_first_night_that_has_not_run(
+    kinds: Kinds, wang: User, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    zhao = make_user(Role.ADMINISTRATOR, "Zhao")
+    kind, content = kinds[1]
+    make_order(make_customer("李雷"), TODAY - 9 * DAY, "80.00")
+    evening, after_midnight = NOW + timedelta(hours=12), NOW + timedelta(hours=15)
+    nightly.run(TODAY - DAY)
+    change = propose(kind, content, wang, starts_on=TODAY, at=NOW)
+    nightly.run(TODAY)
+
+    assert code_of(propose, kind, {"big_share": 0.6}, wang, starts_on=TODAY, at=evening) == "starts_on"
+    changes.look_again(kind, change.pk, at=after_midnight)
+    done = changes.confirm(kind, change.pk, by=zhao, at=after_midnight, meant=True)
+
+    assert done.starts_on == TODAY + DAY
+    assert rules.current(TODAY).version == 1
+    assert rules.current(TODAY + DAY).version == done.version == 2
+
+
+def test_a_version_without_a_night_has_moved_nobody_whom_a_roll_back_could_move(
+    kinds: Kinds, wang: User, make_user: MakeUser, make_customer: MakeCustomer, make_order: MakeOrder
+) -> None:
+    zhao = make_user(Role.ADMINISTRATOR, "Zhao")
+    kind = kinds[1][0]
+    for number in range(8):
+        make_order(make_customer(f"客户{number}"), TODAY - (9 + number) * DAY, f"{10 + number * number * 50}.00")
+    nightly.run(TODAY - DAY)
+    change = propose(kind, {"big_share": 0.3, "big_cap": 0.1}, wang, starts_on=TODAY)
+    changes.confirm(kind, change.pk, by=zhao, at=NOW, meant=True)
+    assert change.moves
+
+    back = changes.roll_back(kind, 2, reason="never mind", by=wang, at=NOW)
+
+    assert back.moves == []
+    assert kind.stays(2) == ["No night has run under this version: nobody has been moved by it."]
+
+
+def test_a_kind_says_what_is_in_force_in_words(client: Client, kinds: Kinds, wang: User) -> None:
+    client.force_login(wang)
+
+    pages = [client.get(reverse("desk:rulebook_kind", args=[kind.name])).content.decode() for kind, _other in kinds]
+
+    assert "Points per yuan" in pages[0]
+    assert "80 %" in pages[1]
+    assert "Days to reopen" in pages[2]

@@ -240,6 +240,16 @@ def test_night_what_was_worked_out_is_what_the_night_does(make_customer: MakeCus
             done, moved = done + 1, moved + len(foretold)
     assert moved > DRAWN  # the draws do something
 
+    # Where the night of today is still to come, a rule of tomorrow finds its alerts raised already.
+    with undone():
+        change = put_in_force(nights.RULES, {"long_absence_days": 20}, wang, zhao, NOW, starts_on=today + DAY)
+        assert change is not None
+        work(today)
+        opened = work(today + DAY)["alerts_opened"]
+        assert changes.figures_of(change)["alerts"][1] == opened
+        compared = changes.compared(nights.RULES, change, at=NOW + 2 * DAY)
+        assert {row.name: row.came for row in compared} == {row.name: row.after for row in compared}
+
 
 # Promises -------------------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,9 @@ from core.rulebook import changes
 from core.rulebook.kinds import Kind, Version
 from core.rulebook.models import RuleChange
 from crm.flows.rulebook.kinds import KINDS
-from loyalty.campaigns.rulebook import CampaignKind
-from loyalty.models import CouponCampaign, TierDraft
+from loyalty.campaigns import rulebook as coupons
+from loyalty.campaigns.rulebook import PREFIX, CampaignKind
+from loyalty.models import CouponCampaign, CouponTerms, TierDraft
 from loyalty.tiers import membership, simulation
 
 # Where the rules of a kind are read and written.
@@ -89,10 +90,14 @@ def _effect(kind: Kind, version: Version, at: datetime) -> list[str]:
     change = RuleChange.objects.filter(kind=kind.name, version=version.number, state=RuleChange.State.CONFIRMED).first()
     if change is None:
         return []
+    return _effect_of(kind, change, at, tuple(kind.figures))
+
+
+def _effect_of(kind: Kind, change: RuleChange, at: datetime, figures: Sequence[str]) -> list[str]:
     return [
         f"{kind.figures[row.name]}: {row.before:,} → {row.came:,}"
         for row in changes.compared(kind, change, at=at)
-        if row.came is not None
+        if row.came is not None and row.name in figures
     ]
 
 
@@ -138,13 +143,31 @@ def _others(user: User, at: datetime) -> Iterator[Row]:
         reason=matrix.reason if matrix else "",
         edit_url=settings if may(user, Permission.EDIT_COMPLAINT_SETTINGS) else "",
     )
+    yield _coupons(user, at)
+
+
+def _coupons(user: User, at: datetime) -> Row:
+    """Each campaign is a kind of its own; the row tells of the newest that runs, begins, waits, or has been changed."""
     running = CouponCampaign.objects.filter(status=CouponCampaign.Status.RUNNING, ends_at__gt=at)
     newest = running.select_related("by").order_by("-starts_at").first()
-    yield Row(
+    to_begin = CouponTerms.objects.filter(begun_at=None, withdrawn_at=None).select_related("campaign")
+    scheduled = to_begin.order_by("starts_at").first()
+    changed = RuleChange.objects.filter(kind__startswith=PREFIX).select_related("by").order_by("-pk")
+    waiting = changed.filter(state=RuleChange.State.OPEN).first()
+    last = changed.filter(state=RuleChange.State.CONFIRMED, starts_on__lte=mall_day(at)).first()
+    kind = coupons.named(last.kind) if last else None
+    effect = _effect_of(kind, last, at, ("used", "cost")) if kind and last else []
+    begins = _scheduled(Version(scheduled.version, {}, scheduled.starts_at, "", None)) if scheduled else ""
+    return Row(
         label=_("Coupons"),
         version=_("%(count)d campaigns") % {"count": running.count()},
         since=newest.starts_at if newest else None,
         by=newest.by if newest else None,
         reason=newest.name if newest else "",
+        scheduled=f"{scheduled.campaign.name}: {begins}" if scheduled else "",
+        waits=str(waiting.by) if waiting else "",
+        waits_url=reverse("desk:rule_change", args=[waiting.pk]) if waiting else "",
+        effect=[str(kind.label), *effect] if kind and effect else [],
+        history_url=reverse("desk:rulebook_kind", args=[last.kind]) if last else "",
         edit_url=reverse("desk:coupons_list") if may(user, Permission.VIEW_CAMPAIGNS) else "",
     )

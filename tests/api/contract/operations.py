@@ -10,10 +10,13 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from complaints.models import Survey
+from core.rulebook import changes
 from crm.desk.today import today
 from customers.models import Customer, ExternalIdentity
-from loyalty.models import TierRules
+from loyalty import rulebook as points
+from loyalty.models import PointRules, TierRules
 from loyalty.points import holds, rewards
+from loyalty.points import rules as point_rules
 from loyalty.tiers import simulation as tier_whatif
 from tests.api import test_reach as reach
 from tests.api.test_reach import Asked, Call
@@ -81,6 +84,25 @@ def a_version(*, ahead: bool = False) -> int:
         return TierRules.objects.latest("version").version
     day = today() + timedelta(days=9)
     return put_in_force(content(window_months=3), day, on=today()).version
+
+
+def of_points() -> str:
+    """The kind, with two versions of it, the second one in force."""
+    if not PointRules.objects.exists():
+        for number, days in enumerate((60, 30), start=1):
+            at = timezone.now() - timedelta(days=days)
+            point_rules.save({"rate": number}, starts_at=at, by=None, reason="tests", at=at)
+    return points.RULES.name
+
+
+def a_rule_change(*, confirmed: bool = False) -> int:
+    of_points()
+    at = timezone.now()
+    day = changes.first_day(points.RULES, today=today())
+    change = changes.propose(points.RULES, {"rate": "3"}, starts_on=day, reason="新", by=person("wang"), at=at)
+    if confirmed:
+        changes.confirm(points.RULES, change.pk, by=person("zhao"), at=at, meant=True)
+    return change.pk
 
 
 # What concerns one customer, by an id in the address or a field that names them.
@@ -163,6 +185,23 @@ OF_THE_MALL: dict[str, Call] = {
     "GET complaints/surveys/due": lambda c: Asked("get", "complaints/surveys/due"),
     "GET lottery/{code}": lambda c: Asked("get", f"lottery/{reach.a_wheel()}"),
     "GET rewards": lambda c: Asked("get", "rewards"),
+    "GET rules": lambda c: Asked("get", "rules"),
+    "GET rules/{kind}": lambda c: Asked("get", f"rules/{of_points()}"),
+    "POST rules/{kind}/changes": lambda c: Asked(
+        "post", f"rules/{of_points()}/changes", {"content": {"rate": "2"}, "reason": "新"}
+    ),
+    "POST rules/{kind}/versions/{version}/roll-back": lambda c: Asked(
+        "post", f"rules/{of_points()}/versions/2/roll-back", {"reason": "退回"}
+    ),
+    "GET rules/changes/{id}": lambda c: Asked("get", f"rules/changes/{a_rule_change()}"),
+    "POST rules/changes/{id}/confirm": lambda c: Asked("post", f"rules/changes/{a_rule_change()}/confirm"),
+    "POST rules/changes/{id}/look-again": lambda c: Asked("post", f"rules/changes/{a_rule_change()}/look-again"),
+    "POST rules/changes/{id}/drop": lambda c: Asked(
+        "post", f"rules/changes/{a_rule_change()}/drop", {"reason": "不要"}
+    ),
+    "POST rules/changes/{id}/withdraw": lambda c: Asked(
+        "post", f"rules/changes/{a_rule_change(confirmed=True)}/withdraw", {"reason": "太早"}
+    ),
     "GET tier-rules": lambda c: Asked("get", "tier-rules"),
     "POST tier-rules/drafts": lambda c: Asked("post", f"tier-rules/drafts{a_version() and ''}"),
     "GET tier-rules/drafts/{id}": lambda c: Asked("get", f"tier-rules/drafts/{a_draft(simulated=True)}"),

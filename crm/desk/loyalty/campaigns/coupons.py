@@ -68,7 +68,7 @@ def begin(request: StaffRequest, pk: int) -> HttpResponse:
     def propose(data: dict[str, Any]) -> None:
         content = {**versions.running(campaign), "cost": str(data.get("cost") or "0.00")}
         if data.get("hands_out"):
-            content |= {"group": form.group, "reach": request.user.pk}
+            content["group"] = form.group
         proposed.append(_propose(campaign, content, data["starts_on"], data["reason"], request))
 
     if request.method == "POST" and submit(request, form, propose, ""):
