@@ -211,8 +211,11 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
                 [Factor(_("Bar of the night of %(day)s") % on, bar, "¥"), Factor(_SIDES[side](), factor)], bar * factor
             ),
             Line("=", _("Big from"), money(bar * factor)),
-            Line("≥" if worth >= bar * factor else "<", _("Value of that night"), money(worth)),
+            Line("≥" if worth >= bar * factor else "<", _value_of_night(standing, told.night), money(worth)),
         ]
+    if told.night.figures.get("bars", {}).get("cap_binds") or (worth >= bar * factor and not big):
+        # Whoever would be one too many stands nearest above the bar.
+        lines.append(Line("", _("At most so many of all are big: those furthest above"), percent(constants["big_cap"])))
     if big:
         return lines
     floor = classes.active_floor(
@@ -227,6 +230,15 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
         Line("", _("Chance that night that the silence would last longer"), percent(float(own.lateness[0]), 2)),
         Line("", _("Active while that chance is above"), percent(floor, 2)),
     ]
+
+
+def _value_of_night(standing: Standing, night: Night) -> str:
+    """Which value that is, where the one of the page was written by another night."""
+    if standing.valued_on is None or standing.valued_on == night.as_of:
+        return _("Value of that night")
+    return _(
+        "Value of that night; the page shows that of %(day)s, as it has moved too little since to be written anew"
+    ) % {"day": standing.valued_on.isoformat()}
 
 
 _SIDES = {
