@@ -109,7 +109,11 @@ def explain(
         potential=standing.potential if sees_value else None,
         potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
         potential_reason=_potential_reason(standing, state, written) if sees_value else "",
-        class_reason=_class_reason(standing, today),
+        class_reason=" ".join(
+            filter(
+                None, [_class_reason(standing, today), _of_other_night(standing, newest.night) if sees_value else ""]
+            )
+        ),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
         limit_lines=_limit_lines(today),
         habit=_habit(today),
@@ -211,7 +215,7 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
                 [Factor(_("Bar of the night of %(day)s") % on, bar, "¥"), Factor(_SIDES[side](), factor)], bar * factor
             ),
             Line("=", _("Big from"), money(bar * factor)),
-            Line("≥" if worth >= bar * factor else "<", _value_of_night(standing, told.night), money(worth)),
+            Line("≥" if worth >= bar * factor else "<", _("Value of that night"), money(worth)),
         ]
     if told.night.figures.get("bars", {}).get("cap_binds") or (worth >= bar * factor and not big):
         # Whoever would be one too many stands nearest above the bar.
@@ -232,13 +236,13 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
     ]
 
 
-def _value_of_night(standing: Standing, night: Night) -> str:
-    """Which value that is, where the one of the page was written by another night."""
+def _of_other_night(standing: Standing, night: Night) -> str:
+    """That the value of the page is of another night than the one that was compared; empty where it is not."""
     if standing.valued_on is None or standing.valued_on == night.as_of:
-        return _("Value of that night")
-    return _(
-        "Value of that night; the page shows that of %(day)s, as it has moved too little since to be written anew"
-    ) % {"day": standing.valued_on.isoformat()}
+        return ""
+    return _("The page shows the value of %(day)s: it has moved too little since to be written anew.") % {
+        "day": standing.valued_on.isoformat()
+    }
 
 
 _SIDES = {

@@ -53,12 +53,13 @@ def explained(changes: Sequence[Change], night: Night, reader: User) -> list[Why
     """The moves of this night, each with its why; without figures of value for who does not see them."""
     terms = {**rules.DEFAULTS, **night.rules.parameters}
     habits = _habits([change.customer_id for change in changes], night, terms)
+    values = sees(reader, Field.VALUE)
     return [
         Why(
             change,
             _place(change.class_before, change.type_before),
             _place(change.class_after, change.type_after),
-            " ".join(_reasons(change, night, terms, habits.get(change.customer_id), sees(reader, Field.VALUE))),
+            " ".join(dict.fromkeys(_reasons(change, night, terms, habits.get(change.customer_id), values))),
         )
         for change in changes
     ]

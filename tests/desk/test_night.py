@@ -41,9 +41,7 @@ def test_each_move_and_alert_of_a_night_says_why(
 
     seen = read(today(), lead)
     page, why = seen.content.decode(), {row.change.customer.name: row.why for row in seen.context["moves"].rows}
-    assert why["李雷"].startswith(
-        "3 known intervals; quiet for 0 days, and 100.0 % of such silences last longer. Active"
-    )
+    assert "3 known intervals; quiet for 0 days, and 100.0 % of such silences last longer. Active" in why["李雷"]
     assert why["客户0"].startswith("Value ¥")
     assert "the bar is ¥" in why["客户0"]
     assert (seen.context["moved"] - seen.context["moved_seen"], "韩梅梅" in page) == (1, False)
