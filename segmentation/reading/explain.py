@@ -109,7 +109,11 @@ def explain(
         potential=standing.potential if sees_value else None,
         potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
         potential_reason=_potential_reason(standing, state, written) if sees_value else "",
-        class_reason=_class_reason(standing, today),
+        class_reason=" ".join(
+            filter(
+                None, [_class_reason(standing, today), _of_other_night(standing, newest.night) if sees_value else ""]
+            )
+        ),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
         limit_lines=_limit_lines(today),
         habit=_habit(today),
@@ -213,6 +217,9 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
             Line("=", _("Big from"), money(bar * factor)),
             Line("≥" if worth >= bar * factor else "<", _("Value of that night"), money(worth)),
         ]
+    if told.night.figures.get("bars", {}).get("cap_binds") or (worth >= bar * factor and not big):
+        # Whoever would be one too many stands nearest above the bar.
+        lines.append(Line("", _("At most so many of all are big: those furthest above"), percent(constants["big_cap"])))
     if big:
         return lines
     floor = classes.active_floor(
@@ -227,6 +234,15 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
         Line("", _("Chance that night that the silence would last longer"), percent(float(own.lateness[0]), 2)),
         Line("", _("Active while that chance is above"), percent(floor, 2)),
     ]
+
+
+def _of_other_night(standing: Standing, night: Night) -> str:
+    """That the value of the page is of another night than the one that was compared; empty where it is not."""
+    if standing.valued_on is None or standing.valued_on == night.as_of:
+        return ""
+    return _("The page shows the value of %(day)s: it has moved too little since to be written anew.") % {
+        "day": standing.valued_on.isoformat()
+    }
 
 
 _SIDES = {

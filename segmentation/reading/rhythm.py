@@ -4,7 +4,7 @@ Worked out here alone, rounded here alone, and stored nowhere; the evidence of a
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -18,10 +18,11 @@ from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from core.lib import mall
 from core.lib.money import from_minor
-from segmentation import frames
+from customers.models import Summary
+from segmentation import frames, rules
 from segmentation.fitting import Parameters
 from segmentation.maths import gaps
-from segmentation.models import Alert
+from segmentation.models import Alert, Night
 
 
 def whole_days(days: float) -> int:
@@ -102,6 +103,29 @@ def read(state: frames.State, parameters: Parameters, constants: Mapping[str, fl
 LEAST_FOR_A_HABIT = 2
 
 
+class Limits(NamedTuple):
+    """What is usual and the limit beyond it as they are today, in whole days: those of the customer's page."""
+
+    usual: int
+    limit: int
+
+
+def limits_of(customer_ids: Collection[int]) -> dict[int, Limits]:
+    """Of each of these customers who has bought, by the parameters of the last night."""
+    night = Night.objects.select_related("rules", "fit").order_by("-as_of").first() if customer_ids else None
+    if night is None:
+        return {}
+    rows = list(Summary.objects.filter(pk__in=customer_ids).values_list("pk", "purchase_days", "log_gap_sum"))
+    parameters = Parameters.from_json(night.fit.parameters)
+    count = np.array([days - 1 for _pk, days, _sum in rows], dtype=np.int64)
+    gap_sum = np.array([total for _pk, _days, total in rows], dtype=np.float64) / 1e9
+    found = gaps.limits(parameters.gaps, count, gap_sum, *parameters.tail({**rules.DEFAULTS, **night.rules.parameters}))
+    return {
+        row[0]: Limits(whole_days(usual), whole_days(limit))
+        for row, usual, limit in zip(rows, found.usual.tolist(), found.limit.tolist(), strict=True)
+    }
+
+
 class Silence(NamedTuple):
     """A silence that a night found, with the evidence of that night, read on `on`.
 
@@ -150,22 +174,23 @@ def silence_of_task(text: Mapping[str, Any], *, opened_on: date, on: date) -> Si
     return Silence(str(text.get("kind", Alert.Kind.QUIET)), text, last_on, on)
 
 
-def in_short(silence: Silence) -> str:
-    """One line: how long it is now, and what was so on its night."""
-    return " ".join(filter(None, [_in_short(silence), _then(silence)]))
+def in_short(silence: Silence, today: Limits | None = None) -> str:
+    """One line: how long it is now beside the limits of `today`, and what was so on its night."""
+    return " ".join(filter(None, [_in_short(silence, today), _then(silence)]))
 
 
-def _in_short(silence: Silence) -> str:
+def _in_short(silence: Silence, today: Limits | None) -> str:
+    limits = today if today and not silence.over else Limits(silence.usual, silence.limit)
     if silence.kind == Alert.Kind.LONG_ABSENCE:
-        return _absence(silence)
+        return _absence(silence, limits)
     if not _is_habit(silence.evidence):
         return _("Quiet for %(quiet)d days, longer than is typical; too few purchases to know a habit.") % {
             "quiet": silence.now
         }
     return _("Usually buys every %(usual)d days; quiet for %(quiet)d, personal limit %(limit)d.") % {
-        "usual": silence.usual,
+        "usual": limits.usual,
         "quiet": silence.now,
-        "limit": silence.limit,
+        "limit": limits.limit,
     }
 
 
@@ -183,7 +208,7 @@ def sentence(alert: Alert, *, reader: User, on: date, rhythm: Rhythm | None = No
 
 def _sentence(silence: Silence, rhythm: Rhythm | None, reader: User) -> str:
     if silence.kind == Alert.Kind.LONG_ABSENCE or not _is_habit(silence.evidence):
-        return _in_short(silence)
+        return _in_short(silence, Limits(rhythm.usual_days, rhythm.limit_days) if rhythm else None)
     figures = {
         "usual": rhythm.usual_days if rhythm else silence.usual,
         "limit": rhythm.limit_days if rhythm else silence.limit,
@@ -209,10 +234,10 @@ def _is_habit(evidence: Mapping[str, Any]) -> bool:
     return bool(evidence.get("known", LEAST_FOR_A_HABIT) >= LEAST_FOR_A_HABIT)
 
 
-def _absence(silence: Silence) -> str:
+def _absence(silence: Silence, limits: Limits) -> str:
     """The flat rule in words: its own number of days, the true ones, and that the personal limit is not the reason."""
-    figures = {"quiet": silence.now, "flat": silence.evidence.get("flat_days", 0), "limit": silence.limit}
-    if silence.now > silence.limit:
+    figures = {"quiet": silence.now, "flat": silence.evidence.get("flat_days", 0), "limit": limits.limit}
+    if silence.now > limits.limit:
         return _("%(quiet)d days without a purchase.") % figures
     if not figures["flat"]:
         return _("%(quiet)d days without a purchase; the own limit of %(limit)d days is not reached.") % figures

@@ -24,7 +24,7 @@ from core.lib.errors import DomainError, Invalid
 from crm.desk.admin.settings import ROOM
 from crm.desk.admin.tokens.words import SCOPES, STATES
 from crm.desk.oversight import privacy_page
-from crm.desk.oversight.audit import line
+from crm.desk.oversight.audit import lines
 from crm.desk.oversight.forms import SearchForm
 from crm.desk.oversight.words import ACTIONS, PERMISSIONS, SUBJECTS, action
 from crm.desk.today import now, today
@@ -111,6 +111,33 @@ def test_the_trail_is_searched(officer: User, client: Client, make_user: MakeUse
     assert client.get("/audit/", {"since": "2026-02-01", "until": "2026-01-01"}).status_code == 422
     assert client.get("/audit/", {"person": "nobody"}).status_code == 422
     assert "李雷" not in client.get("/audit/").content.decode()
+
+
+def test_the_particulars_of_a_deed_are_words_and_names_not_codes(
+    make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen, wu, at, li_lei = make_user(name="Chen"), make_user(name="Wu"), timezone.now(), make_customer("李雷")
+    deeds: list[tuple[str, dict[str, Any]]] = [
+        ("customer.assigned", {"before": chen.pk, "manager": wu.pk}),
+        ("person.changed", {"roles": [["team_lead"], ["account_manager", "assistant"]]}),
+        ("complaint.replied", {"customer": li_lei.pk, "status": "waiting_internal", "seq": 3}),
+        ("club.visit_noted", {"came": True}),
+        ("alert.decided", {"decision": "visit"}),
+        ("rules.proposed", {"kind": "stakes", "starts_on": "2026-12-01"}),
+        ("promise.handed_over", {"to": wu.pk, "customer": li_lei.pk}),
+    ]
+    for action_code, particulars in deeds:
+        audit.record(chen, action_code, at=at, **particulars)
+
+    assert [row.detail for row in lines(AuditEntry.objects.order_by("pk"))] == [
+        "Before: Chen · Manager: Wu",
+        "Roles: Team lead, Account manager, Assistant",
+        f"Customer: {li_lei.number} · State: Waiting for a department",
+        "Came: yes",
+        "Decision: Visit",
+        "Kind: What is at stake · From: 2026-12-01",
+        f"To: Wu · Customer: {li_lei.number}",
+    ]
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(officer: User, client: Client) -> None:
@@ -335,7 +362,7 @@ def test_particulars_are_read_in_words(make_user: MakeUser, make_customer: MakeC
     audit.record(chen, "contact_point.revealed", li_lei, at=now(), purpose="call", count=2)
     audit.record(chen, "contact_point.added", li_lei, at=now(), kind="phone", fields=["region"])
 
-    rows = [line(entry) for entry in AuditEntry.objects.order_by("pk")]
+    rows = list(lines(AuditEntry.objects.order_by("pk")))
 
     assert rows[0].detail == f"The other record: {other.number} · Reason: two people"
     assert "To call the customer" in rows[1].detail

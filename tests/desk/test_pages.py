@@ -171,6 +171,17 @@ def test_all_that_was_answered_about_a_loss_is_shown(client: Client, alert: Aler
     assert "Which rival do they buy from now?" in page.content.decode()
 
 
+def test_who_decided_what_stands_on_the_alert_and_in_the_history(client: Client, alert: Alert) -> None:
+    client.post(reverse("desk:alert_decide", args=[alert.pk]), {"decision": "watch"})
+    client.post(reverse("desk:alert_decide", args=[alert.pk]), {"decision": "visit"})
+
+    page = client.get(reverse("desk:alert", args=[alert.pk]))
+    assert [(row.what, row.by) for row in page.context["decided"]] == [("Visit", "Chen Jing"), ("Watch", "Chen Jing")]
+    assert "to be done by" in page.content.decode()
+    history = client.get(reverse("desk:customer", args=[alert.customer_id]), {"history": "alerts"}).content.decode()
+    assert history.index("Decided: Visit") < history.index("Decided: Watch")
+
+
 def test_a_refused_comment_keeps_what_was_typed(client: Client, alert: Alert) -> None:
     refused = client.post(reverse("desk:alert_comment", args=[alert.pk]), {"text": "客服：" + "物" * 2000})
 

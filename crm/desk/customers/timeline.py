@@ -135,6 +135,16 @@ def _alerts(alerts: Iterable[Alert]) -> Iterator[Event]:
             yield Event(_noon(alert.closed_on), "check", "grey", title, said, by, url)
 
 
+def _decisions(made: Iterable[AuditEntry]) -> Iterator[Event]:
+    for entry in made:
+        decision = Alert.Decision(entry.detail["decision"]).label
+        until = entry.detail.get("due_on", "")
+        text = _("to be done by %(day)s") % {"day": until} if until else ""
+        url = reverse("desk:alert", args=[entry.subject_id])
+        title = _("Decided: %(name)s") % {"name": decision}
+        yield Event(entry.at, "check", "amber", title, text, str(entry.actor or ""), url)
+
+
 def _class_changes(changed: Iterable[Change]) -> Iterator[Event]:
     for change in changed:
         moves = []
@@ -220,6 +230,11 @@ def _alerts_of(customer: Customer) -> QuerySet[Alert]:
     return customer.alerts.select_related("closed_by").order_by("-opened_on", "-pk")
 
 
+def _decisions_of(customer: Customer) -> QuerySet[AuditEntry]:
+    made = trail.entries(Search(actions=["alert.decided"], subject_type="alert"))
+    return made.filter(subject_id__in=customer.alerts.values("pk"))
+
+
 def _changes_of(customer: Customer) -> QuerySet[Change]:
     still = Q(class_before=F("class_after")) & (Q(type_before=F("type_after")) | Q(type_before=0))
     return customer.changes.exclude(still).order_by("-on", "-pk")
@@ -248,6 +263,7 @@ SOURCES = (
     Source(Topic.ORDERS, _refunds_of, _refunds),
     Source(Topic.TALKS, _contacts_of, _contacts),
     Source(Topic.ALERTS, _alerts_of, _alerts),
+    Source(Topic.ALERTS, _decisions_of, _decisions),
     Source(Topic.MOVES, _changes_of, _class_changes),
     Source(Topic.MOVES, _levels_of, _level_changes),
     Source(Topic.RECORD, _hand_overs_of, _handed_over),

@@ -31,6 +31,7 @@ COUNTS = (
     ("customers", gettext_lazy("Customers")),
     ("rows_written", gettext_lazy("Rows written")),
     ("class_changes", gettext_lazy("Class changes")),
+    ("type_changes", gettext_lazy("Type changes")),
     ("alerts_opened", gettext_lazy("Alerts opened")),
     ("alerts_recovered", gettext_lazy("Bought again")),
 )

@@ -1,6 +1,6 @@
 """The audit trail: searched by person, action, subject and day, and taken out as a file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,7 +23,8 @@ from core.lib import csv_cells
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
 from crm.desk.oversight.forms import LAOKE, SearchForm
-from crm.desk.oversight.words import SUBJECTS, action, detail
+from crm.desk.oversight.particulars import particulars, staff_names
+from crm.desk.oversight.words import SUBJECTS, action
 from crm.desk.paging import Page, page_behind
 from crm.desk.today import now
 from customers.identity import number_of
@@ -105,7 +106,7 @@ def _page(request: StaffRequest, search: Search) -> Page:
     rows = list(trail.behind(trail.entries(search), _place(request.GET.get("after", "")))[: SHOWN + 1])
     shown = rows[:SHOWN]
     cursor = f"{shown[-1].at.timestamp():.6f}_{shown[-1].pk}" if len(rows) > SHOWN else ""
-    return page_behind(request, [line(entry) for entry in shown], cursor)
+    return page_behind(request, list(lines(shown)), cursor)
 
 
 def _place(cursor: str) -> Place | None:
@@ -116,14 +117,19 @@ def _place(cursor: str) -> Place | None:
         return None
 
 
-def line(entry: AuditEntry) -> Line:
-    """The entry in the reader's language."""
+def lines(entries: Iterable[AuditEntry]) -> Iterator[Line]:
+    """The entries in the reader's language."""
+    staff = staff_names()
+    return (_line(entry, staff) for entry in entries)
+
+
+def _line(entry: AuditEntry, staff: Mapping[int, str]) -> Line:
     return Line(
         entry.at,
         str(entry.actor) if entry.actor else _("Laoke itself"),
         action(entry.action),
         _about(entry),
-        " · ".join(detail(name, value) for name, value in entry.detail.items() if value not in ("", None, [], {})),
+        particulars(entry.action, entry.detail, staff),
     )
 
 
@@ -156,7 +162,8 @@ def export(request: StaffRequest) -> HttpResponseBase:
 
 def _cells(entries: Iterable[AuditEntry]) -> Iterator[list[str]]:
     yield [_("When"), _("Who"), _("What"), _("About"), _("Details"), _("Code")]
+    staff = staff_names()
     for entry in entries:
-        row = line(entry)
+        row = _line(entry, staff)
         when = mall_time(entry.at).isoformat(sep=" ", timespec="seconds")
         yield [when, row.who, row.what, row.about, row.detail, entry.action]

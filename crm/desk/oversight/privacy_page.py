@@ -16,7 +16,7 @@ from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import RIGHTS, Permission
 from core.accounts.trail import Search
 from core.jobs.models import JobRun
-from crm.desk.oversight.audit import line
+from crm.desk.oversight.audit import lines
 from crm.desk.oversight.words import PERMISSIONS, purpose
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
@@ -91,7 +91,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
         ),
         "looked": looked(today()),
         "days": DAYS_SHOWN,
-        "exports": [line(entry) for entry in trail.entries(Search(actions=EXPORTED))[:EXPORTS_SHOWN]],
+        "exports": list(lines(trail.entries(Search(actions=EXPORTED))[:EXPORTS_SHOWN])),
         "people": people(),
     }
 
@@ -157,13 +157,14 @@ def who_saw(customer: Customer) -> dict[str, Any]:
             Revealed(entry.at, str(entry.actor), purpose(str(entry.detail.get("purpose", ""))))
             for entry in trail.entries(search)[:SEEN_SHOWN]
         ],
-        "changes": [
-            line(entry)
-            for entry in AuditEntry.objects.filter(_about(customer))
-            .exclude(action=REVEALED)
-            .select_related("actor")
-            .order_by("-at", "-pk")[:SEEN_SHOWN]
-        ],
+        "changes": list(
+            lines(
+                AuditEntry.objects.filter(_about(customer))
+                .exclude(action=REVEALED)
+                .select_related("actor")
+                .order_by("-at", "-pk")[:SEEN_SHOWN]
+            )
+        ),
     }
 
 

@@ -7,9 +7,6 @@ from django.utils.translation import gettext_lazy as _
 from complaints.models import CaseEvent
 from core.accounts.roles import Permission
 from customers.contact_points import PURPOSES
-from customers.identity import number_of
-from customers.models import ContactPoint, PrivacyRequest
-from customers.record import changes
 
 # The code of each action, as the verbs write it. Those of a complaint are its events, below.
 ACTIONS: dict[str, Any] = {
@@ -256,33 +253,15 @@ SUBJECTS: dict[str, Any] = {
     "channelswitch": _("Stop of letters"),
     "sendpolicy": _("Hours and caps of letters"),
     "consentwording": _("Words people are asked by"),
-}
-# Particulars of an entry by their names, and which of them are customers.
-DETAILS: dict[str, Any] = {
-    "adjustment": _("Points by hand"),
-    "amount": _("Amount"),
-    "before": _("Before"),
-    "count": _("Count"),
-    "due_on": _("Due on"),
-    "fields": _("Fields"),
-    "kind": _("Kind"),
-    "loser": _("The other record"),
-    "manager": _("Manager"),
-    "on": _("From"),
-    "other": _("The other record"),
-    "points": _("Points"),
-    "purpose": _("Purpose"),
-    "reason": _("Reason"),
-    "request": _("Request"),
-    "state": _("State"),
-    "page": _("Page"),
-    "rows": _("Rows"),
-    "narrowed_by": _("Narrowed by"),
-}
-CUSTOMERS = ("loser", "other")
-KINDS: dict[str, Any] = {
-    **dict(ContactPoint.Kind.choices),
-    **dict(PrivacyRequest.Kind.choices),
+    "promise": _("Promise"),
+    "rulechange": _("Change of rules"),
+    "clubevent": _("Club meeting"),
+    "queuemember": _("Member of a queue"),
+    "importprofile": _("Import profile"),
+    "order": _("Order"),
+    "product": _("Product"),
+    "customfield": _("Field of the mall"),
+    "tiersimulation": _("Trial of level rules"),
 }
 PERMISSIONS: dict[Permission, Any] = {
     Permission.MY_DAY: _("Work through My day"),
@@ -354,22 +333,3 @@ def action(code: str) -> str:
 def purpose(code: str) -> str:
     """Why somebody looked, in the reader's language; what an earlier version wrote stays as it is."""
     return str(dict(PURPOSES).get(code, code))
-
-
-def detail(name: str, value: Any) -> str:
-    """One particular of an entry, in words as far as there are any."""
-    if name == "purpose":
-        value = purpose(str(value))
-    elif name in CUSTOMERS and isinstance(value, int):
-        value = number_of(value)
-    elif name == "fields" and isinstance(value, list):
-        value = [_field(str(item)) for item in value]
-    elif name == "kind":
-        value = KINDS.get(str(value), value)
-    if isinstance(value, list | tuple):
-        value = ", ".join(str(item) for item in value)
-    return f"{DETAILS.get(name, name.replace('_', ' '))}: {value}"
-
-
-def _field(name: str) -> str:
-    return str(changes.LABELS.get(name, name))

@@ -1,5 +1,6 @@
 """Open alerts, and the workbench on which one is worked to its end."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -8,9 +9,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from core.accounts import trail
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission
+from core.accounts.trail import Search
 from crm.desk.acting import press, submit
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
@@ -90,12 +93,36 @@ def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **chan
         "sentence": sentence(alert, reader=request.user, on=today(), rhythm=rhythm),
         "interval": interval.chart(interval.purchases(alert.customer, rhythm.last_on), rhythm) if rhythm else None,
         "interview": interview_of(alert),
+        "decided": _decided(alert),
         "comments": list(alert.comments.select_related("by").order_by("at")),
         "decisions": [choice for choice in Alert.Decision.choices if choice[0]],
         "lost_form": LostForm(),
         "comment_form": CommentForm(),
     }
     return render(request, "desk/work/alert.html", context | changed, status=status)
+
+
+class Decided(NamedTuple):
+    """What somebody decided about an alert, and until when it is to be done."""
+
+    at: datetime
+    by: str
+    what: str
+    due_on: str
+
+
+def _decided(alert: Alert) -> list[Decided]:
+    """Every decision about the alert as it was made, the latest first."""
+    made = trail.entries(Search(actions=["alert.decided"], subject_type="alert", subject_id=alert.pk))
+    return [
+        Decided(
+            entry.at,
+            str(entry.actor or ""),
+            str(Alert.Decision(entry.detail["decision"]).label),
+            str(entry.detail.get("due_on", "")),
+        )
+        for entry in made[:SHOWN]
+    ]
 
 
 @needs(Permission.WORK_ALERTS)

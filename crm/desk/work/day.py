@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from complaints.models import Case, Remedy
 from complaints.queries import Filters, cases_for, in_order, waiting_for
 from core.accounts.models import User
 from core.accounts.permissions import mask, may, sees
@@ -31,11 +32,11 @@ from customers.work import stakes
 from customers.work.stakes import Printed
 from segmentation import queries
 from segmentation.models import Alert
-from segmentation.reading.rhythm import in_short, silence_of_task
+from segmentation.reading.rhythm import Limits, in_short, limits_of, silence_of_task
 
 SHOWN = 25
-# A complaint of mine whose answer or solution is due so soon stands above the work.
-SOON = timedelta(hours=1)
+# What was agreed with a customer and has not been given yet; with an hour it is a promise.
+OWED = (Remedy.Status.APPROVED, Remedy.Status.FAILED)
 # Rows of each band that nothing above them pushes off the first screen.
 LEAST = 5
 URGENT = 3
@@ -81,14 +82,19 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     cases = cases_for(user, now(), Filters(open=True))
     # A queue may hold cases of customers in other books: they are on its list, and call nobody here.
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
-    book = queries.standings(user, day)
+    book, queue = queries.standings(user, day), _queue(user, day, view)
     urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
-    clock = in_order(cases.filter(owner=user, next_due_at__lt=now() + SOON)).select_related("customer")[:SHOWN]
+    mine, tonight = cases.filter(owner=user), mall_midnight(day + timedelta(days=1))
+    due = mine.filter(next_due_at__lt=tonight).order_by("next_due_at", "pk").select_related("customer__standing")
+    owed = Remedy.objects.filter(case__in=mine.values("pk"), status__in=OWED, promised_at=None).order_by("pk")
+    owed = owed.select_related("case__customer__standing")
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
-    together(urgent, asked, clock)
+    due, owed = due[:SHOWN], owed[:SHOWN]
+    together(urgent, asked, due, owed)
+    matters = [*map(_due, due), *map(_owed, owed)]
     return {
         "today": day,
-        **_queue(user, day, view),
+        **queue,
         **book.aggregate(book=Count("pk"), big=Count("pk", filter=Q(customer_class=Standing.Class.BIG))),
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
@@ -96,7 +102,8 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": queries.open_alerts(user, day).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
-        "clock": clock,
+        "matters": matters,
+        "things": queue["waiting"] + len(matters),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
@@ -105,6 +112,45 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         **_past(user, day, view, "finished", todo.finished(user, day)),
         **_past(user, day, view, "put_off", todo.put_off(user, day)),
     }
+
+
+class Matter(NamedTuple):
+    """A complaint of mine that is due today, or in which something is owed: a row above the tasks."""
+
+    key: str
+    case: Case
+    reason: str
+    tone: str
+    late: bool
+    when: str
+    button: str
+    url: str
+
+
+def _due(case: Case) -> Matter:
+    at, due_at = now(), case.next_due_at or now()
+    late, hour = due_at < at, f"{mall_time(due_at):%H:%M}"
+    if late:
+        when = _("%(time)s overdue") % {"time": span(at - due_at)}
+        when = f"{hour} · {when}" if mall_day(due_at) == today() else when
+    else:
+        when = _("%(hour)s, in %(time)s") % {"hour": hour, "time": span(due_at - at)}
+    url = reverse("desk:complaint", args=[case.pk])
+    return Matter(
+        f"case-{case.pk}", case, f"{case.number} {case.title}", "red" if late else "amber", late, when, _("Answer"), url
+    )
+
+
+def _owed(remedy: Remedy) -> Matter:
+    case = remedy.case
+    said = _("%(number)s: %(remedy)s was agreed and is not given yet") % {
+        "number": case.number,
+        "remedy": remedy.get_kind_display(),
+    }
+    since = remedy.decided_at or remedy.proposed_at
+    when = _("for %(time)s") % {"time": span(now() - since)}
+    url = reverse("desk:complaint", args=[case.pk])
+    return Matter(f"owed-{remedy.pk}", case, said, "amber", False, when, _("Give it"), url)
 
 
 def _past(user: User, day: date, view: QueryDict, name: str, rows: QuerySet[Todo]) -> dict[str, Any]:
@@ -184,10 +230,12 @@ def rows(items: Iterable[Todo], user: User, day: date) -> list[Row]:
     """The tasks as they stand on the page, each leading only where this person may go."""
     items = list(items)
     customers, cases = opened_by(user, day, [(item.customer, item.text.get("case")) for item in items])
+    limits = limits_of({item.customer_id for item in items if item.reason == Todo.Reason.ALERT and not item.closed_at})
     return [
         _row(
             item,
             user,
+            limits.get(item.customer_id),
             url=customers.get(item.customer_id, ""),
             case=cases.get(item.text.get("case", 0), ""),
         )
@@ -215,13 +263,13 @@ def opened_by(
     )
 
 
-def _row(item: Todo, user: User, *, url: str, case: str) -> Row:
+def _row(item: Todo, user: User, limits: Limits | None, *, url: str, case: str) -> Row:
     late = item.reason == Todo.Reason.PROMISE and item.is_late(now())
     stake = stakes.printed(item) if sees(user, Field.VALUE) else None
     return Row(
         todo=mask(user, item, at_stake=Field.VALUE, stake_parts=Field.VALUE),
         customer=item.customer,
-        reason=reason(item),
+        reason=reason(item, limits),
         icon=ICONS.get(item.reason, "trending-up"),
         tone="red" if late else "amber" if item.reason == Todo.Reason.ALERT else "blue",
         pinned=late,
@@ -264,10 +312,10 @@ def span(time: timedelta) -> str:
     return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
-def reason(item: Todo) -> str:
-    """The one-line reason of a task, in the reader's language."""
+def reason(item: Todo, limits: Limits | None = None) -> str:
+    """The one-line reason of a task, in the reader's language; `limits` of today, of a customer who is quiet."""
     text = item.text
-    said = _silence(item)
+    said = _silence(item, limits)
     if item.reason == Todo.Reason.ALERT and text.get("decision"):
         return _("%(decision)s: %(why)s") % {
             "decision": Alert.Decision(text["decision"]).label,
@@ -287,13 +335,13 @@ def reason(item: Todo) -> str:
     return str(item.get_reason_display())
 
 
-def _silence(item: Todo) -> str:
+def _silence(item: Todo, limits: Limits | None) -> str:
     """What the alert says of this day; empty for other work."""
     if item.reason != Todo.Reason.ALERT:
         return ""
     until = mall_day(item.closed_at) if item.closed_at else today()
     silence = silence_of_task(item.text, opened_on=item.due_on, on=until)
-    return in_short(silence) if silence else ""
+    return in_short(silence, limits) if silence else ""
 
 
 def _missing(text: Mapping[str, Any]) -> str:

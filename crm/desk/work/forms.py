@@ -1,7 +1,7 @@
 """The forms of My day and of the alerts."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import cast
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
 from core.accounts.roles import Permission, who_may
+from core.lib.periods import mall_time
 from core.outbox.kinds import NEVER_OFF, Topic
 from core.outbox.models import NoticeChoice
 from crm.desk.date_input import DateInput, TimeInput
@@ -87,10 +88,28 @@ class DecideForm(forms.Form):
 
 
 class MoveForm(forms.Form):
+    """Another time, which begins as the one that holds, or as tomorrow where that is over."""
+
     due_on = forms.DateField(label=_("Promised for"), widget=DateInput(attrs={"autofocus": True}))
-    due_time = forms.TimeField(label=_("At what time"), required=False, widget=TimeInput())
+    due_time = forms.TimeField(
+        label=_("At what time"),
+        required=False,
+        widget=TimeInput(),
+        help_text=_("Empty: until the desk closes that day"),
+    )
     reason = forms.CharField(label=_("Why it is moved"), max_length=200)
-    agreed_with_customer = forms.BooleanField(label=_("The customer has agreed"), required=False)
+    agreed_with_customer = forms.BooleanField(
+        label=_("The customer has agreed"),
+        required=False,
+        help_text=_("Moved once and before its hour it counts at the new one; otherwise it is kept late."),
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, promise: Promise, today: date) -> None:
+        due = mall_time(promise.due_at)
+        initial: dict[str, object] = {"due_on": max(due.date(), today + timedelta(days=1))}
+        if promise.grain == Promise.Grain.HOUR:
+            initial["due_time"] = due.time()
+        super().__init__(data, initial=initial)
 
 
 class ReleaseForm(forms.Form):

@@ -161,7 +161,7 @@ def keep(request: StaffRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def move(request: StaffRequest, pk: int) -> HttpResponse:
     promise = ledger.promise_for(request.user, pk, today())
-    form = MoveForm(request.POST if request.method == "POST" else None)
+    form = MoveForm(request.POST if request.method == "POST" else None, promise=promise, today=today())
 
     def carry_out(data: dict[str, Any]) -> Promise:
         due_on, hour = data.pop("due_on"), data.pop("due_time")
@@ -239,7 +239,7 @@ def _asked(
         "button": _("Save"),
         "back": _("Promises to customers"),
         "back_url": reverse("desk:promises"),
-        "words": promise.todo.promised or promise.words,
+        "words": f"{promise.todo.promised or promise.words} · {_when(promise, now())}",
         "url": reverse(f"desk:promise_{deed}", args=[promise.pk]),
     }
     template = "desk/work/drawer.html#form" if request.htmx else "desk/work/drawer.html"

@@ -72,7 +72,7 @@ def _form(request: StaffRequest, form: Any, item: Todo, *, title: str, button: s
         "button": button,
         "url": url,
         "name": item.customer.name,
-        "words": day.reason(item),
+        "words": day.row(item, request.user, today()).reason,
         "back": _("My day"),
         "back_url": reverse("desk:my_day"),
     }
