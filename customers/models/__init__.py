@@ -1,6 +1,16 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
-from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
+from customers.models.facts import (
+    Bought,
+    Category,
+    DirtyMark,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+    Summary,
+    SummaryState,
+)
 from customers.models.imports import (
     Import,
     ImportChange,
@@ -22,6 +32,7 @@ from customers.models.work import BookMove, Contact, Lookup, Todo
 
 __all__ = [
     "BookMove",
+    "Bought",
     "Category",
     "Contact",
     "ContactPoint",

@@ -79,6 +79,7 @@ GOES = {
     "Order",
     "Refund",
     "Summary",
+    "Bought",
     "Standing",
     "Contact",
     "Todo",
