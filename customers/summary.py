@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
-from core.lib import sql
+from core.lib import rows, sql
 from customers import locks
 from customers.models import Customer, SummaryState
 
@@ -26,24 +26,35 @@ COLUMNS = (
     "decayed_profit",
     "category_mask",
 )
+# What the standing knows of it; of who has bought nothing the days are not known and the rest is zero.
+COPIED_DAYS = ("first_on", "last_on")
+COPIED_SUMS = ("purchase_days", "order_count", "paid_sum", "paid_90", "paid_365", "days_365")
 DEFAULT_HALF_LIFE_DAYS = 182.5
 CHUNK = 20_000
 
 _CUSTOMERS_OF_A_LIST = "customer_id = ANY(%(ids)s)"
+_TAKE_MARKS = """
+    WITH taken AS (DELETE FROM customers_dirtymark WHERE customer_id BETWEEN %(low)s AND %(high)s RETURNING customer_id)
+    SELECT DISTINCT customer_id FROM taken
+"""
 _CUSTOMERS_OF_A_RANGE = "customer_id BETWEEN %(low)s AND %(high)s"
 
 
 @cache
-def _recompute(customers: str, also: str = "") -> str:
+def _recompute(customers: str, *also: str) -> str:
     """The statement after which the rows of the customers that meet the SQL condition are what their orders say.
 
-    `also` names a step of live.sql that goes with it.
+    So are the copies in their standings. `also` names files of more steps that go with it.
     """
-    rest = COLUMNS[1:]
+    rest, copies = COLUMNS[1:], (*COPIED_DAYS, *COPIED_SUMS)
+    copied = [f"fresh.{column}" for column in COPIED_DAYS] + [f"coalesce(fresh.{column}, 0)" for column in COPIED_SUMS]
     return sql.load(__file__, "recompute").format(
         fresh=sql.load(__file__, "customer_summary").replace("{customers}", customers),
-        also=f",\n{sql.load(__file__, also)}" if also else "",
+        also="".join(f",\n{sql.load(__file__, name).replace('{customers}', customers)}" for name in also),
         customers=customers,
+        copies=", ".join(copies),
+        copied=", ".join(copied),
+        known=", ".join(f"s.{column}" for column in copies),
         columns=", ".join(COLUMNS),
         stored=", ".join(f"s.{column}" for column in rest),
         computed=", ".join(f"fresh.{column}" for column in rest),
@@ -58,19 +69,19 @@ def refresh(customer_ids: Sequence[int], *, as_of: date, half_life_days: float) 
     # Two refreshes of one customer follow each other: the later one reads the later facts.
     locks.hold_customers(customer_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_recompute(_CUSTOMERS_OF_A_LIST), parameters)
+        cursor.execute(_recompute(_CUSTOMERS_OF_A_LIST, "bought"), parameters)
 
 
 def refresh_live(customer_ids: Sequence[int], *, today: date, held: bool = False) -> None:
     """Bring these customers up to date within the transaction that changed their orders.
 
-    So is the last purchase day of their standing. Until the next night the other rows speak of an earlier day; nothing
+    So is what lists know of it (`COPIED_DAYS`, `Bought`). Until the next night the other rows speak of an earlier day; nothing
     in a row depends on that day unless an order is dated after it. `held`: the caller holds these customers.
     """
     if not held:
         locks.hold_customers(customer_ids)
     half_life = "(SELECT coalesce(min(half_life_days), %(half_life)s) FROM customers_summarystate)"
-    statement = _recompute(_CUSTOMERS_OF_A_LIST, "live").replace("%(half_life)s::", f"{half_life}::")
+    statement = _recompute(_CUSTOMERS_OF_A_LIST, "bought", "live").replace("%(half_life)s::", f"{half_life}::")
     parameters: dict[str, Any] = {"as_of": today, "half_life": DEFAULT_HALF_LIFE_DAYS, "ids": sorted(set(customer_ids))}
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -92,7 +103,8 @@ def rebuild_range(low: int, high: int, *, as_of: date, half_life_days: float) ->
     """
     parameters: dict[str, Any] = {"as_of": as_of, "half_life": half_life_days, "low": low, "high": high}
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM customers_dirtymark WHERE customer_id BETWEEN %(low)s AND %(high)s", parameters)
+        cursor.execute(_TAKE_MARKS, parameters)
+        marked = sorted(row[0] for row in cursor.fetchall())
         # The covering index yields the rows in the order of lag(). The planner fears its random reads and
         # would read the whole table and sort instead, which takes three times as long.
         cursor.execute(
@@ -100,6 +112,20 @@ def rebuild_range(low: int, high: int, *, as_of: date, half_life_days: float) ->
         )
         cursor.execute(_recompute(_CUSTOMERS_OF_A_RANGE), parameters)
         cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_hashagg = on")
+        for some in rows.batches(marked, CHUNK):
+            cursor.execute(_bought(_CUSTOMERS_OF_A_LIST), {"ids": list(some)})
+
+
+@transaction.atomic
+def rebuild_bought(low: int, high: int) -> None:
+    """What the customers with an id from `low` to `high` have bought is what the lines of their orders say."""
+    with connection.cursor() as cursor:
+        cursor.execute(_bought(_CUSTOMERS_OF_A_RANGE), {"low": low, "high": high})
+
+
+@cache
+def _bought(customers: str) -> str:
+    return f"WITH {sql.load(__file__, 'bought').replace('{customers}', customers)} SELECT count(*) FROM goods"
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from core.lib.deadlock import joining
 from core.lib.periods import mall_day
-from customers import identity, orders
+from customers import identity, locks, orders
 from customers.orders import OrderFact, Outcome, Recorded
 
 
@@ -16,6 +16,7 @@ def record_order(fact: OrderFact, *, at: datetime, today: date) -> Recorded:
     known = orders.stored(fact.source, [fact.external_id]).get(fact.external_id)
     order = known.order if known else None
     customer = orders.erased_of(order) or identity.found_or_created(who, today=today, hold=known is None)
+    locks.hold_customers([customer.pk, *([order.customer_id] if order else [])])
     if (day := min(mall_day(fact.ordered_at), today)) < customer.registered_on:
         customer.registered_on = day
         customer.save(update_fields=["registered_on"])

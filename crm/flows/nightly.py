@@ -22,6 +22,7 @@ from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from customers import summary
+from customers.lists import laws as list_laws
 from customers.record import duplicates
 from customers.work import stakes
 from loyalty.campaigns import credit
@@ -43,7 +44,11 @@ Piece = Callable[[datetime], dict[str, int]]
 # What time it is.
 Now = Callable[[], datetime]
 # Each book with the words of its laws.
-LAWS = ((point_laws.BOOK, point_laws.LAWS), (campaign_laws.BOOK, campaign_laws.LAWS))
+LAWS = (
+    (point_laws.BOOK, point_laws.LAWS),
+    (campaign_laws.BOOK, campaign_laws.LAWS),
+    (list_laws.BOOK, list_laws.LAWS),
+)
 # So many gifts of points in one transaction.
 GRANTS = 100
 # The scores of a large mall take numpy a while, in which the database hears nothing of the step.

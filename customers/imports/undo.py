@@ -17,6 +17,7 @@ from core.lib.errors import DomainError
 from customers import locks, orders
 from customers.imports import runs
 from customers.models import (
+    Bought,
     ContactPoint,
     Customer,
     ExternalIdentity,
@@ -243,7 +244,7 @@ def keep_what_it_told(runs_: Iterable[int]) -> None:
 
 def _forget_people(ids: list[int], of_the_night: Iterable[type[Model]]) -> list[int]:
     locks.hold_customers(ids, against_new_rows=True)
-    derived: tuple[type[Model], ...] = (ContactPoint, ExternalIdentity, Standing, Summary, *of_the_night)
+    derived: tuple[type[Model], ...] = (ContactPoint, ExternalIdentity, Standing, Summary, Bought, *of_the_night)
     known = referred_to(Customer, ids, besides=derived)
     nobody = list(
         Customer.objects.filter(pk__in=ids, merged_into=None, manager=None)

@@ -1,7 +1,17 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
 from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
-from customers.models.facts import Category, DirtyMark, Order, OrderLine, Product, Refund, Summary, SummaryState
+from customers.models.facts import (
+    Bought,
+    Category,
+    DirtyMark,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+    Summary,
+    SummaryState,
+)
 from customers.models.imports import (
     Import,
     ImportChange,
@@ -25,6 +35,7 @@ from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 __all__ = [
     "BadPoint",
     "BookMove",
+    "Bought",
     "Category",
     "Consent",
     "ConsentEntry",

@@ -187,6 +187,31 @@ class Refund(models.Model):
         return f"{self.order} −{self.amount}"
 
 
+class Bought(models.Model):
+    """What a customer has bought of a product, by the lines of orders that are paid and not sent back as a whole.
+
+    Derived by one SQL file; an order that was told without lines is not in it.
+    """
+
+    product = models.ForeignKey(Product, models.CASCADE, db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="bought", db_index=False)
+    first_on = models.DateField()
+    last_on = models.DateField()
+    days = models.IntegerField()
+    paid = MoneyField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "customer"], include=["last_on", "days", "paid"], name="bought_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["customer", "product"], name="bought_by_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.product_id}"
+
+
 class DirtyMark(models.Model):
     """Append-only: a customer whose facts changed. The night deletes exactly the rows it has seen."""
 

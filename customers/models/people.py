@@ -1,5 +1,6 @@
 """Who the customers are, how to reach them, and where each of them stands."""
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -8,6 +9,41 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
+
+# What lists ask for of the record, and how the standing holds it: a lunar birthday is 2000 more than month and day.
+_COPIES = {
+    "region": "{c}.region",
+    "city": "{c}.city",
+    "registered_on": "{c}.registered_on",
+    "birthday": "{c}.birth_month * 100 + {c}.birth_day + CASE WHEN {c}.birthday_is_lunar THEN 2000 ELSE 0 END",
+    "next_contact_on": "{c}.next_contact_on",
+}
+_COPIED = ("region", "city", "registered_on", "birth_month", "birth_day", "birthday_is_lunar", "next_contact_on")
+
+
+def _copied_to_the_standing() -> pgtrigger.Trigger:
+    """Whoever changes the record, by whatever door, changes what lists know of it in the same statement."""
+    told = ", ".join(f"{name} = {value.format(c='NEW')}" for name, value in _COPIES.items())
+    return pgtrigger.Trigger(
+        name="copied_to_standing",
+        when=pgtrigger.After,
+        operation=pgtrigger.UpdateOf(*_COPIED),  # type: ignore[no-untyped-call]
+        condition=pgtrigger.AnyChange(*_COPIED),
+        func=f"UPDATE customers_standing SET {told} WHERE customer_id = NEW.id; RETURN NULL;",  # noqa: S608 (our own)
+    )
+
+
+def _copied_from_the_record() -> pgtrigger.Trigger:
+    """A new standing knows of the record what lists ask for."""
+    told = " ".join(f"NEW.{name} := {value.format(c='c')};" for name, value in _COPIES.items())
+    return pgtrigger.Trigger(
+        name="copied_from_record",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        declare=[("c", "customers_customer%ROWTYPE")],
+        func=f"SELECT * INTO c FROM customers_customer WHERE id = NEW.customer_id; IF FOUND THEN {told} END IF;"  # noqa: S608
+        " RETURN NEW;",
+    )
 
 
 class Customer(models.Model):
@@ -72,6 +108,7 @@ class Customer(models.Model):
             GinIndex(fields=["name_grams"], name="customer_name_grams"),
             models.Index(fields=["region"], name="customer_region", condition=~Q(region="")),
         ]
+        triggers = [_copied_to_the_standing()]
         constraints = [
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
             models.CheckConstraint(
@@ -163,7 +200,11 @@ class ExternalIdentity(models.Model):
 
 
 class Standing(models.Model):
-    """Where a customer stands: the three axes and the manager, in one narrow row that lists walk by index."""
+    """Where a customer stands: the three axes, the manager, and copies of what lists ask for, in one row.
+
+    What purchases add up to is copied by the SQL that works it out (customers/sql), what the record says by triggers;
+    the laws of `customers.lists.laws` ask each night whether all of it is true.
+    """
 
     class Class(models.IntegerChoices):
         PROSPECT = -1, _("Prospect")
@@ -190,8 +231,23 @@ class Standing(models.Model):
     last_on = models.DateField(null=True, blank=True)
     valued_on = models.DateField(null=True, blank=True, help_text="As-of day of the night that wrote the figures")
     inputs = models.BigIntegerField(default=0, help_text="Digest of the summary the figures were made from")
+    # Of the purchases; the windows end with the day of the last night, or with that of a later purchase.
+    first_on = models.DateField(null=True, blank=True)
+    purchase_days = models.IntegerField(default=0, db_default=0)
+    order_count = models.IntegerField(default=0, db_default=0)
+    paid_sum = MoneyField(default=0, db_default=models.Value(0, models.BigIntegerField()))
+    paid_90 = MoneyField(default=0, db_default=models.Value(0, models.BigIntegerField()))
+    paid_365 = MoneyField(default=0, db_default=models.Value(0, models.BigIntegerField()))
+    days_365 = models.IntegerField(default=0, db_default=0)
+    # Of the record.
+    region = models.CharField(max_length=60, blank=True, default="", db_default="")
+    city = models.CharField(max_length=60, blank=True, default="", db_default="")
+    registered_on = models.DateField(null=True, blank=True)
+    birthday = models.SmallIntegerField(null=True, blank=True, help_text="Month × 100 + day; + 2000 when lunar")
+    next_contact_on = models.DateField(null=True, blank=True)
 
     class Meta:
+        triggers = [_copied_from_the_record()]
         indexes = [
             models.Index(fields=["-value", "customer"], name="standing_value"),
             models.Index(fields=["customer_class", "-value", "customer"], name="standing_class"),

@@ -53,6 +53,10 @@ SELECT customer_id,
        sum(profit * profit ORDER BY day)                                   AS profit_square_sum,
        sum(decaying_profit ORDER BY day)
            * exp((DATE '2020-01-01' - max(day)) * (ln(2::float8) / %(half_life)s::float8)) AS decayed_profit,
-       bit_or(category_mask)                                               AS category_mask
+       bit_or(category_mask)                                               AS category_mask,
+       -- Of the days within a window that ends with as_of: for lists, copied into the standing.
+       coalesce(sum(paid) FILTER (WHERE day > %(as_of)s::date - 90), 0)::bigint  AS paid_90,
+       coalesce(sum(paid) FILTER (WHERE day > %(as_of)s::date - 365), 0)::bigint AS paid_365,
+       (count(*) FILTER (WHERE day > %(as_of)s::date - 365))::int                AS days_365
   FROM days
  GROUP BY customer_id

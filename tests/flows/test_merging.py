@@ -82,6 +82,7 @@ GOES = {
     "Order",
     "Refund",
     "Summary",
+    "Bought",
     "Standing",
     "Contact",
     "Todo",

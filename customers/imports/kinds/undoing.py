@@ -14,6 +14,7 @@ from core.lib import rows
 from customers import locks
 from customers.imports import runs, undo
 from customers.models import (
+    Bought,
     ContactPoint,
     Customer,
     CustomerChange,
@@ -29,7 +30,7 @@ from customers.record import changes, goods, writing
 from customers.record.changes import Changed, Door
 
 BATCH = 200
-DERIVED = (ContactPoint, ExternalIdentity, Standing, Summary, CustomerChange, PossibleDuplicate)
+DERIVED = (ContactPoint, ExternalIdentity, Standing, Summary, Bought, CustomerChange, PossibleDuplicate)
 
 
 def take_back(run_: Import, *, by: User | None, at: datetime, of_the_night: Iterable[type[Model]] = ()) -> Import:
