@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0021_promises_of_before'),
+        ('customers', '0023_copies_for_lists'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

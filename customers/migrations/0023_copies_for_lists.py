@@ -51,7 +51,7 @@ SELECT l.product_id, o.customer_id, min(o.ordered_on), max(o.ordered_on), count(
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0021_promises_of_before'),
+        ('customers', '0022_letters_and_consent'),
     ]
 
     operations = [
