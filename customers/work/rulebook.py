@@ -102,6 +102,10 @@ class RiskKind(Kind):
             if share != old.shares[reason]
         ]
 
+    def says(self, content: Content) -> list[tuple[str, str]]:
+        shares = stakes.table_of(0, content["shares"]).shares
+        return [(str(Todo.Reason(reason).label), f"{stakes.percent(share)} %") for reason, share in shares.items()]
+
     def notice_days(self, content: Content) -> int:
         """Nobody was promised in which order work is done."""
         return 0

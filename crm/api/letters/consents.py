@@ -43,7 +43,7 @@ class ConsentIn(Strict):
     purpose = serializers.ChoiceField(PURPOSES)
     state = serializers.ChoiceField(ConsentState.choices)
     said_at = AwareTime(required=False, help_text="When the customer said so; now unless told. The later word holds")
-    source = serializers.ChoiceField(SOURCES, required=False, default=Source.REST)
+    source = serializers.ChoiceField(SOURCES, required=False, default=Source.REST)  # type: ignore[assignment]
     wording = serializers.CharField(max_length=40, required=False, help_text="Code of the words they were asked by")
     language = serializers.CharField(max_length=10, required=False, help_text="Of these words")
     evidence = serializers.CharField(max_length=200, required=False, help_text="A yes needs it, or a wording")
