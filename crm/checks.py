@@ -384,6 +384,18 @@ def lease_is_shorter_than_a_call() -> bool:
     return bool(2 * longest > settings.OUTBOX_LEASE_SECONDS)
 
 
+@refused(
+    Warning(
+        "PUBLIC_URL is no https address: offers, greetings and the question after a case cannot carry their link, and"
+        " stay here.",
+        hint="Set PUBLIC_URL=https://care.your.domain, by which customers reach this Laoke",
+        id="laoke.W006",
+    )
+)
+def customers_reach_nothing() -> bool:
+    return not str(settings.PUBLIC_URL).startswith("https://")
+
+
 # The data -----------------------------------------------------------------------------------------------------------
 
 

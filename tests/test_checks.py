@@ -163,6 +163,7 @@ def locked(settings: Any) -> Any:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_USE_TLS = "smtp.example.com", True
     settings.DEFAULT_FROM_EMAIL = "laoke@example.com"
+    settings.PUBLIC_URL = "https://care.example.com"
     settings.REDIS_URL = "redis://127.0.0.1:6379/0"
     return settings
 
@@ -232,6 +233,8 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ("DEFAULT_FROM_EMAIL", "Laoke <laoke@localhost>", "laoke.W003"),
         ("REDIS_URL", "redis://redis:6379/0", "laoke.W004"),
         ("OUTBOX_LEASE_SECONDS", 29.0, "laoke.W005"),
+        ("PUBLIC_URL", "", "laoke.W006"),
+        ("PUBLIC_URL", "http://care.example.com", "laoke.W006"),
         ("VAULT_KEY_FALLBACKS", ["the key before, which is long enough"], "laoke.W001"),
     ],
 )

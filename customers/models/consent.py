@@ -55,12 +55,12 @@ class ConsentState(models.TextChoices):
 class ConsentWording(models.Model):
     """The words by which people are asked. A change is a new version: what somebody agreed to is readable for ever."""
 
-    code = models.SlugField(_("code"), max_length=40)
+    code = models.SlugField(max_length=40)
     n = models.PositiveSmallIntegerField()
-    language = models.CharField(_("language"), max_length=10)
-    channel = models.CharField(_("channel"), max_length=8, choices=Channel)
-    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose)
-    text = models.TextField(_("words"))
+    language = models.CharField(max_length=10)
+    channel = models.CharField(max_length=8, choices=Channel)
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    text = models.TextField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
 

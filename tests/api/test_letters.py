@@ -44,7 +44,7 @@ def test_a_system_of_the_mall_says_what_a_customer_agreed_to(api_for: ApiFor, li
     waits = writing.write(
         li_lei, Words("s", "b", {}), channel="email", purpose="marketing", occasion="o", period="1", at=timezone.now()
     )
-    no = api.post(address, OFFERS | {"state": "withdrawn", "source": "spam"}, format="json").json()
+    no = api.post(address, OFFERS | {"state": "withdrawn", "told_by": "spam"}, format="json").json()
     waits.refresh_from_db()
     assert (no["letters_withdrawn"], waits.state) == (1, "withdrawn")
     [held] = api.get(address).json()["consents"]

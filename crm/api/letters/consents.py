@@ -43,7 +43,7 @@ class ConsentIn(Strict):
     purpose = serializers.ChoiceField(PURPOSES)
     state = serializers.ChoiceField(ConsentState.choices)
     said_at = AwareTime(required=False, help_text="When the customer said so; now unless told. The later word holds")
-    source = serializers.ChoiceField(SOURCES, required=False, default=Source.REST)  # type: ignore[assignment]
+    told_by = serializers.ChoiceField(SOURCES, required=False, default=Source.REST)
     wording = serializers.CharField(max_length=40, required=False, help_text="Code of the words they were asked by")
     language = serializers.CharField(max_length=10, required=False, help_text="Of these words")
     evidence = serializers.CharField(max_length=200, required=False, help_text="A yes needs it, or a wording")
@@ -76,7 +76,7 @@ class ConsentsView(ByMethodView):
         done = consent.record(
             customer,
             {(told["channel"], told["purpose"]): told["state"]},
-            source=told["source"],
+            source=told["told_by"],
             said_at=told.get("said_at", at),
             at=at,
             by=cast(User, request.user),

@@ -49,6 +49,7 @@ from customers.models import (
     PossibleDuplicate,
     PrivacyRequest,
     Promise,
+    ReachLimit,
     Standing,
     Todo,
 )
@@ -135,6 +136,7 @@ BLANKED: tuple[tuple[Any, type[Model], str, Mapping[str, Any]], ...] = (
     (gettext_lazy("Notes of coupons and prizes"), CouponRedemption, "customer", {"reason": ""}),
     (gettext_lazy("Notes of coupons and prizes"), Draw, "customer", {"reference": ""}),
     (gettext_lazy("Notes of privacy requests"), PrivacyRequest, "customer", {"note": ""}),
+    (gettext_lazy("Notes of privacy requests"), ReachLimit, "customer", {"restricted_why": ""}),
     (gettext_lazy("Words of letters"), Letter, "customer", {"sealed": None}),
     (gettext_lazy("Proof of consent"), ConsentEntry, "customer", {"mask": "", "evidence": {}}),
 )
