@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "crm.operating.doors.DoorMiddleware",
+    "crm.operating.turns.LongMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm.operating.requests.RequestMiddleware",

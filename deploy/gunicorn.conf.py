@@ -6,7 +6,7 @@ import sys
 import tempfile
 from typing import Any
 
-from crm.operating import logs
+from crm.operating import logs, turns
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_WORKERS", "2"))
@@ -32,9 +32,39 @@ logconfig_dict["loggers"] = {
 counts = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="laoke-metrics-"))
 
 
+# What takes long works in so many processes more: `crm.operating.turns`.
+at_once = int(os.environ.get("API_LONG_AT_ONCE", "1"))
+
+
+def on_starting(server: Any) -> None:
+    server.doors = [turns.listen(counts, number) for number in range(at_once)]
+    on_reload(server)
+
+
+def on_reload(server: Any) -> None:
+    server.cfg.set("workers", server.cfg.workers + at_once)
+    server.num_workers = server.cfg.workers
+
+
+def nworkers_changed(server: Any, new: int, old: int | None) -> None:
+    """gunicorn ends the oldest when there are to be fewer: never one that the long requests wait for."""
+    for worker in server.WORKERS.values():
+        if worker.cfg is server.cfg and worker.turn is not None:
+            worker.age = server.worker_age + 1
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    worker.turn = turns.free_turn(worker, server.WORKERS.values(), at_once)
+
+
 def post_fork(server: Any, worker: Any) -> None:
-    """A thread that computes, for a batch of orders say, lets a page go on after a thousandth of a second, not five."""
+    """A thread that computes lets a page go on after a thousandth of a second, not five; a long request yields to pages."""
     sys.setswitchinterval(0.001)
+    if worker.turn is not None:
+        worker.sockets = [server.doors[worker.turn]]
+        os.nice(5)
+    if at_once:
+        os.environ[turns.PLACE] = "elsewhere" if worker.turn is None else "here"
 
 
 def child_exit(server: Any, worker: Any) -> None:

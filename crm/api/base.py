@@ -21,6 +21,7 @@ from core.lib.problems import Busy
 from crm.api import limits
 from crm.api.bodies import BoundedJSONParser
 from crm.api.serializers.customers import NoQuery, Strict
+from crm.operating import turns
 from customers.access import reached, visible_to
 from customers.models import Customer
 
@@ -43,22 +44,22 @@ class StrictView(APIView):
     parser_classes = [BoundedJSONParser]
     query: type[Strict] = NoQuery
     is_long = False
-    has_turn = True
     budget: limits.Budget | None = None
 
     def cost(self, request: Request) -> int:
         return 1
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.is_long:
-            return super().dispatch(request, *args, **kwargs)
-        with limits.LONG.one() as self.has_turn:
-            return super().dispatch(request, *args, **kwargs)
-
     def check_throttles(self, request: Request) -> None:
-        if not self.has_turn:
+        missed = turns.missed(request)
+        if missed == turns.Turn.TAKEN:
             raise OutOfTurn(
                 _("Laoke is at work on other long requests: nothing was stored. Send this one again in a few seconds.")
+            )
+        if missed == turns.Turn.GONE:
+            raise Busy(
+                _(
+                    "The work on this request was cut off: some of it may be stored. Send the same again in a few seconds."
+                )
             )
         super().check_throttles(request)
 

@@ -1,16 +1,10 @@
-"""What one client may take of the house: a budget of items a minute for each token, and a turn for what takes long.
+"""What one client may take of the house: a budget of items a minute for each token.
 
 The counts of a minute lie in Redis. While that is away nobody is refused: a shop's orders matter more than its manners.
 """
 
-import fcntl
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
@@ -94,38 +88,3 @@ class TokenBudget(BaseThrottle):
 
     def wait(self) -> float | None:
         return float(self.budget.reset) if self.budget else None
-
-
-# Turns --------------------------------------------------------------------------------------------------------------
-
-
-class Turns:
-    """So many at once on this machine (API_LONG_AT_ONCE, 0 is without limit), so that pages have threads and a processor.
-
-    Each is a locked file, so all processes of one gunicorn share them, and whoever dies gives back what it held.
-    """
-
-    @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Whether there is a turn; it is given back when the block ends. Nobody waits for one."""
-        with ExitStack() as held:
-            yield not settings.API_LONG_AT_ONCE or any(self._is_free(n, held) for n in range(settings.API_LONG_AT_ONCE))
-
-    def _is_free(self, number: int, held: ExitStack) -> bool:
-        file = (_folder() / f"long-{number}.lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
-        held.callback(file.close)
-        return True
-
-
-LONG = Turns()
-
-
-@cache
-def _folder() -> Path:
-    """That of this gunicorn, gone with it; of a process without one, its own."""
-    return Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="laoke-turns-"))

@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from core.accounts.roles import ApiScope
 from crm.api import limits
+from crm.operating import turns
 from customers.models import Order
 from tests.conftest import ApiFor
 
@@ -102,10 +103,10 @@ def test_a_budget_may_be_without_limit(api_for: ApiFor, settings: Any) -> None:
 def test_a_batch_waits_for_no_turn_and_takes_nobody_elses(api_for: ApiFor) -> None:
     shop = api_for(ApiScope.ORDERS_WRITE)
 
-    with limits.LONG.one() as has_turn:
+    with turns.LONG.one() as turn:
         refused, single = batch(shop, "o-1"), put(shop, "o-2")
 
-    assert has_turn
+    assert turn == 0
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "busy", "5")
     assert single.status_code == 201
     assert batch(shop, "o-1").status_code == 200
@@ -117,3 +118,17 @@ def test_the_turn_is_given_back_after_a_refusal_too(api_for: ApiFor) -> None:
 
     assert [shop.post(BATCH, {"orders": []}, format="json").status_code for _n in range(3)] == [400] * 3
     assert batch(shop, "o-1").status_code == 200
+
+
+def test_when_the_process_for_long_requests_gives_no_answer_it_is_to_be_sent_again(
+    api_for: ApiFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(turns.PLACE, "elsewhere")  # where nobody listens
+    shop = api_for(ApiScope.ORDERS_WRITE)
+
+    shop.raise_request_exception = False  # a 503 is on record as a fault, as every one is
+    lost = batch(shop, "o-1")
+
+    assert (lost.status_code, lost.json()["code"], lost["Retry-After"]) == (503, "busy", "5")
+    assert "Send the same again" in lost.json()["detail"]
+    assert put(shop, "o-1").status_code == 201  # short ones are answered where they come
