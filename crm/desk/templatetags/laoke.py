@@ -12,8 +12,8 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.accounts.models import User
 from core.accounts.permissions import may as user_may
@@ -73,6 +73,19 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str | None = N
         "−" if below else "",
         mall.facts().symbol if symbol is None else symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
+    )
+
+
+@register.simple_tag
+def money_range(low: Decimal | None, high: Decimal | None) -> SafeString:
+    """{% money_range standing.value_low standing.value_high %}: ¥0 … ¥12,400, small; nothing where it is not known."""
+    if low is None or high is None:
+        return mark_safe("")
+    return format_html(
+        '<span class="lk-muted lk-small" title="{}">{} … {}</span>',
+        gettext("Likely range: in 8 cases of 10 it ends between these two"),
+        money(low, decimals=0),
+        money(high, decimals=0),
     )
 
 
