@@ -19,13 +19,15 @@ from segmentation.shop import feeds, notes
 Array = NDArray[Any]
 
 EVERY = timedelta(days=7)
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-MIN_REPEAT_BUYERS = 200
+WEIGHTS = tuple(step / 20 for step in range(21))
+# Customers who came back count beside so many of whom nothing is known; no shorter a period says anything.
+WITHOUT, LEAST_PERIOD = 200, 20
 EXACT_UP_TO = 20_000
 # The look-alikes are taken as of so many days before the last day that a period has passed since.
 LOOKED_BACK = (0, 14, 28, 42, 56)
 # Of what is stored: a fit of another form is kept for its nights, and used for none to come.
-FORM = 2
+FORM = 3
+FORM_OF_POTENTIAL = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Parameters:
     # Times the false alarms that the rules accept, and how often the alert was right so; None where not measured.
     dial: float = 1.0
     precision: float | None = None
+    # Of the purchases that are expected of all: how unsure they are (deviation of the logarithm), and how much of what
+    # is known of them the shop has said itself.
+    spread: float = 0.0
+    shop_share: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -57,11 +63,13 @@ class Parameters:
             "potential": self.potential.to_dict() if self.potential else None,
             "dial": self.dial,
             "precision": self.precision,
+            "spread": self.spread,
+            "shop_share": self.shop_share,
         }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Parameters":
-        table = stored["potential"] if stored.get("form") == FORM else None
+        table = stored["potential"] if stored.get("form", 1) >= FORM_OF_POTENTIAL else None
         return cls(
             gaps=gaps.GapPopulation(**stored["gaps"]),
             bgnbd=purchases.BgNbd(**stored["bgnbd"]) if stored["bgnbd"] else None,
@@ -73,6 +81,8 @@ class Parameters:
             potential=potential.PotentialTable.from_dict(table) if table else None,
             dial=stored.get("dial", 1.0),
             precision=stored.get("precision"),
+            spread=stored.get("spread", 0.0),
+            shop_share=stored.get("shop_share", 1.0),
         )
 
     def tail(self, rules: Mapping[str, float]) -> tuple[float, float]:
@@ -129,7 +139,6 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
     histories = histories.ordinary()
     half_life = profit.half_life(history)
     now = state_at(histories, today, half_life)
-    population = gaps.fit(now.gap_count, now.log_gap_sum, now.log_gap_square_sum) or gaps.FALLBACK
     measured = rolling.rows(
         histories,
         from_day=max(today - 365, today - history * 2 // 3),
@@ -140,12 +149,15 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
     chosen = rolling.choose(measured, rules["precision_floor"])
     period = int(rules["potential_period_days"])
     money = histories.within_reach()
-    weight = _weight(money, today, period, history, half_life, rules)
+    weight = _weight(money, today, period, history, half_life)
     earned = state_at(money, today, half_life)
+    learnt = _learnt(earned, today)
     basic = Parameters(
-        gaps=population,
-        bgnbd=_bgnbd(now, today),
-        credibility=profit.fit(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
+        gaps=gaps.learnt(now.gap_count, now.log_gap_sum, now.log_gap_square_sum),
+        bgnbd=learnt.params if learnt else None,
+        spread=learnt.spread if learnt else 0.0,
+        shop_share=learnt.own_share if learnt else 0.0,
+        credibility=profit.learnt(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
         weight=weight,
         a_max=chosen.a_max,
         dial=chosen.dial,
@@ -174,47 +186,45 @@ def worth(state: State, parameters: Parameters, today: int, discount: float) -> 
     )
 
 
-def _bgnbd(state: State, today: int) -> purchases.BgNbd | None:
-    if (state.gap_count >= 1).sum() < MIN_REPEAT_BUYERS:
+def _learnt(state: State, today: int) -> purchases.Learnt | None:
+    """How customers go on; None where there is none."""
+    if not len(state.customer):
         return None
     # Rounding to whole weeks is for large samples: it shifts the parameters by up to two percent.
     exact = len(state.customer) <= EXACT_UP_TO
     span, age = (state.last_day - state.first_day) / 7, (today - state.first_day) / 7
-    return purchases.fit(state.gap_count, span, age, exact=exact).params
+    return purchases.learnt(state.gap_count, span, age, exact=exact)
 
 
-def _at_cut(histories: Histories, cut: int, history: int, half_life: float) -> tuple[State, Parameters]:
-    """The state at a past day, and parameters fitted on what was known then."""
-    past = state_at(histories, cut, half_life)
+def _weight(histories: Histories, today: int, period: int, history: int, half_life: float) -> float:
+    """The share of the own rate, in whole percents: what erred least one period back, a third of the history at most.
+
+    The own rate has to earn it: by how many came back until then, beside WITHOUT of whom nothing is known.
+    """
+    days = min(period, history // 3)
+    if days < LEAST_PERIOD:
+        return 0.0
+    past = state_at(histories, today - days, half_life)
+    learnt = _learnt(past, today - days)
+    if learnt is None:
+        return 0.0
     parameters = Parameters(
-        gaps=gaps.fit(past.gap_count, past.log_gap_sum, past.log_gap_square_sum) or gaps.FALLBACK,
-        bgnbd=_bgnbd(past, cut),
-        credibility=profit.fit(past.purchase_days, past.profit_sum, past.profit_square_sum),
-        weight=0.5,
+        gaps=gaps.FALLBACK,
+        bgnbd=learnt.params,
+        credibility=profit.learnt(past.purchase_days, past.profit_sum, past.profit_square_sum),
+        weight=0.0,
         a_max=backtest.FALLBACK_LEVEL,
         half_life_days=half_life,
-        history_days=history,
+        history_days=history - days,
         potential=None,
     )
-    return past, parameters
-
-
-def _weight(
-    histories: Histories, today: int, period: int, history: int, half_life: float, rules: Mapping[str, float]
-) -> float:
-    """The blend weight with the smallest mean absolute error one period back."""
-    cut = today - period
-    if history <= 2 * period:
-        return 0.5
-    past, parameters = _at_cut(histories, cut, history - period, half_life)
-    if parameters.bgnbd is None or not len(past.customer):
-        return 0.5
-    later = profit_between(histories, cut, today)[past.customer]
-    forecast = forecast_profit(past, parameters, cut, period)
+    later = profit_between(histories, today - days, today)[past.customer]
+    forecast = forecast_profit(past, parameters, today - days, days)
     errors = [
         float(np.abs((1 - w) * forecast.from_orders + w * forecast.from_own_rate - later).mean()) for w in WEIGHTS
     ]
-    return WEIGHTS[int(np.argmin(errors))]
+    came_back = int((past.gap_count > 0).sum())
+    return round(WEIGHTS[int(np.argmin(errors))] * came_back / (came_back + WITHOUT), 2)
 
 
 def forecast_profit(state: State, parameters: Parameters, today: int, days: int) -> value.Worth:

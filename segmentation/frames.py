@@ -184,6 +184,8 @@ class StandingRows:
     customer_class: Array
     matrix_type: Array
     value: Array
+    value_low: Array
+    value_high: Array
     potential: Array
     usual_days: Array
     limit_days: Array
@@ -202,6 +204,8 @@ def write_standings(rows: StandingRows, *, as_of: date) -> None:
                 "customer_class": ("int2", rows.customer_class),
                 "matrix_type": ("int2", rows.matrix_type),
                 "value": ("int8", rows.value),
+                "value_low": ("int8", rows.value_low),
+                "value_high": ("int8", rows.value_high),
                 "potential": ("int8", rows.potential),
                 "usual_days": ("float8", rows.usual_days),
                 "limit_days": ("float8", rows.limit_days),

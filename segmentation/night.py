@@ -132,6 +132,8 @@ def _write_standings(outcome: Outcome, rows: Flags) -> None:
             customer_class=scores.customer_class[rows],
             matrix_type=scores.matrix_type[rows],
             value=scores.value[rows],
+            value_low=scores.value_low[rows],
+            value_high=scores.value_high[rows],
             potential=scores.potential[rows],
             usual_days=scores.usual_days[rows],
             limit_days=scores.limit_days[rows],

@@ -40,6 +40,8 @@ class OwnScores:
     """
 
     value: Array
+    value_low: Array
+    value_high: Array
     potential: Array
     usual_days: Array
     limit_days: Array
@@ -115,6 +117,8 @@ def score(
         **{
             **vars(own),
             "value": np.rint(own.value).astype(np.int64),
+            "value_low": np.rint(own.value_low).astype(np.int64),
+            "value_high": np.rint(own.value_high).astype(np.int64),
             "potential": np.rint(own.potential).astype(np.int64),
         },
         customer_class=customer_class,
@@ -172,9 +176,14 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     horizon_days = np.clip(2 * interval.usual, 7, 120)
 
     worth = worth_of(state, parameters, rules, as_of)
+    low, high = worth.value, worth.value
     if parameters.bgnbd is None:
         no_purchase = 1 - lateness
     else:
+        never = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, value.HORIZON * value.WEEKS_A_MONTH)
+        low, high = value.likely(
+            worth, parameters.bgnbd, parameters.credibility, parameters.spread, state.purchase_days, never
+        )
         no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, horizon_days / 7)
 
     if parameters.potential is None:
@@ -186,6 +195,8 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
 
     return OwnScores(
         value=worth.value,
+        value_low=low,
+        value_high=high,
         potential=possible,
         usual_days=interval.usual,
         limit_days=interval.limit,

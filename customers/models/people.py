@@ -225,6 +225,9 @@ class Standing(models.Model):
     customer_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT)
     matrix_type = models.SmallIntegerField(choices=Type, default=Type.NONE)
     value = MoneyField(default=0)
+    # From what to what it may well be; empty before a night has said.
+    value_low = MoneyField(null=True, blank=True)
+    value_high = MoneyField(null=True, blank=True)
     potential = MoneyField(default=0)
     usual_days = models.FloatField(default=0)
     limit_days = models.FloatField(default=0)

@@ -34,7 +34,7 @@ def rows(
     total: dict[tuple[float, float], AlertRow] = {}
     for start in range(from_day, until_day, STRETCH):
         known = state_at(histories, start, half_life_days=30.0)
-        population = gaps.fit(known.gap_count, known.log_gap_sum, known.log_gap_square_sum) or gaps.FALLBACK
+        population = gaps.learnt(known.gap_count, known.log_gap_sum, known.log_gap_square_sum)
         stretch = backtest.alert_rows(
             histories,
             population,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
 
 from segmentation.maths import profit, purchases
 from segmentation.maths.arrays import Counts, Floats
@@ -14,6 +15,8 @@ MONTHS = (0, 1, 2, 3, 6, 12, 18, 24)
 HORIZON = 24
 # P(alive) cancels in the shape of the attrition, so a long-gone customer must not meet the guard against 0 / 0.
 LEAST_EXPECTED = 1e-300
+# Chance that less comes than the lower end of what is likely, and that more comes than the upper one.
+LIKELY = 0.1
 
 
 @dataclass(frozen=True)
@@ -107,3 +110,38 @@ def of(
         np.array(MONTHS) * WEEKS_A_MONTH,
     )
     return current_value(expected, per_order, daily, weight, discount)
+
+
+def likely(
+    worth: Worth,
+    params: purchases.BgNbd,
+    credibility: profit.Credibility,
+    spread: float,
+    purchase_days: Counts,
+    no_purchase: Floats,
+) -> tuple[Floats, Floats]:
+    """From what to what the 24 months bring in eight cases of ten; the value lies between, and may be far from both.
+
+    `no_purchase`: the chance that nothing comes at all. Whoever buys again does so a gamma's worth of times: as unlike
+    one another as rates are among those who bought so often, and as lives are where leaving takes its share. Days of
+    unlike profit, and how unsure the model itself is (`spread`), widen it.
+    """
+    n = np.asarray(purchase_days, dtype=float)
+    some = np.maximum(1 - no_purchase, 1e-9)
+    orders = np.maximum(worth.expected[:, -1] / some, 1.0)
+    # Purchases of who never leaves, from the first month: what falls short of it in 24 is leaving.
+    stays = np.clip(orders / np.maximum(HORIZON * worth.expected[:, 1] / some, 1e-9), 0, 1)
+    share = n / (n + credibility.within / credibility.between)
+    per_order = np.maximum(np.abs(worth.profit_per_order), 1e-9)
+    days = (credibility.within / orders + credibility.between * (1 - share)) / per_order**2
+    uneven = stays / (params.r + n - 1) + (1 - stays) + 1 / orders + np.minimum(days, 1.0) + spread**2
+    mean = worth.value / some
+
+    def quantile(chance: float) -> Floats:
+        # Of those who buy again; Wilson and Hilferty's cube for the gamma.
+        inside = np.clip((chance - no_purchase) / some, 1e-6, 1 - 1e-6)
+        cube = np.maximum(1 - uneven / 9 + ndtri(inside) * np.sqrt(uneven) / 3, 0) ** 3
+        return np.where(chance <= no_purchase, 0.0, mean * cube)
+
+    less, more = quantile(LIKELY), quantile(1 - LIKELY)
+    return np.minimum(np.minimum(less, more), worth.value), np.maximum(np.maximum(less, more), worth.value)

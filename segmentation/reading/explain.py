@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from math import exp
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -41,14 +42,17 @@ class Explanation:
     """Value and potential as the night of `as_of` wrote them, class and type as the night of `classed_on` said, with the
     lines they are made of, and the rhythm of the day it is read.
 
-    Value and potential are None, and their lines empty, for a reader who does not see values. `stale`: orders have come in
-    since, so that the lines would give another figure; there are none until the next night.
+    Value, its range and potential are None, and their lines empty, for a reader who does not see values. `stale`:
+    orders have come in since, so that the lines would give another figure; there are none until the next night.
     """
 
     as_of: date
     classed_on: date
     stale: bool
     value: Decimal | None
+    value_low: Decimal | None
+    value_high: Decimal | None
+    value_reason: str
     value_lines: Lines
     potential: Decimal | None
     potential_lines: Lines
@@ -58,6 +62,11 @@ class Explanation:
     limit_lines: Lines
     habit: str
     rhythm: rhythm.Rhythm
+
+
+# Deviations from the middle within which eight cases of ten lie.
+TWO_SIDED = 1.28
+DAYS_A_YEAR = 365
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,9 @@ def explain(
         classed_on=newest.night.as_of,
         stale=stale,
         value=standing.value if sees_value else None,
+        value_low=standing.value_low if sees_value else None,
+        value_high=standing.value_high if sees_value else None,
+        value_reason=_value_reason(written) if sees_value else "",
         value_lines=_value_lines(written, reader) if sees_value and not stale else [],
         potential=standing.potential if sees_value else None,
         potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
@@ -153,11 +165,30 @@ def _value_lines(told: _Told, reader: User) -> Lines:
         ]
         lines += _view(factors, _("By the customer's own pace"), total - by_orders, reader)
     lines.append(Line("Σ", _("Present value of 24 months"), money(total)))
+    if told.parameters.spread:
+        low, high = money(told.own.value_low[0]), money(told.own.value_high[0])
+        lines.append(Line("", _("Likely range (8 in 10)"), f"{low} … {high}"))
     lines.append(Line("", _("Discount rate a year"), percent(constants["discount"])))
     if told.parameters.bgnbd:
         year = worth.expected[0, value.MONTHS.index(12)]
         lines.append(Line("", _("Orders expected in 12 months"), f"{year:.2f}"))
     return lines
+
+
+def _value_reason(told: _Told) -> str:
+    """How much of it the shop has said itself, and what it cannot know yet."""
+    fit, sentences = told.parameters, []
+    if fit.bgnbd and fit.spread:
+        sentences.append(
+            _(
+                "How customers go on: %(own)s of it is learnt from this shop's own orders, the rest is what is usual in "
+                "other shops. The sum of all values may well be %(times)s times as high or as low."
+            )
+            % {"own": percent(fit.shop_share), "times": f"{exp(TWO_SIDED * fit.spread):.2f}"}
+        )
+    if fit.history_days < DAYS_A_YEAR:
+        sentences.append(_("The shop has less than a year of orders here: a season cannot be known yet."))
+    return " ".join(sentences)
 
 
 def _view(factors: list[Factor], label: str, minor: int, reader: User) -> Lines:

@@ -42,8 +42,8 @@ SELECT o.customer_id, o.ordered_on, (sum(o.profit) + coalesce((
 
 -- name: stage_tonight
 CREATE TEMP TABLE tonight (
-    customer_id int8, customer_class int2, matrix_type int2, value int8, potential int8,
-    usual_days float8, limit_days float8, last_on date, inputs int8
+    customer_id int8, customer_class int2, matrix_type int2, value int8, value_low int8, value_high int8,
+    potential int8, usual_days float8, limit_days float8, last_on date, inputs int8
 ) ON COMMIT DROP
 
 -- name: note_changes
@@ -61,16 +61,16 @@ ON CONFLICT (customer_id, "on") DO UPDATE
 
 -- name: write_standings
 INSERT INTO customers_standing
-       (customer_id, manager_id, customer_class, matrix_type, value, potential,
+       (customer_id, manager_id, customer_class, matrix_type, value, value_low, value_high, potential,
         usual_days, limit_days, last_on, valued_on, inputs)
-SELECT t.customer_id, c.manager_id, t.customer_class, t.matrix_type, t.value, t.potential,
+SELECT t.customer_id, c.manager_id, t.customer_class, t.matrix_type, t.value, t.value_low, t.value_high, t.potential,
        t.usual_days, t.limit_days, t.last_on, %(as_of)s, t.inputs
   FROM tonight t JOIN customers_customer c ON c.id = t.customer_id
  ORDER BY t.customer_id
 ON CONFLICT (customer_id) DO UPDATE
    SET customer_class = excluded.customer_class, matrix_type = excluded.matrix_type,
-       value = excluded.value, potential = excluded.potential, usual_days = excluded.usual_days,
-       limit_days = excluded.limit_days, last_on = excluded.last_on,
+       value = excluded.value, value_low = excluded.value_low, value_high = excluded.value_high,
+       potential = excluded.potential, usual_days = excluded.usual_days, limit_days = excluded.limit_days, last_on = excluded.last_on,
        valued_on = excluded.valued_on, inputs = excluded.inputs
 
 -- name: forget_customers_without_purchase
@@ -86,6 +86,6 @@ WITH gone AS (
     ON CONFLICT (customer_id, "on") DO UPDATE SET class_after = -1, type_after = 0, value = 0, potential = 0
 )
 UPDATE customers_standing t
-   SET customer_class = -1, matrix_type = 0, value = 0, potential = 0, usual_days = 0, limit_days = 0,
-       last_on = NULL, valued_on = %(as_of)s, inputs = 0
+   SET customer_class = -1, matrix_type = 0, value = 0, value_low = NULL, value_high = NULL, potential = 0,
+       usual_days = 0, limit_days = 0, last_on = NULL, valued_on = %(as_of)s, inputs = 0
   FROM gone WHERE gone.customer_id = t.customer_id

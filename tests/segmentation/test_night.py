@@ -144,13 +144,13 @@ def test_a_night_values_classes_and_alerts(mall: list[Customer]) -> None:
 
 def test_who_has_been_random_gets_no_quiet_alert(mall: list[Customer]) -> None:
     """All the same silence: of who was served last night, of who was nobody yet, and of who was random already."""
-    outcomes = {}
+    outcomes, night = {}, FIRST - timedelta(days=150)
     for before in (Standing.Class.ACTIVE, Standing.Class.PROSPECT, Standing.Class.RANDOM):
         with transaction.atomic():
-            nightly.run(FIRST - timedelta(days=60))
+            nightly.run(night - timedelta(days=60))
             Alert.objects.all().delete()
             Standing.objects.update(customer_class=before)
-            nightly.run(FIRST)
+            nightly.run(night)
             random = Standing.objects.filter(customer_class=Standing.Class.RANDOM).values("pk")
             quiet = Alert.objects.filter(kind=Alert.Kind.QUIET)
             outcomes[before] = (quiet.filter(customer__in=random).count(), quiet.count())

@@ -13,8 +13,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.accounts.models import User
 from core.accounts.permissions import may as user_may
@@ -82,6 +82,19 @@ def money(value: Decimal | int | None, decimals: int = 2, symbol: str | None = N
         "−" if below else "",
         mall.facts().symbol if symbol is None else symbol,
         intcomma(str(abs(rounded)), use_l10n=False),
+    )
+
+
+@register.simple_tag
+def money_range(low: Decimal | None, high: Decimal | None) -> SafeString:
+    """{% money_range standing.value_low standing.value_high %}: ¥0 … ¥12,400, small; nothing where it is not known."""
+    if low is None or high is None:
+        return mark_safe("")
+    return format_html(
+        '<span class="lk-muted lk-small" title="{}">{} … {}</span>',
+        gettext("Likely range: in 8 cases of 10 it ends between these two"),
+        money(low, decimals=0),
+        money(high, decimals=0),
     )
 
 
