@@ -95,6 +95,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "complaints.PriorityMatrix",
             "complaints.QueueMember",
             "customers.ImportProfile",
+            "customers.RiskRules",
             "outbox.WebhookEndpoint",
             "mall.MallSettings",
             "mall.SetupCode",
