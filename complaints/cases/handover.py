@@ -60,9 +60,13 @@ def ask(
     at: datetime,
     assignee: User | None = None,
     blocking: bool = True,
+    with_files: bool = False,
     version: int | None = None,
 ) -> Handover:
-    """The department has a question to answer within its own hours; the case waits for it, its clocks run on."""
+    """The department has a question to answer within its own hours; the case waits for it, its clocks run on.
+
+    `with_files`: whoever answers sees the files of the case, also those that come while they are at it.
+    """
     case = transitions.lock(case_id, version=version, relies_on=["status"], yours={"question": question})
     transitions.must_be_open(case)
     question = messages.words(question)
@@ -80,6 +84,7 @@ def ask(
         ask=question,
         brief=brief_of(case),
         blocking=blocking,
+        with_files=with_files,
         asked_at=at,
         due_at=calendars.due(department.calendar, at, department.answer_minutes),
     )

@@ -28,6 +28,7 @@ class Handover(models.Model):
     # What the department needs to know of the customer, as it was when asked.
     brief = models.JSONField(default=dict)
     blocking = models.BooleanField(_("the case cannot be solved without it"), default=True)
+    with_files = models.BooleanField(_("they see the files of the case"), default=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField()

@@ -105,6 +105,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.ConsentWording",
             "customers.SendPolicy",
             "outbox.ChannelSwitch",
+            "customers.RiskRules",
             "outbox.WebhookEndpoint",
             "mall.MallSettings",
             "mall.SetupCode",

@@ -322,6 +322,13 @@ def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: 
     late = Category.objects.get(code="delivery-late")
 
     assert len(client.get(reverse("desk:complaint_silent")).context["page"].rows) == 3
+    more = SilentSign.objects.create(
+        customer=signs[0].customer, sign="mood", ref="again", found_on=today(), evidence={"on": "2026-11-02"}
+    )
+    counted = client.get(reverse("desk:complaint_silent"))
+    assert (counted.context["count"], counted.context["signs"]) == (3, 4)
+    assert "3 customers who probably have something to say · 4 signs" in counted.content.decode()
+    more.delete()
     client.post(reverse("desk:complaint_silent_called", args=[signs[0].pk]), {"words": "其实很满意"})
     client.post(
         reverse("desk:complaint_silent_convert", args=[signs[1].pk]),
@@ -332,8 +339,8 @@ def test_a_silent_customer_is_called_or_taken_up(client: Client, make_customer: 
 
     states = dict(SilentSign.objects.values_list("ref", "state"))
     assert states == {"李雷": "called", "韩梅梅": "converted", "王芳": "dismissed"}
-    counted = client.get(reverse("desk:complaint_silent")).context["outcomes"]
-    assert [(row.label, row.count) for row in counted] == [("Called", 1), ("Became a complaint", 1), ("Dismissed", 1)]
+    outcomes = client.get(reverse("desk:complaint_silent")).context["outcomes"]
+    assert [(row.label, row.count) for row in outcomes] == [("Called", 1), ("Became a complaint", 1), ("Dismissed", 1)]
     assert silent.iceberg(since=timezone.now() - timedelta(days=1), until=timezone.now()).registered == 1
 
 

@@ -46,8 +46,19 @@ def test_each_move_and_alert_of_a_night_says_why(
     assert "the bar is ¥" in why["客户0"]
     assert (seen.context["moved"] - seen.context["moved_seen"], "韩梅梅" in page) == (1, False)
     assert "the others are only counted" in page
-    before = read(today() - timedelta(days=1), lead)
-    assert before.context["opened"] == Alert.objects.filter(opened_on=today() - timedelta(days=1)).count() > 0
+    for person in (back, foreign):
+        Alert.objects.create(
+            customer=person,
+            kind=Alert.Kind.QUIET,
+            last_on=today() - timedelta(days=180),
+            opened_on=today(),
+            window_ends_on=today(),
+            severity=5,
+            evidence={"usual_days": 10.0, "limit_days": 30.0, "quiet_days": 180},
+        )
+    opened = read(today(), lead)
+    assert (opened.context["opened"], opened.context["alerts_opened_seen"]) == (2, 1)
+    assert "Usually buys every 10 days; quiet for 180, personal limit 30." in opened.content.decode()
     assert "李雷" not in read(today(), make_user(Role.ANALYST, "Wen")).content.decode()
     assert read(date(2001, 1, 1), lead).status_code == 404
     assert client.get(reverse("desk:night", args=["x"])).status_code == 404

@@ -132,7 +132,7 @@ def test_the_particulars_of_a_deed_are_words_and_names_not_codes(
     assert [row.detail for row in lines(AuditEntry.objects.order_by("pk"))] == [
         "Before: Chen · Manager: Wu",
         "Roles: Team lead, Account manager, Assistant",
-        f"Customer: {li_lei.number} · State: Waiting for a department",
+        f"State: Waiting for a department · Customer: {li_lei.number}",
         "Came: yes",
         "Decision: Visit",
         "Kind: What is at stake · From: 2026-12-01",

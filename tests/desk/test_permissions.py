@@ -270,6 +270,7 @@ PAGES = {
     "complaint_handover_cancel": P.WORK_COMPLAINTS,
     "questions": P.ANSWER_QUESTIONS,
     "question": P.ANSWER_QUESTIONS,
+    "question_file": P.ANSWER_QUESTIONS,
     "question_accept": P.ANSWER_QUESTIONS,
     "question_answer": P.ANSWER_QUESTIONS,
     "question_decline": P.ANSWER_QUESTIONS,

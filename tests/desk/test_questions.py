@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from complaints.attachments import contents, files
 from complaints.cases import handover, intake, remedies
 from complaints.models import Case, Category, Department, Handover, Queue, QueueMember
 from complaints.setup import defaults
-from core.accounts.models import Role, User
+from core.accounts.models import AuditEntry, Role, User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from crm.desk.complaints.forms import AskForm, AssignForm, PlanForm
@@ -87,6 +88,29 @@ def test_a_colleague_of_a_department_reads_their_questions_and_nothing_else(
     assert "S-77" in page.content.decode()
     for address in (f"/complaints/{case.pk}/", "/complaints/", f"/customers/{li_lei.pk}/", "/customers/"):
         assert client.get(address).status_code in (403, 404)
+
+
+def test_files_are_seen_by_who_is_asked_where_the_desk_shares_them_and_until_it_is_answered(
+    client: Client, case: Case, agent: User, ma: User
+) -> None:
+    depot, at = Department.objects.get(code="warehouse"), timezone.now()
+    paper = files.add(case.pk, name="盒子.pdf", file=contents.cleaned(b"%PDF-1.7\n%%EOF\n"), by=agent, at=at)
+    told = {"department": depot.pk, "question": "是这个盒子吗？", "version": case.version, "client_key": uuid4().hex}
+    client.force_login(agent)
+    client.post(reverse("desk:complaint_ask", args=[case.pk]), told | {"with_files": "on"})
+    shared = Handover.objects.get()
+    kept = handover.ask(case.pk, depot, question="别的", by=agent, at=at)
+
+    def look(question: Handover) -> int:
+        return client.get(reverse("desk:question_file", args=[question.pk, paper.pk])).status_code
+
+    client.force_login(ma)
+    assert ("盒子.pdf" in client.get(page_of(shared)).content.decode(), look(shared)) == (True, 200)
+    assert AuditEntry.objects.filter(action="attachment.opened", actor=ma).count() == 1
+    assert ("盒子.pdf" in client.get(page_of(kept)).content.decode(), look(kept)) == (False, 404)
+    assert client.get(reverse("desk:complaint_file", args=[case.pk, paper.pk])).status_code == 403
+    handover.answer(shared.pk, by=ma, at=at, text="是")
+    assert look(shared) == 404
 
 
 def test_it_is_taken_answered_and_back_at_the_desk(client: Client, asked: Handover, case: Case, ma: User) -> None:

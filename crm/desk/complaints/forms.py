@@ -375,6 +375,11 @@ class AskForm(CaseForm):
     blocking = forms.BooleanField(
         label=gettext_lazy("The case cannot be solved without the answer"), required=False, initial=True
     )
+    with_files = forms.BooleanField(
+        label=gettext_lazy("They see the photos and files of the case"),
+        required=False,
+        help_text=gettext_lazy("Look first whether something in them shows who the customer is."),
+    )
 
     def asked_by(self, user: User) -> None:
         """Whom this person can ask: whoever may answer, and not themselves."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -67,7 +67,7 @@ def silent(request: StaffRequest) -> HttpResponse:
         "desk/complaints/silent.html",
         {
             "page": page.of([Row(sign, why(sign)) for sign in page.rows]),
-            "count": rows.count(),
+            **rows.aggregate(count=Count("customer", distinct=True), signs=Count("pk")),
             "berg": berg,
             "days": PERIOD.days,
             "outcomes": [

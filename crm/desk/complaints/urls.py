@@ -45,6 +45,7 @@ urlpatterns = [
     # Asked of a department
     path("questions/", questions.questions, name="questions"),
     path("questions/<int:pk>/", questions.question, name="question"),
+    path("questions/<int:pk>/files/<int:file>/", questions.file, name="question_file"),
     path("questions/<int:pk>/accept/", questions.accept, name="question_accept"),
     path("questions/<int:pk>/answer/", questions.answer, name="question_answer"),
     path("questions/<int:pk>/decline/", questions.decline, name="question_decline"),

@@ -102,9 +102,13 @@ def add(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 def show(request: StaffRequest, pk: int, file: int) -> HttpResponse:
     """The file to whoever may see its case: a picture in the browser, a PDF to be saved. The look is on record."""
-    row = _row(request, pk, file)
+    return shown(_row(request, pk, file).pk, request.user)
+
+
+def shown(file: int, user: User) -> HttpResponse:
+    """What a file holds, to somebody who may see it; Http404 once it is removed."""
     try:
-        row, data = files.opened(row.pk, by=request.user, at=now())
+        row, data = files.opened(file, by=user, at=now())
     except DomainError:
         raise Http404 from None
     kind = Attachment.Kind(row.kind)

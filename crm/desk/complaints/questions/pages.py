@@ -7,9 +7,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from complaints import queries
+from complaints.attachments import files
 from complaints.cases import handover
 from complaints.models import Handover
 from core.accounts.models import User
@@ -17,6 +18,7 @@ from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
 from crm.desk.complaints.calls import about
+from crm.desk.complaints.files.pages import shown
 from crm.desk.complaints.forms import AnswerForm, DeclineForm
 from crm.desk.complaints.wording import in_words
 from crm.desk.paging import page_of
@@ -94,6 +96,7 @@ def _page(request: StaffRequest, row: Handover, **given: Any) -> HttpResponse:
         "orders": about.of_case(case, user, at),
         "served_as": Standing.Class(row.brief["class"]).label,
         "open_cases": row.brief["open_cases"],
+        "files": list(files.of(case)) if row.with_files and waits else [],
         "waits": waits,
         "takes": waits and row.assignee_id != user.pk,
         "form": AnswerForm(auto_id="answer-%s"),
@@ -102,6 +105,17 @@ def _page(request: StaffRequest, row: Handover, **given: Any) -> HttpResponse:
     }
     wrong = any(form.errors for form in given.values())
     return render(request, "desk/complaints/questions/question.html", context, status=422 if wrong else 200)
+
+
+@needs(Permission.ANSWER_QUESTIONS)
+@require_safe
+def file(request: StaffRequest, pk: int, file: int) -> HttpResponse:
+    """A file that was shared with the question, while it waits for its answer; the look is on record."""
+    row = _question_for(request.user, pk)
+    shared = row.with_files and row.status in handover.UNANSWERED
+    if not shared or not files.of(row.case).filter(pk=file).exists():
+        raise Http404
+    return shown(file, request.user)
 
 
 @needs(Permission.ANSWER_QUESTIONS)
