@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('complaints', '0009_withdrawn_by_mistake'),
+        ('complaints', '0010_answers_are_letters'),
     ]
 
     operations = [

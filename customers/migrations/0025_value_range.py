@@ -7,7 +7,7 @@ import core.lib.money
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0021_promises_of_before"),
+        ("customers", "0024_a_days_work"),
     ]
 
     operations = [
