@@ -356,6 +356,12 @@ SPECTACULAR_SETTINGS = {
         "AuthorisationStatus": "loyalty.models.CreditAuthorisation.Status",
         "CouponKind": "loyalty.models.CouponCampaign.Kind",
         "PrizeKind": "loyalty.models.LotteryPrize.Kind",
+        "DrawState": "loyalty.models.Draw.State",
+        "ConsentState": "customers.models.consent.ConsentState",
+        "ReceiptState": "crm.api.letters.receipts.STATES",
+        "PromiseState": "customers.models.Promise.State",
+        "LevelsDraftState": "loyalty.models.TierDraft.State",
+        "RuleChangeState": "core.rulebook.models.RuleChange.State",
     },
 }
 
