@@ -113,7 +113,7 @@ class ConfirmIn(Strict):
     because = Words(max_length=200, required=False, help_text="Why the only person who may confirm does so alone")
 
 
-class ReasonIn(Strict):
+class RuleReasonIn(Strict):
     reason = Words(max_length=300)
 
 
@@ -236,12 +236,12 @@ class LookAgainView(RulebookView):
 class DropView(RulebookView):
     @extend_schema(
         operation_id="rule_change_drop",
-        request=ReasonIn,
+        request=RuleReasonIn,
         responses=RuleChangeOut,
         summary="A change that waits will never be",
     )
     def post(self, request: Request, pk: int) -> Response:
-        reason = self.body(ReasonIn)["reason"]
+        reason = self.body(RuleReasonIn)["reason"]
         return self.decided(
             pk,
             lambda kind: kind.confirms,
@@ -252,12 +252,12 @@ class DropView(RulebookView):
 class WithdrawView(RulebookView):
     @extend_schema(
         operation_id="rule_change_withdraw",
-        request=ReasonIn,
+        request=RuleReasonIn,
         responses=RuleChangeOut,
         summary="A confirmed change that has not begun never begins",
     )
     def post(self, request: Request, pk: int) -> Response:
-        reason = self.body(ReasonIn)["reason"]
+        reason = self.body(RuleReasonIn)["reason"]
         return self.decided(
             pk,
             lambda kind: kind.confirms,
@@ -271,13 +271,13 @@ class BackView(RulebookView):
     @extend_schema(
         operation_id="rules_roll_back",
         parameters=[KEY],
-        request=ReasonIn,
+        request=RuleReasonIn,
         responses={201: RuleChangeOut},
         summary="A change that says what the version before said",
         description="Of the version in force. It is confirmed like any change.",
     )
     def post(self, request: Request, kind: str, version: int) -> Response:
-        rules, reason = rulebook.named(kind), self.body(ReasonIn)["reason"]
+        rules, reason = rulebook.named(kind), self.body(RuleReasonIn)["reason"]
         self.hold_to(rules.edits)
         change = changes.roll_back(
             rules, version, reason=reason, by=self.user, at=timezone.now(), client_key=key_of(request)
