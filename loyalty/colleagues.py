@@ -13,7 +13,7 @@ from core.outbox import bell, delivery
 from core.outbox.kinds import Kind, Topic
 from customers.access import in_reach
 from customers.models import Customer
-from loyalty.models import CreditLimitChange, PointAdjustment
+from loyalty.models import CreditLimitChange, PointAdjustment, TierRules
 
 POINTS_WAIT = Kind("points_wait", Topic.APPROVAL, _("%(points)+d points for %(number)s wait for your approval"))
 POINTS_REFUSED = Kind("points_refused", Topic.REFUSED, _("Your %(points)+d points for %(number)s were turned down"))
@@ -21,7 +21,12 @@ LIMIT_WAITS = Kind(
     "limit_waits", Topic.APPROVAL, _("A credit limit of %(limit)s for %(number)s waits for your approval")
 )
 LIMIT_REFUSED = Kind("limit_refused", Topic.REFUSED, _("Your credit limit of %(limit)s for %(number)s was turned down"))
-KINDS = (POINTS_WAIT, POINTS_REFUSED, LIMIT_WAITS, LIMIT_REFUSED)
+LEVELS_WITHDRAWN = Kind(
+    "levels_withdrawn",
+    Topic.REFUSED,
+    _("%(by)s has withdrawn the rules of the levels from %(day)s on: %(reason)s"),
+)
+KINDS = (POINTS_WAIT, POINTS_REFUSED, LIMIT_WAITS, LIMIT_REFUSED, LEVELS_WITHDRAWN)
 
 
 def points_wait(adjustment: PointAdjustment, *, at: datetime) -> None:
@@ -82,6 +87,19 @@ def limit_decided(change: CreditLimitChange, *, at: datetime) -> None:
             at=at,
             link=f"/credit/{customer.pk}/",
         )
+
+
+def levels_withdrawn(rules: TierRules, *, by: User, at: datetime) -> None:
+    """Who drafted and who published the rules are told that they never begin, whoever of them did not do it."""
+    delivery.tell(
+        sorted({rules.drafted_by_id, rules.published_by_id} - {by.pk}),
+        LEVELS_WITHDRAWN,
+        {"day": rules.starts_on.isoformat(), "reason": rules.withdrawn_because, "by": str(by)},
+        key=f"levels:{rules.pk}:withdrawn",
+        thread=f"levels:{rules.pk}",
+        at=at,
+        link=f"/levels/versions/{rules.pk}/",
+    )
 
 
 def deciders(permission: Permission, customer: Customer, *, apart_from: User, at: datetime) -> Iterable[User]:

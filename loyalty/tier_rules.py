@@ -293,7 +293,8 @@ def differences(before: Content | None, after: Content) -> list[str]:
     for code, level in new.items():
         if code not in old:
             sentences.append(
-                _("%(level)s is new, from %(qualify)s.") % {"level": level["name"], "qualify": level["qualify"]}
+                _("%(level)s is new, from %(qualify)s.")
+                % {"level": level["name"], "qualify": _bar(after, level["qualify"])}
             )
             continue
         was = old[code]
@@ -303,7 +304,10 @@ def differences(before: Content | None, after: Content) -> list[str]:
             ("retain", _("%(level)s is kept with %(after)s instead of %(before)s.")),
         ):
             if was[key] != level[key]:
-                sentences.append(sentence % {"level": was["name"], "before": was[key], "after": level[key]})
+                said = {"before": was[key], "after": level[key]}
+                if key != "name":
+                    said = {"before": _bar(before, was[key]), "after": _bar(after, level[key])}
+                sentences.append(sentence % {"level": was["name"], **said})
         had = {benefit["kind"]: benefit for benefit in was["benefits"]}
         has = {benefit["kind"]: benefit for benefit in level["benefits"]}
         for kind in BENEFIT:
@@ -311,7 +315,7 @@ def differences(before: Content | None, after: Content) -> list[str]:
             if kind in had and kind not in has:
                 sentences.append(_("%(level)s loses: %(benefit)s.") % label)
             elif kind in has and kind not in had:
-                sentences.append(_("%(level)s gains: %(benefit)s %(after)s.") % {**label, "after": has[kind]["amount"]})
+                sentences.append(_("%(level)s gains: %(benefit)s %(after)s.") % {**label, "after": written(has[kind])})
             elif kind in has and had[kind] != has[kind]:
                 sentences.append(
                     _("%(level)s: %(benefit)s %(after)s instead of %(before)s.")
@@ -324,6 +328,11 @@ def differences(before: Content | None, after: Content) -> list[str]:
                 % {"option": words, "before": in_words(name, before[name]), "after": in_words(name, after[name])}
             )
     return sentences
+
+
+def _bar(content: Content, threshold: Any) -> str:
+    """A threshold as people read it: an amount, or how many orders."""
+    return f"{int(Decimal(threshold)):,}" if content["basis"] == Basis.ORDERS else mall.priced(Decimal(threshold))
 
 
 def written(benefit: BenefitTerms) -> str:

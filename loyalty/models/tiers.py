@@ -92,6 +92,7 @@ class TierRules(models.Model):
     rolls_back = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    withdrawn_because = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
@@ -108,7 +109,9 @@ class TierRules(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="never_edited", exclude=["ends_on", "withdrawn_at", "withdrawn_by"]),
+            pgtrigger.ReadOnly(
+                name="never_edited", exclude=["ends_on", "withdrawn_at", "withdrawn_by", "withdrawn_because"]
+            ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
         ]
 

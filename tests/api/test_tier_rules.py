@@ -107,7 +107,7 @@ def test_from_the_draft_to_the_next_version(wang: APIClient, zhao: APIClient, li
     assert (published.status_code, published.json()["version"], published.json()["state"]) == (201, 2, "scheduled")
     assert send(zhao, f"/drafts/{pk}/publish", {"falls": 1}).json()["code"] == "draft_closed"
 
-    assert send(zhao, "/versions/2/withdraw").json()["state"] == "withdrawn"
+    assert send(zhao, "/versions/2/withdraw", {"reason": "too soon"}).json()["state"] == "withdrawn"
     assert zhao.get(f"{RULES}/versions/1").json()["ends_on"] is None
 
 

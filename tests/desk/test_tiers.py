@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.accounts.models import AuditEntry, Role, User
 from core.outbox import posting, webhooks
-from core.outbox.models import WebhookEvent
+from core.outbox.models import Message, WebhookEvent
 from crm.desk.today import today
 from customers.models import Customer, Standing, Todo
 from loyalty.models import TierDraft, TierOverride, TierRules
@@ -152,7 +152,7 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
 
     client.force_login(lead)
     page = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
-    assert "Silver begins at 2000 instead of 1000." in page
+    assert "Silver begins at ¥2,000 instead of ¥1,000." in page
     assert "李雷" in page
     wrong = client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "7"})
     assert (wrong.status_code, TierRules.objects.count()) == (422, 1)
@@ -202,10 +202,15 @@ def test_a_version_that_is_withdrawn_never_begins(client: Client, lead: User, li
     second = put_in_force(content(levels=levels(silver=2000, gold=5000), transition="now"), begins, on=today())
     client.force_login(lead)
 
-    page = client.post(reverse("desk:tiers_withdraw", args=[second.pk]), follow=True).content.decode()
+    page = client.post(
+        reverse("desk:tiers_withdraw", args=[second.pk]), {"reason": "改日再说"}, follow=True
+    ).content.decode()
+    told = Message.objects.filter(kind="levels_withdrawn").values_list("params__reason", flat=True)
     night(begins)
 
     assert "Withdrawn: the version before goes on" in page
+    assert set(told) == {"改日再说"}
+    assert "改日再说" in client.get(reverse("desk:tiers_version", args=[second.pk])).content.decode()
     assert level_of(li_lei, begins) == "silver"
 
 

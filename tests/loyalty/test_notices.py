@@ -198,7 +198,7 @@ def test_the_mall_is_told_what_the_members_are_to_be_told_of_new_rules(db: None)
 
     data = {"version": 1, "starts_on": START.isoformat(), "notice": "金卡门槛降低"}
     assert told() == [("tier.rules_published", data)]
-    simulation.withdraw(rules.pk, by=lead("zhao"), at=at)
+    simulation.withdraw(rules.pk, reason="too soon", by=lead("zhao"), at=at)
     assert told() == [("tier.rules_withdrawn", data)]
 
 

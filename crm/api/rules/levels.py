@@ -269,13 +269,13 @@ class WithdrawView(RulesView):
 
     @extend_schema(
         operation_id="tier_version_withdraw",
-        request=NoBody,
+        request=RulesBackIn,
         responses=VersionOut,
         summary="Take back a version that has not begun",
     )
     def post(self, request: Request, version: int) -> Response:
-        self.body(NoBody)
-        rules = tier_whatif.withdraw(_version(version).pk, by=self.user, at=timezone.now())
+        reason = self.body(RulesBackIn)["reason"]
+        rules = tier_whatif.withdraw(_version(version).pk, reason=reason, by=self.user, at=timezone.now())
         return Response(VersionOut(_version_data(rules)).data)
 
 

@@ -17,7 +17,7 @@ from core.accounts.roles import Permission, who_may
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks
-from loyalty import notices
+from loyalty import colleagues, notices
 from loyalty.maths.tiers import Transition
 from loyalty.models import TierChange, TierDraft, TierRules, TierSimulation, TierState
 from loyalty.tiers import membership
@@ -130,8 +130,13 @@ def _refuse_if_it_moved(draft: TierDraft, simulation: TierSimulation, today: dat
 
 
 @transaction.atomic
-def withdraw(version_id: int, *, by: User, at: datetime) -> TierRules:
-    """Rules that have not begun never will; the version before goes on, and whoever was told of them is told so."""
+def withdraw(version_id: int, *, reason: str, by: User, at: datetime) -> TierRules:
+    """Rules that have not begun never will, and why; the version before goes on, and whoever was told of them is told so.
+
+    Who drafted and who published them are told as well.
+    """
+    if not reason.strip():
+        raise Invalid(_("Say in a few words why it is withdrawn."), code="reason_missing")
     locks.hold("tiers.publish")
     rules = TierRules.objects.select_for_update().get(pk=version_id)
     state = TierState.objects.select_for_update().first()
@@ -140,11 +145,12 @@ def withdraw(version_id: int, *, by: User, at: datetime) -> TierRules:
         raise DomainError(
             _("Only the last version can be withdrawn, before it begins. Roll it back instead."), code="has_begun"
         )
-    rules.withdrawn_at, rules.withdrawn_by = at, by
-    rules.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    rules.withdrawn_at, rules.withdrawn_by, rules.withdrawn_because = at, by, reason.strip()[:300]
+    rules.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_because"])
     TierRules.objects.filter(ends_on=rules.starts_on, withdrawn_at__isnull=True).update(ends_on=None)
     notices.rules_withdrawn(rules, at=at)
-    audit.record(by, "tiers.withdrawn", rules, at=at, version=rules.version)
+    colleagues.levels_withdrawn(rules, by=by, at=at)
+    audit.record(by, "tiers.withdrawn", rules, at=at, version=rules.version, reason=rules.withdrawn_because)
     return rules
 
 

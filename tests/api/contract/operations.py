@@ -216,7 +216,7 @@ OF_THE_MALL: dict[str, Call] = {
         "post", f"tier-rules/versions/{a_version(ahead=True)}/roll-back", {"reason": "退回"}
     ),
     "POST tier-rules/versions/{version}/withdraw": lambda c: Asked(
-        "post", f"tier-rules/versions/{a_version(ahead=True)}/withdraw"
+        "post", f"tier-rules/versions/{a_version(ahead=True)}/withdraw", {"reason": "太早"}
     ),
 }
 ALL = OF_A_CUSTOMER | LISTS | OF_THE_MALL

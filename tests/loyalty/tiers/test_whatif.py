@@ -335,14 +335,14 @@ def test_a_version_ends_where_the_next_begins_and_may_be_withdrawn_before(mall: 
     first = TierRules.objects.get(version=1)
     assert (first.ends_on, second.starts_on, second.ends_on) == (draft.starts_on, draft.starts_on, None)
 
-    tier_whatif.withdraw(second.pk, by=person("zhao"), at=noon(TODAY))
+    tier_whatif.withdraw(second.pk, reason="too soon", by=person("zhao"), at=noon(TODAY))
     night(draft.starts_on)
 
     first.refresh_from_db()
     assert first.ends_on is None
     assert membership.applied() == first
     with pytest.raises(DomainError):
-        tier_whatif.withdraw(first.pk, by=person("zhao"), at=noon(TODAY))
+        tier_whatif.withdraw(first.pk, reason="too late", by=person("zhao"), at=noon(TODAY))
     assert put_in_force(content(grace_days=5), draft.starts_on + timedelta(days=1)).version == 3
 
 

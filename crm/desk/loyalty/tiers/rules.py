@@ -61,7 +61,9 @@ def _row(version: TierRules) -> VersionRow:
 @takeable("level-rules-version", people=False)
 def version(request: StaffRequest, pk: int) -> HttpResponse:
     """What one version said and what its first night did; the past replayed under it on request."""
-    shown = get_object_or_404(TierRules.objects.select_related("drafted_by", "published_by", "simulation"), pk=pk)
+    shown = get_object_or_404(
+        TierRules.objects.select_related("drafted_by", "published_by", "withdrawn_by", "simulation"), pk=pk
+    )
     before = TierRules.objects.filter(ends_on=shown.starts_on, withdrawn_at__isnull=True).first()
     newest = membership.applied() == shown and verbs.newest() == shown
     january = today().replace(month=1, day=1)
@@ -98,7 +100,7 @@ def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
     get_object_or_404(TierRules, pk=pk)
     press(
         request,
-        lambda: verbs.withdraw(pk, by=request.user, at=now()),
+        lambda: verbs.withdraw(pk, reason=request.POST.get("reason", ""), by=request.user, at=now()),
         _("Withdrawn: the version before goes on"),
     )
     return redirect("desk:tiers")
