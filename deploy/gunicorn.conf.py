@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
-from crm.operating import logs, turns
+from crm import turns
+from crm.operating import logs
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_WORKERS", "2"))
@@ -32,12 +35,20 @@ logconfig_dict["loggers"] = {
 counts = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="laoke-metrics-"))
 
 
-# What takes long works in so many processes more: `crm.operating.turns`.
+# What takes long works in so many processes more: `crm.turns`.
 at_once = int(os.environ.get("API_LONG_AT_ONCE", "1"))
 
 
 def on_starting(server: Any) -> None:
-    server.doors = [turns.listen(counts, number) for number in range(at_once)]
+    """Their sockets are open for as long as gunicorn runs: what comes while such a process starts again waits."""
+    server.doors = []
+    for number in range(at_once):
+        path = turns.door(counts, number)
+        Path(path).unlink(missing_ok=True)
+        door = socket.socket(socket.AF_UNIX)
+        door.bind(path)
+        door.listen()
+        server.doors.append(door)
     on_reload(server)
 
 
@@ -54,11 +65,13 @@ def nworkers_changed(server: Any, new: int, old: int | None) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    worker.turn = turns.free_turn(worker, server.WORKERS.values(), at_once)
+    """The first processes get the turns, and whoever follows one that has ended; after a reload all begin anew."""
+    taken = {other.turn for other in server.WORKERS.values() if other.cfg is worker.cfg}
+    worker.turn = next((number for number in range(at_once) if number not in taken), None)
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A thread that computes lets a page go on after a thousandth of a second, not five; a long request yields to pages."""
+    """A thread that computes lets a page go on after a thousandth of a second, not five; what is long yields to pages."""
     sys.setswitchinterval(0.001)
     if worker.turn is not None:
         worker.sockets = [server.doors[worker.turn]]

@@ -81,8 +81,11 @@ def read(user: User, message: Message, *, at: datetime) -> None:
 
 
 def read_all(user: User, *, at: datetime) -> int:
-    """Everything that rings for this person or is news is read; returns how many messages."""
-    return _unread(user).update(read_at=at)
+    """Everything that rings for this person or is news is read; returns how many messages.
+
+    What somebody waits for, an approval or a promise, goes on ringing until it is over, or is read by itself.
+    """
+    return _unread(user).exclude(topic__in=NEVER_OFF).update(read_at=at)
 
 
 def read_news(user: User, *, at: datetime) -> int:

@@ -18,10 +18,10 @@ from core.accounts.tokens import reaches
 from core.lib.errors import DomainError, Unknown
 from core.lib.periods import mall_day
 from core.lib.problems import Busy
+from crm import turns
 from crm.api import limits
 from crm.api.bodies import BoundedJSONParser
 from crm.api.serializers.customers import NoQuery, Strict
-from crm.operating import turns
 from customers.access import reached, visible_to
 from customers.models import Customer
 
@@ -57,9 +57,7 @@ class StrictView(APIView):
             )
         if missed == turns.Turn.GONE:
             raise Busy(
-                _(
-                    "The work on this request was cut off: some of it may be stored. Send the same again in a few seconds."
-                )
+                _("The work on this was cut off: some of it may be stored. Send the same again in a few seconds.")
             )
         super().check_throttles(request)
 

@@ -36,6 +36,8 @@ from crm.demo.embedded.children import Child, manage
 
 DEFAULT_PORT = 8000
 READY_SECONDS = 90
+# The name that answers to customers are signed with.
+MALL = "山野茶行"
 
 
 class DemoError(RuntimeError):
@@ -129,6 +131,7 @@ def running(
             "REDIS_URL": given.get("REDIS_URL") or servers.start_redis(),
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "LAOKE_DEMO": "1",
+            "MALL_NAME": os.environ.get("MALL_NAME") or MALL,
             "MEDIA_ROOT": str(servers.home / "media"),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(servers.home / "celerybeat-schedule"),
             "PYTHONUNBUFFERED": "1",

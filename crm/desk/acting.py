@@ -1,10 +1,13 @@
 """What a page does when somebody saves a form or presses a button: one call of one verb, and a word about how it went."""
 
+import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
+from cryptography.exceptions import InvalidTag
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
@@ -15,11 +18,15 @@ from django.utils.datastructures import MultiValueDict
 from core.accounts import idempotency
 from core.accounts.models import User
 from core.accounts.permissions import may
+from core.lib import sealing
 from core.lib.errors import DomainError
 
 Thanks = str | Callable[[Any], str]
 View = Callable[..., HttpResponse]
 T = TypeVar("T")
+# The words of a form that was refused: where they wait, under which key, how many at most, and which never.
+REFUSED, WORDS, MOST_WORDS = "refused", b"refused words", 50_000
+SECRETS = ("password", "code")
 
 
 class Outcome(NamedTuple):
@@ -123,14 +130,18 @@ def led_back(view: View) -> View:
 def remembered(view: View) -> View:
     """The view; the key of a form that it stored is on record, so that a browser keeps no draft of it.
 
-    A form has been stored when its answer leads on to a page without a word of refusal.
+    A form has been stored when its answer leads on to a page without a word of refusal. Where it was refused, what was
+    typed into it goes along to that page (`refused_words`).
     """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        if request.method == "POST" and response.status_code == 302 and not _is_refused(request):
-            idempotency.note(request.POST.get("once", ""), content=idempotency.content_of(request.POST))
+        if request.method == "POST" and response.status_code == 302:
+            if _is_refused(request):
+                _keep_words(request)
+            else:
+                idempotency.note(request.POST.get("once", ""), content=idempotency.content_of(request.POST))
         return response
 
     return answer
@@ -139,6 +150,32 @@ def remembered(view: View) -> View:
 def _is_refused(request: HttpRequest) -> bool:
     queued = getattr(request, "_messages", None)
     return queued is not None and any(message.level >= messages.ERROR for message in queued._queued_messages)
+
+
+def _keep_words(request: HttpRequest) -> None:
+    """Sealed, in the session of whoever wrote them, until the next page is shown; never a password or a code."""
+    typed = {
+        name: values
+        for name, values in request.POST.lists()
+        if name not in idempotency.UNTYPED and not any(secret in name for secret in SECRETS)
+    }
+    told = json.dumps({"address": request.path, "words": typed})
+    if len(told) <= MOST_WORDS:
+        sealed = sealing.encrypt(told.encode(), use=WORDS, about=str(request.user.pk).encode())
+        request.session[REFUSED] = b64encode(sealed).decode()
+
+
+def refused_words(request: HttpRequest) -> dict[str, Any] | None:
+    """What was typed into the form that was refused just before, once: its `address`, and the `words` by field."""
+    sealed = request.session.pop(REFUSED, None)
+    if sealed is None:
+        return None
+    try:
+        told = sealing.decrypt(b64decode(sealed), use=WORDS, about=str(request.user.pk).encode())
+    except InvalidTag:
+        return None
+    words: dict[str, Any] = json.loads(told)
+    return words
 
 
 def legible(view: View) -> View:

@@ -1,5 +1,6 @@
 """What every page shows around its content: the pages a user may open, and how fresh the figures are."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from core.jobs.models import JobRun
 from core.lib.periods import mall_day
 from core.outbox import bell
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
+from crm.desk.acting import refused_words
 from crm.desk.admin.settings import ROOM
 from crm.operating.models import Trouble
 
@@ -116,6 +118,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         # Until the first night an empty page says what it waits for.
         "waits_for": _waits_for(user) if as_of and as_of["first"] else None,
         "burning_count": _burning_count(user),
+        "refused_words": partial(refused_words, request),
         "bell_count": bell.count(user) if may(user, Permission.READ_MESSAGES) else None,
     }
 

@@ -38,7 +38,7 @@ from segmentation.models import Change
 # A file of this many bytes is done before its page is back.
 AT_ONCE = 256 * 1024
 # So many orders are stored together: whoever sends one of the same customers waits for them.
-AT_A_TIME = 100
+AT_A_TIME = 250
 log = logging.getLogger(__name__)
 
 

@@ -188,6 +188,20 @@
     return restore(place, draft);
   }
 
+  // What the server has just refused stands in its form again, also where this browser keeps no drafts.
+  function putBack() {
+    const told = $("#refused-words");
+    if (!told) return;
+    const { address, words } = JSON.parse(told.textContent);
+    told.remove();
+    const isIt = (form) => new URL(form.getAttribute("action") || location.href, location.href).pathname === address
+      && [...form.elements].every((field) => field.type !== "hidden" || isSeen(field.name) || !(field.name in words) || words[field.name].includes(field.value));
+    const form = formsOf(document).find(isIt);
+    if (!form) return;
+    const typed = Object.entries(words).filter(([name]) => name in said(form));
+    restore(form, { at: Date.now(), words: Object.fromEntries(typed), seen: {}, sent: "?" });
+  }
+
   // A form about anybody: the words wait beside it until somebody says whose they are.
   function offer() {
     const place = $("[data-draft-offers]");
@@ -274,6 +288,7 @@
   if (page) history.replaceState(null, "", page.dataset.page);
   window.addEventListener("pageshow", () => {
     for (const form of $$("form")) delete form.dataset.sentAt;
+    putBack();
     settle();
   });
   document.addEventListener("htmx:afterSettle", (event) => {

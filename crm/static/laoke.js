@@ -97,7 +97,15 @@
 
   // Dialogs and the drawer.
   const drawer = $("#drawer");
-  const open = (dialog) => { if (dialog && !dialog.open) dialog.showModal(); };
+  // Whoever opens a dialog to say something begins to type: not at the ✕ that closes it.
+  const ASKS = "input:not([type=hidden], [type=file]), select, textarea";
+  const open = (dialog) => {
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    const fields = $$(`.lk-dialog-body :is(${ASKS})`, dialog).filter((field) => !field.disabled && field.offsetParent);
+    const first = fields.find((field) => field.autofocus || field.checked) || fields[0];
+    if (first) first.focus();
+  };
   // A dialog named in the address, or one whose form was refused, is open from the start.
   const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
   open($("dialog[data-open]") || (named && named.matches("dialog") && named));

@@ -7,8 +7,8 @@ import redis
 from rest_framework.test import APIClient
 
 from core.accounts.roles import ApiScope
+from crm import turns
 from crm.api import limits
-from crm.operating import turns
 from customers.models import Order
 from tests.conftest import ApiFor
 

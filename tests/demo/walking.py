@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
+from unittest import mock
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
@@ -19,7 +20,9 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from core.accounts.models import RequiredFactor, User
+from core.lib.errors import DomainError
 from crm.demo.tables.staff import PASSWORD
+from crm.desk import acting
 from crm.desk.today import today
 
 # What makes a button that sends no form do something: see static/laoke.js.
@@ -319,11 +322,15 @@ def _wordy(form: Form) -> list[str]:
 class Walk:
     """Somebody who opens every page they come to, and then does everything that those pages offer.
 
-    `doubting`: sends what was stored once more with other words, and has the forms that edit a row open twice.
+    `doubting`: sends what was stored once more with other words, and has the forms that edit a row open twice. Each form
+    with words is refused once before it is sent, but for those of a kind that somebody has `tried`.
     """
 
-    def __init__(self, user: User, *, doubting: bool = False) -> None:
+    def __init__(self, user: User, *, doubting: bool = False, tried: set[tuple[str, ...]] | None = None) -> None:
         self.user, self.doubting = user, doubting
+        self.tried = set() if tried is None else tried
+        # Fields whose words were nowhere on the page that refused them.
+        self.forgotten: list[str] = []
         self.client = Client(raise_request_exception=False)
         self.client.force_login(user)
         self.pages: dict[str, Page] = {}
@@ -403,6 +410,9 @@ class Walk:
         if self.doubting and any(control.name.startswith("initial-") for control in form.controls):
             self.edits[kind] = self.edit_by_two(address, form)
             self.sent += 1
+        if form.method == "post" and kind not in self.tried and "once" in untouched(form):
+            self.tried.add(kind)
+            self.be_refused(form)
         self.ended[kind] = self.send(form)
 
     def let_in(self) -> None:
@@ -433,6 +443,23 @@ class Walk:
             self.again[form.kind] = "kept" if is_told else "stored"
         else:
             self.again[form.kind] = "refused" if is_told else "lost"
+
+    def be_refused(self, form: Form) -> None:
+        """Every word is there again: in the form, or on the page that the refusal leads to."""
+        names = _wordy(form)
+        if not names:
+            return
+        words = {name: f"Said{n}"[: self.longest(form, name)] for n, name in enumerate(names, 1)}
+        headers = {"HX-Request": "true"} if form.htmx else {}
+        data = filled(form, day=today(), n=len(self.ended)) | words
+        with mock.patch.object(acting, "once", side_effect=DomainError("Not now.")):
+            answer = self.client.post(form.action, data, headers=headers, follow=True)
+        page = answer.content.decode()
+        self.forgotten += [f"{form.route}: {name}" for name, word in words.items() if word not in page]
+
+    @staticmethod
+    def longest(form: Form, name: str) -> int:
+        return min(int(row.attrs.get("maxlength") or 200) for row in form.controls if row.name == name)
 
     def edit_by_two(self, address: str, form: Form) -> str:
         """A and B have the form open: they change two fields, and both win; a third who changes A's sees both texts."""

@@ -71,6 +71,16 @@ def test_to_open_is_to_read_and_to_read_can_be_taken_back(client: Client, chen: 
     assert "Case C-1 is with Zhao now" in page(client)  # under Earlier
 
 
+def test_what_somebody_waits_for_goes_on_ringing_when_all_is_seen_to(client: Client, chen: User) -> None:
+    tell(chen)
+    Message.objects.filter(pk=tell(chen, thread="case:2").pk).update(topic=Topic.PROMISE)
+
+    answer = client.post(reverse("desk:bell_read_all"), headers={"HX-Request": "true"})
+
+    assert bell.count(chen) == 1
+    assert "promises that still run" in answer.headers["HX-Trigger"]
+
+
 def test_by_key_the_bell_comes_back_without_the_row(client: Client, chen: User) -> None:
     message = tell(chen)
 

@@ -1,4 +1,4 @@
-"""A long request has a process of its own: pages and single orders go on beside it, whatever becomes of that process."""
+"""A long request has a process of its own: pages and single orders go on, whatever becomes of that process."""
 
 import json
 import signal

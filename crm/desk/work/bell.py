@@ -107,6 +107,8 @@ def unread(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def read_all(request: StaffRequest) -> HttpResponse:
     verbs.read_all(request.user, at=now())
+    if verbs.count(request.user):
+        return _answer(request, _("Seen to, but for what somebody waits for: approvals, and promises that still run."))
     return _answer(request, _("Everything is seen to"))
 
 

@@ -1,8 +1,8 @@
 """Requests that take long, a batch of orders or a simulation: they work in processes of their own, so that pages go on.
 
 A process has one interpreter: whoever computes in it for seconds holds up every page that falls to it, whatever threads
-there are. `deploy/gunicorn.conf.py` therefore runs API_LONG_AT_ONCE processes more, which nobody reaches from outside. A
-web process that is sent something long hands it over whole and waits, which costs nobody anything, for the answer. Where
+there are. `deploy/gunicorn.conf.py` therefore runs API_LONG_AT_ONCE processes more, which nobody reaches from outside.
+A web process that is sent something long hands it over whole and waits for the answer, which holds up nobody. Where
 there are no such processes, in tests or `runserver`, it is worked on where it came.
 """
 
@@ -16,7 +16,6 @@ from enum import StrEnum
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -46,7 +45,7 @@ def missed(request: HttpRequest) -> Turn | None:
 
 
 class Turns:
-    """So many at once on this machine (API_LONG_AT_ONCE, 0 is without limit), so that pages have threads and a processor.
+    """So many at once on this machine (API_LONG_AT_ONCE, 0 is without limit): pages have threads and a processor.
 
     Each is a locked file, so all processes of one gunicorn share them, and whoever dies gives back what it held.
     """
@@ -84,7 +83,7 @@ def door(folder: str, number: int) -> str:
 
 
 class LongMiddleware:
-    """Stands before whatever counts and asks: what is handed over is counted, and who sent it asked, where it is worked on."""
+    """Stands before whatever counts and asks: what is handed over is counted, and its sender asked, by who works on it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -155,25 +154,3 @@ def _handed_over(request: HttpRequest, path: str) -> HttpResponse:
         if name.lower() not in _OF_THE_WAY:
             response[name] = value
     return response
-
-
-# For gunicorn ---------------------------------------------------------------------------------------------------------
-
-
-def listen(folder: str, number: int) -> socket.socket:
-    """The socket of a turn, open for as long as gunicorn runs: what comes while its process starts again waits."""
-    path = door(folder, number)
-    Path(path).unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-    return listener
-
-
-def free_turn(worker: Any, workers: Any, most: int) -> int | None:
-    """The turn that a new process of gunicorn is to serve; None when it is one for the web.
-
-    Those that an earlier reading of the settings started are on their way out.
-    """
-    taken = {other.turn for other in workers if other.cfg is worker.cfg}
-    return next((number for number in range(most) if number not in taken), None)
