@@ -102,6 +102,7 @@ def score(
         count=bars.big_count,
         past_profit=state.profit_sum,
         cap=rules["big_cap"],
+        followed_up=own.counted_days <= own.limit_days + rules["alert_window_days"],
     )
     matrix_type = classes.matrix_type(
         state.type_before,

@@ -121,7 +121,7 @@ def explain(
         potential=standing.potential if sees_value else None,
         potential_lines=_potential_lines(state, written) if sees_value and not stale else [],
         potential_reason=_potential_reason(standing, state, written) if sees_value else "",
-        class_reason=_class_reason(standing, today),
+        class_reason=_class_reason(standing, today, newest.constants),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
         limit_lines=_limit_lines(today),
         habit=_habit(today),
@@ -257,7 +257,13 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
         Line("", _("Own intervals known (active from 2)"), str(int(state.gap_count[0]))),
         Line("", _("Chance that night that the silence would last longer"), percent(float(own.lateness[0]), 2)),
         Line("", _("Active while that chance is above"), percent(floor, 2)),
+        Line("", _("Who was served stays active up to a silence of, days"), str(_followed_up(own, constants))),
     ]
+
+
+def _followed_up(own: scoring.OwnScores, constants: Mapping[str, float]) -> int:
+    """The last whole day of a silence on which its alert is still open."""
+    return int(own.limit_days[0] + constants["alert_window_days"])
 
 
 _SIDES = {
@@ -267,9 +273,18 @@ _SIDES = {
 }
 
 
-def _class_reason(standing: Standing, today: rhythm.Rhythm) -> str:
+def _class_reason(standing: Standing, today: rhythm.Rhythm, constants: Mapping[str, float]) -> str:
     if standing.customer_class == Standing.Class.BIG:
         return _("One of the customers who together bring most of the shop's value.")
+    if standing.customer_class == Standing.Class.ACTIVE and today.quiet_days > today.limit:
+        return _(
+            "Bought regularly: a silence of %(quiet)d days is past the personal limit of %(limit)d, and is followed up "
+            "until %(until)d."
+        ) % {
+            "quiet": today.quiet_days,
+            "limit": today.limit_days,
+            "until": int(today.limit + constants["alert_window_days"]),
+        }
     if standing.customer_class == Standing.Class.ACTIVE:
         return ngettext(
             "Buys regularly: %(count)d known interval, and a silence of %(quiet)d days is still usual for them.",
