@@ -22,6 +22,10 @@ def drawn(customers: int, *, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 def test_of_nobody_what_is_usual_elsewhere_is_said() -> None:
     assert gaps.learnt(np.zeros(3, dtype=int), np.zeros(3), np.zeros(3)) == gaps.FALLBACK
+    assert not gaps.FALLBACK.of_the_shop
+    # As it was stored before shares were.
+    assert not gaps.GapPopulation(gaps.FALLBACK.m, gaps.FALLBACK.s2, gaps.FALLBACK.t2).of_the_shop
+    assert gaps.GapPopulation(3.37, 1.31, 0.37).of_the_shop
 
 
 def test_the_interval_of_a_shop_goes_over_to_its_own_without_a_step() -> None:
