@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from customers.models import Order
 from segmentation import frames
-from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, value
+from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, seasons, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
 from segmentation.shop import feeds, notes
@@ -49,6 +49,7 @@ class Parameters:
     # is known of them the shop has said itself.
     spread: float = 0.0
     shop_share: float = 1.0
+    season: seasons.Season | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +66,7 @@ class Parameters:
             "precision": self.precision,
             "spread": self.spread,
             "shop_share": self.shop_share,
+            "season": vars(self.season) if self.season else None,
         }
 
     @classmethod
@@ -83,7 +85,16 @@ class Parameters:
             precision=stored.get("precision"),
             spread=stored.get("spread", 0.0),
             shop_share=stored.get("shop_share", 1.0),
+            season=seasons.Season(**stored["season"]) if stored.get("season") else None,
         )
+
+    def weeks(self, from_day: Array, until_day: Array | int) -> Array:
+        """From one day to the other, as they count for purchases: a day of a season for many."""
+        return _weeks(self.season, from_day, until_day)
+
+    def horizons(self, today: int) -> Array:
+        """Weeks from that day to the ends of value.MONTHS, counted in the same way."""
+        return self.weeks(np.array(float(today)), today + np.array(value.MONTHS) * value.WEEKS_A_MONTH * 7)
 
     def tail(self, rules: Mapping[str, float]) -> tuple[float, float]:
         """The tail level and the false alarms accepted: as the rules say, or as the backtest chose where they leave it."""
@@ -93,6 +104,11 @@ class Parameters:
     def misses_floor(self, rules: Mapping[str, float]) -> bool:
         """Whether the backtest chose, and nothing it could choose was right as often as the rules ask."""
         return not rules["a_max"] and self.precision is not None and self.precision < rules["precision_floor"]
+
+
+def _weeks(season: seasons.Season | None, from_day: Array, until_day: Array | int) -> Array:
+    days: Array = season.counted(until_day) - season.counted(from_day) if season else until_day - from_day
+    return days / 7
 
 
 def for_night(as_of: date, rules: Mapping[str, float]) -> Fit:
@@ -149,14 +165,17 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
     chosen = rolling.choose(measured, rules["precision_floor"])
     period = int(rules["potential_period_days"])
     money = histories.within_reach()
-    weight = _weight(money, today, period, history, half_life)
+    season = seasons.find(money.customer, money.day, today)
+    # Right after a season the own rate is that of the season.
+    weight = 0.0 if season else _weight(money, today, period, history, half_life)
     earned = state_at(money, today, half_life)
-    learnt = _learnt(earned, today)
+    learnt = _learnt(earned, today, season)
     basic = Parameters(
         gaps=gaps.learnt(now.gap_count, now.log_gap_sum, now.log_gap_square_sum),
         bgnbd=learnt.params if learnt else None,
         spread=learnt.spread if learnt else 0.0,
         shop_share=learnt.own_share if learnt else 0.0,
+        season=season,
         credibility=profit.learnt(earned.purchase_days, earned.profit_sum, earned.profit_square_sum),
         weight=weight,
         a_max=chosen.a_max,
@@ -183,16 +202,18 @@ def worth(state: State, parameters: Parameters, today: int, discount: float) -> 
         span_days=(state.last_day - state.first_day).astype(float),
         profit_sum=state.profit_sum,
         decayed_profit=state.decayed_profit,
+        weeks=(parameters.weeks(state.first_day, state.last_day), parameters.weeks(state.first_day, today)),
+        horizons=parameters.horizons(today),
     )
 
 
-def _learnt(state: State, today: int) -> purchases.Learnt | None:
+def _learnt(state: State, today: int, season: seasons.Season | None = None) -> purchases.Learnt | None:
     """How customers go on; None where there is none."""
     if not len(state.customer):
         return None
     # Rounding to whole weeks is for large samples: it shifts the parameters by up to two percent.
     exact = len(state.customer) <= EXACT_UP_TO
-    span, age = (state.last_day - state.first_day) / 7, (today - state.first_day) / 7
+    span, age = _weeks(season, state.first_day, state.last_day), _weeks(season, state.first_day, today)
     return purchases.learnt(state.gap_count, span, age, exact=exact)
 
 
@@ -231,8 +252,9 @@ def forecast_profit(state: State, parameters: Parameters, today: int, days: int)
     """Undiscounted profit of the next `days`, by orders and by own rate, for backtests; needs a fitted BG/NBD."""
     if parameters.bgnbd is None:
         raise ValueError("a forecast needs fitted purchases")
-    x, span, age = state.gap_count.astype(float), (state.last_day - state.first_day) / 7, (today - state.first_day) / 7
-    horizons = np.array([value.WEEKS_A_MONTH, days / 7])
+    x = state.gap_count.astype(float)
+    span, age = parameters.weeks(state.first_day, state.last_day), parameters.weeks(state.first_day, today)
+    horizons = parameters.weeks(np.array(float(today)), today + np.array([value.WEEKS_A_MONTH * 7, days]))
     expected = purchases.expected_at(parameters.bgnbd, x, span, age, horizons)
     per_order = profit.shrunk(parameters.credibility, state.purchase_days, state.profit_sum / state.purchase_days)
     decayed = state.decayed_profit * np.exp2(-(today - state.last_day) / parameters.half_life_days)

@@ -158,7 +158,7 @@ CONSTANTS = (
     ),
     Constant(
         "big_leave",
-        0.75,
+        0.60,
         0.1,
         1,
         gettext_lazy("Stays big down to this much of that value"),

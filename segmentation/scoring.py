@@ -102,6 +102,7 @@ def score(
         count=bars.big_count,
         past_profit=state.profit_sum,
         cap=rules["big_cap"],
+        followed_up=own.counted_days <= own.limit_days + rules["alert_window_days"],
     )
     matrix_type = classes.matrix_type(
         state.type_before,
@@ -154,7 +155,7 @@ def own_scores(state: State, parameters: Parameters, rules: Mapping[str, float],
 
 def worth_of(state: State, parameters: Parameters, rules: Mapping[str, float], as_of: date) -> value.Worth:
     """The value of these customers, not rounded, with what it is made of."""
-    return _worth(state, parameters, rules, _quiet_days(state, as_of))
+    return _worth(state, parameters, rules, _quiet_days(state, as_of), day_number(as_of))
 
 
 def _quiet_days(state: State, as_of: date) -> Array:
@@ -168,8 +169,8 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     quiet_days = _quiet_days(state, as_of)
     counted_days = np.maximum(today - state.seen_day, 0).astype(float)
     repeat_days = state.gap_count.astype(float)
-    span = (state.last_day - state.first_day) / 7.0
-    age = np.maximum((today - state.first_day) / 7.0, span)
+    span = parameters.weeks(state.first_day, state.last_day)
+    age = np.maximum(parameters.weeks(state.first_day, today), span)
     population = parameters.gaps
     interval = gaps.limits(population, state.gap_count, state.log_gap_sum, *parameters.tail(rules))
     lateness = gaps.lateness(population, state.gap_count, state.log_gap_sum, counted_days)
@@ -180,11 +181,14 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     if parameters.bgnbd is None:
         no_purchase = 1 - lateness
     else:
-        never = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, value.HORIZON * value.WEEKS_A_MONTH)
+        never = purchases.p_no_purchase(
+            parameters.bgnbd, repeat_days, span, age, float(parameters.horizons(day_number(as_of))[-1])
+        )
         low, high = value.likely(
             worth, parameters.bgnbd, parameters.credibility, parameters.spread, state.purchase_days, never
         )
-        no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, horizon_days / 7)
+        ahead = parameters.weeks(today, today + horizon_days)
+        no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, ahead)
 
     if parameters.potential is None:
         possible = np.zeros(len(state))
@@ -212,7 +216,9 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
     )
 
 
-def _worth(state: State, parameters: Parameters, rules: Mapping[str, float], quiet_days: Array) -> value.Worth:
+def _worth(
+    state: State, parameters: Parameters, rules: Mapping[str, float], quiet_days: Array, today: int
+) -> value.Worth:
     return value.of(
         bgnbd=parameters.bgnbd,
         credibility=parameters.credibility,
@@ -225,12 +231,18 @@ def _worth(state: State, parameters: Parameters, rules: Mapping[str, float], qui
         span_days=(state.last_day - state.first_day).astype(float),
         profit_sum=state.profit_sum,
         decayed_profit=state.decayed_profit,
+        weeks=(
+            parameters.weeks(state.first_day, state.last_day),
+            parameters.weeks(state.first_day, state.last_day + quiet_days),
+        ),
+        horizons=parameters.horizons(today),
     )
 
 
 def value_before_silence(state: State, parameters: Parameters, rules: Mapping[str, float]) -> Array:
     """What each was worth on the day of the last purchase, in whole minor units: nothing is written down for silence yet."""
-    return np.rint(_worth(state, parameters, rules, np.zeros(len(state))).value).astype(np.int64)
+    latest = int(state.last_day.max(initial=0))
+    return np.rint(_worth(state, parameters, rules, np.zeros(len(state)), latest).value).astype(np.int64)
 
 
 def changed(state: State, scores: Scores, rules: Mapping[str, float]) -> Flags:

@@ -109,8 +109,12 @@ def classify(
     count: int | None = None,
     past_profit: Floats | None = None,
     cap: float = 1.0,
+    followed_up: Flags | None = None,
 ) -> Floats:
     """The class of each customer tonight, given the class of last night (-1: none yet).
+
+    Whoever is `followed_up` (the silence is not longer than an alert of it would be open) and was active or big does not
+    become random: they are being called, and many of them come back.
 
     `count`, of the bar, limits the big ones among customers without a class whose value is the bar itself: the one
     with the higher `past_profit` goes first, then the one that comes first. Without it all of them are big.
@@ -127,6 +131,8 @@ def classify(
         big[level[order[max(count - int((value > bar).sum()), 0) :]]] = False
     big = _furthest_above(big, value, threshold, cap, past_profit)
     stays_active = (before == ACTIVE) & (lateness >= np.minimum(active_leave, 0.4 * tail_level))
+    if followed_up is not None:
+        stays_active |= (before >= ACTIVE) & followed_up
     active = (gap_count >= 2) & ((lateness > active_enter) | stays_active)
     return np.where(big, BIG, np.where(active, ACTIVE, RANDOM)).astype(np.int16)
 

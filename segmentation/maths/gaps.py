@@ -31,6 +31,11 @@ class GapPopulation:
     t2: float
     shop_share: float = 1.0
 
+    @property
+    def of_the_shop(self) -> bool:
+        """Whether it is the shop's word more than that of others; what was stored without a share tells by its figures."""
+        return self.shop_share >= 0.5 and (self.m, self.s2, self.t2) != (FALLBACK.m, FALLBACK.s2, FALLBACK.t2)
+
 
 FALLBACK = GapPopulation(float(np.log(30)), 1.0, 0.4, 0.0)
 # What is known before a shop is seen, around FALLBACK: deviations of m, ln s2 and ln t2. Weekly grocers and shops bought

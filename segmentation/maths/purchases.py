@@ -133,8 +133,9 @@ def _sureness(params: BgNbd, prior: Prior, x: Floats, tx: Floats, age: Floats) -
     data = (directions * np.maximum(by_data, 0)) @ directions.T
     alone = KNOWN.T @ np.diag(np.array(PRIOR.deviation) ** -2.0) @ KNOWN
     before = float(towards @ np.linalg.solve(alone, towards))
-    after = float(towards @ np.linalg.solve(data + prior.strength * alone, towards))
-    return float(np.sqrt(after)), float(np.clip(1 - after / max(before, 1e-12), 0, 1))
+    after = float(towards @ np.linalg.solve(data + alone, towards))
+    unsure = float(towards @ np.linalg.solve(data + prior.strength * alone, towards))
+    return float(np.sqrt(unsure)), float(np.clip(1 - after / max(before, 1e-12), 0, 1))
 
 
 def fit(

@@ -94,21 +94,23 @@ def of(
     span_days: Floats,
     profit_sum: Floats,
     decayed_profit: Floats,
+    weeks: tuple[Floats, Floats] | None = None,
+    horizons: Floats | None = None,
 ) -> Worth:
-    """Current value from the summary of purchase days. Without a fitted model: the decayed profit alone, fading."""
+    """Current value from the summary of purchase days. Without a fitted model: the decayed profit alone, fading.
+
+    Where not every day counts the same: `weeks` from the first purchase to the last and until today, and to the ends of
+    MONTHS, as they count for purchases.
+    """
     per_order = profit.shrunk(credibility, purchase_days, profit_sum / np.maximum(purchase_days, 1))
     daily = profit.decayed_rate(decayed_profit * np.exp2(-quiet_days / half_life_days), half_life_days, history_days)
     if bgnbd is None:
         shape = fading(half_life_days)
         expected = np.broadcast_to(shape, (len(purchase_days), len(shape)))
         return current_value(expected, per_order, daily, 1.0, discount)
-    expected = purchases.expected_at(
-        bgnbd,
-        (purchase_days - 1).astype(float),
-        span_days / 7,
-        (span_days + quiet_days) / 7,
-        np.array(MONTHS) * WEEKS_A_MONTH,
-    )
+    span, age = weeks or (span_days / 7, (span_days + quiet_days) / 7)
+    ends = np.array(MONTHS) * WEEKS_A_MONTH if horizons is None else horizons
+    expected = purchases.expected_at(bgnbd, (purchase_days - 1).astype(float), span, age, ends)
     return current_value(expected, per_order, daily, weight, discount)
 
 

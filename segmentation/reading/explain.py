@@ -123,7 +123,11 @@ def explain(
         potential_reason=_potential_reason(standing, state, written) if sees_value else "",
         class_reason=" ".join(
             filter(
-                None, [_class_reason(standing, today), _of_other_night(standing, newest.night) if sees_value else ""]
+                None,
+                [
+                    _class_reason(standing, today, newest.constants),
+                    _of_other_night(standing, newest.night) if sees_value else "",
+                ],
             )
         ),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
@@ -264,6 +268,7 @@ def _class_lines(standing: Standing, state: frames.State, told: _Told, sees_valu
         Line("", _("Own intervals known (active from 2)"), str(int(state.gap_count[0]))),
         Line("", _("Chance that night that the silence would last longer"), percent(float(own.lateness[0]), 2)),
         Line("", _("Active while that chance is above"), percent(floor, 2)),
+        Line("", _("Who was served stays active up to a silence of, days"), str(_followed_up(own, constants))),
     ]
 
 
@@ -276,6 +281,11 @@ def _of_other_night(standing: Standing, night: Night) -> str:
     }
 
 
+def _followed_up(own: scoring.OwnScores, constants: Mapping[str, float]) -> int:
+    """The last whole day of a silence on which its alert is still open."""
+    return int(own.limit_days[0] + constants["alert_window_days"])
+
+
 _SIDES = {
     classes.Side.NEW: lambda: _("without a class before"),
     classes.Side.INSIDE: lambda: _("to stay big"),
@@ -283,9 +293,18 @@ _SIDES = {
 }
 
 
-def _class_reason(standing: Standing, today: rhythm.Rhythm) -> str:
+def _class_reason(standing: Standing, today: rhythm.Rhythm, constants: Mapping[str, float]) -> str:
     if standing.customer_class == Standing.Class.BIG:
         return _("One of the customers who together bring most of the shop's value.")
+    if standing.customer_class == Standing.Class.ACTIVE and today.quiet_days > today.limit:
+        return _(
+            "Bought regularly: a silence of %(quiet)d days is past the personal limit of %(limit)d, and is followed up "
+            "until %(until)d."
+        ) % {
+            "quiet": today.quiet_days,
+            "limit": today.limit_days,
+            "until": int(today.limit + constants["alert_window_days"]),
+        }
     if standing.customer_class == Standing.Class.ACTIVE:
         return ngettext(
             "Buys regularly: %(count)d known interval, and a silence of %(quiet)d days is still usual for them.",

@@ -40,7 +40,7 @@ class Rhythm:
     """The rhythm of a customer as it is on the day `on`, by the parameters of one night; days are whole.
 
     `known` intervals are the customer's own, which count with `own_share` (0…1), the shop's with the rest. Without
-    enough of them it is no `habit`, and without a fit of the shop's own (`of_the_shop`) not even the shop's.
+    enough of them it is no `habit`, and where the shop has said too little (`of_the_shop`) not even the shop's.
     `own` and `shop` are the usual intervals that are blended to `usual`; `limit` lies beyond it. Both not rounded.
     """
 
@@ -82,7 +82,7 @@ def read(state: frames.State, parameters: Parameters, constants: Mapping[str, fl
         last_on=last_on,
         known=known,
         habit=known >= max(constants["least_gaps"], LEAST_FOR_A_HABIT),
-        of_the_shop=population != gaps.FALLBACK,
+        of_the_shop=population.of_the_shop,
         own_share=float(gaps.own_share(population, state.gap_count)[0]),
         own=math.exp(float(state.log_gap_sum[0]) / known) if known else 0.0,
         shop=math.exp(population.m),

@@ -9,12 +9,12 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
-import numpy as np
 from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.lib import sql
+from segmentation.maths import seasons
 from segmentation.maths.arrays import Floats, Integers
 
 _STEPS = sql.steps(__file__, "notes")
@@ -23,7 +23,7 @@ DOMINATES, SEASON, RECALL, FLOOR, FLOOD = "dominates", "season", "recall", "floo
 OF_ALERTS = (FLOOD, RECALL, SEASON, FLOOR)
 OF_VALUES = (DOMINATES, SEASON)
 # A customer with such a share of all value; two weeks with such a share of a year's purchases.
-LARGE_SHARE, SEASON_SHARE, SEASON_DAYS, LEAST_SEASON = 0.25, 0.4, 14, 120
+LARGE_SHARE, SEASON_SHARE, LEAST_SEASON = 0.25, seasons.LEAST_SHARE, seasons.LEAST_HISTORY
 # So many times the usual number of a day, and so many at least.
 TIMES, LEAST_RETURNED, LEAST_OPENED = 5, 20, 20
 TIMES_OPENED = 3
@@ -46,19 +46,15 @@ def season(days: Integers, *, until: int) -> Note | None:
     days = days[(days > until - 365) & (days <= until)]
     if not len(days) or until - days.min() < LEAST_SEASON:
         return None
-    first = int(days.min())
-    counts = np.bincount(days - first, minlength=SEASON_DAYS)
-    running = np.concatenate([[0], np.cumsum(counts)])
-    within = running[SEASON_DAYS:] - running[:-SEASON_DAYS]
-    start, share = int(np.argmax(within)), float(within.max() / len(days))
+    start, share = seasons.busiest(days)
     if share < SEASON_SHARE:
         return None
-    begun = EPOCH + timedelta(days=first + start)
+    begun = EPOCH + timedelta(days=start)
     return {
         "kind": SEASON,
         "share": round(share, 3),
         "from": begun.isoformat(),
-        "until": (begun + timedelta(days=SEASON_DAYS - 1)).isoformat(),
+        "until": (begun + timedelta(days=seasons.DAYS - 1)).isoformat(),
     }
 
 

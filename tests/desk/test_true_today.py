@@ -117,7 +117,7 @@ def rhythm_of(person: Customer, on: date) -> Rhythm:
     """From the orders and the parameters of the last night, by the formulas of the book."""
     bought = sorted(set(person.orders.filter(status="paid").values_list("ordered_on", flat=True)))
     night = Night.objects.select_related("fit", "rules").latest("as_of")
-    gaps, a_max = night.fit.parameters["gaps"], night.fit.parameters["a_max"]
+    gaps, a_max, dial = (night.fit.parameters[name] for name in ("gaps", "a_max", "dial"))
     m, s2, t2 = gaps["m"], gaps["s2"], gaps["t2"]
     logs = [math.log((after - before).days) for before, after in itertools.pairwise(bought)]
     n, mean = len(logs), m
@@ -125,7 +125,7 @@ def rhythm_of(person: Customer, on: date) -> Rhythm:
         w = t2 / (t2 + s2 / n)
         mean = w * sum(logs) / n + (1 - w) * m
     sd = math.sqrt(s2 + 1 / (1 / t2 + n / s2))
-    level = min(a_max, max(math.exp(mean + s2 / 2) / 365, 0.002))
+    level = min(a_max, max(dial * math.exp(mean + s2 / 2) / 365, 0.002))
     quiet = (on - bought[-1]).days
     expected = math.exp(mean)
     if quiet > expected:

@@ -1,5 +1,6 @@
 """The night: the same rows whichever way it was worked, nothing new the second time, and the preview told the truth."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -168,6 +169,24 @@ def test_the_same_night_twice_changes_nothing(mall: list[Customer]) -> None:
     nightly.run(FIRST, again=True)
 
     assert state_of_the_shop() == before
+
+
+def test_each_value_stands_in_its_range_and_says_how_sure_it_is(mall: list[Customer]) -> None:
+    nightly.run(FIRST)
+
+    standing = Standing.objects.get(pk=mall[3].pk)
+    reader = User(roles=[Role.TEAM_LEAD])
+    why = explain(standing.customer, reader=reader, on=FIRST, standing=standing)
+    assert why is not None
+    assert not Standing.objects.filter(value_low__isnull=True).exists()
+    assert all(row.value_low <= row.value <= row.value_high for row in Standing.objects.all())
+    assert 0 <= standing.value_low < standing.value < standing.value_high
+    assert (why.value_low, why.value_high) == (standing.value_low, standing.value_high)
+    assert f"¥{standing.value_low:,.2f} … ¥{standing.value_high:,.2f}" in [line.figure for line in why.value_lines]
+    assert re.search(r"How customers go on: \d+ % of it is learnt from this shop's own orders", why.value_reason)
+    masked = explain(standing.customer, reader=User(roles=[Role.SERVICE_AGENT]), on=FIRST, standing=standing)
+    assert masked is not None
+    assert (masked.value_low, masked.value_high, masked.value_reason) == (None, None, "")
 
 
 def test_a_night_that_is_done_is_not_run_again_unasked(mall: list[Customer]) -> None:

@@ -91,7 +91,7 @@ def money_range(low: Decimal | None, high: Decimal | None) -> SafeString:
     if low is None or high is None:
         return mark_safe("")
     return format_html(
-        '<span class="lk-muted lk-small" title="{}">{} … {}</span>',
+        '<div class="lk-muted lk-small" title="{}">{} … {}</div>',
         gettext("Likely range: in 8 cases of 10 it ends between these two"),
         money(low, decimals=0),
         money(high, decimals=0),

@@ -42,6 +42,17 @@ def test_active_is_entered_at_ten_percent_and_left_at_two() -> None:
     assert found.tolist() == [1, 0, 1, 0, 0]
 
 
+def test_who_was_served_does_not_become_random_while_the_silence_is_followed_up() -> None:
+    before = np.array([1, 1, 2, 0, -1, 1])
+    followed_up = np.array([True, False, True, True, True, True])
+    gap_count = np.array([5, 5, 5, 5, 5, 1])
+    late = np.full(6, 0.001)
+
+    found = classes.classify(before, np.zeros(6), 100.0, gap_count, late, late + 0.05, followed_up=followed_up)
+
+    assert found.tolist() == [1, 0, 1, 0, 0, 0]
+
+
 def test_classifying_twice_changes_nothing() -> None:
     rng = np.random.default_rng(7)
     value, late = rng.normal(100, 80, 500), rng.random(500)
