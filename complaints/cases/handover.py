@@ -64,9 +64,7 @@ def ask(
     version: int | None = None,
 ) -> Handover:
     """The department has a question to answer within its own hours; the case waits for it, its clocks run on.
-
-    `with_files`: whoever answers sees the files of the case, also those that come while they are at it.
-    """
+    `with_files`: whoever answers sees the files of the case, also those that come meanwhile."""
     case = transitions.lock(case_id, version=version, relies_on=["status"], yours={"question": question})
     transitions.must_be_open(case)
     question = messages.words(question)

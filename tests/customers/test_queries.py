@@ -4,12 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from core.accounts.models import Delegation, Role
 from core.lib.errors import Invalid
 from customers import queries
-from customers.access import visible_to
-from customers.models import Lookup, Standing
+from customers.access import in_reach, visible_to
+from customers.models import Customer, Lookup, Standing
 from customers.queries import Filters
 from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
@@ -146,3 +147,26 @@ def test_an_agent_with_a_book_finds_by_name_in_it_and_anybody_by_a_whole_number_
         assert queries.search(user, "13812345678", TODAY) == [foreign]
     assert list(visible_to(both, TODAY).order_by("pk")) == [mine, foreign]
     assert list(visible_to(both, TODAY + timedelta(days=1))) == [mine]
+
+
+def test_regions_are_those_of_customers_each_once(make_customer: MakeCustomer) -> None:
+    assert queries.regions() == []
+    for region in ("浙江", "上海", "浙江", ""):
+        Customer.objects.filter(pk=make_customer().pk).update(region=region)
+
+    assert sorted(queries.regions()) == sorted(["上海", "浙江"])
+
+
+def test_who_sees_a_customer_is_asked_at_once_for_all(
+    make_user: MakeUser, make_customer: MakeCustomer, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    managers = [make_user(Role.ACCOUNT_MANAGER, f"M{n}") for n in range(5)]
+    mine = make_customer("李雷", manager=managers[0])
+    everybody = [*managers, make_user(Role.SERVICE_LEAD, "Li"), make_user(Role.ANALYST, "Wen")]
+
+    with django_assert_num_queries(1):
+        seen = in_reach(everybody, [mine.pk], TODAY)
+
+    assert {user.full_name for user in everybody if seen[user.pk]} == {"M0", "Li"}
+    for user in everybody:
+        assert seen[user.pk] == set(visible_to(user, TODAY).filter(pk=mine.pk).values_list("pk", flat=True))

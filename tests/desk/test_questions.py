@@ -226,6 +226,31 @@ def test_a_remedy_says_in_the_history_what_how_much_and_what_happened(client: Cl
     assert "To be done by Wang Fang." in page.content.decode()
 
 
+def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
+    client: Client, case: Case, agent: User
+) -> None:
+    at = timezone.now()
+    client.force_login(agent)
+
+    def rows() -> list[tuple[str, str, bool]]:
+        page = client.get(reverse("desk:my_day"))
+        assert page.context["things"] == page.context["waiting"] + len(page.context["matters"])
+        assert [row.url for row in page.context["matters"]] == [reverse("desk:complaint", args=[case.pk])] * len(
+            page.context["matters"]
+        )
+        return [(row.button, row.reason, row.late) for row in page.context["matters"]]
+
+    Case.objects.update(owner=agent, next_due_at=at - timedelta(minutes=5))
+    late = ("Answer", f"{case.number} 李雷的包裹", True)
+    assert rows() == [late]
+    remedies.propose(case.pk, kind="coupon", amount=10, reason="晚到", by=agent, at=at, client_key="1")
+    assert rows() == [late, ("Give it", f"{case.number}: Coupon was agreed and is not given yet", False)]
+    Case.objects.update(next_due_at=at + timedelta(days=3))
+    assert len(rows()) == 1
+    Case.objects.update(owner=None)
+    assert rows() == []
+
+
 def test_a_coupon_is_given_on_the_case_and_its_code_stands_there(client: Client, case: Case, agent: User) -> None:
     at = timezone.now()
     campaign = running("TEN", amount=10, starts_at=at - timedelta(days=1), ends_at=at + timedelta(days=9))

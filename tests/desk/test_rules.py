@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.accounts.models import Role, User
 from crm.desk.numbers import rules_page
 from crm.desk.today import now, today
 from crm.flows import nightly
+from customers import todo
+from customers.models import Standing
 from segmentation import rules
-from tests.conftest import MakeUser
+from tests.conftest import MakeCustomer, MakeUser
 from tests.rulebook.stories import confirmed
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +119,30 @@ def test_a_version_tells_its_changes_though_the_one_before_stands_on_the_next_pa
     assert [(before, after) for _label, before, after in newest.rows[0].changes] == [("80 %", "70 %")]
     assert [row.version.version for row in oldest.rows] == [1]
     assert oldest.rows[0].changes == []
+
+
+def test_what_is_at_stake_is_changed_on_its_page_and_shows_its_what_if(
+    client: Client, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    chen, at = make_user(Role.ACCOUNT_MANAGER, "Chen"), timezone.now()
+    for n, (reason, value) in enumerate((("tier", 1000), ("credit", 600))):
+        person = make_customer(f"客户{n}", manager=chen)
+        Standing.objects.filter(pk=person.pk).update(value=value)
+        todo.open_task(person, reason=reason, text={}, due_on=today(), at=at, dedupe_key=reason, owner=chen)
+    client.force_login(make_user(Role.ADMINISTRATOR, "Wu"))
+    page, told = reverse("desk:risk_rules"), {"promise": "30", "contact": "10", "tier": "10", "reason": "credit hurts"}
+    assert f'href="{page}"' in client.get(reverse("desk:rulebook")).content.decode()
+    assert "Version 1 is in force" in client.get(page).content.decode()
+
+    propose = reverse("desk:risk_rules_propose")
+    for credit in ("0", "101", "x"):
+        refused = client.post(propose, told | {"credit": credit})
+        assert (refused.status_code, "credit hurts" in refused.content.decode()) == (422, True)
+    assert client.post(propose, told | {"credit": "50", "reason": " "}).status_code == 422
+    change = client.post(propose, told | {"credit": "50"}, follow=True).content.decode()
+    assert "Payment overdue: 50 % instead of 10 %." in change
+    assert "place 1" in change
+    assert "Rows that change their place in their queue" in change
+    assert "A change by Wu" in client.get(page).content.decode()
+    client.force_login(make_user(Role.TEAM_LEAD, "Xu"))
+    assert client.post(propose, told | {"credit": "50"}).status_code == 403

@@ -29,6 +29,7 @@ from customers.identity import number_of
 from customers.models import Customer, Order, Standing, Todo
 from segmentation.models import Alert, Night
 from segmentation.reading.explain import Explanation, explain
+from segmentation.reading.rhythm import limits_of
 from segmentation.reading.terms import Line
 from tests.conftest import TODAY, MakeUser
 
@@ -235,9 +236,10 @@ def explained(reader: User) -> Iterator[tuple[Standing, Explanation]]:
 def test_the_lines_of_a_figure_give_the_figure(mall: int, db: None) -> None:
     reader = User(roles=[Role.ACCOUNT_MANAGER])
     largest = {"value": 0.0, "potential": 0.0, "limit": 0.0, "lines": 0.0}
-    count = 0
+    count, on_the_page = 0, {}
     for standing, why in explained(reader):
         count += 1
+        on_the_page[standing.pk] = (why.rhythm.usual_days, why.rhythm.limit_days)
         assert not why.stale
         value, potential = worked_out(why.value_lines), worked_out(why.potential_lines)
         for printed, by_hand in [*value.values(), *potential.values(), *worked_out(why.class_lines).values()]:
@@ -254,6 +256,7 @@ def test_the_lines_of_a_figure_give_the_figure(mall: int, db: None) -> None:
         _limit, until = limit["Personal limit, days"]
         largest["limit"] = max(largest["limit"], abs(usual - why.rhythm.usual_days), abs(until - why.rhythm.limit_days))
         assert_class(standing, why)
+    assert limits_of(on_the_page.keys()) == on_the_page  # what a row of My day names
     print(f"{count} customers, largest differences: {largest}")
     assert count == mall
     assert max(largest["value"], largest["potential"], largest["lines"]) < 0.011

@@ -47,6 +47,7 @@ NAMES: dict[str, Any] = {
     "due_at": _("Due on"),
     "due_on": _("Due on"),
     "ends_on": _("Until"),
+    "event": _("Club meeting"),
     "falls": _("Members who fall"),
     "fields": _("Fields"),
     "kind": _("Kind"),
@@ -67,9 +68,11 @@ NAMES: dict[str, Any] = {
     "page": _("Page"),
     "points": _("Points"),
     "products": _("Products"),
+    "prizes": _("Prizes"),
     "proposed_by": _("Proposed by"),
     "purpose": _("Purpose"),
     "reason": _("Reason"),
+    "redemption": _("Redemption"),
     "referrer": _("Referred by"),
     "request": _("Request"),
     "roles": _("Roles"),
@@ -89,7 +92,7 @@ NAMES: dict[str, Any] = {
     "year": _("Year"),
 }
 # What only the machine reads.
-HIDDEN = ("seq", "task", "commitment")
+HIDDEN = ("seq", "task", "commitment", "prefix")
 CUSTOMERS = ("customer", "loser", "other", "referrer")
 PEOPLE = ("manager", "assistant", "owner", "to", "user", "proposed_by", "drafted_by")
 WORDS: dict[str, Mapping[str, Any]] = {

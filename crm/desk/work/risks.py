@@ -15,8 +15,8 @@ from crm.desk.acting import carried_out
 from crm.desk.today import now, today
 from crm.desk.work.forms import RisksForm
 from customers.models import Todo
+from customers.rulebook import RULES
 from customers.work import stakes
-from customers.work.rulebook import RULES
 
 
 @needs(Permission.VIEW_RULES)
