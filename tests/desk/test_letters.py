@@ -36,7 +36,7 @@ def page(client: Client, name: str, *args: Any, query: str = "") -> str:
 
 
 def by_hand(customer: Customer, channel: str = "wechat", **more: Any) -> Letter:
-    told = {"purpose": "service", "occasion": "story", "period": "1", "at": timezone.now()} | more
+    told: dict[str, Any] = {"purpose": "service", "occasion": "story", "period": "1", "at": timezone.now()} | more
     return writing.write(customer, Words("您好", "马上换一个", {}), channel=channel, **told)
 
 

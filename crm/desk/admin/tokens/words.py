@@ -22,6 +22,9 @@ SCOPES = {
     ApiScope.TIERS_WRITE: _("Draft and publish rules of the levels"),
     ApiScope.CREDIT_READ: _("Read credit accounts"),
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
+    ApiScope.LETTERS_WRITE: _("Say what became of letters"),
+    ApiScope.CONSENTS_READ: _("Read what customers agreed to"),
+    ApiScope.CONSENTS_WRITE: _("Put down what customers agree to, and what they answer"),
 }
 # State -> (tone, icon, word)
 STATES = {
