@@ -350,6 +350,8 @@ SPECTACULAR_SETTINGS = {
         "CaseChannel": "complaints.models.Case.Channel",
         "CaseOutcome": "complaints.models.Case.Outcome",
         "CaseStatus": "complaints.models.Case.Status",
+        "ConsentState": "customers.models.consent.ConsentState",
+        "ReceiptState": ["delivered", "failed", "refused", "read"],
         "OrderOutcome": ["created", "updated", "unchanged", "stale"],
         "OrderStatus": "crm.api.serializers.customers.TOLD",
         "CouponStatus": "loyalty.models.Coupon.Status",

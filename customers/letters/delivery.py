@@ -236,14 +236,19 @@ def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.O
     letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
     if letter.state != State.WAITING or not letter.by_hand:
         raise DomainError(_("This letter is: %(how)s.") % {"how": letter.get_state_display()}, code="letter_state")
-    verdict = gate.decide(facts.of([letter], now=at, open_cases=open_cases)[letter.pk].facts)
-    if not isinstance(verdict, gate.Go):
-        raise DomainError(_("Do not send this now: %(why)s.") % {"why": REASONS[verdict.reason]}, code="gate_closed")
+    if reason := why_not_now(letter, at=at, open_cases=open_cases):
+        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
     letter.state, letter.handed_at, letter.reason = State.HANDED, at, ""
     letter.save(update_fields=["state", "handed_at", "reason"])
     _note(letter, Event.BY_HAND, at=at, by=by)
     audit.record(by, "letter.sent_by_hand", letter.customer, at=at, letter=str(letter.pk), channel=letter.channel)
     return letter
+
+
+def why_not_now(letter: Letter, *, at: datetime, open_cases: facts.OpenCases) -> str:
+    """What stands against sending it at this moment, as a phrase; empty when it may go. Nothing is written."""
+    verdict = gate.decide(facts.of([letter], now=at, open_cases=open_cases)[letter.pk].facts)
+    return "" if isinstance(verdict, gate.Go) else str(REASONS[verdict.reason])
 
 
 # What others say of it ------------------------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     assert "To be sent by hand" in listed
     assert "for a colleague to send it" in listed
     assert "马上换一个" in page(client, "letter", row.pk)
+    consent.set_limits(li_lei, at=timezone.now(), restricted="asked for it")
+    assert "Do not send this now: the customer" in page(client, "letter", row.pk)
+    consent.set_limits(li_lei, at=timezone.now(), restricted="")
     client.post(reverse("desk:letter_sent", args=[row.pk]))
 
     row.refresh_from_db()
