@@ -268,6 +268,9 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=False)
 VIRUS_SCANNER = env.str("VIRUS_SCANNER", default="")
 ATTACHMENTS_KEPT_DAYS = env.int("ATTACHMENTS_KEPT_DAYS", default=730)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
+# The mall's own gateway for text messages, and the secret by which it knows us (whsec_…). Without it a colleague sends.
+LETTER_GATEWAY_URL = env.str("LETTER_GATEWAY_URL", default="")
+LETTER_GATEWAY_SECRET = env.str("LETTER_GATEWAY_SECRET", default="")
 # Where customers reach this Laoke: links to their own choices and to the question after a case begin with it.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
@@ -349,6 +352,8 @@ SPECTACULAR_SETTINGS = {
         "CaseChannel": "complaints.models.Case.Channel",
         "CaseOutcome": "complaints.models.Case.Outcome",
         "CaseStatus": "complaints.models.Case.Status",
+        "ConsentState": "customers.models.consent.ConsentState",
+        "ReceiptState": ["delivered", "failed", "refused", "read"],
         "OrderOutcome": ["created", "updated", "unchanged", "stale"],
         "OrderStatus": "crm.api.serializers.customers.TOLD",
         "CouponStatus": "loyalty.models.Coupon.Status",

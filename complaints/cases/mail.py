@@ -117,10 +117,10 @@ def is_stuck(case: Case) -> bool:
     return CaseMail.objects.filter(message__case=case, message__cycle=case.cycle, state__in=STUCK).exists()
 
 
-def deliver_due(*, now: Callable[[], datetime], limit: int = 100) -> int:
-    """Letters that are due go out, at most `limit`, and cases follow what became of theirs; returns how many went."""
+def deliver_due(*, now: Callable[[], datetime]) -> int:
+    """Letters that are due go out, and cases follow what became of theirs; returns how many went."""
     _adopt(at=now())
-    sent = delivery.deliver_due(now=now, open_cases=queries.who_complain, limit=limit)
+    sent = delivery.deliver_due(now=now, open_cases=queries.who_complain)
     follow(at=now())
     return sent
 

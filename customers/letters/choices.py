@@ -35,10 +35,10 @@ def by_token(token: str) -> Held:
     """Who the letter went to, masked, and what they agreed to. Writes nothing. Raises UnknownLink (410)."""
     letter = Letter.objects.filter(reply_token=token).select_related("customer__merged_into").first() if token else None
     if letter is None:
-        raise _unknown()
+        raise unknown()
     customer = letter.customer.merged_into or letter.customer
     if customer.erased_at:
-        raise _unknown()
+        raise unknown()
     points = customer.contact_points.filter(retired="", kind__in=["phone", "email"])
     kinds = set(points.values_list("kind", flat=True))
     states = consent.states(customer)
@@ -54,7 +54,8 @@ def by_token(token: str) -> Held:
     )
 
 
-def _unknown() -> UnknownLink:
+def unknown() -> UnknownLink:
+    """The same words for what was never given out and for what is not good any more."""
     return UnknownLink(_("This link is not complete, or not good any more."))
 
 

@@ -5,7 +5,7 @@ told, and never sent again by itself.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from core.accounts.models import User
 from core.jobs import leases
 from core.lib import retry
 from core.lib.errors import DomainError
-from core.outbox import mailing, switches
+from core.outbox import gateway, mailing, switches
 from customers import contact_points, locks
 from customers.letters import facts, gate, rendering, writing
 from customers.letters.consent import lock_of
@@ -28,36 +28,76 @@ from customers.models.consent import Channel, Purpose
 
 State = Letter.State
 Event = LetterEvent.Kind
-# How long a round goes on after a letter that did not go out, and what one round may take.
+# How long a round lasts: the next look is half a minute after this one began.
 ROUND = timedelta(seconds=20)
 # After this long the gate is asked again before the hand-over.
 FRESH = timedelta(seconds=2)
+# Text messages in one call.
+AT_ONCE = 100
 log = logging.getLogger(__name__)
 # What the gate said, as the state of a letter that never goes.
 ENDS = {gate.Reason.EXPIRED: State.EXPIRED, gate.Reason.WITHDRAWN: State.WITHDRAWN}
 Now = Callable[[], datetime]
 
 
-def deliver_due(*, now: Now, open_cases: facts.OpenCases, limit: int = 100) -> int:
-    """Letters that are due and pass the gate go out, at most `limit` of them; returns how many did."""
+def deliver_due(*, now: Now, open_cases: facts.OpenCases, limit: int = 1000) -> int:
+    """Letters that are due and pass the gate go out, for as long as a round lasts; returns how many did.
+
+    At most `limit` e-mails are looked at: what is left waits for the next round.
+    """
     _free_the_dead(now())
-    if mailing.loses_mail():
-        return 0
-    sent, failed, end = 0, False, now() + ROUND
+    end = now() + ROUND
+    sent = _by_gateway(now, open_cases, end=end) if Channel.SMS in writing.ways() else 0
+    if Channel.EMAIL not in writing.ways():
+        return sent
     with mailing.Line() as line:
-        for letter_id, customer_id in _due(now())[:limit]:
-            if failed and now() >= end:
+        for letter_id, customer_id in _due(Channel.EMAIL, now())[:limit]:
+            if now() >= end:
                 break
             letter = _claim(letter_id, customer_id, at=now(), open_cases=open_cases)
-            if letter is None:
-                continue
-            went = _hand_over(letter, line, now)
-            sent, failed = sent + went, failed or not went
+            sent += letter is not None and _hand_over(letter, line, now)
     return sent
 
 
-def _due(at: datetime) -> QuerySet[Letter, tuple[UUID, int]]:
-    waiting = Letter.objects.filter(state=State.WAITING, by_hand=False, channel=Channel.EMAIL, next_at__lte=at)
+def _by_gateway(now: Now, open_cases: facts.OpenCases, *, end: datetime) -> int:
+    """Text messages that are due and pass the gate are handed over, many in one call; returns how many."""
+    sent = 0
+    while now() < end and (rows := list(_due(Channel.SMS, now())[:AT_ONCE])):
+        claims = (_claim(*row, at=now(), open_cases=open_cases) for row in rows)
+        letters = [letter for letter in claims if letter is not None]
+        if letters and not _in_one_call(letters, now):
+            break
+        sent += len(letters)
+    return sent
+
+
+def _in_one_call(letters: Sequence[Letter], now: Now) -> bool:
+    """Whether the gateway has them. Whatever happens is noted."""
+    points = ContactPoint.objects.in_bulk([letter.point_id for letter in letters if letter.point_id])
+    try:
+        gateway.hand_over([_message(letter, points.get(letter.point_id or 0)) for letter in letters], at=now())
+    except Exception as error:
+        for letter in letters:
+            _failed(letter, error, at=now())
+        return False
+    for letter in letters:
+        _handed(letter.pk, at=now())
+    return True
+
+
+def _message(letter: Letter, point: ContactPoint | None) -> gateway.Handed:
+    return {
+        "id": str(letter.pk),
+        "channel": letter.channel,
+        "to": contact_points.opened(point.kind, bytes(point.encrypted)) if point else "",
+        "purpose": letter.purpose,
+        "text": rendering.text_of(letter),
+        "valid_until": letter.valid_until.isoformat(),
+    }
+
+
+def _due(channel: str, at: datetime) -> QuerySet[Letter, tuple[UUID, int]]:
+    waiting = Letter.objects.filter(state=State.WAITING, by_hand=False, channel=channel, next_at__lte=at)
     for row in switches.closed().rows:
         stopped = Q() if row.channel == switches.EVERY else Q(channel=row.channel)
         stopped &= Q() if row.purpose == switches.EVERY else Q(purpose=row.purpose)
@@ -138,7 +178,7 @@ def _failed(letter: Letter, error: Exception, *, at: datetime) -> None:
     name = type(error).__name__
     if code := mailing.refused_for_good(error):
         _end(letter, State.REFUSED, f"smtp_{code}", at=at)
-    elif letter.purpose != Purpose.SERVICE and not mailing.was_certainly_not_sent(error):
+    elif not _may_repeat(letter) and not mailing.was_certainly_not_sent(error):
         _end(letter, State.UNKNOWN, name, at=at)
     elif again := retry.next_attempt(retry.MAIL, attempts=letter.attempts, at=at):
         _put_back(letter, name, again=again, at=at)
@@ -163,12 +203,19 @@ def _end(letter: Letter, state: str, code: str, *, at: datetime) -> None:
             BadPoint.objects.update_or_create(point_id=letter.point_id, defaults={"since": at, "code": code})
 
 
+def _may_repeat(letter: Letter) -> bool:
+    """Whether it may be handed over twice: an answer that is lost is worse than one that comes twice, and the gateway
+    drops what it knows by its id.
+    """
+    return letter.purpose == Purpose.SERVICE or letter.channel == Channel.SMS
+
+
 def _free_the_dead(at: datetime) -> None:
     """What a sender died over: a letter of service waits again, any other is perhaps sent. What is too late has ended."""
     over = Letter.objects.filter(state=State.HANDING, claimed_until__lte=at)
     with transaction.atomic():
         for letter in over.select_for_update(skip_locked=True):
-            if letter.purpose == Purpose.SERVICE:
+            if _may_repeat(letter):
                 letter.state, letter.next_at, letter.claimed_until, letter.handed_at = State.WAITING, at, None, None
             else:
                 letter.state, letter.reason, letter.ended_at, letter.claimed_until = State.UNKNOWN, "died", at, None
@@ -189,14 +236,19 @@ def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.O
     letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
     if letter.state != State.WAITING or not letter.by_hand:
         raise DomainError(_("This letter is: %(how)s.") % {"how": letter.get_state_display()}, code="letter_state")
-    verdict = gate.decide(facts.of([letter], now=at, open_cases=open_cases)[letter.pk].facts)
-    if not isinstance(verdict, gate.Go):
-        raise DomainError(_("Do not send this now: %(why)s.") % {"why": REASONS[verdict.reason]}, code="gate_closed")
+    if reason := why_not_now(letter, at=at, open_cases=open_cases):
+        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
     letter.state, letter.handed_at, letter.reason = State.HANDED, at, ""
     letter.save(update_fields=["state", "handed_at", "reason"])
     _note(letter, Event.BY_HAND, at=at, by=by)
     audit.record(by, "letter.sent_by_hand", letter.customer, at=at, letter=str(letter.pk), channel=letter.channel)
     return letter
+
+
+def why_not_now(letter: Letter, *, at: datetime, open_cases: facts.OpenCases) -> str:
+    """What stands against sending it at this moment, as a phrase; empty when it may go. Nothing is written."""
+    verdict = gate.decide(facts.of([letter], now=at, open_cases=open_cases)[letter.pk].facts)
+    return "" if isinstance(verdict, gate.Go) else str(REASONS[verdict.reason])
 
 
 # What others say of it ------------------------------------------------------------------------------------------------

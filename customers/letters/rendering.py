@@ -29,6 +29,16 @@ def way_out(letter: Letter) -> str:
     return f"{settings.PUBLIC_URL}/c/{letter.reply_token}" if settings.PUBLIC_URL else ""
 
 
+def text_of(letter: Letter) -> str:
+    """A text message: the mall's name before it, and where it needs consent how to end it. Empty once its words are gone."""
+    words = writing.words_of(letter)
+    if words is None:
+        return ""
+    with override(letter.language or mall.facts().language):
+        end = "" if letter.purpose == Purpose.SERVICE else _(" Reply T to stop")
+    return f"【{mall.facts().name}】{words.body}{end}"
+
+
 def mail_of(letter: Letter) -> Mail | None:
     """Subject, text and headers of the letter; None once its words are gone.
 

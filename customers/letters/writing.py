@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from core.accounts.models import User
 from core.lib import sealing
 from core.lib.sealing import Resealed
-from core.outbox import mailing
+from core.outbox import gateway, mailing
 from customers.models import ContactPoint, Customer, Letter
 from customers.models.consent import Channel, Purpose
 
@@ -41,7 +41,13 @@ class Words(NamedTuple):
 
 def leaves_by_itself(channel: str) -> bool:
     """Whether Laoke can send by this channel without anybody's help."""
-    return channel == Channel.EMAIL and not mailing.loses_mail()
+    return channel in ways()
+
+
+def ways() -> list[str]:
+    """The channels by which Laoke itself can send."""
+    mail = [] if mailing.loses_mail() else [Channel.EMAIL]
+    return [*mail, *([Channel.SMS] if gateway.is_set_up() else [])]
 
 
 def write(
@@ -59,6 +65,7 @@ def write(
     by_hand: bool | None = None,
     by_rule: bool = False,
     language: str = "",
+    reply_token: str = "",
 ) -> Letter:
     """The letter waits; the one that was written before when there is one about the same for this customer.
 
@@ -77,7 +84,7 @@ def write(
             "period": period,
             "language": language,
             "sealed": sealed(number, words),
-            "reply_token": secrets.token_urlsafe(18),
+            "reply_token": reply_token or new_token(),
             "own_id": own_id or f"<{number}@{mailing.own_domain()}>",
             "by_hand": hand,
             "by_rule": by_rule,
@@ -91,6 +98,11 @@ def write(
         },
     )
     return letter
+
+
+def new_token() -> str:
+    """For the address of the customer's own choices: 24 characters that nobody guesses."""
+    return secrets.token_urlsafe(18)
 
 
 def sealed(number: UUID, words: Words) -> bytes:

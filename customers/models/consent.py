@@ -27,7 +27,7 @@ class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("Text message")
     WECHAT = "wechat", _("WeChat")
-    PHONE = "phone", _("Phone")
+    PHONE = "phone", _("Call")
     POST = "post", _("Post")
     SHOP = "shop", _("Shop chat")
 
@@ -37,7 +37,7 @@ class Purpose(models.TextChoices):
 
     SERVICE = "service", _("Answers and orders")
     CARE = "care", _("Greetings")
-    SURVEY = "survey", _("Questions")
+    SURVEY = "survey", _("Surveys")
     MARKETING = "marketing", _("Offers")
 
 

@@ -1,6 +1,7 @@
 """REST about letters: consents, receipts and replies of the mall's systems, each within the token's reach."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,13 @@ def li_lei(make_customer: MakeCustomer) -> Customer:
 
 
 def sent(customer: Customer, period: str = "1") -> Letter:
-    told = {"channel": "email", "purpose": "service", "occasion": "o", "period": period, "by_hand": False}
+    told: dict[str, Any] = {
+        "channel": "email",
+        "purpose": "service",
+        "occasion": "o",
+        "period": period,
+        "by_hand": False,
+    }
     row = writing.write(customer, Words("s", "b", {}), at=timezone.now(), **told)
     for state in ("handing", "handed"):
         Letter.objects.filter(pk=row.pk).update(state=state, handed_at=timezone.now())

@@ -1,5 +1,7 @@
 """What goes out to customers, on a desk and on a phone: the stop, what a customer agreed to, and their own page."""
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -18,7 +20,7 @@ def test_a_lead_stops_letters_and_a_customer_chooses(sit_down: SitDown, language
     page, say = desk.page, desk.say
     customer = Customer.objects.filter(manager__team=desk.user.team).order_by("pk")[0]
     at = timezone.now()
-    told = {"purpose": "service", "occasion": "story", "at": at}
+    told: dict[str, Any] = {"purpose": "service", "occasion": "story", "at": at}
     writing.write(customer, Words("您好", "马上换一个", {}), channel="wechat", period="1", **told)
     offer = writing.write(
         customer,

@@ -117,7 +117,11 @@ def test_what_was_said_on_the_phone_is_a_log_and_counts_at_once(
 def test_the_question_after_a_case_leaves_as_a_letter_with_its_link(
     mailed: Case, wang: User, box: Mailbox, settings: Any
 ) -> None:
-    told = {"outcome": "fixed", "resolution": "换了", "root_cause": RootCause.objects.order_by("pk").first()}
+    told: dict[str, Any] = {
+        "outcome": "fixed",
+        "resolution": "换了",
+        "root_cause": RootCause.objects.order_by("pk").first(),
+    }
     lifecycle.reply(mailed.pk, by=wang, at=WEDNESDAY, body="好", channel="phone")
     lifecycle.resolve(mailed.pk, by=wang, at=WEDNESDAY + HOUR, reply="", **told)
     due = Survey.objects.get().send_at + MINUTE

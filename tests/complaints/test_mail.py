@@ -113,7 +113,7 @@ def test_a_server_that_refuses_is_asked_again_and_at_last_somebody_has_it_on_the
 def test_twice_at_once_a_mail_leaves_once(mailed: Case, wang: User, box: Mailbox) -> None:
     said = answer(mailed, wang)
     held = WEDNESDAY + HOUR
-    Letter.objects.filter(pk=said.letter_id).update(state="handing", claimed_until=held + MINUTE)
+    Letter.objects.filter(own_id=said.own_id).update(state="handing", claimed_until=held + MINUTE)
 
     assert (mail.deliver_due(now=at(held)), box.mails) == (0, [])
     # Its holder has died: it goes out under the same name.

@@ -36,7 +36,7 @@ def page(client: Client, name: str, *args: Any, query: str = "") -> str:
 
 
 def by_hand(customer: Customer, channel: str = "wechat", **more: Any) -> Letter:
-    told = {"purpose": "service", "occasion": "story", "period": "1", "at": timezone.now()} | more
+    told: dict[str, Any] = {"purpose": "service", "occasion": "story", "period": "1", "at": timezone.now()} | more
     return writing.write(customer, Words("您好", "马上换一个", {}), channel=channel, **told)
 
 
@@ -49,6 +49,9 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     assert "To be sent by hand" in listed
     assert "for a colleague to send it" in listed
     assert "马上换一个" in page(client, "letter", row.pk)
+    consent.set_limits(li_lei, at=timezone.now(), restricted="asked for it")
+    assert "Do not send this now: the customer" in page(client, "letter", row.pk)
+    consent.set_limits(li_lei, at=timezone.now(), restricted="")
     client.post(reverse("desk:letter_sent", args=[row.pk]))
 
     row.refresh_from_db()

@@ -26,6 +26,7 @@ WHY_NOT = {
     "desk:todo_snooze": "put off to a day: said twice it is the same",
     "desk:tiers_draft": "the draft is stored whole, and refused when it was saved meanwhile",
     "desk/loyalty/draws/prizes.html": "the table is stored whole, and refused when it was saved meanwhile",
+    "desk/letters/choices.html": "chosen twice it is the same",
     "desk/complaints/survey.html": "the link of a survey is answered once",
     "desk:audit_export": "a file; each that is taken out is on record",
 }

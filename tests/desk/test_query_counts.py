@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection
@@ -499,7 +499,7 @@ def a_promise(mall: Mall, n: int) -> str:
 
 def a_letter(mall: Mall, n: int) -> str:
     customer = mall.customer(n)
-    told = {"channel": "wechat", "purpose": "service", "occasion": "case:1", "period": str(n)}
+    told: dict[str, Any] = {"channel": "wechat", "purpose": "service", "occasion": "case:1", "period": str(n)}
     letters.write(customer, Words("", "", {}), at=timezone.now(), **told)
     return customer.name
 

@@ -49,7 +49,7 @@ class ConsentIn(Strict):
     evidence = serializers.CharField(max_length=200, required=False, help_text="A yes needs it, or a wording")
 
 
-class ConsentsSaidOut(ConsentsOut):
+class ConsentSaidOut(ConsentsOut):
     created = serializers.BooleanField(help_text="False: this was on record already")
     letters_withdrawn = serializers.IntegerField()
     letters_on_their_way = serializers.IntegerField()
@@ -65,7 +65,7 @@ class ConsentsView(ByMethodView):
     @extend_schema(
         operation_id="consent_say",
         request=ConsentIn,
-        responses={200: ConsentsSaidOut, 201: ConsentsSaidOut},
+        responses={200: ConsentSaidOut, 201: ConsentSaidOut},
         summary="What a customer says about being written to",
         description="Repeating is harmless. A no takes back the letters that wait; one that is older than what holds "
         "is on record and changes nothing.",
@@ -88,7 +88,7 @@ class ConsentsView(ByMethodView):
             "letters_withdrawn": done.withdrawn,
             "letters_on_their_way": done.on_its_way,
         }
-        return Response(ConsentsSaidOut(data).data, status=201 if done.entries else 200)
+        return Response(ConsentSaidOut(data).data, status=201 if done.entries else 200)
 
 
 def _held(customer: Customer) -> dict[str, Any]:

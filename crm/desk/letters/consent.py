@@ -15,9 +15,10 @@ from crm.desk.letters import outgoing_page
 from crm.desk.letters.forms import ConsentForm, LimitsForm
 from crm.desk.opening import opened_by
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
-from customers.letters import consent
+from customers.letters import asking, consent
 from customers.letters.consent import Recorded, Source
 from customers.models import Consent, ConsentEntry, Customer, ReachLimit
 from customers.models.consent import ASKED_FOR, BY_CONSENT, ConsentState
@@ -52,6 +53,7 @@ class Said(NamedTuple):
 
 
 @needs(Permission.VIEW_CUSTOMER)
+@takeable("letters-of-customer")
 def customer_letters(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, opened_by(request, pk))
 
@@ -65,6 +67,7 @@ def _page(request: StaffRequest, customer: Customer, *, status: int = 200, **cha
         "channels": [channel.label for channel in BY_CONSENT],
         "lines": _lines(customer),
         "limit": limit,
+        "may_ask": not asking.why_not(customer, at=now()),
         "letters": letters.of([outgoing_page.row_of(row) for row in letters.rows]),
         "said": said.of([_said(entry) for entry in said.rows]),
         "form": ConsentForm(initial={"said_on": today()}),
@@ -143,6 +146,15 @@ def _thanks(done: Recorded) -> str:
     if done.on_its_way:
         words.append(_("One message was already on its way."))
     return " ".join(words)
+
+
+@needs(Permission.RECORD_CONSENT)
+@require_POST
+def ask(request: StaffRequest, pk: int) -> HttpResponse:
+    """The customer is asked by one e-mail whether offers are wanted."""
+    customer = customer_for(request.user, pk, today())
+    press(request, lambda: asking.ask(customer, by=request.user, at=now()), _("Asked. No answer means no."))
+    return redirect("desk:customer_letters", pk)
 
 
 @needs(Permission.RECORD_CONSENT)

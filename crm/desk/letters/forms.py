@@ -31,10 +31,10 @@ class ConsentForm(forms.Form):
 
     state = forms.ChoiceField(label=gettext_lazy("What the customer says"), choices=SAID)
     channel = forms.ChoiceField(
-        label=gettext_lazy("By"), choices=[*CHANNELS, (EVERY, gettext_lazy("every way"))], initial=Channel.EMAIL
+        label=gettext_lazy("Channel"), choices=[*CHANNELS, (EVERY, gettext_lazy("every way"))], initial=Channel.EMAIL
     )
     purpose = forms.ChoiceField(
-        label=gettext_lazy("About"), choices=[*PURPOSES, (EVERY, gettext_lazy("everything"))], initial=Purpose.MARKETING
+        label=gettext_lazy("Purpose"), choices=[*PURPOSES, (EVERY, gettext_lazy("everything"))], initial=Purpose.MARKETING
     )
     said_on = forms.DateField(label=gettext_lazy("Said on"), required=False, widget=DateInput())
     wording = forms.ModelChoiceField(
@@ -94,8 +94,8 @@ class WordingForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"), choices=[("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
     )
-    channel = forms.ChoiceField(label=gettext_lazy("By"), choices=CHANNELS)
-    purpose = forms.ChoiceField(label=gettext_lazy("About"), choices=PURPOSES)
+    channel = forms.ChoiceField(label=gettext_lazy("Channel"), choices=CHANNELS)
+    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=PURPOSES)
     text = forms.CharField(label=gettext_lazy("Words"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
 
 

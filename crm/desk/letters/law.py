@@ -25,7 +25,7 @@ LAW = (
     Rule(
         _("Commercial text messages: only after consent; no answer means no; who refused is not asked again alike."),
         "通信短信息服务管理规定 (2015-06-30)",
-        _("Consent that is not known is none. Whether the same words may be asked again: from memory, to be checked."),
+        _("Consent that is not known is none; asked once, then left alone for a year. To be checked: from memory."),
     ),
     Rule(
         _("Advertising e-mails begin their subject with “广告” or “AD”, and can be refused for 30 days at least."),

@@ -15,6 +15,7 @@ from core.outbox.models import ChannelSwitch
 from crm.desk.acting import press, submit
 from crm.desk.letters import outgoing_page
 from crm.desk.letters.forms import ReasonForm
+from crm.desk.opening import note
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import scope_filter
@@ -35,11 +36,16 @@ def outgoing(request: StaffRequest) -> HttpResponse:
 @needs(Permission.VIEW_LETTERS)
 def page(request: StaffRequest, letter: UUID) -> HttpResponse:
     row = _letter_for(request, letter)
+    shown = outgoing_page.row_of(row)
+    against = ""
+    if shown.waits_for_hand:
+        against = delivery.why_not_now(row, at=now(), open_cases=complaints.who_complain)
     context = {
-        "letter": outgoing_page.row_of(row),
+        "letter": shown,
+        "against": against,
         "words": writing.words_of(row),
         "events": outgoing_page.events_of(row),
-        "customer": row.customer,
+        "customer": note(request, row.customer),
     }
     return render(request, "desk/letters/letter.html", context)
 

@@ -20,7 +20,7 @@ from crm.desk.letters.forms import ReasonForm
 from crm.desk.paging import page_of
 from crm.desk.today import today
 from customers.access import scope_filter
-from customers.letters import reasons
+from customers.letters import reasons, writing
 from customers.models import Letter, LetterEvent
 from customers.models.consent import Channel, Purpose
 
@@ -184,10 +184,7 @@ def _waiting(mine: QuerySet[Letter]) -> list[Waits]:
 def _ways() -> Sequence[Way]:
     closed = {row.channel for row in switches.closed().rows if row.purpose == switches.EVERY}
     every = Way(switches.EVERY, gettext_lazy("Everything"), True, switches.EVERY not in closed)
-    ways = [
-        Way(channel.value, channel.label, channel == Channel.EMAIL and not mailing.loses_mail(), channel not in closed)
-        for channel in Channel
-    ]
+    ways = [Way(channel.value, channel.label, channel in writing.ways(), channel not in closed) for channel in Channel]
     return [every, *ways]
 
 

@@ -12,6 +12,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import carried_out, submit
 from crm.desk.letters.forms import PolicyForm, WordingForm
 from crm.desk.letters.law import LAW
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now
 from customers.letters import consent, policies
 from customers.letters.gate import Policy
@@ -19,6 +20,7 @@ from customers.models import SendPolicy
 
 
 @needs(Permission.EDIT_LETTER_RULES)
+@takeable("letter-rules", people=False)
 def policy(request: StaffRequest) -> HttpResponse:
     return _page(request)
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from core.lib import mall
 from core.lib.errors import DomainError
 from crm.desk.today import now
-from customers.letters import choices
+from customers.letters import asking, choices
 from customers.letters.consent import Recorded
 from customers.models.consent import ASKED_FOR, Channel
 
@@ -55,6 +55,8 @@ def own_choices(request: HttpRequest, token: str) -> HttpResponse:
 def _chosen(request: HttpRequest, token: str) -> Recorded:
     if request.POST.get("List-Unsubscribe") == "One-Click":
         return choices.one_click(token, at=now())
+    if "confirm" in request.POST:
+        return asking.confirm(token, at=now())
     if "stop" in request.POST:
         return choices.stop_everything(token, at=now())
     wanted = {
@@ -75,7 +77,8 @@ def _context(token: str) -> dict[str, Any]:
         )
         for purpose in ASKED_FOR
     ]
-    return {"masks": held.masks, "lines": lines, "no_profiling": held.no_profiling, "at": now()}
+    is_asked = asking.is_asked_by(held.letter, at=now()) and asking.KIND not in held.granted
+    return {"is_asked": is_asked, "masks": held.masks, "lines": lines, "no_profiling": held.no_profiling, "at": now()}
 
 
 def _is_too_many(request: HttpRequest) -> bool:

@@ -18,5 +18,6 @@ urlpatterns = [
     path("customers/<int:pk>/letters/", consent.customer_letters, name="customer_letters"),
     path("customers/<int:pk>/letters/consent/", consent.record, name="consent_record"),
     path("customers/<int:pk>/letters/withdraw/", consent.withdraw, name="consent_withdraw"),
+    path("customers/<int:pk>/letters/ask/", consent.ask, name="consent_ask"),
     path("customers/<int:pk>/letters/limits/", consent.limits, name="consent_limits"),
 ]

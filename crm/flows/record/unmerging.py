@@ -246,7 +246,8 @@ def _mine(model: type[models.Model], customer: Customer) -> Any:
 
 def _movable(merge: Merge, model: type[models.Model]) -> list[Any]:
     """Ids of the loser's rows that the winner has now and that nothing since hangs on."""
-    rows = _mine(model, merge.winner).filter(pk__in=merge.kept["rows"][_label(model)])
+    # A merge of before there were letters knows of none.
+    rows = _mine(model, merge.winner).filter(pk__in=merge.kept["rows"].get(_label(model), []))
     if model is Coupon:
         used = CouponRedemption.objects.filter(
             pk__gt=merge.kept["upto"][_label(CouponRedemption)], coupon__isnull=False

@@ -131,6 +131,12 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "POST credit/authorisations/{id}/void": ABOUT["credit-void"],
     "GET customers/{number}": ABOUT["customer-by-number"],
     "POST customers/{number}/adjustments": ABOUT["customer-adjustments"],
+    "GET customers/{number}/consents": ABOUT["customer-consents"],
+    "POST customers/{number}/consents": lambda c: Asked(
+        "post",
+        f"customers/{c.number}/consents",
+        {"channel": "email", "purpose": "marketing", "state": "granted", "evidence": "表 12"},
+    ),
     "GET customers/{number}/coupons": ABOUT["customer-coupons"],
     "POST customers/{number}/holds": ABOUT["customer-holds"],
     "GET customers/{number}/points": ABOUT["customer-points"],
@@ -183,6 +189,16 @@ LISTS: dict[str, Call] = {
 OF_THE_MALL: dict[str, Call] = {
     "GET complaints/categories": lambda c: Asked("get", "complaints/categories"),
     "GET complaints/surveys/due": lambda c: Asked("get", "complaints/surveys/due"),
+    "POST consents/replies": lambda c: Asked(
+        "post",
+        "consents/replies",
+        {"channel": "sms", "sender": "13800138000", "text": "TD", "at": "2026-11-02T12:00:00+08:00"},
+    ),
+    "POST letters/receipts": lambda c: Asked(
+        "post",
+        "letters/receipts",
+        {"receipts": [{"id": "<x@y.example>", "state": "delivered", "at": "2026-11-02T12:00:00+08:00"}]},
+    ),
     "GET lottery/{code}": lambda c: Asked("get", f"lottery/{reach.a_wheel()}"),
     "GET rewards": lambda c: Asked("get", "rewards"),
     "GET rules": lambda c: Asked("get", "rules"),

@@ -1,39 +1,45 @@
 """Letters go out once, to whom they may, over a mail server that really receives."""
 
 import ast
+import base64
+import json
 import os
 import random
 import smtplib
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection, transaction
+from standardwebhooks.webhooks import Webhook
 
 from core.accounts.models import User
 from core.jobs import leases
 from core.lib import retry
 from core.lib.errors import DomainError
 from core.outbox import mailing, switches
-from customers import contact_points
-from customers.letters import consent, delivery, facts, gate, rendering
+from customers import contact_points, locks
+from customers.letters import asking, consent, delivery, facts, gate, rendering
 from customers.models import BadPoint, ConsentEntry, Customer, Letter, LetterEvent
 from tests import races
+from tests.conftest import MakeCustomer
 from tests.customers.letters import NOON
 from tests.customers.letters.conftest import agree, at, letter, nobody_complains
 from tests.mail_server import Mailbox, mailbox
 
 State = Letter.State
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+GATEWAY_SECRET = "whsec_" + base64.b64encode(b"a gateway of the tests!!").decode()
 ROOT = Path(__file__).resolve().parents[3]
 # To colleagues and operators, never to customers.
 TO_COLLEAGUES = {"crm/desk/people/staff.py", "crm/operating/watch/away.py", "crm/operating/watch/mails.py"}
-THE_WAY_OUT = {"core/outbox/mailing.py", "core/outbox/delivery.py", "core/outbox/webhooks.py", "core/outbox/posting.py"}
+THE_WAY_OUT = {f"core/outbox/{name}.py" for name in ("mailing", "delivery", "webhooks", "posting", "gateway")}
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +142,7 @@ def test_two_workers_send_one_of_two_letters_of_one_person_a_day(
             meet()
             return told
 
-        monkeypatch.setattr(delivery.locks, "hold", lambda *names: None)
+        monkeypatch.setattr(locks, "hold", lambda *names: None)
         monkeypatch.setattr(facts, "of", meeting_of)
 
     def one_of(row: Letter) -> Any:
@@ -277,6 +283,89 @@ def test_17_nothing_writes_to_customers_but_the_one_way_out() -> None:
             if imported & {*libraries, "posting.post"}:
                 others.append(str(path.relative_to(ROOT)))
     assert set(others) - TO_COLLEAGUES <= THE_WAY_OUT
+
+
+@pytest.mark.django_db
+def test_19_asked_once_by_a_mail_without_an_offer_and_left_alone_for_a_year(
+    li_lei: Customer, mina: User, box: Mailbox, client: Any
+) -> None:
+    row = asking.ask(li_lei, by=mina, at=NOON)
+    assert deliver() == 1
+    [mail] = box.mails
+    assert (mail["List-Unsubscribe"], f"https://care.mall.example/c/{row.reply_token}" in mail.get_content()) == (
+        None,
+        True,
+    )
+    assert consent.states(li_lei)[asking.KIND].state == "asked"
+    for days in (0, 40, 364):
+        with pytest.raises(DomainError, match="less than a year"):
+            asking.ask(li_lei, by=mina, at=NOON + days * DAY)
+    # Asked is no yes; after thirty days the link is none any more.
+    offer = letter(li_lei)
+    assert (deliver(), state_of(offer)) == (0, ("blocked", "no_consent"))
+    with pytest.raises(DomainError):
+        asking.confirm(row.reply_token, at=NOON + 31 * DAY)
+    asking.confirm(row.reply_token, at=NOON + DAY)
+    assert (consent.states(li_lei)[asking.KIND].state, asking.why_not(li_lei, at=NOON)) == (
+        "granted",
+        "The customer has agreed already.",
+    )
+    with pytest.raises(DomainError):
+        asking.confirm(offer.reply_token, at=NOON)
+
+
+class Gateway(ThreadingHTTPServer):
+    """A gateway of a mall: it verifies signatures, drops repetitions, and breaks off as long as it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taking)
+        self.taken: dict[str, dict[str, str]] = {}
+        self.calls, self.status = 0, 200
+
+
+class Taking(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        box = cast("Gateway", self.server)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        # Its stamp is that of the story: what the library allows in real time is held in the tests of webhooks.
+        stamp = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), UTC)
+        signed = Webhook(GATEWAY_SECRET).sign(self.headers["webhook-id"], stamp, body.decode())
+        assert signed == self.headers["webhook-signature"]
+        box.calls += 1
+        for message in json.loads(body)["messages"]:
+            box.taken.setdefault(message["id"], message)
+        self.send_response(box.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.django_db
+def test_text_messages_go_by_the_gateway_in_one_signed_call_and_again_under_their_id(
+    li_lei: Customer, make_customer: MakeCustomer, settings: Any
+) -> None:
+    gateway = Gateway()
+    threading.Thread(target=gateway.serve_forever, daemon=True).start()
+    settings.WEBHOOK_PRIVATE_ADDRESSES, settings.LETTER_GATEWAY_SECRET = True, GATEWAY_SECRET
+    settings.LETTER_GATEWAY_URL = f"http://127.0.0.1:{gateway.server_port}/sms"
+    silent = make_customer("韩梅梅", phone="13900139000", external_id="c-2")
+    rows = [letter(person, channel="sms", by_hand=None) for person in (li_lei, silent)]
+    agree(li_lei, ("sms", "marketing"))
+    gateway.status = 503
+
+    # It has them, and its answer says that it has not: they go again under the same id.
+    assert (deliver(), state_of(rows[0])[0], state_of(rows[1])) == (0, "waiting", ("blocked", "no_consent"))
+    gateway.status = 202
+    assert (deliver(NOON + 2 * MINUTE), gateway.calls, state_of(rows[0])) == (1, 2, ("handed", ""))
+
+    [message] = gateway.taken.values()
+    assert (message["id"], message["to"], message["purpose"]) == (str(rows[0].pk), "+8613800138000", "marketing")
+    assert message["text"].startswith("【")
+    gateway.shutdown()
+    gateway.server_close()
 
 
 # Test 15: many, two workers, withdrawals, a death and a stop --------------------------------------------------------

@@ -24,7 +24,7 @@ HOW_MANY = int(os.environ.get("LAOKE_GATE_FACTS", "500"))
 
 
 def facts_of(**told: Any) -> Facts:
-    usual = {
+    usual: dict[str, Any] = {
         "now": NOON,
         "channel": "email",
         "purpose": "marketing",
@@ -195,7 +195,7 @@ class World:
 
     def said(self, customer: Customer, letter: Letter, now: datetime) -> dict[str, Any]:
         """Words at different times and at the same one: the later holds, and of two at once the no."""
-        words = []
+        words: list[tuple[datetime, bool, int, str]] = []
         for _turn in range(0 if letter.purpose == "service" else self.dice.choice([0, 1, 1, 2, 3])):
             at = now - DAY * self.dice.choice([1, 2, 3])
             state = self.dice.choice(["asked", "granted", "granted", "refused", "withdrawn"])
