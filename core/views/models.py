@@ -1,5 +1,7 @@
 """How people look at lists: conditions, columns and order under a name, whose they are, and who has them at hand."""
 
+import builtins
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -25,7 +27,7 @@ class SavedView(models.Model):
     visibility = models.CharField(max_length=7, choices=Visibility, default=Visibility.PRIVATE)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     query = models.JSONField()
-    columns = ArrayField(models.CharField(max_length=30), default=list, blank=True)
+    columns = ArrayField(models.CharField(max_length=30), default=builtins.list, blank=True)
     sort = models.CharField(max_length=31, blank=True)
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -76,7 +78,7 @@ class ListPreference(models.Model):
 
     user = models.ForeignKey(USER, models.CASCADE, related_name="+", db_index=False)
     list = models.CharField(max_length=20)
-    columns = ArrayField(models.CharField(max_length=30), default=list)
+    columns = ArrayField(models.CharField(max_length=30), default=builtins.list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "list"], name="one_preference_of_a_list")]

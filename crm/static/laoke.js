@@ -275,7 +275,7 @@
 
   // The inputs of a condition are those that its comparison takes.
   const fit = (condition) => {
-    const op = $("[name=op]", condition);
+    const op = $("[name=c-op]", condition);
     for (const input of $$("[data-for-op]", condition)) {
       const wanted = !op || input.dataset.forOp.split(" ").includes(op.value);
       const field = input.closest(".lk-field");
@@ -285,7 +285,7 @@
   };
   const fitAll = () => $$("[data-condition]").forEach(fit);
   document.addEventListener("change", (event) => {
-    if (event.target.name === "op") fit(event.target.closest("[data-condition]"));
+    if (event.target.name === "c-op") fit(event.target.closest("[data-condition]"));
   });
   document.addEventListener("htmx:afterSwap", fitAll);
   fitAll();

@@ -76,7 +76,7 @@ VIEWS = (
     SystemView("due", _("Due to buy"), All((Leaf("rhythm", "any", ("usual",)),)), sort="last"),
     SystemView("birthday", _("Birthday in 7 days"), All((Leaf("birthday", "next", ("7",)),))),
     SystemView("complaint", _("Open complaint"), All((Leaf("open_cases", "ge", ("1",)),))),
-    SystemView("new", _("New"), All((Leaf("first", "last", (str(NEW_DAYS),)),)), sort="-first"),
+    SystemView("new", _("New in 90 days"), All((Leaf("first", "last", (str(NEW_DAYS),)),)), sort="-first"),
     SystemView("falling", _("Spend falling"), All((Leaf("trend", "lt", (str(FALLING_PER_CENT),)),))),
     SystemView("expiring", _("Points expiring in 30 days"), All((Leaf("points_expire", "next", ("30",)),))),
     SystemView("unhappy", _("Unhappy answer"), All((Leaf("satisfaction", "le", ("2",)),))),

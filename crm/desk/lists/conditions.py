@@ -18,6 +18,8 @@ from core.lib.conditions.words import MONTHS
 
 SET = "set"
 AT = "at"
+# Of the inputs in an address: a field of a list may be called like one of them.
+PREFIX = "c"
 # Up to so many choices stand as boxes to tick.
 BOXES = 8
 
@@ -57,9 +59,8 @@ class ConditionForm(forms.Form):
 
     def __init__(self, field: Field, data: QueryDict | None = None, *, leaf: Leaf | None = None, at: int = -1) -> None:
         self.field, self.at = field, at
-        super().__init__(data, initial=_initial(leaf) if leaf else None, auto_id=f"id_{field.key}_{at + 1}_%s")
-        if at < 0:
-            self.auto_id = f"id_new_{field.key}_%s"
+        place = f"id_{field.key}_{at}" if at >= 0 else f"id_new_{field.key}"
+        super().__init__(data, initial=_initial(leaf) if leaf else None, auto_id=f"{place}_%s", prefix=PREFIX)
         takes = OPERATORS[field.kind]
         chooser = cast(forms.ChoiceField, self.fields["op"])
         chooser.choices = [(op, name_of(field.kind, op)) for op in field.operators]

@@ -27,6 +27,8 @@ from crm.desk.lists.keyset import Order
 from crm.desk.paging import Page, rows_at_once
 
 SIZE = 50
+# The field of words that has a box of its own.
+SEARCHED = "text"
 COUNT_UP_TO = 1000
 TABS = 6
 # A count that takes longer is not worth waiting for.
@@ -96,6 +98,7 @@ def context_of(definition: ListDef, request: HttpRequest, today: date, known: As
         "heads": heads(known),
         "fields": grouped(known),
         "modes": _modes(known),
+        "search_label": "" if known.hidden or _searched(known) else _search_label(known),
         "by_number": known.sort == "",
         "by_value": known.sort == "-value",
         "column_choices": [(column, column in known.columns) for column in definition.columns_for(known.user)][1:],
@@ -160,6 +163,16 @@ def grouped(known: Asked) -> list[tuple[Words, list[Field]]]:
     for field in known.definition.catalogue.seen_by(rights_of(known.user).hidden):
         groups.setdefault(field.group, []).append(field)
     return list(groups.items())
+
+
+def _searched(known: Asked) -> bool:
+    return any(isinstance(part, Leaf) and part.field == SEARCHED for part in known.parts)
+
+
+def _search_label(known: Asked) -> Words:
+    """What may be looked for in the list, beside its conditions; empty where there is no such field."""
+    field = known.definition.catalogue.by_key.get(SEARCHED)
+    return field.label if field else ""
 
 
 def _modes(known: Asked) -> list[tuple[str, str, bool]]:

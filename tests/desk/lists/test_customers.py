@@ -77,7 +77,7 @@ def test_the_address_says_what_is_shown(client: Client, query: str, found: list[
 
 @pytest.mark.usefixtures("people")
 def test_a_condition_is_set_changed_and_taken_away(client: Client) -> None:
-    answer = client.get(ADDRESS, {"class": "big,active", "set": "quiet", "op": "gt", "number": "113"})
+    answer = client.get(ADDRESS, {"class": "big,active", "set": "quiet", "c-op": "gt", "c-number": "113"})
     assert answer.url == "/customers/?class=any.big%2Cactive&quiet=gt.113"
     page = client.get(answer.url)
     assert [chip.text for chip in page.context["chips"]] == [
@@ -92,12 +92,15 @@ def test_a_condition_is_set_changed_and_taken_away(client: Client) -> None:
             "quiet": "gt.113",
             "set": "quiet",
             "at": "1",
-            "op": "between",
-            "number": "1",
-            "until": "9",
+            "c-op": "between",
+            "c-number": "1",
+            "c-until": "9",
         },
     )
     assert changed.url == "/customers/?class=any.big%2Cactive&quiet=between.1%2C9"
+    # An input may be called like a field of the list.
+    assert client.get(f"{ADDRESS}?text=雷&set=text&at=0&c-op=has&c-text=梅").url == "/customers/?text=has.%E6%A2%85"
+    assert client.get(f"{ADDRESS}?set=last&c-op=last&c-days=30").url == "/customers/?last=last.30"
     either = page.context["modes"][1][1]
     assert client.get(f"{ADDRESS}{either}").context["asked"].mode == "any"
     assert names(client, either) == ["李雷", "韩梅梅"]
@@ -107,12 +110,12 @@ def test_a_condition_is_set_changed_and_taken_away(client: Client) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"set": "quiet", "op": "gt", "number": "many"}, "Give a whole number"),
-        ({"set": "quiet", "op": "between", "number": "9", "until": "1"}, "greater than the second"),
-        ({"set": "paid", "op": "ge", "number": "1.005"}, "two decimals"),
-        ({"set": "text", "op": "has", "text": "138 1234 5678"}, "does not belong in an address"),
-        ({"set": "class", "op": "any"}, "at least one value"),
-        ({"set": "class", "op": "any", "many": "huge"}, "not one of the choices"),
+        ({"set": "quiet", "c-op": "gt", "c-number": "many"}, "Give a whole number"),
+        ({"set": "quiet", "c-op": "between", "c-number": "9", "c-until": "1"}, "greater than the second"),
+        ({"set": "paid", "c-op": "ge", "c-number": "1.005"}, "two decimals"),
+        ({"set": "text", "c-op": "has", "c-text": "138 1234 5678"}, "does not belong in an address"),
+        ({"set": "class", "c-op": "any"}, "at least one value"),
+        ({"set": "class", "c-op": "any", "c-many": "huge"}, "not one of the choices"),
     ],
 )
 def test_what_cannot_be_is_said_and_what_was_typed_stays(client: Client, typed: dict[str, str], said: str) -> None:
@@ -182,7 +185,7 @@ def test_what_a_reader_may_not_see_gives_neither_rows_nor_a_count(
 ) -> None:
     """3.3: typed into the address, in somebody's view, as an order, as a column."""
     head = make_user(Role.SERVICE_LEAD, "Zhao", team="East")
-    birthday = saved.Look({"v": 1, "all": [{"field": "birthday", "op": "next", "value": "7"}]}, ["class"], "-value")
+    birthday = saved.Look({"v": 1, "all": [{"field": "birthday", "c-op": "next", "value": "7"}]}, ["class"], "-value")
     view = saved.save(lead, "customers", "Birthdays", birthday, at=NOW)
     saved.share(lead, view.pk, "all", at=NOW)
     client.force_login(head)
