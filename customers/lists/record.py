@@ -16,6 +16,7 @@ from core.lib.conditions.fields import ME, Context, Cost, Field, Fresh
 from core.lib.conditions.kinds import Kind, Words
 from core.lib.conditions.tree import Leaf
 from core.lib.periods import mall_midnight
+from customers import queries
 from customers.identity import query_grams
 from customers.lists import birthdays
 from customers.lists.happenings import happening
@@ -61,13 +62,8 @@ def _channels() -> list[tuple[str, Words]]:
 
 
 def regions() -> list[str]:
-    """Every province in which there are customers. Read from the whole table, and kept for an hour."""
-    known = cache.get("regions")
-    if known is None:
-        rows = Standing.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
-        known = list(rows)
-        cache.set("regions", known, AN_HOUR)
-    return list(known)
+    """Every province in which there are customers, kept for an hour."""
+    return list(cache.get_or_set("regions", queries.regions, AN_HOUR) or [])
 
 
 def _regions() -> list[tuple[str, Words]]:

@@ -3,27 +3,41 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from core.accounts.models import User
+from core.lib.conditions.catalogue import Catalogue
+from core.lib.conditions.fields import Context
+from core.lib.conditions.tree import All, Leaf, Node
 from customers import queries
-from customers.models import Customer
+from customers.lists import conditions as of_customers
+from customers.models import Customer, Standing
+from loyalty import conditions as of_loyalty
+from loyalty.tiers import membership
+
+KNOWN = Catalogue((*of_customers.FIELDS, *of_loyalty.FIELDS))
 
 
-def people(group: dict[str, Any], *, by: User, today: date) -> QuerySet[Customer]:
-    """The customers whom a campaign of this user reaches and who have all of `group` in common; empty is no bound.
+def tree(group: dict[str, Any]) -> Node:
+    """What the customers of `group` have in common, in the language of conditions; empty is no bound.
 
     `group` may name `customer_class`, `level` (a rank), `absent_days` and `region`.
     """
-    filters = queries.Filters(
-        customer_class=int(group["customer_class"]) if group.get("customer_class") else None,
-        region=str(group.get("region", "")).strip(),
-        absent_days=group.get("absent_days"),
-    )
-    rows = queries.addressed(by, filters, today)
-    chosen = Customer.objects.filter(pk__in=rows.values("pk"))
-    if group.get("level"):
-        rank = int(group["level"])
-        held = Q(membership__rank=rank)
-        chosen = chosen.filter(held if rank else held | Q(membership__isnull=True))
-    return chosen
+    leaves = []
+    if group.get("customer_class"):
+        name = Standing.Class(int(group["customer_class"])).name.lower()
+        leaves.append(Leaf("class", "any", (name,)))
+    if region := str(group.get("region", "")).strip():
+        leaves.append(Leaf("province", "any", (region,)))
+    if group.get("absent_days") is not None:
+        leaves.append(Leaf("quiet", "gt", (str(group["absent_days"]),)))
+    rules = membership.applied()
+    if group.get("level") and rules:
+        leaves.append(Leaf("level", "any", (rules.levels[int(group["level"])]["code"],)))
+    return All(tuple(leaves))
+
+
+def people(group: dict[str, Any], *, by: User, today: date) -> QuerySet[Customer]:
+    """The customers whom a campaign of this user reaches and who have all of `group` in common."""
+    rows = queries.addressed(by, today).filter(KNOWN.compile(tree(group), Context(today, by.pk)))
+    return Customer.objects.filter(pk__in=rows.values("pk"))

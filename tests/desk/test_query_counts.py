@@ -35,6 +35,7 @@ from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
 from core.jobs import runs
 from core.outbox import delivery, posting, webhooks
+from core.views import saved
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -95,6 +96,11 @@ Maker = Callable[[Mall, int], str]
 
 def a_customer(mall: Mall, n: int) -> str:
     return str(mall.customer(n).name)
+
+
+def a_view(mall: Mall, n: int) -> str:
+    look = saved.Look({"v": 1, "all": [{"field": "class", "op": "any", "value": ["big"]}]})
+    return saved.save(mall.reader, "customers", f"Big ones {n}", look, at=timezone.now()).name
 
 
 def tasks(mall: Mall, n: int) -> str:
@@ -519,6 +525,8 @@ LISTS = [
     Listed("long_absent", LEAD, a_customer, query="?list=never"),
     Listed("customers", MANAGER, a_customer),
     Listed("customers", LEAD, a_customer),
+    Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
+    Listed("customer_views", LEAD, a_view),
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("rulebook_kind", ADMIN, night_constants, part="night"),
