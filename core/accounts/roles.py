@@ -26,6 +26,8 @@ class Permission(StrEnum):
     HAND_OVER_BOOKS = "hand_over_books"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
+    USE_SEGMENTS = "use_segments"
+    SHARE_SEGMENTS = "share_segments"
     WORK_ALERTS = "work_alerts"
     IMPORT = "import"
     VIEW_NIGHTS = "view_nights"
@@ -131,7 +133,7 @@ _BOOK = {
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
         _only(Scope.OWN),
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.USE_SEGMENTS, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
         takes=300,
     ),
     Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
@@ -141,6 +143,8 @@ RIGHTS: dict[str, Rights] = {
             _BOOK
             | {
                 P.REVEAL_CONTACT,
+                P.USE_SEGMENTS,
+                P.SHARE_SEGMENTS,
                 P.ASSIGN_MANAGER,
                 P.HAND_OVER_BOOKS,
                 P.MERGE_CUSTOMERS,
@@ -225,6 +229,8 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_NIGHTS,
                 P.VIEW_RULES,
                 P.VIEW_MATRIX,
+                P.USE_SEGMENTS,
+                P.SHARE_SEGMENTS,
                 P.VIEW_TIERS,
                 P.VIEW_POINT_REPORTS,
                 P.VIEW_CAMPAIGNS,
@@ -323,3 +329,4 @@ class ApiScope(StrEnum):
     TIERS_WRITE = "tiers:write"
     CREDIT_READ = "credit:read"
     CREDIT_WRITE = "credit:write"
+    SEGMENTS_READ = "segments:read"

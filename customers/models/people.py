@@ -104,7 +104,10 @@ class Customer(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
-        indexes = [GinIndex(fields=["name_grams"], name="customer_name_grams")]
+        indexes = [
+            GinIndex(fields=["name_grams"], name="customer_name_grams"),
+            models.Index(fields=["id"], name="customer_erased", condition=Q(erased_at__isnull=False)),
+        ]
         triggers = [_copied_to_the_standing()]
         constraints = [
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),

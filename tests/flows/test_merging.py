@@ -72,6 +72,7 @@ STAYS = {
     "CustomerChange",
     "Opened",
     "PrivacyRequest",
+    "SegmentMember",
 }
 GOES = {
     "ContactPoint",
