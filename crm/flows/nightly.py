@@ -134,7 +134,7 @@ def _rebuild_together(run: JobRun, rebuild: bool, invite: Callable[[date], None]
         if not rebuild and not summary.needs_rebuild(as_of=run.business_date, half_life_days=half_life):
             return
         with transaction.atomic():
-            runs.note(run, at=now(), half_life_days=half_life)
+            runs.note(run, at=now(), half_life_days=half_life, goods=rebuild)
             parts.split(run, summary.ranges())
     if invite:
         invite(run.business_date)
@@ -148,6 +148,8 @@ def _rebuild_held_part(run: JobRun, now: Now, first_id: int, last_id: int) -> No
 
 def _rebuild_part(run: JobRun, first_id: int, last_id: int) -> None:
     summary.rebuild_range(first_id, last_id, as_of=run.business_date, half_life_days=run.cursor["half_life_days"])
+    if run.cursor.get("goods"):
+        summary.rebuild_bought(first_id, last_id)
 
 
 def _summaries(run: JobRun, at: datetime) -> dict[str, int]:

@@ -231,6 +231,7 @@ STAYS = {
     "loyalty.LotteryTicket": "what it was given for, by number",
     "loyalty.TierChange": "levels and figures",
     "loyalty.CampaignUsage": "figures",
+    "customers.Standing": "copies of the record, which follow it: see tests/customers/lists/test_copies.py",
 }
 TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryField)
 
