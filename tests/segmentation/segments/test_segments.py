@@ -129,7 +129,7 @@ def test_two_who_change_it_meet_and_nobody_writes_over_a_version(make: Make, lea
         assert refusal.value.code == code
     assert list(segment.versions.order_by("n").values_list("n", "sentence")) == [
         (1, "Class: Big"),
-        (2, "quiet for more than 60 days"),
+        (2, "no purchase for more than 60 days"),
     ]
     with pytest.raises(Exception, match="append_only"):
         SegmentVersion.objects.update(reason="other")
