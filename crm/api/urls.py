@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, segments, tier_rules, tiers
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -52,6 +52,9 @@ urlpatterns = [
     path(
         "tier-rules/versions/<int:version>/roll-back", tier_rules.RollBackView.as_view(), name="tier-version-roll-back"
     ),
+    path("segments", segments.SegmentsView.as_view(), name="segment-list"),
+    path("segments/<slug:code>", segments.SegmentView.as_view(), name="segment-detail"),
+    path("segments/<slug:code>/members", segments.SegmentMembersView.as_view(), name="segment-members"),
     path("rewards", points.RewardsView.as_view(), name="rewards"),
     path("redemptions/<int:pk>/<slug:verb>", points.RedemptionEndView.as_view(), name="redemption-end"),
     path("coupons/validate", campaigns.CouponValidateView.as_view(), name="coupon-validate"),

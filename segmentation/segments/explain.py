@@ -60,6 +60,8 @@ def _known(field: Field, context: Context) -> Any:
         choices = [key for key, _label in field.options() if key != "me"][:MOST_CHOICES]
         cases = [When(field.where(Leaf(field.key, "any", (key,)), context), then=Value(key)) for key in choices]
         return Case(*cases, default=Value(""), output_field=CharField()) if cases else None
+    if field.since:
+        return F(field.since)
     return F(field.path) if field.path and field.kind in (Kind.NUMBER, Kind.MONEY, Kind.DAY) else None
 
 

@@ -106,7 +106,8 @@ def interval(hits: int, asked: int) -> tuple[float, float]:
     share, square = hits / asked, SURE * SURE
     middle = (share + square / (2 * asked)) / (1 + square / asked)
     half = SURE * math.sqrt(share * (1 - share) / asked + square / (4 * asked * asked)) / (1 + square / asked)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    low = middle - half if hits else 0.0
+    return low, middle + half if hits < asked else 1.0
 
 
 def _bucket() -> Func:

@@ -60,7 +60,8 @@ class Field:
     `needs` names the personal field that a reader has to see. `options` are the values to choose from; of a field that
     is `open` any other text is a value too. `path` is the column of the row that holds the value, where there is one:
     lists sort by it and show it. `says` are sentences for operators where the general one would be clumsy. A leaf of a
-    field that `stands_for` a tree means that tree, whatever `where` says.
+    field that `stands_for` a tree means that tree, whatever `where` says. `since` is the column with the day that a
+    number of days counts from.
     """
 
     key: str
@@ -80,6 +81,7 @@ class Field:
     unit: Words = ""
     note: Words = ""
     stands_for: StandsFor | None = None
+    since: str = ""
 
     @property
     def operators(self) -> list[str]:

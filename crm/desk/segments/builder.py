@@ -7,7 +7,7 @@ from core.accounts.models import User
 from core.accounts.roles import rights_of
 from core.lib.conditions.fields import Field
 from core.lib.conditions.kinds import OPERATORS, Kind, Takes, name_of
-from core.lib.conditions.tree import MOST_DEPTH, Node
+from core.lib.conditions.tree import MOST_DEPTH, BadCondition, Node
 from core.lib.conditions.words import MONTHS
 from crm.desk.segments import counting
 from crm.desk.segments.draft import ROOT, Draft, unfinished
@@ -65,12 +65,27 @@ class Row:
 
 def editor(user: User, draft: Draft, node: Node, code: str = "") -> dict[str, Any]:
     """What the builder and the panel beside it are drawn from; `code` is that of the segment that is edited."""
+    panel = counting.panel(user, node, today(), at=now(), exact=False)
+    if stored := stored_of(user, code):
+        counting.compare(panel, user, node, *stored, today())
     return {
         "root": Builder(user, code=code).row(draft),
-        "panel": counting.panel(user, node, today(), at=now(), exact=False),
+        "panel": panel,
         "unfinished": unfinished(draft),
         "code": code,
     }
+
+
+def stored_of(user: User, code: str) -> tuple[Node, int] | None:
+    """What one's own segment of this code says now, and the number of that version."""
+    segment = reach.seen_by(user).filter(code=code, owner=user).first() if code else None
+    if segment is None:
+        return None
+    last = segment.versions.latest("n")
+    try:
+        return CUSTOMERS.parse(last.tree), last.n
+    except BadCondition:
+        return None
 
 
 class Builder:

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.accounts import audit
 from core.accounts.models import User
@@ -18,7 +17,7 @@ from core.accounts.roles import Permission, rights_of
 from core.lib.conditions import address, tree
 from core.lib.conditions.fields import Context, Cost
 from core.lib.conditions.kinds import Kind
-from core.lib.conditions.tree import All, BadCondition, Node
+from core.lib.conditions.tree import All, BadCondition, Node, Not
 from core.lib.errors import DomainError
 from crm.flows.catalogue import CUSTOMERS
 from segmentation.segments import measure, reach
@@ -46,6 +45,9 @@ class Panel:
     too_long: bool = False
     is_everybody: bool = False
     by_name: bool = True
+    entering: str = ""
+    leaving: str = ""
+    compared_with: int = 0
 
 
 def panel(user: User, node: Node, today: date, *, at: datetime, exact: bool = True) -> Panel:
@@ -76,6 +78,17 @@ def panel(user: User, node: Node, today: date, *, at: datetime, exact: bool = Tr
     return shown
 
 
+def compare(shown: Panel, user: User, node: Node, stored: Node, n: int, today: date) -> None:
+    """What the panel says of a change: how many would come and go, against the version that is stored."""
+    context = Context(today, user.pk)
+    if shown.refusal or node == stored or measure.is_heavy(All((node, stored)), CUSTOMERS):
+        return
+    rows, by_name = reach.countable(user, today), shown.by_name
+    came = rows.filter(CUSTOMERS.compile(All((node, Not(stored))), context)).count()
+    gone = rows.filter(CUSTOMERS.compile(All((stored, Not(node))), context)).count()
+    shown.entering, shown.leaving, shown.compared_with = said(came, by_name), said(gone, by_name), n
+
+
 def _tell(shown: Panel, counted: measure.Measure, by_name: bool) -> None:
     shown.is_estimate = counted.is_estimate
     if counted.is_estimate and counted.few:
@@ -96,12 +109,6 @@ def said(count: int, by_name: bool) -> str:
     if count < FEWEST:
         return _("fewer than %(n)d") % {"n": FEWEST}
     return formats.number_format(ROUNDED * round(count / ROUNDED), force_grouping=True)
-
-
-def customers(count: int) -> str:
-    return ngettext("%(n)s customer", "%(n)s customers", count) % {
-        "n": formats.number_format(count, force_grouping=True)
-    }
 
 
 def hold_to_figures(user: User, node: Node, *, at: datetime) -> None:

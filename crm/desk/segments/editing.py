@@ -14,7 +14,7 @@ from core.lib.errors import DomainError
 from crm.desk.acting import carried_out, say
 from crm.desk.segments import counting, segment_page
 from crm.desk.segments import draft as drafts
-from crm.desk.segments.builder import editor
+from crm.desk.segments.builder import editor, stored_of
 from crm.desk.segments.draft import Draft
 from crm.desk.segments.forms import NewForm, ReviseForm
 from crm.desk.today import now, today
@@ -75,7 +75,9 @@ def count(request: StaffRequest) -> HttpResponse:
     draft, node = _sent(request)
     exact = request.POST.get("exact") == "1"
     panel = counting.panel(request.user, node, today(), at=now(), exact=exact)
-    context = {"panel": panel, "unfinished": drafts.unfinished(draft), "swapped": True}
+    if stored := stored_of(request.user, request.POST.get("code", "")):
+        counting.compare(panel, request.user, node, *stored, today())
+    context = {"panel": panel, "unfinished": drafts.unfinished(draft)}
     return render(request, "desk/segments/_count.html", context)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -18,8 +19,9 @@ from crm.desk.segments import draft as drafts
 from crm.desk.segments.builder import editor
 from crm.desk.segments.draft import Draft
 from crm.desk.segments.forms import RenameForm, ReviseForm
+from crm.desk.today import now, today
 from crm.flows.catalogue import CUSTOMERS
-from segmentation.models import Segment, SegmentDay, SegmentVersion
+from segmentation.models import Segment, SegmentDay, SegmentMember, SegmentVersion
 from segmentation.segments import inside, reach
 
 DAYS_SHOWN = 14
@@ -32,8 +34,8 @@ class VersionRow:
     reason: str
     by: User
     at: Any
-    entered: int | None = None
-    left: int | None = None
+    entered: str = ""
+    left: str = ""
 
 
 @dataclass
@@ -60,6 +62,9 @@ def page(
     if context["refusal"]:
         return render(request, "desk/segments/segment.html", context | changed, status=status)
     stored = context["node"]
+    if not context["owns"]:
+        context["panel"] = counting.panel(request.user, stored, today(), at=now())
+        return render(request, "desk/segments/segment.html", context | changed, status=status)
     shown = draft or drafts.of(stored)
     if draft is None:
         drafts.tree(shown, CUSTOMERS)
@@ -99,7 +104,7 @@ def _context(request: StaffRequest, segment: Segment) -> dict[str, Any]:
         return context | {"refusal": str(refusal), "speaks_of": list(dict.fromkeys(map(str, labels)))}
     versions = list(segment.versions.select_related("by").order_by("-n"))
     return context | {
-        "versions": [_version(version) for version in versions],
+        "versions": _moves(segment, [_version(version) for version in versions], by_name=context["by_name"]),
         "days": _days(segment, by_name=context["by_name"]),
     }
 
@@ -119,6 +124,19 @@ def _version(version: SegmentVersion) -> VersionRow:
     return VersionRow(version.n, sentence, version.reason, version.by, version.at)
 
 
+def _moves(segment: Segment, rows: list[VersionRow], *, by_name: bool) -> list[VersionRow]:
+    """Each version with how many it brought in and sent away at once, where the history was kept."""
+    by_rule = SegmentMember.Why.RULE
+    came = segment.members.filter(why=by_rule).values_list("entered_at").annotate(n=Count("pk"))
+    gone = segment.members.filter(left_why=by_rule).values_list("left_at").annotate(n=Count("pk"))
+    entered, left = dict(came), dict(gone)
+    for row in rows:
+        if row.at in entered or row.at in left:
+            row.entered = counting.said(entered.get(row.at, 0), by_name)
+            row.left = counting.said(left.get(row.at, 0), by_name)
+    return rows
+
+
 def _days(segment: Segment, *, by_name: bool) -> list[DayRow]:
     """The last nights, newest first; a step is the first day of another version."""
     rows = list(SegmentDay.objects.filter(segment=segment).select_related("version").order_by("-on")[: DAYS_SHOWN + 1])
@@ -126,6 +144,6 @@ def _days(segment: Segment, *, by_name: bool) -> list[DayRow]:
     for number, row in enumerate(rows[:DAYS_SHOWN]):
         before = rows[number + 1] if number + 1 < len(rows) else None
         step = row.version.n if before is not None and before.version_id != row.version_id else 0
-        numbers = [counting.said(count, by_name) for count in (row.size, row.entered, row.left)]
-        shown.append(DayRow(row.on, *numbers, step))
+        size, entered, left = (counting.said(count, by_name) for count in (row.size, row.entered, row.left))
+        shown.append(DayRow(row.on, size, entered, left, step))
     return shown
