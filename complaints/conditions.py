@@ -22,8 +22,13 @@ def _counted() -> QuerySet[Case]:
     return Case.objects.filter(kind=Case.Kind.COMPLAINT).exclude(status__in=NOT_COUNTED)
 
 
+def open_cases() -> QuerySet[Case]:
+    """The complaints that count as open ones of their customers."""
+    return _counted().filter(status__in=OPEN)
+
+
 def _open(leaf: Leaf, context: Context) -> Q:
-    return times_of(_counted().filter(customer=OuterRef("customer_id"), status__in=OPEN), leaf)
+    return times_of(open_cases().filter(customer=OuterRef("customer_id")), leaf)
 
 
 def _cases(values: Sequence[str]) -> QuerySet[Case]:

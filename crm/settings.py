@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "core.jobs",
     "core.outbox",
     "core.rulebook",
+    "core.views",
     "customers",
     "segmentation",
     "loyalty",

@@ -1,20 +1,16 @@
 """Named reads of customers: search, and the list that walks `Standing` by its indexes."""
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import F, OrderBy, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext as _
 
 from core.accounts.models import User
-from core.accounts.permissions import mask, sees
+from core.accounts.permissions import sees
 from core.accounts.roles import Field, Scope, rights_of
 from core.lib.errors import Invalid
-from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_midnight
 from customers import contact_points
 from customers.access import scope_filter, standings_of, visible_to
@@ -25,7 +21,6 @@ from customers.privacy import budget
 
 MOST_FOUND = 20
 MOST_CALLERS = 10
-PAGE = 50
 
 
 # Search -------------------------------------------------------------------------------------------------------------
@@ -111,81 +106,11 @@ def _exact_ids(user: User, text: str) -> list[int]:
 # List ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What a list is narrowed to; None means anything. `absent_days`: more than that many days without purchase.
-
-    `text` is a name or part of one, a customer number or a city; never a phone or an e-mail.
-    """
-
-    customer_class: int | None = None
-    matrix_type: int | None = None
-    manager_id: int | None = None
-    unassigned: bool = False
-    region: str = ""
-    text: str = ""
-    absent_days: int | None = None
-
-
-class Page(NamedTuple):
-    rows: list[Standing]
-    next: str
-
-
-def addressed(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
-    """Whom a campaign of this user for such a group reaches, see `access.addressable`."""
+def addressed(user: User, today: date) -> QuerySet[Standing]:
+    """Whom a campaign of this user reaches, see `access.addressable`."""
     if rights_of(user).sees_customers or not user.is_active:
-        return standings(user, filters, today)
-    return _narrowed(Standing.objects.filter(customer__merged_into__isnull=True), filters, today)
-
-
-def standings(user: User, filters: Filters, today: date) -> QuerySet[Standing]:
-    """The rows of the list, unordered: its length is the number on every tile that opens it."""
-    return _narrowed(standings_of(user, today), filters, today)
-
-
-def _narrowed(rows: QuerySet[Standing], filters: Filters, today: date) -> QuerySet[Standing]:
-    if filters.customer_class is not None:
-        rows = rows.filter(customer_class=filters.customer_class)
-    if filters.matrix_type is not None:
-        rows = rows.filter(matrix_type=filters.matrix_type)
-    if filters.unassigned:
-        rows = rows.filter(manager__isnull=True)
-    elif filters.manager_id is not None:
-        rows = rows.filter(manager=filters.manager_id)
-    if filters.region:
-        rows = rows.filter(customer__region=filters.region)
-    if text := filters.text.strip():
-        meant = Q(customer__number=text.upper()) | Q(customer__city=text)
-        if grams := query_grams(text):
-            meant |= Q(customer__name_grams__contains=grams)
-        rows = rows.filter(meant)
-    if filters.absent_days is not None:
-        rows = rows.filter(last_on__lt=today - timedelta(days=filters.absent_days))
-    return rows
-
-
-def regions() -> list[str]:
-    """Every region in which there are customers. Reads the whole table: keep the answer for a while."""
-    regions_ = Customer.objects.exclude(region="").order_by("region").values_list("region", flat=True).distinct()
-    return list(regions_)
-
-
-def page(user: User, filters: Filters, today: date, *, after: str = "", size: int = PAGE) -> Page:
-    """One page by falling value, then id; by id alone for who sees no values. `after`: the `next` of the page before."""
-    by_value = sees(user, Field.VALUE)
-    rows = standings(user, filters, today).select_related("customer", "manager")
-    if after:
-        value, customer_id = _cursor(after)
-        if by_value:
-            rows = rows.filter(value__lte=value).filter(Q(value__lt=value) | Q(customer_id__gt=customer_id))
-        else:
-            rows = rows.filter(customer_id__gt=customer_id)
-    read = list(rows.order_by(*(["-value"] if by_value else []), "customer_id")[: size + 1])
-    last = read[size - 1] if len(read) > size else None
-    value_of = to_minor(last.value) if last and by_value else 0
-    shown = [mask(user, row, value=Field.VALUE, potential=Field.VALUE) for row in read[:size]]
-    return Page(shown, f"{value_of}_{last.customer_id}" if last else "")
+        return standings_of(user, today)
+    return Standing.objects.filter(customer__merged_into__isnull=True)
 
 
 def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
@@ -193,10 +118,3 @@ def contacts_of(user: User, today: date, *, days: int) -> QuerySet[Contact]:
     since = mall_midnight(today - timedelta(days=days))
     talks = Contact.objects.filter(scope_filter(user, today, "customer__"), by=user, at__gte=since)
     return talks.select_related("customer").order_by("-at", "-pk")
-
-
-def _cursor(text: str) -> tuple[object, int]:
-    match = re.fullmatch(r"(-?[0-9]{1,16})_([0-9]{1,18})", text)
-    if not match:
-        raise Invalid(_("This page link is not complete. Start again at the first page."), code="bad_cursor")
-    return from_minor(int(match[1])), int(match[2])

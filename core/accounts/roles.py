@@ -24,6 +24,7 @@ class Permission(StrEnum):
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
     HAND_OVER_BOOKS = "hand_over_books"
+    SHARE_VIEWS = "share_views"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
     USE_SEGMENTS = "use_segments"
@@ -147,6 +148,7 @@ RIGHTS: dict[str, Rights] = {
                 P.SHARE_SEGMENTS,
                 P.ASSIGN_MANAGER,
                 P.HAND_OVER_BOOKS,
+                P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
@@ -197,6 +199,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_CUSTOMER,
                 P.LOG_CONTACT,
                 P.REVEAL_CONTACT,
+                P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
                 P.WORK_ALERTS,
                 P.VIEW_NIGHTS,

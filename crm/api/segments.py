@@ -151,7 +151,7 @@ def _named(user: User, code: str) -> tuple[Segment, SegmentVersion, Node]:
         raise Unknown(_("There is no segment of this code."), code="segment_unknown")
     version = segment.versions.latest("n")
     node = CUSTOMERS.parse(version.tree)
-    CUSTOMERS.refuse_hidden(node, rights_of(user).hidden)
+    CUSTOMERS.refuse_hidden(node, rights_of(user).hidden, user.pk)
     return segment, version, node
 
 

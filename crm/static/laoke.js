@@ -273,6 +273,40 @@
     if (button) { event.preventDefault(); button.click(); }
   });
 
+  // The inputs of a condition are those that its comparison takes.
+  const fit = (condition) => {
+    const op = $("[name=c-op]", condition);
+    for (const input of $$("[data-for-op]", condition)) {
+      const wanted = !op || input.dataset.forOp.split(" ").includes(op.value);
+      const field = input.closest(".lk-field");
+      if (field) field.hidden = !wanted;
+      input.disabled = !wanted;
+    }
+  };
+  const fitAll = () => $$("[data-condition]").forEach(fit);
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "c-op") fit(event.target.closest("[data-condition]"));
+  });
+  document.addEventListener("htmx:afterSwap", fitAll);
+  fitAll();
+  // One pop-up at a time; on a small screen the filters are a sheet that is opened.
+  document.addEventListener("toggle", (event) => {
+    const pop = event.target;
+    if (!pop.matches || !pop.matches("details.lk-pop") || !pop.open) return;
+    for (const other of $$("details.lk-pop[open]")) if (other !== pop) other.open = false;
+    const first = $("select, input:not([type=hidden])", pop);
+    if (first) first.focus();
+  }, true);
+  document.addEventListener("click", (event) => {
+    for (const pop of $$("details.lk-pop[open]")) if (!pop.contains(event.target)) pop.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const pop of $$("details.lk-pop[open]")) { pop.open = false; $("summary", pop).focus(); }
+  });
+  const sheet = $("[data-sheet]");
+  if (sheet && matchMedia("(max-width: 640px)").matches && !$("[data-add][open]", sheet)) sheet.open = false;
+
   // A page that was asked for on paper.
   if ($("[data-print]")) addEventListener("load", () => window.print());
 })();

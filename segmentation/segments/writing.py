@@ -196,7 +196,7 @@ def _named(name: str) -> str:
 def _check(node: Node, catalogue: Catalogue, by: User) -> None:
     tree.check_size(node)
     catalogue.checked(node)
-    catalogue.refuse_hidden(node, rights_of(by).hidden)
+    catalogue.refuse_hidden(node, rights_of(by).hidden, by.pk)
 
 
 def _refuse_me(node: Node, catalogue: Catalogue) -> None:

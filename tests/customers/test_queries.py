@@ -1,16 +1,13 @@
 """Found by those who may see them, listed by value, page by page."""
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
 from core.accounts.models import Delegation, Role
-from core.lib.errors import Invalid
 from customers import queries
 from customers.access import visible_to
-from customers.models import Lookup, Standing
-from customers.queries import Filters
+from customers.models import Lookup
 from tests.conftest import TODAY, MakeCustomer, MakeOrder, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -80,56 +77,6 @@ def test_who_has_left_sees_nobody_and_neither_does_their_assistant(
 
     assert not visible_to(chen, TODAY).exists()
     assert not visible_to(assistant, TODAY).exists()
-
-
-def test_pages_follow_one_another_without_gap_or_repetition(make_customer: MakeCustomer, make_user: MakeUser) -> None:
-    chen = make_user(Role.ACCOUNT_MANAGER)
-    for number, value in enumerate((5, 9, 5, -3, 5, 0)):
-        customer = make_customer(f"Customer {number}", manager=chen)
-        Standing.objects.filter(pk=customer.pk).update(value=Decimal(value), customer_class=number % 2)
-
-    values, after = [], ""
-    while True:
-        page = queries.page(chen, Filters(), TODAY, after=after, size=2)
-        values += [(int(row.value), row.customer.name[-1]) for row in page.rows]
-        if not (after := page.next):
-            break
-    assert values == [(9, "1"), (5, "0"), (5, "2"), (5, "4"), (0, "5"), (-3, "3")]
-
-    odd = Filters(customer_class=1)
-    assert len(queries.page(chen, odd, TODAY).rows) == queries.standings(chen, odd, TODAY).count() == 3
-    for cursor in ("x", "1", "1_x", "9" * 30 + "_1", "1_1\n"):
-        with pytest.raises(Invalid):
-            queries.page(chen, Filters(), TODAY, after=cursor)
-
-
-def test_filters_narrow_the_list(make_customer: MakeCustomer, make_user: MakeUser, make_order: MakeOrder) -> None:
-    lead = make_user(Role.TEAM_LEAD, team="East")
-    chen = make_user(Role.ACCOUNT_MANAGER, "Chen Jing", team="East")
-    quiet, fresh = make_customer("李雷", manager=chen, region="浙江"), make_customer("韩梅梅")
-    make_order(quiet, on=TODAY - timedelta(days=114))
-    make_order(fresh, on=TODAY - timedelta(days=113))
-
-    def names(**narrowed: object) -> list[str]:
-        return [row.customer.name for row in queries.page(lead, Filters(**narrowed), TODAY).rows]  # type: ignore[arg-type]
-
-    assert names() == ["李雷", "韩梅梅"]
-    assert names(absent_days=113) == ["李雷"]
-    assert names(manager_id=chen.pk) == names(region="浙江") == ["李雷"]
-    assert names(unassigned=True) == ["韩梅梅"]
-    assert names(matrix_type=3) == []
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_a_page_takes_one_query(
-    make_customer: MakeCustomer, make_user: MakeUser, django_assert_num_queries: object, rows: int
-) -> None:
-    chen = make_user(Role.ACCOUNT_MANAGER)
-    for number in range(rows):
-        make_customer(f"Customer {number}", manager=chen)
-
-    with django_assert_num_queries(1):  # type: ignore[operator]
-        assert [str(r.manager) + r.customer.name for r in queries.page(chen, Filters(), TODAY).rows]
 
 
 def test_an_agent_with_a_book_finds_by_name_in_it_and_anybody_by_a_whole_number_each_once(

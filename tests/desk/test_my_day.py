@@ -205,7 +205,7 @@ def test_a_lead_without_a_team_is_told_of_customers_without_a_manager_and_of_no_
     listed = client.get(reverse("desk:customers")).content.decode()
 
     assert "1 customer has no manager yet" in page
-    assert "?unassigned=on" in page
+    assert "?manager=unknown" in page
     assert "All done for today" not in page
     assert [name in listed for name in ("韩梅梅", "李雷", "赵云")] == [True, True, False]
 

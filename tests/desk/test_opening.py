@@ -114,7 +114,7 @@ def test_the_list_says_how_it_is_sorted_and_the_day_whose_customers_it_counts(
 ) -> None:
     address = reverse("desk:customers")
     assert "2 customers, the most valuable first" in client.get(address).content.decode()
-    monkeypatch.setattr("crm.desk.customers.lists.sees", lambda user, field: False)
+    monkeypatch.setattr("crm.desk.lists.definition.sees", lambda user, field: False)
     assert "2 customers, by number" in client.get(address).content.decode()
 
     assert "Customers of the team" in client.get(reverse("desk:my_day")).content.decode()

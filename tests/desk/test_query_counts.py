@@ -36,6 +36,7 @@ from core.accounts.roles import ApiScope
 from core.jobs import runs
 from core.lib.conditions.tree import Leaf
 from core.outbox import delivery, posting, webhooks
+from core.views import saved
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -96,6 +97,11 @@ Maker = Callable[[Mall, int], str]
 
 def a_customer(mall: Mall, n: int) -> str:
     return str(mall.customer(n).name)
+
+
+def a_view(mall: Mall, n: int) -> str:
+    look = saved.Look({"v": 1, "all": [{"field": "class", "op": "any", "value": ["big"]}]})
+    return saved.save(mall.reader, "customers", f"Big ones {n}", look, at=timezone.now()).name
 
 
 def tasks(mall: Mall, n: int) -> str:
@@ -526,6 +532,8 @@ LISTS = [
     Listed("customers", LEAD, a_customer),
     Listed("segments", LEAD, a_segment),
     Listed("segments", LEAD, a_segment, query="?show=shared"),
+    Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
+    Listed("customer_views", LEAD, a_view),
     Listed("nights", ADMIN, a_night),
     Listed("rules", ADMIN, night_constants),
     Listed("rulebook_kind", ADMIN, night_constants, part="night"),

@@ -126,6 +126,10 @@ def test_the_count_is_the_length_of_the_list_and_of_the_segment(
 
     assert (figure(page), panel.figure) == ("2", "2")
     assert [count for _text, count in panel.without] == ["2", "3"]
+    listed = client.get(panel.opens).content.decode()
+    assert [f"客户{number}" in listed for number in range(3)] == [False, True, True]
+    by_name = client.get(f"/customers/?segment={segment.code}").content.decode()
+    assert [f"客户{number}" in by_name for number in range(3)] == [False, True, True]
     assert panel.opens == "/customers/?class=any.big&quiet=gt.60"
     assert CUSTOMERS.read([("class", "any.big"), ("quiet", "gt.60")]) == node
     assert segment.members.count() == 2
@@ -206,6 +210,10 @@ def test_what_somebody_may_not_see_is_said_without_rows_or_count(
     assert "Mina" in page
     assert figure(page.encode()) == figure(counted.encode()) == ""
     assert client.get(f"/segments/of/{private.code}/").status_code == 404
+    client.force_login(make_user(Role.SERVICE_LEAD, "Zheng"))
+    answers = [client.get(f"/customers/?segment={code}") for code in (segment.code, private.code, "there-is-none")]
+    assert {answer.status_code for answer in answers} == {422}
+    assert "Ann" not in answers[0].content.decode()
 
 
 def test_who_reads_figures_only_gets_no_small_number_and_no_name(

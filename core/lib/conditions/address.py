@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
 
+from core.lib.conditions.kinds import NAMES
 from core.lib.conditions.tree import (
     MOST_DEPTH,
     All,
@@ -25,7 +26,8 @@ LONGEST = 1500
 GROUPS = "q"
 _SIGNS = re.compile(r"([!,;:()~.])")
 _EXTRAS = {"within": "within", "least": "at_least", "money": "money"}
-_OP = re.compile(r"[a-z]{2,8}")
+# Operators that say something without a value.
+_ALONE = ("unknown", "has", "never")
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -115,9 +117,9 @@ class _Reader:
         start = self.at
         op = self.word()
         values: list[str] = []
-        if self.takes("."):
+        if op in NAMES and self.takes("."):
             values = self.values()
-        elif self.here() not in ("", "~", ";", ")") or not _OP.fullmatch(op) or op not in ("unknown", "has", "never"):
+        elif op not in _ALONE or self.here() not in ("", "~", ";", ")"):
             op, self.at = "any", start
             values = self.values()
         extras: dict[str, str] = {}

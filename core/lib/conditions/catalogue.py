@@ -1,7 +1,7 @@
 """All fields of a list together: what conditions may say, what they mean to the database, and what they say in words."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from django.db.models import BooleanField, Case, Q, Value, When
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.lib.conditions import address, kinds, tree, words
 from core.lib.conditions.fields import Context, Cost, Field
-from core.lib.conditions.kinds import Takes
+from core.lib.conditions.kinds import Kind, Takes
 from core.lib.conditions.tree import All, Any_, BadCondition, Leaf, Node, Not
 from core.lib.errors import DomainError
 
@@ -66,6 +66,8 @@ class Catalogue:
         if field is None:
             raise BadCondition(f"{path}.field".lstrip("."), _("There is no field “%(name)s”.") % {"name": leaf.field})
         place = path or leaf.field
+        if field.kind is Kind.TEXT and leaf.op == "any":  # as somebody writes it into an address
+            leaf = replace(leaf, op="has")
         if leaf.op == "unknown" and not field.unknown:
             raise BadCondition(f"{place}.op", _("This is always known."))
         leaf = kinds.check(field.kind, leaf, place)
@@ -76,14 +78,17 @@ class Catalogue:
                     raise BadCondition(f"{place}.value", _("“%(value)s” is not one of the choices.") % {"value": value})
         return leaf
 
-    def refuse_hidden(self, node: Node, hidden: Collection[str]) -> None:
-        """Raises NotYours where a leaf speaks of a personal field that is hidden from the reader, or stands for one."""
+    def refuse_hidden(self, node: Node, hidden: Collection[str], reader: int | None = None) -> None:
+        """Raises NotYours where a leaf speaks of a personal field that is hidden from the reader, or stands for one.
+
+        `reader` is the key of who asks, whose segments a leaf may stand for; of None they all are.
+        """
         for _path, leaf in tree.leaves(node):
             field = self.by_key[leaf.field]
             if field.needs in hidden:
                 raise NotYours(_("You may not filter by “%(field)s”.") % {"field": field.label})
             if field.stands_for:
-                meant = tree.leaves(field.stands_for(leaf, None))
+                meant = tree.leaves(field.stands_for(leaf, reader))
                 if any(self.by_key[part.field].needs in hidden for _path, part in meant if part.field in self.by_key):
                     raise NotYours(_("You may not use “%(name)s” here.") % {"name": ", ".join(leaf.values)})
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from core.lib import mall
 from core.lib.conditions.fields import Field
@@ -44,7 +44,7 @@ _NUMBERS: Mapping[str, Words] = {
     "between": gettext_lazy("%(field)s %(value)s to %(until)s"),
 }
 _UNKNOWN = gettext_lazy("%(field)s not known")
-ANYTHING = pgettext_lazy("bought", "anything")
+ANYTHING = gettext_lazy("anything")
 
 
 def statement(field: Field, leaf: Leaf) -> str:
@@ -63,7 +63,7 @@ def joined(names: Sequence[str], last: str) -> str:
     """“a, b and c”: `last` is the word before the last, with its blanks where the language has any."""
     if len(names) < 2:
         return "".join(names)
-    return pgettext("between names", ", ").join(names[:-1]) + last + names[-1]
+    return _(", ").join(names[:-1]) + last + names[-1]
 
 
 def _said(kind: Kind, op: str) -> Words:
@@ -104,7 +104,7 @@ def _names(field: Field, leaf: Leaf) -> str:
     names = [known[value] for value in leaf.values[:SHOWN]]
     if len(leaf.values) > SHOWN:
         names.append(_("%(count)d more") % {"count": len(leaf.values) - SHOWN})
-    return joined(names, pgettext("between names", " and ") if leaf.op == "all" else pgettext("between names", " or "))
+    return joined(names, _(" and ") if leaf.op == "all" else _(" or "))
 
 
 def _number(kind: Kind, value: str) -> str:

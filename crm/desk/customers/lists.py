@@ -2,42 +2,92 @@
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from complaints import queries as complaints
-from core.accounts.permissions import StaffRequest, needs, sees
-from core.accounts.roles import Field, Permission
-from core.lib.errors import DomainError
-from crm.desk.customers.forms import FilterForm
-from crm.desk.paging import page_behind, rows_at_once
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
+from crm.desk.customers.customer_list import CUSTOMER_LIST
+from crm.desk.lists import answers, keeping
+from crm.desk.opening import opened_by
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers import queries
-
-COUNT_UP_TO = 1000
 
 
 @needs(Permission.LIST_CUSTOMERS)
 @takeable("customers")
 def customers(request: StaffRequest) -> HttpResponse:
-    form = FilterForm(request.GET, user=request.user)
-    filters, day, error, size = form.filters(), today(), "", rows_at_once(request, queries.PAGE)
-    try:
-        rows = queries.page(request.user, filters, day, after=form.cleaned_data.get("after", ""), size=size)
-    except DomainError as refusal:
-        rows, error = queries.page(request.user, filters, day), str(refusal)
-    count = queries.standings(request.user, filters, day)[: COUNT_UP_TO + 1].count()
-    context = {
-        "form": form,
-        "page": page_behind(request, rows.rows, rows.next),
-        "count": count,
-        "by_value": sees(request.user, Field.VALUE),
-        "count_is_capped": count > COUNT_UP_TO,
-        "capped_at": COUNT_UP_TO,
-        "narrowed": form.is_narrowed,
-        "error": error,
-    }
-    return render(request, "desk/customers/customers.html", context)
+    return answers.show(request, CUSTOMER_LIST, "desk/customers/customers.html")
+
+
+@needs(Permission.LIST_CUSTOMERS)
+def customers_count(request: StaffRequest) -> HttpResponse:
+    return answers.count(request, CUSTOMER_LIST)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+def customers_condition(request: StaffRequest) -> HttpResponse:
+    return answers.condition(request, CUSTOMER_LIST)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+def customer_preview(request: StaffRequest, pk: int) -> HttpResponse:
+    """The quick facts of a row, beside the list: what its cells are in any column that the reader may see."""
+    return answers.preview(request, CUSTOMER_LIST, opened_by(request, pk).pk)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customers_columns(request: StaffRequest) -> HttpResponse:
+    return keeping.columns(request, CUSTOMER_LIST)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+def customer_views(request: StaffRequest) -> HttpResponse:
+    return keeping.manage(request, CUSTOMER_LIST)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_save(request: StaffRequest) -> HttpResponse:
+    return keeping.save(request, CUSTOMER_LIST)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_pin(request: StaffRequest, key: str) -> HttpResponse:
+    return keeping.pin(request, CUSTOMER_LIST, key, up=True)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_unpin(request: StaffRequest, key: str) -> HttpResponse:
+    return keeping.pin(request, CUSTOMER_LIST, key, up=False)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_update(request: StaffRequest, pk: int) -> HttpResponse:
+    return keeping.update(request, CUSTOMER_LIST, pk)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_share(request: StaffRequest, pk: int) -> HttpResponse:
+    return keeping.share(request, CUSTOMER_LIST, pk)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_copy(request: StaffRequest, pk: int) -> HttpResponse:
+    return keeping.copy(request, CUSTOMER_LIST, pk)
+
+
+@needs(Permission.LIST_CUSTOMERS)
+@require_POST
+def customer_view_archive(request: StaffRequest, pk: int) -> HttpResponse:
+    return keeping.archive(request, CUSTOMER_LIST, pk)
 
 
 @needs(Permission.FIND_CUSTOMER)

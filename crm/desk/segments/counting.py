@@ -55,7 +55,7 @@ def panel(user: User, node: Node, today: date, *, at: datetime, exact: bool = Tr
     context, by_name = Context(today, user.pk), rights_of(user).sees_customers
     try:
         tree.check_size(node)
-        CUSTOMERS.refuse_hidden(node, rights_of(user).hidden)
+        CUSTOMERS.refuse_hidden(node, rights_of(user).hidden, user.pk)
         if not by_name:
             hold_to_figures(user, node, at=at)
         rows = reach.countable(user, today)

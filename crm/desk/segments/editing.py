@@ -121,7 +121,7 @@ def _of_the_address(request: StaffRequest) -> tuple[Draft, Node, str]:
     try:
         pairs = [(name, value) for name, values in request.GET.lists() for value in values]
         node = CUSTOMERS.read(pairs)
-        CUSTOMERS.refuse_hidden(node, rights_of(request.user).hidden)
+        CUSTOMERS.refuse_hidden(node, rights_of(request.user).hidden, request.user.pk)
     except (BadCondition, DomainError) as refusal:
         return empty, All(), str(refusal)
     return (drafts.of(node), node, "") if node != All() else (empty, All(), "")

@@ -61,7 +61,7 @@ def _row(segment: Segment, version: SegmentVersion, day: SegmentDay | None, user
     rights = rights_of(user)
     try:
         node = CUSTOMERS.parse(version.tree)
-        CUSTOMERS.refuse_hidden(node, rights.hidden)
+        CUSTOMERS.refuse_hidden(node, rights.hidden, user.pk)
         row = Row(segment, CUSTOMERS.sentence(node), version.n)
     except (BadCondition, DomainError) as refusal:
         return Row(segment, str(refusal), version.n)

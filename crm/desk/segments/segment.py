@@ -118,7 +118,7 @@ def why(request: StaffRequest, code: str, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"segment": found, "customer": customer, "refusal": "", "verdict": None}
     try:
         node = CUSTOMERS.parse(found.versions.latest("n").tree)
-        CUSTOMERS.refuse_hidden(node, rights_of(request.user).hidden)
+        CUSTOMERS.refuse_hidden(node, rights_of(request.user).hidden, request.user.pk)
         rows = reach.countable(request.user, today())
         reader = Context(today(), request.user.pk)
         context["verdict"] = explain.explain(rows, customer.pk, node, CUSTOMERS, reader)

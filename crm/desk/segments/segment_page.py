@@ -97,7 +97,7 @@ def _context(request: StaffRequest, segment: Segment) -> dict[str, Any]:
     }
     try:
         context["node"] = node = CUSTOMERS.parse(last.tree)
-        CUSTOMERS.refuse_hidden(node, rights_of(user).hidden)
+        CUSTOMERS.refuse_hidden(node, rights_of(user).hidden, user.pk)
         CUSTOMERS.in_full(node, user.pk)
     except (NotYours, BadCondition, DomainError) as refusal:
         labels = [CUSTOMERS.by_key[leaf.field].label for _path, leaf in _leaves(last) if leaf.field in CUSTOMERS.by_key]

@@ -5,15 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
+from core.lib.conditions.fields import Context
+from core.lib.conditions.tree import All, Leaf, Node
 from core.lib.periods import mall_midnight
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from crm.desk.loyalty.campaigns import coupon_page, draw_page
 from crm.desk.today import today
+from crm.flows.catalogue import CUSTOMERS
 from customers import queries
 from customers.models import Category, Customer, Standing
 from loyalty.campaigns import draws
@@ -179,24 +182,27 @@ class GroupForm(forms.Form):
             [("", gettext_lazy("Every level")), *((str(rank), level["name"]) for rank, level in levels)],
         )
 
+    @property
+    def tree(self) -> Node:
+        """What the customers have in common, in the language of conditions."""
+        data, leaves = self.cleaned_data, []
+        if data["customer_class"]:
+            name = Standing.Class(int(data["customer_class"])).name.lower()
+            leaves.append(Leaf("class", "any", (name,)))
+        if region := data["region"].strip():
+            leaves.append(Leaf("province", "any", (region,)))
+        if data["absent_days"] is not None:
+            leaves.append(Leaf("quiet", "gt", (str(data["absent_days"]),)))
+        rules = membership.applied()
+        if data["level"] and rules:
+            leaves.append(Leaf("level", "any", (rules.levels[int(data["level"])]["code"],)))
+        return All(tuple(leaves))
+
     def people(self, user: User) -> QuerySet[Customer]:
         """The customers whom a campaign of this user reaches and who have all of this in common."""
-        data = self.cleaned_data
-        rows = queries.addressed(
-            user,
-            queries.Filters(
-                customer_class=int(data["customer_class"]) if data["customer_class"] else None,
-                region=data["region"].strip(),
-                absent_days=data["absent_days"],
-            ),
-            today(),
-        )
-        people = Customer.objects.filter(pk__in=rows.values("pk"))
-        if data["level"]:
-            rank = int(data["level"])
-            held = Q(membership__rank=rank)
-            people = people.filter(held if rank else held | Q(membership__isnull=True))
-        return people
+        day = today()
+        rows = queries.addressed(user, day).filter(CUSTOMERS.compile(self.tree, Context(day, user.pk)))
+        return Customer.objects.filter(pk__in=rows.values("pk"))
 
     @property
     def group(self) -> dict[str, Any]:

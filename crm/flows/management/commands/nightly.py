@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--as-of", type=date.fromisoformat, help="business date, default today in the mall, none that has not come"
         )
-        parser.add_argument("--rebuild", action="store_true", help="recompute from all orders what customers bought and what it adds up to")
+        parser.add_argument("--rebuild", action="store_true", help="recompute everything from all orders")
 
     def handle(self, *args: Any, **options: Any) -> None:
         today = mall_day(timezone.now())

@@ -1,0 +1,181 @@
+"""Saved views: who sees which, and what their owners do with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q, QuerySet
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from core.accounts import audit
+from core.accounts.models import User
+from core.accounts.permissions import may
+from core.accounts.roles import Permission
+from core.lib import rows
+from core.lib.errors import DomainError, Invalid
+from core.views.models import ListPreference, SavedView, ViewPin
+
+Visibility = SavedView.Visibility
+MOST_VIEWS = 60
+MOST_PINS = 12
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a view keeps: the tree of conditions as data, the keys of the columns, and the column it is sorted by."""
+
+    query: Mapping[str, Any]
+    columns: Sequence[str] = ()
+    sort: str = ""
+
+
+def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
+    """The views of a list that this person may use: their own, those of their team, and those of everybody.
+
+    Every door asks this. The views of somebody who has left are nobody's but their own.
+    """
+    shared = Q(visibility=Visibility.ALL)
+    if user.team_id:
+        shared |= Q(visibility=Visibility.TEAM, team=user.team_id)
+    views = SavedView.objects.filter(Q(owner=user) | (shared & Q(owner__is_active=True)))
+    return views.filter(list=list_, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
+
+
+def own(user: User, pk: int) -> SavedView:
+    """A view to be changed; Http404 whether it is missing or somebody else's."""
+    view = SavedView.objects.select_for_update().filter(pk=pk, owner=user, archived_at__isnull=True).first()
+    if view is None:
+        raise Http404
+    return view
+
+
+@transaction.atomic
+def save(user: User, list_: str, name: str, look: Look, *, at: datetime) -> SavedView:
+    """The look is kept under that name, for its owner alone, and at hand. Raises DomainError for a name that is taken."""
+    name = _name(name)
+    if SavedView.objects.filter(owner=user, list=list_, archived_at__isnull=True).count() >= MOST_VIEWS:
+        raise DomainError(_("You have %(most)d views already. Remove one first.") % {"most": MOST_VIEWS})
+    view = _stored(
+        SavedView(
+            list=list_,
+            owner=user,
+            name=name,
+            query=dict(look.query),
+            columns=list(look.columns),
+            sort=look.sort,
+            created_at=at,
+        )
+    )
+    pin(user, list_, view=view.pk)
+    return view
+
+
+@transaction.atomic
+def update(user: User, pk: int, look: Look) -> SavedView:
+    """The view keeps this look instead. Everybody it is shared with sees it so."""
+    view = own(user, pk)
+    view.query, view.columns, view.sort = dict(look.query), list(look.columns), look.sort
+    view.save(update_fields=["query", "columns", "sort"])
+    return view
+
+
+@transaction.atomic
+def share(user: User, pk: int, visibility: str, *, at: datetime) -> SavedView:
+    """The view is seen by that many; only the rows that each of them may see. Raises DomainError where it may not be."""
+    view = own(user, pk)
+    if visibility not in Visibility.values:
+        raise Invalid(_("Choose who sees it."))
+    if visibility != Visibility.PRIVATE and not may(user, Permission.SHARE_VIEWS):
+        raise DomainError(_("Your role keeps views for yourself. Ask your team lead to share it."), code="not_allowed")
+    if visibility == Visibility.TEAM and user.team_id is None:
+        raise DomainError(_("You are in no team. Ask an administrator to put you into one."), code="no_team")
+    view.visibility = visibility
+    view.team_id = user.team_id if visibility == Visibility.TEAM else None
+    view.save(update_fields=["visibility", "team"])
+    audit.record(user, "view.shared", view, at=at, visibility=visibility)
+    return view
+
+
+@transaction.atomic
+def copy(user: User, list_: str, pk: int, *, at: datetime) -> SavedView:
+    """A view of one's own that looks like another one."""
+    view = visible_to(user, list_).filter(pk=pk).first()
+    if view is None:
+        raise Http404
+    taken = set(SavedView.objects.filter(owner=user, list=list_, archived_at=None).values_list("name", flat=True))
+    name, number = view.name, 2
+    while name in taken:
+        name, number = f"{view.name[:55]} {number}", number + 1
+    return save(user, list_, name, Look(view.query, view.columns, view.sort), at=at)
+
+
+@transaction.atomic
+def archive(user: User, pk: int, *, at: datetime) -> SavedView:
+    """Nobody sees the view any more."""
+    view = own(user, pk)
+    view.archived_at = at
+    view.save(update_fields=["archived_at"])
+    ViewPin.objects.filter(view=view).delete()
+    return view
+
+
+@transaction.atomic
+def pin(user: User, list_: str, *, view: int | None = None, system: str = "") -> None:
+    """The view stands above the list for this person. Twice is once; raises DomainError where there are too many."""
+    if view is not None and not visible_to(user, list_).filter(pk=view).exists():
+        raise Http404
+    pins = ViewPin.objects.filter(user=user, list=list_)
+    if pins.count() >= MOST_PINS:
+        raise DomainError(_("There are %(most)d views at hand already. Take one away first.") % {"most": MOST_PINS})
+    last = pins.aggregate(last=Max("position"))["last"] or 0
+    ViewPin.objects.get_or_create(user=user, list=list_, view_id=view, system=system, defaults={"position": last + 1})
+
+
+def unpin(user: User, list_: str, *, view: int | None = None, system: str = "") -> None:
+    """The view does not stand above the list any more; it is still there."""
+    ViewPin.objects.filter(user=user, list=list_, view_id=view, system=system).delete()
+
+
+class Kept(NamedTuple):
+    """What somebody has of a list: the views they may use, the keys of those at hand, the columns they chose."""
+
+    views: list[SavedView]
+    pinned: list[str]
+    columns: list[str]
+
+
+def kept_for(user: User, list_: str) -> Kept:
+    """All of it in one statement. A pin is the key of a view that comes with the list, or `v` and a saved one's number."""
+    views = visible_to(user, list_)
+    pins = ViewPin.objects.filter(user=user, list=list_).order_by("position", "pk")
+    preferences = ListPreference.objects.filter(user=user, list=list_)
+    rows.together(views, pins, preferences)
+    pinned = [pin.system or f"v{pin.view_id}" for pin in pins]
+    return Kept(list(views), pinned, [key for preference in preferences for key in preference.columns])
+
+
+def choose_columns(user: User, list_: str, columns: Sequence[str]) -> None:
+    """This person sees these columns from now on; none at all: those that come with the list."""
+    ListPreference.objects.update_or_create(user=user, list=list_, defaults={"columns": list(columns)})
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > 60:
+        raise Invalid(_("Give it a name of at most 60 characters."), code="name")
+    return name
+
+
+def _stored(view: SavedView) -> SavedView:
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError:
+        raise DomainError(
+            _("You have a view “%(name)s” already. Choose another name, or save into that one.") % {"name": view.name},
+            code="name",
+        ) from None
+    return view

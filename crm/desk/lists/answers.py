@@ -1,0 +1,57 @@
+"""The doors of a list: its page, its count, the form of a condition, and the drawer of a row."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from core.accounts.permissions import StaffRequest
+from core.accounts.roles import rights_of
+from core.lib.conditions import tree
+from core.views.models import SavedView
+from crm.desk.lists import page
+from crm.desk.lists.asking import Asked
+from crm.desk.lists.conditions import SET, ConditionForm
+from crm.desk.lists.definition import ListDef
+from crm.desk.lists.keeping import NameForm
+from crm.desk.today import today
+
+
+def show(request: StaffRequest, definition: ListDef, template: str) -> HttpResponse:
+    """The page of a list; an address that sets a condition leads to the list with it, or says what is wrong with it."""
+    known, kept = page.asked_of(definition, request, request.user)
+    changed = page.set_in(known, request.GET)
+    if isinstance(changed, Asked):
+        return redirect(f"{request.path}{changed.href}")
+    context = page.context_of(definition, request, today(), known)
+    first, rest = page.tabs(known, kept)
+    context |= {
+        "tabs": first,
+        "more_tabs": rest,
+        "wrong": changed,
+        "is_own": isinstance(known.view, SavedView) and known.view.owner_id == request.user.pk,
+        "is_new": known.view is None and bool(known.parts) and not known.hidden,
+        "name_form": NameForm(),
+    }
+    return render(request, template, context, status=422 if known.hidden or changed else 200)
+
+
+def count(request: StaffRequest, definition: ListDef) -> HttpResponse:
+    """How many there are, to the last one; more than 1,000 where that takes too long."""
+    known, _kept = page.asked_of(definition, request, request.user)
+    exact = page.exactly(page.matching(known, today()))
+    return render(request, "desk/lists/_count.html", {"exact": exact, "capped_at": page.COUNT_UP_TO})
+
+
+def condition(request: StaffRequest, definition: ListDef) -> HttpResponse:
+    """The form of one field, for a condition that is to be added."""
+    field = definition.catalogue.by_key.get(request.GET.get(SET, ""))
+    if field is None or field.needs in rights_of(request.user).hidden:
+        raise Http404
+    return render(request, "desk/lists/_condition.html", {"form": ConditionForm(field)})
+
+
+def preview(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
+    """Everything that the list knows of one of its rows."""
+    known = Asked(definition, request.user, tree.EVERYBODY, columns=tuple(definition.columns_for(request.user)))
+    row = get_object_or_404(page.matching(known, today()).select_related(*definition.related), pk=pk)
+    page.draw(known, [row], today())
+    return render(request, "desk/lists/_preview.html", {"row": row, "cells": row.cells[1:]})

@@ -1,0 +1,297 @@
+"""What the page of a list shows: tabs, chips, rows as cells, how many there are, and why there are none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+
+from core.accounts.models import User
+from core.accounts.permissions import sees
+from core.accounts.roles import rights_of
+from core.lib.conditions.fields import Context, Field
+from core.lib.conditions.kinds import Words
+from core.lib.conditions.tree import Leaf, Node, leaves
+from core.lib.errors import Invalid
+from core.views import saved
+from core.views.models import SavedView
+from crm.desk.lists import keyset
+from crm.desk.lists.asking import ALL, ANY, Asked, asked
+from crm.desk.lists.conditions import AT, SET, ConditionForm
+from crm.desk.lists.definition import Column, ListDef, SystemView
+from crm.desk.lists.keyset import Order
+from crm.desk.paging import Page, rows_at_once
+
+SIZE = 50
+# The field of words that has a box of its own.
+SEARCHED = "text"
+COUNT_UP_TO = 1000
+TABS = 6
+# A count that takes longer is not worth waiting for.
+COUNT_MS = 1500
+
+
+@dataclass(frozen=True)
+class Tab:
+    label: Words
+    key: str
+    href: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A condition of the first level. `form` changes it where it is one statement; `without` is the list without it."""
+
+    text: str
+    without: str
+    form: ConditionForm | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    column: Column
+    value: Any
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column; `href` sorts by it, and the other way round where it does already."""
+
+    column: Column
+    href: str
+    direction: str
+
+
+def matching(known: Asked, today: date, node: Node | None = None) -> QuerySet[Any]:
+    """The rows that are asked for, unordered: what the list shows, counts and takes away."""
+    rows = known.definition.rows(known.user, today)
+    if known.hidden:
+        return rows.none()
+    condition = known.definition.catalogue.compile(known.tree if node is None else node, Context(today, known.user.pk))
+    return rows.filter(condition)
+
+
+def context_of(definition: ListDef, request: HttpRequest, today: date, known: Asked) -> dict[str, Any]:
+    """Everything the page of a list needs: as many statements for fifty rows as for one."""
+    rows = matching(known, today)
+    problems = list(known.problems)
+    page, problem = _page(request, known, rows)
+    problems += [problem] if problem else []
+    count = 0 if known.hidden else _count(rows)
+    draw(known, page.rows, today)
+    return {
+        "list": definition,
+        "asked": known,
+        "page": page,
+        "count": count,
+        "count_is_capped": count > COUNT_UP_TO,
+        "capped_at": COUNT_UP_TO,
+        "count_query": known.href,
+        "narrowed": bool(known.parts) or bool(problems),
+        "problems": problems,
+        "chips": chips(known),
+        "heads": heads(known),
+        "fields": grouped(known),
+        "modes": _modes(known),
+        "search_label": "" if known.hidden or _searched(known) else _search_label(known),
+        "by_number": known.sort == "",
+        "by_value": known.sort == "-value",
+        "column_choices": [(column, column in known.columns) for column in definition.columns_for(known.user)][1:],
+        "rest": without_each(known, today) if not page.rows and not known.hidden else [],
+    }
+
+
+def asked_of(definition: ListDef, request: HttpRequest, user: User) -> tuple[Asked, saved.Kept]:
+    """What the request asks for, and what its reader has of the list."""
+    kept = saved.kept_for(user, definition.key)
+    return asked(definition, user, request.GET, kept), kept
+
+
+# Above the rows -----------------------------------------------------------------------------------------------------
+
+
+def tabs(known: Asked, kept: saved.Kept) -> tuple[list[Tab], list[Tab]]:
+    """What stands above the list, and what stands behind “more”: pinned first, then what comes with the list."""
+    hidden = rights_of(known.user).hidden
+    usable: dict[str, SystemView | SavedView] = {}
+    every: list[SystemView | SavedView] = [*known.definition.views, *kept.views]
+    for view in every:
+        if isinstance(view, SystemView):
+            fields = [known.definition.catalogue.by_key[leaf.field] for _path, leaf in leaves(view.tree)]
+            if any(field.needs in hidden for field in fields):
+                continue
+        usable[_key(view)] = view
+    order = [key for key in kept.pinned if key in usable]
+    order += [key for key in usable if key not in order]
+    shown = order[: max(TABS, len(kept.pinned))]
+    if known.view_key and known.view_key not in shown:
+        shown = [*shown[:-1], known.view_key]
+    first = Tab("", "", "?", known.view is None and not known.parts)
+    made = {key: Tab(_label(usable[key]), key, f"?view={key}", key == known.view_key) for key in order}
+    return [first, *(made[key] for key in shown if key in made)], [made[key] for key in order if key not in shown]
+
+
+def _key(view: SystemView | SavedView) -> str:
+    return view.key if isinstance(view, SystemView) else f"v{view.pk}"
+
+
+def _label(view: SystemView | SavedView) -> Words:
+    return view.label if isinstance(view, SystemView) else view.name
+
+
+def chips(known: Asked) -> list[Chip]:
+    catalogue = known.definition.catalogue
+    made = []
+    for number, part in enumerate(known.parts):
+        rest = [other for place, other in enumerate(known.parts) if place != number]
+        form = None
+        if isinstance(part, Leaf) and not known.hidden:
+            form = ConditionForm(catalogue.by_key[part.field], leaf=part, at=number)
+        text = "" if known.hidden else catalogue.sentence(part)
+        made.append(Chip(text, known.with_(known.joined(rest)).href, form))
+    return made
+
+
+def grouped(known: Asked) -> list[tuple[Words, list[Field]]]:
+    """The fields that this reader may filter by, by their groups."""
+    groups: dict[Words, list[Field]] = {}
+    for field in known.definition.catalogue.seen_by(rights_of(known.user).hidden):
+        groups.setdefault(field.group, []).append(field)
+    return list(groups.items())
+
+
+def _searched(known: Asked) -> bool:
+    return any(isinstance(part, Leaf) and part.field == SEARCHED for part in known.parts)
+
+
+def _search_label(known: Asked) -> Words:
+    """What may be looked for in the list, beside its conditions; empty where there is no such field."""
+    field = known.definition.catalogue.by_key.get(SEARCHED)
+    return field.label if field else ""
+
+
+def _modes(known: Asked) -> list[tuple[str, str, bool]]:
+    """All of the chips, or any of them: the address of each, where there are two chips to join."""
+    if len(known.parts) < 2 or known.hidden:
+        return []
+    return [(mode, known.with_(known.joined(known.parts, mode)).href, mode == known.mode) for mode in (ALL, ANY)]
+
+
+def heads(known: Asked) -> list[Head]:
+    key, falling = known.order
+    made = []
+    for column in known.columns:
+        direction = ("descending" if falling else "ascending") if column.key == key and column.sorts else ""
+        # What is more, later or higher is looked for first.
+        begins = column.key if column.kind == "text" else f"-{column.key}"
+        other = column.key if direction == "descending" else f"-{column.key}"
+        href = known.sorted_by(other if direction else begins).href if column.sorts else ""
+        made.append(Head(column, href, direction))
+    return made
+
+
+# The rows -----------------------------------------------------------------------------------------------------------
+
+
+def _page(request: HttpRequest, known: Asked, rows: QuerySet[Any]) -> tuple[Page, str]:
+    key, falling = known.order
+    column = next((column for column in known.definition.columns if column.key == key), None)
+    order = Order.of(rows, column.path if column else "", falling)
+    rows = rows.select_related(*known.definition.related)
+    size, problem = rows_at_once(request, SIZE), ""
+    try:
+        part = keyset.part(rows, order, size, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+    except Invalid as refusal:
+        part, problem = keyset.part(rows, order, size), str(refusal)
+    takeout = getattr(request, "takeout", None)
+    if takeout and part.after:
+        takeout.goes_on = True
+    base = known.href
+    joiner = "" if base.endswith("?") else "&"
+    page = Page(
+        part.rows,
+        f"{base}{joiner}{urlencode({'before': part.before})}" if part.before else "",
+        f"{base}{joiner}{urlencode({'after': part.after})}" if part.after else "",
+        "",
+    )
+    return page, problem
+
+
+def draw(known: Asked, rows: Sequence[Any], today: date) -> None:
+    """Each row has its cells, masked for the reader; what the row does not hold is read once for all of them."""
+    ids = [row.pk for row in rows]
+    loaded = {column.key: column.load(ids, today) for column in known.columns if column.load and ids}
+    for row in rows:
+        row.cells = [Cell(column, _value(known, column, row, loaded)) for column in known.columns]
+
+
+def _value(known: Asked, column: Column, row: Any, loaded: dict[str, Any]) -> Any:
+    if column.needs is not None and not sees(known.user, column.needs):
+        return None
+    if column.load:
+        return loaded[column.key].get(row.pk)
+    value = row
+    for name in column.path.split("__") if column.path else ():
+        value = getattr(value, name)
+    return value
+
+
+def _count(rows: QuerySet[Any]) -> int:
+    return rows[: COUNT_UP_TO + 1].count()
+
+
+def exactly(rows: QuerySet[Any]) -> int | None:
+    """How many there are; None where counting takes longer than somebody waits."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(COUNT_MS)])
+            count = rows.count()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            return count
+    except OperationalError:
+        return None
+
+
+def without_each(known: Asked, today: date) -> list[tuple[Chip, int, bool]]:
+    """Of a list without rows: how many remain without each of its conditions, at most 1,000, and whether there are more."""
+    if len(known.parts) < 1:
+        return []
+    told = []
+    for number, chip in enumerate(chips(known)):
+        rest = [part for place, part in enumerate(known.parts) if place != number]
+        count = _count(matching(known, today, known.joined(rest)))
+        told.append((chip, min(count, COUNT_UP_TO), count > COUNT_UP_TO))
+    return told[:8]
+
+
+# A condition that is set --------------------------------------------------------------------------------------------
+
+
+def set_in(known: Asked, query: QueryDict) -> ConditionForm | Asked | None:
+    """The list with the condition that the address sets (`set=quiet&op=gt&number=60`), or its form that says what is wrong.
+
+    None where nothing is set. `at` is the chip whose place it takes; without one it is one more.
+    """
+    catalogue = known.definition.catalogue
+    field = catalogue.by_key.get(query.get(SET, ""))
+    if field is None or field.needs in rights_of(known.user).hidden:
+        return None
+    place = query.get(AT, "")
+    at = int(place) if place.isdecimal() and len(place) < 3 and int(place) < len(known.parts) else -1
+    form = ConditionForm(field, query, at=at)
+    leaf = form.leaf(catalogue)
+    if leaf is None:
+        return form
+    parts = list(known.parts)
+    if at < 0:
+        parts.append(leaf)
+    else:
+        parts[at] = leaf
+    return known.with_(known.joined(parts))

@@ -1,0 +1,114 @@
+"""Saved views: who sees which, and that nobody else changes them."""
+
+import pytest
+from django.http import Http404
+
+from core.accounts.models import Role, User
+from core.lib.errors import DomainError
+from core.views import saved
+from core.views.models import SavedView
+from tests.conftest import NOW, MakeUser
+
+pytestmark = pytest.mark.django_db
+LOOK = saved.Look({"v": 1, "all": []}, ["class"], "-value")
+OTHER = saved.Look({"v": 1, "all": [{"field": "quiet", "op": "gt", "value": ["60"]}]})
+
+
+@pytest.fixture
+def lead(make_user: MakeUser) -> User:
+    return make_user(Role.TEAM_LEAD, "Qian", team="East")
+
+
+@pytest.fixture
+def chen(make_user: MakeUser) -> User:
+    return make_user(Role.ACCOUNT_MANAGER, "Chen", team="East")
+
+
+@pytest.fixture
+def zhao(make_user: MakeUser) -> User:
+    return make_user(Role.ACCOUNT_MANAGER, "Zhao", team="West")
+
+
+def names(user: User) -> list[str]:
+    return [view.name for view in saved.visible_to(user, "customers")]
+
+
+def test_a_view_is_its_owners_until_it_is_shared_and_again_afterwards(lead: User, chen: User, zhao: User) -> None:
+    view = saved.save(lead, "customers", " Quiet   big ", LOOK, at=NOW)
+    assert (names(lead), names(chen), names(zhao)) == (["Quiet big"], [], [])
+    assert list(saved.visible_to(lead, "cases")) == []
+
+    saved.share(lead, view.pk, "team", at=NOW)
+    assert (names(chen), names(zhao)) == (["Quiet big"], [])
+    saved.share(lead, view.pk, "all", at=NOW)
+    assert (names(chen), names(zhao)) == (["Quiet big"], ["Quiet big"])
+
+    lead.is_active = False
+    lead.save()
+    assert (names(chen), names(zhao)) == ([], [])
+    lead.is_active = True
+    lead.save()
+    saved.share(lead, view.pk, "private", at=NOW)
+    assert (names(chen), names(zhao), names(lead)) == ([], [], ["Quiet big"])
+
+
+def test_nobody_changes_the_view_of_another_whatever_the_door(lead: User, chen: User) -> None:
+    view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
+    saved.share(lead, view.pk, "team", at=NOW)
+    for deed in (
+        lambda: saved.update(chen, view.pk, OTHER),
+        lambda: saved.share(chen, view.pk, "all", at=NOW),
+        lambda: saved.archive(chen, view.pk, at=NOW),
+        lambda: saved.update(chen, 999, OTHER),
+    ):
+        with pytest.raises(Http404):
+            deed()
+    saved.share(lead, view.pk, "private", at=NOW)
+    for deed in (
+        lambda: saved.copy(chen, "customers", view.pk, at=NOW),
+        lambda: saved.pin(chen, "customers", view=view.pk),
+    ):
+        with pytest.raises(Http404):
+            deed()
+    assert SavedView.objects.get(pk=view.pk).query == LOOK.query
+
+
+def test_a_copy_is_ones_own_and_the_original_stays(lead: User, chen: User) -> None:
+    view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
+    saved.share(lead, view.pk, "team", at=NOW)
+    mine = saved.copy(chen, "customers", view.pk, at=NOW)
+    saved.update(chen, mine.pk, OTHER)
+    again = saved.copy(chen, "customers", view.pk, at=NOW)
+
+    assert (mine.name, again.name, again.visibility) == ("Quiet big", "Quiet big 2", "private")
+    assert SavedView.objects.get(pk=view.pk).query == LOOK.query
+    assert saved.kept_for(chen, "customers").pinned == [f"v{mine.pk}", f"v{again.pk}"]
+
+
+def test_what_may_not_be_is_refused_with_a_sentence(chen: User, make_user: MakeUser) -> None:
+    view = saved.save(chen, "customers", "Mine", LOOK, at=NOW)
+    with pytest.raises(DomainError, match="Ask your team lead"):
+        saved.share(chen, view.pk, "team", at=NOW)
+    with pytest.raises(DomainError, match="already"):
+        saved.save(chen, "customers", "Mine", LOOK, at=NOW)
+    with pytest.raises(DomainError, match="name"):
+        saved.save(chen, "customers", "  ", LOOK, at=NOW)
+    alone = make_user(Role.TEAM_LEAD, "Alone")
+    his = saved.save(alone, "customers", "His", LOOK, at=NOW)
+    with pytest.raises(DomainError, match="no team"):
+        saved.share(alone, his.pk, "team", at=NOW)
+    with pytest.raises(DomainError, match="Choose"):
+        saved.share(alone, his.pk, "world", at=NOW)
+
+
+def test_pins_are_ones_own_come_once_and_end(chen: User, lead: User) -> None:
+    for _twice in range(2):
+        saved.pin(chen, "customers", system="quiet")
+    view = saved.save(chen, "customers", "Mine", LOOK, at=NOW)
+    assert saved.kept_for(chen, "customers").pinned == ["quiet", f"v{view.pk}"]
+    assert saved.kept_for(lead, "customers").pinned == []
+    saved.unpin(chen, "customers", system="quiet")
+    saved.archive(chen, view.pk, at=NOW)
+    assert saved.kept_for(chen, "customers").pinned == []
+    assert names(chen) == []
+    saved.save(chen, "customers", "Mine", LOOK, at=NOW)  # the name is free again
