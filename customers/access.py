@@ -81,8 +81,17 @@ def visible_to(user: User, today: date) -> QuerySet[Customer]:
 
 
 def standings_of(user: User, today: date) -> QuerySet[Standing]:
-    """The narrow rows of those the user may see: the short way to their ids, found by one index of the manager."""
-    return Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
+    """The narrow rows of those the user may see: the short way to their ids, found by one index of the manager.
+
+    Whoever was erased is not among them.
+    """
+    rows = Standing.objects.filter(scope_filter(user, today, "customer__", book=""))
+    return rows.exclude(customer_id__in=erased())
+
+
+def erased() -> QuerySet[Customer, int]:
+    """The numbers of those who were erased: they keep figures without a name, and are on no list."""
+    return Customer.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)
 
 
 def addressable(user: User, today: date) -> QuerySet[Customer]:

@@ -16,6 +16,7 @@ from core.lib.conditions.tree import Leaf
 from customers.lists.happenings import happening
 from customers.lists.record import CLASSES
 from segmentation.models import Alert, Change
+from segmentation.segments import inside
 
 GROUP = _("Value and rhythm")
 RHYTHMS: tuple[tuple[str, Words], ...] = (
@@ -123,4 +124,5 @@ FIELDS: tuple[Field, ...] = (
         options=lambda: [(name, member.label) for name, member in CLASSES.items()],
         says={"has": _("became %(value)s"), "never": _("did not become %(value)s")},
     ),
+    inside.FIELD,
 )

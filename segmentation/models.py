@@ -1,10 +1,12 @@
-"""What the numbers say: rules, fitted parameters, the figures of each night, changes and alerts."""
+"""What the numbers say: rules, fitted parameters, the figures of each night, changes, alerts and segments."""
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.accounts.models import Team
 from core.lib.money import MoneyField
 from customers.models import Customer, Standing
 
@@ -151,3 +153,114 @@ class Backtest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cut_on}"
+
+
+class Segment(models.Model):
+    """A named rule about customers that other things depend on. What it says is its last version."""
+
+    class Visibility(models.TextChoices):
+        PRIVATE = "private", _("Only me")
+        TEAM = "team", _("My team")
+        ALL = "all", _("Everybody")
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    about = models.CharField(_("what it is for"), max_length=300, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    visibility = models.CharField(_("who sees it"), max_length=8, choices=Visibility, default=Visibility.PRIVATE)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
+    tracked = models.BooleanField(default=False, help_text="Who is in it is kept, night by night")
+    created_at = models.DateTimeField()
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(visibility="team", team__isnull=False) | (~Q(visibility="team") & Q(team__isnull=True)),
+                name="shared_with_a_team_names_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True) | Q(tracked=False), name="archived_is_not_tracked"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SegmentVersion(models.Model):
+    """What a segment says since a moment. Never edited: a change is a new version."""
+
+    segment = models.ForeignKey(Segment, models.PROTECT, related_name="versions", db_index=False)
+    n = models.PositiveIntegerField()
+    tree = models.JSONField()
+    sentence = models.TextField(blank=True, help_text="In English, as it was said then")
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "n"], name="one_version_of_a_number")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} v{self.n}"
+
+
+class SegmentMember(models.Model):
+    """Somebody was in a tracked segment from a day on, and until a day, on which they were in it no more."""
+
+    class Why(models.TextChoices):
+        FIRST = "first", _("when the history began")
+        NIGHT = "night", _("by the night")
+        RULE = "rule", _("by a new rule")
+        ASKED = "asked", _("on request")
+        MERGE = "merge", _("with a merged record")
+        ERASED = "erased", _("erased")
+
+    segment = models.ForeignKey(Segment, models.PROTECT, related_name="members", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="in_segments", db_index=False)
+    version = models.ForeignKey(SegmentVersion, models.PROTECT, related_name="+", db_index=False)
+    entered_on = models.DateField()
+    entered_at = models.DateTimeField()
+    why = models.CharField(max_length=8, choices=Why)
+    left_on = models.DateField(null=True, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True)
+    left_why = models.CharField(max_length=8, choices=Why, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["segment", "customer"], condition=Q(left_on__isnull=True), name="in_a_segment_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(left_on__isnull=True, left_at__isnull=True, left_why="")
+                | (Q(left_on__gte=models.F("entered_on"), left_at__isnull=False) & ~Q(left_why="")),
+                name="who_left_says_when_and_why",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["segment", "entered_at"], name="member_by_entry"),
+            models.Index(fields=["customer"], name="member_by_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.segment_id}"
+
+
+class SegmentDay(models.Model):
+    """How many were in a tracked segment at the end of a day, how many came and went on it, and by which version."""
+
+    segment = models.ForeignKey(Segment, models.PROTECT, related_name="days", db_index=False)
+    on = models.DateField()
+    version = models.ForeignKey(SegmentVersion, models.PROTECT, related_name="+", db_index=False)
+    size = models.IntegerField()
+    entered = models.IntegerField(default=0)
+    left = models.IntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "on"], name="one_day_of_a_segment")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.on}: {self.size}"

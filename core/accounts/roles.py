@@ -27,6 +27,8 @@ class Permission(StrEnum):
     SHARE_VIEWS = "share_views"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
+    USE_SEGMENTS = "use_segments"
+    SHARE_SEGMENTS = "share_segments"
     WORK_ALERTS = "work_alerts"
     IMPORT = "import"
     VIEW_NIGHTS = "view_nights"
@@ -139,7 +141,7 @@ _BOOK = {
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
         _only(Scope.OWN),
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
+        frozenset(_BOOK | {P.REVEAL_CONTACT, P.USE_SEGMENTS, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
         takes=300,
     ),
     Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
@@ -149,6 +151,8 @@ RIGHTS: dict[str, Rights] = {
             _BOOK
             | {
                 P.REVEAL_CONTACT,
+                P.USE_SEGMENTS,
+                P.SHARE_SEGMENTS,
                 P.ASSIGN_MANAGER,
                 P.HAND_OVER_BOOKS,
                 P.SHARE_VIEWS,
@@ -240,6 +244,8 @@ RIGHTS: dict[str, Rights] = {
                 P.VIEW_NIGHTS,
                 P.VIEW_RULES,
                 P.VIEW_MATRIX,
+                P.USE_SEGMENTS,
+                P.SHARE_SEGMENTS,
                 P.VIEW_TIERS,
                 P.VIEW_POINT_REPORTS,
                 P.VIEW_CAMPAIGNS,
@@ -365,3 +371,4 @@ class ApiScope(StrEnum):
     CONSENTS_WRITE = "consents:write"
     WORK_READ = "work:read"
     WORK_WRITE = "work:write"
+    SEGMENTS_READ = "segments:read"

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, segments, tiers
 from crm.api.letters import consents, receipts
 from crm.api.rules import levels, rulebook
 from crm.api.work import promises
@@ -70,6 +70,9 @@ urlpatterns = [
     path("tier-rules/versions/<int:version>", levels.VersionView.as_view(), name="tier-version"),
     path("tier-rules/versions/<int:version>/withdraw", levels.WithdrawView.as_view(), name="tier-version-withdraw"),
     path("tier-rules/versions/<int:version>/roll-back", levels.RollBackView.as_view(), name="tier-version-roll-back"),
+    path("segments", segments.SegmentsView.as_view(), name="segment-list"),
+    path("segments/<slug:code>", segments.SegmentView.as_view(), name="segment-detail"),
+    path("segments/<slug:code>/members", segments.SegmentMembersView.as_view(), name="segment-members"),
     path("rewards", points.RewardsView.as_view(), name="rewards"),
     path("redemptions/<int:pk>/<slug:verb>", points.RedemptionEndView.as_view(), name="redemption-end"),
     path("coupons/validate", campaigns.CouponValidateView.as_view(), name="coupon-validate"),

@@ -1,4 +1,7 @@
-"""The past of the demo mall: its last nights, worked by the real night, each as of its own day and hour."""
+"""The past of the demo mall: its last nights, worked by the real night, each as of its own day and hour.
+
+Its team lead has kept the history of three segments for some of them.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,11 +9,40 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
+from core.accounts.models import Role, User
+from core.lib.conditions.tree import All, Leaf, Node, Not
 from core.lib.periods import mall_moment
 from crm.flows import nightly
+from crm.flows.catalogue import CUSTOMERS
+from segmentation.segments import writing
 
 NIGHTS = 45
+KEPT = 14
 HOUR = 2
+SEGMENTS: tuple[tuple[str, str, Node], ...] = (
+    (
+        "沉默的老客户",
+        "大客户和活跃客户超过 45 天没来，客户经理先打电话",
+        All((Leaf("class", "any", ("big", "active")), Leaf("quiet", "gt", ("45",)))),
+    ),
+    (
+        "近 30 天回头客",
+        "买过两天以上、最近 30 天又来的人",
+        All((Leaf("days", "ge", ("2",)), Leaf("last", "last", ("30",)))),
+    ),
+    (
+        "新客没有第二单",
+        "三个月内第一次买、之后 30 天没再来，也没有未了的投诉",
+        All(
+            (
+                Leaf("first", "last", ("90",)),
+                Leaf("days", "le", ("1",)),
+                Leaf("last", "ago", ("30",)),
+                Not(Leaf("open_cases", "ge", ("1",))),
+            )
+        ),
+    ),
+)
 
 
 @transaction.atomic
@@ -18,6 +50,8 @@ def work(today: date, *, nights: int = NIGHTS) -> int:
     """The nights before `today` have been worked, the oldest first, all of them or none; returns how many."""
     for days in range(nights, 0, -1):
         night = today - timedelta(days=days)
+        if days == min(KEPT, nights):
+            _keep_segments(mall_moment(night, HOUR))
         nightly.run(night, now=_clock(night))
     return nights
 
@@ -26,3 +60,13 @@ def _clock(night: date) -> Callable[[], datetime]:
     """A clock that stood at two in the morning of this day when it was asked for."""
     began, at = time.perf_counter(), mall_moment(night, HOUR)
     return lambda: at + timedelta(seconds=time.perf_counter() - began)
+
+
+def _keep_segments(at: datetime) -> None:
+    lead = User.objects.filter(username="lead", roles__contains=[Role.TEAM_LEAD]).first()
+    if lead is None:
+        return
+    for name, about, node in SEGMENTS:
+        segment = writing.create(name, node, catalogue=CUSTOMERS, by=lead, at=at, about=about)
+        writing.share(segment.pk, "all", catalogue=CUSTOMERS, by=lead, at=at)
+        writing.track(segment.pk, catalogue=CUSTOMERS, by=lead, at=at)

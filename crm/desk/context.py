@@ -50,6 +50,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
         gettext_lazy("Customers"),
         (
             MenuPage("desk:customers", gettext_lazy("Customers"), "users", "c", P.LIST_CUSTOMERS),
+            MenuPage("desk:segments", gettext_lazy("Segments"), "filter", "", P.USE_SEGMENTS),
             MenuPage("desk:complaints", gettext_lazy("Complaints"), "flag", "p", P.WORK_COMPLAINTS),
             MenuPage("desk:questions", gettext_lazy("Questions"), "help", "", P.ANSWER_QUESTIONS),
             MenuPage("desk:outgoing", gettext_lazy("Outgoing letters"), "mail", "", P.VIEW_LETTERS),

@@ -12,6 +12,7 @@ from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
+from crm.desk.segments.urls import urlpatterns as segments
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
@@ -27,6 +28,7 @@ urlpatterns = [
     *own,
     *people,
     *rulebook,
+    *segments,
 ]
 for route in urlpatterns:
     route.callback = led_back(legible(remembered(follows_merges(route.callback))))

@@ -21,6 +21,7 @@ from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from crm.flows import issuing, notices
+from crm.flows.catalogue import CUSTOMERS
 from customers import summary
 from customers.lists import laws as list_laws
 from customers.record import duplicates
@@ -37,6 +38,7 @@ from loyalty.tiers import explain as tier_explain
 from loyalty.tiers import membership
 from segmentation import fitting, night, rules
 from segmentation.models import Alert
+from segmentation.segments import membership as segments
 
 JOB = issuing.NIGHT
 # What a piece of a step does at a moment; returns what it counted.
@@ -241,6 +243,16 @@ def _credit(run: JobRun, at: datetime) -> dict[str, int]:
     return {"credit_todos": credit.chase(on=run.business_date, at=at)}
 
 
+def _segment_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
+    """Who is in each segment whose history is kept."""
+    for segment_id in segments.tracked():
+        yield partial(_segment_worked, segment_id, run.business_date)
+
+
+def _segment_worked(segment_id: int, as_of: date, at: datetime) -> dict[str, int]:
+    return segments.work(segment_id, CUSTOMERS, as_of=as_of, at=at)
+
+
 def _complaint_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
     return iter(daily.pieces(as_of=run.business_date))
 
@@ -308,6 +320,7 @@ def _no_pieces(run: JobRun, now: Now) -> Iterator[Piece]:
 AHEAD: dict[str, Callable[[JobRun, Now], Iterator[Piece]]] = {
     "points": _point_pieces,
     "campaigns": _campaign_pieces,
+    "segments": _segment_pieces,
     "complaints": _complaint_pieces,
 }
 STEPS = (
@@ -317,6 +330,7 @@ STEPS = (
     ("tiers", _tiers),
     ("points", _points),
     ("campaigns", _credit),
+    ("segments", _nothing_more),
     ("notify", _notify),
     ("complaints", _nothing_more),
     ("duplicates", _duplicates),

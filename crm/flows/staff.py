@@ -11,15 +11,16 @@ from complaints.cases import lifecycle, routing
 from complaints.models import Case, CorrectiveAction, Department, Handover
 from complaints.models.cases import OPEN
 from core.accounts import staff
-from core.accounts.models import User
+from core.accounts.models import Role, User
 from core.accounts.permissions import may
-from core.accounts.roles import Permission
+from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
 from core.outbox import delivery
 from crm.flows import notices
 from customers import books, todo
 from customers.models import Customer, Todo
+from segmentation.segments import writing as segments
 
 ASKED = ("pending", "accepted")
 
@@ -71,6 +72,7 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
         books.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
     todo.hand_over(user, to=to, by=by, at=at)
     _hand_over_cases(user, to, by or user, at)
+    segments.pass_on(user, _heir(user, to), by=by, at=at)
     delivery.tell(
         [receiver.pk for receiver in to],
         notices.TAKES_OVER,
@@ -98,3 +100,10 @@ def _hand_over_cases(user: User, to: Sequence[User], by: User, at: datetime) -> 
         CorrectiveAction.objects.filter(owner=user, status=CorrectiveAction.Status.OPEN).update(owner=to[0])
     leads = [person for person in to if may(person, Permission.LEAD_COMPLAINTS)]
     Department.objects.filter(head=user).update(head=leads[0] if leads else None)
+
+
+def _heir(user: User, to: Sequence[User]) -> User | None:
+    """Who keeps the segments that others see: the lead of the team, else who takes over, else whoever else may."""
+    sharers = who_may(Permission.SHARE_SEGMENTS).exclude(pk=user.pk).order_by("pk")
+    lead = sharers.filter(team=user.team_id, roles__contains=[Role.TEAM_LEAD]).first() if user.team_id else None
+    return lead or next((person for person in to if may(person, Permission.USE_SEGMENTS)), None) or sharers.first()

@@ -120,6 +120,7 @@ FIELDS: tuple[Field, ...] = (
         _("Days without purchase"),
         Kind.NUMBER,
         of.days_since("last_on"),
+        since="last_on",
         group=GROUP,
         unknown=True,
         says={"gt": _("no purchase for more than %(value)s days"), "ge": _("no purchase for at least %(value)s days")}

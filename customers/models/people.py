@@ -107,6 +107,7 @@ class Customer(models.Model):
         indexes = [
             GinIndex(fields=["name_grams"], name="customer_name_grams"),
             models.Index(fields=["region"], name="customer_region", condition=~Q(region="")),
+            models.Index(fields=["id"], name="customer_erased", condition=Q(erased_at__isnull=False)),
         ]
         triggers = [_copied_to_the_standing()]
         constraints = [

@@ -34,11 +34,13 @@ from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
 from core.jobs import runs
+from core.lib.conditions.tree import Leaf
 from core.outbox import delivery, posting, webhooks
 from core.views import saved
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
+from crm.flows.catalogue import CUSTOMERS
 from customers import books, contacts, todo
 from customers.identity import CustomerRef
 from customers.intake import guests
@@ -63,6 +65,7 @@ from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
 from segmentation import rules as night_rules
 from segmentation.models import Alert
+from segmentation.segments import writing as segments
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk.test_permissions import POSTED
 from tests.loyalty.campaigns.stories import DAY, goods, published, running
@@ -161,6 +164,18 @@ def somebody_absent(mall: Mall, n: int) -> str:
     person = mall.customer(n)
     Standing.objects.filter(pk=person.pk).update(last_on=today() - timedelta(days=300))
     return str(person.name)
+
+
+def a_segment(mall: Mall, n: int) -> str:
+    """One of the reader's own and one that a colleague shares."""
+    analyst = mall.make_user(Role.ANALYST, f"analyst {n}")
+    for owner in (mall.reader, analyst):
+        segment = segments.create(
+            f"S{n}", Leaf("quiet", "gt", (str(n),)), catalogue=CUSTOMERS, by=owner, at=timezone.now()
+        )
+        segments.share(segment.pk, "all", catalogue=CUSTOMERS, by=owner, at=timezone.now())
+        segments.track(segment.pk, catalogue=CUSTOMERS, by=owner, at=timezone.now())
+    return f"S{n}"
 
 
 def a_night(mall: Mall, n: int) -> str:
@@ -525,6 +540,8 @@ LISTS = [
     Listed("long_absent", LEAD, a_customer, query="?list=never"),
     Listed("customers", MANAGER, a_customer),
     Listed("customers", LEAD, a_customer),
+    Listed("segments", LEAD, a_segment),
+    Listed("segments", LEAD, a_segment, query="?show=shared"),
     Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
     Listed("customer_views", LEAD, a_view),
     Listed("nights", ADMIN, a_night),
@@ -593,6 +610,8 @@ NO_LISTS = {
     "complaint_promises": "a part of the form of a call",
     "coupons_new": "a form",
     "customer_new": "a form",
+    "segment_new": "a form",
+    "segment": "one segment: its versions and its last nights, each in one query",
     "product_new": "a form",
     "remove_test": "a form",
     "draws_new": "a form",

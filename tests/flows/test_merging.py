@@ -75,6 +75,7 @@ STAYS = {
     "ConsentEntry",
     "Consent",
     "ReachLimit",
+    "SegmentMember",
 }
 GOES = {
     "ContactPoint",

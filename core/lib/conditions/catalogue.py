@@ -78,23 +78,43 @@ class Catalogue:
                     raise BadCondition(f"{place}.value", _("“%(value)s” is not one of the choices.") % {"value": value})
         return leaf
 
-    def refuse_hidden(self, node: Node, hidden: Collection[str]) -> None:
-        """Raises NotYours where a leaf speaks of a personal field that is hidden from the reader."""
+    def refuse_hidden(self, node: Node, hidden: Collection[str], reader: int | None = None) -> None:
+        """Raises NotYours where a leaf speaks of a personal field that is hidden from the reader, or stands for one.
+
+        `reader` is the key of who asks, whose segments a leaf may stand for; of None they all are.
+        """
         for _path, leaf in tree.leaves(node):
             field = self.by_key[leaf.field]
             if field.needs in hidden:
                 raise NotYours(_("You may not filter by “%(field)s”.") % {"field": field.label})
+            if field.stands_for:
+                meant = tree.leaves(field.stands_for(leaf, reader))
+                if any(self.by_key[part.field].needs in hidden for _path, part in meant if part.field in self.by_key):
+                    raise NotYours(_("You may not use “%(name)s” here.") % {"name": ", ".join(leaf.values)})
 
     def cost(self, node: Node) -> Cost:
         """The dearest of its leaves."""
-        costs = [self.by_key[leaf.field].cost for _path, leaf in tree.leaves(node)]
+        costs = [self.by_key[leaf.field].cost for _path, leaf in tree.leaves(self.in_full(node))]
         return max(costs, key=list(Cost).index, default=Cost.PLAIN)
 
     # Meaning
 
+    def in_full(self, node: Node, reader: int | None = None) -> Node:
+        """The tree with each leaf that stands for a tree replaced by it. Raises BadCondition for what has gone."""
+        match node:
+            case Leaf():
+                field = self.by_key[node.field]
+                return self.checked(field.stands_for(node, reader)) if field.stands_for else node
+            case Not(part):
+                return Not(self.in_full(part, reader))
+            case All(parts):
+                return All(tuple(self.in_full(part, reader) for part in parts))
+            case Any_(parts):
+                return Any_(tuple(self.in_full(part, reader) for part in parts))
+
     def compile(self, node: Node, context: Context) -> Q:
         """The tree as a condition for `filter`. Two-valued: what is not known satisfies nothing, and its opposite all."""
-        return Q() if node == tree.EVERYBODY else self._compiled(node, context)
+        return Q() if node == tree.EVERYBODY else self._compiled(self.in_full(node, context.reader), context)
 
     def _compiled(self, node: Node, context: Context) -> Q:
         match node:

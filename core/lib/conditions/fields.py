@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from core.lib.conditions.kinds import OPERATORS, Kind, Words
-from core.lib.conditions.tree import Leaf
+from core.lib.conditions.tree import Leaf, Node
 
 Options = Callable[[], Sequence[tuple[str, Words]]]
 ME = "me"
@@ -47,6 +47,8 @@ class Context:
 
 
 Where = Callable[[Leaf, Context], Q]
+# The tree that a leaf is short for, as a reader may use it; of None nobody is asked.
+StandsFor = Callable[[Leaf, int | None], Node]
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Field:
 
     `needs` names the personal field that a reader has to see. `options` are the values to choose from; of a field that
     is `open` any other text is a value too. `path` is the column of the row that holds the value, where there is one:
-    lists sort by it and show it. `says` are sentences for operators where the general one would be clumsy.
+    lists sort by it and show it. `says` are sentences for operators where the general one would be clumsy. A leaf of a
+    field that `stands_for` a tree means that tree, whatever `where` says. `since` is the column with the day that a
+    number of days counts from.
     """
 
     key: str
@@ -76,6 +80,8 @@ class Field:
     says: Mapping[str, Words] = field(default_factory=dict)
     unit: Words = ""
     note: Words = ""
+    stands_for: StandsFor | None = None
+    since: str = ""
 
     @property
     def operators(self) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from core.accounts.permissions import StaffRequest, mask
-from core.accounts.roles import Field
+from core.accounts.models import User
+from core.accounts.permissions import StaffRequest, mask, may
+from core.accounts.roles import Field, Permission
 from core.lib import rows
 from crm.desk.customers import cases
 from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
@@ -28,15 +29,17 @@ from customers.record.reach import points_of
 from loyalty.models import PointRules
 from loyalty.points import ledger as point_ledger
 from loyalty.tiers import explain as level_why
-from segmentation.models import Alert, Night
+from segmentation.models import Alert, Night, Segment, SegmentMember
 from segmentation.reading.explain import explain, nights_of
+from segmentation.segments.reach import seen_by
 
 EVENTS_SHOWN = 60
 
 
 def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
-    reader, asked, chosen = request.user, _asked(customer), topic_of(request.GET.get("history", ""))
+    reader, chosen = request.user, topic_of(request.GET.get("history", ""))
+    asked = _asked(customer, reader)
     why = explain(customer, reader=reader, on=today(), nights=list(asked.nights), standing=customer.standing)
     return {
         "customer": customer,
@@ -61,6 +64,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "wallet": coupon_page.card(reader, asked.coupons),
         "clubs": club_page.card(customer, asked.clubs, asked.level.standing),
         "on_account": credit_page.card(reader, asked.credit, today()),
+        "in_segments": list(asked.segments),
         "contact_form": ContactForm(),
         "profile_form": ProfileForm(instance=customer),
         "reveal_form": RevealForm(),
@@ -99,9 +103,10 @@ class _Asked(NamedTuple):
     points: point_ledger.Asked
     coupons: coupon_page.Asked
     clubs: club_page.Asked
+    segments: QuerySet[SegmentMember]
 
 
-def _asked(customer: Customer) -> _Asked:
+def _asked(customer: Customer, reader: User) -> _Asked:
     """All of it, read in one statement."""
     asked = _Asked(
         alert=Alert.objects.filter(customer=customer, state=Alert.State.OPEN),
@@ -121,9 +126,17 @@ def _asked(customer: Customer) -> _Asked:
         points=point_ledger.asked(customer.pk),
         coupons=coupon_page.asked(customer),
         clubs=club_page.asked(customer),
+        segments=_segments(customer, reader),
     )
     rows.together(*_flat(asked))
     return asked
+
+
+def _segments(customer: Customer, reader: User) -> QuerySet[SegmentMember]:
+    """The segments whose history is kept that the customer is in, as far as the reader uses segments."""
+    seen = seen_by(reader) if may(reader, Permission.USE_SEGMENTS) else Segment.objects.none()
+    rows = SegmentMember.objects.filter(customer=customer, left_on__isnull=True, segment__in=seen)
+    return rows.select_related("segment").order_by("segment__name", "pk")
 
 
 def _flat(asked: Iterable[Any]) -> Iterator[QuerySet[Any, Any]]:

@@ -107,7 +107,7 @@ def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept) -> Aske
     columns = _columns(definition, user, view, kept.columns)
     known = replace(known, columns=columns, sort=_sort(known, query.get("sort", "")))
     try:
-        definition.catalogue.refuse_hidden(node, rights_of(user).hidden)
+        definition.catalogue.refuse_hidden(node, rights_of(user).hidden, user.pk)
     except NotYours as refusal:
         return replace(known, hidden=str(refusal))
     return known

@@ -28,7 +28,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission, who_may
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import DomainError, Invalid
-from core.lib.periods import mall_midnight
+from core.lib.periods import mall_day, mall_midnight
 from core.outbox import bell, delivery
 from crm.flows import notices
 from customers import locks
@@ -64,6 +64,7 @@ from loyalty.models import (
     TierOverride,
 )
 from segmentation.models import Alert, AlertComment
+from segmentation.segments import membership as segments
 
 # Rows that say who somebody is or what to do for them, by the ways they belong to the customer.
 DELETED: tuple[tuple[Any, type[Model], tuple[str, ...]], ...] = (
@@ -370,6 +371,7 @@ def _erase(customer: Customer, *, at: datetime) -> dict[str, int]:
     for record in Customer.objects.filter(pk__in=ids):
         Customer.objects.filter(pk=record.pk).update(**NOBODY, name=record.number, erased_at=at)
     Standing.objects.filter(customer__in=ids).update(manager=None)
+    segments.erase(ids, on=mall_day(at), at=at)
     return {"deleted": deleted, "blanked": blanked}
 
 

@@ -28,6 +28,7 @@ from loyalty.points import referrals
 from loyalty.tiers import membership
 from segmentation import alerts
 from segmentation.models import Alert
+from segmentation.segments import membership as segments
 
 
 @again_after_deadlock
@@ -55,6 +56,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     complaints.move(loser.pk, winner.pk)
     alerts.merge(loser.pk, winner.pk, at=at)
     consent.merge(loser, winner, by=by, at=at)
+    segments.merge(loser.pk, winner.pk, on=today, at=at)
     records.move(loser, winner, today=today)
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)

@@ -47,6 +47,7 @@ from loyalty.tiers import membership
 from loyalty.tiers import unmerging as tiers
 from segmentation import alerts
 from segmentation.models import Alert
+from segmentation.segments import membership as segments
 
 Rows = dict[str, Any]
 # What a merge gives to the winner, row by row, and what else of such a row it may change.
@@ -224,6 +225,7 @@ def undo(merge_id: int, *, by: User, at: datetime, reason: str) -> Merge:
     orders.refresh([loser.pk, winner.pk], today=mall_day(at))
     points.unmerge(loser, winner, merge.kept["points"], by=by, at=at)
     tiers.unmerge(loser, winner, merge.kept["tier"], by=by, at=at)
+    segments.unmerge(loser.pk, winner.pk, merged_at=merge.at, on=mall_day(at), at=at)
     alerts.follow_purchases([loser.pk, winner.pk], as_of=mall_day(at), at=at)
     membership.after_orders([loser.pk, winner.pk], at=at)
     merge.undone_at, merge.undone_by = at, by

@@ -10,7 +10,7 @@ from lunar_python import Solar
 
 from core.lib.conditions.tree import All, Any_, Leaf, Node, Not
 from tests.conftest import TODAY
-from tests.flows.conditions.people import LEVELS, Bought, Person, World
+from tests.flows.conditions.people import LEVELS, SEGMENTS, Bought, Person, World
 
 NEVER = date(1, 1, 1)
 
@@ -184,6 +184,11 @@ def goods(of: Callable[[int, World], int]) -> Callable[[Person, World], Iterable
     return rows
 
 
+def segment(leaf: Leaf, person: Person, world: World, today: date, reader: int | None) -> bool:
+    inside = [holds(SEGMENTS[code], person, world, today, reader) for code in leaf.values]
+    return {"any": any(inside), "all": all(inside), "none": not any(inside)}[leaf.op]
+
+
 def text(leaf: Leaf, person: Person, world: World, today: date, reader: int | None) -> bool:
     wanted = leaf.values[0]
     return wanted.lower() in person.name.lower() or wanted.upper() == person.number or wanted == person.city
@@ -204,6 +209,7 @@ _FIELDS: dict[str, Says] = {
     "interest": some(lambda p, today: p.interests),
     "source": some(lambda p, today: p.sources),
     "text": text,
+    "segment": segment,
     "next_contact": day(lambda p: p.next_contact),
     "last_contact": day(lambda p: max((on for on, _mood in p.talks), default=None)),
     "talked": happened(lambda p, w: [(on, mood, n, Decimal(0)) for n, (on, mood) in enumerate(p.talks)]),

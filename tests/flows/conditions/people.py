@@ -11,6 +11,7 @@ from django.db import connection
 from complaints.models import Case, Category, Queue, SlaPolicy, Survey
 from complaints.setup import defaults
 from core.accounts.models import Role, User
+from core.lib.conditions.tree import All, Any_, Leaf, Node, dump
 from core.lib.periods import mall_midnight
 from customers import summary
 from customers.identity import name_grams
@@ -36,7 +37,7 @@ from loyalty.models import (
     PointAccount,
     PointLot,
 )
-from segmentation.models import Alert, Change
+from segmentation.models import Alert, Change, Segment, SegmentVersion
 from tests.conftest import NOW, TODAY
 
 REGIONS = ["", "浙江", "上海", "北京"]
@@ -45,6 +46,12 @@ INTERESTS = ["tea", "shoes", "books"]
 SOURCES = ["shop", "till"]
 NAMES = ["李雷", "韩梅梅", "王芳", "欧阳若曦", "Jane"]
 LEVELS = ["basic", "silver", "gold"]
+# Shared with everybody; the last one names another.
+SEGMENTS: dict[str, Node] = {
+    "quiet": Leaf("quiet", "gt", ("60",)),
+    "valuable": Any_((Leaf("class", "any", ("big",)), Leaf("value", "ge", ("100.00",)))),
+    "both": All((Leaf("segment", "any", ("quiet",)), Leaf("segment", "none", ("valuable",)))),
+}
 # Leap days, the edges of months and of the year, and lunar ones, of which the thirtieth does not come every year.
 BIRTHDAYS = [(2, 29), (2, 28), (3, 1), (12, 31), (1, 1), (11, 17), (11, 18), (11, 24), (11, 30), (12, 1), (6, 15)]
 LUNAR = [(1, 1), (12, 30), (12, 29), (10, 9), (10, 30), (9, 30), (4, 15), (8, 15), (2, 30)]
@@ -244,6 +251,7 @@ def _store(people: list[Person], managers: list[int], clubs: list[int], kinds: l
     _store_work(people, managers[0])
     _store_loyalty(people, managers[0])
     _store_complaints(people, kinds)
+    _store_segments(managers[0])
 
 
 def _store_records(people: list[Person]) -> None:
@@ -505,3 +513,9 @@ def _store_complaints(people: list[Person], kinds: list[int]) -> None:
         for person in people
         for number, score in enumerate(person.scores)
     )
+
+
+def _store_segments(by: int) -> None:
+    for code, node in SEGMENTS.items():
+        segment = Segment.objects.create(code=code, name=code, owner_id=by, visibility="all", created_at=NOW)
+        SegmentVersion.objects.create(segment=segment, n=1, tree=dump(node), by_id=by, at=NOW)

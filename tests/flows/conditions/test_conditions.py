@@ -22,12 +22,13 @@ from crm.flows.catalogue import CUSTOMERS
 from customers.lists import birthdays
 from customers.models import Customer, Standing
 from loyalty.tiers import membership
+from segmentation.segments import explain, measure
 from tests.conftest import TODAY, MakeCustomer, MakeOrder
 from tests.flows.conditions import by_hand
-from tests.flows.conditions.people import CITIES, INTERESTS, LEVELS, REGIONS, SOURCES, World, build
+from tests.flows.conditions.people import CITIES, INTERESTS, LEVELS, REGIONS, SEGMENTS, SOURCES, World, build
 
 MANY = "LAOKE_MANY_TREES" in os.environ
-PEOPLE, TREES = (2000, 2000) if MANY else (500, 500)
+PEOPLE, TREES, WHYS = (2000, 2000, 1000) if MANY else (500, 500, 200)
 AMOUNTS = ["-0.01", "0.00", "100.00", "100.01", "246.90", "999.99"]
 NUMBERS = ["0", "1", "2", "5", "30", "60", "89", "90", "99", "100", "113", "364", "400"]
 DAYS = ["1", "7", "8", "14", "30", "31", "60", "90", "113", "365", "366", "36500"]
@@ -70,6 +71,7 @@ def things(key: str, world: World) -> list[str]:
         "alert": ["quiet", "long_absence"],
         "level": LEVELS,
         "club": [str(club) for club in world.clubs],
+        "segment": [*SEGMENTS],
         "complained": [str(kind) for kind in world.kinds],
     }.get(key, THINGS.get(key, []))
 
@@ -161,6 +163,38 @@ def test_every_field_has_a_name_a_group_and_a_second_definition(world: World) ->
                     words = CUSTOMERS.words(leaf)
                     assert words, leaf
                     assert "%(" not in words, leaf
+
+
+def test_why_says_what_membership_does(world: World) -> None:
+    """14: for random customers and trees the verdict that is drawn is that of the list, down to each line of it."""
+    chance = random.Random(14)
+    context = Context(TODAY, world.managers[0])
+    everybody = [person for person in world.people if not person.merged]
+    drawn = {True: 0, False: 0}
+    for number in range(WHYS):
+        node = CUSTOMERS.checked(some_tree(chance, world))
+        person = chance.choice(everybody)
+        verdict = explain.explain(Standing.objects.all(), person.pk, node, CUSTOMERS, context)
+        assert verdict is not None
+        assert verdict.holds == by_hand.holds(node, person, world, TODAY, world.managers[0]), (number, node)
+        assert verdict.holds == (person.pk in asked(node, world)), (number, node)
+        drawn[verdict.holds] += 1
+    assert min(drawn.values()) > WHYS / 10
+
+
+def test_a_measure_is_the_length_of_the_list(world: World) -> None:
+    """1: of random trees and of a segment that says the same; by class, and without each line."""
+    context, rows = Context(TODAY, world.managers[0]), Standing.objects.all()
+    for number in range(WHYS):
+        node = CUSTOMERS.checked(some_tree(random.Random(number), world))
+        size = len(asked(node, world))
+        counted = measure.measure(rows, node, CUSTOMERS, context)
+        assert (counted.size, sum(count for _class, count in counted.classes)) == (size, size), (number, node)
+        for line in counted.without:
+            assert isinstance(node, All)
+            others = All(node.parts[: line.line] + node.parts[line.line + 1 :])
+            assert line.size == len(asked(others, world)), (number, node)
+    assert sum(rows.filter(measure.in_sample(first)).count() for first in range(0, 1000, 20)) == rows.count()
 
 
 @pytest.mark.parametrize(

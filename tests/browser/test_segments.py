@@ -1,0 +1,60 @@
+"""A segment is built at a desk, by keys alone, and on a phone; the count follows what is typed."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from segmentation.models import Segment
+from tests.browser.conftest import PHONE, WIDE, Desk, SitDown
+
+
+def seen(desk: Desk, name: str) -> None:
+    """A picture at both widths, for who asks for them."""
+    if folder := os.environ.get("LAOKE_PICTURES"):
+        for width, size in (("wide", WIDE), ("phone", PHONE)):
+            desk.page.set_viewport_size(size)  # type: ignore[arg-type]
+            desk.page.screenshot(path=Path(folder) / f"{name}-{desk.language}-{width}.png", full_page=True)
+        desk.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) -> None:
+    desk = sit_down("lead", language)
+    page = desk.page
+    desk.open("/segments/")
+    desk.fits()
+    seen(desk, "empty")
+    desk.open("/segments/new/")
+    page.select_option("[id='t-0:field']", "class")
+    page.locator("[id='t-0:v:1']").check()
+    number = page.locator("#segment-count .lk-big-number")
+    page.locator("button[value='group t']").click()
+    page.select_option("[id='t-1-0:field']", "quiet")
+    page.select_option("[id='t-1-0:op']", "gt")
+    page.fill("[id='t-1-0:v']", "5")
+    expect(page.locator("#segment-count .lk-sentence")).to_contain_text("5")
+    # What is typed faster than it is counted: only the last one stays.
+    page.locator("[id='t-1-0:v']").press_sequentially("0", delay=20)
+    expect(page.locator("#segment-count .lk-sentence")).to_contain_text("50")
+    page.locator("button[value='condition t']").click()
+    expect(page.locator(".is-unfinished")).to_have_count(1)
+    desk.fits()
+    seen(desk, "builder")
+    page.locator("button[value='remove t-2']").click()
+    expect(page.locator(".is-unfinished")).to_have_count(0)
+    shown = number.inner_text()
+    page.fill("[name=name]", "安静的大客户")
+    page.get_by_role("button", name=desk.say("Store the segment")).click()
+    expect(number).to_have_text(shown)
+    page.get_by_role("button", name=desk.say("Keep its history")).click()
+    desk.fits()
+    seen(desk, "segment")
+    assert Segment.objects.get(name="安静的大客户").days.get().size == int(shown.replace(",", ""))
+    page.locator("#segment-count .lk-stack p a").first.click()
+    number_of = page.url.rstrip("/").rsplit("/", 1)[1]
+    desk.open(f"/segments/of/an-jing-de-da-ke-hu/why/{number_of}/")
+    expect(page.locator(".lk-mark[data-holds=no]")).to_have_count(0)
+    desk.fits()
+    seen(desk, "why")
