@@ -41,6 +41,8 @@ FALLBACK = GapPopulation(float(np.log(30)), 1.0, 0.4, 0.0)
 # What is known before a shop is seen, around FALLBACK: deviations of m, ln s2 and ln t2. Weekly grocers and shops bought
 # from twice a year lie within two of them (CDNOW 3.37, 1.31, .37; Complete Journey 1.74, .59, .48).
 DEVIATIONS = (1.0, 0.5, 0.7)
+# So many customers with a gap say as much as all of that.
+OTHERS = 100
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def fit(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -> G
     known = gap_count >= 1
     if known.sum() < LEAST_CUSTOMERS:
         return None
-    return GapPopulation(*_most_likely(gap_count[known], log_gap_sum[known], log_gap_square_sum[known], None))
+    return GapPopulation(*_most_likely(gap_count[known], log_gap_sum[known], log_gap_square_sum[known], 0.0))
 
 
 def learnt(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -> GapPopulation:
@@ -65,15 +67,16 @@ def learnt(gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats) -
     known = gap_count >= 1
     if not known.any():
         return FALLBACK
-    m, s2, t2 = _most_likely(gap_count[known], log_gap_sum[known], log_gap_square_sum[known], DEVIATIONS)
+    strength = 1 / (1 + float(known.sum()) / OTHERS)
+    m, s2, t2 = _most_likely(gap_count[known], log_gap_sum[known], log_gap_square_sum[known], strength)
     said = float((1 / (t2 + s2 / gap_count[known])).sum())
-    return GapPopulation(m, s2, t2, said / (said + DEVIATIONS[0] ** -2))
+    return GapPopulation(m, s2, t2, said / (said + strength * DEVIATIONS[0] ** -2))
 
 
 def _most_likely(
-    gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats, deviations: tuple[float, float, float] | None
+    gap_count: Counts, log_gap_sum: Floats, log_gap_square_sum: Floats, strength: float
 ) -> tuple[float, float, float]:
-    """m, s2 and t2; with `deviations` of them from FALLBACK as they are expected."""
+    """m, s2 and t2, beside a prior around FALLBACK of this strength (0: none)."""
     n = gap_count.astype(float)
     mean = log_gap_sum / n
     within = np.maximum(log_gap_square_sum - n * mean**2, 0)
@@ -83,8 +86,8 @@ def _most_likely(
         m, s2, t2 = theta[0], np.exp(theta[1]), np.exp(theta[2])
         v = t2 + s2 / n
         terms = (n - 1) * np.log(s2) + within / s2 + np.log(n) + np.log(v) + (mean - m) ** 2 / v
-        off = (theta - usual) / np.array(deviations) if deviations else np.zeros(3)
-        return float(0.5 * (terms.mean() + off @ off / len(n)))
+        off = (theta - usual) / np.array(DEVIATIONS)
+        return float(0.5 * (terms.mean() + strength * (off @ off) / len(n)))
 
     result = minimize(
         loss, [float(mean.mean()), 0.0, np.log(0.4)], method="L-BFGS-B", bounds=[(-2, 9), (-7, 4), (-9, 4)]
