@@ -26,6 +26,7 @@ NOTHING_OF = {
     "coupons_followed",
     "tickets_followed",
     "credit_followed",
+    "credit_todos",
     "coupons_released",
     "credit_released",
     "coupons_expired",

@@ -13,7 +13,7 @@ from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
-from customers import rulebook as stakes
+from customers.rulebook import stakes
 from loyalty import rulebook as points
 from segmentation import rulebook as night
 
