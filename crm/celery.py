@@ -11,6 +11,8 @@ from celery.schedules import crontab
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
+# Before numpy is loaded: the fits are of small matrices, over which several threads take longer than one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")

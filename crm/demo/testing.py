@@ -14,6 +14,8 @@ import pytest
 
 from crm.demo.embedded import Embedded, servers_for_tests
 
+# The processes of a run share the cores: threads of the linear algebra would only wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _servers: Embedded | None = None
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 

@@ -1,7 +1,8 @@
 """What is at stake with a piece of work: risk × max(value, 0), by one table for every reason.
 
 The risks order the work, they forecast nothing. The first version of the table is here, later ones are rows that an
-administrator makes (`customers/rulebook.py`); open work keeps the parts it was opened with until the night works it out anew.
+administrator makes (`customers/rulebook/stakes.py`); open work keeps the parts it was opened with until the night works
+it out anew.
 """
 
 from collections.abc import Iterable, Mapping

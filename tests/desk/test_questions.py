@@ -244,6 +244,7 @@ def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
     late = ("Answer", f"{case.number} 李雷的包裹", True)
     assert rows() == [late]
     remedies.propose(case.pk, kind="coupon", amount=10, reason="晚到", by=agent, at=at, client_key="1")
+    Case.objects.update(owner=agent, next_due_at=at - timedelta(minutes=5))
     assert rows() == [late, ("Give it", f"{case.number}: Coupon was agreed and is not given yet", False)]
     Case.objects.update(next_due_at=at + timedelta(days=3))
     assert len(rows()) == 1

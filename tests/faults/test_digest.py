@@ -27,6 +27,7 @@ NOTHING_OF = {
     "tickets_followed",
     "credit_followed",
     "coupon_terms_begun",
+    "credit_todos",
     "coupons_released",
     "credit_released",
     "coupons_expired",

@@ -15,7 +15,7 @@ from crm.desk.acting import carried_out
 from crm.desk.today import now, today
 from crm.desk.work.forms import RisksForm
 from customers.models import Todo
-from customers.rulebook import RULES
+from customers.rulebook.stakes import RULES
 from customers.work import stakes
 
 

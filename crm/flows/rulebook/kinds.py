@@ -14,7 +14,7 @@ from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
-from customers import rulebook as stakes
+from customers.rulebook import stakes
 from loyalty import rulebook as points
 from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night

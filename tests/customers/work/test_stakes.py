@@ -13,7 +13,7 @@ from core.rulebook import changes
 from customers import todo
 from customers.models import Customer, Standing, Todo
 from customers.promises import ledger
-from customers.rulebook import RULES
+from customers.rulebook.stakes import RULES
 from customers.work import stakes
 from tests.conftest import TODAY, MakeCustomer, MakeUser
 from tests.rulebook import stories
