@@ -151,7 +151,7 @@ class PromiseKind(Kind):
         calendars = dict(BusinessCalendar.objects.values_list("pk", "name"))
         queues = dict(Queue.objects.values_list("pk", "name"))
         lines = [(_who(_key(row)), _span((row[3], row[4]), calendars)) for row in content["targets"]]
-        lines += [_step(row, queues) for row in content["steps"]]
+        lines += [_step(row, queues) for row in sorted(content["steps"], key=lambda row: (row[0], row[1]))]
         reasons = dict(Pause.Reason.choices)
         words = [str(reasons.get(reason, reason)) for reason in content["pause_reasons"]]
         lines.append((_("The clock stops for"), ", ".join(words) or "–"))

@@ -81,7 +81,7 @@ class Kind(ABC):
 
     @abstractmethod
     def says(self, content: Content) -> list[tuple[str, str]]:
-        """What a version says, as (what, how much) in words an administrator understands; bounds not set are left out."""
+        """What a version says, as (what, how much) in an administrator's words; bounds not set are left out."""
 
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         """What somebody has to say they mean, in one sentence each."""

@@ -309,7 +309,7 @@ def _in_words(name: str, value: Any) -> str:
     if name == "kind":
         return str(CouponCampaign.Kind(value).label)
     if name == "ends_at":
-        return (mall_day(datetime.fromisoformat(value)) - timedelta(days=1)).isoformat()
+        return mall_day(datetime.fromisoformat(value) - timedelta(microseconds=1)).isoformat()
     if name == "needs_code":
         return str(_("yes") if value else _("no"))
     if name == "categories":

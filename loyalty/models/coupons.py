@@ -88,7 +88,7 @@ class CouponCampaign(models.Model):
 
 
 class CouponTerms(models.Model):
-    """What a campaign promises from a moment on, as it was confirmed; `begun_at` once the campaign itself says so."""
+    """What a campaign promises from a moment on, as it was confirmed; `begun_at` once the campaign says so."""
 
     campaign = models.ForeignKey(CouponCampaign, models.CASCADE, related_name="versions", db_index=False)
     version = models.PositiveIntegerField()

@@ -11,7 +11,7 @@ from core.rulebook import changes
 from core.rulebook.kinds import Kind, Number
 from core.rulebook.models import RuleChange
 from crm.desk.paging import Page, page_of
-from crm.desk.rulebook.rules_page import written_at
+from crm.desk.rulebook.rules_page import plain, written_at
 from crm.flows.rulebook import kinds as rulebook
 from customers.access import visible_to
 from customers.models import Customer
@@ -42,7 +42,13 @@ class Mover(NamedTuple):
 def context_of(request: StaffRequest, kind: Kind, change: RuleChange, *, at: datetime) -> dict[str, Any]:
     compared = changes.compared(kind, change, at=at)
     figures = [
-        Figure(kind.figures[row.name], row.before, row.after, row.came, row.before != row.after)
+        Figure(
+            kind.figures[row.name],
+            plain(row.before),
+            plain(row.after),
+            None if row.came is None else plain(row.came),
+            row.before != row.after,
+        )
         for row in compared
         if row.name in kind.figures
     ]

@@ -13,7 +13,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import changes
-from core.rulebook.kinds import Kind, Version
+from core.rulebook.kinds import Kind, Number, Version
 from core.rulebook.models import RuleChange
 from crm.flows.rulebook.kinds import KINDS
 from loyalty.campaigns import rulebook as coupons
@@ -95,10 +95,15 @@ def _effect(kind: Kind, version: Version, at: datetime) -> list[str]:
 
 def _effect_of(kind: Kind, change: RuleChange, at: datetime, figures: Sequence[str]) -> list[str]:
     return [
-        f"{kind.figures[row.name]}: {row.before:,} → {row.came:,}"
+        f"{kind.figures[row.name]}: {plain(row.before):,} → {plain(row.came):,}"
         for row in changes.compared(kind, change, at=at)
         if row.came is not None and row.name in figures
     ]
+
+
+def plain(number: Number) -> Number:
+    """270 for 270.0"""
+    return int(number) if number == int(number) else number
 
 
 def _levels(at: datetime) -> Row:

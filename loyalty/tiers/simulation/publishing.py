@@ -131,7 +131,7 @@ def _refuse_if_it_moved(draft: TierDraft, simulation: TierSimulation, today: dat
 
 @transaction.atomic
 def withdraw(version_id: int, *, reason: str, by: User, at: datetime) -> TierRules:
-    """Rules that have not begun never will, and why; the version before goes on, and whoever was told of them is told so.
+    """Rules that have not begun never will, and why; the version before goes on, and who was told of them is told so.
 
     Who drafted and who published them are told as well.
     """

@@ -57,7 +57,7 @@ def new(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.RUN_CAMPAIGNS)
 def begin(request: StaffRequest, pk: int) -> HttpResponse:
-    """The start of a draft, with its day, its reason and its first hand-out: worked out, it waits for a second person."""
+    """The start of a draft, with its day, its reason and its first hand-out: it waits for a second person."""
     campaign = get_object_or_404(CouponCampaign, pk=pk)
     if campaign.status != Status.DRAFT:
         return redirect("desk:coupons", pk)
