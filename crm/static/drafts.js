@@ -194,7 +194,8 @@
     if (!told) return;
     const { address, words } = JSON.parse(told.textContent);
     told.remove();
-    const isIt = (form) => new URL(form.getAttribute("action") || location.href, location.href).pathname === address
+    const leadsTo = (form) => [form.getAttribute("action"), ...$$("[formaction]", form).map((button) => button.getAttribute("formaction"))];
+    const isIt = (form) => leadsTo(form).some((url) => new URL(url || location.href, location.href).pathname === address)
       && [...form.elements].every((field) => field.type !== "hidden" || isSeen(field.name) || !(field.name in words) || words[field.name].includes(field.value));
     const form = formsOf(document).find(isIt);
     if (!form) return;

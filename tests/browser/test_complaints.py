@@ -2,14 +2,18 @@
 
 import os
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from complaints.models import Case, Queue, QueueMember
+from complaints.models import Case, Queue, QueueMember, SilentSign
 from complaints.setup import defaults
 from core.accounts.models import User
+from core.lib.errors import DomainError
+from crm.desk import acting
+from crm.desk.today import today
 from customers import contact_points
 from customers.models import Customer, Standing
 from tests.browser.conftest import SitDown
@@ -136,6 +140,7 @@ def test_the_case_page_fits_and_works_by_keys(sit_down: SitDown, caller: Custome
     page.locator("h1").click()
     page.keyboard.press("e")
     expect(page.locator("#do-resolve")).to_be_visible()
+    expect(page.locator("#do-resolve .lk-dialog-body :focus")).to_have_count(1)
     desk.open("/complaints/board/")
     desk.fits()
 
@@ -173,3 +178,25 @@ def test_a_call_promised_by_key_stands_on_the_desk_until_it_is_made(
     expect(page.locator(".lk-card", has_text=desk.say("Calls you promised"))).to_have_count(0)
     todo.refresh_from_db()
     assert todo.state == "done"
+
+
+def test_words_that_are_refused_stand_in_their_dialog_again(
+    sit_down: SitDown, caller: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened by key, it is typed into at once; the server gives the words back where the browser keeps nothing."""
+    SilentSign.objects.create(customer=caller, sign="mood", ref="1", found_on=today(), evidence={"on": "2026-11-01"})
+    desk = sit_down(AGENT, "en")
+    page = desk.page
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('private'); } })")
+    desk.open("/complaints/silent/")
+
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    page.keyboard.insert_text(WORDS)
+    expect(page.locator("dialog[open] textarea").first).to_have_value(WORDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(acting, "once", Mock(side_effect=DomainError("Not now.")))
+        page.locator("dialog[open] [formaction]").click()
+        expect(page.locator(".lk-toast")).to_contain_text("Not now.")
+
+    expect(page.locator("dialog[open] textarea").first).to_have_value(WORDS)
