@@ -34,7 +34,9 @@ class ConsentForm(forms.Form):
         label=gettext_lazy("Channel"), choices=[*CHANNELS, (EVERY, gettext_lazy("every way"))], initial=Channel.EMAIL
     )
     purpose = forms.ChoiceField(
-        label=gettext_lazy("Purpose"), choices=[*PURPOSES, (EVERY, gettext_lazy("everything"))], initial=Purpose.MARKETING
+        label=gettext_lazy("Purpose"),
+        choices=[*PURPOSES, (EVERY, gettext_lazy("everything"))],
+        initial=Purpose.MARKETING,
     )
     said_on = forms.DateField(label=gettext_lazy("Said on"), required=False, widget=DateInput())
     wording = forms.ModelChoiceField(
