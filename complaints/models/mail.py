@@ -1,4 +1,4 @@
-"""An answer to the customer in writing: queued, sent, arrived or come back, or waiting for somebody to send it by hand."""
+"""An answer to the customer in writing: queued, sent, arrived or come back, or waiting for somebody to send it."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,7 +1,7 @@
-"""The mall's gateway for text messages: one signed POST hands over many, each with an id under which it knows a repetition.
+"""The mall's gateway for text messages: one signed POST hands over many, each under an id that stays the same.
 
-`{"messages": [{"id", "channel", "to", "purpose", "text", "valid_until"}]}`, signed as Standard Webhooks has it. A 2xx means
-that all were taken; what becomes of each comes by `POST letters/receipts`, in any order.
+`{"messages": [{"id", "channel", "to", "purpose", "text", "valid_until"}]}`, signed as Standard Webhooks has it. A 2xx
+means that all were taken; what becomes of each comes by `POST letters/receipts`, in any order.
 """
 
 import base64

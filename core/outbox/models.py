@@ -137,7 +137,7 @@ class WebhookEvent(Leased):
 
 
 class ChannelSwitch(models.Model):
-    """Whether anything goes to customers by this channel, for this purpose; the last row of the two holds. Rows are added."""
+    """Whether anything goes to customers by this channel, for this purpose: the last row of the two says so."""
 
     EVERY = "*"
 

@@ -30,7 +30,7 @@ def way_out(letter: Letter) -> str:
 
 
 def text_of(letter: Letter) -> str:
-    """A text message: the mall's name before it, and where it needs consent how to end it. Empty once its words are gone."""
+    """A text message: the mall before it, and behind it how to end what needs consent. Empty once its words are gone."""
     words = writing.words_of(letter)
     if words is None:
         return ""

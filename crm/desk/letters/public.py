@@ -1,4 +1,4 @@
-"""The page of the customer's own choices, by the link in a letter. Looking writes nothing; no login, no cookie, no script."""
+"""The page of the customer's own choices, by the link in a letter: no login, no cookie, no script; looking writes nothing."""
 
 from typing import Any, NamedTuple
 
