@@ -4,7 +4,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, segments, tier_rules, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, tier_rules, tiers
+from crm.api.segments import views as segments
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),

@@ -5,7 +5,6 @@ from typing import Any, cast
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,62 +14,13 @@ from core.lib.conditions.fields import Context
 from core.lib.conditions.tree import Node
 from core.lib.errors import DomainError, Unknown
 from crm.api.base import StrictView, today
-from crm.api.serializers.customers import Strict
+from crm.api.segments.serializers import MembersOut, MembersQuery, SegmentDetailOut, SegmentsOut, SegmentsQuery
 from crm.flows.catalogue import CUSTOMERS
 from customers.access import standings_of
 from segmentation.models import Segment, SegmentMember, SegmentVersion
 from segmentation.segments import measure, membership, reach
 
-PAGE, MOST = 200, 1000
-
-
-class SegmentOut(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    name = serializers.CharField()
-    about = serializers.CharField()
-    owner = serializers.CharField()
-    tracked = serializers.BooleanField()
-    version = serializers.IntegerField(min_value=1)
-    changed_at = serializers.DateTimeField()
-
-
-class SegmentsOut(serializers.Serializer[Any]):
-    results = SegmentOut(many=True)
-    cursor = serializers.CharField(allow_null=True)
-
-
-class SegmentDetailOut(SegmentOut):
-    """`size` counts whom the token's user sees, now; an estimate where counting takes longer than three seconds."""
-
-    sentence = serializers.CharField()
-    tree = serializers.JSONField()
-    size = serializers.IntegerField(allow_null=True)
-    is_estimate = serializers.BooleanField()
-    as_of = serializers.DateField()
-
-
-class MemberOut(serializers.Serializer[Any]):
-    number = serializers.CharField()
-
-
-class MembersOut(serializers.Serializer[Any]):
-    results = MemberOut(many=True)
-    cursor = serializers.IntegerField(allow_null=True)
-    version = serializers.IntegerField(min_value=1)
-
-
-class SegmentsQuery(Strict):
-    cursor = serializers.SlugField(required=False, max_length=40)
-
-
-class MembersQuery(Strict):
-    cursor = serializers.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
-    size = serializers.IntegerField(required=False, min_value=1, max_value=MOST)
-    on = serializers.DateField(required=False, help_text="Who was in it at the end of this day, by its history")
-    entered_since = serializers.DateTimeField(
-        required=False,
-        help_text="Only who came in after this moment, and neither with a new rule nor with the first night",
-    )
+PAGE = 200
 
 
 class SegmentsView(StrictView):
