@@ -4,9 +4,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from crm.api import campaigns, complaints, customers, files, orders, points, segments, tiers
+from crm.api import campaigns, complaints, customers, files, orders, points, tiers
 from crm.api.letters import consents, receipts
 from crm.api.rules import levels, rulebook
+from crm.api.segments import views as segments
 from crm.api.work import promises
 
 urlpatterns = [

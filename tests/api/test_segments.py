@@ -1,5 +1,7 @@
 """REST: segments by code, and who is in them, for whom the token's user sees."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.accounts.models import Role, User
@@ -7,11 +9,12 @@ from core.accounts.roles import ApiScope
 from core.lib.conditions.tree import All, Leaf, Node
 from crm.flows.catalogue import CUSTOMERS
 from customers.models import Standing
-from segmentation.models import Segment
-from segmentation.segments import writing
-from tests.conftest import NOW, ApiFor, MakeCustomer, MakeUser
+from segmentation.models import Segment, SegmentMember
+from segmentation.segments import membership, writing
+from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
+Why = SegmentMember.Why
 BIG = Leaf("class", "any", ("big",))
 
 
@@ -77,3 +80,26 @@ def test_a_token_sees_whom_its_user_sees(api_for: ApiFor, make_user: MakeUser, m
     assert client.get("/api/v1/segments/everybody/members").json()["results"] == [{"number": mine.number}]
     assert analyst.get("/api/v1/segments/everybody").json()["size"] is None
     assert analyst.get("/api/v1/segments/everybody/members").json()["results"] == []
+
+
+def test_the_history_is_read_by_day_and_by_who_came_since(
+    api_for: ApiFor, make_user: MakeUser, make_customer: MakeCustomer
+) -> None:
+    lead = make_user(Role.TEAM_LEAD, "Mina")
+    first = make_customer("Ann")
+    segment = made("Everybody", All(()), lead)
+    client = api_for(ApiScope.SEGMENTS_READ)
+    address = "/api/v1/segments/everybody/members"
+    assert client.get(f"{address}?on=2026-11-17").json()["errors"][0]["code"] == "no_history"
+    writing.track(segment.pk, catalogue=CUSTOMERS, by=lead, at=NOW)
+    second = make_customer("Ben")
+    tomorrow = NOW + timedelta(days=1)
+    membership.evaluate(segment.pk, CUSTOMERS, as_of=TODAY + timedelta(days=1), at=tomorrow, why=Why.NIGHT)
+
+    def numbers(query: str) -> list[str]:
+        return [row["number"] for row in client.get(f"{address}?{query}").json()["results"]]
+
+    assert numbers("on=2026-11-17") == [first.number]
+    assert numbers("on=2026-11-18") == [first.number, second.number]
+    assert numbers("entered_since=2026-11-16T00:00:00Z") == [second.number]
+    assert numbers("entered_since=2026-11-19T00:00:00Z") == []

@@ -12,14 +12,17 @@ from django.db import connection
 from core.accounts.models import Role, User
 from core.jobs import runs
 from core.jobs.models import JobRun
+from core.lib.conditions.tree import Leaf
 from crm.demo.embedded import Embedded
 from crm.flows import nightly
+from crm.flows.catalogue import CUSTOMERS
 from customers import identity, managers, todo
 from customers.identity import CustomerRef
 from customers.models import Customer, Order, SummaryState
 from customers.orders import OrderFact
 from loyalty.points import rules as point_rules
 from segmentation.models import Alert
+from segmentation.segments import writing as segments
 from tests import recording
 from tests.faults import digest
 from tests.faults.processes import Processes
@@ -111,6 +114,8 @@ def build() -> None:
     order("only", newcomer, EVE - timedelta(days=1))
     tier_stories.put_in_force(tier_stories.content(), NIGHT)
     campaign_stories.running(ends_at=campaign_stories.NOON + campaign_stories.HOUR)
+    segment = segments.create("Quiet", Leaf("quiet", "gt", ("20",)), catalogue=CUSTOMERS, by=chen, at=EVE_MORNING)
+    segments.track(segment.pk, catalogue=CUSTOMERS, by=chen, at=EVE_MORNING)
     point_rules.save({"rate": Decimal(1)}, starts_at=EVE_MORNING, by=None, reason="Points from now on", at=EVE_MORNING)
 
 

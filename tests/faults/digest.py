@@ -31,7 +31,7 @@ from loyalty.models import (
     TierChange,
     TierState,
 )
-from segmentation.models import Alert, Change, Fit, Night, RuleSet
+from segmentation.models import Alert, Change, Fit, Night, RuleSet, SegmentDay, SegmentMember
 
 # Every table the night writes, and the columns that say which rows are meant. Parents first.
 WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
@@ -46,6 +46,8 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Standing: ("customer_id",),
     Change: ("customer_id", '"on"'),
     Alert: ("customer_id", "kind", "last_on"),
+    SegmentMember: ("segment_id", "customer_id", "entered_on"),
+    SegmentDay: ("segment_id", '"on"'),
     Todo: ("dedupe_key",),
     Message: ("dedupe_key",),
     WebhookEvent: ("event_id", "endpoint_id"),
@@ -86,6 +88,8 @@ OF_THE_RUN = {
     Night: {"id", "fit_id", "rules_id"},
     Change: {"id"},
     Alert: {"id"},
+    SegmentMember: {"id", "entered_at", "left_at"},
+    SegmentDay: {"id", "seconds"},
     Todo: {"id", "opened_at", "closed_at", "alert_id"},
     Message: {"id", "queued_at", "sent_at", "next_attempt_at"},
     TierChange: {"id", "at"},

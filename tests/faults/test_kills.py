@@ -18,6 +18,7 @@ STEPS = {
     "tiers": "loyalty_membership",
     "points": "loyalty_pointtxn",
     "campaigns": "loyalty_couponcampaign",
+    "segments": "segmentation_segmentday",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
     "duplicates": "customers_possibleduplicate",

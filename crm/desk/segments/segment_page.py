@@ -6,11 +6,14 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+from django.utils.http import urlencode
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission, rights_of
-from core.lib.conditions import tree
+from core.lib.conditions import address, tree
 from core.lib.conditions.catalogue import NotYours
 from core.lib.conditions.tree import BadCondition, Node
 from core.lib.errors import DomainError
@@ -64,19 +67,28 @@ def page(
     stored = context["node"]
     if not context["owns"]:
         context["panel"] = counting.panel(request.user, stored, today(), at=now())
+        context["copies"] = _builder_with(stored)
         return render(request, "desk/segments/segment.html", context | changed, status=status)
     shown = draft or drafts.of(stored)
     if draft is None:
         drafts.tree(shown, CUSTOMERS)
     context |= editor(request.user, shown, node if node is not None else stored, segment.code)
     context["form"] = form or ReviseForm(initial={"based_on": context["last"].n})
-    if form is not None and form.is_bound and any("changed_meanwhile" in str(e.code) for e in _errors(form)):
+    if form is not None and form.is_bound and form.data.get("based_on") != str(context["last"].n):
+        # Both are shown now: sent once more, it is meant.
+        data = MultiValueDict(form.data)
+        data["based_on"] = str(context["last"].n)
+        form.data = data
         context["theirs"] = CUSTOMERS.sentence(stored)
     return render(request, "desk/segments/segment.html", context | changed, status=status)
 
 
-def _errors(form: ReviseForm) -> list[Any]:
-    return list(form.errors.as_data().get("__all__", []))
+def _builder_with(node: Node) -> str:
+    """The builder begun with this tree; empty where it is too long for an address."""
+    try:
+        return f"{reverse('desk:segment_new')}?{urlencode(address.write(node))}"
+    except BadCondition:
+        return ""
 
 
 def _context(request: StaffRequest, segment: Segment) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from typing import Any, cast
 
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,59 +12,15 @@ from core.accounts.models import User
 from core.accounts.roles import ApiScope, rights_of
 from core.lib.conditions.fields import Context
 from core.lib.conditions.tree import Node
-from core.lib.errors import Unknown
+from core.lib.errors import DomainError, Unknown
 from crm.api.base import StrictView, today
-from crm.api.serializers.customers import Strict
+from crm.api.segments.serializers import MembersOut, MembersQuery, SegmentDetailOut, SegmentsOut, SegmentsQuery
 from crm.flows.catalogue import CUSTOMERS
 from customers.access import standings_of
-from segmentation.models import Segment, SegmentVersion
-from segmentation.segments import measure, reach
+from segmentation.models import Segment, SegmentMember, SegmentVersion
+from segmentation.segments import measure, membership, reach
 
-PAGE, MOST = 200, 1000
-
-
-class SegmentOut(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    name = serializers.CharField()
-    about = serializers.CharField()
-    owner = serializers.CharField()
-    tracked = serializers.BooleanField()
-    version = serializers.IntegerField(min_value=1)
-    changed_at = serializers.DateTimeField()
-
-
-class SegmentsOut(serializers.Serializer[Any]):
-    results = SegmentOut(many=True)
-    cursor = serializers.CharField(allow_null=True)
-
-
-class SegmentDetailOut(SegmentOut):
-    """`size` counts whom the token's user sees, now; an estimate where counting takes longer than three seconds."""
-
-    sentence = serializers.CharField()
-    tree = serializers.JSONField()
-    size = serializers.IntegerField(allow_null=True)
-    is_estimate = serializers.BooleanField()
-    as_of = serializers.DateField()
-
-
-class MemberOut(serializers.Serializer[Any]):
-    number = serializers.CharField()
-
-
-class MembersOut(serializers.Serializer[Any]):
-    results = MemberOut(many=True)
-    cursor = serializers.IntegerField(allow_null=True)
-    version = serializers.IntegerField(min_value=1)
-
-
-class SegmentsQuery(Strict):
-    cursor = serializers.SlugField(required=False, max_length=40)
-
-
-class MembersQuery(Strict):
-    cursor = serializers.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
-    size = serializers.IntegerField(required=False, min_value=1, max_value=MOST)
+PAGE = 200
 
 
 class SegmentsView(StrictView):
@@ -131,9 +87,11 @@ class SegmentMembersView(StrictView):
     )
     def get(self, request: Request, code: str) -> Response:
         user, on = cast(User, request.user), today()
-        _segment, version, node = _named(user, code)
+        segment, version, node = _named(user, code)
         size = self.params.get("size", PAGE)
-        rows = standings_of(user, on).filter(CUSTOMERS.compile(node, Context(on, user.pk)))
+        kept = _kept(segment, self.params)
+        inside = Q(customer__in=kept) if kept is not None else CUSTOMERS.compile(node, Context(on, user.pk))
+        rows = standings_of(user, on).filter(inside)
         rows = rows.filter(customer_id__gt=self.params.get("cursor", 0)).order_by("customer_id")
         page = list(rows.values_list("customer_id", "customer__number")[: size + 1])
         data = {
@@ -153,6 +111,18 @@ def _named(user: User, code: str) -> tuple[Segment, SegmentVersion, Node]:
     node = CUSTOMERS.parse(version.tree)
     CUSTOMERS.refuse_hidden(node, rights_of(user).hidden, user.pk)
     return segment, version, node
+
+
+def _kept(segment: Segment, params: dict[str, Any]) -> QuerySet[SegmentMember, int] | None:
+    """Who is asked for by the history; None where the rule is asked. Raises DomainError where no history is kept."""
+    if not params.keys() & {"on", "entered_since"}:
+        return None
+    if not segment.tracked:
+        raise DomainError(_("The history of this segment is not kept."), code="no_history")
+    rows = membership.members(segment, params.get("on"))
+    if "entered_since" in params:
+        rows = rows & membership.entered_since(segment, params["entered_since"])
+    return rows.values_list("customer", flat=True)
 
 
 def _data(segment: Segment, version: SegmentVersion) -> dict[str, Any]:
