@@ -83,7 +83,7 @@ def door(folder: str, number: int) -> str:
 
 
 class LongMiddleware:
-    """Stands before whatever counts and asks: what is handed over is counted, and its sender asked, by who works on it."""
+    """Stands before whatever counts requests and asks for a sign-in: both is done where the work is."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

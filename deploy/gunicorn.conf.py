@@ -71,7 +71,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A thread that computes lets a page go on after a thousandth of a second, not five; what is long yields to pages."""
+    """A thread that computes lets a page go on after a millisecond, not five; what is long yields to pages."""
     sys.setswitchinterval(0.001)
     if worker.turn is not None:
         worker.sockets = [server.doors[worker.turn]]

@@ -185,7 +185,7 @@ def test_words_that_are_refused_stand_in_their_dialog_again(
 ) -> None:
     """Opened by key, it is typed into at once; the server gives the words back where the browser keeps nothing."""
     SilentSign.objects.create(customer=caller, sign="mood", ref="1", found_on=today(), evidence={"on": "2026-11-01"})
-    desk = sit_down(AGENT, "en")
+    desk = sit_down("service", "en")
     page = desk.page
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('private'); } })")
     desk.open("/complaints/silent/")
