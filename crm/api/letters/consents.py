@@ -71,7 +71,8 @@ class ConsentsView(ByMethodView):
         "is on record and changes nothing.",
     )
     def post(self, request: Request, number: str) -> Response:
-        customer, told = customer_named(request, number), body(ConsentIn, request).validated_data
+        told = body(ConsentIn, request).validated_data
+        customer = customer_named(request, number)
         at = timezone.now()
         done = consent.record(
             customer,
