@@ -1,6 +1,7 @@
 """A segment is built at a desk, by keys alone, and on a phone; the count follows what is typed."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ def seen(desk: Desk, name: str) -> None:
         desk.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
 
+def drawn_anew(desk: Desk, deed: Callable[[], object]) -> None:
+    """The deed, and the lines that come back."""
+    with desk.page.expect_response("**/segments/draft/"):
+        deed()
+    expect(desk.page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+    desk.page.wait_for_timeout(150)
+
+
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) -> None:
     desk = sit_down("lead", language)
@@ -27,12 +36,12 @@ def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) 
     desk.fits()
     seen(desk, "empty")
     desk.open("/segments/new/")
-    page.select_option("[id='t-0:field']", "class")
+    drawn_anew(desk, lambda: page.select_option("[id='t-0:field']", "class"))
     page.locator("[id='t-0:v:1']").check()
     number = page.locator("#segment-count .lk-big-number")
-    page.locator("button[value='group t']").click()
-    page.select_option("[id='t-1-0:field']", "quiet")
-    page.select_option("[id='t-1-0:op']", "gt")
+    drawn_anew(desk, page.locator("button[value='group t']").click)
+    drawn_anew(desk, lambda: page.select_option("[id='t-1-0:field']", "quiet"))
+    drawn_anew(desk, lambda: page.select_option("[id='t-1-0:op']", "gt"))
     page.fill("[id='t-1-0:v']", "5")
     expect(page.locator("#segment-count .lk-sentence")).to_contain_text("5")
     # What is typed faster than it is counted: only the last one stays.

@@ -10,7 +10,7 @@ from django.test import Client
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.conditions.tree import All, Any_, Leaf, Node, Not, dump, parse
 from crm.desk.segments import counting
-from crm.desk.today import today
+from crm.desk.today import now, today
 from crm.flows.catalogue import CUSTOMERS
 from customers.models import Standing
 from segmentation.models import Segment, SegmentVersion
@@ -119,10 +119,10 @@ def test_the_count_is_the_length_of_the_list_and_of_the_segment(
         )
     node = All((BIG, QUIET))
     segment = made(node, lead)
-    writing.track(segment.pk, catalogue=CUSTOMERS, by=lead, at=NOW)
+    writing.track(segment.pk, catalogue=CUSTOMERS, by=lead, at=now())
 
     page = client.get(f"/segments/of/{segment.code}/").content
-    panel = counting.panel(lead, node, today(), at=NOW)
+    panel = counting.panel(lead, node, today(), at=now())
 
     assert (figure(page), panel.figure) == ("2", "2")
     assert [count for _text, count in panel.without] == ["2", "3"]

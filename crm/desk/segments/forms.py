@@ -8,7 +8,7 @@ from segmentation.models import Segment
 
 
 class NewForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=80)
+    name = forms.CharField(label=_("Name of the segment"), max_length=80)
     about = forms.CharField(label=_("What it is for"), max_length=300, required=False)
 
 
@@ -16,7 +16,7 @@ class RenameForm(EditForm, forms.ModelForm[Segment]):
     class Meta:
         model = Segment
         fields = ["name", "about"]
-        labels = {"name": _("Name"), "about": _("What it is for")}
+        labels = {"name": _("Name of the segment"), "about": _("What it is for")}
 
 
 class ReviseForm(forms.Form):
