@@ -11,6 +11,7 @@ from core.accounts.models import User
 from core.accounts.roles import ApiScope
 from core.outbox import posting, webhooks
 from core.rulebook import changes as rule_changes
+from crm.demo import nights
 from crm.desk.today import today
 from customers.identity import CustomerRef
 from customers.imports import runs as imports
@@ -45,6 +46,7 @@ def furnish(monkeypatch: pytest.MonkeyPatch, *, at: datetime) -> None:
         ledger.make(
             customer, words="回电", due=due, owner=keeper, by=keeper, at=at, source="talk", source_id=-1, ordinal=n
         )
+    nights.keep_segments(at)
     custom_fields.define(name="鞋码", kind="text", by=admin, at=at)
     nobody = OrderFact("shop", "G-1", 1, CustomerRef(source="shop"), at, Decimal(100))
     guests.write([guests.kept(nobody, GuestOrder.Why.NOBODY, None, at=at)])

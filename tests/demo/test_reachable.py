@@ -54,6 +54,7 @@ NO_LINK = {
     "bell_open": "on a message; whoever has none has nothing to open",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
+    "coupons_begin": "on the page of a campaign that has not begun; the two that are opened run",
     "points_thaw": "on the page of a frozen account; none is frozen",
 }
 # Who sees only whom they look up by a whole number comes to a customer by the search, puts somebody new on record by

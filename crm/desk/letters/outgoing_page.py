@@ -109,7 +109,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "is_today": day == today(),
         "before": _address(day - timedelta(days=1), show),
         "after": _address(day + timedelta(days=1), show) if day < today() else "",
-        "chips": [_chip(name, day, counts, show) for name in SHOWS],
+        "chips": [_chip(name, day, counts, show, opens=named) for name in SHOWS],
         "named": named,
         "page": page.of([row_of(row) for row in page.rows]),
         "waits": _waiting(mine),
@@ -194,10 +194,11 @@ def _closed_words(row: ChannelSwitch) -> str:
     return f"{channel}{purpose}"
 
 
-def _chip(name: str, day: date, counts: dict[str, int], show: str) -> Chip:
+def _chip(name: str, day: date, counts: dict[str, int], show: str, *, opens: bool) -> Chip:
+    """With an address only for who sees the list that it opens."""
     label, states = SHOWS[name]
     n = sum(counts.get(state, 0) for state in states) if states else sum(counts.values())
-    return Chip(label, _address(day, name), show == name, n)
+    return Chip(label, _address(day, name) if opens else "", show == name, n)
 
 
 def _address(day: date, show: str) -> str:
