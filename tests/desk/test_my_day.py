@@ -189,7 +189,7 @@ def test_customers_without_a_manager_are_counted_for_the_lead_and_found(
     listed = client.get(reverse("desk:customers"), {"unassigned": "on"}).content.decode()
 
     assert counted.context["unassigned"] == 1
-    assert "?unassigned=on" in counted.content.decode()
+    assert "?manager=unknown" in counted.content.decode()
     assert ("韩梅梅" in listed, "李雷" in listed) == (True, False)
 
 

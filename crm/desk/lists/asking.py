@@ -6,6 +6,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from core.accounts.models import User
 from core.accounts.roles import rights_of
@@ -97,7 +98,7 @@ def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept) -> Aske
     pairs = [(name, value) for name, values in query.lists() for value in values]
     pairs += definition.of_before(query)
     nodes, problems = _understood(definition, pairs)
-    is_told = any(name in definition.catalogue.by_key or name == address.GROUPS for name, _value in pairs)
+    is_told = any(name in definition.catalogue.by_key or name == address.GROUPS for name, _text in pairs)
     node: Node = tree.EVERYBODY
     if is_told:
         node = tree.and_(*nodes)
@@ -107,17 +108,25 @@ def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept) -> Aske
     columns = _columns(definition, user, view, kept.columns)
     known = replace(known, columns=columns, sort=_sort(known, query.get("sort", "")))
     try:
+        if isinstance(view, SavedView) and not is_told:
+            definition.catalogue.parse(view.query)
         definition.catalogue.refuse_hidden(node, rights_of(user).hidden, user.pk)
     except NotYours as refusal:
         return replace(known, hidden=str(refusal))
+    except BadCondition as wrong:
+        gone = _("This view asks for something that is no longer there: %(what)s") % {"what": wrong.sentence}
+        return replace(known, hidden=gone)
     return known
 
 
 def view_tree(view: SystemView | SavedView, definition: ListDef) -> Node:
-    """What a view asks for; everybody where it speaks of what is no more, which is then said by nobody: see `asked`."""
+    """What a view asks for; everybody where it speaks of what is no more: then `asked` shows nobody, and says so."""
     if isinstance(view, SystemView):
         return view.tree
-    return definition.catalogue.parse(view.query)
+    try:
+        return definition.catalogue.parse(view.query)
+    except BadCondition:
+        return tree.EVERYBODY
 
 
 def _unwrapped(node: Node) -> Node:

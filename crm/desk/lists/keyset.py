@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -37,8 +38,12 @@ class Part:
     after: str
 
 
-def part(rows: QuerySet[Any], order: Order, size: int, *, after: str = "", before: str = "") -> Part:
+def part(
+    rows: QuerySet[Any], order: Order, size: int, *, after: str = "", before: str = "", related: Sequence[str] = ()
+) -> Part:
     """The page behind the cursor `after`, the one in front of `before`, or the first one.
+
+    What is `related` is read of the page's rows alone: joined before the order it would be read of all of them.
 
     Raises Invalid for a cursor that is not one of this list in this order.
     """
@@ -46,7 +51,9 @@ def part(rows: QuerySet[Any], order: Order, size: int, *, after: str = "", befor
     cursor = _read(rows, order, before or after) if before or after else None
     if cursor:
         rows = rows.filter(_beyond(order, *cursor, back=back))
-    found = list(rows.order_by(*_by(order, back=back))[: size + 1])
+    by = _by(order, back=back)
+    page = rows.model.objects.filter(pk__in=rows.order_by(*by).values("pk")[: size + 1])
+    found = list(page.select_related(*related).order_by(*by))
     more, found = len(found) > size, found[:size]
     if back:
         found.reverse()

@@ -202,12 +202,14 @@ def _page(request: HttpRequest, known: Asked, rows: QuerySet[Any]) -> tuple[Page
     key, falling = known.order
     column = next((column for column in known.definition.columns if column.key == key), None)
     order = Order.of(rows, column.path if column else "", falling)
-    rows = rows.select_related(*known.definition.related)
+    related = known.definition.related
     size, problem = rows_at_once(request, SIZE), ""
     try:
-        part = keyset.part(rows, order, size, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+        part = keyset.part(
+            rows, order, size, after=request.GET.get("after", ""), before=request.GET.get("before", ""), related=related
+        )
     except Invalid as refusal:
-        part, problem = keyset.part(rows, order, size), str(refusal)
+        part, problem = keyset.part(rows, order, size, related=related), str(refusal)
     takeout = getattr(request, "takeout", None)
     if takeout and part.after:
         takeout.goes_on = True

@@ -185,7 +185,7 @@ def test_what_a_reader_may_not_see_gives_neither_rows_nor_a_count(
 ) -> None:
     """3.3: typed into the address, in somebody's view, as an order, as a column."""
     head = make_user(Role.SERVICE_LEAD, "Zhao", team="East")
-    birthday = saved.Look({"v": 1, "all": [{"field": "birthday", "c-op": "next", "value": "7"}]}, ["class"], "-value")
+    birthday = saved.Look({"v": 1, "all": [{"field": "birthday", "op": "next", "value": "7"}]}, ["class"], "-value")
     view = saved.save(lead, "customers", "Birthdays", birthday, at=NOW)
     saved.share(lead, view.pk, "all", at=NOW)
     client.force_login(head)
@@ -201,6 +201,16 @@ def test_what_a_reader_may_not_see_gives_neither_rows_nor_a_count(
     ListPreference.objects.create(user=head, list="customers", columns=["value", "class"])
     assert "Current value" not in client.get(ADDRESS).content.decode()
     assert "900" not in client.get(reverse("desk:customer_preview", args=[people[0].pk])).content.decode()
+
+
+@pytest.mark.usefixtures("people")
+def test_a_view_of_what_is_no_more_says_so_and_shows_nobody(client: Client, lead: User) -> None:
+    gone = {"v": 1, "all": [{"field": "club", "op": "any", "value": ["999"]}]}
+    view = saved.save(lead, "customers", "Of the club", saved.Look(gone), at=NOW)
+    answer = client.get(f"{ADDRESS}?view=v{view.pk}")
+    assert (answer.status_code, list(answer.context["page"].rows)) == (422, [])
+    assert "asks for something that is no longer there" in answer.content.decode()
+    assert names(client, f"?view=v{view.pk}&class=big") == ["李雷"]
 
 
 @pytest.mark.usefixtures("people")
