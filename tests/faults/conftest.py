@@ -114,7 +114,7 @@ def build() -> None:
     order("only", newcomer, EVE - timedelta(days=1))
     tier_stories.put_in_force(tier_stories.content(), NIGHT)
     campaign_stories.running(ends_at=campaign_stories.NOON + campaign_stories.HOUR)
-    segment = segments.create("Quiet", Leaf("quiet", "gt", ("20",)), catalogue=CUSTOMERS, by=chen, at=EVE_MORNING)
+    segment = segments.create("Just here", Leaf("last", "last", ("5",)), catalogue=CUSTOMERS, by=chen, at=EVE_MORNING)
     segments.track(segment.pk, catalogue=CUSTOMERS, by=chen, at=EVE_MORNING)
     point_rules.save({"rate": Decimal(1)}, starts_at=EVE_MORNING, by=None, reason="Points from now on", at=EVE_MORNING)
 
