@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from django import forms
@@ -134,7 +135,7 @@ def ids(
 def address(route: URLPattern, ids: dict[str, int]) -> str:
     name = str(route.name)
     pk = ids[max((start for start in ids if name.startswith(start)), key=len)]
-    takes = {word: "queues" if word == "part" else pk for word in route.pattern.regex.groupindex}
+    takes = {word: {"part": "queues", "letter": UUID(int=0)}.get(word, pk) for word in route.pattern.regex.groupindex}
     return reverse(f"desk:{name}", kwargs=takes)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
@@ -253,7 +254,7 @@ def everything(note: Notebook, readers: dict[str, Client]) -> None:
 
 # Who is asked to open a page, until it opens.
 OPENING = (Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.ACCOUNT_MANAGER)
-WORDS: dict[str, Any] = {"part": "queues", "verb": "cancel", "kind": "points"}
+WORDS: dict[str, Any] = {"part": "queues", "verb": "cancel", "kind": "points", "letter": UUID(int=0)}
 
 
 def signed_in() -> dict[str, Client]:

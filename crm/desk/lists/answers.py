@@ -42,8 +42,10 @@ def count(request: StaffRequest, definition: ListDef) -> HttpResponse:
 
 
 def condition(request: StaffRequest, definition: ListDef) -> HttpResponse:
-    """The form of one field, for a condition that is to be added."""
-    field = definition.catalogue.by_key.get(request.GET.get(SET, ""))
+    """The form of one field, for a condition that is to be added; nothing as long as none is chosen."""
+    if not request.GET.get(SET):
+        return HttpResponse()
+    field = definition.catalogue.by_key.get(request.GET[SET])
     if field is None or field.needs in rights_of(request.user).hidden:
         raise Http404
     return render(request, "desk/lists/_condition.html", {"form": ConditionForm(field)})
