@@ -50,7 +50,7 @@ class Book:
                 self._copy(cursor)
             for law, question in self.questions.items():
                 # No LIMIT: the planner would bet on finding rows early, and there are none.
-                cursor.execute(self._of_some(law) + question if narrowed else question)
+                cursor.execute(self._of_some(law, question) if narrowed else question)
                 if rows := cursor.fetchmany(SHOWN):
                     found[law] = rows
         return found
@@ -63,11 +63,12 @@ class Book:
                 cursor.execute(f"CREATE INDEX ON law_{table} ({column})")
             cursor.execute(f"ANALYZE law_{table}")
 
-    def _of_some(self, law: str) -> str:
-        """In this law the name of each table means the copied rows."""
+    def _of_some(self, law: str, question: str) -> str:
+        """The question of this law, in which the name of each table means the copied rows; it may name rows of its own."""
         own = self.instead.get(law, {})
         named = {table: table for table in self.parts if "_" in table} | {**own}
-        return f"WITH {', '.join(f'{name} AS (SELECT * FROM law_{part})' for name, part in named.items())}\n"  # noqa: S608
+        copies = ", ".join(f"{name} AS (SELECT * FROM law_{part})" for name, part in named.items())  # noqa: S608
+        return f"WITH {copies} SELECT * FROM ({question}\n) AS broken"  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pgtrigger
 import pytest
+from django.db import connection
 
 from customers import contacts, merging, summary
 from customers.lists import laws
@@ -139,10 +140,13 @@ def test_drift_is_found_and_named(record_order: RecordOrder, make_customer: Make
         *(("copies_of_the_purchases", name, 9) for name in ("purchase_days", "order_count", "paid_sum")),
         *(("windows", name, 9) for name in ("paid_90", "paid_365", "days_365")),
     ]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE law_owner AS SELECT 1 AS kind, id FROM customers_customer")
     for law, column, value in planted:
         before = Standing.objects.filter(pk=customer.pk).values_list(column, flat=True).get()
         Standing.objects.filter(pk=customer.pk).update(**{column: value})
         assert laws.BOOK.broken() == {law: [(customer.pk, column)]}
+        assert laws.BOOK.broken(narrowed=True) == {law: [(customer.pk, column)]}  # as a night asks of what has changed
         Standing.objects.filter(pk=customer.pk).update(**{column: before})
 
     Standing.objects.filter(pk=customer.pk).update(paid_sum=9, days_365=7, last_on=None)
