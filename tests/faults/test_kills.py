@@ -14,7 +14,7 @@ from tests.faults.processes import Lock, Processes, gone, kill, until, writes_wa
 STEPS = {
     "summaries": "customers_summary",
     "fit": "segmentation_fit",
-    "scores": "customers_standing",
+    "scores": "segmentation_night",
     "tiers": "loyalty_membership",
     "points": "loyalty_pointtxn",
     "campaigns": "loyalty_couponcampaign",

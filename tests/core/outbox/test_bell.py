@@ -138,6 +138,7 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "score": 1,
         "promise": "first_response",
         "cause": "x",
+        "by": "x",
         "count": 2,
         "day": "2026-11-17",
         "year": 2027,
