@@ -1,28 +1,17 @@
 """A segment is built at a desk, by keys alone, and on a phone; the count follows what is typed."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from segmentation.models import Segment
-from tests.browser.conftest import PHONE, WIDE, Desk, SitDown
-
-
-def seen(desk: Desk, name: str) -> None:
-    """A picture at both widths, for who asks for them."""
-    if folder := os.environ.get("LAOKE_PICTURES"):
-        for width, size in (("wide", WIDE), ("phone", PHONE)):
-            desk.page.set_viewport_size(size)  # type: ignore[arg-type]
-            desk.page.screenshot(path=Path(folder) / f"{name}-{desk.language}-{width}.png", full_page=True)
-        desk.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+from tests.browser.conftest import Desk, SitDown
 
 
 def drawn_anew(desk: Desk, deed: Callable[[], object]) -> None:
     """The deed, and the lines that come back."""
-    with desk.page.expect_response("**/segments/draft/"):
+    with desk.page.expect_response("**/segments/draft/", timeout=30_000):
         deed()
     expect(desk.page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     desk.page.wait_for_timeout(150)
@@ -34,7 +23,6 @@ def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) 
     page = desk.page
     desk.open("/segments/")
     desk.fits()
-    seen(desk, "empty")
     desk.open("/segments/new/")
     drawn_anew(desk, lambda: page.select_option("[id='t-0:field']", "class"))
     page.locator("[id='t-0:v:1']").check()
@@ -50,7 +38,6 @@ def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) 
     page.locator("button[value='condition t']").click()
     expect(page.locator(".is-unfinished")).to_have_count(1)
     desk.fits()
-    seen(desk, "builder")
     page.locator("button[value='remove t-2']").click()
     expect(page.locator(".is-unfinished")).to_have_count(0)
     shown = number.inner_text()
@@ -59,11 +46,9 @@ def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) 
     expect(number).to_have_text(shown)
     page.get_by_role("button", name=desk.say("Keep its history")).click()
     desk.fits()
-    seen(desk, "segment")
     assert Segment.objects.get(name="安静的大客户").days.get().size == int(shown.replace(",", ""))
     page.locator("#segment-count .lk-stack p a").first.click()
     number_of = page.url.rstrip("/").rsplit("/", 1)[1]
     desk.open(f"/segments/of/an-jing-de-da-ke-hu/why/{number_of}/")
     expect(page.locator(".lk-mark[data-holds=no]")).to_have_count(0)
     desk.fits()
-    seen(desk, "why")
