@@ -10,14 +10,18 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from complaints.models import Survey
+from core.accounts.models import Role, User
+from core.lib.conditions.tree import All
 from core.rulebook import changes
 from crm.desk.today import today
+from crm.flows.catalogue import CUSTOMERS
 from customers.models import Customer, ExternalIdentity
 from loyalty import rulebook as points
 from loyalty.models import PointRules, TierRules
 from loyalty.points import holds, rewards
 from loyalty.points import rules as point_rules
 from loyalty.tiers import simulation as tier_whatif
+from segmentation.segments import writing
 from tests.api import test_reach as reach
 from tests.api.test_reach import Asked, Call
 from tests.loyalty.campaigns.stories import DAY, goods, published
@@ -105,6 +109,13 @@ def a_rule_change(*, confirmed: bool = False) -> int:
     return change.pk
 
 
+def a_segment() -> str:
+    """Everybody, shared with everybody: who is in it is whom its reader sees."""
+    lead, at = User.objects.get_or_create(username="leads", roles=[Role.TEAM_LEAD])[0], timezone.now()
+    segment = writing.create("Everybody", All(()), catalogue=CUSTOMERS, by=lead, at=at)
+    return str(writing.share(segment.pk, "all", catalogue=CUSTOMERS, by=lead, at=at).code)
+
+
 # What concerns one customer, by an id in the address or a field that names them.
 OF_A_CUSTOMER: dict[str, Call] = {
     "POST complaints": ABOUT["complaint-list"],
@@ -183,6 +194,7 @@ LISTS: dict[str, Call] = {
     "GET complaints": asked_for_cases,
     "POST complaints/surveys/due": asked_for_links,
     "GET promises": lambda c: Asked("get", f"promises{promised_to(c) and ''}"),
+    "GET segments/{code}/members": lambda c: Asked("get", f"segments/{a_segment()}/members"),
     "POST customers/find": lambda c: Asked("post", "customers/find", {"email": "li.lei@example.com"}),
 }
 # What is the mall's.
@@ -218,6 +230,8 @@ OF_THE_MALL: dict[str, Call] = {
     "POST rules/changes/{id}/withdraw": lambda c: Asked(
         "post", f"rules/changes/{a_rule_change(confirmed=True)}/withdraw", {"reason": "太早"}
     ),
+    "GET segments": lambda c: Asked("get", f"segments{a_segment() and ''}"),
+    "GET segments/{code}": lambda c: Asked("get", f"segments/{a_segment()}"),
     "GET tier-rules": lambda c: Asked("get", "tier-rules"),
     "POST tier-rules/drafts": lambda c: Asked("post", f"tier-rules/drafts{a_version() and ''}"),
     "GET tier-rules/drafts/{id}": lambda c: Asked("get", f"tier-rules/drafts/{a_draft(simulated=True)}"),
