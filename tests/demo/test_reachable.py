@@ -132,7 +132,9 @@ def pages_of(client: Client) -> Iterator[Opened]:
         if answer.status_code != 302 and "text/html" not in answer["Content-Type"]:
             continue
         body = "" if answer.status_code == 302 else answer.content.decode()
-        found = [answer["Location"]] if not body else [unescape(link) for link in LEADS_TO.findall(body)]
+        found = (
+            [answer["Location"]] if answer.status_code == 302 else [unescape(link) for link in LEADS_TO.findall(body)]
+        )
         targets = [urljoin(address, link) for link in found]
         links = [target for target in targets if target.startswith("/") and not urlsplit(target).netloc]
         yield Opened(address, body, links)

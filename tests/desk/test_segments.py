@@ -178,7 +178,11 @@ def test_deeds_of_its_owner(client: Client, lead: User, make_user: MakeUser) -> 
 
     client.force_login(make_user(Role.ACCOUNT_MANAGER, "Wang"))
     shared = client.get(f"{address}/").content.decode()
+    opens_with = client.get("/segments/").content.decode()
+    own = client.get("/segments/?show=mine").content.decode()
     client.post(f"{address}/archive/")
+    assert f'href="{address}/"' in opens_with
+    assert "No segment of yours yet" in own
     assert "Store as a new version" not in shared
     assert Segment.objects.get().archived_at is None
 

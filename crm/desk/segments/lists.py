@@ -34,8 +34,7 @@ class Row:
 
 @needs(Permission.USE_SEGMENTS)
 def segments(request: StaffRequest) -> HttpResponse:
-    tab = request.GET.get("show", "")
-    tab = tab if tab in TABS else "mine"
+    """The list opens with one's own; while there is none, with what is shared, where there is something."""
     own = Segment.objects.filter(owner=request.user)
     chosen = {
         "mine": own.filter(archived_at__isnull=True),
@@ -43,6 +42,9 @@ def segments(request: StaffRequest) -> HttpResponse:
         "archived": own.filter(archived_at__isnull=False),
     }
     counts = {name: rows.count() for name, rows in chosen.items()}
+    tab = request.GET.get("show", "")
+    if tab not in TABS:
+        tab = "shared" if counts["shared"] and not counts["mine"] else "mine"
     page = page_of(request, chosen[tab].select_related("owner", "team").order_by("name", "pk"), AT_ONCE)
     context = {"tab": tab, "counts": counts, "page": page.of(_rows(page.rows, request.user))}
     return render(request, "desk/segments/segments.html", context)
