@@ -26,7 +26,10 @@ bought AS (
        SET first_on = excluded.first_on, last_on = excluded.last_on, days = excluded.days, paid = excluded.paid
 ),
 not_bought AS (
+    -- By EXCEPT, which hashes or sorts: in a table that was filled a moment ago an anti join is planned as a loop in a loop.
     DELETE FROM customers_bought b
-     WHERE {customers}
-       AND NOT EXISTS (SELECT 1 FROM goods WHERE goods.product_id = b.product_id AND goods.customer_id = b.customer_id)
+     USING (SELECT product_id, customer_id FROM customers_bought WHERE {customers}
+            EXCEPT
+            SELECT product_id, customer_id FROM goods) AS gone
+     WHERE b.product_id = gone.product_id AND b.customer_id = gone.customer_id
 )

@@ -255,7 +255,7 @@ def test_big_customers_hold_most_of_what_comes(shop: Shop, day: int) -> None:
     hindsight = np.sort(later)[::-1][: big.sum()].sum()
 
     assert 0.29 <= big.mean() <= 0.31
-    assert later[big].sum() / later.sum() >= 0.64
+    assert later[big].sum() / later.sum() >= 0.635  # who was big stays so longer, which costs less than half a per cent
     assert later[big].sum() / hindsight >= 0.90
     assert later[wider].sum() / later.sum() >= 0.65
 
@@ -270,4 +270,4 @@ def test_classes_seldom_flap(shop: Shop, day: int) -> None:
         last_night=frames.day_number(END),
     )
 
-    assert flaps <= 60
+    assert flaps <= 20
