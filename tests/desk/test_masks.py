@@ -47,9 +47,10 @@ def chen(make_user: MakeUser) -> User:
 def mall(chen: User, make_customer: MakeCustomer, make_order: MakeOrder) -> list[Customer]:
     """Somebody big, somebody active, somebody gone quiet, somebody met once: every kind of reason."""
     habits = {
-        "李雷": ([370, 340, 310, 280, 250, 220, 190, 160, 130], "48731.17"),  # gone quiet
+        "李雷": ([310, 280, 250, 220, 190, 160, 130, 100, 70], "48731.17"),  # gone quiet
         "韩梅梅": ([120, 100, 80, 60, 40, 20, 2], "7919.37"),
         "林涛": ([126, 105, 84, 63, 42, 21, 1], "1871.93"),
+        "吉姆": ([145, 125, 105, 85, 65, 45, 25], "1523.77"),  # active by a little
         "露西": ([200], "6133.71"),
         "莉莉": ([400, 390, 380, 300], "2239.19"),
     }
@@ -74,10 +75,14 @@ def spellings(amount: object) -> list[str]:
 def values_of(people: list[Customer]) -> set[str]:
     """Every way a figure of value of these customers could be written on a page."""
     bars = Night.objects.values_list("value_bar", flat=True)
-    amounts = [amount for row in Standing.objects.values_list("value", "potential") for amount in row]
+    amounts = [amount for row in _figures_of_standings() for amount in row if amount is not None]
     amounts += [*Alert.objects.values_list("severity", flat=True), *Todo.objects.values_list("at_stake", flat=True)]
     amounts += [Decimal(bar) / 100 for bar in bars] + [Decimal(bar) * 3 / 400 for bar in bars]
     return {text for amount in amounts if abs(amount) >= 10 for text in spellings(amount)}
+
+
+def _figures_of_standings() -> Iterator[tuple[Decimal | None, ...]]:
+    return Standing.objects.values_list("value", "value_low", "value_high", "potential").iterator()
 
 
 def margins_of(people: list[Customer]) -> set[str]:
@@ -87,7 +92,8 @@ def margins_of(people: list[Customer]) -> set[str]:
         why = explain(person, reader=READER_OF_ALL, on=TODAY)
         assert why is not None
         for line in why.value_lines:
-            if line.figure.startswith("¥") and line.sign not in ("=", "Σ"):
+            is_range = " … " in line.figure  # of the value, and no margin
+            if line.figure.startswith("¥") and line.sign not in ("=", "Σ") and not is_range:
                 found |= {line.figure[1:], *spellings(line.figure[1:].replace(",", ""))}
         found |= {text for order in person.orders.all() for text in spellings(order.profit) + spellings(order.cost)}
     for alert in Alert.objects.all():
@@ -121,7 +127,7 @@ def pages(client: Client, mall: list[Customer]) -> Iterator[tuple[str, str]]:
         answer = client.get(address, follow=True)
         yield address, answer.content.decode()
     shown = {constant.name: constant.shown(constant.default) for constant in rules.CONSTANTS}
-    draft = {**shown, "big_share": 95, "big_cap": 50, "big_enter": 100}
+    draft = {**shown, "big_share": 95, "big_cap": 50, "big_enter": 100, "active_enter": 50, "active_leave": 49}
     yield "preview", client.post(reverse("desk:rules_preview"), draft).content.decode()
     yield "find", client.post(reverse("desk:find"), {"q": mall[0].number}, follow=True).content.decode()
     refused = client.post(reverse("desk:log_contact", args=[mall[0].pk]), {"outcome": "?"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -64,7 +64,7 @@ from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
 from segmentation import rules as night_rules
-from segmentation.models import Alert
+from segmentation.models import Alert, Change, Night
 from segmentation.segments import writing as segments
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk.test_permissions import POSTED
@@ -182,6 +182,21 @@ def a_night(mall: Mall, n: int) -> str:
     day = today() - timedelta(days=n)
     runs.plan(nightly.JOB, day, at=timezone.now())
     return day.isoformat()
+
+
+NIGHT = date(2026, 11, 17)
+
+
+def a_move_of_a_night(mall: Mall, n: int) -> str:
+    """Somebody whom that night made active."""
+    if not Night.objects.exists():
+        nightly.run(NIGHT)
+    name = f"客户{n}"
+    person = mall.make_customer(name, manager=mall.reader)
+    Change.objects.create(
+        customer=person, on=NIGHT, class_before=0, class_after=1, type_before=0, type_after=0, value=10, potential=0
+    )
+    return name
 
 
 def night_constants(mall: Mall, n: int) -> str:
@@ -545,6 +560,7 @@ LISTS = [
     Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
     Listed("customer_views", LEAD, a_view),
     Listed("nights", ADMIN, a_night),
+    Listed("night", MANAGER, a_move_of_a_night, part=NIGHT.isoformat()),
     Listed("rules", ADMIN, night_constants),
     Listed("rulebook_kind", ADMIN, night_constants, part="night"),
     Listed("imports", ADMIN, an_import),
@@ -610,6 +626,8 @@ NO_LISTS = {
     "complaint_promises": "a part of the form of a call",
     "coupons_new": "a form",
     "customer_new": "a form",
+    "customers_count": "one number",
+    "customers_condition": "one more condition of the builder: a form",
     "segment_new": "a form",
     "segment": "one segment: its versions and its last nights, each in one query",
     "product_new": "a form",
