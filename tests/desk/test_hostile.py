@@ -24,15 +24,18 @@ from complaints.cases import handover, intake
 from complaints.models import BusinessCalendar, Category, CorrectiveAction, Department, SilentSign
 from core.accounts.models import Role, User
 from core.accounts.roles import RIGHTS
+from core.lib.conditions.tree import All
 from core.outbox import posting
 from core.outbox.models import WebhookEndpoint
 from crm.desk.complaints.deeds import DEEDS
 from crm.desk.urls import urlpatterns
+from crm.flows.catalogue import CUSTOMERS
 from customers import todo
 from loyalty.campaigns import credit, draws
 from loyalty.models import Club, PointAdjustment, Reward, TierDraft, TierRules, VisitStep
 from loyalty.points import accounts, rewards
-from segmentation.models import Alert
+from segmentation.models import Alert, Segment
+from segmentation.segments import writing
 from tests.api.contract.values import TEXTS
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk import test_query_counts as rows
@@ -51,9 +54,12 @@ BARE = {
     "body",
     "caller",
     "client_key",
+    "code",
     "count",
     "customer",
     "decision",
+    "do",
+    "exact",
     "falls",
     "key",
     "level",
@@ -72,9 +78,16 @@ BARE = {
     "referrer",
     "remove",
     "row",
+    "t-0:least",
+    "t-0:money",
+    "t-0:v",
+    "t-0:within",
     "transition",
     "version",
+    "visibility",
 }
+# A line of the builder of segments, with all of it open to be filled.
+LINE = {"t:kind": "all", "t-0:kind": "leaf", "t-0:was": "bought", "t-0:field": "bought", "t-0:op": "has"}
 
 
 @pytest.fixture
@@ -135,7 +148,8 @@ def ids(
 def address(route: URLPattern, ids: dict[str, int]) -> str:
     name = str(route.name)
     pk = ids[max((start for start in ids if name.startswith(start)), key=len)]
-    takes = {word: {"part": "queues", "letter": UUID(int=0)}.get(word, pk) for word in route.pattern.regex.groupindex}
+    words: dict[str, Any] = {"part": "queues", "letter": UUID(int=0), "code": "quiet"}
+    takes = {word: words.get(word, pk) for word in route.pattern.regex.groupindex}
     return reverse(f"desk:{name}", kwargs=takes)
 
 
@@ -166,7 +180,7 @@ def bodies(route: URLPattern, ids: dict[str, int]) -> Iterator[dict[str, Any]]:
     fields = fields_of(route)
     names = [*BARE, *fields, *(f"initial-{name}" for name in fields)]
     for hostile in HOSTILE:
-        yield dict.fromkeys(names, hostile)
+        yield LINE | dict.fromkeys(names, hostile)
     fit = {name: fitting(name, field, ids) for name, field in fields.items() if name != "version"}
     worst = {forms.IntegerField: "9" * 18, forms.DateField: "9999-12-31", forms.DateTimeField: "0001-01-01T00:00"}
     for name in fit:
@@ -226,6 +240,8 @@ def first_reader(name: str, users: dict[Role, User]) -> User:
 
 def test_nothing_that_is_sent_is_a_bug(client: Client, make_user: MakeUser, ids: dict[str, int]) -> None:
     users = {role: make_user(role, f"U {role}", team="east") for role in READERS}
+    segment = writing.create("Quiet", All(), catalogue=CUSTOMERS, by=users[Role.TEAM_LEAD], at=timezone.now())
+    Segment.objects.filter(pk=segment.pk).update(code="quiet")
     client.raise_request_exception = False
     wrong: dict[str, str] = {}
     for route in urlpatterns:
