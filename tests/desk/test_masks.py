@@ -50,7 +50,7 @@ def mall(chen: User, make_customer: MakeCustomer, make_order: MakeOrder) -> list
         "李雷": ([310, 280, 250, 220, 190, 160, 130, 100, 70], "48731.17"),  # gone quiet
         "韩梅梅": ([120, 100, 80, 60, 40, 20, 2], "7919.37"),
         "林涛": ([126, 105, 84, 63, 42, 21, 1], "1871.93"),
-        "吉姆": ([145, 125, 105, 85, 65, 45, 25], "1523.77"),  # active by a little
+        "吉姆": ([170, 150, 130, 110, 90, 70, 50], "1523.77"),  # not active any more, by a little
         "露西": ([200], "6133.71"),
         "莉莉": ([400, 390, 380, 300], "2239.19"),
     }
@@ -127,7 +127,7 @@ def pages(client: Client, mall: list[Customer]) -> Iterator[tuple[str, str]]:
         answer = client.get(address, follow=True)
         yield address, answer.content.decode()
     shown = {constant.name: constant.shown(constant.default) for constant in rules.CONSTANTS}
-    draft = {**shown, "big_share": 95, "big_cap": 50, "big_enter": 100, "active_enter": 50, "active_leave": 49}
+    draft = {**shown, "big_share": 95, "big_cap": 50, "big_enter": 100, "active_enter": 1, "active_leave": 0.5}
     yield "preview", client.post(reverse("desk:rules_preview"), draft).content.decode()
     yield "find", client.post(reverse("desk:find"), {"q": mall[0].number}, follow=True).content.decode()
     refused = client.post(reverse("desk:log_contact", args=[mall[0].pk]), {"outcome": "?"})

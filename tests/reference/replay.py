@@ -7,6 +7,7 @@ import numpy as np
 from segmentation.fitting import Parameters
 from segmentation.maths import classes, gaps, value
 from segmentation.maths.histories import Histories, state_at
+from segmentation.rules import DEFAULTS
 
 WEEK = 7
 
@@ -34,10 +35,20 @@ def flaps_per_100_years(
         ).value
         tonight = classes.big_bar(worth).bar
         bar = bar + (1 - (1 - 2 / 31) ** WEEK) * (tonight - bar) if nights else tonight
-        level = gaps.limits(parameters.gaps, now.gap_count, now.log_gap_sum, parameters.a_max).tail_level
+        limits = gaps.limits(parameters.gaps, now.gap_count, now.log_gap_sum, parameters.a_max)
         late = gaps.lateness(parameters.gaps, now.gap_count, now.log_gap_sum, quiet)
         before = before.copy()
-        before[now.customer] = classes.classify(before[now.customer], worth, bar, now.gap_count, late, level, cap=0.30)
+        before[now.customer] = classes.classify(
+            before[now.customer],
+            worth,
+            bar,
+            now.gap_count,
+            late,
+            limits.tail_level,
+            cap=0.30,
+            leave=DEFAULTS["big_leave"],
+            followed_up=quiet <= limits.limit + DEFAULTS["alert_window_days"],
+        )
         nights.append(before)
 
     flaps = 0
