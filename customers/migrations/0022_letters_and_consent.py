@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name='ConsentWording',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40)),
+                ('code', models.SlugField(db_index=False, max_length=40)),
                 ('n', models.PositiveSmallIntegerField()),
                 ('language', models.CharField(max_length=10)),
                 ('channel', models.CharField(choices=[('email', 'E-mail'), ('sms', 'Text message'), ('wechat', 'WeChat'), ('phone', 'Call'), ('post', 'Post'), ('shop', 'Shop chat')], max_length=8)),

@@ -55,7 +55,7 @@ class ConsentState(models.TextChoices):
 class ConsentWording(models.Model):
     """The words by which people are asked. A change is a new version: what somebody agreed to is readable for ever."""
 
-    code = models.SlugField(max_length=40)
+    code = models.SlugField(db_index=False, max_length=40)
     n = models.PositiveSmallIntegerField()
     language = models.CharField(max_length=10)
     channel = models.CharField(max_length=8, choices=Channel)

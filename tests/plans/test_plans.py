@@ -36,6 +36,7 @@ MOST_TEXT = 40_000  # characters of one statement
 READ_WHOLE = {
     '"customers_standing"."manager_id" IS NULL': "a lead looks after whoever has no manager: here, nearly everybody",
     'U0."manager_id" IS NULL': "the same, for the cases of such customers",
+    'V0."manager_id" IS NULL': "the same, for their cases as work of somebody's day",
     '"customers_todo"."snoozed_until" <=': "whose work without an owner is, its customer says: here a fifth have some",
     'SELECT DISTINCT "customers_customer"."region"': "the regions to choose from, of everybody",
 }
@@ -60,6 +61,19 @@ KEPT = {
         ("contact_point_told", "identity_told"), "an import that is taken back asks what it alone has told"
     ),
     **dict.fromkeys(("case_order_number", "refund_days"), PAGE),
+    **dict.fromkeys(("letter_due", "case_mail_open"), LATER),
+    **dict.fromkeys(("letter_occasion", "member_by_entry", "customers_letter_own_id_b6f9b330"), PAGE),
+    "customer_region": "the provinces to choose from, once an hour: from one to the next, and here there are two",
+    **dict.fromkeys(
+        (
+            "customers_letter_once_key_2e9a472f_like",
+            "customers_letter_own_id_b6f9b330_like",
+            "customers_letter_reply_token_9ec128f0_like",
+            "customers_letterevent_key_fda601a2_like",
+            "segmentation_segment_code_7c06d66c_like",
+        ),
+        "Django makes it beside the index of a text",
+    ),
     "webhook_old": "what is past is deleted by its day, once a day",
     "mall_vaultkey_fingerprint_c787a27a_like": "of a table of a few rows",
     "outbox_message_dedupe_key_6013dd5c_like": "the digest asks by the beginning of its key",

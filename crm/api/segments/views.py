@@ -12,7 +12,7 @@ from core.accounts.models import User
 from core.accounts.roles import ApiScope, rights_of
 from core.lib.conditions.fields import Context
 from core.lib.conditions.tree import Node
-from core.lib.errors import DomainError, Unknown
+from core.lib.errors import Unknown
 from crm.api.base import StrictView, today
 from crm.api.segments.serializers import MembersOut, MembersQuery, SegmentDetailOut, SegmentsOut, SegmentsQuery
 from crm.flows.catalogue import CUSTOMERS
@@ -114,11 +114,11 @@ def _named(user: User, code: str) -> tuple[Segment, SegmentVersion, Node]:
 
 
 def _kept(segment: Segment, params: dict[str, Any]) -> QuerySet[SegmentMember, int] | None:
-    """Who is asked for by the history; None where the rule is asked. Raises DomainError where no history is kept."""
+    """Who is asked for by the history; None where the rule is asked. Raises Unknown (404) where no history is kept."""
     if not params.keys() & {"on", "entered_since"}:
         return None
     if not segment.tracked:
-        raise DomainError(_("The history of this segment is not kept."), code="no_history")
+        raise Unknown(_("The history of this segment is not kept."), code="no_history")
     rows = membership.members(segment, params.get("on"))
     if "entered_since" in params:
         rows = rows & membership.entered_since(segment, params["entered_since"])
