@@ -26,6 +26,7 @@ SCOPES = {
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
     ApiScope.WORK_READ: _("Read what was promised to customers"),
     ApiScope.WORK_WRITE: _("Promise something, keep, move and release promises"),
+    ApiScope.SEGMENTS_READ: _("Read segments and who is in them"),
     ApiScope.LETTERS_WRITE: _("Say what became of letters"),
     ApiScope.CONSENTS_READ: _("Read what customers agreed to"),
     ApiScope.CONSENTS_WRITE: _("Put down what customers agree to, and what they answer"),
