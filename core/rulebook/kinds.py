@@ -83,6 +83,10 @@ class Kind(ABC):
     def says(self, content: Content) -> list[tuple[str, str]]:
         """What a version says, as (what, how much) in an administrator's words; bounds not set are left out."""
 
+    def state(self, code: int) -> Any:
+        """The words of what a customer moves from or to."""
+        return self.states.get(code, "–")
+
     def doubts(self, content: Content, figures: Mapping[str, tuple[Number, Number]]) -> list[str]:
         """What somebody has to say they mean, in one sentence each."""
         return []

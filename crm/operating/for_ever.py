@@ -32,6 +32,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "segmentation.Alert",
             "segmentation.AlertComment",
             "segmentation.Change",
+            "segmentation.SegmentMember",
             "loyalty.ClubMember",
             "loyalty.ClubVisit",
             "loyalty.Referral",
@@ -44,7 +45,14 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
     ),
     "orders": (
         _("Orders and refunds: the law asks for three years, and value and levels are worked out from all of them"),
-        ["customers.Order", "customers.Refund", "customers.GuestOrder", "customers.UnusualOrder", "customers.Summary"],
+        [
+            "customers.Order",
+            "customers.Refund",
+            "customers.GuestOrder",
+            "customers.UnusualOrder",
+            "customers.Summary",
+            "customers.Bought",
+        ],
     ),
     "books": (
         _("Books of points, coupons, draws and credit: they are money, and are proved from their first line"),
@@ -86,6 +94,9 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
         _("Rules, versions and set-up: few, and what was decided by them is explained with them"),
         [
             "segmentation.RuleSet",
+            "segmentation.Segment",
+            "segmentation.SegmentVersion",
+            "views.SavedView",
             "segmentation.Backtest",
             "loyalty.Club",
             "loyalty.ClubEvent",
@@ -135,6 +146,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "jobs.Part",
             "segmentation.Fit",
             "segmentation.Night",
+            "segmentation.SegmentDay",
             "customers.SummaryState",
             "customers.DirtyMark",
             "customers.PossibleDuplicate",

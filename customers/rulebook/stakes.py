@@ -24,13 +24,6 @@ from customers.work import stakes
 FIRST_SCREEN = 25
 
 
-class Places(dict[int, Any]):
-    """The words of a place in a queue: its number."""
-
-    def __missing__(self, place: int) -> str:
-        return _("place %(n)d") % {"n": place}
-
-
 class RiskKind(Kind):
     name = "stakes"
     label = gettext_lazy("What is at stake")
@@ -41,7 +34,10 @@ class RiskKind(Kind):
         "moved": gettext_lazy("Rows that change their place in their queue"),
         "new": gettext_lazy("Rows that come onto a first screen (25 rows)"),
     }
-    states = Places()
+
+    def state(self, code: int) -> str:
+        """A place in somebody's queue."""
+        return _("place %(n)d") % {"n": code}
 
     def checked(self, content: Content) -> Content:
         return {"shares": {reason: str(_share(reason, content)) for reason in stakes.FIRST.shares}}

@@ -24,6 +24,8 @@ from tests.conftest import MakeCustomer, MakeUser
 TEMPLATES = Path(__file__).parents[2] / "templates"
 PEOPLE = 60
 WHY_NOT = {
+    "rulebook_kind": "what rules of a few lines say, and their versions",
+    "segments": "names of rules; the customers of each are taken away as a list",
     "find": "what was found by one name or number, posted and shown once",
     "complaint_board": "the queue in columns: the queue is taken away",
     "draw_prizes": "a form",

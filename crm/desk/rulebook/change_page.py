@@ -106,8 +106,5 @@ def _movers(request: StaffRequest, kind: Kind, change: RuleChange, at: datetime)
         visible = visible_to(request.user, mall_day(at)).filter(pk__in=[pk for pk, _number in people])
         names = dict(visible.values_list("pk", "name"))
     return page.of(
-        [
-            Mover(number, names.get(pk, ""), *(kind.states.get(state, "–") for state in moves[pk]))
-            for pk, number in people
-        ]
+        [Mover(number, names.get(pk, ""), *(kind.state(state) for state in moves[pk])) for pk, number in people]
     )
