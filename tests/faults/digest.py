@@ -9,7 +9,7 @@ from complaints.models import ServicePrompt, SilentSign, Survey
 from core.accounts.models import SentForm
 from core.jobs.models import BrokenLaw, JobRun, LawState, Part
 from core.outbox.models import Message, WebhookEvent
-from customers.models import DirtyMark, PossibleDuplicate, Standing, Summary, SummaryState, Todo
+from customers.models import Bought, DirtyMark, PossibleDuplicate, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
     CampaignUsage,
     Coupon,
@@ -40,6 +40,7 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     DirtyMark: ("customer_id",),
     SummaryState: ("id",),
     Summary: ("customer_id",),
+    Bought: ("customer_id", "product_id"),
     RuleSet: ("version",),
     Fit: ("as_of",),
     Night: ("as_of",),
@@ -83,6 +84,7 @@ OF_THE_RUN = {
     JobRun: {"id", "attempts", "fence", "holder", "planned_at", "started_at", "heartbeat_at", "finished_at"},
     Part: {"id", "done_at", "run_id"},
     DirtyMark: {"id", "marked_at"},
+    Bought: {"id"},
     RuleSet: {"id"},
     Fit: {"id"},
     Night: {"id", "fit_id", "rules_id"},
