@@ -139,6 +139,15 @@ def _record() -> None:
         profit="6000",
         received_at="now() - interval '3 days'",
     )
+    fill("customers_bought", CUSTOMERS, customer_id=PERSON, product_id=f"{FIRST} + i %% 500", paid="10000", days="1")
+    fill(
+        "customers_consententry",
+        CUSTOMERS,
+        customer_id=PERSON,
+        channel="'sms'",
+        purpose="'marketing'",
+        state="'granted'",
+    )
     fill("customers_orderline", total, order_id=ORDER, product_id=f"{FIRST} + i %% 500", quantity="1", amount="10000")
     fill(
         "customers_refund",

@@ -142,7 +142,7 @@ def test_other_risks_are_foretold_as_places_confirmed_by_a_second_person_and_rol
         changes.propose(RULES, {"shares": {"credit": "0"}}, **terms)
     change = changes.propose(RULES, {"shares": {"credit": "0.5"}}, **terms)
     assert (order(), changes.figures_of(change)) == ([rich, poor], {"rows": (2, 2), "moved": (0, 2), "new": (0, 0)})
-    assert {(pk, RULES.states[a], RULES.states[b]) for pk, a, b in change.moves} == {
+    assert {(pk, RULES.state(a), RULES.state(b)) for pk, a, b in change.moves} == {
         (rich.pk, "place 1", "place 2"),
         (poor.pk, "place 2", "place 1"),
     }

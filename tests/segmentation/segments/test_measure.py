@@ -41,7 +41,7 @@ def test_the_truth_lies_in_the_interval() -> None:
 def test_the_truth_lies_in_what_the_database_estimates() -> None:
     """12: each of the fifty samples there are, for several shares of all customers."""
     people = Customer.objects.bulk_create(
-        [Customer(number=f"N{n:07}", name=f"N{n}", registered_on=TODAY) for n in range(PEOPLE)]
+        [Customer(pk=n, number=f"N{n:07}", name=f"N{n}", registered_on=TODAY) for n in range(1, PEOPLE + 1)]
     )
     chance = np.random.default_rng(5)
     Standing.objects.bulk_create(
