@@ -216,7 +216,7 @@ REGISTERED = {
 }
 # Written and read in SQL.
 TABLES = {"DirtyMark"}
-BASES = {"AppConfig", "OpenApiAuthenticationExtension", "BaseCommand", "DatabaseWrapper"}
+BASES = {"AppConfig", "OpenApiAuthenticationExtension", "BaseCommand", "DatabaseWrapper", "Operation"}
 
 
 def is_registered(node: ast.FunctionDef | ast.ClassDef) -> bool:
