@@ -15,6 +15,8 @@ from typing import Any
 # The full-width forms are these after NFKC.
 _SIGNS = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
+# What the last row of a file that Laoke wrote begins with: an import passes over it.
+FOOT = "Laoke · 老客"
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -27,6 +29,11 @@ def as_text(cell: Any) -> Any:
     if isinstance(cell, (int, float, Decimal)) or _NUMBER.fullmatch(text):
         return cell
     return f"'{text}" if text.startswith(_BREAKS) or _first_sign(text) in _SIGNS else text
+
+
+def read_back(text: str) -> str:
+    """The cell as it was before `as_text`: a file that was taken away and comes back says what it said."""
+    return text[1:] if text.startswith("'") and as_text(text[1:]) == text else text
 
 
 def _first_sign(text: str) -> str:

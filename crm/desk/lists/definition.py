@@ -48,7 +48,10 @@ class SystemView:
 
 @dataclass(frozen=True)
 class ListDef:
-    """`rows` are those that a reader may see, whatever is asked; `of_before` says what older addresses ask for."""
+    """`rows` are those that a reader may see, whatever is asked; `of_before` says what older addresses ask for.
+
+    `bulk` names the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper.
+    """
 
     key: str
     route: str
@@ -61,6 +64,8 @@ class ListDef:
     default_sort: tuple[tuple[str, Personal | None], ...]
     related: tuple[str, ...] = ()
     of_before: Callable[[QueryDict], list[tuple[str, str]]] = lambda query: []
+    bulk: tuple[str, ...] = ()
+    numbers: Callable[[Sequence[int]], Mapping[int, str]] = lambda ids: {pk: str(pk) for pk in ids}
 
     def columns_for(self, user: User) -> list[Column]:
         """Those that this reader may see, in the order of the list."""

@@ -25,6 +25,7 @@ from crm.desk.lists.conditions import AT, SET, ConditionForm
 from crm.desk.lists.definition import Column, ListDef, SystemView
 from crm.desk.lists.keyset import Order
 from crm.desk.paging import Page, rows_at_once
+from customers.models import Standing
 
 SIZE = 50
 # The field of words that has a box of its own.
@@ -230,6 +231,20 @@ def draw(known: Asked, rows: Sequence[Any], today: date) -> None:
     loaded = {column.key: column.load(ids, today) for column in known.columns if column.load and ids}
     for row in rows:
         row.cells = [Cell(column, _value(known, column, row, loaded)) for column in known.columns]
+
+
+def in_words(cell: Cell) -> Any:
+    """What a cell says in a file: numbers and days as such, else words; nothing where nothing is known."""
+    value, kind = cell.value, cell.column.kind
+    if value is None:
+        return ""
+    if kind == "class":
+        return Standing.Class(value).label
+    if kind == "type":
+        return Standing.Type(value).label if value else ""
+    if kind == "labels":
+        return ", ".join(label.name for label in value)
+    return value if cell.column.is_number or kind == "day" else str(value)
 
 
 def _value(known: Asked, column: Column, row: Any, loaded: dict[str, Any]) -> Any:

@@ -39,6 +39,7 @@ ICONS = {
     Topic.UNHAPPY: "mood-sad",
     Topic.REFUSED: "ban",
     Topic.FAULT: "alert-circle",
+    Topic.BULK: "checks",
     Topic.ALERT: "alert-triangle",
     Topic.IMPORT: "file-import",
     Topic.IMPROVEMENT: "bulb",
