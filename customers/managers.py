@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -86,9 +86,7 @@ def assign_many(
     new = manager.pk if manager else None
     rows = Customer.objects.filter(pk__in=ids, merged_into__isnull=True).order_by("pk")
     before = {
-        pk: Before(was, since)
-        for pk, was, since in rows.values_list("pk", "manager", "manager_since")
-        if was != new
+        pk: Before(was, since) for pk, was, since in rows.values_list("pk", "manager", "manager_since") if was != new
     }
     _give({pk: Before(new, on if manager else None) for pk in before}, by=by, on=on, reason=reason, at=at)
     if manager:
@@ -141,11 +139,17 @@ def choosable(by: User) -> QuerySet[User]:
     return people if _chooses_anybody(by) else people.filter(team=by.team_id)
 
 
-def over_capacity(manager: User | None, more: int = 0) -> str:
-    """That the book is over what was agreed, with so many more; empty where it is not."""
+def books(people: QuerySet[User]) -> dict[int, int]:
+    """How many customers each of these people looks after; nothing of who has none."""
+    rows = Customer.objects.filter(manager__in=people.order_by().values("pk")).order_by()
+    return dict(rows.values_list("manager").annotate(n=Count("pk")))
+
+
+def over_capacity(manager: User | None) -> str:
+    """That the book is over what was agreed; empty where it is not."""
     if manager is None:
         return ""
-    book = Customer.objects.filter(manager=manager).count() + more
+    book = Customer.objects.filter(manager=manager).count()
     if book <= manager.capacity:
         return ""
     return _("%(name)s now looks after %(book)d customers; the agreed most is %(most)d.") % {

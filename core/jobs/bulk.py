@@ -35,7 +35,7 @@ UNDONE_WITHIN = timedelta(days=7)
 MOST = 1_000_000
 TOLERATED = 20
 IN_WORK = (State.RUNNING, State.UNDOING)
-OPEN = (State.CONFIRM, State.APPROVAL, State.WAITING, *IN_WORK)
+GOING = (State.WAITING, *IN_WORK)
 # Why a row was left out, beside what the kinds say themselves.
 NOT_YOURS = "not_yours"
 
@@ -212,9 +212,7 @@ def undo(run_id: int, kinds: Kinds, *, by: User, at: datetime) -> BulkRun:
 def can_undo(run: BulkRun, kinds: Kinds, *, at: datetime) -> bool:
     is_over = run.state in (State.DONE, State.STOPPED, State.FAILED)
     kind = kinds.get(run.kind)
-    return bool(
-        is_over and run.changed and kind and kind.undo and run.undo_until is not None and at < run.undo_until
-    )
+    return bool(is_over and run.changed and kind and kind.undo and run.undo_until is not None and at < run.undo_until)
 
 
 def _own(run_id: int, by: User) -> BulkRun:
@@ -316,8 +314,7 @@ def _batch(run: BulkRun, kind: BulkKind, now: Callable[[], datetime]) -> bool:
     items = list(BulkItem.objects.filter(run=held, state=wanted).order_by("n")[:BATCH])
     if not items:
         return False
-    if is_undo:
-        assert kind.undo is not None
+    if is_undo and kind.undo:
         results = dict(kind.undo(held, {item.target: item.before for item in items}, at))
     else:
         ids = [item.target for item in items]
@@ -394,9 +391,7 @@ ITEMS_KEPT_FOR = timedelta(days=30)
 def forget_files(*, at: datetime) -> int:
     """What was taken away and fetched, or not fetched within a day, or not finished, is nowhere any more."""
     over = BulkRun.objects.filter(
-        Q(fetched_at__isnull=False)
-        | Q(finished_at__lt=at - FILE_KEPT_FOR)
-        | Q(state__in=(State.STOPPED, State.FAILED))
+        Q(fetched_at__isnull=False) | Q(finished_at__lt=at - FILE_KEPT_FOR) | Q(state__in=(State.STOPPED, State.FAILED))
     )
     return ExportPart.objects.filter(run__in=over.values("pk")).delete()[0]
 

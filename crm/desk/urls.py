@@ -2,6 +2,7 @@
 
 from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
+from crm.desk.bulk.urls import urlpatterns as bulk
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.letters.urls import urlpatterns as letters
@@ -19,6 +20,7 @@ app_name = "desk"
 urlpatterns = [
     *work,
     *customers,
+    *bulk,
     *letters,
     *complaints,
     *loyalty,

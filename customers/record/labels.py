@@ -29,6 +29,11 @@ def in_use() -> QuerySet[Label]:
     return Label.objects.filter(archived_at__isnull=True).order_by("name", "pk")
 
 
+def of(customer: Customer) -> QuerySet[CustomerLabel]:
+    """What the customer carries, by name."""
+    return customer.labels.select_related("label").order_by("label__name", "pk")
+
+
 def can_change(label: Label, by: User) -> bool:
     """Whoever made it, and who shares views with others: a label is everybody's word."""
     return label.owner_id == by.pk or may(by, Permission.SHARE_VIEWS)
@@ -110,9 +115,7 @@ def _stored(label: Label) -> Label:
         with transaction.atomic():
             label.save()
     except IntegrityError:
-        raise DomainError(
-            _("There is a label “%(name)s” already.") % {"name": label.name}, code="name"
-        ) from None
+        raise DomainError(_("There is a label “%(name)s” already.") % {"name": label.name}, code="name") from None
     return label
 
 
@@ -120,11 +123,9 @@ def _stored(label: Label) -> Label:
 
 
 @transaction.atomic
-def give(
-    label: Label, ids: Collection[int], *, by: User, at: datetime, run: BulkRun | None = None
-) -> list[int]:
+def give(label: Label, ids: Collection[int], *, by: User, at: datetime, run: BulkRun | None = None) -> list[int]:
     """These customers carry the label; returns those who did not before. Raises DomainError for one that is put away."""
-    if label.archived_at is not None:
+    if not in_use().filter(pk=label.pk).exists():
         raise DomainError(_("The label “%(name)s” is put away.") % {"name": label.name}, code="label_archived")
     locks.hold_customers(ids)
     carried = CustomerLabel.objects.filter(label=label, customer__in=ids)

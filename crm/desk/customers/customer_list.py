@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from complaints import conditions as of_complaints
 from core.accounts.roles import Field as Personal
+from core.accounts.roles import Permission
 from core.lib.conditions.tree import All, Leaf
 from core.lib.periods import mall_day
-from crm.desk.lists.definition import Column, ListDef, SystemView
+from crm.desk.lists.definition import Bulk, Column, ListDef, SystemView
 from crm.flows.bulk import customers as bulk
 from crm.flows.bulk import exports
 from crm.flows.catalogue import CUSTOMERS
@@ -125,6 +126,11 @@ CUSTOMER_LIST = ListDef(
     default_sort=(("-value", Personal.VALUE),),
     related=("customer", "manager"),
     of_before=of_before,
-    bulk=(bulk.ASSIGN, bulk.TASK, bulk.LABEL, exports.EXPORT),
+    bulk=(
+        Bulk(bulk.ASSIGN, _("Assign…"), Permission.ASSIGN_MANAGER),
+        Bulk(bulk.TASK, _("Task…"), Permission.CHANGE_MANY),
+        Bulk(bulk.LABEL, _("Label…"), Permission.CHANGE_MANY),
+        Bulk(exports.EXPORT, _("Export"), Permission.LIST_CUSTOMERS, key="e", takes=True),
+    ),
     numbers=_numbers,
 )

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field as Personal
+from core.accounts.roles import Permission
 from core.lib.conditions.catalogue import Catalogue
 from core.lib.conditions.kinds import Words
 from core.lib.conditions.tree import Node
@@ -47,10 +48,22 @@ class SystemView:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """A kind of bulk run that a list offers: who may, and the key that asks for it; one that `takes` rows away is for
+    whose role takes some."""
+
+    name: str
+    label: Words
+    permission: Permission
+    key: str = ""
+    takes: bool = False
+
+
+@dataclass(frozen=True)
 class ListDef:
     """`rows` are those that a reader may see, whatever is asked; `of_before` says what older addresses ask for.
 
-    `bulk` names the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper.
+    `bulk` are the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper.
     """
 
     key: str
@@ -64,7 +77,7 @@ class ListDef:
     default_sort: tuple[tuple[str, Personal | None], ...]
     related: tuple[str, ...] = ()
     of_before: Callable[[QueryDict], list[tuple[str, str]]] = lambda query: []
-    bulk: tuple[str, ...] = ()
+    bulk: tuple[Bulk, ...] = ()
     numbers: Callable[[Sequence[int]], Mapping[int, str]] = lambda ids: {pk: str(pk) for pk in ids}
 
     def columns_for(self, user: User) -> list[Column]:

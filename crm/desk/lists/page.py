@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from core.accounts.models import User
-from core.accounts.permissions import sees
+from core.accounts.permissions import may, sees
 from core.accounts.roles import rights_of
 from core.lib.conditions.fields import Context, Field
 from core.lib.conditions.kinds import Words
@@ -103,6 +104,7 @@ def context_of(definition: ListDef, request: HttpRequest, today: date, known: As
         "by_number": known.sort == "",
         "by_value": known.sort == "-value",
         "column_choices": [(column, column in known.columns) for column in definition.columns_for(known.user)][1:],
+        "actions": [] if known.hidden else actions(known),
         "rest": without_each(known, today) if not page.rows and not known.hidden else [],
     }
 
@@ -111,6 +113,24 @@ def asked_of(definition: ListDef, request: HttpRequest, user: User) -> tuple[Ask
     """What the request asks for, and what its reader has of the list."""
     kept = saved.kept_for(user, definition.key)
     return asked(definition, user, request.GET, kept), kept
+
+
+@dataclass(frozen=True)
+class Action:
+    """What can be done with the rows that are chosen: a form that is fetched from `url`."""
+
+    label: Words
+    url: str
+    key: str = ""
+
+
+def actions(known: Asked) -> list[Action]:
+    """What this reader may do with many rows of the list."""
+    return [
+        Action(kind.label, reverse("desk:bulk_ask", args=[known.definition.key, kind.name]), kind.key)
+        for kind in known.definition.bulk
+        if may(known.user, kind.permission) and not (kind.takes and not rights_of(known.user).takes)
+    ]
 
 
 # Above the rows -----------------------------------------------------------------------------------------------------

@@ -18,7 +18,13 @@ from customers.record import labels
 
 Item = BulkItem.State
 # Why nothing happened to a row, or why undoing left it alone.
-HAD_IT, HAD_IT_NOT, CHANGED_SINCE, CLOSED_SINCE, PUT_AWAY = "had_it", "had_it_not", "changed_since", "closed", "put_away"
+HAD_IT, HAD_IT_NOT, CHANGED_SINCE, CLOSED_SINCE, PUT_AWAY = (
+    "had_it",
+    "had_it_not",
+    "changed_since",
+    "closed",
+    "put_away",
+)
 ASSIGN, TASK, LABEL = "assign", "task", "label"
 
 
@@ -42,9 +48,7 @@ def tell_end(run: BulkRun, at: datetime) -> None:
 
 
 def _assign(run: BulkRun, ids: Sequence[int], at: datetime) -> Results:
-    before = managers.assign_many(
-        ids, manager=_manager(run), by=run.by, on=mall_day(at), reason=run.reason, at=at
-    )
+    before = managers.assign_many(ids, manager=_manager(run), by=run.by, on=mall_day(at), reason=run.reason, at=at)
     return {pk: _done([had.manager, had.since.isoformat() if had.since else None]) for pk, had in before.items()} | {
         pk: Result(Item.SKIPPED, HAD_IT) for pk in ids if pk not in before
     }

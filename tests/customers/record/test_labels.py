@@ -8,6 +8,8 @@ import pytest
 from django.http import Http404
 
 from core.accounts.models import Role, User
+from core.lib.conditions.fields import Context
+from core.lib.conditions.tree import Leaf, Not
 from core.lib.errors import DomainError
 from crm.flows.catalogue import CUSTOMERS
 from crm.flows.record import merging, unmerging
@@ -15,8 +17,6 @@ from customers.access import standings_of
 from customers.lists import laws
 from customers.models import Customer, CustomerLabel, Label, Merge, Standing
 from customers.record import labels
-from core.lib.conditions.fields import Context
-from core.lib.conditions.tree import Leaf, Not
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
