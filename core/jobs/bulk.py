@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404
@@ -125,7 +126,10 @@ def freeze(kind: BulkKind, rows: QuerySet[Any], asked: Asked, *, by: User, at: d
 
 
 def _frozen(run: BulkRun, rows: QuerySet[Any]) -> int:
-    sql, values = rows.order_by().values_list("pk").query.get_compiler(connection=connection).as_sql()
+    try:
+        sql, values = rows.order_by().values_list("pk").query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO jobs_bulkitem (run_id, n, target, state, code)"  # noqa: S608 (the query is Django's own)

@@ -16,7 +16,7 @@ from typing import Any
 _SIGNS = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
 # What the last row of a file that Laoke wrote begins with: an import passes over it.
-FOOT = "Laoke · 老客"
+FOOT = "# Laoke"
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 

@@ -114,6 +114,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": _menu(user, request.path),
         "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
+        "palette_url": reverse("desk:palette") if may(user, Permission.READ_MESSAGES) else "",
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": as_of,
         # Until the first night an empty page says what it waits for.
@@ -133,7 +134,7 @@ def _burning_count(user: User) -> int:
 
 def _menu(user: User, path: str) -> list[dict[str, Any]]:
     """The groups of the menu with the pages this person may open."""
-    shown = [(title, [page for page in pages if _opens(user, page.needed)]) for title, pages in MENU]
+    shown = [(title, [page for page in pages if opens(user, page.needed)]) for title, pages in MENU]
     here = _standing_on(path, [reverse(page.route) for _title, pages in shown for page in pages])
     return [
         {
@@ -149,7 +150,7 @@ def _menu(user: User, path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
+def opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
     """Whether the person has the right, or one of several."""
     rights = needed if isinstance(needed, frozenset) else {needed}
     return any(may(user, right) for right in rights)

@@ -11,6 +11,7 @@ from crm.desk.numbers.urls import urlpatterns as numbers
 from crm.desk.opening import follows_merges
 from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
+from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
@@ -21,6 +22,7 @@ urlpatterns = [
     *work,
     *customers,
     *bulk,
+    *palette,
     *letters,
     *complaints,
     *loyalty,
