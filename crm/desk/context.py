@@ -113,8 +113,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     as_of = _as_of()
     return {
         "nav": _menu(user, request.path),
-        "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
-        "palette_url": reverse("desk:palette") if may(user, Permission.READ_MESSAGES) else "",
+        "finds_customers": may(user, Permission.FIND_CUSTOMER),
+        "search_url": reverse("desk:find" if may(user, Permission.FIND_CUSTOMER) else "desk:palette"),
+        "palette_url": reverse("desk:palette"),
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": as_of,
         # Until the first night an empty page says what it waits for.

@@ -88,7 +88,7 @@ def _tell_second(run: BulkRun) -> None:
 def runs(request: StaffRequest) -> HttpResponse:
     """What somebody did with many rows, the newest first."""
     page = page_of(request, bulk.of_person(request.user), AT_ONCE)
-    context = {"page": page.of([run_page.row(run) for run in page.rows])}
+    context = {"page": page.of(run_page.rows(page.rows))}
     return render(request, "desk/bulk/runs.html", context)
 
 

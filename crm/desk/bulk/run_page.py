@@ -1,8 +1,8 @@
 """A bulk run as its pages show it: what it does in words, how far it is, what it left alone and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -47,11 +47,32 @@ class Row:
         return self.run.state in bulk.GOING
 
 
-def row(run: BulkRun) -> Row:
+class Names(NamedTuple):
+    """Whom and what runs speak of, by their ids."""
+
+    people: Mapping[int, str]
+    labels: Mapping[int, str]
+
+
+def names_of(runs: Iterable[BulkRun]) -> Names:
+    """For all of these runs, in two queries."""
+    told = [run.params for run in runs]
+    people = User.objects.filter(pk__in={params["manager"] for params in told if params.get("manager")})
+    labels = Label.objects.filter(pk__in={params["label"] for params in told if "label" in params})
+    return Names({person.pk: str(person) for person in people}, {label.pk: label.name for label in labels})
+
+
+def rows(runs: Sequence[BulkRun]) -> list[Row]:
+    names = names_of(runs)
+    return [row(run, names) for run in runs]
+
+
+def row(run: BulkRun, names: Names | None = None) -> Row:
     done = run.changed + run.skipped + run.failed
     if run.state in (State.UNDOING, State.UNDONE):
         done = run.undone + run.kept
-    return Row(run, what(run), str(Bulk(run.kind).label), TONES.get(State(run.state), "blue"), done)
+    label, tone = str(Bulk(run.kind).label), TONES.get(State(run.state), "blue")
+    return Row(run, what(run, names or names_of([run])), label, tone, done)
 
 
 def context(run: BulkRun) -> dict[str, Any]:
@@ -78,16 +99,16 @@ def context(run: BulkRun) -> dict[str, Any]:
     }
 
 
-def what(run: BulkRun) -> str:
+def what(run: BulkRun, names: Names) -> str:
     """What it does, in the reader's language."""
     params = run.params
     if run.kind == customers.ASSIGN:
-        return _("Assign to %(name)s") % {"name": User.objects.get(pk=params["manager"])}
+        return _("Assign to %(name)s") % {"name": names.people.get(params["manager"], "–")}
     if run.kind == customers.TASK:
         return _("Task: %(words)s, by %(day)s") % {"words": params["words"], "day": params["due_on"]}
     if run.kind == customers.LABEL:
         text = _("Take the label “%(name)s” off") if params["off"] else _("Put the label “%(name)s” on")
-        return text % {"name": Label.objects.get(pk=params["label"])}
+        return text % {"name": names.labels.get(params["label"], "–")}
     return _("Export as %(format)s: %(why)s") % {"format": params["format"].upper(), "why": run.reason}
 
 
@@ -102,7 +123,9 @@ def in_short(run: BulkRun) -> str:
         if run.kept:
             text += " " + _("%(n)d left as they are.") % {"n": run.kept}
         return text
-    text = f"{what(run)}: " + ngettext("%(n)d customer", "%(n)d customers", run.changed) % {"n": run.changed}
+    text = f"{what(run, names_of([run]))}: " + ngettext("%(n)d customer", "%(n)d customers", run.changed) % {
+        "n": run.changed
+    }
     if run.skipped:
         text += ", " + _("%(n)d left out") % {"n": run.skipped}
     return text
