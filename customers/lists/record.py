@@ -33,21 +33,21 @@ YES_NO: list[tuple[str, Words]] = [("yes", _("yes")), ("no", _("no"))]
 MOODS = [(str(value), label) for value, label in Contact.Mood.choices]
 
 
-def _classes() -> list[tuple[str, Words]]:
+def classes() -> list[tuple[str, Words]]:
     return [(name, member.label) for name, member in CLASSES.items()]
 
 
-def _types() -> list[tuple[str, Words]]:
+def types() -> list[tuple[str, Words]]:
     return [(name, member.label) for name, member in TYPES.items()]
 
 
-def _managers() -> list[tuple[str, Words]]:
+def managers() -> list[tuple[str, Words]]:
     """Everybody who may have a book, and who still has one."""
     people = holders(Role.ACCOUNT_MANAGER).order_by("full_name", "pk").values_list("pk", "full_name", "username")
     return [(ME, _("me")), *((str(pk), name or username) for pk, name, username in people)]
 
 
-def _manager(value: str, context: Context) -> int | None:
+def manager_of(value: str, context: Context) -> int | None:
     if value == ME:
         return context.reader
     return int(value) if value.isdecimal() else None
@@ -66,7 +66,7 @@ def regions() -> list[str]:
     return list(cache.get_or_set("regions", queries.regions, AN_HOUR) or [])
 
 
-def _regions() -> list[tuple[str, Words]]:
+def provinces() -> list[tuple[str, Words]]:
     return [(name, name) for name in regions()]
 
 
@@ -160,7 +160,7 @@ FIELDS: tuple[Field, ...] = (
         group=GROUP,
         fresh=Fresh.NIGHT,
         path="customer_class",
-        options=_classes,
+        options=classes,
     ),
     Field(
         "type",
@@ -171,18 +171,18 @@ FIELDS: tuple[Field, ...] = (
         fresh=Fresh.NIGHT,
         unknown=True,
         path="matrix_type",
-        options=_types,
+        options=types,
         says={"any": _("type %(value)s"), "none": _("type other than %(value)s"), "unknown": _("not valued yet")},
     ),
     Field(
         "manager",
         _("Manager"),
         Kind.CHOICE,
-        of.choice("manager", _manager),
+        of.choice("manager", manager_of),
         group=GROUP,
         unknown=True,
         path="manager",
-        options=_managers,
+        options=managers,
         open=True,
         says={"any": _("looked after by %(value)s"), "none": _("looked after by others than %(value)s")}
         | {"unknown": _("without a manager")},
@@ -204,7 +204,7 @@ FIELDS: tuple[Field, ...] = (
         group=GROUP,
         unknown=True,
         path="region",
-        options=_regions,
+        options=provinces,
         open=True,
         says={"any": _("from %(value)s"), "none": _("from elsewhere than %(value)s")}
         | {"unknown": _("province not known")},

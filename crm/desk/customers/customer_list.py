@@ -48,7 +48,7 @@ def _open_cases(ids: Sequence[int], today: date) -> Mapping[int, Any]:
 
 
 COLUMNS = (
-    Column("customer", _("Customer"), "customer"),
+    Column("customer", _("Customer")),
     Column("class", _("Class"), "class", "customer_class", sorts=True),
     Column("type", _("Type"), "type", "matrix_type", sorts=True),
     Column("level", _("Level"), load=_levels),
@@ -100,8 +100,8 @@ def of_before(query: QueryDict) -> list[tuple[str, str]]:
 
 CUSTOMER_LIST = ListDef(
     key="customers",
-    route="desk:customers",
-    views_route="desk:customer_views",
+    stem="customer",
+    title=_("Customers"),
     rows=standings_of,
     catalogue=CUSTOMERS,
     columns=COLUMNS,
@@ -109,5 +109,8 @@ CUSTOMER_LIST = ListDef(
     views=VIEWS,
     default_sort=(("-value", Personal.VALUE),),
     related=("customer", "manager"),
+    called=lambda row: (row.customer.name, row.customer.number),
+    person=lambda row: row.customer,
+    nothing_yet="desk/customers/_no_customers.html",
     of_before=of_before,
 )

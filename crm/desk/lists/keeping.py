@@ -1,5 +1,7 @@
 """What is done with the views of a list: saved, changed, shared, copied, put at hand, taken away; and with its columns."""
 
+from collections.abc import Callable
+
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +17,7 @@ from core.views.models import SavedView
 from crm.desk.acting import press, submit
 from crm.desk.lists.asking import asked
 from crm.desk.lists.definition import ListDef
-from crm.desk.today import now
+from crm.desk.today import now, today
 
 
 class NameForm(forms.Form):
@@ -47,7 +49,7 @@ def save(request: StaffRequest, definition: ListDef) -> HttpResponse:
         made.append(saved.save(request.user, definition.key, data["name"], _look(request, definition), at=now()))
 
     if submit(request, form, keep, _("Saved. It stands above the list."), beside={"name": "name"}):
-        return redirect(f"{reverse(definition.route)}?view=v{made[0].pk}")
+        return redirect(f"{reverse(definition.routes['list'])}?view=v{made[0].pk}")
     context = {"list": definition, "form": form, "query": request.GET.urlencode()}
     return render(request, "desk/lists/save.html", context, status=422)
 
@@ -55,13 +57,13 @@ def save(request: StaffRequest, definition: ListDef) -> HttpResponse:
 def update(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     """A view of one's own keeps the list as it stands in the address."""
     press(request, lambda: saved.update(request.user, pk, _look(request, definition)), _("Saved."))
-    return redirect(f"{reverse(definition.route)}?view=v{pk}")
+    return redirect(f"{reverse(definition.routes['list'])}?view=v{pk}")
 
 
 def share(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     wanted = request.POST.get("visibility", "")
     press(request, lambda: saved.share(request.user, pk, wanted, at=now()), _("Saved."))
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def copy(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
@@ -70,24 +72,32 @@ def copy(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
         lambda: saved.copy(request.user, definition.key, pk, at=now()),
         _("You have a view of your own that looks like it."),
     )
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def archive(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     press(request, lambda: saved.archive(request.user, pk, at=now()), _("The view is gone."))
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
-def pin(request: StaffRequest, definition: ListDef, key: str, *, up: bool) -> HttpResponse:
-    """A view is put above the list or taken from there: `v12` for a saved one, else the key of one that comes along."""
+def pin(request: StaffRequest, definition: ListDef, key: str) -> HttpResponse:
+    """A view is put above the list: `v12` for a saved one, else the key of one that comes along."""
+    return _moved(request, definition, key, saved.pin)
+
+
+def unpin(request: StaffRequest, definition: ListDef, key: str) -> HttpResponse:
+    """The same, taken from there."""
+    return _moved(request, definition, key, saved.unpin)
+
+
+def _moved(request: StaffRequest, definition: ListDef, key: str, verb: Callable[..., None]) -> HttpResponse:
     number = key[1:] if key.startswith("v") and key[1:].isdecimal() and len(key) < 12 else ""
     view = int(number) if number else None
     system = "" if number else key
-    if system and system not in {one.key for one in definition.views}:
-        return redirect(definition.views_route)
-    verb = saved.pin if up else saved.unpin
+    if system and definition.view(system) is None:
+        return redirect(definition.routes["views"])
     press(request, lambda: verb(request.user, definition.key, view=view, system=system), "")
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
@@ -96,9 +106,9 @@ def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
     keys = [column.key for column in definition.columns_for(request.user) if column.key in chosen]
     press(request, lambda: saved.choose_columns(request.user, definition.key, keys), "")
     query = request.GET.urlencode()
-    return redirect(f"{reverse(definition.route)}{'?' if query else ''}{query}")
+    return redirect(f"{reverse(definition.routes['list'])}{'?' if query else ''}{query}")
 
 
 def _look(request: StaffRequest, definition: ListDef) -> saved.Look:
-    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key))
+    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key), today())
     return saved.Look(tree.dump(known.tree), [column.key for column in known.columns], known.sort)
