@@ -66,7 +66,7 @@ def _records(values: Sequence[str]) -> dict[str, str]:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("ordered", _("Ordered"), Kind.DAY, of.day("ordered_on"), group=ORDER, path="ordered_on"),
+    Field("ordered", _("Ordered"), Kind.DAY, of.moment("ordered_at"), group=ORDER, path="ordered_at"),
     Field("number", _("Order or customer number"), Kind.CHOICE, _number, group=ORDER, cost=Cost.PROBE),
     Field("source", _("Source"), Kind.CHOICE, of.choice("source"), group=ORDER, open=True, options=_sources),
     Field(

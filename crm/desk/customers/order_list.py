@@ -1,26 +1,18 @@
 """The list of orders, declared: a span of days at a time, or those of one customer, or of one number."""
 
 from datetime import date, timedelta
-from typing import Any
 
-from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from core.accounts.models import User
 from core.lib.conditions.address import escaped
 from core.lib.conditions.tree import All, Leaf
 from crm.desk.lists.definition import Column, ListDef, SystemView
-from crm.flows.catalogue import ORDERS
-from customers.access import scope_filter
+from crm.flows.catalogue import ORDERS, rows
 from customers.models import Customer, Order
 
 DAYS = 30
 WINDOW = Leaf("ordered", "last", (str(DAYS),))
-
-
-def _rows(user: User, today: date) -> QuerySet[Any]:
-    return Order.objects.filter(scope_filter(user, today, "customer__"))
 
 
 def _person(row: Order) -> Customer | None:
@@ -67,7 +59,7 @@ ORDER_LIST = ListDef(
     key="orders",
     stem="order",
     title=_("Orders"),
-    rows=_rows,
+    rows=rows.orders_of,
     catalogue=ORDERS,
     columns=COLUMNS,
     default_columns=("customer", "ordered", "status", "paid"),

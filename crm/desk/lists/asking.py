@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -93,7 +93,7 @@ class Asked:
         return replace(self, sort=sort)
 
 
-def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept, today: date) -> Asked:
+def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept, at: datetime) -> Asked:
     """What can be understood of the address; the rest is said."""
     view = _view(definition, kept.views, query.get("view", ""))
     pairs = _pairs(definition, query)
@@ -104,7 +104,7 @@ def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept, today: 
         # Such an address narrowed the view that it named.
         view, nodes, is_told = before, [before.tree, *nodes], True
     elif view is None and not is_told and definition.opens_with:
-        view = definition.view(definition.opens_with(user, today))
+        view = definition.view(definition.opens_with(user, at))
     node: Node = tree.EVERYBODY
     if is_told:
         node = tree.and_(*nodes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -84,7 +84,7 @@ class ListDef:
     nothing_yet: str
     related: tuple[str, ...] = ()
     of_before: OfBefore = lambda query: []
-    opens_with: Callable[[User, date], str] | None = None
+    opens_with: Callable[[User, datetime], str] | None = None
     before_views: str = ""
     tabs: int = 6
     searched: str = "text"

@@ -17,7 +17,7 @@ from core.views.models import SavedView
 from crm.desk.acting import press, submit
 from crm.desk.lists.asking import asked
 from crm.desk.lists.definition import ListDef
-from crm.desk.today import now, today
+from crm.desk.today import now
 
 
 class NameForm(forms.Form):
@@ -110,5 +110,5 @@ def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
 
 
 def _look(request: StaffRequest, definition: ListDef) -> saved.Look:
-    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key), today())
+    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key), now())
     return saved.Look(tree.dump(known.tree), [column.key for column in known.columns], known.sort)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,16 +16,17 @@ from core.accounts.roles import rights_of
 from core.lib.conditions.fields import Context, Field
 from core.lib.conditions.kinds import Words
 from core.lib.conditions.tree import All, Leaf, Node, leaves
+from core.lib.database import keyset
+from core.lib.database.keyset import Order
 from core.lib.errors import Invalid
+from core.lib.periods import mall_day
 from core.views import saved
 from core.views.models import SavedView
-from crm.desk.lists import keyset
 from crm.desk.lists.asking import ALL, ANY, Asked, asked, bounded, bounds_of
 from crm.desk.lists.conditions import AT, SET, ConditionForm
 from crm.desk.lists.definition import Column, ListDef, SystemView
-from crm.desk.lists.keyset import Order
 from crm.desk.paging import Page, rows_at_once
-from crm.desk.today import now, today
+from crm.desk.today import now
 
 SIZE = 50
 # Kinds of columns of which what is more, later or higher is looked for first.
@@ -76,21 +77,23 @@ def matching(known: Asked, today: date, node: Node | None = None) -> QuerySet[An
     rows = known.definition.rows(known.user, today)
     if known.hidden:
         return rows.none()
-    return rows.filter(_meaning(known.definition, known.user, known.tree if node is None else node, today))
+    return rows.filter(
+        known.definition.catalogue.compile(known.tree if node is None else node, Context(today, known.user.pk, now()))
+    )
 
 
-def _meaning(definition: ListDef, user: User, node: Node, today: date) -> Q:
-    return definition.catalogue.compile(node, Context(today, user.pk, now()))
+def _meaning(definition: ListDef, user: User, node: Node, at: datetime) -> Q:
+    return definition.catalogue.compile(node, Context(mall_day(at), user.pk, at))
 
 
-def of_view(definition: ListDef, user: User, key: str, today: date) -> QuerySet[Any]:
+def of_view(definition: ListDef, user: User, key: str, at: datetime) -> QuerySet[Any]:
     """The rows of a view that comes with the list, unordered: their number stands on every chip that leads to it."""
     view = definition.view(key)
-    rows = definition.rows(user, today)
-    return rows.filter(_meaning(definition, user, view.tree, today)) if view else rows.none()
+    rows = definition.rows(user, mall_day(at))
+    return rows.filter(_meaning(definition, user, view.tree, at)) if view else rows.none()
 
 
-def lengths(definition: ListDef, user: User, today: date) -> dict[str, int]:
+def lengths(definition: ListDef, user: User, at: datetime) -> dict[str, int]:
     """How many each view that is counted has: those that only narrow another counted one in one statement with it."""
     counted = {view.key: view for view in definition.views if view.counted}
     parts = {key: set(_first_level(view.tree)) for key, view in counted.items()}
@@ -98,9 +101,9 @@ def lengths(definition: ListDef, user: User, today: date) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for key in wide:
         inside = [other for other in counted if parts[key] and parts[key] <= parts[other]] or [key]
-        rows = of_view(definition, user, key, today)
+        rows = of_view(definition, user, key, at)
         told = {
-            other: Count("pk", filter=_meaning(definition, user, All(tuple(parts[other] - parts[key])), today) or None)
+            other: Count("pk", filter=_meaning(definition, user, All(tuple(parts[other] - parts[key])), at) or None)
             for other in inside
         }
         numbers |= rows.aggregate(**told)
@@ -147,7 +150,7 @@ def context_of(definition: ListDef, request: HttpRequest, today: date, known: As
 def asked_of(definition: ListDef, request: HttpRequest, user: User) -> tuple[Asked, saved.Kept]:
     """What the request asks for, and what its reader has of the list."""
     kept = saved.kept_for(user, definition.key)
-    return asked(definition, user, request.GET, kept, today()), kept
+    return asked(definition, user, request.GET, kept, now()), kept
 
 
 # Above the rows -----------------------------------------------------------------------------------------------------
@@ -164,7 +167,7 @@ def tabs(known: Asked, kept: saved.Kept) -> tuple[list[Tab], list[Tab]]:
             if any(field.needs in hidden for field in fields):
                 continue
         usable[_key(view)] = view
-    numbers = lengths(known.definition, known.user, today())
+    numbers = lengths(known.definition, known.user, now())
     missing = {view.key for view in known.definition.views if view.when_some and not numbers.get(view.key)}
     order = [key for key in kept.pinned if key in usable]
     order += [key for key in usable if key not in order and (key not in missing or key == known.view_key)]

@@ -82,7 +82,7 @@ class Chip:
 def context(user: User, view: QueryDict) -> dict[str, Any]:
     """The day as it stands; `view` narrows the queue to one reason or shows all of it."""
     day = today()
-    cases = page.of_view(CASE_LIST, user, "all", day)
+    cases = page.of_view(CASE_LIST, user, "all", now())
     # A queue may hold cases of customers in other books: they are on its list, and call nobody here.
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book, queue = queries.standings(user, day), _queue(user, day, view)
@@ -103,7 +103,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
-        "alerts": page.of_view(ALERT_LIST, user, "open", day).count() if may(user, Permission.WORK_ALERTS) else None,
+        "alerts": page.of_view(ALERT_LIST, user, "open", now()).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
         "matters": matters,
         "things": queue["waiting"] + len(matters),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db.models import QuerySet
 
+from core.lib.database import keyset
+from core.lib.database.keyset import Order
 from core.lib.errors import Invalid
-from crm.desk.lists import keyset
-from crm.desk.lists.keyset import Order
 from customers.models import Customer, Standing
 from tests.conftest import TODAY
 

@@ -1,13 +1,11 @@
 """The list of cases, declared: what its rows are, what can be seen and asked of them, and the views it comes with."""
 
-from datetime import date
+from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from complaints import queries
 from complaints.case_conditions import figure_of
 from complaints.cases import priority
 from complaints.models import Case
@@ -20,20 +18,16 @@ from core.lib.conditions.tree import All, Leaf
 from crm.desk.complaints.wording import tone_of
 from crm.desk.lists import page
 from crm.desk.lists.definition import Column, ListDef, SystemView
-from crm.flows.catalogue import CASES
+from crm.flows.catalogue import CASES, rows
 from customers.lists.record import CLASSES
 from customers.models import Customer
 
 OPEN_ONES = Leaf("state", "any", ("open",))
 
 
-def _rows(user: User, today: date) -> QuerySet[Any]:
-    return Case.objects.filter(queries.reach(user, today))
-
-
-def _opens_with(user: User, today: date) -> str:
+def _opens_with(user: User, at: datetime) -> str:
     """At first what is mine, or everything open when nothing is."""
-    return "mine" if page.of_view(CASE_LIST, user, "mine", today).exists() else "all"
+    return "mine" if page.of_view(CASE_LIST, user, "mine", at).exists() else "all"
 
 
 def _person(row: Case) -> Customer | None:
@@ -134,7 +128,7 @@ CASE_LIST = ListDef(
     key="cases",
     stem="complaint",
     title=_("Complaints"),
-    rows=_rows,
+    rows=rows.cases_of,
     catalogue=CASES,
     columns=COLUMNS,
     default_columns=("priority", "customer", "about", "status", "due", "owner"),

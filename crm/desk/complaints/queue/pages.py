@@ -26,7 +26,7 @@ from crm.desk.lists.definition import SystemView
 from crm.desk.lists.page import Tab
 from crm.desk.paging import Page, page_of
 from crm.desk.takeout.taking import takeable
-from crm.desk.today import now, today
+from crm.desk.today import now
 from crm.flows import call
 from customers import todo
 from customers.models import Todo
@@ -40,13 +40,13 @@ COLUMNS = (Status.NEW, Status.IN_PROGRESS, Status.WAITING_CUSTOMER, Status.WAITI
 def _which(request: StaffRequest) -> SystemView:
     """The list asked for, or the one that the page opens with."""
     view = CASE_LIST.view(request.GET.get("list", ""))
-    usual = CASE_LIST.opens_with(request.user, today()) if CASE_LIST.opens_with else ""
+    usual = CASE_LIST.opens_with(request.user, now()) if CASE_LIST.opens_with else ""
     return view or CASE_LIST.view(usual) or CASE_LIST.views[0]
 
 
 def _tabs(request: StaffRequest, chosen: str) -> list[Tab]:
     """The views of the list as tabs of the board, with the same numbers."""
-    numbers = page.lengths(CASE_LIST, request.user, today())
+    numbers = page.lengths(CASE_LIST, request.user, now())
     return [
         Tab(view.label, view.key, f"?list={view.key}", view.key == chosen, numbers.get(view.key, ""))
         for view in CASE_LIST.views
@@ -105,7 +105,7 @@ def call_made(request: StaffRequest, pk: int) -> HttpResponse:
 @needs(Permission.WORK_COMPLAINTS)
 def board(request: StaffRequest) -> HttpResponse:
     view, user = _which(request), request.user
-    rows = page.of_view(CASE_LIST, user, view.key, today())
+    rows = page.of_view(CASE_LIST, user, view.key, now())
     shown = COLUMNS if view.key in UNCOUNTED else [status for status in COLUMNS if status in OPEN]
     columns = []
     for status in shown:

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
@@ -11,8 +10,7 @@ from core.accounts.models import User
 from core.accounts.roles import Field as Personal
 from core.lib.conditions.tree import All, Leaf
 from crm.desk.lists.definition import Column, ListDef, SystemView
-from crm.flows.catalogue import ALERTS
-from customers.access import scope_filter
+from crm.flows.catalogue import ALERTS, rows
 from customers.models import Customer
 from segmentation.models import Alert
 from segmentation.reading.rhythm import silence_of
@@ -20,10 +18,6 @@ from segmentation.reading.rhythm import silence_of
 OPEN_ONES = Leaf("state", "any", ("open",))
 # What is looked at in alerts that have ended.
 ENDED = ("class", "kind", "quiet", "loss", "ended", "cause", "manager")
-
-
-def _rows(user: User, today: date) -> QuerySet[Any]:
-    return Alert.objects.filter(scope_filter(user, today, "customer__", book="customer__standing__"))
 
 
 def _person(row: Alert) -> Customer | None:
@@ -87,7 +81,7 @@ ALERT_LIST = ListDef(
     key="alerts",
     stem="alert",
     title=_("Alerts"),
-    rows=_rows,
+    rows=rows.alerts_of,
     catalogue=ALERTS,
     columns=COLUMNS,
     default_columns=("class", "kind", "quiet", "night", "loss", "decision", "manager"),
