@@ -37,6 +37,7 @@ from core.jobs import runs
 from core.lib.conditions.tree import Leaf
 from core.outbox import delivery, posting, webhooks
 from core.views import saved
+from core.views.models import SavedView
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -104,6 +105,19 @@ def a_customer(mall: Mall, n: int) -> str:
 def a_view(mall: Mall, n: int) -> str:
     look = saved.Look({"v": 1, "all": [{"field": "class", "op": "any", "value": ["big"]}]})
     return saved.save(mall.reader, "customers", f"Big ones {n}", look, at=timezone.now()).name
+
+
+def a_shared_view(mall: Mall, n: int) -> str:
+    lead = mall.colleague(n)
+    SavedView.objects.create(
+        list="customers",
+        owner=lead,
+        name=f"Shared {n}",
+        visibility="all",
+        query={"v": 1, "all": []},
+        created_at=timezone.now(),
+    )
+    return f"Shared {n}"
 
 
 def tasks(mall: Mall, n: int) -> str:
@@ -559,6 +573,7 @@ LISTS = [
     Listed("segments", LEAD, a_segment, query="?show=shared"),
     Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
     Listed("customer_views", LEAD, a_view),
+    Listed("shared_views", ADMIN, a_shared_view),
     Listed("nights", ADMIN, a_night),
     Listed("night", MANAGER, a_move_of_a_night, part=NIGHT.isoformat()),
     Listed("rules", ADMIN, night_constants),

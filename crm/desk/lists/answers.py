@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from core.accounts.permissions import StaffRequest
 from core.accounts.roles import rights_of
 from core.lib.conditions import tree
-from core.views.models import SavedView
+from core.views.models import ListPreference, SavedView
 from crm.desk.lists import page
 from crm.desk.lists.asking import Asked
 from crm.desk.lists.conditions import SET, ConditionForm
@@ -30,6 +30,8 @@ def show(request: StaffRequest, definition: ListDef, template: str, **more: Any)
     context = page.context_of(definition, request, today(), known)
     first, rest = page.tabs(known, kept)
     context |= more | {
+        "density": kept.density,
+        "densities": ListPreference.Density.choices,
         "tabs": first,
         "more_tabs": rest,
         "wrong": changed,

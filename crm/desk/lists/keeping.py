@@ -101,10 +101,11 @@ def _moved(request: StaffRequest, definition: ListDef, key: str, verb: Callable[
 
 
 def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
-    """Which columns somebody sees, in the order of the list; without any, those that come with it."""
-    chosen = set(request.POST.getlist("column"))
-    keys = [column.key for column in definition.columns_for(request.user) if column.key in chosen]
-    press(request, lambda: saved.choose_columns(request.user, definition.key, keys), "")
+    """Which columns somebody sees, in the order in which they stand in the form; without any, those that come along."""
+    allowed = {column.key for column in definition.columns_for(request.user)}
+    keys = [key for key in dict.fromkeys(request.POST.getlist("column")) if key in allowed]
+    density = request.POST.get("density", "")
+    press(request, lambda: saved.choose_columns(request.user, definition.key, keys, density), "")
     query = request.GET.urlencode()
     return redirect(f"{reverse(definition.routes['list'])}{'?' if query else ''}{query}")
 

@@ -142,9 +142,16 @@ def context_of(definition: ListDef, request: HttpRequest, today: date, known: As
         "by_number": known.sort == "",
         "by_value": known.sort == "-value",
         "nothing_yet": nothing_yet,
-        "column_choices": [(column, column in known.columns) for column in definition.columns_for(known.user)][1:],
+        "column_choices": _column_choices(known),
         "rest": without_each(known, today) if not (page.rows or known.hidden or nothing_yet) else [],
     }
+
+
+def _column_choices(known: Asked) -> list[tuple[Column, bool]]:
+    """Those that are shown, in their order, then the others; the first one always stands where it is."""
+    shown = list(known.columns[1:])
+    others = [column for column in known.definition.columns_for(known.user)[1:] if column not in shown]
+    return [*((column, True) for column in shown), *((column, False) for column in others)]
 
 
 def asked_of(definition: ListDef, request: HttpRequest, user: User) -> tuple[Asked, saved.Kept]:
