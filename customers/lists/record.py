@@ -20,7 +20,8 @@ from customers import queries
 from customers.identity import query_grams
 from customers.lists import birthdays
 from customers.lists.happenings import happening
-from customers.models import Contact, Customer, ExternalIdentity, Promise, Standing
+from customers.models import Contact, Customer, ExternalIdentity, Label, Promise, Standing
+from customers.record import labels
 
 AN_HOUR = 3600
 GROUP = _("Customer")
@@ -140,6 +141,24 @@ def _promises(leaf: Leaf, context: Context) -> Q:
     if leaf.op == "all":
         return Q(*chosen)
     return Q(*chosen, _connector=Q.OR) if leaf.op == "any" else Q(*(~state for state in chosen))
+
+
+def _labels(leaf: Leaf, context: Context) -> Q:
+    ids = [int(value) for value in leaf.values if value.isdecimal() and len(value) < 10]
+    if leaf.op == "all":
+        return Q(labels__contains=ids) if len(ids) == len(leaf.values) else Q(pk__in=[])
+    overlap = Q(labels__overlap=ids)
+    return overlap if leaf.op == "any" else ~overlap
+
+
+def _labels_in_use() -> list[tuple[str, Words]]:
+    return [(str(pk), name) for pk, name in labels.in_use().values_list("pk", "name")]
+
+
+def _labels_called(values: Sequence[str]) -> dict[str, str]:
+    """Of those that are put away too."""
+    ids = [int(value) for value in values if value.isdecimal() and len(value) < 10]
+    return {str(pk): name for pk, name in Label.objects.filter(pk__in=ids).values_list("pk", "name")}
 
 
 def _promise_states() -> list[tuple[str, Words]]:
@@ -277,6 +296,18 @@ FIELDS: tuple[Field, ...] = (
         open=True,
         says={"any": _("interested in %(value)s"), "all": _("interested in %(value)s")}
         | {"none": _("not interested in %(value)s")},
+    ),
+    Field(
+        "label",
+        _("Labels"),
+        Kind.SET,
+        _labels,
+        group=GROUP,
+        open=True,
+        path="labels",
+        options=_labels_in_use,
+        called=_labels_called,
+        says={"any": _("labelled %(value)s"), "all": _("labelled %(value)s"), "none": _("not labelled %(value)s")},
     ),
     Field("source", _("Known at"), Kind.SET, _sources, group=GROUP, cost=Cost.PROBE, options=_known_sources, open=True),
     Field(

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from core.accounts.roles import Permission
-from crm.desk.customers import cases, customer, duplicates, lists, merging, orders
+from crm.desk.customers import cases, customer, duplicates, labels, lists, merging, orders
 from crm.desk.customers.customer_list import CUSTOMER_LIST
 from crm.desk.customers.order_list import ORDER_LIST
 from crm.desk.customers.record import pages, reach, removal
@@ -25,6 +25,14 @@ urlpatterns = [
     path("customers/<int:pk>/profile/", customer.edit_profile, name="edit_profile"),
     path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),
     path("customers/<int:pk>/assign/", customer.assign, name="assign"),
+    path("customers/<int:pk>/labels/give/", labels.give, name="label_give"),
+    path("customers/<int:pk>/labels/<int:label>/take/", labels.take, name="label_take"),
+    path("customers/<int:pk>/labels/<int:label>/back/", labels.back, name="label_back"),
+    path("labels/", labels.labels, name="labels"),
+    path("labels/new/", labels.make, name="label_make"),
+    path("labels/<int:pk>/change/", labels.change, name="label_change"),
+    path("labels/<int:pk>/archive/", labels.archive, name="label_archive"),
+    path("labels/<int:pk>/restore/", labels.restore, name="label_restore"),
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field as Personal
+from core.accounts.roles import Permission
 from core.lib.conditions.catalogue import Catalogue
 from core.lib.conditions.kinds import Words
 from core.lib.conditions.tree import Leaf, Node
@@ -60,6 +61,18 @@ OfBefore = Callable[[QueryDict], list[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """A kind of bulk run that a list offers: who may, and the key that asks for it; one that `takes` rows away is for
+    whose role takes some."""
+
+    name: str
+    label: Words
+    permission: Permission
+    key: str = ""
+    takes: bool = False
+
+
+@dataclass(frozen=True)
 class ListDef:
     """`rows` are those that a reader may see, whatever is asked; `of_before` says what older addresses ask for.
 
@@ -68,6 +81,7 @@ class ListDef:
     that is shown where nothing is asked; of a list without one that is everything. `before_views` is the parameter
     that named a view before. Rows so many that a condition on one of the fields `bound_by` has to hold them together
     have a `window`, which stands where none does.
+    `bulk` are the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper.
     """
 
     key: str
@@ -91,6 +105,8 @@ class ListDef:
     window: Leaf | None = None
     bound_by: tuple[str, ...] = ()
     deeds: str = ""
+    bulk: tuple[Bulk, ...] = ()
+    numbers: Callable[[Sequence[int]], Mapping[int, str]] = lambda ids: {pk: str(pk) for pk in ids}
 
     def columns_for(self, user: User) -> list[Column]:
         """Those that this reader may see, in the order of the list."""

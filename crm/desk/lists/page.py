@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from core.accounts.models import User
-from core.accounts.permissions import mask, sees
+from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import rights_of
 from core.lib.conditions.fields import Context, Field
 from core.lib.conditions.kinds import Words
@@ -27,6 +28,7 @@ from crm.desk.lists.conditions import AT, SET, ConditionForm
 from crm.desk.lists.definition import Column, ListDef, SystemView
 from crm.desk.paging import Page, rows_at_once
 from crm.desk.today import now
+from customers.models import Standing
 
 SIZE = 50
 # Kinds of columns of which what is more, later or higher is looked for first.
@@ -143,6 +145,7 @@ def context_of(definition: ListDef, request: HttpRequest, today: date, known: As
         "by_value": known.sort == "-value",
         "nothing_yet": nothing_yet,
         "column_choices": _column_choices(known),
+        "actions": [] if known.hidden else actions(known),
         "rest": without_each(known, today) if not (page.rows or known.hidden or nothing_yet) else [],
     }
 
@@ -158,6 +161,24 @@ def asked_of(definition: ListDef, request: HttpRequest, user: User) -> tuple[Ask
     """What the request asks for, and what its reader has of the list."""
     kept = saved.kept_for(user, definition.key)
     return asked(definition, user, request.GET, kept, now()), kept
+
+
+@dataclass(frozen=True)
+class Action:
+    """What can be done with the rows that are chosen: a form that is fetched from `url`."""
+
+    label: Words
+    url: str
+    key: str = ""
+
+
+def actions(known: Asked) -> list[Action]:
+    """What this reader may do with many rows of the list."""
+    return [
+        Action(kind.label, reverse("desk:bulk_ask", args=[known.definition.key, kind.name]), kind.key)
+        for kind in known.definition.bulk
+        if may(known.user, kind.permission) and not (kind.takes and not rights_of(known.user).takes)
+    ]
 
 
 # Above the rows -----------------------------------------------------------------------------------------------------
@@ -285,6 +306,20 @@ def draw(known: Asked, rows: Sequence[Any], today: date) -> None:
         row.called, row.beside = known.definition.called(row)
         row.cells = [Cell(column, _value(known, column, row, loaded, today)) for column in known.columns]
         mask(known.user, row, **{path: needs for path, needs in masked.items() if "__" not in path})
+
+
+def in_words(cell: Cell) -> Any:
+    """What a cell says in a file: numbers and days as such, else words; nothing where nothing is known."""
+    value, kind = cell.value, cell.column.kind
+    if value is None:
+        return ""
+    if kind == "class":
+        return Standing.Class(value).label
+    if kind == "type":
+        return Standing.Type(value).label if value else ""
+    if kind == "labels":
+        return ", ".join(label.name for label in value)
+    return value if cell.column.is_number or kind == "day" else str(value)
 
 
 def _value(known: Asked, column: Column, row: Any, loaded: dict[str, Any], today: date) -> Any:

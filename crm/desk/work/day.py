@@ -335,6 +335,8 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
             "amount": mall.priced(Decimal(text["amount"])),
             "day": text["since"],
         }
+    if words := text.get("words"):
+        return str(words)
     return str(item.get_reason_display())
 
 
