@@ -20,7 +20,7 @@ from customers import queries
 from customers.identity import query_grams
 from customers.lists import birthdays
 from customers.lists.happenings import happening
-from customers.models import Contact, Customer, ExternalIdentity, Label, Promise, Standing
+from customers.models import Contact, ContactPoint, Customer, ExternalIdentity, Label, Promise, Standing
 from customers.record import labels
 
 AN_HOUR = 3600
@@ -85,6 +85,19 @@ def _sources(leaf: Leaf, context: Context) -> Q:
         return Q(*(Exists(of_them.filter(source=value)) for value in leaf.values))
     among = Exists(of_them.filter(source__in=leaf.values))
     return Q(among) if leaf.op == "any" else Q(~among)
+
+
+def _reach(leaf: Leaf, context: Context) -> Q:
+    """Whether there is a way of this kind that is not retired; what may be told by it is asked where it is told."""
+    ways = ContactPoint.objects.filter(customer=OuterRef("customer_id"), retired="")
+    if leaf.op == "all":
+        return Q(*(Exists(ways.filter(kind=kind)) for kind in leaf.values))
+    among = Exists(ways.filter(kind__in=leaf.values))
+    return Q(among) if leaf.op == "any" else Q(~among)
+
+
+def _ways() -> list[tuple[str, Words]]:
+    return [(value, label) for value, label in ContactPoint.Kind.choices]
 
 
 def _known_sources() -> list[tuple[str, Words]]:
@@ -308,6 +321,20 @@ FIELDS: tuple[Field, ...] = (
         options=_labels_in_use,
         called=_labels_called,
         says={"any": _("labelled %(value)s"), "all": _("labelled %(value)s"), "none": _("not labelled %(value)s")},
+    ),
+    Field(
+        "reach",
+        _("Reached by"),
+        Kind.SET,
+        _reach,
+        group=GROUP,
+        cost=Cost.PROBE,
+        options=_ways,
+        says={
+            "any": _("can be reached by %(value)s"),
+            "none": _("cannot be reached by %(value)s"),
+            "all": _("can be reached by %(value)s"),
+        },
     ),
     Field("source", _("Known at"), Kind.SET, _sources, group=GROUP, cost=Cost.PROBE, options=_known_sources, open=True),
     Field(

@@ -96,6 +96,7 @@ VIEWS = (
     SystemView("falling", _("Spend falling"), All((Leaf("trend", "lt", (str(FALLING_PER_CENT),)),))),
     SystemView("expiring", _("Points expiring in 30 days"), All((Leaf("points_expire", "next", ("30",)),))),
     SystemView("unhappy", _("Unhappy answer"), All((Leaf("satisfaction", "le", ("2",)),))),
+    SystemView("unreachable", _("Reachable by nobody"), All((Leaf("reach", "none", ("phone", "email")),))),
     SystemView("never", _("Never bought"), All((Leaf("last", "unknown"),)), sort="-registered"),
 )
 

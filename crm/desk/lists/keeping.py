@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django import forms
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -54,13 +54,21 @@ def save(request: StaffRequest, definition: ListDef) -> HttpResponse:
     return render(request, "desk/lists/save.html", context, status=422)
 
 
+def _of_list(request: StaffRequest, definition: ListDef, pk: int) -> None:
+    """Http404 for a view of another list, as for one that is somebody else's."""
+    if not saved.visible_to(request.user, definition.key).filter(pk=pk).exists():
+        raise Http404
+
+
 def update(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     """A view of one's own keeps the list as it stands in the address."""
+    _of_list(request, definition, pk)
     press(request, lambda: saved.update(request.user, pk, _look(request, definition)), _("Saved."))
     return redirect(f"{reverse(definition.routes['list'])}?view=v{pk}")
 
 
 def share(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
+    _of_list(request, definition, pk)
     wanted = request.POST.get("visibility", "")
     press(request, lambda: saved.share(request.user, pk, wanted, at=now()), _("Saved."))
     return redirect(definition.routes["views"])
@@ -76,6 +84,7 @@ def copy(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
 
 
 def archive(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
+    _of_list(request, definition, pk)
     press(request, lambda: saved.archive(request.user, pk, at=now()), _("The view is gone."))
     return redirect(definition.routes["views"])
 
