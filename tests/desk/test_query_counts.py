@@ -37,6 +37,7 @@ from core.jobs import bulk, runs
 from core.lib.conditions.tree import Leaf
 from core.outbox import delivery, posting, webhooks
 from core.views import saved
+from core.views.models import SavedView
 from crm.desk.bulk.kinds import KINDS
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
@@ -105,6 +106,19 @@ def a_customer(mall: Mall, n: int) -> str:
 def a_view(mall: Mall, n: int) -> str:
     look = saved.Look({"v": 1, "all": [{"field": "class", "op": "any", "value": ["big"]}]})
     return saved.save(mall.reader, "customers", f"Big ones {n}", look, at=timezone.now()).name
+
+
+def a_shared_view(mall: Mall, n: int) -> str:
+    lead = mall.colleague(n)
+    SavedView.objects.create(
+        list="customers",
+        owner=lead,
+        name=f"Shared {n}",
+        visibility="all",
+        query={"v": 1, "all": []},
+        created_at=timezone.now(),
+    )
+    return f"Shared {n}"
 
 
 def a_label(mall: Mall, n: int) -> str:
@@ -579,6 +593,7 @@ LISTS = [
     Listed("segments", LEAD, a_segment, query="?show=shared"),
     Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
     Listed("customer_views", LEAD, a_view),
+    Listed("shared_views", ADMIN, a_shared_view),
     Listed("customers", LEAD, a_customer_with_labels),
     Listed("labels", LEAD, a_label),
     Listed("bulk_runs", LEAD, a_bulk_run),
@@ -651,7 +666,16 @@ NO_LISTS = {
     "coupons_new": "a form",
     "customer_new": "a form",
     "customers_count": "one number",
+    "complaint_views": "views, as those of the customers",
+    "alert_views": "views, as those of the customers",
+    "order_views": "views, as those of the customers",
+    "complaints_count": "one number",
+    "alerts_count": "one number",
+    "orders_count": "one number",
     "customers_condition": "one more condition of the builder: a form",
+    "complaints_condition": "one more condition of the builder: a form",
+    "alerts_condition": "one more condition of the builder: a form",
+    "orders_condition": "one more condition of the builder: a form",
     "segment_new": "a form",
     "segment": "one segment: its versions and its last nights, each in one query",
     "product_new": "a form",

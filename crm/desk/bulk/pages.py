@@ -77,7 +77,7 @@ def start(request: StaffRequest, list_: str, kind: str) -> HttpResponse:
     again = reverse("desk:bulk_undo", args=[run.pk]) if bulk.can_undo(run, KINDS, at=now()) else ""
     messages.success(request, run_page.in_short(run), extra_tags=again)
     query = request.GET.urlencode()
-    return redirect(f"{reverse(what.definition.route)}{'?' if query else ''}{query}")
+    return redirect(f"{reverse(what.definition.routes['list'])}{'?' if query else ''}{query}")
 
 
 def _tell_second(run: BulkRun) -> None:

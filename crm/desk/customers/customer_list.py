@@ -63,7 +63,7 @@ def _open_cases(ids: Sequence[int], today: date) -> Mapping[int, Any]:
 
 
 COLUMNS = (
-    Column("customer", _("Customer"), "customer"),
+    Column("customer", _("Customer")),
     Column("class", _("Class"), "class", "customer_class", sorts=True),
     Column("type", _("Type"), "type", "matrix_type", sorts=True),
     Column("level", _("Level"), load=_levels),
@@ -96,6 +96,7 @@ VIEWS = (
     SystemView("falling", _("Spend falling"), All((Leaf("trend", "lt", (str(FALLING_PER_CENT),)),))),
     SystemView("expiring", _("Points expiring in 30 days"), All((Leaf("points_expire", "next", ("30",)),))),
     SystemView("unhappy", _("Unhappy answer"), All((Leaf("satisfaction", "le", ("2",)),))),
+    SystemView("unreachable", _("Reachable by nobody"), All((Leaf("reach", "none", ("phone", "email")),))),
     SystemView("never", _("Never bought"), All((Leaf("last", "unknown"),)), sort="-registered"),
 )
 
@@ -116,8 +117,8 @@ def of_before(query: QueryDict) -> list[tuple[str, str]]:
 
 CUSTOMER_LIST = ListDef(
     key="customers",
-    route="desk:customers",
-    views_route="desk:customer_views",
+    stem="customer",
+    title=_("Customers"),
     rows=standings_of,
     catalogue=CUSTOMERS,
     columns=COLUMNS,
@@ -125,6 +126,9 @@ CUSTOMER_LIST = ListDef(
     views=VIEWS,
     default_sort=(("-value", Personal.VALUE),),
     related=("customer", "manager"),
+    called=lambda row: (row.customer.name, row.customer.number),
+    person=lambda row: row.customer,
+    nothing_yet="desk/customers/_no_customers.html",
     of_before=of_before,
     bulk=(
         Bulk(bulk.ASSIGN, _("Assign…"), Permission.ASSIGN_MANAGER),

@@ -45,6 +45,8 @@ ACTIONS: dict[str, Any] = {
     "customer.took_number": _("Has a number that was somebody else’s"),
     "contact.logged": _("Contact logged"),
     "view.shared": _("A saved view shared"),
+    "view.archived": _("A saved view of somebody else put away"),
+    "view.passed_on": _("A saved view of a colleague who left passed on"),
     "label.made": _("Label made"),
     "label.changed": _("Label changed"),
     "label.archived": _("Label put away"),

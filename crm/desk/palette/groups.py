@@ -144,7 +144,7 @@ def _views(user: User) -> list[Entry]:
         return []
     made = []
     for definition in LISTS.values():
-        url = reverse(definition.route)
+        url = reverse(definition.routes["list"])
         made += [Entry(view.name, f"{url}?view=v{view.pk}", "eye") for view in saved.visible_to(user, definition.key)]
         made += [Entry(str(view.label), f"{url}?view={view.key}", "eye") for view in definition.views]
     return made
