@@ -168,9 +168,9 @@ def test_10_a_killed_run_goes_on_and_undoing_leaves_alone_what_changed_since(
             run = bulk.freeze(EXPORTING["export"], standings_of(lead, TODAY), told, by=lead, at=NOW)
             BulkRun.objects.filter(pk=run.pk).update(state=State.WAITING)
             clock.append(time.perf_counter())
-            ended = bulk.work(run.pk, EXPORTING, now=now)
-            assert ended is not None
-            lap(f"export as {kind}", ended.changed)
+            export = bulk.work(run.pk, EXPORTING, now=now)
+            assert export is not None
+            lap(f"export as {kind}", export.changed)
 
 
 def _boss(make_user: MakeUser) -> User:

@@ -167,7 +167,7 @@ class ExportForm(BulkForm):
 
     def note(self) -> str:
         most = export.most_of(self.by)
-        columns = ", ".join(export.head_of(self.known.columns))
+        columns = ", ".join(export.head_of(self.known.definition, self.known.columns))
         said = _("Columns: %(columns)s. The file is yours to fetch once, within 24 hours.") % {"columns": columns}
         if self.count > most:
             said += " " + ngettext(

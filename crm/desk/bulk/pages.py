@@ -173,7 +173,7 @@ def _lines(request: StaffRequest, ended: BulkRun, language: str) -> Iterator[str
         last, ids = items[-1].n, [item.target for item in items]
         numbers = definition.numbers(ids)
         seen = definition.rows(request.user, today()).filter(pk__in=ids).select_related(*definition.related)
-        names = {row.pk: row.customer.name for row in seen}
+        names = {row.pk: definition.called(row)[0] for row in seen}
         with override(language):
             rows = [
                 [
