@@ -23,8 +23,8 @@ django.setup()
 from django.db import connection
 
 from core.lib.conditions.fields import Context
-from crm.desk.lists import keyset
-from crm.desk.lists.keyset import Order
+from core.lib.database import keyset
+from core.lib.database.keyset import Order
 from crm.flows.catalogue import CUSTOMERS
 from customers.models import Standing
 

@@ -153,11 +153,21 @@ def _measure(matter: Matter) -> Q:
     return Q(corrective_actions=int(matter.key)) if _is_id(matter.key) else Q(pk__in=[])
 
 
+def _opened(matter: Matter) -> Q:
+    return Q(opened_at__gte=matter.since, opened_at__lt=matter.until)
+
+
+def _resolved(matter: Matter) -> Q:
+    return Q(resolved_at__gte=matter.since, resolved_at__lt=matter.until)
+
+
 def _is_id(text: str) -> bool:
     return text.isdecimal() and len(text) < 19
 
 
 MATTERS: dict[str, Callable[[Matter], Q]] = {
+    "opened": _opened,
+    "resolved": _resolved,
     "kept": _kept,
     "missed": _missed,
     "had_time": _had_time,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404
 
 from complaints.matters import Matter
@@ -18,7 +18,7 @@ from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.periods import mall_day
 from customers import contact_points
 from customers.access import standings_of
-from customers.models import Customer, Standing
+from customers.models import Customer
 
 SOON = timedelta(hours=1)
 NOT_COUNTED = (Case.Status.MERGED, Case.Status.INVALID)
@@ -129,20 +129,6 @@ def in_order(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.order_by("priority", F("next_due_at").asc(nulls_last=True), "id")
 
 
-def work_lists(user: User, at: datetime) -> dict[str, Q]:
-    """The tabs of the work list: each narrows the open cases, and its number is the count of what it opens."""
-    return {
-        "mine": Q(owner=user),
-        "unassigned": Q(owner__isnull=True),
-        "anonymous": Q(customer__isnull=True),
-        "big": Q(served_as=Standing.Class.BIG),
-        "breached": Q(breached=True),
-        "due_soon": Q(next_due_at__gte=at, next_due_at__lt=at + SOON),
-        "look": Q(needs_a_look=True),
-        "all": Q(),
-    }
-
-
 def unsent() -> QuerySet[CaseMail]:
     """Answers in writing that only a colleague gets on their way; that came back, as long as nothing was said since."""
     state = CaseMail.State
@@ -154,12 +140,6 @@ def who_complain(customer_ids: Collection[int]) -> set[int]:
     """Those of these customers with an open complaint: they are sent no offers meanwhile."""
     cases = Case.objects.filter(customer__in=customer_ids, status__in=OPEN, kind=Case.Kind.COMPLAINT)
     return set(cases.values_list("customer_id", flat=True))
-
-
-def counts(user: User, at: datetime) -> dict[str, int]:
-    """How long each of the work lists is, in one question."""
-    lengths = {name: Count("pk", filter=condition or None) for name, condition in work_lists(user, at).items()}
-    return cases_for(user, at, Filters(open=True)).aggregate(**lengths)
 
 
 _NUMBER = re.compile(r"[cC]-?([0-9]{1,18})")

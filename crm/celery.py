@@ -16,7 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = Celery("laoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["crm.flows", "crm.operating"])
+app.autodiscover_tasks(["crm.flows", "crm.operating", "crm.desk.bulk"])
 
 
 @setup_logging.connect

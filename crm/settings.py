@@ -284,6 +284,7 @@ CELERY_TASK_DEFAULT_QUEUE = "clocks"
 CELERY_TASK_ROUTES = {
     "crm.flows.tasks.work_*": {"queue": "long"},
     "crm.flows.tasks.help_night": {"queue": "long"},
+    "crm.desk.bulk.tasks.*": {"queue": "long"},
     "crm.flows.tasks.deliver*": {"queue": "out"},
     "crm.operating.tasks.alive_long": {"queue": "long"},
     "crm.operating.tasks.forget": {"queue": "long"},

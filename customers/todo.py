@@ -1,6 +1,6 @@
 """Work with an owner: opened once per reason, finished, undone, put off, and shown in the order of what is at stake."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -74,6 +74,15 @@ def open_many(rows: Iterable[Todo]) -> int:
     stakes.fill(new)
     Todo.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
     return len(new)
+
+
+@transaction.atomic
+def withdraw_many(ids: Collection[int], *, by: User, at: datetime) -> list[int]:
+    """Of these tasks those that are open still are no longer needed; returns them."""
+    rows = Todo.objects.select_for_update(of=("self",)).filter(pk__in=ids, state=Todo.State.OPEN).order_by("pk")
+    open_still = list(rows.values_list("pk", flat=True))
+    Todo.objects.filter(pk__in=open_still).update(state=Todo.State.DROPPED, closed_at=at, closed_by=by)
+    return open_still
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from core.lib import arrays
 from customers.access import scope_filter
 from customers.models import Standing
 from segmentation.maths import classes
-from segmentation.models import Alert, Change, Night
+from segmentation.models import Change, Night
 from segmentation.shop import feeds, notes
 
 
@@ -78,25 +78,6 @@ def movers(user: User, today: date, *, days: int = 30) -> QuerySet[Change]:
         .select_related("customer")
         .order_by("-on", "-value", "customer_id")
     )
-
-
-def open_alerts(user: User, today: date) -> QuerySet[Alert]:
-    """Open alerts the user may see, the largest expected loss first; the newest first for who sees no values."""
-    order = "-severity" if sees(user, Field.VALUE) else "-opened_on"
-    return (
-        Alert.objects.filter(
-            scope_filter(user, today, "customer__", book="customer__standing__"), state=Alert.State.OPEN
-        )
-        .select_related("customer", "customer__manager", "customer__standing")
-        .order_by(order, "pk")
-    )
-
-
-def closed_alerts(user: User, today: date) -> QuerySet[Alert]:
-    """Alerts the user may see that have ended, whichever way, the latest first."""
-    ended = Alert.objects.exclude(state=Alert.State.OPEN)
-    reached = ended.filter(scope_filter(user, today, "customer__", book="customer__standing__"))
-    return reached.select_related("customer__manager", "customer__standing", "closed_by").order_by("-closed_on", "-pk")
 
 
 def long_absent(user: User, today: date, *, days: int) -> QuerySet[Standing]:

@@ -1,5 +1,6 @@
 """One readable line per human action, written inside the verb's transaction."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,4 +18,21 @@ def record(by: User | None, action: str, subject: models.Model | None = None, *,
         subject_type=subject._meta.model_name or "" if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
         detail=detail,
+    )
+
+
+def record_many(
+    by: User | None, action: str, rows: Iterable[tuple[models.Model, Mapping[str, Any]]], *, at: datetime
+) -> None:
+    """The same action on many rows, each with its own detail: a line for each, in one statement."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            at=at,
+            actor=by,
+            action=action,
+            subject_type=subject._meta.model_name or "",
+            subject_id=subject.pk,
+            detail=dict(detail),
+        )
+        for subject, detail in rows
     )

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
     HAND_OVER_BOOKS = "hand_over_books"
+    CHANGE_MANY = "change_many"
+    APPROVE_EXPORTS = "approve_exports"
     SHARE_VIEWS = "share_views"
     MERGE_CUSTOMERS = "merge_customers"
     VIEW_MATRIX = "view_matrix"
@@ -122,6 +124,7 @@ _BOOK = {
     P.VIEW_CUSTOMER,
     P.EDIT_CUSTOMER,
     P.LOG_CONTACT,
+    P.CHANGE_MANY,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
     P.LOG_COMPLAINT,
@@ -155,6 +158,7 @@ RIGHTS: dict[str, Rights] = {
                 P.SHARE_SEGMENTS,
                 P.ASSIGN_MANAGER,
                 P.HAND_OVER_BOOKS,
+                P.APPROVE_EXPORTS,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
                 P.IMPORT,
@@ -208,6 +212,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_CUSTOMER,
                 P.LOG_CONTACT,
                 P.REVEAL_CONTACT,
+                P.APPROVE_EXPORTS,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
                 P.WORK_ALERTS,
@@ -262,6 +267,7 @@ RIGHTS: dict[str, Rights] = {
                 P.READ_MESSAGES,
                 P.VIEW_AUDIT,
                 P.KEEP_PRIVACY,
+                P.APPROVE_EXPORTS,
                 P.AGREE_ERASURE,
                 P.VIEW_NIGHTS,
                 P.VIEW_LETTERS,

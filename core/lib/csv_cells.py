@@ -15,6 +15,8 @@ from typing import Any
 # The full-width forms are these after NFKC.
 _SIGNS = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
+# What the last row of a file that Laoke wrote begins with: an import passes over it.
+FOOT = "# Laoke"
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -26,7 +28,18 @@ def as_text(cell: Any) -> Any:
     text = "" if cell is None else str(cell)
     if isinstance(cell, (int, float, Decimal)) or _NUMBER.fullmatch(text):
         return cell
-    return f"'{text}" if text.startswith(_BREAKS) or _first_sign(text) in _SIGNS else text
+    return f"'{text}" if _is_calculated(text.lstrip("'")) else text
+
+
+def read_back(text: str) -> str:
+    """The cell as it was before `as_text`: a file that was taken away and comes back says what it said."""
+    return text[1:] if text.startswith("'") and _is_calculated(text.lstrip("'")) else text
+
+
+def _is_calculated(text: str) -> bool:
+    if _NUMBER.fullmatch(text):
+        return False
+    return text.startswith(_BREAKS) or _first_sign(text) in _SIGNS
 
 
 def _first_sign(text: str) -> str:

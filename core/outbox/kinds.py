@@ -22,6 +22,7 @@ class Topic(models.TextChoices):
     UNHAPPY = "unhappy", _("Customers who are not content")
     REFUSED = "refused", _("What was decided about my proposals")
     FAULT = "fault", _("Faults of the system")
+    BULK = "bulk", _("What I did with many customers")
     ALERT = "alert", _("Alerts of the night")
     IMPORT = "import", _("Imports")
     IMPROVEMENT = "improvement", _("Corrective actions")
@@ -38,6 +39,7 @@ RINGS = frozenset(
         Topic.UNHAPPY,
         Topic.REFUSED,
         Topic.FAULT,
+        Topic.BULK,
     }
 )
 NEVER_OFF = frozenset({Topic.APPROVAL, Topic.PROMISE})

@@ -74,11 +74,16 @@ class ViewPin(models.Model):
 
 
 class ListPreference(models.Model):
-    """Which columns of a list somebody wants to see, in which order."""
+    """Which columns of a list somebody wants to see, in which order, and how high its rows are."""
+
+    class Density(models.TextChoices):
+        COMPACT = "compact", _("Close together")
+        WIDE = "wide", _("Wide")
 
     user = models.ForeignKey(USER, models.CASCADE, related_name="+", db_index=False)
     list = models.CharField(max_length=20)
     columns = ArrayField(models.CharField(max_length=30), default=builtins.list)
+    density = models.CharField(max_length=7, choices=Density, default=Density.COMPACT, db_default=Density.COMPACT)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "list"], name="one_preference_of_a_list")]

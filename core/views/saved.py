@@ -37,10 +37,10 @@ def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
 
     Every door asks this. The views of somebody who has left are nobody's but their own.
     """
-    shared = Q(visibility=Visibility.ALL)
+    to_them = Q(visibility=Visibility.ALL)
     if user.team_id:
-        shared |= Q(visibility=Visibility.TEAM, team=user.team_id)
-    views = SavedView.objects.filter(Q(owner=user) | (shared & Q(owner__is_active=True)))
+        to_them |= Q(visibility=Visibility.TEAM, team=user.team_id)
+    views = SavedView.objects.filter(Q(owner=user) | (to_them & Q(owner__is_active=True)))
     return views.filter(list=list_, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
 
 
@@ -105,21 +105,44 @@ def copy(user: User, list_: str, pk: int, *, at: datetime) -> SavedView:
     view = visible_to(user, list_).filter(pk=pk).first()
     if view is None:
         raise Http404
-    taken = set(SavedView.objects.filter(owner=user, list=list_, archived_at=None).values_list("name", flat=True))
-    name, number = view.name, 2
-    while name in taken:
-        name, number = f"{view.name[:55]} {number}", number + 1
-    return save(user, list_, name, Look(view.query, view.columns, view.sort), at=at)
+    return save(user, list_, _free_name(user, list_, view.name), Look(view.query, view.columns, view.sort), at=at)
 
 
 @transaction.atomic
 def archive(user: User, pk: int, *, at: datetime) -> SavedView:
     """Nobody sees the view any more."""
-    view = own(user, pk)
-    view.archived_at = at
-    view.save(update_fields=["archived_at"])
-    ViewPin.objects.filter(view=view).delete()
-    return view
+    return _put_away(own(user, pk), at)
+
+
+@transaction.atomic
+def archive_shared(user: User, pk: int, *, at: datetime) -> SavedView:
+    """The same for one that somebody shares, whoever it is: that it was put away is on record."""
+    view = SavedView.objects.select_for_update(of=("self",)).filter(pk__in=shared().values("pk"), pk=pk).first()
+    if view is None:
+        raise Http404
+    audit.record(user, "view.archived", view, at=at, owner=view.owner_id)
+    return _put_away(view, at)
+
+
+def shared() -> QuerySet[SavedView]:
+    """What is shared of all lists, for who keeps order among it: names and owners, never rows."""
+    views = SavedView.objects.filter(archived_at__isnull=True).exclude(visibility=Visibility.PRIVATE)
+    return views.select_related("owner", "team").order_by("list", "name", "pk")
+
+
+@transaction.atomic
+def pass_on(leaver: User, to: User | None, *, by: User | None, at: datetime) -> int:
+    """Somebody left: the views that others see are `to`'s, who shares them on; returns how many."""
+    if to is None:
+        return 0
+    count = 0
+    theirs = SavedView.objects.select_for_update().filter(owner=leaver, archived_at__isnull=True)
+    for view in theirs.exclude(visibility=Visibility.PRIVATE).order_by("pk"):
+        view.owner, view.name = to, _free_name(to, view.list, view.name)
+        view.save(update_fields=["owner", "name"])
+        audit.record(by, "view.passed_on", view, at=at, to=to.pk)
+        count += 1
+    return count
 
 
 @transaction.atomic
@@ -140,11 +163,12 @@ def unpin(user: User, list_: str, *, view: int | None = None, system: str = "") 
 
 
 class Kept(NamedTuple):
-    """What somebody has of a list: the views they may use, the keys of those at hand, the columns they chose."""
+    """What somebody has of a list: the views they may use, the keys of those at hand, columns and height of the rows."""
 
     views: list[SavedView]
     pinned: list[str]
     columns: list[str]
+    density: str = ""
 
 
 def kept_for(user: User, list_: str) -> Kept:
@@ -154,12 +178,32 @@ def kept_for(user: User, list_: str) -> Kept:
     preferences = ListPreference.objects.filter(user=user, list=list_)
     rows.together(views, pins, preferences)
     pinned = [pin.system or f"v{pin.view_id}" for pin in pins]
-    return Kept(list(views), pinned, [key for preference in preferences for key in preference.columns])
+    chosen = next(iter(preferences), None)
+    return Kept(list(views), pinned, chosen.columns if chosen else [], chosen.density if chosen else "")
 
 
-def choose_columns(user: User, list_: str, columns: Sequence[str]) -> None:
-    """This person sees these columns from now on; none at all: those that come with the list."""
-    ListPreference.objects.update_or_create(user=user, list=list_, defaults={"columns": list(columns)})
+def choose_columns(user: User, list_: str, columns: Sequence[str], density: str = "") -> None:
+    """This person sees these columns in this order from now on; none at all: those that come with the list."""
+    density = density if density in ListPreference.Density.values else ListPreference.Density.COMPACT
+    ListPreference.objects.update_or_create(
+        user=user, list=list_, defaults={"columns": list(columns), "density": density}
+    )
+
+
+def _free_name(user: User, list_: str, wanted: str) -> str:
+    """The name, with a number behind it where this person has a view of that name."""
+    taken = set(SavedView.objects.filter(owner=user, list=list_, archived_at=None).values_list("name", flat=True))
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted[:55]} {number}", number + 1
+    return name
+
+
+def _put_away(view: SavedView, at: datetime) -> SavedView:
+    view.archived_at = at
+    view.save(update_fields=["archived_at"])
+    ViewPin.objects.filter(view=view).delete()
+    return view
 
 
 def _name(name: str) -> str:

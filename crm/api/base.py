@@ -49,6 +49,10 @@ class StrictView(APIView):
     def cost(self, request: Request) -> int:
         return 1
 
+    def parameters_of(self, request: Request) -> dict[str, Any]:
+        """The parameters of the address that `query` has to know."""
+        return request.query_params.dict()
+
     def check_throttles(self, request: Request) -> None:
         missed = turns.missed(request)
         if missed == turns.Turn.TAKEN:
@@ -69,7 +73,7 @@ class StrictView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        query = (self.query if request.method == "GET" else NoQuery)(data=request.query_params.dict())
+        query = (self.query if request.method == "GET" else NoQuery)(data=self.parameters_of(request))
         query.is_valid(raise_exception=True)
         self.params: dict[str, Any] = query.validated_data
         if "source" in kwargs:

@@ -35,6 +35,7 @@ from crm.api.base import (
     page_of,
     sees_everybody,
 )
+from crm.api.lists.asking import ConditionsView, parameters
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
@@ -59,6 +60,7 @@ from crm.api.serializers.complaints import (
 )
 from crm.api.serializers.customers import CLASS_NAMES, LeftOutOut
 from crm.flows import call
+from crm.flows.catalogue import CASES
 from customers import identity
 from customers.identity import CustomerRef, number_of
 from customers.models import Customer
@@ -72,17 +74,27 @@ BY_NAME = {name: value for value, name in CLASS_NAMES.items()}
 READ_AND_WRITE = {"GET": ApiScope.COMPLAINTS_READ, "POST": ApiScope.COMPLAINTS_WRITE}
 
 
-class ComplaintsView(ByMethodView):
+class ComplaintsView(ByMethodView, ConditionsView):
+    """Parameters of before the language of the lists mean what they meant: `queue` is a code, `customer` a number."""
+
     scopes = READ_AND_WRITE
     query = ListQuery
+    catalogue = CASES
+
+    def is_condition(self, name: str) -> bool:
+        return super().is_condition(name) and name not in ListQuery().fields
 
     @extend_schema(
-        operation_id="complaint_list", parameters=[ListQuery], responses=ListOut, summary="Complaints, the newest first"
+        operation_id="complaint_list",
+        parameters=[ListQuery, *[told for told in parameters(CASES)[1:] if told.name not in ListQuery().fields]],
+        responses=ListOut,
+        summary="Complaints, the newest first",
+        description="Beside its own parameters it is asked in the language of the lists, as `customers` is.",
     )
     def get(self, request: Request) -> Response:
         data = self.params
         rows = queries.narrowed(
-            _my_cases(request),
+            self.narrowed(request, _my_cases(request)),
             queries.Filters(
                 status=data.get("status", ""),
                 open=data.get("open"),

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from crm.api import campaigns, complaints, customers, files, orders, points, tiers
 from crm.api.letters import consents, receipts
+from crm.api.lists import views as lists
 from crm.api.rules import levels, rulebook
 from crm.api.segments import views as segments
 from crm.api.work import promises
@@ -24,6 +25,9 @@ urlpatterns = [
         customers.SourceCustomerView.as_view(),
         name="source-customer",
     ),
+    path("customers", lists.CustomersView.as_view(), name="customer-list"),
+    path("orders", lists.OrdersView.as_view(), name="order-list"),
+    path("alerts", lists.AlertsView.as_view(), name="alert-list"),
     path("customers/find", customers.CustomerFindView.as_view(), name="customer-find"),
     path("customers/<str:number>", customers.CustomerView.as_view(), name="customer-by-number"),
     path("complaints", complaints.ComplaintsView.as_view(), name="complaint-list"),

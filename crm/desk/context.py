@@ -113,7 +113,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     as_of = _as_of()
     return {
         "nav": _menu(user, request.path),
-        "search_url": reverse("desk:find") if may(user, Permission.FIND_CUSTOMER) else "",
+        "finds_customers": may(user, Permission.FIND_CUSTOMER),
+        "search_url": reverse("desk:find" if may(user, Permission.FIND_CUSTOMER) else "desk:palette"),
+        "palette_url": reverse("desk:palette"),
         "log_url": reverse("desk:complaint_new") if may(user, Permission.LOG_COMPLAINT) else "",
         "as_of": as_of,
         # Until the first night an empty page says what it waits for.
@@ -133,7 +135,7 @@ def _burning_count(user: User) -> int:
 
 def _menu(user: User, path: str) -> list[dict[str, Any]]:
     """The groups of the menu with the pages this person may open."""
-    shown = [(title, [page for page in pages if _opens(user, page.needed)]) for title, pages in MENU]
+    shown = [(title, [page for page in pages if opens(user, page.needed)]) for title, pages in MENU]
     here = _standing_on(path, [reverse(page.route) for _title, pages in shown for page in pages])
     return [
         {
@@ -149,7 +151,7 @@ def _menu(user: User, path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
+def opens(user: User, needed: Permission | frozenset[Permission]) -> bool:
     """Whether the person has the right, or one of several."""
     rights = needed if isinstance(needed, frozenset) else {needed}
     return any(may(user, right) for right in rights)

@@ -2,6 +2,7 @@
 
 from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
+from crm.desk.bulk.urls import urlpatterns as bulk
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
 from crm.desk.letters.urls import urlpatterns as letters
@@ -10,6 +11,7 @@ from crm.desk.numbers.urls import urlpatterns as numbers
 from crm.desk.opening import follows_merges
 from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
+from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
@@ -19,6 +21,8 @@ app_name = "desk"
 urlpatterns = [
     *work,
     *customers,
+    *bulk,
+    *palette,
     *letters,
     *complaints,
     *loyalty,

@@ -67,6 +67,25 @@ RECORD_UNDONE = Kind(
 )
 ERASURE_WAITS = Kind("erasure_waits", Topic.APPROVAL, _("The erasure of customer %(number)s waits for a second person"))
 ERASURE_REFUSED = Kind("erasure_refused", Topic.REFUSED, _("The erasure of customer %(number)s was turned down"))
+
+
+class Bulk(models.TextChoices):
+    """What was done with many customers."""
+
+    ASSIGN = "assign", _("Assign a manager")
+    TASK = "task", _("Add a task")
+    LABEL = "label", _("Labels")
+    EXPORT = "export", _("Export")
+
+
+BULK_DONE = Kind("bulk_done", Topic.BULK, _("%(kind)s: done with %(changed)d of %(total)d"), {"kind": Bulk})
+BULK_UNDONE = Kind(
+    "bulk_undone", Topic.BULK, _("%(kind)s: %(undone)d undone, %(kept)d left as they are"), {"kind": Bulk}
+)
+BULK_GIVEN = Kind("bulk_given", Topic.CASE, _("%(count)d customers are yours now, by %(name)s: %(reason)s"))
+EXPORT_WAITS = Kind("export_waits", Topic.APPROVAL, _("An export of %(rows)d customers waits for a second person"))
+EXPORT_AGREED = Kind("export_agreed", Topic.REFUSED, _("Your export of %(rows)d customers was agreed to"))
+EXPORT_REFUSED = Kind("export_refused", Topic.REFUSED, _("Your export of %(rows)d customers was turned down"))
 DIGEST = Kind("digest", Topic.DIGEST, _("The digest of %(day)s"))
 
 ALL = kinds.table(
@@ -89,6 +108,7 @@ ALL = kinds.table(
         DIGEST,
     ),
     (ERASURE_WAITS, ERASURE_REFUSED),
+    (BULK_DONE, BULK_UNDONE, BULK_GIVEN, EXPORT_WAITS, EXPORT_AGREED, EXPORT_REFUSED),
     rulebook.KINDS,
 )
 

@@ -17,6 +17,7 @@ from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
 from core.outbox import delivery
+from core.views import saved as views
 from crm.flows import notices
 from customers import books, todo
 from customers.models import Customer, Todo
@@ -72,7 +73,8 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
         books.hand_over(user, to=to, by=by, on=mall_day(at), reason=reason, at=at)
     todo.hand_over(user, to=to, by=by, at=at)
     _hand_over_cases(user, to, by or user, at)
-    segments.pass_on(user, _heir(user, to), by=by, at=at)
+    segments.pass_on(user, _heir(user, to, Permission.SHARE_SEGMENTS), by=by, at=at)
+    views.pass_on(user, _heir(user, to, Permission.SHARE_VIEWS), by=by, at=at)
     delivery.tell(
         [receiver.pk for receiver in to],
         notices.TAKES_OVER,
@@ -102,8 +104,12 @@ def _hand_over_cases(user: User, to: Sequence[User], by: User, at: datetime) -> 
     Department.objects.filter(head=user).update(head=leads[0] if leads else None)
 
 
-def _heir(user: User, to: Sequence[User]) -> User | None:
-    """Who keeps the segments that others see: the lead of the team, else who takes over, else whoever else may."""
-    sharers = who_may(Permission.SHARE_SEGMENTS).exclude(pk=user.pk).order_by("pk")
+def _heir(user: User, to: Sequence[User], right: Permission) -> User | None:
+    """Who keeps what others see, segments or views: the lead of the team, else who takes over, else whoever else may."""
+    sharers = who_may(right).exclude(pk=user.pk).order_by("pk")
     lead = sharers.filter(team=user.team_id, roles__contains=[Role.TEAM_LEAD]).first() if user.team_id else None
-    return lead or next((person for person in to if may(person, Permission.USE_SEGMENTS)), None) or sharers.first()
+    return (
+        lead
+        or next((person for person in to if may(person, right) or may(person, Permission.USE_SEGMENTS)), None)
+        or sharers.first()
+    )

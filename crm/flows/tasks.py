@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from complaints.cases import escalation, lifecycle, mail, prompts, surveys
-from core.jobs import runs
+from core.jobs import bulk, runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
 from crm.flows import arrival, digest, issuing, nightly, vault
@@ -65,11 +65,12 @@ def work_import(pk: int) -> None:
 
 @shared_task
 def forget_files() -> None:
-    """Deletes the files of imports that cannot be undone any more, and what was kept to undo them by."""
+    """Deletes the files of imports that cannot be undone any more, what was kept to undo them by, and exports of yesterday."""
     at = timezone.now()
     undo.forget(at=at)
     while contents.forget(before=at - contents.KEPT_FOR, at=at):
         pass
+    bulk.forget_files(at=at)
 
 
 def _invite(as_of: date) -> None:

@@ -16,6 +16,7 @@ from core.accounts.deciding import Waiting
 from core.accounts.models import Role, User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_time
+from crm.flows.bulk import exports
 from crm.flows.record import erasure
 from crm.flows.rulebook import kinds as rulebook
 from customers.access import visible_to
@@ -68,6 +69,11 @@ ROOMS: Mapping[str, Room] = {
         lambda pk, *, by, at, reason: erasure.approve(pk, by=by, at=at, because=reason),
         lambda pk, *, by, at, reason: erasure.refuse(pk, by=by, at=at, reason=reason),
         _back(erasure.withdraw),
+    ),
+    "export": Room(
+        lambda pk, *, by, at, reason: exports.approve(pk, by=by, at=at, because=reason),
+        lambda pk, *, by, at, reason: exports.refuse(pk, by=by, at=at, reason=reason),
+        _back(exports.withdraw),
     ),
     "levels": Room(None, None, _back(tiers.drop_draft)),
     "rules": Room(None, None, _back(rulebook.drop)),
@@ -149,7 +155,7 @@ def _decided(kind: str, pk: int, reader: User, at: datetime) -> str:
 
 
 def _everything(user: User, at: datetime) -> list[Waiting]:
-    floors = (complaints.waiting, loyalty.waiting, erasure.waiting, rulebook.waiting)
+    floors = (complaints.waiting, loyalty.waiting, erasure.waiting, exports.waiting, rulebook.waiting)
     rows = [item for waiting in floors for item in waiting(user, at=at)]
     return sorted(rows, key=lambda item: (item.due_at or item.since, item.kind, item.pk))
 

@@ -14,6 +14,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.ContactPoint",
             "customers.Standing",
             "customers.CustomerChange",
+            "customers.CustomerLabel",
             "customers.Contact",
             "customers.Todo",
             "customers.Promise",
@@ -97,6 +98,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "segmentation.Segment",
             "segmentation.SegmentVersion",
             "views.SavedView",
+            "customers.Label",
             "segmentation.Backtest",
             "loyalty.Club",
             "loyalty.ClubEvent",
@@ -140,9 +142,10 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
         ["accounts.AuditEntry", "accounts.AuditSeal", "accounts.AuditArchive"],
     ),
     "nights": (
-        _("One row for each night, or for all nights together"),
+        _("One row for each night, or for all nights together, and for each run over many customers"),
         [
             "jobs.JobRun",
+            "jobs.BulkRun",
             "jobs.Part",
             "segmentation.Fit",
             "segmentation.Night",

@@ -32,6 +32,7 @@ KEPT = {
     "lookups": 7.0,
     "opened": 1095.0,
     "troubles": 365.0,
+    "bulk_items": 30.0,  # after the run cannot be undone any more
     "audit": 1095.0,  # in the database; then in the archive
 }
 

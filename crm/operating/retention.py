@@ -21,8 +21,8 @@ from complaints.models import Draft
 from complaints.models.attachments import Attachment, UploadLink
 from core.accounts import idempotency
 from core.accounts.models import Invitation, SentForm
-from core.jobs import runs
-from core.jobs.models import JobRun
+from core.jobs import bulk, runs
+from core.jobs.models import BulkItem, ExportPart, JobRun
 from core.lib.periods import mall_day, mall_time
 from core.outbox import webhooks
 from core.outbox.models import Message, WebhookEvent
@@ -169,6 +169,20 @@ TABLE: tuple[Kept, ...] = (
         _("deleted; counts and reasons stay"),
         (Import,),
         fixed_days=contents.KEPT_FOR.days,
+    ),
+    Kept(
+        "exports",
+        _("Files of lists that were taken away, under the vault key"),
+        _("deleted once fetched, and after a day; that it was taken stays in the audit trail"),
+        (ExportPart,),
+        fixed_days=1,
+    ),
+    Kept(
+        "bulk_items",
+        _("What became of each customer of a bulk run"),
+        _("deleted; the run with its counts stays"),
+        (BulkItem,),
+        _some(bulk.forgotten_items),
     ),
     Kept(
         "attachments",

@@ -315,6 +315,18 @@
   const sheet = $("[data-sheet]");
   if (sheet && matchMedia("(max-width: 640px)").matches && !$("[data-add][open]", sheet)) sheet.open = false;
 
+  // Entries of a list that is ordered by hand, one place up or down; the button that was pressed keeps the focus.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-ordered] [data-move]");
+    if (!button) return;
+    const entry = button.closest("li"), up = button.dataset.move === "up";
+    const other = up ? entry.previousElementSibling : entry.nextElementSibling;
+    if (!other) return;
+    if (up) other.before(entry); else other.after(entry);
+    const stays = getComputedStyle(button).visibility !== "hidden";
+    (stays ? button : $(`[data-move=${up ? "down" : "up"}]`, entry)).focus();
+  });
+
   // A page that was asked for on paper.
   if ($("[data-print]")) addEventListener("load", () => window.print());
 })();

@@ -9,6 +9,7 @@ LAWS = {
     "copies_of_the_record": "what lists know of the record is what the record says",
     "copies_of_the_purchases": "what lists know of the purchases is what they add up to",
     "windows": "what lists know of the last 90 and 365 days is what the orders of these days say",
+    "labels": "what lists know of the labels is what the customers carry",
     "bought": "what a customer has bought of a product is what the lines of the orders say",
 }
 _QUESTIONS, _OF_SOME = sql.steps(__file__, "laws"), sql.steps(__file__, "laws_of_some")

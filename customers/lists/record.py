@@ -20,7 +20,8 @@ from customers import queries
 from customers.identity import query_grams
 from customers.lists import birthdays
 from customers.lists.happenings import happening
-from customers.models import Contact, Customer, ExternalIdentity, Promise, Standing
+from customers.models import Contact, ContactPoint, Customer, ExternalIdentity, Label, Promise, Standing
+from customers.record import labels
 
 AN_HOUR = 3600
 GROUP = _("Customer")
@@ -33,21 +34,21 @@ YES_NO: list[tuple[str, Words]] = [("yes", _("yes")), ("no", _("no"))]
 MOODS = [(str(value), label) for value, label in Contact.Mood.choices]
 
 
-def _classes() -> list[tuple[str, Words]]:
+def classes() -> list[tuple[str, Words]]:
     return [(name, member.label) for name, member in CLASSES.items()]
 
 
-def _types() -> list[tuple[str, Words]]:
+def types() -> list[tuple[str, Words]]:
     return [(name, member.label) for name, member in TYPES.items()]
 
 
-def _managers() -> list[tuple[str, Words]]:
+def managers() -> list[tuple[str, Words]]:
     """Everybody who may have a book, and who still has one."""
     people = holders(Role.ACCOUNT_MANAGER).order_by("full_name", "pk").values_list("pk", "full_name", "username")
     return [(ME, _("me")), *((str(pk), name or username) for pk, name, username in people)]
 
 
-def _manager(value: str, context: Context) -> int | None:
+def manager_of(value: str, context: Context) -> int | None:
     if value == ME:
         return context.reader
     return int(value) if value.isdecimal() else None
@@ -66,7 +67,7 @@ def regions() -> list[str]:
     return list(cache.get_or_set("regions", queries.regions, AN_HOUR) or [])
 
 
-def _regions() -> list[tuple[str, Words]]:
+def provinces() -> list[tuple[str, Words]]:
     return [(name, name) for name in regions()]
 
 
@@ -84,6 +85,19 @@ def _sources(leaf: Leaf, context: Context) -> Q:
         return Q(*(Exists(of_them.filter(source=value)) for value in leaf.values))
     among = Exists(of_them.filter(source__in=leaf.values))
     return Q(among) if leaf.op == "any" else Q(~among)
+
+
+def _reach(leaf: Leaf, context: Context) -> Q:
+    """Whether there is a way of this kind that is not retired; what may be told by it is asked where it is told."""
+    ways = ContactPoint.objects.filter(customer=OuterRef("customer_id"), retired="")
+    if leaf.op == "all":
+        return Q(*(Exists(ways.filter(kind=kind)) for kind in leaf.values))
+    among = Exists(ways.filter(kind__in=leaf.values))
+    return Q(among) if leaf.op == "any" else Q(~among)
+
+
+def _ways() -> list[tuple[str, Words]]:
+    return [(value, label) for value, label in ContactPoint.Kind.choices]
 
 
 def _known_sources() -> list[tuple[str, Words]]:
@@ -142,6 +156,24 @@ def _promises(leaf: Leaf, context: Context) -> Q:
     return Q(*chosen, _connector=Q.OR) if leaf.op == "any" else Q(*(~state for state in chosen))
 
 
+def _labels(leaf: Leaf, context: Context) -> Q:
+    ids = [int(value) for value in leaf.values if value.isdecimal() and len(value) < 10]
+    if leaf.op == "all":
+        return Q(labels__contains=ids) if len(ids) == len(leaf.values) else Q(pk__in=[])
+    overlap = Q(labels__overlap=ids)
+    return overlap if leaf.op == "any" else ~overlap
+
+
+def _labels_in_use() -> list[tuple[str, Words]]:
+    return [(str(pk), name) for pk, name in labels.in_use().values_list("pk", "name")]
+
+
+def _labels_called(values: Sequence[str]) -> dict[str, str]:
+    """Of those that are put away too."""
+    ids = [int(value) for value in values if value.isdecimal() and len(value) < 10]
+    return {str(pk): name for pk, name in Label.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
 def _promise_states() -> list[tuple[str, Words]]:
     return [("open", _("open")), ("overdue", _("overdue"))]
 
@@ -160,7 +192,7 @@ FIELDS: tuple[Field, ...] = (
         group=GROUP,
         fresh=Fresh.NIGHT,
         path="customer_class",
-        options=_classes,
+        options=classes,
     ),
     Field(
         "type",
@@ -171,18 +203,18 @@ FIELDS: tuple[Field, ...] = (
         fresh=Fresh.NIGHT,
         unknown=True,
         path="matrix_type",
-        options=_types,
+        options=types,
         says={"any": _("type %(value)s"), "none": _("type other than %(value)s"), "unknown": _("not valued yet")},
     ),
     Field(
         "manager",
         _("Manager"),
         Kind.CHOICE,
-        of.choice("manager", _manager),
+        of.choice("manager", manager_of),
         group=GROUP,
         unknown=True,
         path="manager",
-        options=_managers,
+        options=managers,
         open=True,
         says={"any": _("looked after by %(value)s"), "none": _("looked after by others than %(value)s")}
         | {"unknown": _("without a manager")},
@@ -204,7 +236,7 @@ FIELDS: tuple[Field, ...] = (
         group=GROUP,
         unknown=True,
         path="region",
-        options=_regions,
+        options=provinces,
         open=True,
         says={"any": _("from %(value)s"), "none": _("from elsewhere than %(value)s")}
         | {"unknown": _("province not known")},
@@ -277,6 +309,32 @@ FIELDS: tuple[Field, ...] = (
         open=True,
         says={"any": _("interested in %(value)s"), "all": _("interested in %(value)s")}
         | {"none": _("not interested in %(value)s")},
+    ),
+    Field(
+        "label",
+        _("Labels"),
+        Kind.SET,
+        _labels,
+        group=GROUP,
+        open=True,
+        path="labels",
+        options=_labels_in_use,
+        called=_labels_called,
+        says={"any": _("labelled %(value)s"), "all": _("labelled %(value)s"), "none": _("not labelled %(value)s")},
+    ),
+    Field(
+        "reach",
+        _("Reached by"),
+        Kind.SET,
+        _reach,
+        group=GROUP,
+        cost=Cost.PROBE,
+        options=_ways,
+        says={
+            "any": _("can be reached by %(value)s"),
+            "none": _("cannot be reached by %(value)s"),
+            "all": _("can be reached by %(value)s"),
+        },
     ),
     Field("source", _("Known at"), Kind.SET, _sources, group=GROUP, cost=Cost.PROBE, options=_known_sources, open=True),
     Field(

@@ -24,6 +24,7 @@ from customers.models.imports import (
     ImportRecord,
     RejectedRow,
 )
+from customers.models.labels import CustomerLabel, Label
 from customers.models.letters import BadPoint, Letter, LetterEvent, SendPolicy
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
@@ -45,6 +46,7 @@ __all__ = [
     "CustomField",
     "Customer",
     "CustomerChange",
+    "CustomerLabel",
     "DirtyMark",
     "Erasure",
     "ExternalIdentity",
@@ -58,6 +60,7 @@ __all__ = [
     "ImportProfile",
     "ImportQuestion",
     "ImportRecord",
+    "Label",
     "Letter",
     "LetterEvent",
     "Lookup",

@@ -42,7 +42,8 @@ def _copied_from_the_record() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         declare=[("c", "customers_customer%ROWTYPE")],
         func=f"SELECT * INTO c FROM customers_customer WHERE id = NEW.customer_id; IF FOUND THEN {told} END IF;"  # noqa: S608
-        " RETURN NEW;",
+        " NEW.labels := ARRAY(SELECT label_id::bigint FROM customers_customerlabel WHERE customer_id = NEW.customer_id"
+        " ORDER BY label_id); RETURN NEW;",
     )
 
 
@@ -249,10 +250,13 @@ class Standing(models.Model):
     registered_on = models.DateField(null=True, blank=True)
     birthday = models.SmallIntegerField(null=True, blank=True, help_text="Month × 100 + day; + 2000 when lunar")
     next_contact_on = models.DateField(null=True, blank=True)
+    # Of the labels that the customer carries, by the triggers of `CustomerLabel`.
+    labels = ArrayField(models.BigIntegerField(), default=list, db_default=models.Value([]), blank=True)
 
     class Meta:
         triggers = [_copied_from_the_record()]
         indexes = [
+            GinIndex(fields=["labels"], name="standing_labels"),
             models.Index(fields=["-value", "customer"], name="standing_value"),
             models.Index(fields=["customer_class", "-value", "customer"], name="standing_class"),
             models.Index(fields=["manager", "-value", "customer"], name="standing_manager"),

@@ -13,6 +13,8 @@ from complaints.models.catalogue import Severity
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import DomainError, Invalid
 from core.outbox.models import Message
+from crm.desk.complaints.queue.case_list import CASE_LIST
+from crm.desk.lists.page import of_view
 from customers.models import Customer, Standing
 from tests.complaints.conftest import DAY, HOUR, WEDNESDAY, LogCase, again, category_of, classed, join, solved
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -37,7 +39,7 @@ def anonymous(**told: Any) -> Case:
 def test_a_case_of_nobody_has_its_promises_and_lies_in_its_own_list(nobodys: Case, wang: User) -> None:
     assert (nobodys.customer, nobodys.served_as, nobodys.owner) == (None, Standing.Class.PROSPECT, wang)
     assert nobodys.clocks.count() == 2
-    mine = queries.cases_for(wang, WEDNESDAY).filter(queries.work_lists(wang, WEDNESDAY)["anonymous"])
+    mine = of_view(CASE_LIST, wang, "anonymous", WEDNESDAY)
     assert list(mine) == [nobodys]
 
 

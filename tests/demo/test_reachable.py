@@ -54,6 +54,13 @@ NO_LINK = {
     "bell_open": "on a message; whoever has none has nothing to open",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
+    **dict.fromkeys(
+        ("complaints_count", "alerts_count", "orders_count"),
+        "a part of a list of more than a thousand, fetched as it is opened",
+    ),
+    "bulk_run": "on the list of what one did with many; who did nothing has none",
+    "bulk_progress": "a part of the page of a run, fetched as long as it goes on",
+    "bulk_strip": "at the foot of every page while a run goes on, fetched by it",
     "customers_count": "a part of a list of more than a thousand customers, fetched as it is opened",
     "coupons_begin": "on the page of a campaign that has not begun; the two that are opened run",
     "points_thaw": "on the page of a frozen account; none is frozen",

@@ -23,11 +23,12 @@ from complaints.models import (
     SlaPolicy,
 )
 from complaints.promises import calendars
-from complaints.queries import counts
 from complaints.setup import defaults, policies
 from core.accounts.models import AuditEntry, Role, User
 from core.lib.errors import Invalid
+from crm.desk.complaints.queue.case_list import CASE_LIST
 from crm.desk.complaints.setup.forms import parse_hours
+from crm.desk.lists.page import lengths
 from crm.desk.today import today
 from customers.models import Customer, Standing
 from tests.conftest import MakeCustomer, MakeUser
@@ -542,6 +543,6 @@ def test_ready_words_with_a_field_that_nobody_fills_in_are_refused(client: Clien
 def test_what_is_due_within_the_hour_is_not_what_is_overdue(case: Case, lead: User) -> None:
     at = timezone.now()
     Case.objects.filter(pk=case.pk).update(next_due_at=at + timedelta(minutes=20))
-    assert counts(lead, at)["due_soon"] == 1
+    assert lengths(CASE_LIST, lead, at)["due_soon"] == 1
 
-    assert counts(lead, at + timedelta(minutes=21))["due_soon"] == 0
+    assert lengths(CASE_LIST, lead, at + timedelta(minutes=21))["due_soon"] == 0

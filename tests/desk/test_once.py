@@ -28,6 +28,10 @@ WHY_NOT = {
     "desk/loyalty/draws/prizes.html": "the table is stored whole, and refused when it was saved meanwhile",
     "desk/letters/choices.html": "chosen twice it is the same",
     "desk/complaints/survey.html": "the link of a survey is answered once",
+    "desk:label_take": "taken off twice it is off",
+    "desk:label_give": "put on twice it is on",
+    "desk:bulk_fetch": "the file is fetched once, and says so",
+    "desk:bulk_results": "a file; each that is taken out is on record",
     "desk:audit_export": "a file; each that is taken out is on record",
 }
 FORM = re.compile(r"<form\b((?:[^>]|(?<=%)>)*)>(.*?)</form>", re.S)

@@ -10,6 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.models import Role, User
+from core.lib.conditions.fields import Context
+from core.lib.conditions.tree import All, Leaf
+from crm.flows.catalogue import ORDERS
+from crm.flows.catalogue.rows import orders_of
 from customers.models import Order
 from customers.orders import LineFact
 from customers.record import shop
@@ -64,20 +68,19 @@ def test_they_are_narrowed_by_number_source_day_and_status(
 
 
 def test_pages_follow_each_other_though_orders_share_a_moment(
-    chen: User, make_customer: MakeCustomer, make_order: MakeOrder
+    client: Client, chen: User, make_customer: MakeCustomer, make_order: MakeOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("crm.desk.lists.page.SIZE", 2)
     li_lei = make_customer("李雷", manager=chen)
     moment = NOW.replace(microsecond=123_457)
     for number in range(7):
         make_order(li_lei, external_id=str(number))
     Order.objects.update(ordered_at=moment)
-    read, after = [], ""
-    while True:
-        page = shop.page(chen, shop.Filters(), TODAY, after=after, size=2)
+    read, address = [], f"?ordered=from.{TODAY}"
+    while address:
+        page = client.get(reverse(LIST) + address).context["page"]
         read += [order.external_id for order in page.rows]
-        after = page.next
-        if not after:
-            break
+        address = page.next
 
     assert read == ["6", "5", "4", "3", "2", "1", "0"]
 
@@ -128,8 +131,11 @@ def test_the_newest_of_many_are_read_by_an_index(
         )
         cursor.execute("ANALYZE customers_order")
     lead = make_user(Role.SERVICE_LEAD)
-    rows = shop.orders_for(lead, shop.Filters(), TODAY).order_by("-ordered_at", "-pk")[:51]
 
-    assert "order_newest" in rows.explain()
-    assert "order_number" in shop.orders_for(lead, shop.Filters(number="n77"), TODAY).explain()
+    def plan(*parts: Leaf) -> str:
+        rows = orders_of(lead, TODAY).filter(ORDERS.compile(All(parts), Context(TODAY)))
+        return rows.order_by("-ordered_at", "-pk")[:51].explain()
+
+    assert "order_newest" in plan(Leaf("ordered", "last", ("30",)))
+    assert "order_number" in plan(Leaf("number", "any", ("n77",)))
     assert shop.sources() == ["shop"]

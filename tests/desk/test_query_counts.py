@@ -33,10 +33,12 @@ from complaints.setup import defaults
 from core.accounts import audit, staff, tokens
 from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
-from core.jobs import runs
+from core.jobs import bulk, runs
 from core.lib.conditions.tree import Leaf
 from core.outbox import delivery, posting, webhooks
 from core.views import saved
+from core.views.models import SavedView
+from crm.desk.bulk.kinds import KINDS
 from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
@@ -52,7 +54,7 @@ from customers.orders import OrderFact
 from customers.privacy import opened
 from customers.privacy import requests as privacy
 from customers.promises import ledger
-from customers.record import duplicates, writing
+from customers.record import duplicates, labels, writing
 from customers.record import fields as custom_fields
 from customers.record.facts import Facts
 from loyalty import clubs
@@ -104,6 +106,38 @@ def a_customer(mall: Mall, n: int) -> str:
 def a_view(mall: Mall, n: int) -> str:
     look = saved.Look({"v": 1, "all": [{"field": "class", "op": "any", "value": ["big"]}]})
     return saved.save(mall.reader, "customers", f"Big ones {n}", look, at=timezone.now()).name
+
+
+def a_shared_view(mall: Mall, n: int) -> str:
+    lead = mall.colleague(n)
+    SavedView.objects.create(
+        list="customers",
+        owner=lead,
+        name=f"Shared {n}",
+        visibility="all",
+        query={"v": 1, "all": []},
+        created_at=timezone.now(),
+    )
+    return f"Shared {n}"
+
+
+def a_label(mall: Mall, n: int) -> str:
+    return labels.make(f"Label {n}", "red", by=mall.reader, at=timezone.now()).name
+
+
+def a_customer_with_labels(mall: Mall, n: int) -> str:
+    customer, at = mall.customer(n), timezone.now()
+    labels.give(labels.make(f"Label {n}", "red", by=mall.reader, at=at), [customer.pk], by=mall.reader, at=at)
+    return str(customer.name)
+
+
+def a_bulk_run(mall: Mall, n: int) -> str:
+    customer, at = mall.customer(n), timezone.now()
+    label = labels.make(f"Label {n}", "red", by=mall.reader, at=at)
+    asked = bulk.Asked("customers", {"label": label.pk, "off": False}, 1)
+    rows = Standing.objects.filter(pk=customer.pk)
+    bulk.work(bulk.freeze(KINDS["label"], rows, asked, by=mall.reader, at=at).pk, KINDS, now=timezone.now)
+    return label.name
 
 
 def tasks(mall: Mall, n: int) -> str:
@@ -559,6 +593,10 @@ LISTS = [
     Listed("segments", LEAD, a_segment, query="?show=shared"),
     Listed("customers", MANAGER, a_customer, query="?q=not(open_cases:ge.1)&sort=-last"),
     Listed("customer_views", LEAD, a_view),
+    Listed("shared_views", ADMIN, a_shared_view),
+    Listed("customers", LEAD, a_customer_with_labels),
+    Listed("labels", LEAD, a_label),
+    Listed("bulk_runs", LEAD, a_bulk_run),
     Listed("nights", ADMIN, a_night),
     Listed("night", MANAGER, a_move_of_a_night, part=NIGHT.isoformat()),
     Listed("rules", ADMIN, night_constants),
@@ -616,6 +654,7 @@ LISTS = [
 # Pages that show no rows of anything, however much there is.
 NO_LISTS = {
     "bell_count": "two numbers",
+    "bulk_strip": "the one run that goes on",
     "letter": "one letter",
     "letter_policy": "forms, ten versions and the law",
     "bell_settings": "a form",
@@ -627,7 +666,16 @@ NO_LISTS = {
     "coupons_new": "a form",
     "customer_new": "a form",
     "customers_count": "one number",
+    "complaint_views": "views, as those of the customers",
+    "alert_views": "views, as those of the customers",
+    "order_views": "views, as those of the customers",
+    "complaints_count": "one number",
+    "alerts_count": "one number",
+    "orders_count": "one number",
     "customers_condition": "one more condition of the builder: a form",
+    "complaints_condition": "one more condition of the builder: a form",
+    "alerts_condition": "one more condition of the builder: a form",
+    "orders_condition": "one more condition of the builder: a form",
     "segment_new": "a form",
     "segment": "one segment: its versions and its last nights, each in one query",
     "product_new": "a form",

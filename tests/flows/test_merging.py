@@ -85,6 +85,7 @@ GOES = {
     "Summary",
     "Bought",
     "Standing",
+    "CustomerLabel",
     "Contact",
     "Todo",
     "Promise",

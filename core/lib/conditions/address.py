@@ -60,16 +60,17 @@ def read(pairs: Pairs, fields: Sequence[str]) -> Node:
     return node
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The value as an address holds it: no sign of it means anything."""
     return _SIGNS.sub(r"!\1", text)
 
 
 def _statement(leaf: Leaf) -> str:
-    words = ",".join(_escaped(value) for value in leaf.values)
+    words = ",".join(escaped(value) for value in leaf.values)
     text = f"{leaf.op}.{words}" if words else leaf.op
     for name, attribute in _EXTRAS.items():
         if (value := getattr(leaf, attribute)) is not None:
-            text += f"~{name}.{_escaped(str(value))}"
+            text += f"~{name}.{escaped(str(value))}"
     return text
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, 
 
 from core.lib.conditions.kinds import OPERATORS, Kind, Words
 from core.lib.conditions.tree import Leaf, Node
+from core.lib.periods import mall_midnight
 
 Options = Callable[[], Sequence[tuple[str, Words]]]
 ME = "me"
@@ -40,10 +41,18 @@ class Fresh(StrEnum):
 
 @dataclass(frozen=True)
 class Context:
-    """Who asks, on which day of the mall. `reader` is what `me` stands for, or None where nobody in person asks."""
+    """Who asks, on which day of the mall. `reader` is what `me` stands for, or None where nobody in person asks.
+
+    `at` is the moment of that day for what is due by the hour; where none is told it is the beginning of the day.
+    """
 
     today: date
     reader: int | None = None
+    at: datetime | None = None
+
+    @property
+    def moment(self) -> datetime:
+        return self.at or mall_midnight(self.today)
 
 
 Where = Callable[[Leaf, Context], Q]
@@ -166,6 +175,18 @@ def day(path: str) -> Where:
     return where
 
 
+def moment(path: str) -> Where:
+    """A column with an instant, by the day of the mall that it lies in."""
+
+    def where(leaf: Leaf, context: Context) -> Q:
+        if leaf.op == "unknown":
+            return Q(**{f"{path}__isnull": True})
+        first, after = (mall_midnight(day) if day else None for day in span(leaf, context.today))
+        return between_days(path, first, after)
+
+    return where
+
+
 def between_days(path: str, first: Any, after: Any) -> Q:
     """From `first` on and before `after`, either of which may be None."""
     condition = Q()
@@ -205,3 +226,8 @@ def choice(path: str, to_stored: Callable[[str, Context], Any] | None = None, *,
         return among if leaf.op == "any" else ~unknown & ~among
 
     return where
+
+
+def numbered(path: str) -> Where:
+    """A column with one of several whole numbers, such as the id of another row."""
+    return choice(path, lambda value, _context: int(value) if value.isdecimal() and len(value) < 19 else None)

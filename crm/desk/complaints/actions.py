@@ -17,7 +17,7 @@ from core.accounts.roles import Permission
 from crm.desk.acting import press
 from crm.desk.choices import read_once
 from crm.desk.complaints.forms import PlanForm
-from crm.desk.complaints.queue import address_of
+from crm.desk.complaints.queue.links import address_of
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,7 +17,6 @@ from complaints.models import (
     Department,
     Pause,
     Queue,
-    QueueMember,
     Remedy,
     RemedyLimit,
     RootCause,
@@ -30,11 +29,9 @@ from core.accounts.roles import Permission, who_may
 from core.lib.errors import Invalid
 from core.lib.periods import mall_time, mall_zone
 from crm.desk import editing
-from crm.desk.complaints.wording import Status
 from crm.desk.date_input import DateInput, DateTimeInput
 from crm.desk.editing import EditForm as Opened
 from crm.desk.long_select import LongSelect
-from customers.models import Standing
 from loyalty.models import CouponCampaign
 
 LAST = 4_000_000_000
@@ -154,74 +151,6 @@ class MarkForm(forms.Form):
 
 
 # The list -------------------------------------------------------------------------------------------------------------
-
-
-class FilterForm(forms.Form):
-    status = forms.ChoiceField(
-        label=gettext_lazy("Status"), choices=[("", gettext_lazy("Every status")), *Status.choices], required=False
-    )
-    queue = forms.ModelChoiceField(
-        label=gettext_lazy("Queue"),
-        queryset=Queue.objects.order_by("name"),
-        required=False,
-        empty_label=gettext_lazy("Every queue"),
-    )
-    served_as = forms.TypedChoiceField(
-        label=gettext_lazy("Class"),
-        choices=[("", gettext_lazy("Every class")), *Standing.Class.choices],
-        coerce=int,
-        empty_value=None,
-        required=False,
-    )
-    category = forms.ModelChoiceField(
-        label=gettext_lazy("About"),
-        required=False,
-        empty_label=gettext_lazy("Everything"),
-        queryset=Category.objects.filter(parent__isnull=True).order_by("position"),
-    )
-    owner = forms.ModelChoiceField(
-        label=gettext_lazy("Owner"),
-        required=False,
-        widget=LongSelect,
-        empty_label=gettext_lazy("Everybody"),
-        queryset=User.objects.filter(pk__in=QueueMember.objects.values("user")).order_by("full_name"),
-    )
-    root_cause = forms.ModelChoiceField(queryset=RootCause.objects.all(), required=False, widget=forms.HiddenInput)
-    department = forms.ModelChoiceField(queryset=Department.objects.all(), required=False, widget=forms.HiddenInput)
-    customer = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    product = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
-    open = forms.TypedChoiceField(
-        choices=[("", ""), ("1", "1"), ("0", "0")],
-        coerce=lambda value: value == "1",
-        empty_value=None,
-        required=False,
-        widget=forms.HiddenInput,
-    )
-    breached = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    unassigned = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    reopened = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    logged_late = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    counted = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    matter = forms.CharField(required=False, max_length=90, widget=forms.HiddenInput)
-    opened_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    opened_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    resolved_from = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    resolved_until = forms.IntegerField(required=False, min_value=0, max_value=LAST, widget=forms.HiddenInput)
-    after = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        wanted = str(self.data.get("category", ""))
-        if wanted.isdecimal() and len(wanted) < 19:
-            # A figure may lead to a category of the second level: it is chosen, and stands among those of the first.
-            field = self.fields["category"]
-            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-            field.queryset = Category.objects.filter(Q(parent__isnull=True) | Q(pk=wanted)).order_by(
-                F("parent").asc(nulls_first=True), "position"
-            )
-
-
-# The case: one form per thing that can be done ------------------------------------------------------------------------
 
 
 class CaseForm(forms.Form):

@@ -19,7 +19,7 @@ from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from core.lib.periods import mall_midnight
 from crm.desk.complaints.forms import PeriodForm
-from crm.desk.complaints.queue import address_of
+from crm.desk.complaints.queue.links import address_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.models import Product, Standing

@@ -5,15 +5,19 @@ What can be done about a case has its routes in `deeds.py`: `complaint_resolve`,
 
 from django.urls import path
 
-from crm.desk.complaints import actions, case, log, queue, reports, silent
+from core.accounts.roles import Permission
+from crm.desk.complaints import actions, case, log, reports, silent
 from crm.desk.complaints.calls import asides, linking
 from crm.desk.complaints.deeds import DEEDS
 from crm.desk.complaints.files import pages
 from crm.desk.complaints.questions import pages as questions
+from crm.desk.complaints.queue import pages as queue
+from crm.desk.complaints.queue.case_list import CASE_LIST
 from crm.desk.complaints.setup import away, calendars, settings
+from crm.desk.lists.routes import routes_of
 
 urlpatterns = [
-    path("complaints/", queue.queue, name="complaints"),
+    *routes_of(CASE_LIST, Permission.WORK_COMPLAINTS, "complaints/", queue.queue),
     path("complaints/board/", queue.board, name="complaint_board"),
     path("complaints/number/", queue.find_number, name="complaint_find_number"),
     path("complaints/<int:pk>/claim/", queue.claim, name="complaint_claim"),

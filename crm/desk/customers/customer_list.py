@@ -10,18 +10,33 @@ from django.utils.translation import gettext_lazy as _
 
 from complaints import conditions as of_complaints
 from core.accounts.roles import Field as Personal
+from core.accounts.roles import Permission
 from core.lib.conditions.tree import All, Leaf
 from core.lib.periods import mall_day
-from crm.desk.lists.definition import Column, ListDef, SystemView
+from crm.desk.lists.definition import Bulk, Column, ListDef, SystemView
+from crm.flows.bulk import customers as bulk
+from crm.flows.bulk import exports
 from crm.flows.catalogue import CUSTOMERS
 from customers.access import standings_of
 from customers.lists.record import CLASSES, TYPES
-from customers.models import Contact
+from customers.models import Contact, Customer, CustomerLabel, Label
 from loyalty.models import Membership, PointAccount
 from loyalty.tiers import membership
 
 NEW_DAYS = 90
 FALLING_PER_CENT = 50
+
+
+def _labels(ids: Sequence[int], today: date) -> Mapping[int, Any]:
+    """Each customer's labels, by name, put away or not."""
+    carried: dict[int, list[Label]] = {}
+    for row in CustomerLabel.objects.filter(customer__in=ids).select_related("label").order_by("label__name", "pk"):
+        carried.setdefault(row.customer_id, []).append(row.label)
+    return carried
+
+
+def _numbers(ids: Sequence[int]) -> Mapping[int, str]:
+    return dict(Customer.objects.filter(pk__in=ids).values_list("pk", "number"))
 
 
 def _levels(ids: Sequence[int], today: date) -> Mapping[int, Any]:
@@ -48,7 +63,7 @@ def _open_cases(ids: Sequence[int], today: date) -> Mapping[int, Any]:
 
 
 COLUMNS = (
-    Column("customer", _("Customer"), "customer"),
+    Column("customer", _("Customer")),
     Column("class", _("Class"), "class", "customer_class", sorts=True),
     Column("type", _("Type"), "type", "matrix_type", sorts=True),
     Column("level", _("Level"), load=_levels),
@@ -67,6 +82,7 @@ COLUMNS = (
     Column("manager", _("Manager"), "text", "manager"),
     Column("province", _("Province"), "text", "region", sorts=True),
     Column("city", _("City"), "text", "city", sorts=True),
+    Column("labels", _("Labels"), "labels", load=_labels),
     Column("registered", _("Registered"), "day", "registered_on", sorts=True),
 )
 VIEWS = (
@@ -80,6 +96,7 @@ VIEWS = (
     SystemView("falling", _("Spend falling"), All((Leaf("trend", "lt", (str(FALLING_PER_CENT),)),))),
     SystemView("expiring", _("Points expiring in 30 days"), All((Leaf("points_expire", "next", ("30",)),))),
     SystemView("unhappy", _("Unhappy answer"), All((Leaf("satisfaction", "le", ("2",)),))),
+    SystemView("unreachable", _("Reachable by nobody"), All((Leaf("reach", "none", ("phone", "email")),))),
     SystemView("never", _("Never bought"), All((Leaf("last", "unknown"),)), sort="-registered"),
 )
 
@@ -100,8 +117,8 @@ def of_before(query: QueryDict) -> list[tuple[str, str]]:
 
 CUSTOMER_LIST = ListDef(
     key="customers",
-    route="desk:customers",
-    views_route="desk:customer_views",
+    stem="customer",
+    title=_("Customers"),
     rows=standings_of,
     catalogue=CUSTOMERS,
     columns=COLUMNS,
@@ -109,5 +126,15 @@ CUSTOMER_LIST = ListDef(
     views=VIEWS,
     default_sort=(("-value", Personal.VALUE),),
     related=("customer", "manager"),
+    called=lambda row: (row.customer.name, row.customer.number),
+    person=lambda row: row.customer,
+    nothing_yet="desk/customers/_no_customers.html",
     of_before=of_before,
+    bulk=(
+        Bulk(bulk.ASSIGN, _("Assign…"), Permission.ASSIGN_MANAGER),
+        Bulk(bulk.TASK, _("Task…"), Permission.CHANGE_MANY),
+        Bulk(bulk.LABEL, _("Label…"), Permission.CHANGE_MANY),
+        Bulk(exports.EXPORT, _("Export"), Permission.LIST_CUSTOMERS, key="e", takes=True),
+    ),
+    numbers=_numbers,
 )

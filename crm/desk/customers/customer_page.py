@@ -23,8 +23,8 @@ from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from crm.desk.work.forms import ContactForm
-from customers.models import ContactPoint, Customer, CustomField, Merge, Order, Todo
-from customers.record import fields
+from customers.models import ContactPoint, Customer, CustomerLabel, CustomField, Label, Merge, Order, Todo
+from customers.record import fields, labels
 from customers.record.reach import points_of
 from loyalty.models import PointRules
 from loyalty.points import ledger as point_ledger
@@ -65,6 +65,8 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "clubs": club_page.card(customer, asked.clubs, asked.level.standing),
         "on_account": credit_page.card(reader, asked.credit, today()),
         "in_segments": list(asked.segments),
+        "carried": list(asked.labels),
+        "labels_to_give": _not_carried(asked),
         "contact_form": ContactForm(),
         "profile_form": ProfileForm(instance=customer),
         "reveal_form": RevealForm(),
@@ -104,6 +106,8 @@ class _Asked(NamedTuple):
     coupons: coupon_page.Asked
     clubs: club_page.Asked
     segments: QuerySet[SegmentMember]
+    labels: QuerySet[CustomerLabel]
+    labels_in_use: QuerySet[Label]
 
 
 def _asked(customer: Customer, reader: User) -> _Asked:
@@ -127,9 +131,16 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         coupons=coupon_page.asked(customer),
         clubs=club_page.asked(customer),
         segments=_segments(customer, reader),
+        labels=labels.of(customer),
+        labels_in_use=labels.in_use(),
     )
     rows.together(*_flat(asked))
     return asked
+
+
+def _not_carried(asked: _Asked) -> list[Label]:
+    carried = {row.label_id for row in asked.labels}
+    return [label for label in asked.labels_in_use if label.pk not in carried]
 
 
 def _segments(customer: Customer, reader: User) -> QuerySet[SegmentMember]:

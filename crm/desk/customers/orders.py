@@ -2,21 +2,19 @@
 
 from typing import Any, NamedTuple
 
-from django import forms
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
-from core.lib.errors import DomainError
 from crm.desk.acting import submit
+from crm.desk.customers.order_list import ORDER_LIST
 from crm.desk.customers.record.forms import TestForm
-from crm.desk.date_input import DateInput
+from crm.desk.lists import answers
 from crm.desk.opening import note, opened_by
-from crm.desk.paging import page_behind, page_of, rows_at_once
+from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows.record import removal
@@ -39,52 +37,10 @@ def _row(order: Order) -> OrderRow:
     return OrderRow(order, list(order.lines.all()), list(order.refunds.all()))
 
 
-class OrderFilterForm(forms.Form):
-    number = forms.CharField(
-        label=gettext_lazy("Order or customer number"),
-        max_length=80,
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
-    )
-    source = forms.ChoiceField(label=gettext_lazy("Source"), required=False)
-    status = forms.ChoiceField(
-        label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("Any")), *Order.Status.choices]
-    )
-    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=DateInput())
-    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=DateInput())
-
-    def __init__(self, data: QueryDict) -> None:
-        super().__init__(data)
-        choices = [("", str(_("Any"))), *((name, name) for name in shop.sources())]
-        self.fields["source"].choices = choices  # type: ignore[attr-defined]
-
-    def filters(self) -> shop.Filters:
-        """What can be understood; the rest is said beside its field."""
-        self.is_valid()
-        data = self.cleaned_data
-        return shop.Filters(**{name: data[name] for name in data if data[name]})
-
-    @property
-    def is_narrowed(self) -> bool:
-        return bool(self.errors) or self.filters() != shop.Filters()
-
-
 @needs(Permission.VIEW_ORDERS)
 @takeable("orders")
 def orders(request: StaffRequest) -> HttpResponse:
-    form = OrderFilterForm(request.GET)
-    filters, day, error, size = form.filters(), today(), "", rows_at_once(request, shop.PAGE)
-    try:
-        page = shop.page(request.user, filters, day, after=request.GET.get("after", "")[:40], size=size)
-    except DomainError as refusal:
-        page, error = shop.page(request.user, filters, day), str(refusal)
-    context = {
-        "form": form,
-        "page": page_behind(request, page.rows, page.next),
-        "narrowed": form.is_narrowed,
-        "error": error,
-    }
-    return render(request, "desk/customers/orders/list.html", context)
+    return answers.show(request, ORDER_LIST, "desk/customers/orders/list.html")
 
 
 @needs(Permission.VIEW_CUSTOMER)

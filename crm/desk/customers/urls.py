@@ -2,25 +2,17 @@
 
 from django.urls import path
 
-from crm.desk.customers import cases, customer, duplicates, lists, merging, orders
+from core.accounts.roles import Permission
+from crm.desk.customers import cases, customer, duplicates, labels, lists, merging, orders
+from crm.desk.customers.customer_list import CUSTOMER_LIST
+from crm.desk.customers.order_list import ORDER_LIST
 from crm.desk.customers.record import pages, reach, removal
 from crm.desk.customers.waiting import guests, unusual
+from crm.desk.lists.routes import routes_of
 
 urlpatterns = [
     path("find/", lists.find, name="find"),
-    path("customers/", lists.customers, name="customers"),
-    path("customers/count/", lists.customers_count, name="customers_count"),
-    path("customers/condition/", lists.customers_condition, name="customers_condition"),
-    path("customers/columns/", lists.customers_columns, name="customers_columns"),
-    path("customers/views/", lists.customer_views, name="customer_views"),
-    path("customers/views/save/", lists.customer_view_save, name="customer_view_save"),
-    path("customers/views/<slug:key>/pin/", lists.customer_view_pin, name="customer_view_pin"),
-    path("customers/views/<slug:key>/unpin/", lists.customer_view_unpin, name="customer_view_unpin"),
-    path("customers/views/<int:pk>/update/", lists.customer_view_update, name="customer_view_update"),
-    path("customers/views/<int:pk>/share/", lists.customer_view_share, name="customer_view_share"),
-    path("customers/views/<int:pk>/copy/", lists.customer_view_copy, name="customer_view_copy"),
-    path("customers/views/<int:pk>/archive/", lists.customer_view_archive, name="customer_view_archive"),
-    path("customers/<int:pk>/preview/", lists.customer_preview, name="customer_preview"),
+    *routes_of(CUSTOMER_LIST, Permission.LIST_CUSTOMERS, "customers/", lists.customers),
     path("customers/new/", pages.new, name="customer_new"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
     path("customers/<int:pk>/edit/", pages.correct, name="customer_edit"),
@@ -33,11 +25,19 @@ urlpatterns = [
     path("customers/<int:pk>/profile/", customer.edit_profile, name="edit_profile"),
     path("customers/<int:pk>/reveal/", customer.reveal, name="reveal"),
     path("customers/<int:pk>/assign/", customer.assign, name="assign"),
+    path("customers/<int:pk>/labels/give/", labels.give, name="label_give"),
+    path("customers/<int:pk>/labels/<int:label>/take/", labels.take, name="label_take"),
+    path("customers/<int:pk>/labels/<int:label>/back/", labels.back, name="label_back"),
+    path("labels/", labels.labels, name="labels"),
+    path("labels/new/", labels.make, name="label_make"),
+    path("labels/<int:pk>/change/", labels.change, name="label_change"),
+    path("labels/<int:pk>/archive/", labels.archive, name="label_archive"),
+    path("labels/<int:pk>/restore/", labels.restore, name="label_restore"),
     path("customers/<int:pk>/merge/", merging.merge, name="merge"),
     path("customers/<int:pk>/merge/find/", merging.find_other, name="merge_find"),
     path("customers/<int:pk>/merge/<int:other>/", merging.merge_other, name="merge_other"),
     path("customers/<int:pk>/orders/", orders.customer_orders, name="customer_orders"),
-    path("orders/", orders.orders, name="orders"),
+    *routes_of(ORDER_LIST, Permission.VIEW_ORDERS, "orders/", orders.orders),
     path("orders/<int:pk>/", orders.order, name="order"),
     path("orders/<int:pk>/test/", orders.declare_test, name="order_test"),
     path("tests/remove/", removal.remove, name="remove_test"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from core.accounts.models import User
 from core.accounts.roles import rights_of
 from core.lib.conditions import address, tree
 from core.lib.conditions.catalogue import NotYours
-from core.lib.conditions.tree import All, Any_, BadCondition, Node
+from core.lib.conditions.tree import All, Any_, BadCondition, Leaf, Node
 from core.views.models import SavedView
 from core.views.saved import Kept
 from crm.desk.lists.definition import Column, ListDef, SystemView
@@ -92,19 +93,24 @@ class Asked:
         return replace(self, sort=sort)
 
 
-def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept) -> Asked:
+def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept, at: datetime) -> Asked:
     """What can be understood of the address; the rest is said."""
     view = _view(definition, kept.views, query.get("view", ""))
-    pairs = [(name, value) for name, values in query.lists() for value in values]
-    pairs += definition.of_before(query)
+    pairs = _pairs(definition, query)
     nodes, problems = _understood(definition, pairs)
     is_told = any(name in definition.catalogue.by_key or name == address.GROUPS for name, _text in pairs)
+    before = definition.view(query.get(definition.before_views, "")) if definition.before_views else None
+    if view is None and before is not None:
+        # Such an address narrowed the view that it named.
+        view, nodes, is_told = before, [before.tree, *nodes], True
+    elif view is None and not is_told and definition.opens_with:
+        view = definition.view(definition.opens_with(user, at))
     node: Node = tree.EVERYBODY
     if is_told:
         node = tree.and_(*nodes)
     elif view is not None:
         node = view_tree(view, definition)
-    known = Asked(definition, user, node, view, problems=tuple(problems))
+    known = Asked(definition, user, bounded(definition, node), view, problems=tuple(problems))
     columns = _columns(definition, user, view, kept.columns)
     known = replace(known, columns=columns, sort=_sort(known, query.get("sort", "")))
     try:
@@ -119,12 +125,33 @@ def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept) -> Aske
     return known
 
 
+def bounded(definition: ListDef, node: Node) -> Node:
+    """The tree with the window of the list, where nothing else in it holds the rows together."""
+    if definition.window is None or bounds_of(definition, node):
+        return node
+    return tree.and_(definition.window, node)
+
+
+def bounds_of(definition: ListDef, node: Node) -> list[Node]:
+    """The statements of the first level that hold the rows of such a list together."""
+    parts = node.parts if isinstance(node, All) else (node,)
+    return [part for part in parts if isinstance(part, Leaf) and part.field in definition.bound_by]
+
+
+def _pairs(definition: ListDef, query: QueryDict) -> list[tuple[str, str]]:
+    """The parameters of the address, those of before in the words of today."""
+    told = [(name, value) for name, value in definition.of_before(query) if value]
+    names = {name for name, _value in told}
+    pairs = [(name, value) for name, values in query.lists() for value in values if name not in names]
+    return [*pairs, *told]
+
+
 def view_tree(view: SystemView | SavedView, definition: ListDef) -> Node:
     """What a view asks for; everybody where it speaks of what is no more: then `asked` shows nobody, and says so."""
     if isinstance(view, SystemView):
         return view.tree
     try:
-        return definition.catalogue.parse(view.query)
+        return bounded(definition, definition.catalogue.parse(view.query))
     except BadCondition:
         return tree.EVERYBODY
 
@@ -162,7 +189,7 @@ def _columns(
     definition: ListDef, user: User, view: SystemView | SavedView | None, preferred: Sequence[str]
 ) -> tuple[Column, ...]:
     """Of the view, else of the reader, else of the list; and only those that the reader may see."""
-    chosen = (view.columns if isinstance(view, SavedView) else ()) or preferred
+    chosen = (view.columns if view else ()) or preferred
     allowed = {column.key: column for column in definition.columns_for(user)}
     shown = [allowed[key] for key in chosen or definition.default_columns if key in allowed]
     first = definition.columns[0]

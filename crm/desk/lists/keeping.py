@@ -1,7 +1,9 @@
 """What is done with the views of a list: saved, changed, shared, copied, put at hand, taken away; and with its columns."""
 
+from collections.abc import Callable
+
 from django import forms
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -47,21 +49,29 @@ def save(request: StaffRequest, definition: ListDef) -> HttpResponse:
         made.append(saved.save(request.user, definition.key, data["name"], _look(request, definition), at=now()))
 
     if submit(request, form, keep, _("Saved. It stands above the list."), beside={"name": "name"}):
-        return redirect(f"{reverse(definition.route)}?view=v{made[0].pk}")
+        return redirect(f"{reverse(definition.routes['list'])}?view=v{made[0].pk}")
     context = {"list": definition, "form": form, "query": request.GET.urlencode()}
     return render(request, "desk/lists/save.html", context, status=422)
 
 
+def _of_list(request: StaffRequest, definition: ListDef, pk: int) -> None:
+    """Http404 for a view of another list, as for one that is somebody else's."""
+    if not saved.visible_to(request.user, definition.key).filter(pk=pk).exists():
+        raise Http404
+
+
 def update(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     """A view of one's own keeps the list as it stands in the address."""
+    _of_list(request, definition, pk)
     press(request, lambda: saved.update(request.user, pk, _look(request, definition)), _("Saved."))
-    return redirect(f"{reverse(definition.route)}?view=v{pk}")
+    return redirect(f"{reverse(definition.routes['list'])}?view=v{pk}")
 
 
 def share(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
+    _of_list(request, definition, pk)
     wanted = request.POST.get("visibility", "")
     press(request, lambda: saved.share(request.user, pk, wanted, at=now()), _("Saved."))
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def copy(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
@@ -70,35 +80,45 @@ def copy(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
         lambda: saved.copy(request.user, definition.key, pk, at=now()),
         _("You have a view of your own that looks like it."),
     )
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def archive(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
+    _of_list(request, definition, pk)
     press(request, lambda: saved.archive(request.user, pk, at=now()), _("The view is gone."))
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
-def pin(request: StaffRequest, definition: ListDef, key: str, *, up: bool) -> HttpResponse:
-    """A view is put above the list or taken from there: `v12` for a saved one, else the key of one that comes along."""
+def pin(request: StaffRequest, definition: ListDef, key: str) -> HttpResponse:
+    """A view is put above the list: `v12` for a saved one, else the key of one that comes along."""
+    return _moved(request, definition, key, saved.pin)
+
+
+def unpin(request: StaffRequest, definition: ListDef, key: str) -> HttpResponse:
+    """The same, taken from there."""
+    return _moved(request, definition, key, saved.unpin)
+
+
+def _moved(request: StaffRequest, definition: ListDef, key: str, verb: Callable[..., None]) -> HttpResponse:
     number = key[1:] if key.startswith("v") and key[1:].isdecimal() and len(key) < 12 else ""
     view = int(number) if number else None
     system = "" if number else key
-    if system and system not in {one.key for one in definition.views}:
-        return redirect(definition.views_route)
-    verb = saved.pin if up else saved.unpin
+    if system and definition.view(system) is None:
+        return redirect(definition.routes["views"])
     press(request, lambda: verb(request.user, definition.key, view=view, system=system), "")
-    return redirect(definition.views_route)
+    return redirect(definition.routes["views"])
 
 
 def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
-    """Which columns somebody sees, in the order of the list; without any, those that come with it."""
-    chosen = set(request.POST.getlist("column"))
-    keys = [column.key for column in definition.columns_for(request.user) if column.key in chosen]
-    press(request, lambda: saved.choose_columns(request.user, definition.key, keys), "")
+    """Which columns somebody sees, in the order in which they stand in the form; without any, those that come along."""
+    allowed = {column.key for column in definition.columns_for(request.user)}
+    keys = [key for key in dict.fromkeys(request.POST.getlist("column")) if key in allowed]
+    density = request.POST.get("density", "")
+    press(request, lambda: saved.choose_columns(request.user, definition.key, keys, density), "")
     query = request.GET.urlencode()
-    return redirect(f"{reverse(definition.route)}{'?' if query else ''}{query}")
+    return redirect(f"{reverse(definition.routes['list'])}{'?' if query else ''}{query}")
 
 
 def _look(request: StaffRequest, definition: ListDef) -> saved.Look:
-    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key))
+    known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key), now())
     return saved.Look(tree.dump(known.tree), [column.key for column in known.columns], known.sort)

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
+from crm.desk.lists import overseeing
 from crm.desk.people import books, staff, teams
 from crm.desk.people.first_steps import first_steps
 
 urlpatterns = [
     path("first-steps/", first_steps, name="first_steps"),
     path("staff/", staff.people, name="staff"),
+    path("staff/views/", overseeing.shared_views, name="shared_views"),
+    path("staff/views/<int:pk>/archive/", overseeing.archive, name="shared_view_archive"),
     path("staff/<int:pk>/", staff.person, name="person"),
     path("staff/<int:pk>/link/", staff.link, name="person_link"),
     path("staff/<int:pk>/deactivate/", staff.deactivate, name="person_deactivate"),

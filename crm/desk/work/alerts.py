@@ -11,31 +11,25 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import trail
 from core.accounts.models import User
-from core.accounts.permissions import StaffRequest, mask, needs
-from core.accounts.roles import Field, Permission
+from core.accounts.permissions import StaffRequest, needs
+from core.accounts.roles import Permission
 from core.accounts.trail import Search
 from crm.desk.acting import press, submit
-from crm.desk.paging import page_of
+from crm.desk.lists import answers
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.desk.work import interval
-from crm.desk.work.forms import CommentForm, FilterForm, LostForm, interview_of
+from crm.desk.work.forms import CommentForm, LostForm, interview_of
+from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers.access import scope_filter
 from segmentation import alerts as verbs
 from segmentation import queries
 from segmentation.models import Alert
 from segmentation.reading.explain import explain
-from segmentation.reading.rhythm import Silence, sentence, silence_of
+from segmentation.reading.rhythm import sentence
 from segmentation.shop import notes
 
 SHOWN = 100
-
-
-class Row(NamedTuple):
-    """An alert, and its silence as it is on the day it is read."""
-
-    alert: Alert
-    silence: Silence
 
 
 def _visible(user: User) -> QuerySet[Alert]:
@@ -54,29 +48,11 @@ def _alert_for(user: User, pk: int) -> Alert:
 @needs(Permission.WORK_ALERTS)
 @takeable("alerts")
 def alerts(request: StaffRequest) -> HttpResponse:
-    form = FilterForm(request.GET)
-    state = form.cleaned_data["state"] if form.is_valid() else ""
-    rows = queries.closed_alerts(request.user, today()) if state else queries.open_alerts(request.user, today())
-    if form.is_valid():
-        if state and state != "closed":
-            rows = rows.filter(state=state)
-        if form.cleaned_data["kind"]:
-            rows = rows.filter(kind=form.cleaned_data["kind"])
-        if form.cleaned_data["undecided"]:
-            rows = rows.filter(decision="")
-    page = page_of(request, rows, SHOWN)
-    for row in page.rows:
-        mask(request.user, row, severity=Field.VALUE)
-    page = page.of([Row(row, silence_of(row, on=today())) for row in page.rows])
-    context = {
-        "form": form,
-        "page": page,
-        "count": rows.count(),
-        "closed": bool(state),
-        "silent": [] if state else queries.silent_sources(),
-        "unusual": [] if state else queries.unusual(request.user, notes.OF_ALERTS),
+    more = {
+        "silent": queries.silent_sources(),
+        "unusual": queries.unusual(request.user, notes.OF_ALERTS),
     }
-    return render(request, "desk/work/alerts.html", context)
+    return answers.show(request, ALERT_LIST, "desk/work/alerts.html", **more)
 
 
 @needs(Permission.WORK_ALERTS)

@@ -15,6 +15,7 @@ from complaints.models import Case
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
+from core.jobs import bulk
 from core.lib.errors import DomainError
 from core.outbox import bell as verbs
 from core.outbox.kinds import NEVER_OFF, Topic
@@ -39,6 +40,7 @@ ICONS = {
     Topic.UNHAPPY: "mood-sad",
     Topic.REFUSED: "ban",
     Topic.FAULT: "alert-circle",
+    Topic.BULK: "checks",
     Topic.ALERT: "alert-triangle",
     Topic.IMPORT: "file-import",
     Topic.IMPROVEMENT: "bulb",
@@ -64,8 +66,9 @@ def bell(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.READ_MESSAGES)
 def count(request: StaffRequest) -> HttpResponse:
-    """The two numbers of the frame: what rings, and what waits for a decision."""
+    """The two numbers of the frame, what rings and what waits for a decision; and whether a bulk run is followed."""
     context = {
+        "bulk_going": bulk.of_person(request.user).filter(state__in=bulk.GOING).exists(),
         "bell_count": verbs.count(request.user),
         "approvals_count": len(waiting.for_user(request.user, at=now())),
     }

@@ -14,15 +14,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from complaints.models import Case, Remedy
-from complaints.queries import Filters, cases_for, in_order, waiting_for
+from complaints.queries import cases_for, in_order, waiting_for
 from core.accounts.models import User
 from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import Field, Permission, Scope, rights_of
 from core.lib import mall
 from core.lib.periods import mall_day, mall_midnight, mall_time
 from core.lib.rows import together
+from crm.desk.complaints.queue.case_list import CASE_LIST
+from crm.desk.lists import page
 from crm.desk.paging import Page, page_in
 from crm.desk.today import now, today
+from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import todo
 from customers.access import standings_of, visible_to
 from customers.models import Customer, Standing, Todo
@@ -79,7 +82,7 @@ class Chip:
 def context(user: User, view: QueryDict) -> dict[str, Any]:
     """The day as it stands; `view` narrows the queue to one reason or shows all of it."""
     day = today()
-    cases = cases_for(user, now(), Filters(open=True))
+    cases = page.of_view(CASE_LIST, user, "all", now())
     # A queue may hold cases of customers in other books: they are on its list, and call nobody here.
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book, queue = queries.standings(user, day), _queue(user, day, view)
@@ -100,7 +103,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
         "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
-        "alerts": queries.open_alerts(user, day).count() if may(user, Permission.WORK_ALERTS) else None,
+        "alerts": page.of_view(ALERT_LIST, user, "open", now()).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
         "matters": matters,
         "things": queue["waiting"] + len(matters),
@@ -332,6 +335,8 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
             "amount": mall.priced(Decimal(text["amount"])),
             "day": text["since"],
         }
+    if words := text.get("words"):
+        return str(words)
     return str(item.get_reason_display())
 
 

@@ -151,16 +151,6 @@ class NoticesForm(forms.Form):
         return [*told, (Topic.DIGEST, Level.MAIL)] if self.cleaned_data["mail"] else told
 
 
-class FilterForm(forms.Form):
-    kind = forms.ChoiceField(choices=[("", _("Both kinds")), *Alert.Kind.choices], required=False)
-    state = forms.ChoiceField(
-        label=_("State"),
-        choices=[("", _("Open")), ("closed", _("Closed")), *list(Alert.State.choices)[1:]],
-        required=False,
-    )
-    undecided = forms.BooleanField(label=_("Not decided yet"), required=False)
-
-
 class LostForm(forms.Form):
     cause = forms.ChoiceField(label=_("Cause"), choices=Alert.Cause.choices, widget=forms.RadioSelect)
     why = forms.CharField(label=_("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False)

@@ -2,7 +2,10 @@
 
 from django.urls import path
 
+from core.accounts.roles import Permission
+from crm.desk.lists.routes import routes_of
 from crm.desk.work import absent, alerts, approvals, bell, my_day, promises, risks, talk
+from crm.desk.work.lists.alert_list import ALERT_LIST
 
 urlpatterns = [
     path("", my_day.home, name="my_day"),
@@ -17,7 +20,7 @@ urlpatterns = [
     path("promises/<int:pk>/release/", promises.release, name="promise_release"),
     path("promises/<int:pk>/hand-over/", promises.hand_over, name="promise_hand_over"),
     path("contacts/", my_day.contacts, name="contacts"),
-    path("alerts/", alerts.alerts, name="alerts"),
+    *routes_of(ALERT_LIST, Permission.WORK_ALERTS, "alerts/", alerts.alerts),
     path("alerts/<int:pk>/", alerts.alert, name="alert"),
     path("alerts/<int:pk>/comment/", alerts.comment, name="alert_comment"),
     path("alerts/<int:pk>/decide/", alerts.decide, name="alert_decide"),

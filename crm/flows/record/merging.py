@@ -20,6 +20,7 @@ from customers import contact_points
 from customers import merging as records
 from customers.letters import consent
 from customers.models import Customer, Todo
+from customers.record import labels
 from loyalty import clubs
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.models import Coupon, PointAccount
@@ -57,6 +58,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     alerts.merge(loser.pk, winner.pk, at=at)
     consent.merge(loser, winner, by=by, at=at)
     segments.merge(loser.pk, winner.pk, on=today, at=at)
+    labels.merge(loser, winner)
     records.move(loser, winner, today=today)
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)

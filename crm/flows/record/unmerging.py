@@ -30,7 +30,7 @@ from customers.models import (
     Standing,
     Todo,
 )
-from customers.record import duplicates
+from customers.record import duplicates, labels
 from loyalty.models import (
     CampaignUsage,
     ClubMember,
@@ -130,6 +130,7 @@ def before(loser: Customer, winner: Customer) -> Rows:
         "merged": list(Customer.objects.filter(merged_into=loser).values_list("pk", flat=True)),
         "referrals": list(referrals.values()),
         "usage": list(CampaignUsage.objects.filter(customer=loser).values_list("campaign_id", "used", "most")),
+        "labels": labels.remember(loser, winner),
         "tier": tiers.remember(loser, winner),
         "points": points.remember(loser, winner),
         "upto": {_label(model): model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in SINCE},
@@ -219,6 +220,8 @@ def undo(merge_id: int, *, by: User, at: datetime, reason: str) -> Merge:
     consent.unmerge(loser, winner, since=merge.at, by=by, at=at)
     for model in MOVED:
         _rows_back(merge, model)
+    # A merge of before there were labels knows of none.
+    labels.unmerge(loser, winner, merge.kept.get("labels", []))
     Refund.objects.filter(order__customer=loser).update(customer=loser)
     _referrals_back(merge)
     _usage_back(merge)

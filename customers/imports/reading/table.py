@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from core.lib import csv_cells
 from core.lib.errors import Invalid
 from customers.imports.reading.shape import Broken, FieldOf, LeftOut, Row
 from customers.imports.reading.stream import UNREADABLE
@@ -102,6 +103,8 @@ def records(lines: Iterable[str], separator: str, number: int, fit: Fit, encodin
                         }
                         break
                     cells = fitted
+                if "'" in line:
+                    cells = [csv_cells.read_back(cell) for cell in cells]
                 if any(cells):
                     yield Row(number, line.rstrip("\r\n"), cells)
                 number += len(taken)

@@ -81,3 +81,10 @@ SELECT coalesce(g.customer_id, b.customer_id), coalesce(g.product_id, b.product_
  WHERE (g.first_on, g.last_on, g.days, g.paid) IS DISTINCT FROM (b.first_on, b.last_on, b.days::bigint, b.paid::numeric)
    AND NOT EXISTS (
        SELECT 1 FROM customers_dirtymark d WHERE d.customer_id = coalesce(g.customer_id, b.customer_id))
+
+-- name: labels
+SELECT s.customer_id, s.labels, l.labels
+  FROM customers_standing s
+  LEFT JOIN (SELECT customer_id, array_agg(label_id ORDER BY label_id) AS labels
+               FROM customers_customerlabel GROUP BY customer_id) l ON l.customer_id = s.customer_id
+ WHERE s.labels IS DISTINCT FROM coalesce(l.labels, '{}')

@@ -7,6 +7,7 @@ SELECT 1 AS kind, id FROM customers_customer
 SELECT 1 AS kind, id FROM customers_customer c WHERE {new:c}
 UNION SELECT 1, customer_id FROM customers_standing s WHERE {new:s}
 UNION SELECT 1, customer_id FROM customers_summary m WHERE {new:m}
+UNION SELECT 1, customer_id FROM customers_customerlabel l WHERE {new:l}
 
 -- name: customer
 SELECT * FROM customers_customer WHERE id IN (SELECT id FROM law_owner)
@@ -28,3 +29,6 @@ SELECT * FROM customers_refund WHERE customer_id IN (SELECT id FROM law_owner)
 
 -- name: bought
 SELECT * FROM customers_bought WHERE customer_id IN (SELECT id FROM law_owner)
+
+-- name: customerlabel
+SELECT * FROM customers_customerlabel WHERE customer_id IN (SELECT id FROM law_owner)

@@ -18,6 +18,7 @@ from customers.identity import name_grams
 from customers.models import Category as GoodsCategory
 from customers.models import (
     Contact,
+    ContactPoint,
     Customer,
     ExternalIdentity,
     Order,
@@ -113,6 +114,16 @@ class Person:
     clubs: set[int]
     cases: list[tuple[date, int, bool, bool]]
     scores: list[int]
+
+    @property
+    def ways(self) -> dict[str, bool]:
+        """The kinds of ways to reach them, and whether it is still theirs."""
+        kinds = {"phone": 2, "email": 3, "address": 5}
+        return {kind: self.pk % 7 > 0 for kind, step in kinds.items() if self.pk % step == 0}
+
+    @property
+    def reach(self) -> list[str]:
+        return [kind for kind, is_theirs in self.ways.items() if is_theirs]
 
     @property
     def days(self) -> dict[date, Decimal]:
@@ -292,6 +303,19 @@ def _store_records(people: list[Person]) -> None:
         )
         for person in people
         if not person.merged
+    )
+    ContactPoint.objects.bulk_create(
+        ContactPoint(
+            customer_id=person.pk,
+            kind=kind,
+            mask="***",
+            encrypted=b"-",
+            blind_index=f"{person.pk}".encode(),
+            retired="" if is_theirs else "old",
+            retired_at=None if is_theirs else moment(TODAY),
+        )
+        for person in people
+        for kind, is_theirs in person.ways.items()
     )
     ExternalIdentity.objects.bulk_create(
         ExternalIdentity(customer_id=person.pk, source=source, external_id=f"{source}-{person.pk}")

@@ -63,6 +63,7 @@ def things(key: str, world: World) -> list[str]:
         "mindset": ["discount", "status"],
         "channel": ["phone", "wechat"],
         "interest": [*INTERESTS, "golf"],
+        "reach": ["phone", "email", "address"],
         "source": [*SOURCES, "nowhere"],
         "promise": ["open", "overdue"],
         "bought.category": sorted({str(category) for category in world.categories.values()}),

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,15 +18,29 @@ from core.lib.money import MoneyField
 
 @dataclass(frozen=True)
 class Order:
-    """By a column of the row and then by id; `path` is empty for the id alone. What is not known comes last."""
+    """By a column of the row, then by that of `then`, at the end by id; an empty `path` is the id alone.
+
+    What is not known comes last.
+    """
 
     path: str = ""
     falling: bool = False
     nullable: bool = False
+    then: "Order | None" = None
 
     @classmethod
-    def of(cls, rows: QuerySet[Any], path: str, falling: bool) -> "Order":
-        return cls(path, falling, bool(path and _field(rows, path).null))
+    def of(cls, rows: QuerySet[Any], path: str, falling: bool, *then: str) -> "Order":
+        """`then` are the columns for what is equal, in the same direction."""
+        if path in ("", "pk"):
+            return cls("", falling)
+        behind = cls.of(rows, then[0], falling, *then[1:]) if then else None
+        return cls(path, falling, bool(_field(rows, path).null), behind)
+
+    def columns(self) -> "list[Order]":
+        """Each column of it, the most important first; without the id."""
+        if not self.path:
+            return []
+        return [self, *(self.then.columns() if self.then else [])]
 
 
 @dataclass(frozen=True)
@@ -68,32 +82,33 @@ def part(
 
 
 def _by(order: Order, *, back: bool) -> list[Any]:
-    identity = "-pk" if back else "pk"
-    if not order.path:
-        return [identity]
     falls = order.falling != back
+    if not order.path:
+        return ["-pk" if falls else "pk"]
+    behind = _by(order.then or Order(), back=back)
     if not order.nullable:
-        return [f"{'-' if falls else ''}{order.path}", identity]
+        return [f"{'-' if falls else ''}{order.path}", *behind]
     column = F(order.path)
     # Backwards everything stands on its head, and so does what is not known.
     nulls = {"nulls_first": True} if back else {"nulls_last": True}
-    return [column.desc(**nulls) if falls else column.asc(**nulls), identity]
+    return [column.desc(**nulls) if falls else column.asc(**nulls), *behind]
 
 
-def _beyond(order: Order, value: Any, pk: int, *, back: bool) -> Q:
-    identity = Q(pk__lt=pk) if back else Q(pk__gt=pk)
+def _beyond(order: Order, values: Sequence[Any], pk: int, *, back: bool) -> Q:
+    falls = order.falling != back
     if not order.path:
-        return identity
+        return Q(pk__lt=pk) if falls else Q(pk__gt=pk)
+    value, *rest = values
+    behind = _beyond(order.then or Order(), rest, pk, back=back)
     unknown = Q(**{f"{order.path}__isnull": True})
     if value is None:
-        return (unknown & identity) | ~unknown if back else unknown & identity
-    falls = order.falling != back
+        return (unknown & behind) | ~unknown if back else unknown & behind
     ahead = Q(**{f"{order.path}__{'lt' if falls else 'gt'}": value})
     if not order.nullable:
         # The bound that an index walks to stands apart.
         bound = Q(**{f"{order.path}__{'lte' if falls else 'gte'}": value})
-        return bound & (ahead | identity)
-    same = Q(**{order.path: value}) & identity
+        return bound & (ahead | behind)
+    same = Q(**{order.path: value}) & behind
     return ahead | same if back else ahead | same | unknown
 
 
@@ -106,34 +121,38 @@ def _field(rows: QuerySet[Any], path: str) -> "Field[Any, Any]":
 
 
 def _written(order: Order, row: Any) -> str:
-    value = row
-    for name in order.path.split("__") if order.path else ():
-        value = getattr(value, name)
-    told = None if value is row else value
-    if isinstance(told, date | Decimal):
-        told = str(told)
-    text = json.dumps([told, row.pk], separators=(",", ":"), ensure_ascii=False)
+    told = []
+    for column in order.columns():
+        value = row
+        for name in column.path.split("__"):
+            value = getattr(value, name)
+        told.append(str(value) if isinstance(value, date | Decimal) else value)
+    # Of a list by number the place of the column is empty.
+    text = json.dumps([*(told or [None]), row.pk], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(rows: QuerySet[Any], order: Order, cursor: str) -> tuple[Any, int]:
+def _read(rows: QuerySet[Any], order: Order, cursor: str) -> tuple[list[Any], int]:
     try:
         data = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-        value, pk = data
-        if not isinstance(pk, int) or isinstance(pk, bool) or not 0 <= pk < 2**63:
+        *told, pk = data
+        if not isinstance(data, list) or not isinstance(pk, int) or isinstance(pk, bool) or not 0 <= pk < 2**63:
             raise ValueError(cursor)
-        if value is not None:
-            value = _value(rows, order, value)
-        elif order.path and not order.nullable:
-            raise ValueError(cursor)
+        columns = order.columns()
+        if not columns:
+            if told != [None]:
+                raise ValueError(cursor)
+            return [], pk
+        return [_value(rows, column, value) for column, value in zip(columns, told, strict=True)], pk
     except (ValueError, TypeError, ArithmeticError, binascii.Error, RecursionError, Invalid):
         raise Invalid(_("This page link is not complete. Start again at the first page."), code="bad_cursor") from None
-    return value, pk
 
 
 def _value(rows: QuerySet[Any], order: Order, value: Any) -> Any:
-    if not order.path:
-        raise ValueError(value)
+    if value is None:
+        if not order.nullable:
+            raise ValueError(value)
+        return None
     field = _field(rows, order.path)
     if isinstance(field, MoneyField):
         amount = Decimal(str(value))
@@ -143,6 +162,11 @@ def _value(rows: QuerySet[Any], order: Order, value: Any) -> Any:
     kind = field.get_internal_type()
     if kind == "DateField":
         return date.fromisoformat(str(value))
+    if kind == "DateTimeField":
+        moment = datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:
+            raise ValueError(value)
+        return moment
     if kind == "CharField":
         text = str(value)
         if "\x00" in text:

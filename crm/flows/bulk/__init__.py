@@ -1,0 +1,1 @@
+"""What can be done with many customers of a list at once."""
