@@ -98,9 +98,9 @@
   const stays = (target) => $$("input[id]:not([type=hidden]), select[id]:not([multiple]), textarea[id]", target);
   const said = (field) => (field.type === "checkbox" ? field.checked : field.value);
   document.addEventListener("htmx:beforeRequest", ({ detail: { xhr, target, elt } }) => {
-    if (!target.matches("[data-keeps]") || !elt.matches("select")) return;
+    if (!target.matches("[data-keeps]") || !elt.matches("select, [value^='condition '], [value^='group ']")) return;
     // With another field its values begin anew.
-    const line = elt.id.endsWith(":field") ? elt.id.slice(0, -"field".length) : "-";
+    const line = elt.id && elt.id.endsWith(":field") ? elt.id.slice(0, -"field".length) : "-";
     opened.set(xhr, new Map(stays(target).filter((field) => !field.id.startsWith(line)).map((field) => [field.id, said(field)])));
   });
   document.addEventListener("htmx:beforeSwap", ({ detail: { xhr, target } }) => {
