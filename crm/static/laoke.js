@@ -130,7 +130,7 @@
     if (!dialog || dialog.open) return;
     dialog.showModal();
     const fields = $$(`.lk-dialog-body :is(${ASKS})`, dialog).filter((field) => !field.disabled && field.offsetParent);
-    const first = fields.find((field) => field.autofocus || field.checked) || fields[0];
+    const first = fields.find((field) => field.closest(".has-error")) || fields.find((field) => field.autofocus || field.checked) || fields[0];
     if (first) first.focus();
   };
   // A dialog named in the address, or one whose form was refused, is open from the start.

@@ -24,6 +24,8 @@ from customers.models.consent import ASKED_FOR, Channel
 
 # Links that lead nowhere an address of the net may try in a minute.
 TRIES, A_MINUTE = 60, 60
+# What the forms of the page send. A post with none of it comes from a mail service that is careless about its body.
+OURS = {"opened", "want", "no_profiling", "confirm", "stop"}
 
 
 class Box(NamedTuple):
@@ -57,7 +59,7 @@ def own_choices(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest, token: str) -> Recorded:
-    if request.POST.get("List-Unsubscribe") == "One-Click":
+    if request.POST.get("List-Unsubscribe") == "One-Click" or not OURS & request.POST.keys():
         return choices.one_click(token, at=now())
     if "confirm" in request.POST:
         return asking.confirm(token, at=now())

@@ -190,8 +190,10 @@ def test_a_page_from_before_a_withdrawal_takes_nothing_of_it_back(client: Any, l
     address = f"/c/{row.reply_token}"
     before = {"opened": "1", "shown": ["email.marketing"], "want": ["email.marketing", "email.care"]}
 
-    client.post(address, {"List-Unsubscribe": "One-Click"})
-    client.post(address, {"opened": "1", "no_profiling": "1"})
+    client.post(
+        address, {"opened": "1", "no_profiling": "1", "shown": ["email.marketing"], "want": ["email.marketing"]}
+    )
+    client.post(address, data="List-Unsubscribe=One-Click", content_type="text/plain")
     client.post(address, before)
 
     assert (state(li_lei), state(li_lei, ("email", "care"))) == ("withdrawn", "granted")
