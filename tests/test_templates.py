@@ -13,6 +13,8 @@ WIDEST = 120
 ARITHMETIC = re.compile(r"\|\s*(add|divisibleby|get_digit|length_is)\b|\{%\s*widthratio\b")
 QUERY = re.compile(r"\{%\s*for\s[^%]*\sin\s+[\w.]+(\.all|\.\w+_set(\.\w+)?)\b")
 COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
+# `:active="tab == 'mine'"` is nothing to a component: it takes a name or a literal, and `active="{% if … %}1{% endif %}"`.
+REASONED = re.compile(r""" :[a-z_]+="[^"]*(?: (?:==|!=|<|>|and|or|not|in) |\|)[^"]*\"""")
 # A slot that is filled, a component that opens (or is closed at once), a component that ends.
 COMPONENT = re.compile(
     r"""<c-slot\s+name="(?P<slot>\w+)"|<c-(?P<open>[a-z][\w-]*)(?:"[^"]*"|'[^']*'|[^>"'])*?(?P<closed>/?)>"""
@@ -61,6 +63,10 @@ def test_no_line_is_wider_than_the_page() -> None:
 
 def test_nothing_is_reckoned_in_a_template() -> None:
     assert where(ARITHMETIC) == []
+
+
+def test_nothing_is_judged_in_an_attribute_of_a_component() -> None:
+    assert where(REASONED) == []
 
 
 def test_no_template_asks_the_database() -> None:

@@ -57,8 +57,9 @@ class Schema(AutoSchema):
         responses = super()._get_response_bodies(direction)
         if not getattr(self.view, "authentication_classes", ()) or getattr(self.view, "scope", None) is None:
             return responses
+        never = OF_WRITING - getattr(self.view, "refuses_reading", frozenset())
         for status, description in REFUSALS.items():
-            if self.method == "GET" and (status in OF_WRITING or (status == 404 and "{" not in self.path)):
+            if self.method == "GET" and (status in never or (status == 404 and "{" not in self.path)):
                 continue
             refusal = OpenApiResponse(ProblemOut, description)
             responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]

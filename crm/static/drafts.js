@@ -3,7 +3,8 @@
    A draft holds what somebody changed in one form (its address and the rows it speaks of), and what they saw when they
    changed it; never a key, a password or a code. A form that was sent is asked about by its key: what the server has
    is no draft any more. A form marked data-draft-ask may be about anybody: its drafts are offered, not put in. Those of
-   a colleague whose session ended wait for that colleague, half a day at most. */
+   a colleague whose session ended wait for that colleague, half a day at most. The lines of a form marked
+   data-draft-drawn are drawn by the server, at that address: its draft is all of it, and drawn before it is put in. */
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -48,7 +49,9 @@
   const plain = (value) => value.replace(/\r\n?/g, "\n");
   const same = (some, others) => JSON.stringify(some) === JSON.stringify(others);
   const ticked = (field) => field.type === "radio" || field.type === "checkbox";
-  const fieldsOf = (form) => [...form.elements].filter((field) => field.name && field.matches("input, textarea, select") && !UNTYPED.includes(field.type));
+  const isDrawn = (form) => Boolean(form && form.dataset.draftDrawn);
+  const isShape = (field) => field.type === "hidden" && field.name.includes(":") && isDrawn(field.form);
+  const fieldsOf = (form) => [...form.elements].filter((field) => field.name && field.matches("input, textarea, select") && (!UNTYPED.includes(field.type) || isShape(field)));
   const eligible = (form) => form.method === "post" && !form.matches("[role=search], [data-no-draft]") && !$(SECRET, form)
     && fieldsOf(form).length > 0;
   const formsOf = (root) => [...(root.matches && root.matches("form") ? [root] : []), ...$$("form", root)].filter(eligible);
@@ -61,13 +64,17 @@
     }
     return [plain(first ? field.defaultValue : field.value)];
   }
+  const opened = new Map();
   function said(form, first = false) {
+    if (first && opened.has(form)) return opened.get(form);
     const words = {};
     for (const field of fieldsOf(form)) words[field.name] = [...(words[field.name] || []), ...valuesOf(field, first)];
     return words;
   }
+  for (const form of $$("form[data-draft-drawn]")) opened.set(form, said(form, true));
   function changed(form) {
     const [now, first] = [said(form), said(form, true)];
+    if (isDrawn(form)) return same(now, first) ? {} : now;
     return Object.fromEntries(Object.entries(now).filter(([name, values]) => !same(values, first[name])));
   }
   const agrees = (words, draft) => Object.entries(draft.words).every(([name, values]) => !(name in words) || same(words[name], values));
@@ -77,7 +84,7 @@
   };
   const isSeen = (name) => name === "version" || name.startsWith("initial-");
   function nameOf(form) {
-    const rows = [...form.elements].filter((field) => field.type === "hidden" && field.name && !isSeen(field.name)
+    const rows = [...form.elements].filter((field) => field.type === "hidden" && field.name && !isSeen(field.name) && !isShape(field)
       && ![...KEYS, "csrfmiddlewaretoken", "next", "said_at"].includes(field.name)).map((field) => `${field.name}=${field.value}`);
     const address = form.getAttribute("action") || location.pathname + location.search;
     if (form.matches("[data-draft-ask]") && !form.dataset.call) form.dataset.call = Date.now() + "-" + Math.random().toString(36).slice(2);
@@ -151,6 +158,13 @@
     filling = false;
     return before;
   }
+  async function draw(form, draft) {
+    filling = true;
+    const values = { ...draft.words, code: form.elements.code.value };
+    await window.htmx.ajax("POST", form.dataset.draftDrawn, { values, source: document.body, target: form.dataset.draftInto, swap: "outerHTML" });
+    for (const [name, told] of Object.entries(draft.words)) if (!name.includes(":")) set(form, name, told);
+    filling = false;
+  }
   function empty(form, names) {
     filling = true;
     const first = said(form, true);
@@ -158,12 +172,14 @@
     filling = false;
   }
   function restore(form, draft) {
-    const before = fill(form, draft);
+    const before = isDrawn(form) ? {} : fill(form, draft);
+    if (isDrawn(form)) draw(form, draft);
     for (const old of $$(".lk-draft", form)) old.remove();
     const told = note("draft-restored");
     $("[data-time]", told).textContent = clock(draft.at);
     $("button", told).addEventListener("click", () => {
       store.drop(nameOf(form));
+      if (isDrawn(form)) return location.reload();
       empty(form, Object.keys(draft.words));
       for (const [name, values] of Object.entries(before)) set(form, name, values);
       told.remove();
@@ -274,7 +290,7 @@
     }
     // Stored words that the browser has brought back (by Back, say) would be sent a second time.
     const sent = Object.values(known("laoke-stored"));
-    for (const form of formsOf(document)) {
+    for (const form of formsOf(document).filter((each) => !isDrawn(each))) {
       const names = Object.keys(changed(form));
       if (!names.length || !sent.includes(print(form))) continue;
       empty(form, names);
@@ -295,5 +311,6 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     const forms = formsOf(event.detail.target);
     for (const form of forms) put(nameOf(form), forms);
+    for (const form of opened.keys()) if (!filling && Object.keys(changed(form)).length) keep(form);
   });
 })();

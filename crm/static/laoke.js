@@ -93,6 +93,33 @@
     if (status === 401) return signIn();
     toast({ text: toasts && toasts.dataset[status === 403 ? "expired" : "failed"], tone: "error" });
   });
+  // Lines that another choice draws anew: what was typed since it was made stays, in the field of the same name.
+  const opened = new WeakMap();
+  const stays = (target) => $$("input[id]:not([type=hidden]), select[id]:not([multiple]), textarea[id]", target);
+  const said = (field) => (field.type === "checkbox" ? field.checked : field.value);
+  document.addEventListener("htmx:beforeRequest", ({ detail: { xhr, target, elt } }) => {
+    if (!target.matches("[data-keeps]") || !elt.matches("select, [value^='condition '], [value^='group ']")) return;
+    // With another field its values begin anew.
+    const line = elt.id && elt.id.endsWith(":field") ? elt.id.slice(0, -"field".length) : "-";
+    opened.set(xhr, new Map(stays(target).filter((field) => !field.id.startsWith(line)).map((field) => [field.id, said(field)])));
+  });
+  document.addEventListener("htmx:beforeSwap", ({ detail: { xhr, target } }) => {
+    const before = opened.get(xhr);
+    if (!before) return;
+    const late = stays(target).filter((field) => before.has(field.id) && before.get(field.id) !== said(field));
+    opened.set(xhr, new Map(late.map((field) => [field.id, said(field)])));
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail: { xhr } }) => {
+    for (const [id, value] of opened.get(xhr) || []) {
+      const field = document.getElementById(id);
+      if (!field) continue;
+      if (field.type === "checkbox") field.checked = value;
+      else field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      if (field.matches("select")) field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    opened.delete(xhr);
+  });
   document.addEventListener("htmx:sendError", () => toast({ text: toasts && toasts.dataset.offline, tone: "error" }));
 
   // Dialogs and the drawer.
@@ -103,7 +130,7 @@
     if (!dialog || dialog.open) return;
     dialog.showModal();
     const fields = $$(`.lk-dialog-body :is(${ASKS})`, dialog).filter((field) => !field.disabled && field.offsetParent);
-    const first = fields.find((field) => field.autofocus || field.checked) || fields[0];
+    const first = fields.find((field) => field.closest(".has-error")) || fields.find((field) => field.autofocus || field.checked) || fields[0];
     if (first) first.focus();
   };
   // A dialog named in the address, or one whose form was refused, is open from the start.

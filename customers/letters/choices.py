@@ -87,16 +87,29 @@ def stop_everything(token: str, *, at: datetime) -> Recorded:
     )
 
 
-def choose(token: str, wanted: Collection[Kind], *, no_profiling: bool, at: datetime) -> Recorded:
-    """What is wanted is granted, what was granted and is not wanted any more is withdrawn; the rest stays unsaid."""
+def choose(
+    token: str,
+    wanted: Collection[Kind],
+    *,
+    no_profiling: bool,
+    at: datetime,
+    shown: Collection[Kind] | None = None,
+    shown_no_profiling: bool | None = None,
+) -> Recorded:
+    """What is wanted is granted, what was granted and is not wanted any more is withdrawn; the rest stays unsaid.
+
+    `shown` is what was ticked, and `shown_no_profiling` what was so, when the page was opened: a yes is only what was
+    ticked since, so that a page from before a withdrawal takes nothing of it back. None: what holds now was shown.
+    """
     held = by_token(token)
+    seen = held.granted if shown is None else set(shown)
     offered = {(channel, purpose) for channel in held.channels for purpose in ASKED_FOR}
     told: dict[Kind, str] = {
         kind: ConsentState.GRANTED if kind in wanted else ConsentState.WITHDRAWN
         for kind in offered
-        if (kind in wanted) != (kind in held.granted)
+        if (kind in wanted) != (kind in seen) and (kind in wanted) != (kind in held.granted)
     }
-    if no_profiling != held.no_profiling:
+    if no_profiling not in (held.no_profiling, shown_no_profiling):
         consent.set_limits(held.customer, at=at, no_profiling=no_profiling)
     return consent.record(
         held.customer, told, source=Source.PAGE, said_at=at, at=at, evidence={"letter": str(held.letter.pk)}

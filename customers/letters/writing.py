@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,6 +13,7 @@ from core.accounts.models import User
 from core.lib import sealing
 from core.lib.sealing import Resealed
 from core.outbox import gateway, mailing
+from customers.access import scope_filter
 from customers.models import ContactPoint, Customer, Letter
 from customers.models.consent import Channel, Purpose
 
@@ -98,6 +99,12 @@ def write(
         },
     )
     return letter
+
+
+def waiting_by_hand(user: User, today: date) -> QuerySet[Letter]:
+    """What waits for a colleague to send it, of the customers in this person's reach."""
+    rows = Letter.objects.filter(scope_filter(user, today, "customer__"))
+    return rows.filter(state=State.WAITING, by_hand=True)
 
 
 def new_token() -> str:

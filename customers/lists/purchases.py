@@ -156,7 +156,7 @@ FIELDS: tuple[Field, ...] = (
     Field("average", _("Average order"), Kind.MONEY, _average, group=GROUP, unknown=True),
     Field(
         "trend",
-        _("Spend of 90 days against the year, %%"),
+        _("Spend of 90 days against the year, in per cent"),
         Kind.NUMBER,
         _trend,
         group=GROUP,

@@ -378,7 +378,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "promise",
-        _("Promises"),
+        _("Promises to customers"),
         Kind.SET,
         _promises,
         group=TALKS,

@@ -17,6 +17,7 @@ from core.lib import mall
 from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor, to_minor
 from core.lib.periods import mall_day, mall_midnight
+from core.rulebook import changes
 from core.rulebook.kinds import Content, Foretold, Kind, Number, Version
 from core.rulebook.models import RuleChange
 from customers.models import Standing
@@ -227,6 +228,16 @@ class CampaignKind(Kind):
 def of(campaign: CouponCampaign) -> CampaignKind:
     """The rules of this campaign."""
     return CampaignKind(campaign)
+
+
+def change_draft(campaign: CouponCampaign, *, by: User, at: datetime, **told: Any) -> CouponCampaign:
+    """New terms of a draft. Raises DomainError while its start waits for a second person: that says the terms of before."""
+    if changes.waiting(of(campaign)).exists():
+        raise DomainError(
+            _("The start of this campaign waits for a second person. Drop that first, then change it."),
+            code="waits_already",
+        )
+    return coupon_campaigns.change(campaign.pk, by=by, at=at, **told)
 
 
 def named(name: str) -> CampaignKind | None:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import BooleanField, Case, CharField, F, Q, QuerySet, Value, When
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -100,7 +99,7 @@ def _in_words(field: Field, leaf: Leaf, value: Any, today: date) -> str:
         return mall.priced(value if isinstance(value, Decimal) else Decimal(value))
     if isinstance(value, date):
         return _since(leaf, value, today)
-    return formats.number_format(value, force_grouping=True)
+    return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value)
 
 
 def _since(leaf: Leaf, day: date, today: date) -> str:

@@ -1,5 +1,6 @@
 """What the shop and a colleague's program promise: once, in reach, and by the same verbs as the pages."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,18 @@ def test_the_shop_promises_once_and_the_manager_keeps_it(
     assert answers[0].json() == answers[1].json()
     assert shop.post(url, told | {"words": "something else"}, **key("1")).json()["code"] == "key_used"
     assert shop.post(url, told | {"due_at": (due + timedelta(hours=1)).isoformat()}, **key("1")).status_code == 422
+    promise = Promise.objects.get()
+    late = due + timedelta(days=1)  # the answer was lost, and the shop asks again a day later
+    again = ledger.make_once(
+        li_lei,
+        key=f"{promise.made_by_id}:{hashlib.blake2b(b'1', digest_size=24).hexdigest()}",
+        words="send the sample",
+        due=ledger.to_the_hour(promise.first_due_at),
+        owner=chen,
+        by=chen,
+        at=late,
+    )
+    assert again == promise
     assert shop.post(url, told, format="json").status_code == 400
     for wrong in ({"words": "x"}, told | {"due_on": "2026-11-30"}, {"due_at": due.isoformat()}):
         assert shop.post(url, wrong, **key("2")).status_code == 400

@@ -66,6 +66,9 @@ def test_what_is_hidden_is_neither_said_nor_counted_nor_listed(
         answers.append([(answer.status_code, answer.content) for answer in got])
     assert answers[0] == answers[1]
     assert {status for status, _content in answers[0]} == {422}
+    paths = client.get("/api/v1/schema/", HTTP_ACCEPT="application/json").json()["paths"]
+    for part in ("", "/members"):
+        assert "422" in paths[f"/api/v1/segments/{{code}}{part}"]["get"]["responses"]
 
 
 def test_a_token_sees_whom_its_user_sees(api_for: ApiFor, make_user: MakeUser, make_customer: MakeCustomer) -> None:

@@ -1,9 +1,10 @@
 """A segment is built at a desk, by keys alone, and on a phone; the count follows what is typed."""
 
+import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from segmentation.models import Segment
 from tests.browser.conftest import Desk, SitDown
@@ -52,3 +53,40 @@ def test_a_lead_builds_a_segment_and_asks_why(sit_down: SitDown, language: str) 
     desk.open(f"/segments/of/an-jing-de-da-ke-hu/why/{number_of}/")
     expect(page.locator(".lk-mark[data-holds=no]")).to_have_count(0)
     desk.fits()
+
+
+def test_what_is_built_is_there_on_a_slow_server_and_after_a_session_that_ended(sit_down: SitDown) -> None:
+    desk = sit_down("lead", "en")
+    page = desk.page
+
+    def late(route: Route) -> None:
+        time.sleep(0.4)  # longer than a count waits
+        route.continue_()
+
+    desk.open("/segments/new/")
+    page.route("**/segments/draft/", late)
+    page.select_option("[id='t-0:field']", "quiet")
+    page.fill("[id='t-0:v']", "5")
+    page.select_option("[id='t-0:op']", "gt")
+    page.fill("[id='t-0:v']", "60")  # typed before the lines come back
+    expect(page.locator("#segment-count .lk-sentence")).to_contain_text("more than 60")
+    page.locator("button[value='condition t']").click()
+    page.select_option("[id='t-1:field']", "class")
+    page.locator("[id='t-1:v:1']").check()
+    page.fill("[name=name]", "Quiet for long")
+    expect(page.locator("#segment-count .lk-sentence")).to_contain_text(", and ")
+    session = next(cookie for cookie in page.context.cookies() if cookie.get("name") == "sessionid")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Store the segment").click()
+    page.wait_for_url("**/accounts/login/**")
+
+    page.context.add_cookies([{"name": "sessionid", "value": str(session.get("value")), "url": desk.url}])
+    desk.open("/segments/new/")
+
+    expect(page.locator("[name=name]")).to_have_value("Quiet for long")
+    expect(page.locator("[id='t-0:v']")).to_have_value("60")
+    expect(page.locator("[id='t-1:v:1']")).to_be_checked()
+    page.get_by_role("button", name="Store the segment").click()
+    page.wait_for_url("**/segments/of/quiet-for-long/")
+    desk.open("/segments/new/")
+    expect(page.locator("[name=name]")).to_have_value("")

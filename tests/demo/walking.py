@@ -19,10 +19,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import Resolver404, resolve
 
+from core.accounts import idempotency
 from core.accounts.models import RequiredFactor, User
 from core.lib.errors import DomainError
 from crm.demo.tables.staff import PASSWORD
-from crm.desk import acting
 from crm.desk.today import today
 
 # What makes a button that sends no form do something: see static/laoke.js.
@@ -455,7 +455,7 @@ class Walk:
         words = {name: f"Said{n}"[: self.longest(form, name)] for n, name in enumerate(names, 1)}
         headers = {"HX-Request": "true"} if form.htmx else {}
         data = filled(form, day=today(), n=len(self.ended)) | words
-        with mock.patch.object(acting, "once", side_effect=DomainError("Not now.")) as asked:
+        with mock.patch.object(idempotency, "once", side_effect=DomainError("Not now.")) as asked:
             answer = self.client.post(form.action, data, headers=headers, follow=True)
         page = answer.content.decode()
         if asked.called or answer.status_code == 422:

@@ -92,8 +92,10 @@ def test_a_campaign_is_set_up_started_and_kept_as_promised(client: Client, lead:
     made = CouponCampaign.objects.get()
     assert (made.code, made.status, made.amount) == ("SPRING", "draft", Decimal("30.00"))
     client.post(reverse("desk:coupons_begin", args=[made.pk]), {"starts_on": today().isoformat(), "reason": "Spring"})
-    confirmed(timezone.now())
     edit = reverse("desk:coupons_edit", args=[made.pk])
+    meanwhile = client.post(edit, TERMS | {"amount": "99"})
+    assert (meanwhile.status_code, "waits for a second person" in meanwhile.content.decode()) == (422, True)
+    confirmed(timezone.now())
     told = TERMS | {"amount": "5", "total_limit": "80", "last_on": (today() + timedelta(days=12)).isoformat()}
     told |= {"from_day": today().isoformat(), "reason": "Goes well"}
     assert client.post(edit, told).status_code == 302

@@ -13,7 +13,7 @@ from core.outbox import switches
 from core.outbox.models import ChannelSwitch
 from customers.letters import consent, policies, writing
 from customers.letters.writing import Words
-from customers.models import Consent, ConsentWording, Customer, Letter
+from customers.models import Consent, ConsentWording, Customer, Letter, ReachLimit
 from tests.conftest import MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,11 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     row = by_hand(li_lei)
     client.force_login(chen)
 
+    # It was written on another day, and waits still.
+    Letter.objects.filter(pk=row.pk).update(written_at=timezone.now() - timedelta(days=9))
+    assert "1 letter waits for a colleague" in page(client, "my_day")
+    assert "李雷" in page(client, "outgoing", query="?show=hand")
+    Letter.objects.filter(pk=row.pk).update(written_at=timezone.now())
     listed = page(client, "outgoing")
     assert "李雷" in listed
     assert "To be sent by hand" in listed
@@ -107,8 +112,12 @@ def test_what_a_customer_says_is_put_down_with_how_it_is_known(client: Client, c
     waits.refresh_from_db()
     assert waits.state == "withdrawn"
     assert set(Consent.objects.values_list("state", flat=True)) == {"withdrawn"}
-    client.post(reverse("desk:consent_limits", args=[li_lei.pk]), {"restricted": "asked for it"})
+    opened = {"initial-no_profiling": "False", "initial-restricted": "", "restricted": "asked for it"}
+    consent.set_limits(li_lei, at=timezone.now(), no_profiling=True)
+    client.post(reverse("desk:consent_limits", args=[li_lei.pk]), opened)
     assert "The data rests since" in page(client, "customer_letters", li_lei.pk)
+    # What the customer said themselves while a colleague had the form open is still so.
+    assert ReachLimit.objects.get(customer=li_lei).no_profiling_at is not None
 
 
 def test_hours_and_caps_are_tried_out_and_saved_with_a_reason(client: Client, make_user: MakeUser) -> None:

@@ -1,5 +1,6 @@
 """A customer is erased at their wish: no table says any more who it was, and every figure of the books stays."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -206,6 +207,7 @@ def test_an_officer_looks_proposes_and_an_administrator_agrees(
     assert "欧阳娜娜" not in page
     early = client.post(reverse("desk:privacy_end", args=[request.pk]), {"outcome": "好", "done": "1"})
     assert early.status_code == 422
+    assert re.search(rf'id="end-{request.pk}"[^>]*data-open', early.content.decode())
     assert client.post(address, {"reason": ""}).status_code == 422
     assert client.post(address, {"reason": "来电要求"}).status_code == 302
     client.force_login(admin)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -108,7 +107,7 @@ def _names(field: Field, leaf: Leaf) -> str:
 
 
 def _number(kind: Kind, value: str) -> str:
-    return mall.priced(Decimal(value)) if kind is Kind.MONEY else formats.number_format(int(value), force_grouping=True)
+    return mall.priced(Decimal(value)) if kind is Kind.MONEY else f"{int(value):,}"
 
 
 def _extras(leaf: Leaf) -> list[str]:

@@ -4,7 +4,7 @@ The verbs and refusals are those of the pages. A token works with the rights of 
 person's token is published with another's; the token of a shop may do neither.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -21,7 +21,7 @@ from core.accounts.roles import ApiScope, Field, Permission
 from core.lib.errors import Unknown
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
-from crm.api.base import StrictView, body
+from crm.api.rules.base import ByRightsView, RuleReasonIn
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.customers import Money, Strict, Words
 from customers.access import visible_to
@@ -137,11 +137,7 @@ class PublishIn(Strict):
     )
 
 
-class RulesBackIn(Strict):
-    reason = Words(max_length=300)
-
-
-class RulesView(StrictView):
+class RulesView(ByRightsView):
     """Reading needs tiers:read, everything else tiers:write; beyond that the right that the page would ask for."""
 
     permissions: dict[str, Permission] = {}
@@ -153,13 +149,6 @@ class RulesView(StrictView):
     @property
     def permission(self) -> Permission:
         return self.permissions.get(self.request.method or "", Permission.VIEW_RULES)
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.request.user)
-
-    def body(self, kind: type[Strict]) -> dict[str, Any]:
-        return dict(body(kind, self.request).validated_data)
 
     def draft_response(self, draft: TierDraft, *, status: int = 200) -> Response:
         return Response(DraftOut(_draft_data(draft, self.user)).data, status=status)
@@ -269,12 +258,12 @@ class WithdrawView(RulesView):
 
     @extend_schema(
         operation_id="tier_version_withdraw",
-        request=RulesBackIn,
+        request=RuleReasonIn,
         responses=VersionOut,
         summary="Take back a version that has not begun",
     )
     def post(self, request: Request, version: int) -> Response:
-        reason = self.body(RulesBackIn)["reason"]
+        reason = self.reason()
         rules = tier_whatif.withdraw(_version(version).pk, reason=reason, by=self.user, at=timezone.now())
         return Response(VersionOut(_version_data(rules)).data)
 
@@ -285,13 +274,13 @@ class RollBackView(RulesView):
     @extend_schema(
         operation_id="tier_version_roll_back",
         parameters=[KEY],
-        request=RulesBackIn,
+        request=RuleReasonIn,
         responses={201: DraftOut},
         summary="A simulated draft that says what the version before said",
         description="Whoever lost a level to the version in force gets it back. It is published like any draft.",
     )
     def post(self, request: Request, version: int) -> Response:
-        reason = self.body(RulesBackIn)["reason"]
+        reason = self.reason()
         draft = tier_whatif.roll_back(
             _version(version).pk, by=self.user, reason=reason, at=timezone.now(), client_key=key_of(request)
         )

@@ -5,7 +5,7 @@ one person's token is confirmed with another's; the token of a shop may do neith
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.accounts.idempotency import KEY, key_of
-from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import ApiScope, Permission
 from core.lib.errors import Unknown
@@ -24,7 +23,7 @@ from core.lib.periods import mall_day
 from core.rulebook import changes
 from core.rulebook.kinds import Kind, Version
 from core.rulebook.models import RuleChange
-from crm.api.base import StrictView, body
+from crm.api.rules.base import ByRightsView, RuleReasonIn
 from crm.api.serializers.campaigns import NoBody
 from crm.api.serializers.customers import Strict, Words
 from crm.flows.rulebook import kinds as rulebook
@@ -113,11 +112,7 @@ class ConfirmIn(Strict):
     because = Words(max_length=200, required=False, help_text="Why the only person who may confirm does so alone")
 
 
-class RuleReasonIn(Strict):
-    reason = Words(max_length=300)
-
-
-class RulebookView(StrictView):
+class RulebookView(ByRightsView):
     """Reading needs rules:read, everything else rules:write; beyond that the right that the page would ask for."""
 
     permission = Permission.VIEW_RULES
@@ -125,13 +120,6 @@ class RulebookView(StrictView):
     @property
     def scope(self) -> ApiScope:
         return ApiScope.RULES_READ if self.request.method == "GET" else ApiScope.RULES_WRITE
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.request.user)
-
-    def body(self, kind: type[Strict]) -> dict[str, Any]:
-        return dict(body(kind, self.request).validated_data)
 
     def hold_to(self, permission: Permission) -> None:
         if not may(self.user, permission):
@@ -241,7 +229,7 @@ class DropView(RulebookView):
         summary="A change that waits will never be",
     )
     def post(self, request: Request, pk: int) -> Response:
-        reason = self.body(RuleReasonIn)["reason"]
+        reason = self.reason()
         return self.decided(
             pk,
             lambda kind: kind.confirms,
@@ -257,7 +245,7 @@ class WithdrawView(RulebookView):
         summary="A confirmed change that has not begun never begins",
     )
     def post(self, request: Request, pk: int) -> Response:
-        reason = self.body(RuleReasonIn)["reason"]
+        reason = self.reason()
         return self.decided(
             pk,
             lambda kind: kind.confirms,
@@ -277,7 +265,7 @@ class BackView(RulebookView):
         description="Of the version in force. It is confirmed like any change.",
     )
     def post(self, request: Request, kind: str, version: int) -> Response:
-        rules, reason = rulebook.named(kind), self.body(RuleReasonIn)["reason"]
+        rules, reason = rulebook.named(kind), self.reason()
         self.hold_to(rules.edits)
         change = changes.roll_back(
             rules, version, reason=reason, by=self.user, at=timezone.now(), client_key=key_of(request)

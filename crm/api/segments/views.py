@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from core.accounts.models import User
 from core.accounts.roles import ApiScope, rights_of
+from core.lib.conditions.catalogue import NotYours
 from core.lib.conditions.fields import Context
 from core.lib.conditions.tree import Node
 from core.lib.errors import Unknown
@@ -21,6 +22,8 @@ from segmentation.models import Segment, SegmentMember, SegmentVersion
 from segmentation.segments import measure, membership, reach
 
 PAGE = 200
+# A segment that speaks of what the token's user may not see.
+HIDDEN = frozenset({NotYours.status})
 
 
 class SegmentsView(StrictView):
@@ -48,6 +51,7 @@ class SegmentsView(StrictView):
 class SegmentView(StrictView):
     scope = ApiScope.SEGMENTS_READ
     is_long = True
+    refuses_reading = HIDDEN
 
     @extend_schema(
         operation_id="segment_get",
@@ -76,6 +80,7 @@ class SegmentMembersView(StrictView):
     scope = ApiScope.SEGMENTS_READ
     query = MembersQuery
     is_long = True
+    refuses_reading = HIDDEN
 
     @extend_schema(
         operation_id="segment_members",

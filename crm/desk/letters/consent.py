@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
 from crm.desk.acting import press, submit
+from crm.desk.editing import edit
 from crm.desk.letters import outgoing_page
 from crm.desk.letters.forms import ConsentForm, LimitsForm
 from crm.desk.opening import opened_by
@@ -71,9 +72,7 @@ def _page(request: StaffRequest, customer: Customer, *, status: int = 200, **cha
         "letters": letters.of([outgoing_page.row_of(row) for row in letters.rows]),
         "said": said.of([_said(entry) for entry in said.rows]),
         "form": ConsentForm(initial={"said_on": today()}),
-        "limits_form": LimitsForm(
-            initial={"no_profiling": limit.no_profiling_at is not None, "restricted": limit.restricted_why}
-        ),
+        "limits_form": LimitsForm(initial=LimitsForm.shown(customer)),
     }
     return render(request, "desk/letters/of_customer.html", context | changed, status=status)
 
@@ -162,6 +161,10 @@ def ask(request: StaffRequest, pk: int) -> HttpResponse:
 def limits(request: StaffRequest, pk: int) -> HttpResponse:
     customer = customer_for(request.user, pk, today())
     form = LimitsForm(request.POST)
-    if submit(request, form, lambda data: consent.set_limits(customer, at=now(), by=request.user, **data), _("Saved")):
+
+    def verb(row: Customer, data: dict[str, Any]) -> ReachLimit:
+        return consent.set_limits(row, at=now(), by=request.user, **data)
+
+    if edit(request, form, customer, verb, _("Saved")):
         return redirect("desk:customer_letters", pk)
     return _page(request, customer, limits_form=form, status=422)

@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy
 from core.lib.periods import mall_moment
 from core.outbox.switches import EVERY
 from crm.desk.date_input import DateInput
+from crm.desk.editing import EditForm
 from crm.desk.today import now, today
 from customers.letters import consent
 from customers.letters.consent import Kind
-from customers.models import ConsentWording
+from customers.models import ConsentWording, Customer, ReachLimit
 from customers.models.consent import ASKED_FOR, BY_CONSENT, Channel, ConsentState, Purpose
 
 CHANNELS = [(channel.value, channel.label) for channel in BY_CONSENT]
@@ -77,7 +78,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Why"), max_length=200)
 
 
-class LimitsForm(forms.Form):
+class LimitsForm(EditForm, forms.Form):
     """What a customer has set apart from consent."""
 
     no_profiling = forms.BooleanField(
@@ -89,6 +90,11 @@ class LimitsForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Nothing goes out while it rests. Empty: it rests no more."),
     )
+
+    @staticmethod
+    def shown(row: Customer) -> dict[str, Any]:
+        limit = ReachLimit.objects.filter(customer=row).first() or ReachLimit()
+        return {"no_profiling": limit.no_profiling_at is not None, "restricted": limit.restricted_why}
 
 
 class WordingForm(forms.Form):

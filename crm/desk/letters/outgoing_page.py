@@ -50,6 +50,9 @@ SHOWS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "not": (gettext_lazy("Did not go out"), NOT_SENT),
 }
 
+# Of every day: what was written on an earlier one waits as well.
+BY_HAND = "hand"
+
 
 class Row(NamedTuple):
     letter: Letter
@@ -96,13 +99,17 @@ class Chip(NamedTuple):
 
 def context(request: StaffRequest) -> dict[str, Any]:
     day, show = _day(request), request.GET.get("show", "")
-    show = show if show in SHOWS else ""
+    show = show if show in SHOWS or show == BY_HAND else ""
     named = rights_of(request.user).sees_customers
     mine = _mine(request)
     of_day = mine.filter(written_at__gte=mall_midnight(day), written_at__lt=mall_midnight(day + timedelta(days=1)))
     counts = dict(of_day.values_list("state").annotate(n=Count("pk")))
-    shown = of_day.filter(state__in=SHOWS[show][1]) if show else of_day
-    rows = shown.select_related("customer", "by").order_by("-written_at", "pk")
+    by_hand = mine.filter(state=State.WAITING, by_hand=True)
+    if show == BY_HAND:
+        rows = by_hand.order_by("written_at", "pk")
+    else:
+        rows = (of_day.filter(state__in=SHOWS[show][1]) if show else of_day).order_by("-written_at", "pk")
+    rows = rows.select_related("customer", "by")
     page = page_of(request, rows if named else rows.none(), SHOWN)
     return {
         "day": day,
@@ -113,7 +120,9 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "named": named,
         "page": page.of([row_of(row) for row in page.rows]),
         "waits": _waiting(mine),
-        "by_hand": mine.filter(state=State.WAITING, by_hand=True).count(),
+        "by_hand": by_hand.count(),
+        "by_hand_url": f"?show={BY_HAND}" if named else "",
+        "is_by_hand": show == BY_HAND,
         "sent": sum(counts.get(state, 0) for state in SENT),
         "lost": sum(counts.get(state, 0) for state in LOST),
         "ways": _ways(),

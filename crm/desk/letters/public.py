@@ -18,11 +18,14 @@ from core.lib import mall
 from core.lib.errors import DomainError
 from crm.desk.today import now
 from customers.letters import asking, choices
-from customers.letters.consent import Recorded
+from customers.letters.choices import UnknownLink
+from customers.letters.consent import Kind, Recorded
 from customers.models.consent import ASKED_FOR, Channel
 
-# Tries an address of the net has in a minute.
+# Links that lead nowhere an address of the net may try in a minute.
 TRIES, A_MINUTE = 60, 60
+# What the forms of the page send. A post with none of it comes from a mail service that is careless about its body.
+OURS = {"opened", "want", "no_profiling", "confirm", "stop"}
 
 
 class Box(NamedTuple):
@@ -41,28 +44,42 @@ class Line(NamedTuple):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_choices(request: HttpRequest, token: str) -> HttpResponse:
-    if _is_too_many(request):
-        return _page(request, {"refusal": _("Too many tries. Come back in a minute.")}, status=429)
     try:
         done = _chosen(request, token) if request.method == "POST" else None
         if done is not None and request.POST.get("List-Unsubscribe") == "One-Click":
             return HttpResponse(status=200)
         return _page(request, _context(token) | {"done": done})
+    except UnknownLink as refusal:
+        # Who has a link is never refused, however many come from one address: mail services do, and proxies in front.
+        if _is_too_many(request):
+            return _page(request, {"refusal": _("Too many tries. Come back in a minute.")}, status=429)
+        return _page(request, {"refusal": str(refusal)}, status=410)
     except DomainError as refusal:
         return _page(request, {"refusal": str(refusal)}, status=410)
 
 
 def _chosen(request: HttpRequest, token: str) -> Recorded:
-    if request.POST.get("List-Unsubscribe") == "One-Click":
+    if request.POST.get("List-Unsubscribe") == "One-Click" or not OURS & request.POST.keys():
         return choices.one_click(token, at=now())
     if "confirm" in request.POST:
         return asking.confirm(token, at=now())
     if "stop" in request.POST:
         return choices.stop_everything(token, at=now())
-    wanted = {
-        (channel, purpose) for name in request.POST.getlist("want") for channel, _dot, purpose in [name.partition(".")]
+    opened = "opened" in request.POST
+    return choices.choose(
+        token,
+        _kinds(request, "want"),
+        no_profiling="no_profiling" in request.POST,
+        at=now(),
+        shown=_kinds(request, "shown") if opened else None,
+        shown_no_profiling="shown_no_profiling" in request.POST if opened else None,
+    )
+
+
+def _kinds(request: HttpRequest, field: str) -> set[Kind]:
+    return {
+        (channel, purpose) for name in request.POST.getlist(field) for channel, _dot, purpose in [name.partition(".")]
     }
-    return choices.choose(token, wanted, no_profiling="no_profiling" in request.POST, at=now())
 
 
 def _context(token: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission
 from core.lib.conditions import tree
+from core.lib.errors import DomainError
 from core.views import saved
 from core.views.models import SavedView
 from crm.desk.acting import press, submit
@@ -120,5 +121,8 @@ def columns(request: StaffRequest, definition: ListDef) -> HttpResponse:
 
 
 def _look(request: StaffRequest, definition: ListDef) -> saved.Look:
+    """Raises DomainError where the list shows nothing: a view would keep everybody instead of what it asked for."""
     known = asked(definition, request.user, request.GET, saved.kept_for(request.user, definition.key), now())
+    if known.hidden:
+        raise DomainError(known.hidden, code="hidden")
     return saved.Look(tree.dump(known.tree), [column.key for column in known.columns], known.sort)

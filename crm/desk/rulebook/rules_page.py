@@ -32,7 +32,10 @@ READERS = {"points": Permission.VIEW_POINT_REPORTS, "night": Permission.VIEW_RUL
 
 
 class Row(NamedTuple):
-    """One kind of rules. `scheduled` and `waits` are sentences, or empty; `effect` what the last change did."""
+    """One kind of rules. `scheduled` and `waits` are sentences, or empty; `effect` what the last change did.
+
+    `edits`: this person may change them at `edit_url`, and not only read them there.
+    """
 
     label: Any
     version: str
@@ -40,6 +43,7 @@ class Row(NamedTuple):
     by: Any
     reason: str
     edit_url: str
+    edits: bool
     scheduled: str = ""
     waits: str = ""
     waits_url: str = ""
@@ -49,7 +53,7 @@ class Row(NamedTuple):
 
 def rows(user: User, *, at: datetime) -> list[Row]:
     """The kinds in the order in which a mall sets them up, as far as this person may open a page of theirs."""
-    return [_levels(at), *(_kind(kind, user, at) for kind in KINDS.values()), *_others(user, at)]
+    return [_levels(user, at), *(_kind(kind, user, at) for kind in KINDS.values()), *_others(user, at)]
 
 
 def written_at(kind: Kind, user: User) -> str:
@@ -77,6 +81,7 @@ def _kind(kind: Kind, user: User, at: datetime) -> Row:
         effect=_effect(kind, current, at) if current else [],
         history_url=reverse("desk:rulebook_kind", args=[kind.name]),
         edit_url=written_at(kind, user),
+        edits=may(user, kind.edits),
     )
 
 
@@ -106,7 +111,7 @@ def plain(number: Number) -> Number:
     return int(number) if number == int(number) else number
 
 
-def _levels(at: datetime) -> Row:
+def _levels(user: User, at: datetime) -> Row:
     """The levels go through five screens of their own."""
     current = membership.applied()
     newest = simulation.newest()
@@ -133,6 +138,7 @@ def _levels(at: datetime) -> Row:
         else [],
         history_url=reverse("desk:tiers_version", args=[current.pk]) if current else "",
         edit_url=reverse("desk:tiers"),
+        edits=may(user, Permission.EDIT_RULES),
     )
 
 
@@ -147,6 +153,7 @@ def _others(user: User, at: datetime) -> Iterator[Row]:
         by=matrix.by if matrix else None,
         reason=matrix.reason if matrix else "",
         edit_url=settings if may(user, Permission.EDIT_COMPLAINT_SETTINGS) else "",
+        edits=True,
     )
     yield _coupons(user, at)
 
@@ -175,4 +182,5 @@ def _coupons(user: User, at: datetime) -> Row:
         effect=[str(kind.label), *effect] if kind and effect else [],
         history_url=reverse("desk:rulebook_kind", args=[last.kind]) if last else "",
         edit_url=reverse("desk:coupons_list") if may(user, Permission.VIEW_CAMPAIGNS) else "",
+        edits=may(user, Permission.RUN_CAMPAIGNS),
     )

@@ -105,10 +105,10 @@ def _tell(shown: Panel, counted: measure.Measure, by_name: bool) -> None:
 def said(count: int, by_name: bool) -> str:
     """The number; of people whose names the reader may not see, no small one and only whole tens."""
     if by_name:
-        return formats.number_format(count, force_grouping=True)
+        return f"{count:,}"
     if count < FEWEST:
         return _("fewer than %(n)d") % {"n": FEWEST}
-    return formats.number_format(ROUNDED * round(count / ROUNDED), force_grouping=True)
+    return f"{ROUNDED * round(count / ROUNDED):,}"
 
 
 def hold_to_figures(user: User, node: Node, *, at: datetime) -> None:

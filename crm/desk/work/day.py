@@ -28,6 +28,7 @@ from crm.desk.today import now, today
 from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import todo
 from customers.access import standings_of, visible_to
+from customers.letters import writing
 from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
@@ -112,6 +113,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
+        "letters": writing.waiting_by_hand(user, day).count() if may(user, Permission.VIEW_LETTERS) else 0,
         **_past(user, day, view, "finished", todo.finished(user, day)),
         **_past(user, day, view, "put_off", todo.put_off(user, day)),
     }

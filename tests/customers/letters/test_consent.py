@@ -184,6 +184,36 @@ def test_the_page_of_ones_own_choices(client: Any, li_lei: Customer) -> None:
     assert (gone.status_code, client.get("/c/x").content) == (410, gone.content)
 
 
+def test_a_page_from_before_a_withdrawal_takes_nothing_of_it_back(client: Any, li_lei: Customer) -> None:
+    agree(li_lei, OFFERS)
+    row = letter(li_lei)
+    address = f"/c/{row.reply_token}"
+    before = {"opened": "1", "shown": ["email.marketing"], "want": ["email.marketing", "email.care"]}
+
+    client.post(
+        address, {"opened": "1", "no_profiling": "1", "shown": ["email.marketing"], "want": ["email.marketing"]}
+    )
+    client.post(address, data="List-Unsubscribe=One-Click", content_type="text/plain")
+    client.post(address, before)
+
+    assert (state(li_lei), state(li_lei, ("email", "care"))) == ("withdrawn", "granted")
+    assert choices.by_token(row.reply_token).no_profiling
+    client.post(address, {"opened": "1", "want": ["email.marketing", "email.care"], "shown": ["email.care"]})
+    assert state(li_lei) == "granted"
+
+
+def test_guessing_is_slowed_down_and_no_withdrawal_is(client: Any, li_lei: Customer) -> None:
+    """Mail services withdraw for many from one address, and a proxy in front has one address for everybody."""
+    agree(li_lei, OFFERS)
+    row = letter(li_lei)
+    guesses = [client.get(f"/c/guess-{n}").status_code for n in range(130)]
+    assert (guesses[0], guesses[-1]) == (410, 429)
+
+    answer = client.post(f"/c/{row.reply_token}", {"List-Unsubscribe": "One-Click"})
+
+    assert (answer.status_code, state(li_lei)) == (200, "withdrawn")
+
+
 def test_the_policy_is_versioned_and_says_what_it_would_have_done(li_lei: Customer, mina: User) -> None:
     for day in range(3):
         row = letter(li_lei, period=f"d{day}")

@@ -210,6 +210,10 @@ def test_a_view_of_what_is_no_more_says_so_and_shows_nobody(client: Client, lead
     answer = client.get(f"{ADDRESS}?view=v{view.pk}")
     assert (answer.status_code, list(answer.context["page"].rows)) == (422, [])
     assert "asks for something that is no longer there" in answer.content.decode()
+    # Pressed on such a page, “save” would make a view of everybody of it.
+    client.post(reverse("desk:customer_view_update", args=[view.pk]) + f"?view=v{view.pk}")
+    view.refresh_from_db()
+    assert view.query == gone
     assert names(client, f"?view=v{view.pk}&class=big") == ["李雷"]
 
 

@@ -102,7 +102,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
     def change(row: CouponCampaign, data: dict[str, Any]) -> None:
         if not begun:
-            verbs.change(pk, by=request.user, at=now(), **form.terms)
+            rulebook.change_draft(row, by=request.user, at=now(), **form.terms)
             return
         last = rulebook.of(row).versions(1)[0]
         content = {**last.content, **said_by(CouponCampaign(**form.terms))}
