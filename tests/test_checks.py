@@ -235,6 +235,8 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ("OUTBOX_LEASE_SECONDS", 29.0, "laoke.W005"),
         ("PUBLIC_URL", "", "laoke.W006"),
         ("PUBLIC_URL", "http://care.example.com", "laoke.W006"),
+        ("DKIM_DOMAIN", "elsewhere.example", "laoke.W007"),
+        ("LETTER_GATEWAY_CHANNELS", ["sms", "fax"], "laoke.W008"),
         ("VAULT_KEY_FALLBACKS", ["the key before, which is long enough"], "laoke.W001"),
     ],
 )
