@@ -242,6 +242,8 @@ MALL_CURRENCY = env.str("MALL_CURRENCY", default="CNY")
 PHONE_REGION = env.str("PHONE_REGION", default="CN")
 # True only while the demo mall runs: the sign-in page then lists its accounts.
 DEMO = env.bool("LAOKE_DEMO", default=False)
+# Where the demo's own mail server and gateway keep what has arrived: `bin/demo` says it.
+DEMO_ARRIVED = env.str("LAOKE_DEMO_ARRIVED", default="")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_date
@@ -121,6 +122,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "stops": may(request.user, Permission.STOP_LETTERS),
         "reason_form": ReasonForm(),
         "loses_mail": mailing.loses_mail(),
+        "shows_arrived": bool(settings.DEMO and settings.DEMO_ARRIVED),
     }
 
 
