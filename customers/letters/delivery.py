@@ -19,6 +19,7 @@ from core.accounts.models import User
 from core.jobs import leases
 from core.lib import retry
 from core.lib.errors import DomainError
+from core.lib.periods import mall_time
 from core.outbox import bounces, gateway, mailing, switches
 from customers import contact_points, locks
 from customers.letters import facts, gate, rendering, writing
@@ -38,6 +39,13 @@ AT_ONCE = 100
 # Who takes these only passes them on, to a colleague's telephone or to a chat: they count once their receipt says so.
 BY_RECEIPT = (Channel.WECHAT, Channel.SHOP)
 NO_RECEIPT = "no_receipt"
+# What of the record a channel needs, where a colleague sends.
+REACHED_BY = {
+    Channel.PHONE: ContactPoint.Kind.PHONE,
+    Channel.SMS: ContactPoint.Kind.PHONE,
+    Channel.EMAIL: ContactPoint.Kind.EMAIL,
+    Channel.POST: ContactPoint.Kind.ADDRESS,
+}
 log = logging.getLogger(__name__)
 # What the gate said, as the state of a letter that never goes.
 ENDS = {gate.Reason.EXPIRED: State.EXPIRED, gate.Reason.WITHDRAWN: State.WITHDRAWN}
@@ -269,17 +277,40 @@ def _free_the_dead(at: datetime) -> None:
 @transaction.atomic
 def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.OpenCases) -> Letter:
     """A colleague has sent it, or read it out: asked at the gate at this very moment. Raises DomainError with why not."""
-    customer_id = Letter.objects.values_list("customer_id", flat=True).get(pk=letter_id)
-    locks.hold(lock_of(customer_id))
-    letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
-    if letter.state != State.WAITING or not letter.by_hand:
-        raise DomainError(_("This letter is: %(how)s.") % {"how": letter.get_state_display()}, code="letter_state")
-    if reason := why_not_now(letter, at=at, open_cases=open_cases):
-        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
+    letter = _held_by_hand(letter_id, at=at, open_cases=open_cases)
     letter.state, letter.handed_at, letter.reason = State.HANDED, at, ""
     letter.save(update_fields=["state", "handed_at", "reason"])
     _note(letter, Event.BY_HAND, at=at, by=by)
     audit.record(by, "letter.sent_by_hand", letter.customer, at=at, letter=str(letter.pk), channel=letter.channel)
+    return letter
+
+
+@transaction.atomic
+def address_for(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.OpenCases) -> list[str]:
+    """Where a colleague reaches the customer with it, in clear: asked at the gate at this very moment, and on record.
+
+    Raises DomainError with why it may not go now, and when the customer has said so.
+    """
+    letter = _held_by_hand(letter_id, at=at, open_cases=open_cases)
+    shown = contact_points.reveal(letter.customer, by=by, purpose=f"letter {letter.pk}", at=at)
+    points = letter.customer.contact_points.order_by("kind", "id")
+    kind = REACHED_BY.get(Channel(letter.channel))
+    in_use = [point.kind == kind and not point.retired for point in points]
+    return [value for (_kind, value), is_meant in zip(shown, in_use, strict=True) if is_meant]
+
+
+def _held_by_hand(letter_id: UUID, *, at: datetime, open_cases: facts.OpenCases) -> Letter:
+    """A letter that waits for a colleague and may go now, with its customer's reach held. Raises DomainError if not."""
+    customer_id = Letter.objects.values_list("customer_id", flat=True).get(pk=letter_id)
+    locks.hold(lock_of(customer_id))
+    letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
+    if letter.state != State.WAITING or not letter.by_hand:
+        how, since = str(letter.get_state_display()), letter.ended_at or letter.handed_at
+        if since:
+            how = _("%(how)s, since %(when)s") % {"how": how, "when": f"{mall_time(since):%m-%d %H:%M}"}
+        raise DomainError(_("This letter is: %(how)s.") % {"how": how}, code="letter_state")
+    if reason := why_not_now(letter, at=at, open_cases=open_cases):
+        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
     return letter
 
 

@@ -21,7 +21,7 @@ from crm.desk.letters.forms import ReasonForm
 from crm.desk.paging import page_of
 from crm.desk.today import today
 from customers.access import scope_filter
-from customers.letters import reasons, writing
+from customers.letters import delivery, reasons, writing
 from customers.models import Letter, LetterEvent
 from customers.models.consent import Channel, Purpose
 
@@ -131,6 +131,28 @@ def _mine(request: StaffRequest) -> QuerySet[Letter]:
     if not rights_of(request.user).sees_customers:
         return Letter.objects.all()
     return Letter.objects.filter(scope_filter(request.user, today(), "customer__"))
+
+
+class ByHand(NamedTuple):
+    """One line of the sheet: the letter, what to say, and where the customer is reached, masked."""
+
+    row: Row
+    words: writing.Words | None
+    masks: list[str]
+
+
+def waiting_for_hand(request: StaffRequest) -> dict[str, Any]:
+    named = rights_of(request.user).sees_customers
+    rows = _mine(request).filter(state=State.WAITING, by_hand=True).select_related("customer", "by")
+    rows = rows.order_by("priority", "valid_from", "pk").prefetch_related("customer__contact_points")
+    page = page_of(request, rows if named else rows.none(), SHOWN)
+    return {"page": page.of([_by_hand(letter) for letter in page.rows]), "named": named}
+
+
+def _by_hand(letter: Letter) -> ByHand:
+    kind = delivery.REACHED_BY.get(Channel(letter.channel))
+    points = [point for point in letter.customer.contact_points.all() if point.kind == kind and not point.retired]
+    return ByHand(row_of(letter), writing.words_of(letter), [point.mask for point in points])
 
 
 def row_of(letter: Letter) -> Row:
