@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 # Long and of many letters, and the same in every process of a run: the names of the tests are made of them.
 SECRET, VAULT = (hashlib.sha384(name).hexdigest()[:64] for name in (b"a secret", b"a vault"))
 SETTINGS = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "crm" / "settings.py").read_text()))
-NOT_FOR_PRODUCTION = {"DEBUG", "LAOKE_DEMO", "WEBHOOK_PRIVATE_ADDRESSES"}
+NOT_FOR_PRODUCTION = {"DEBUG", "LAOKE_DEMO", "LAOKE_DEMO_ARRIVED", "WEBHOOK_PRIVATE_ADDRESSES"}
 WITH_A_GOOD_DEFAULT = {
     "CSRF_TRUSTED_ORIGINS",
     "EMAIL_TIMEOUT",

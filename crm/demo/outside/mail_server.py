@@ -1,5 +1,6 @@
 """The mall's mail server: really receives, lets some wait, refuses some, and sends some back later."""
 
+import logging
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from typing import cast
@@ -18,6 +19,7 @@ class MailServer(Controller):
     """`taken` is called with the Message-ID and the recipient of each mail that is new."""
 
     def __init__(self, port: int, arrivals: Arrivals, taken: Callable[[str, str], None]) -> None:
+        logging.getLogger("mail.log").setLevel(logging.WARNING)  # else each address would stand in the log
         super().__init__(_Taking(arrivals, taken), hostname="127.0.0.1", port=port)
 
 
