@@ -63,6 +63,12 @@ class Row(NamedTuple):
     def waits_for_hand(self) -> bool:
         return self.letter.by_hand and self.letter.state == State.WAITING
 
+    @property
+    def is_passed_on(self) -> bool:
+        """A gateway or the shop has it, and nobody has said yet that it arrived."""
+        automatic = not self.letter.by_hand and self.letter.channel in delivery.BY_RECEIPT
+        return automatic and self.letter.state == State.HANDED
+
 
 class Waits(NamedTuple):
     """So many letters that wait for one reason."""
