@@ -104,6 +104,7 @@ def _write(
         at=at,
         by_hand=by_hand,
         by_rule=by_rule,
+        language="zh-hans",
     )
 
 

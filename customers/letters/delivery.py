@@ -5,7 +5,7 @@ told, and never sent again by itself.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -82,35 +82,53 @@ def deliver_due(*, now: Now, open_cases: facts.OpenCases, limit: int = 1000) -> 
 
 
 def _by_gateway(channel: str, now: Now, open_cases: facts.OpenCases, *, end: datetime) -> int:
-    """Letters that are due and pass the gate are handed over, many in one call; returns how many."""
-    sent, left = 0, set[UUID]()
+    """Letters that are due and pass the gate are handed over, many in one call; returns how many.
+
+    What takes longer to make ready than the gate's word is good for goes back, and fewer are taken next.
+    """
+    sent, left, most = 0, set[UUID](), AT_ONCE
     while now() < end:
-        taken = claim(due(channel, now()), AT_ONCE, at=now(), open_cases=open_cases, left=left)
-        if not taken.looked or (taken.letters and not _in_one_call(taken.letters, now)):
+        taken = claim(due(channel, now()), most, at=now(), open_cases=open_cases, left=left)
+        messages = _messages(taken.letters, now)
+        if taken.letters and now() - (taken.letters[0].handed_at or now()) > FRESH:
+            for letter in messages:
+                _put_back(letter, "late", again=now(), at=now())
+            most = max(1, most // 2)
+            continue
+        if not taken.looked or (messages and not _in_one_call(messages, now)):
             break
-        sent += len(taken.letters)
+        sent += len(messages)
     return sent
 
 
-def _in_one_call(letters: Sequence[Letter], now: Now) -> bool:
-    """Whether the gateway has them. Whatever happens is noted."""
+def _messages(letters: Sequence[Letter], now: Now) -> dict[Letter, gateway.Handed]:
+    """What is handed over of each; one that cannot be made ready has failed, and holds up no other."""
     points = ContactPoint.objects.in_bulk([letter.point_id for letter in letters if letter.point_id])
-    messages = [_message(letter, points.get(letter.point_id or 0)) for letter in letters]
-    if any(letter.handed_at and now() - letter.handed_at > FRESH for letter in letters):
-        for letter in letters:
-            _put_back(letter, "late", again=now(), at=now())
-        return False
+    messages: dict[Letter, gateway.Handed] = {}
+    for letter in letters:
+        try:
+            messages[letter] = _message(letter, points.get(letter.point_id or 0))
+        except Exception as error:
+            _failed(letter, error, at=now())
+    return messages
+
+
+def _in_one_call(messages: Mapping[Letter, gateway.Handed], now: Now) -> bool:
+    """Whether the gateway has them. Whatever happens is noted."""
     try:
-        gateway.hand_over(messages, at=now())
+        gateway.hand_over([*messages.values()], at=now())
     except Exception as error:
-        for letter in letters:
+        for letter in messages:
             _failed(letter, error, at=now())
         return False
-    note_handed([letter.pk for letter in letters], at=now())
+    note_handed([letter.pk for letter in messages], at=now())
     return True
 
 
 def _message(letter: Letter, point: ContactPoint | None) -> gateway.Handed:
+    """Raises LookupError for a number that is gone since the gate was asked."""
+    if point is None and letter.channel != Channel.WECHAT:
+        raise LookupError
     return {
         "id": str(letter.pk),
         "channel": letter.channel,
@@ -185,12 +203,12 @@ def _may_go(letter: Letter, asked: facts.Asked, *, at: datetime) -> bool:
 def _hand_over(letter: Letter, line: mailing.Line, now: Now) -> bool:
     """Whether the mail server has it. Whatever happens is noted."""
     claimed_at = letter.handed_at
-    mail = rendering.mail_of(letter)
     point = ContactPoint.objects.filter(pk=letter.point_id or 0).first()
-    if mail is None or point is None or claimed_at is None or now() - claimed_at > FRESH:
-        _put_back(letter, "late", again=now(), at=now())
-        return False
     try:
+        mail = rendering.mail_of(letter)
+        if mail is None or point is None or claimed_at is None or now() - claimed_at > FRESH:
+            _put_back(letter, "late", again=now(), at=now())
+            return False
         address = contact_points.opened(point.kind, bytes(point.encrypted))
         line.send(mail.subject, mail.body, address, mail.headers)
     except Exception as error:

@@ -143,7 +143,7 @@ def test_23_a_mail_that_came_back_is_no_complaint(api_for: ApiFor, li_lei: Custo
     states = [Letter.objects.get(pk=one.pk).state for one in (row, older)]
     assert (states, BadPoint.objects.get().point_id) == (["bounced", "handed"], point.pk)
     # The older one, by its Message-ID within the whole mail; of a letter that nobody knows nothing happens.
-    whole = f"From: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nMessage-ID: {older.own_id}\n552 quota\n"
+    whole = f"From: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nMessage-ID: {older.own_id}\n552 over quota\n"
     assert tell(source_ref="r2", text="-", mail=whole)[1]["letters"] == 1
     assert (Letter.objects.get(pk=older.pk).state, Letter.objects.get(pk=older.pk).reason) == ("bounced", "5.2.2")
     assert tell(source_ref="r3", text="收件人 nobody@example.com 无此用户")[1]["letters"] == 0

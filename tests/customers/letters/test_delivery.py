@@ -20,7 +20,7 @@ from core.accounts.models import User
 from core.jobs import leases
 from core.lib import retry
 from core.lib.errors import DomainError
-from core.outbox import mailing, switches
+from core.outbox import gateway, mailing, switches
 from customers import locks
 from customers.letters import asking, consent, delivery, facts, rendering
 from customers.models import BadPoint, Customer, Letter, LetterEvent
@@ -344,22 +344,43 @@ class Taking(BaseHTTPRequestHandler):
 def test_text_messages_go_by_the_gateway_in_one_signed_call_and_again_under_their_id(
     li_lei: Customer, make_customer: MakeCustomer, settings: Any
 ) -> None:
-    gateway = Gateway()
-    threading.Thread(target=gateway.serve_forever, daemon=True).start()
+    server = Gateway()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.WEBHOOK_PRIVATE_ADDRESSES, settings.LETTER_GATEWAY_SECRET = True, GATEWAY_SECRET
-    settings.LETTER_GATEWAY_URL = f"http://127.0.0.1:{gateway.server_port}/sms"
+    settings.LETTER_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}/sms"
     silent = make_customer("韩梅梅", phone="13900139000", external_id="c-2")
     rows = [letter(person, channel="sms", by_hand=None) for person in (li_lei, silent)]
     agree(li_lei, ("sms", "marketing"))
-    gateway.status = 503
+    server.status = 503
 
     # It has them, and its answer says that it has not: they go again under the same id.
     assert (deliver(), state_of(rows[0])[0], state_of(rows[1])) == (0, "waiting", ("blocked", "no_consent"))
-    gateway.status = 202
-    assert (deliver(NOON + 2 * MINUTE), gateway.calls, state_of(rows[0])) == (1, 2, ("handed", ""))
+    server.status = 202
+    assert (deliver(NOON + 2 * MINUTE), server.calls, state_of(rows[0])) == (1, 2, ("handed", ""))
 
-    [message] = gateway.taken.values()
+    [message] = server.taken.values()
     assert (message["id"], message["to"], message["purpose"]) == (str(rows[0].pk), "+8613800138000", "marketing")
     assert message["text"].startswith("【")
-    gateway.shutdown()
-    gateway.server_close()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.django_db
+def test_one_that_cannot_be_made_ready_holds_up_no_other(
+    li_lei: Customer, make_customer: MakeCustomer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LETTER_GATEWAY_URL, settings.LETTER_GATEWAY_SECRET = "https://sms.example", GATEWAY_SECRET
+    people = [li_lei, *(make_customer(f"客{n}", phone=f"1390013900{n}", external_id=f"d-{n}") for n in range(3))]
+    rows = [letter(person, "service", channel="sms") for person in people]
+    real, calls = rendering.text_of, list[int]()
+
+    def text_of(row: Letter) -> str:
+        if row.pk == rows[0].pk:
+            raise ValueError
+        return real(row)
+
+    monkeypatch.setattr(rendering, "text_of", text_of)
+    monkeypatch.setattr(gateway, "hand_over", lambda messages, at: calls.append(len(messages)))
+    assert (deliver(), calls) == (3, [3])
+    assert state_of(rows[0])[0] == "waiting"
+    assert {state_of(row)[0] for row in rows[1:]} == {"handed"}
