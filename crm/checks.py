@@ -396,6 +396,30 @@ def customers_reach_nothing() -> bool:
     return not str(settings.PUBLIC_URL).startswith("https://")
 
 
+@refused(
+    Warning(
+        "Mails come from another domain (DEFAULT_FROM_EMAIL) than the one they are signed for (DKIM_DOMAIN): providers"
+        " put them aside, and honour no unsubscribe button in them.",
+        hint="Set DEFAULT_FROM_EMAIL to an address of DKIM_DOMAIN, or of a domain below it.",
+        id="laoke.W007",
+    )
+)
+def mail_is_signed_for_another_domain() -> bool:
+    own, signed = mailing.own_domain().lower(), settings.DKIM_DOMAIN.strip(".")
+    return bool(signed) and own != signed and not own.endswith(f".{signed}") and not signed.endswith(f".{own}")
+
+
+@refused(
+    Warning(
+        "LETTER_GATEWAY_CHANNELS names a channel that no gateway carries: it is left to colleagues.",
+        hint="Set LETTER_GATEWAY_CHANNELS to sms, wechat, or both.",
+        id="laoke.W008",
+    )
+)
+def gateway_carries_no_such_channel() -> bool:
+    return not set(settings.LETTER_GATEWAY_CHANNELS) <= set(mailing.GATEWAY_CARRIES)
+
+
 # The data -----------------------------------------------------------------------------------------------------------
 
 

@@ -242,6 +242,8 @@ MALL_CURRENCY = env.str("MALL_CURRENCY", default="CNY")
 PHONE_REGION = env.str("PHONE_REGION", default="CN")
 # True only while the demo mall runs: the sign-in page then lists its accounts.
 DEMO = env.bool("LAOKE_DEMO", default=False)
+# Where the demo's own mail server and gateway keep what has arrived: `bin/demo` says it.
+DEMO_ARRIVED = env.str("LAOKE_DEMO_ARRIVED", default="")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -272,6 +274,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="laoke@localhost")
 # The mall's own gateway for text messages, and the secret by which it knows us (whsec_…). Without it a colleague sends.
 LETTER_GATEWAY_URL = env.str("LETTER_GATEWAY_URL", default="")
 LETTER_GATEWAY_SECRET = env.str("LETTER_GATEWAY_SECRET", default="")
+LETTER_GATEWAY_CHANNELS = env.list("LETTER_GATEWAY_CHANNELS", default=["sms"])
+LETTER_SHOP_CHAT = env.bool("LETTER_SHOP_CHAT", default=False)
+DKIM_DOMAIN = env.str("DKIM_DOMAIN", default="").strip().lower()
 # Where customers reach this Laoke: links to their own choices and to the question after a case begin with it.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from django.db import connection
 
 _IMPORT = "laoke.import"
+AT_ONCE = 200
 _WAITING = """
     SELECT EXISTS (SELECT 1 FROM pg_locks
                     WHERE locktype = 'advisory' AND NOT granted AND objsubid = 1
@@ -26,9 +27,20 @@ def _number(name: str) -> int:
 
 def hold(*names: str) -> None:
     """Whoever holds one of these names follows whoever holds it now; several are taken in one order."""
+    numbers = sorted(_number(name) for name in names)
     with connection.cursor() as cursor:
-        for number in sorted(_number(name) for name in names):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+        for first in range(0, len(numbers), AT_ONCE):
+            some = numbers[first : first + AT_ONCE]
+            # The columns of a statement are worked out from left to right.
+            cursor.execute("SELECT " + ", ".join(["pg_advisory_xact_lock(%s)"] * len(some)), some)
+
+
+def hold_if_free(names: Iterable[str]) -> set[str]:
+    """Those of the names that nobody else holds: they are held from now on. Waits for nobody."""
+    numbers = {_number(name): name for name in names}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT n, pg_try_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS n", [list(numbers)])
+        return {numbers[number] for number, is_held in cursor.fetchall() if is_held}
 
 
 def hold_off_imports(*groups: Iterable[str]) -> None:

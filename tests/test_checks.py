@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 # Long and of many letters, and the same in every process of a run: the names of the tests are made of them.
 SECRET, VAULT = (hashlib.sha384(name).hexdigest()[:64] for name in (b"a secret", b"a vault"))
 SETTINGS = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "crm" / "settings.py").read_text()))
-NOT_FOR_PRODUCTION = {"DEBUG", "LAOKE_DEMO", "WEBHOOK_PRIVATE_ADDRESSES"}
+NOT_FOR_PRODUCTION = {"DEBUG", "LAOKE_DEMO", "LAOKE_DEMO_ARRIVED", "WEBHOOK_PRIVATE_ADDRESSES"}
 WITH_A_GOOD_DEFAULT = {
     "CSRF_TRUSTED_ORIGINS",
     "EMAIL_TIMEOUT",
@@ -235,6 +235,8 @@ def test_what_is_locked_has_no_finding(locked: Any) -> None:
         ("OUTBOX_LEASE_SECONDS", 29.0, "laoke.W005"),
         ("PUBLIC_URL", "", "laoke.W006"),
         ("PUBLIC_URL", "http://care.example.com", "laoke.W006"),
+        ("DKIM_DOMAIN", "elsewhere.example", "laoke.W007"),
+        ("LETTER_GATEWAY_CHANNELS", ["sms", "fax"], "laoke.W008"),
         ("VAULT_KEY_FALLBACKS", ["the key before, which is long enough"], "laoke.W001"),
     ],
 )

@@ -23,7 +23,7 @@ from core.accounts.models import User
 from core.lib.errors import DomainError
 from core.outbox import mailing
 from customers import contact_points
-from customers.letters import delivery, writing
+from customers.letters import delivery, shop, writing
 from customers.letters.writing import Words
 from customers.models import ContactPoint, Letter
 
@@ -44,13 +44,15 @@ _OVER = {
     Letter.State.STOPPED: State.FAILED,
     Letter.State.WITHDRAWN: State.DROPPED,
 }
+# Handed over, and nobody has said yet that it arrived.
+_ONLY_PASSED_ON = Q(letter__state=Letter.State.HANDED, letter__by_hand=False, letter__channel__in=delivery.BY_RECEIPT)
 _ARRIVED = {Letter.State.DELIVERED: State.DELIVERED, Letter.State.BOUNCED: State.BOUNCED}
 
 
 def prepare(case: Case, message: CaseMessage, *, at: datetime) -> CaseMail:
     """The message waits to be sent, in the thread of what the customer wrote; or for somebody to send it by hand."""
     thread = _thread(case) if message.channel == Case.Channel.EMAIL else []
-    goes = message.channel == Case.Channel.EMAIL and leaves_by_itself(case)
+    goes = leaves_by_itself(case, message.channel)
     mail = CaseMail(
         message=message,
         state=State.WAITING if goes else State.BY_HAND,
@@ -89,14 +91,16 @@ def occasion_of(case: Case) -> str:
     return f"case:{case.pk}"
 
 
-def leaves_by_itself(case: Case) -> bool:
-    """Whether an answer by e-mail is sent without anybody's help: there is a mail server, and an address."""
-    return not mailing.loses_mail() and _points(case).exists()
+def leaves_by_itself(case: Case, channel: str = Case.Channel.EMAIL) -> bool:
+    """Whether an answer by this channel is sent without anybody's help: there is a way, and somebody at its end."""
+    if channel == Case.Channel.EMAIL:
+        return not mailing.loses_mail() and _points(case).exists()
+    return case.customer is not None and writing.leaves_by_itself(IN_WRITING[Case.Channel(channel)])
 
 
 def goes_again(message: CaseMessage) -> bool:
     """Whether Laoke itself can send it once more."""
-    return message.channel == Case.Channel.EMAIL and not mailing.loses_mail()
+    return writing.leaves_by_itself(IN_WRITING.get(Case.Channel(message.channel), ""))
 
 
 def reached(case: Case, *, at: datetime) -> None:
@@ -120,6 +124,7 @@ def is_stuck(case: Case) -> bool:
 def deliver_due(*, now: Callable[[], datetime]) -> int:
     """Letters that are due go out, and cases follow what became of theirs; returns how many went."""
     _adopt(at=now())
+    shop.announce(at=now(), open_cases=queries.who_complain)
     sent = delivery.deliver_due(now=now, open_cases=queries.who_complain)
     follow(at=now())
     return sent
@@ -136,6 +141,7 @@ def _adopt(*, at: datetime) -> None:
 def follow(*, at: datetime) -> None:
     """Each case knows what became of its letters, at the moment when it happened."""
     moved = CaseMail.objects.filter(letter__isnull=False).exclude(letter__state__in=["waiting", "handing", "planned"])
+    moved = moved.exclude(_ONLY_PASSED_ON)
     sent_by_hand = Q(state=State.BY_HAND, letter__state__in=[Letter.State.HANDED, *_ARRIVED])
     for mail in moved.filter(Q(state=State.WAITING) | sent_by_hand).select_related("letter"):
         _follow(mail, at=at)
@@ -150,12 +156,24 @@ def _follow(mail: CaseMail, *, at: datetime) -> None:
     letter = mail.letter
     if letter is None:
         return
-    if mail.state in (State.WAITING, State.BY_HAND) and letter.handed_at and letter.state not in _OVER:
+    passed_on = not letter.by_hand and letter.channel in delivery.BY_RECEIPT
+    if mail.state == State.WAITING and passed_on:
+        _follow_receipt(mail, case, letter, at=at)
+    elif mail.state in (State.WAITING, State.BY_HAND) and letter.handed_at and letter.state not in _OVER:
         _note(mail, case, by=None, at=letter.handed_at)
     elif mail.state == State.WAITING and letter.state in _OVER:
         _note_failure(mail, _OVER[Letter.State(letter.state)], letter.reason, case, at=letter.ended_at or at)
     if mail.state == State.SENT and letter.state in _ARRIVED:
         _note_arrival(mail, case, _ARRIVED[Letter.State(letter.state)], at=letter.ended_at or at)
+
+
+def _follow_receipt(mail: CaseMail, case: Case, letter: Letter, *, at: datetime) -> None:
+    """What was only passed on counts from the moment it is said to have arrived."""
+    ended_at = letter.ended_at or at
+    if letter.state == Letter.State.DELIVERED:
+        _note(mail, case, by=None, at=ended_at)
+    elif letter.state != Letter.State.HANDED:
+        _note_failure(mail, _OVER.get(Letter.State(letter.state), State.FAILED), letter.reason, case, at=ended_at)
 
 
 @transaction.atomic
@@ -180,7 +198,7 @@ def try_again(mail_id: int, *, by: User, at: datetime) -> CaseMail:
         raise DomainError(_("This e-mail is: %(how)s.") % {"how": mail.get_state_display()}, code="mail_state")
     if not goes_again(mail.message):
         raise DomainError(_("No mail server is set up: send it by hand and press Sent."), code="no_mail_server")
-    if not _points(mail.message.case).exists():
+    if mail.message.channel == Case.Channel.EMAIL and not _points(mail.message.case).exists():
         raise DomainError(_("The customer has no e-mail address. Answer in another way."), code="no_address")
     if mail.letter:
         writing.withdraw(Letter.objects.filter(pk=mail.letter.pk), reason="again", at=at)

@@ -1,4 +1,4 @@
-"""The mall's gateway for text messages: one signed POST hands over many, each under an id that stays the same.
+"""The mall's gateway for text messages and WeChat: one signed POST hands over many, each under an id that stays the same.
 
 `{"messages": [{"id", "channel", "to", "purpose", "text", "valid_until"}]}`, signed as Standard Webhooks has it. A 2xx
 means that all were taken; what becomes of each comes by `POST letters/receipts`, in any order.
@@ -13,14 +13,14 @@ from typing import TypedDict
 
 from django.conf import settings
 
-from core.outbox import posting
+from core.outbox import mailing, posting
 from core.outbox.webhooks import signature
 
 
 class Handed(TypedDict):
     id: str
     channel: str
-    to: str
+    to: str  # a phone number; by WeChat the number of the customer, whom the mall's own account knows
     purpose: str
     text: str
     valid_until: str
@@ -32,6 +32,15 @@ class NotTaken(Exception):
 
 def is_set_up() -> bool:
     return bool(settings.LETTER_GATEWAY_URL and settings.LETTER_GATEWAY_SECRET)
+
+
+def channels() -> list[str]:
+    """By which channels letters go to the gateway; none without one."""
+    return (
+        [channel for channel in mailing.GATEWAY_CARRIES if channel in settings.LETTER_GATEWAY_CHANNELS]
+        if is_set_up()
+        else []
+    )
 
 
 def hand_over(messages: Sequence[Handed], *, at: datetime) -> None:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
 LOSES_MAIL = {"console", "dummy", "filebased", "locmem"}
+# The channels that a gateway of the mall may carry; mails go by a mail server.
+GATEWAY_CARRIES = ("sms", "wechat")
 
 
 def loses_mail() -> bool:

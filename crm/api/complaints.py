@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypedDict, cast
 
 from django.db import transaction
@@ -24,6 +25,8 @@ from core.accounts.models import ApiToken, User
 from core.accounts.roles import ApiScope
 from core.lib.errors import DomainError, Invalid, SameKey, Unknown
 from core.lib.periods import mall_day
+from core.outbox import bounces
+from core.outbox.bounces import Bounce
 from crm.api.base import (
     ByMethodView,
     StrictView,
@@ -41,6 +44,7 @@ from crm.api.serializers.complaints import (
     UNKNOWN_CATEGORY,
     AcknowledgeIn,
     CallOut,
+    CameBackOut,
     CategoriesOut,
     ComplaintIn,
     ComplaintOut,
@@ -63,7 +67,8 @@ from crm.flows import call
 from crm.flows.catalogue import CASES
 from customers import identity
 from customers.identity import CustomerRef, number_of
-from customers.models import Customer
+from customers.letters import bounced
+from customers.models import Customer, Letter
 
 PAGE = 100
 FALLBACK = "other-other"
@@ -146,15 +151,18 @@ class InboundView(StrictView):
     @extend_schema(
         operation_id="complaint_inbound",
         request=InboundIn,
-        responses={200: LoggedOut, 201: LoggedOut},
+        responses={200: LoggedOut, 201: LoggedOut, 202: CameBackOut},
         summary="Hand on a mail or a web form",
         description="A subject that names a case of the sender (C-2043) is added to it; anything else is a new "
-        "complaint. Idempotent by `source` and `source_ref`; with other words under them 422 `key_used`.",
+        "complaint. Idempotent by `source` and `source_ref`; with other words under them 422 `key_used`. "
+        "A mail system's report that a letter did not arrive is nobody's complaint: 202, and the letter has bounced.",
     )
     def post(self, request: Request) -> Response:
         serializer = body(InboundIn, request)
         data = serializer.validated_data
         at = timezone.now()
+        if bounce := _came_back(data):
+            return _bounced(request, bounce, data, at)
         with transaction.atomic():
             ref = serializer.ref()
             customer = identity.find_or_create(ref, today=mall_day(at))
@@ -451,6 +459,25 @@ def _meant(customer: Customer, subject: str) -> Case | None:
     """The case of this customer that the subject names; somebody else's number names nothing."""
     number = re.search(r"\bC-(\d{1,18})\b", subject.upper())
     return Case.objects.filter(pk=int(number[1]), customer=customer).first() if number else None
+
+
+def _came_back(data: Mapping[str, Any]) -> Bounce | None:
+    """What the mail says of a letter of ours, where it is a mail system that says it."""
+    if data["channel"] != Case.Channel.EMAIL:
+        return None
+    sender, subject = data["sender"].get("email") or "", data.get("subject", "")
+    told = bounces.read(data["mail"], sender=sender, subject=subject) if data.get("mail") else None
+    return told or bounces.read(data["text"], sender=sender, subject=subject)
+
+
+def _bounced(request: Request, bounce: Bounce, data: Mapping[str, Any], at: datetime) -> Response:
+    """The letters have come back, and the cases whose answers they carried know it."""
+    with transaction.atomic():
+        heard = bounced.heard(bounce, of_mine(request, Letter.objects.all()), name=_ref(data), at=at)
+    if heard.new:
+        mail.follow(at=at)
+    told = {"action": bounce.action, "code": bounce.code, "letters": heard.letters, "new": heard.new}
+    return Response(CameBackOut(told).data, status=202)
 
 
 def _remember_sender(case: Case, data: Mapping[str, Any]) -> None:

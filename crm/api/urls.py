@@ -5,7 +5,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from crm.api import campaigns, complaints, customers, files, orders, points, tiers
-from crm.api.letters import consents, receipts
+from crm.api.letters import consents, receipts, waiting
 from crm.api.lists import views as lists
 from crm.api.rules import levels, rulebook
 from crm.api.segments import views as segments
@@ -43,6 +43,7 @@ urlpatterns = [
     path("prompts/<int:pk>/acknowledge", complaints.AcknowledgeView.as_view(), name="prompt-acknowledge"),
     path("customers/<str:number>/consents", consents.ConsentsView.as_view(), name="customer-consents"),
     path("consents/replies", receipts.RepliesView.as_view(), name="consent-replies"),
+    path("letters/waiting", waiting.WaitingView.as_view(), name="letters-waiting"),
     path("letters/receipts", receipts.ReceiptsView.as_view(), name="letter-receipts"),
     path("customers/<str:number>/promises", promises.CustomerPromisesView.as_view(), name="customer-promises"),
     path("promises", promises.PromisesView.as_view(), name="promise-list"),

@@ -8,9 +8,11 @@ product out and ends. DATABASE_URL and REDIS_URL, when set, replace the servers 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import errno
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -118,12 +120,28 @@ def choose_port(wanted: int | None, check: bool) -> int:
     return next((port for port in range(DEFAULT_PORT, DEFAULT_PORT + 100) if port_is_free(port)), None) or free_port()
 
 
+def outside(servers: Embedded, port: int, mail_port: int, gateway_port: int) -> dict[str, str]:
+    """What Laoke writes to the made-up customers goes to servers of this machine, whatever the environment says."""
+    return {
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+        "DEFAULT_FROM_EMAIL": f"{MALL} <care@shanye.example>",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "LETTER_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}/letters",
+        "LETTER_GATEWAY_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "LETTER_GATEWAY_CHANNELS": "sms,wechat",
+        "LETTER_SHOP_CHAT": "1",
+        "WEBHOOK_PRIVATE_ADDRESSES": "1",
+        "LAOKE_DEMO_ARRIVED": str(servers.home / "arrived" / "letters.sqlite3"),
+    }
+
+
 @contextlib.contextmanager
 def running(
     servers: Embedded, port: int, *, small: bool, given: dict[str, str]
 ) -> Iterator[tuple[list[Child], dict[str, str]]]:
     """Run all of Laoke on the port, ready for the first request; stop what was started at the end."""
     own: list[Child] = []
+    mail_port, gateway_port = free_port(), free_port()
     try:
         environment = {
             **os.environ,
@@ -132,6 +150,7 @@ def running(
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "LAOKE_DEMO": "1",
             "MALL_NAME": os.environ.get("MALL_NAME") or MALL,
+            **outside(servers, port, mail_port, gateway_port),
             "MEDIA_ROOT": str(servers.home / "media"),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(servers.home / "celerybeat-schedule"),
             "PYTHONUNBUFFERED": "1",
@@ -144,7 +163,9 @@ def running(
         run_step(environment, "seed_complaints", "--demo")
         run_step(environment, "seed_points")
         run_step(environment, "seed_campaigns")
-        own += children.children(children.parts(f"127.0.0.1:{port}"), servers.home, environment)
+        ports = ["--mail-port", str(mail_port), "--gateway-port", str(gateway_port)]
+        post = {"post": manage("mall_post", "--base", f"http://127.0.0.1:{port}", *ports)}
+        own += children.children(children.parts(f"127.0.0.1:{port}") | post, servers.home, environment)
         wait_until_ready(f"http://127.0.0.1:{port}", own)
         yield [*children.servers_of(servers), *own], environment
     finally:

@@ -13,6 +13,7 @@ from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from core.rulebook import notices as rulebook
 from customers import books, managers
+from customers.letters import shop
 from customers.promises import ledger
 from loyalty import colleagues
 from loyalty import notices as loyalty_events
@@ -113,7 +114,7 @@ ALL = kinds.table(
 )
 
 # Every event of a webhook by the name that travels, with its title.
-EVENTS = {kind.value: kind.label for kind in (*loyalty_events.Kind, *complaint_events.Kind)}
+EVENTS = {kind.value: kind.label for kind in (*loyalty_events.Kind, *complaint_events.Kind, *shop.Kind)}
 
 
 def text_of(message: Message) -> str:

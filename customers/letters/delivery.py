@@ -5,11 +5,12 @@ told, and never sent again by itself.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,8 @@ from core.accounts.models import User
 from core.jobs import leases
 from core.lib import retry
 from core.lib.errors import DomainError
-from core.outbox import gateway, mailing, switches
+from core.lib.periods import mall_time
+from core.outbox import bounces, gateway, mailing, switches
 from customers import contact_points, locks
 from customers.letters import facts, gate, rendering, writing
 from customers.letters.consent import lock_of
@@ -32,12 +34,29 @@ Event = LetterEvent.Kind
 ROUND = timedelta(seconds=20)
 # After this long the gate is asked again before the hand-over.
 FRESH = timedelta(seconds=2)
-# Text messages in one call.
+# Letters in one call of the gateway.
 AT_ONCE = 100
+# Who takes these only passes them on, to a colleague's telephone or to a chat: they count once their receipt says so.
+BY_RECEIPT = (Channel.WECHAT, Channel.SHOP)
+NO_RECEIPT = "no_receipt"
+# What of the record a channel needs, where a colleague sends.
+REACHED_BY = {
+    Channel.PHONE: ContactPoint.Kind.PHONE,
+    Channel.SMS: ContactPoint.Kind.PHONE,
+    Channel.EMAIL: ContactPoint.Kind.EMAIL,
+    Channel.POST: ContactPoint.Kind.ADDRESS,
+}
 log = logging.getLogger(__name__)
 # What the gate said, as the state of a letter that never goes.
 ENDS = {gate.Reason.EXPIRED: State.EXPIRED, gate.Reason.WITHDRAWN: State.WITHDRAWN}
 Now = Callable[[], datetime]
+_TAKE = """
+    UPDATE customers_letter l
+       SET state = 'handing', reason = '', attempts = l.attempts + 1, claimed_until = %s, handed_at = %s,
+           point_id = told.point
+      FROM unnest(%s::uuid[], %s::bigint[]) AS told (id, point)
+     WHERE l.id = told.id
+"""
 
 
 def deliver_due(*, now: Now, open_cases: facts.OpenCases, limit: int = 1000) -> int:
@@ -47,82 +66,123 @@ def deliver_due(*, now: Now, open_cases: facts.OpenCases, limit: int = 1000) -> 
     """
     _free_the_dead(now())
     end = now() + ROUND
-    sent = _by_gateway(now, open_cases, end=end) if Channel.SMS in writing.ways() else 0
+    sent = sum(_by_gateway(channel, now, open_cases, end=end) for channel in gateway.channels())
     if Channel.EMAIL not in writing.ways():
         return sent
+    left: set[UUID] = set()
     with mailing.Line() as line:
-        for letter_id, customer_id in _due(Channel.EMAIL, now())[:limit]:
+        for _turn in range(limit):
             if now() >= end:
                 break
-            letter = _claim(letter_id, customer_id, at=now(), open_cases=open_cases)
-            sent += letter is not None and _hand_over(letter, line, now)
+            taken = claim(due(Channel.EMAIL, now()), 1, at=now(), open_cases=open_cases, left=left)
+            if not taken.looked:
+                break
+            sent += sum(_hand_over(letter, line, now) for letter in taken.letters)
     return sent
 
 
-def _by_gateway(now: Now, open_cases: facts.OpenCases, *, end: datetime) -> int:
-    """Text messages that are due and pass the gate are handed over, many in one call; returns how many."""
-    sent = 0
-    while now() < end and (rows := list(_due(Channel.SMS, now())[:AT_ONCE])):
-        claims = (_claim(*row, at=now(), open_cases=open_cases) for row in rows)
-        letters = [letter for letter in claims if letter is not None]
-        if letters and not _in_one_call(letters, now):
+def _by_gateway(channel: str, now: Now, open_cases: facts.OpenCases, *, end: datetime) -> int:
+    """Letters that are due and pass the gate are handed over, many in one call; returns how many.
+
+    What takes longer to make ready than the gate's word is good for goes back, and fewer are taken next.
+    """
+    sent, left, most = 0, set[UUID](), AT_ONCE
+    while now() < end:
+        taken = claim(due(channel, now()), most, at=now(), open_cases=open_cases, left=left)
+        messages = _messages(taken.letters, now)
+        if taken.letters and now() - (taken.letters[0].handed_at or now()) > FRESH:
+            for letter in messages:
+                _put_back(letter, "late", again=now(), at=now())
+            most = max(1, most // 2)
+            continue
+        if not taken.looked or (messages and not _in_one_call(messages, now)):
             break
-        sent += len(letters)
+        sent += len(messages)
     return sent
 
 
-def _in_one_call(letters: Sequence[Letter], now: Now) -> bool:
-    """Whether the gateway has them. Whatever happens is noted."""
+def _messages(letters: Sequence[Letter], now: Now) -> dict[Letter, gateway.Handed]:
+    """What is handed over of each; one that cannot be made ready has failed, and holds up no other."""
     points = ContactPoint.objects.in_bulk([letter.point_id for letter in letters if letter.point_id])
+    messages: dict[Letter, gateway.Handed] = {}
+    for letter in letters:
+        try:
+            messages[letter] = _message(letter, points.get(letter.point_id or 0))
+        except Exception as error:
+            _failed(letter, error, at=now())
+    return messages
+
+
+def _in_one_call(messages: Mapping[Letter, gateway.Handed], now: Now) -> bool:
+    """Whether the gateway has them. Whatever happens is noted."""
     try:
-        gateway.hand_over([_message(letter, points.get(letter.point_id or 0)) for letter in letters], at=now())
+        gateway.hand_over([*messages.values()], at=now())
     except Exception as error:
-        for letter in letters:
+        for letter in messages:
             _failed(letter, error, at=now())
         return False
-    for letter in letters:
-        _handed(letter.pk, at=now())
+    note_handed([letter.pk for letter in messages], at=now())
     return True
 
 
 def _message(letter: Letter, point: ContactPoint | None) -> gateway.Handed:
+    """Raises LookupError for a number that is gone since the gate was asked."""
+    if point is None and letter.channel != Channel.WECHAT:
+        raise LookupError
     return {
         "id": str(letter.pk),
         "channel": letter.channel,
-        "to": contact_points.opened(point.kind, bytes(point.encrypted)) if point else "",
+        "to": contact_points.opened(point.kind, bytes(point.encrypted)) if point else letter.customer.number,
         "purpose": letter.purpose,
         "text": rendering.text_of(letter),
         "valid_until": letter.valid_until.isoformat(),
     }
 
 
-def _due(channel: str, at: datetime) -> QuerySet[Letter, tuple[UUID, int]]:
+def due(channel: str, at: datetime) -> QuerySet[Letter]:
+    """What nobody has to send by hand, waits, and is not stopped; the most urgent first."""
     waiting = Letter.objects.filter(state=State.WAITING, by_hand=False, channel=channel, next_at__lte=at)
     for row in switches.closed().rows:
         stopped = Q() if row.channel == switches.EVERY else Q(channel=row.channel)
         stopped &= Q() if row.purpose == switches.EVERY else Q(purpose=row.purpose)
         waiting = waiting.exclude(stopped, valid_until__gt=at)
-    return waiting.order_by("priority", "valid_from", "id").values_list("pk", "customer_id")
+    return waiting.order_by("priority", "valid_from", "id")
+
+
+class Taken(NamedTuple):
+    """How many letters were looked at, and those that may go: they are in hand."""
+
+    looked: int
+    letters: list[Letter]
 
 
 @transaction.atomic(durable=True)
-def _claim(letter_id: UUID, customer_id: int, *, at: datetime, open_cases: facts.OpenCases) -> Letter | None:
-    """The letter is in hand, for it may go; None when it may not, not yet, or somebody else has it."""
-    locks.hold(lock_of(customer_id))
-    rows = Letter.objects.select_for_update(of=("self",)).select_related("customer")
-    letter = rows.filter(pk=letter_id, customer=customer_id, state=State.WAITING).first()
-    if letter is None or not _may_go(letter, at=at, open_cases=open_cases):
-        return None
-    letter.state, letter.attempts, letter.claimed_until = State.HANDING, letter.attempts + 1, at + leases.TERM
-    letter.handed_at = at  # it counts as told from now on
-    letter.save(update_fields=["state", "attempts", "claimed_until", "handed_at", "point", "reason"])
-    _note(letter, Event.CLAIMED, at=at)
-    return letter
+def claim(letters: QuerySet[Letter], most: int, *, at: datetime, open_cases: facts.OpenCases, left: set[UUID]) -> Taken:
+    """The first of them that may go are in hand, at most one of each customer, whose letters count each other.
+
+    It waits for nobody: what somebody else holds, or whose customer is just saying something, is `left` for later.
+    """
+    rows = letters.exclude(pk__in=left).select_for_update(of=("self",), skip_locked=True).select_related("customer")
+    found = list(rows[:most])
+    first = {row.customer_id: row for row in reversed(found)}
+    free = locks.hold_if_free(lock_of(customer_id) for customer_id in first)
+    left.update(row.pk for customer_id, row in first.items() if lock_of(customer_id) not in free)
+    mine = [row for row in found if first[row.customer_id] is row and lock_of(row.customer_id) in free]
+    asked = facts.of(mine, now=at, open_cases=open_cases)
+    going = [row for row in mine if _may_go(row, asked[row.pk], at=at)]
+    if going:
+        with connection.cursor() as cursor:
+            ids, points = [row.pk for row in going], [row.point_id for row in going]
+            cursor.execute(_TAKE, [at + leases.TERM, at, ids, points])
+    for row in going:
+        row.state, row.attempts, row.claimed_until = State.HANDING, row.attempts + 1, at + leases.TERM
+        row.handed_at = at  # it counts as told from now on
+    _note_all(going, Event.CLAIMED, at=at)
+    return Taken(len(found), going)
 
 
-def _may_go(letter: Letter, *, at: datetime, open_cases: facts.OpenCases) -> bool:
+def _may_go(letter: Letter, asked: facts.Asked, *, at: datetime) -> bool:
     """What the gate says of it now: it may, or waits, or has ended. Call with the customer's reach held."""
-    asked = facts.of([letter], now=at, open_cases=open_cases)[letter.pk]
     verdict = gate.decide(asked.facts)
     if isinstance(verdict, gate.Go):
         letter.point_id, letter.reason = asked.point, ""
@@ -143,30 +203,29 @@ def _may_go(letter: Letter, *, at: datetime, open_cases: facts.OpenCases) -> boo
 def _hand_over(letter: Letter, line: mailing.Line, now: Now) -> bool:
     """Whether the mail server has it. Whatever happens is noted."""
     claimed_at = letter.handed_at
-    mail = rendering.mail_of(letter)
     point = ContactPoint.objects.filter(pk=letter.point_id or 0).first()
-    if mail is None or point is None or claimed_at is None or now() - claimed_at > FRESH:
-        _put_back(letter, "late", again=now(), at=now())
-        return False
     try:
+        mail = rendering.mail_of(letter)
+        if mail is None or point is None or claimed_at is None or now() - claimed_at > FRESH:
+            _put_back(letter, "late", again=now(), at=now())
+            return False
         address = contact_points.opened(point.kind, bytes(point.encrypted))
         line.send(mail.subject, mail.body, address, mail.headers)
     except Exception as error:
         _failed(letter, error, at=now())
         return False
-    _handed(letter.pk, at=now())
+    note_handed([letter.pk], at=now())
     return True
 
 
 @transaction.atomic
-def _handed(letter_id: UUID, *, at: datetime) -> None:
-    """It has left, whoever may hold it by now."""
-    letter = Letter.objects.select_for_update().get(pk=letter_id)
-    if letter.state not in (State.HANDING, State.UNKNOWN):
-        return
-    letter.state, letter.handed_at, letter.claimed_until = State.HANDED, at, None
-    letter.save(update_fields=["state", "handed_at", "claimed_until"])
-    _note(letter, Event.HANDED, at=at)
+def note_handed(ids: Sequence[UUID], *, at: datetime) -> None:
+    """They have left, whoever may hold them by now."""
+    rows = Letter.objects.filter(pk__in=ids, state__in=(State.HANDING, State.UNKNOWN)).order_by("pk")
+    letters = list(rows.select_for_update())
+    left = Letter.objects.filter(pk__in=[row.pk for row in letters])
+    left.update(state=State.HANDED, handed_at=at, claimed_until=None)
+    _note_all(letters, Event.HANDED, at=at)
 
 
 def _failed(letter: Letter, error: Exception, *, at: datetime) -> None:
@@ -204,14 +263,17 @@ def _end(letter: Letter, state: str, code: str, *, at: datetime) -> None:
 
 
 def _may_repeat(letter: Letter) -> bool:
-    """Whether it may be handed over twice: an answer that is lost is worse than one that comes twice, and the gateway
-    drops what it knows by its id.
+    """Whether it may be handed over twice: an answer that is lost is worse than one that comes twice, and gateway and
+    shop drop what they know by its id.
     """
-    return letter.purpose == Purpose.SERVICE or letter.channel == Channel.SMS
+    return letter.purpose == Purpose.SERVICE or letter.channel != Channel.EMAIL
 
 
 def _free_the_dead(at: datetime) -> None:
-    """What a sender died over: a letter of service waits again, any other is perhaps sent. What is too late has ended."""
+    """What a sender died over: a letter of service waits again, any other is perhaps sent. What is too late has ended.
+
+    What was passed on and nobody has said to have arrived is perhaps sent, once its time is over.
+    """
     over = Letter.objects.filter(state=State.HANDING, claimed_until__lte=at)
     with transaction.atomic():
         for letter in over.select_for_update(skip_locked=True):
@@ -223,6 +285,8 @@ def _free_the_dead(at: datetime) -> None:
             _note(letter, Event.FAILED, at=at, code="died")
     late = Letter.objects.filter(state__in=writing.OPEN, valid_until__lte=at)
     late.update(state=State.EXPIRED, reason=gate.Reason.EXPIRED, ended_at=at)
+    passed_on = Letter.objects.filter(state=State.HANDED, by_hand=False, channel__in=BY_RECEIPT)
+    passed_on.filter(valid_until__lte=at).update(state=State.UNKNOWN, reason=NO_RECEIPT, ended_at=at)
 
 
 # By hand --------------------------------------------------------------------------------------------------------------
@@ -231,17 +295,40 @@ def _free_the_dead(at: datetime) -> None:
 @transaction.atomic
 def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.OpenCases) -> Letter:
     """A colleague has sent it, or read it out: asked at the gate at this very moment. Raises DomainError with why not."""
-    customer_id = Letter.objects.values_list("customer_id", flat=True).get(pk=letter_id)
-    locks.hold(lock_of(customer_id))
-    letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
-    if letter.state != State.WAITING or not letter.by_hand:
-        raise DomainError(_("This letter is: %(how)s.") % {"how": letter.get_state_display()}, code="letter_state")
-    if reason := why_not_now(letter, at=at, open_cases=open_cases):
-        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
+    letter = _held_by_hand(letter_id, at=at, open_cases=open_cases)
     letter.state, letter.handed_at, letter.reason = State.HANDED, at, ""
     letter.save(update_fields=["state", "handed_at", "reason"])
     _note(letter, Event.BY_HAND, at=at, by=by)
     audit.record(by, "letter.sent_by_hand", letter.customer, at=at, letter=str(letter.pk), channel=letter.channel)
+    return letter
+
+
+@transaction.atomic
+def address_for(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.OpenCases) -> list[str]:
+    """Where a colleague reaches the customer with it, in clear: asked at the gate at this very moment, and on record.
+
+    Raises DomainError with why it may not go now, and when the customer has said so.
+    """
+    letter = _held_by_hand(letter_id, at=at, open_cases=open_cases)
+    shown = contact_points.reveal(letter.customer, by=by, purpose=f"letter {letter.pk}", at=at)
+    points = letter.customer.contact_points.order_by("kind", "id")
+    kind = REACHED_BY.get(Channel(letter.channel))
+    in_use = [point.kind == kind and not point.retired for point in points]
+    return [value for (_kind, value), is_meant in zip(shown, in_use, strict=True) if is_meant]
+
+
+def _held_by_hand(letter_id: UUID, *, at: datetime, open_cases: facts.OpenCases) -> Letter:
+    """A letter that waits for a colleague and may go now, with its customer's reach held. Raises DomainError if not."""
+    customer_id = Letter.objects.values_list("customer_id", flat=True).get(pk=letter_id)
+    locks.hold(lock_of(customer_id))
+    letter = Letter.objects.select_for_update(of=("self",)).select_related("customer").get(pk=letter_id)
+    if letter.state != State.WAITING or not letter.by_hand:
+        how, since = str(letter.get_state_display()), letter.ended_at or letter.handed_at
+        if since:
+            how = _("%(how)s, since %(when)s") % {"how": how, "when": f"{mall_time(since):%m-%d %H:%M}"}
+        raise DomainError(_("This letter is: %(how)s.") % {"how": how}, code="letter_state")
+    if reason := why_not_now(letter, at=at, open_cases=open_cases):
+        raise DomainError(_("Do not send this now: %(why)s.") % {"why": reason}, code="gate_closed")
     return letter
 
 
@@ -266,17 +353,24 @@ def receipt(letter_id: UUID, *, state: str, code: str, key: str, at: datetime) -
     letter.state, letter.reason, letter.ended_at = state, code[:40], at
     letter.handed_at = letter.handed_at or at
     letter.save(update_fields=["state", "reason", "ended_at", "handed_at"])
-    if state == State.BOUNCED and letter.point_id:
+    if state == State.BOUNCED and letter.point_id and bounces.is_about_the_address(code):
         BadPoint.objects.update_or_create(point_id=letter.point_id, defaults={"since": at, "code": code[:60]})
     return True
 
 
 def _note(letter: Letter, kind: str, *, at: datetime, code: str = "", by: User | None = None) -> None:
-    LetterEvent.objects.create(
-        letter=letter,
-        kind=kind,
-        at=at,
-        code=code[:60],
-        key=f"{letter.pk}:{kind}:{letter.attempts}:{at.isoformat()}:{code[:40]}",
-        by=by,
+    _note_all([letter], kind, at=at, code=code, by=by)
+
+
+def _note_all(letters: Sequence[Letter], kind: str, *, at: datetime, code: str = "", by: User | None = None) -> None:
+    LetterEvent.objects.bulk_create(
+        LetterEvent(
+            letter=letter,
+            kind=kind,
+            at=at,
+            code=code[:60],
+            key=f"{letter.pk}:{kind}:{letter.attempts}:{at.isoformat()}:{code[:40]}",
+            by=by,
+        )
+        for letter in letters
     )

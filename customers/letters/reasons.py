@@ -26,6 +26,7 @@ REASONS: dict[str, Promise] = {
     Reason.NO_WAY_OUT: gettext_lazy("no address by which to end such letters is set up"),
     "died": gettext_lazy("the sender broke off"),
     "late": gettext_lazy("asked again"),
+    "no_receipt": gettext_lazy("nobody has said that it arrived"),
     "removed": gettext_lazy("its words were removed"),
 }
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from core.accounts.models import User
@@ -48,7 +49,7 @@ def leaves_by_itself(channel: str) -> bool:
 def ways() -> list[str]:
     """The channels by which Laoke itself can send."""
     mail = [] if mailing.loses_mail() else [Channel.EMAIL]
-    return [*mail, *([Channel.SMS] if gateway.is_set_up() else [])]
+    return [*mail, *gateway.channels(), *([Channel.SHOP] if settings.LETTER_SHOP_CHAT else [])]
 
 
 def write(

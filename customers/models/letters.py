@@ -78,6 +78,11 @@ class Letter(Leased):
             models.Index(fields=["-written_at"], name="letter_by_day"),
             models.Index(fields=["valid_from"], name="letter_open", condition=Q(state__in=["planned", "waiting"])),
             models.Index(fields=["occasion"], name="letter_occasion"),
+            models.Index(
+                fields=["valid_until"],
+                name="letter_no_receipt",
+                condition=Q(state="handed", by_hand=False, channel__in=["wechat", "shop"]),
+            ),
         ]
         triggers = [
             pgtrigger.FSM(
@@ -93,7 +98,7 @@ class Letter(Leased):
                     ("waiting", "handing"),
                     ("waiting", "handed"),
                     *(("handing", after) for after in ("waiting", "handed", "refused", "unknown")),
-                    *(("handed", after) for after in ("delivered", "bounced", "refused")),
+                    *(("handed", after) for after in ("delivered", "bounced", "refused", "unknown")),
                     *(("unknown", after) for after in ("handed", "delivered", "bounced", "refused")),
                 ],
             ),

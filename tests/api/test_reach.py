@@ -226,6 +226,7 @@ HELD_ELSEWHERE = {
     "api-docs": "public",
     "customer-find": "a list: below",
     "consent-replies": "by the number of a phone: tests/api/test_letters.py",
+    "letters-waiting": "a list: tests/api/test_letters.py",
     "letter-receipts": "what is out of reach is unknown: tests/api/test_letters.py",
     "source-customer": "written within the reach of the user: tests/api/test_record.py",
     "complaint-categories": "of the mall",

@@ -10,9 +10,10 @@ from complaints import queries
 from complaints.cases import lifecycle, mail, surveys
 from complaints.models import Case, CaseMail, Clock, Metric, RootCause, Survey
 from core.accounts.models import User
+from core.outbox import gateway
 from core.outbox.models import Message
 from customers import contact_points
-from customers.letters import delivery, policies
+from customers.letters import delivery, policies, shop
 from customers.models import Customer, Letter
 from tests.complaints.conftest import HOUR, MINUTE, WEDNESDAY, LogCase
 from tests.mail_server import Mailbox, mailbox
@@ -102,6 +103,41 @@ def test_an_answer_in_a_chat_counts_when_somebody_says_that_it_is_sent(
 
     case.refresh_from_db()
     assert (case.first_response_at, Metric.FIRST_RESPONSE in live(case)) == (WEDNESDAY + HOUR, False)
+
+
+@pytest.mark.parametrize("channel", ["wechat", "shop"])
+def test_an_answer_that_was_passed_on_counts_once_it_is_said_to_have_arrived(
+    channel: str, log_case: LogCase, li_lei: Customer, wang: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LETTER_SHOP_CHAT, settings.LETTER_GATEWAY_CHANNELS = True, ["wechat"]
+    settings.LETTER_GATEWAY_URL, settings.LETTER_GATEWAY_SECRET = "https://wecom.example", "whsec_eA=="
+    given: list[Any] = []
+    monkeypatch.setattr(gateway, "hand_over", lambda messages, at: given.extend(messages))
+    cases = [log_case(li_lei), log_case(li_lei)]
+    for case in cases:
+        lifecycle.reply(case.pk, by=wang, at=WEDNESDAY, body="马上换一个", channel=channel)
+    for n in range(1, 3):  # of one customer, the shop is given one at a time
+        moment = WEDNESDAY + n * MINUTE
+        mail.deliver_due(now=lambda moment=moment: moment)
+        if channel == "shop":
+            shop.fetch(Letter.objects.all(), at=moment, open_cases=queries.who_complain)
+    mail.follow(at=WEDNESDAY + 3 * MINUTE)
+    assert [row["to"] for row in given] == ([li_lei.number] * 2 if channel == "wechat" else [])
+
+    first, second = CaseMail.objects.order_by("pk")
+    assert first.letter
+    assert {row.letter.state for row in (first, second) if row.letter} == {"handed"}
+    assert [row.state for row in (first, second)] == [State.WAITING] * 2
+    assert Metric.FIRST_RESPONSE in live(cases[0])
+    becomes(first, "delivered", WEDNESDAY + HOUR)
+    cases[0].refresh_from_db()
+    assert (cases[0].first_response_at, Metric.FIRST_RESPONSE in live(cases[0])) == (WEDNESDAY + HOUR, False)
+
+    # Nobody ever says that the other arrived: its time over, it is perhaps sent, and the owner is told.
+    mail.deliver_due(now=lambda: WEDNESDAY + timedelta(hours=73))
+    second.refresh_from_db()
+    assert (second.state, second.error, Metric.FIRST_RESPONSE in live(cases[1])) == ("failed", "no_receipt", True)
+    assert Message.objects.filter(kind="mail_failed").exists()
 
 
 @pytest.mark.parametrize("channel", ["phone", "visit", "web", "api"])

@@ -48,6 +48,7 @@ NO_LINK = {
     "complaint_promises": "a part of the page of a call, fetched as a category is chosen",
     "complaint_link": "on a case of an anonymous caller; there is none",
     "complaint_file": "on a case with photos; there is none",
+    "letters_arrived": "of the demo as it runs, with its own mail server and gateway",
     "question_file": "on a question that files of a case are shared with; there is none",
     "me_sent": "asked by the drafts of every page, by script",
     "question": "on the list of questions; whoever is asked nothing has none",

@@ -11,6 +11,8 @@ from django.utils import timezone
 from core.accounts.models import Role, User
 from core.outbox import switches
 from core.outbox.models import ChannelSwitch
+from crm.desk.letters.law import LAW
+from customers import contact_points
 from customers.letters import consent, policies, writing
 from customers.letters.writing import Words
 from customers.models import Consent, ConsentWording, Customer, Letter, ReachLimit
@@ -64,6 +66,27 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     assert "I have sent it" not in page(client, "letter", row.pk)
     assert "No letter" in page(client, "outgoing", query=f"?day={timezone.now() - timedelta(days=3):%Y-%m-%d}")
     assert "No letter" in page(client, "outgoing", query="?show=lost&day=2026-99-99")
+
+
+def test_a_number_is_shown_only_while_the_letter_may_go(client: Client, chen: User, li_lei: Customer) -> None:
+    contact_points.add(li_lei, "phone", "13800138000")
+    contact_points.add(li_lei, "phone", "13900139000")
+    li_lei.contact_points.filter(mask__startswith="139").update(retired="old", retired_at=timezone.now())
+    row, greeting = by_hand(li_lei, "phone"), by_hand(li_lei, "phone", purpose="care", period="2")
+    client.force_login(chen)
+    address = reverse("desk:letter_address", args=[row.pk])
+
+    sheet = page(client, "letters_by_hand")
+    assert ("马上换一个" in sheet, "138****8000" in sheet, "13800138000" in sheet) == (True, True, False)
+    shown = client.post(address).content.decode()
+    assert "13800138000" in shown
+    assert "13900139000" not in shown
+    # They say no while the page is open: no number, and since when.
+    consent.withdraw_everything(li_lei, source="page", at=timezone.now(), evidence={"where": "page"})
+    refused = client.post(reverse("desk:letter_address", args=[greeting.pk]), follow=True).content.decode()
+    assert ("This letter is: Withdrawn, since" in refused, "13800138000" in refused) == (True, False)
+    consent.set_limits(li_lei, at=timezone.now(), restricted="asked for it")
+    assert "Do not send this now" in client.post(address, follow=True).content.decode()
 
 
 def test_who_does_not_look_after_the_customer_sees_no_letter_of_theirs(
@@ -128,7 +151,9 @@ def test_hours_and_caps_are_tried_out_and_saved_with_a_reason(client: Client, ma
     assert client.post(reverse("desk:letter_policy_save"), terms).status_code == 422
     client.post(reverse("desk:letter_policy_save"), terms | {"reason": "more", "asks_by_letter": "on"})
     assert (policies.last().version, policies.in_force().a_day) == (1, 2)
-    assert "个人信息保护法" in page(client, "letter_policy")
+    shown = page(client, "letter_policy")
+    assert "A lawyer of the mall has to confirm it" in shown
+    assert [rule.source for rule in LAW if rule.source not in shown] == []
 
     words = {"code": "till", "language": "zh-hans", "channel": "email", "purpose": "marketing", "text": "可以吗?"}
     for _turn in range(2):

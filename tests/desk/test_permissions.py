@@ -19,6 +19,9 @@ PAGES = {
     "outgoing": P.VIEW_LETTERS,
     "letter": P.VIEW_LETTERS,
     "letter_sent": P.VIEW_LETTERS,
+    "letters_by_hand": P.VIEW_LETTERS,
+    "letter_address": P.REVEAL_CONTACT,
+    "letters_arrived": P.VIEW_LETTERS,
     "letters_stop": P.STOP_LETTERS,
     "letters_go_on": P.STOP_LETTERS,
     "letters_explain": P.STOP_LETTERS,
@@ -459,6 +462,7 @@ PAGES = {
 }
 POSTED = {
     "letter_sent",
+    "letter_address",
     "letters_stop",
     "letters_go_on",
     "letters_explain",

@@ -576,6 +576,7 @@ def a_letter(mall: Mall, n: int) -> str:
 
 LISTS = [
     Listed("outgoing", LEAD, a_letter),
+    Listed("letters_by_hand", LEAD, a_letter),
     Listed("my_day", MANAGER, tasks),
     Listed("promises", MANAGER, a_promise),
     Listed("contacts", MANAGER, a_contact),
@@ -656,6 +657,7 @@ NO_LISTS = {
     "bell_count": "two numbers",
     "bulk_strip": "the one run that goes on",
     "letter": "one letter",
+    "letters_arrived": "of the demo only, whose own mail server keeps what it shows",
     "letter_policy": "forms, ten versions and the law",
     "bell_settings": "a form",
     "matrix": "four quadrants and a chart",

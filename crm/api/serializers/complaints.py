@@ -9,6 +9,7 @@ from rest_framework import serializers
 from complaints import orders
 from complaints.models import Case, Pause, ServicePrompt
 from complaints.models.catalogue import Severity
+from core.outbox import bounces
 from crm.api.serializers.customers import (
     CLASS_NAMES,
     AwareTime,
@@ -70,6 +71,12 @@ class InboundIn(Strict):
     )
     subject = Words(max_length=200, required=False, allow_blank=True)
     text = serializers.CharField(max_length=LONGEST)
+    mail = serializers.CharField(
+        max_length=bounces.MOST,
+        required=False,
+        allow_blank=True,
+        help_text="The whole mail as it came, headers first: by it one that came back is read best",
+    )
     received_at = AwareTime(required=False)
 
     def ref(self) -> CustomerRef:
@@ -170,6 +177,15 @@ class CallOut(serializers.Serializer[Any]):
 
     def get_made(self, todo: Todo) -> bool:
         return todo.state == Todo.State.DONE
+
+
+class CameBackOut(serializers.Serializer[Any]):
+    """What a mail system said of letters; it is nobody's complaint."""
+
+    action = serializers.ChoiceField(["failed", "delayed", "delivered"])
+    code = serializers.CharField(help_text="5.1.1, or what a server answered; empty where nothing is said")
+    letters = serializers.IntegerField(help_text="Letters of ours that it speaks of")
+    new = serializers.IntegerField(help_text="Those of them of which it was news")
 
 
 class LoggedOut(ComplaintOut):

@@ -48,6 +48,49 @@ LAW = (
         _("9 to 20 o'clock unless decided otherwise; never outside of 8 to 21."),
     ),
     Rule(
+        _("Advertising messages against this are fined with 5,000 to 30,000 yuan; whoever sent them answers for it."),
+        "广告法 62",
+        _("Who agreed, by which words and when, is on record for every letter. The article is to be checked."),
+    ),
+    Rule(
+        _("Asking for consent to text messages names what kind of messages, how often and for how long."),
+        "通信短信息服务管理规定 18",
+        _("The words by which people are asked are versions, readable beside who agreed. To be checked: from memory."),
+    ),
+    Rule(
+        _("Prices and terms may not differ unreasonably between people because of an automated decision."),
+        "个人信息保护法 24",
+        _("Laoke sets no prices. Whoever hands out coupons sees to whom, and why."),
+    ),
+    Rule(
+        _("A text message of more than 70 characters counts as several; replies come only by the carrier's callback."),
+        "Huawei Cloud, Alibaba Cloud (2025)",
+        _("Replies are heard by `consents/replies`: T, TD, N, R, 退订, 拒收 end offers for everybody of the number."),
+    ),
+    Rule(
+        _(
+            "One carrier takes promotional text messages only as fixed texts without variables or short links, to members"
+            " who can reply R, and none about coupons, surveys, points to exchange or winning customers back."
+        ),
+        "Huawei Cloud, sms_templates (2025-09-04)",
+        _("Text messages are never the only way: shop, e-mail and people stand beside them."),
+    ),
+    Rule(
+        _(
+            "企业微信: what a program sends to many is only a task, which a colleague confirms; each customer gets at most as"
+            " many a month as it has days. In the WeChat service chat: 5 messages within 48 hours of the customer's last."
+        ),
+        "企业微信 (2025-11-17)",
+        _("Handed over is not delivered: an answer by WeChat counts once its receipt says so."),
+    ),
+    Rule(
+        _(
+            "Who sends more than 5,000 mails a day to the large providers needs one click, and fewer than 0.3 % complaints."
+        ),
+        "Gmail, Yahoo (2024-02)",
+        _("`check --deploy` warns of a sender whose domain is not the one that mails are signed for (DKIM_DOMAIN)."),
+    ),
+    Rule(
         _("One click ends it: both headers, HTTPS, a POST without cookies."),
         "RFC 8058",
         _("In every letter that is not of service."),

@@ -1,7 +1,9 @@
 """What goes out to customers: the letters of a day, what waits and why, and the stop."""
 
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_POST
 from complaints import queries as complaints
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission, rights_of
+from core.lib.errors import DomainError
 from core.outbox import switches
 from core.outbox.models import ChannelSwitch
 from crm.desk.acting import press, submit
@@ -35,7 +38,10 @@ def outgoing(request: StaffRequest) -> HttpResponse:
 
 @needs(Permission.VIEW_LETTERS)
 def page(request: StaffRequest, letter: UUID) -> HttpResponse:
-    row = _letter_for(request, letter)
+    return _letter_page(request, _letter_for(request, letter), {})
+
+
+def _letter_page(request: StaffRequest, row: Letter, more: dict[str, Any]) -> HttpResponse:
     shown = outgoing_page.row_of(row)
     against = ""
     if shown.waits_for_hand:
@@ -43,11 +49,12 @@ def page(request: StaffRequest, letter: UUID) -> HttpResponse:
     context = {
         "letter": shown,
         "against": against,
+        "is_reached_by": row.channel in delivery.REACHED_BY,
         "words": writing.words_of(row),
         "events": outgoing_page.events_of(row),
         "customer": note(request, row.customer),
     }
-    return render(request, "desk/letters/letter.html", context)
+    return render(request, "desk/letters/letter.html", context | more)
 
 
 @needs(Permission.VIEW_LETTERS)
@@ -61,6 +68,27 @@ def sent(request: StaffRequest, letter: UUID) -> HttpResponse:
         _("On record as sent: it counts now"),
     )
     return redirect("desk:letter", letter)
+
+
+@needs(Permission.VIEW_LETTERS)
+def by_hand(request: StaffRequest) -> HttpResponse:
+    """The call list and print sheet: what waits for a colleague, with its words, the most urgent first."""
+    return render(request, "desk/letters/by_hand.html", outgoing_page.waiting_for_hand(request))
+
+
+@needs(Permission.REVEAL_CONTACT)
+@require_POST
+def address(request: StaffRequest, letter: UUID) -> HttpResponse:
+    """Where the customer is reached, in clear, once: the gate is asked at this second, and the look is on record."""
+    row = _letter_for(request, letter)
+    try:
+        shown = delivery.address_for(row.pk, by=request.user, at=now(), open_cases=complaints.who_complain)
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("desk:letter", letter)
+    answer = _letter_page(request, row, {"shown": shown, "has_shown": True})
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @needs(Permission.STOP_LETTERS)

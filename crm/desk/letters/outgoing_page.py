@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_date
@@ -20,7 +21,7 @@ from crm.desk.letters.forms import ReasonForm
 from crm.desk.paging import page_of
 from crm.desk.today import today
 from customers.access import scope_filter
-from customers.letters import reasons, writing
+from customers.letters import delivery, reasons, writing
 from customers.models import Letter, LetterEvent
 from customers.models.consent import Channel, Purpose
 
@@ -64,6 +65,12 @@ class Row(NamedTuple):
     @property
     def waits_for_hand(self) -> bool:
         return self.letter.by_hand and self.letter.state == State.WAITING
+
+    @property
+    def is_passed_on(self) -> bool:
+        """A gateway or the shop has it, and nobody has said yet that it arrived."""
+        automatic = not self.letter.by_hand and self.letter.channel in delivery.BY_RECEIPT
+        return automatic and self.letter.state == State.HANDED
 
 
 class Waits(NamedTuple):
@@ -130,6 +137,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "stops": may(request.user, Permission.STOP_LETTERS),
         "reason_form": ReasonForm(),
         "loses_mail": mailing.loses_mail(),
+        "shows_arrived": bool(settings.DEMO and settings.DEMO_ARRIVED),
     }
 
 
@@ -138,6 +146,28 @@ def _mine(request: StaffRequest) -> QuerySet[Letter]:
     if not rights_of(request.user).sees_customers:
         return Letter.objects.all()
     return Letter.objects.filter(scope_filter(request.user, today(), "customer__"))
+
+
+class ByHand(NamedTuple):
+    """One line of the sheet: the letter, what to say, and where the customer is reached, masked."""
+
+    row: Row
+    words: writing.Words | None
+    masks: list[str]
+
+
+def waiting_for_hand(request: StaffRequest) -> dict[str, Any]:
+    named = rights_of(request.user).sees_customers
+    rows = _mine(request).filter(state=State.WAITING, by_hand=True).select_related("customer", "by")
+    rows = rows.order_by("priority", "valid_from", "pk").prefetch_related("customer__contact_points")
+    page = page_of(request, rows if named else rows.none(), SHOWN)
+    return {"page": page.of([_by_hand(letter) for letter in page.rows]), "named": named}
+
+
+def _by_hand(letter: Letter) -> ByHand:
+    kind = delivery.REACHED_BY.get(Channel(letter.channel))
+    points = [point for point in letter.customer.contact_points.all() if point.kind == kind and not point.retired]
+    return ByHand(row_of(letter), writing.words_of(letter), [point.mask for point in points])
 
 
 def row_of(letter: Letter) -> Row:

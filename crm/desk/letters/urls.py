@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from crm.desk.letters import consent, outgoing, policy
+from crm.desk.letters import arrived, consent, outgoing, policy
 
 urlpatterns = [
     path("letters/", outgoing.outgoing, name="outgoing"),
+    path("letters/by-hand/", outgoing.by_hand, name="letters_by_hand"),
+    path("letters/<uuid:letter>/address/", outgoing.address, name="letter_address"),
+    path("letters/arrived/", arrived.arrived, name="letters_arrived"),
     path("letters/<uuid:letter>/", outgoing.page, name="letter"),
     path("letters/<uuid:letter>/sent/", outgoing.sent, name="letter_sent"),
     path("letters/stop/<str:channel>/<str:purpose>/", outgoing.stop, name="letters_stop"),

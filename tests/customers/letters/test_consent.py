@@ -1,5 +1,6 @@
 """Consent: the later word holds, a no takes back what waits, and every word stays readable with its proof."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -129,7 +130,7 @@ def rows_in_all() -> int:
     return sum(model.objects.count() for model in tables)
 
 
-@pytest.mark.parametrize("many", [20])
+@pytest.mark.parametrize("many", [int(os.environ.get("LAOKE_TOKENS", "20"))], ids=["tokens"])
 def test_18_one_click_ends_it_once_and_looking_writes_nothing(
     many: int, client: Any, make_customer: MakeCustomer, settings: Any
 ) -> None:

@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import resolve, reverse
 from django.utils import timezone
@@ -29,7 +30,7 @@ from core.lib.periods import mall_day
 from crm.demo.tables.staff import ACCOUNTS, PASSWORD
 from customers import orders, todo
 from customers.access import visible_to
-from customers.models import Customer, Lookup, Order, Product
+from customers.models import Customer, Letter, Lookup, Order, Product
 from segmentation.models import Alert
 
 PAGES = (
@@ -59,8 +60,11 @@ PAGES = (
     "draws",
     "clubs",
     "credit",
+    "outgoing",
 )
 SECONDS = 30
+# Letters leave every half minute, and the gateway takes its time to say what became of them.
+LETTERS_SECONDS = 150
 
 
 class Answer(NamedTuple):
@@ -128,6 +132,7 @@ class Command(BaseCommand):
             if role != Role.CLIENT:
                 _role(base, role, today, report)
         _api(base, today, report)
+        _letters(base, report)
         for line in report.failed:
             self.stdout.write(f"  failed: {line}")
         self.stdout.write(
@@ -248,6 +253,29 @@ def _customer_page(browser: Browser, user: User, today: date, report: Report) ->
     report.check(f"{user.get_roles_display()}: a customer page masks the phone", not in_clear)
     if looked_up:
         looked_up.delete()
+
+
+# Letters ------------------------------------------------------------------------------------------------------------
+
+
+def _letters(base: str, report: Report) -> None:
+    """What the demo writes arrives outside, on the page that shows it, and its receipts come back."""
+    if not settings.DEMO_ARRIVED:
+        return
+    lead = Browser(base)
+    lead.sign_in(next(account.username for account in ACCOUNTS if account.role == Role.TEAM_LEAD), PASSWORD)
+    news = Letter.objects.filter(occasion="order", by_hand=False)
+    deadline = time.monotonic() + LETTERS_SECONDS
+    missing = {"email", "wechat", "shop"}
+    while missing and time.monotonic() < deadline:
+        missing -= set(news.filter(state=Letter.State.DELIVERED).values_list("channel", flat=True))
+        time.sleep(1)
+    report.check("letters: by mail, WeChat and the shop's chat they are delivered", not missing, sorted(missing))
+    page = lead.ask(reverse("desk:letters_arrived"))
+    report.check("letters: the page of what arrived answers", page.status == 200, page.status)
+    shown = len(set(re.findall(r"/letters/[0-9a-f-]{36}/", page.text)))
+    report.check("letters: it shows what arrived", shown, shown)
+    report.check("letters: it masks whom they went to", not re.search(r"(?<!\d)1\d\d0000\d{4}(?!\d)", page.text))
 
 
 # API ----------------------------------------------------------------------------------------------------------------
