@@ -25,6 +25,7 @@ from customers.models.imports import (
     RejectedRow,
 )
 from customers.models.letters import BadPoint, Letter, LetterEvent, SendPolicy
+from customers.models.life_dates import ContactStop, LifeDate
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
@@ -42,6 +43,7 @@ __all__ = [
     "ConsentWording",
     "Contact",
     "ContactPoint",
+    "ContactStop",
     "CustomField",
     "Customer",
     "CustomerChange",
@@ -60,6 +62,7 @@ __all__ = [
     "ImportRecord",
     "Letter",
     "LetterEvent",
+    "LifeDate",
     "Lookup",
     "Merge",
     "NotTheSame",

@@ -26,7 +26,7 @@ from core.lib.errors import DomainError
 from core.outbox import mailing, switches
 from customers import contact_points, locks
 from customers.letters import asking, consent, delivery, facts, gate, rendering
-from customers.models import BadPoint, ConsentEntry, Customer, Letter, LetterEvent
+from customers.models import BadPoint, ConsentEntry, Customer, Letter, LetterEvent, LifeDate
 from tests import races
 from tests.conftest import MakeCustomer
 from tests.customers.letters import NOON
@@ -408,7 +408,7 @@ class Mall:
         for customer in self.people:
             kind = self.dice.choices(["good", "silent", "no", "no address", "rests", "young"], [80, 5, 5, 3, 3, 4])[0]
             if kind == "young":
-                Customer.objects.filter(pk=customer.pk).update(birth_year=2015, birth_month=1, birth_day=1)
+                LifeDate.objects.create(customer=customer, kind="birthday", year=2015, month=1, day=1)
             if kind == "rests":
                 consent.set_limits(customer, at=NOON, restricted="asked for it")
             if kind != "no address":

@@ -12,7 +12,7 @@ from customers import contact_points
 from customers.letters import facts, gate, writing
 from customers.letters.gate import Block, Facts, Go, Policy, Verdict, Wait
 from customers.letters.writing import Words
-from customers.models import BadPoint, ConsentEntry, ContactPoint, Customer, Letter, ReachLimit
+from customers.models import BadPoint, ConsentEntry, ContactPoint, Customer, Letter, LifeDate, ReachLimit
 from tests.conftest import MakeUser
 from tests.customers.letters import NOON
 
@@ -161,9 +161,9 @@ class World:
             limit = ReachLimit()
         young = self.maybe(0.2)
         if young:
-            customer.birth_year, customer.birth_month, customer.birth_day = 2012, 11, 19
+            LifeDate.objects.create(customer=customer, kind="birthday", year=2012, month=11, day=19)
         elif self.maybe(0.5):
-            customer.birth_year, customer.birth_month, customer.birth_day = 2012, 11, 18
+            LifeDate.objects.create(customer=customer, kind="birthday", year=2012, month=11, day=18)
         customer.save()
         return {
             "erased": customer.erased_at is not None,
