@@ -13,6 +13,7 @@ from customers.identity import name_grams, pinyin
 from customers.models import (
     Contact,
     ContactPoint,
+    ContactStop,
     Customer,
     ExternalIdentity,
     Letter,
@@ -73,6 +74,8 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
     ExternalIdentity.objects.filter(customer__in=[loser.pk, winner.pk]).update(import_run=None)
     _one_birthday(winner, loser)
+    if not ContactStop.objects.filter(customer=winner).exists():
+        ContactStop.objects.filter(customer=loser).update(customer=winner)
     for model in (ExternalIdentity, LifeDate, Order, Refund, Contact, Promise, Todo, Letter):
         model.objects.filter(customer=loser).update(customer=winner)
     Lookup.objects.filter(customer=loser).delete()

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     VIEW_CUSTOMER = "view_customer"
     EDIT_CUSTOMER = "edit_customer"
     LOG_CONTACT = "log_contact"
+    UNDO_STOP = "undo_stop"
+    WORK_CARE = "work_care"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
     HAND_OVER_BOOKS = "hand_over_books"
@@ -122,6 +124,7 @@ _BOOK = {
     P.VIEW_CUSTOMER,
     P.EDIT_CUSTOMER,
     P.LOG_CONTACT,
+    P.WORK_CARE,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
     P.LOG_COMPLAINT,
@@ -157,6 +160,7 @@ RIGHTS: dict[str, Rights] = {
                 P.HAND_OVER_BOOKS,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
+                P.UNDO_STOP,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
                 P.VIEW_RULES,
@@ -210,6 +214,7 @@ RIGHTS: dict[str, Rights] = {
                 P.REVEAL_CONTACT,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
+                P.UNDO_STOP,
                 P.WORK_ALERTS,
                 P.VIEW_NIGHTS,
                 P.LOG_COMPLAINT,

@@ -60,11 +60,14 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ContactStop',
             fields=[
-                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='stop', serialize=False, to='customers.customer')),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='stop', to='customers.customer')),
                 ('kind', models.CharField(choices=[('deceased', 'Deceased'), ('no_contact', 'Wants no contact'), ('wrong_person', 'Somebody else is reached')], max_length=12)),
                 ('since', models.DateField()),
                 ('said_by', models.CharField(blank=True, default='', max_length=120)),
                 ('note', models.CharField(blank=True, default='', max_length=200)),
+                ('dropped', models.JSONField(default=list, help_text='Ids of the tasks')),
+                ('next_contact_on', models.DateField(blank=True, null=True)),
                 ('at', models.DateTimeField()),
             ],
         ),
@@ -176,5 +179,10 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='lifedate',
             trigger=pgtrigger.compiler.Trigger(name='birthday_gone', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.kind = 'birthday')", func="UPDATE customers_standing s SET birthday = (SELECT d.month * 100 + coalesce(d.day, 0) + CASE WHEN d.leap THEN 4000 WHEN d.calendar = 'lunar' THEN 2000 ELSE 0 END FROM customers_lifedate d WHERE d.customer_id = s.customer_id AND d.kind = 'birthday' AND d.of_whom = '' AND d.greet AND d.certainty <> 'doubtful') WHERE s.customer_id IN (OLD.customer_id, OLD.customer_id); RETURN NULL;", hash='3fa4fd47c21b60ec91649dda7215822783a6b049', operation='DELETE', pgid='pgtrigger_birthday_gone_800e7', table='customers_lifedate', when='AFTER')),
+        ),
+        migrations.AlterField(
+            model_name='todo',
+            name='reason',
+            field=models.CharField(choices=[('alert', 'Quiet customer'), ('promise', 'Promise'), ('contact', 'Planned contact'), ('tier', 'Level at risk'), ('credit', 'Payment overdue'), ('check', 'To be checked')], max_length=10),
         ),
     ]

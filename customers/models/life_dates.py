@@ -121,11 +121,14 @@ class ContactStop(models.Model):
         NO_CONTACT = "no_contact", _("Wants no contact")
         WRONG_PERSON = "wrong_person", _("Somebody else is reached")
 
-    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="stop")
+    customer = models.OneToOneField(Customer, models.CASCADE, related_name="stop")
     kind = models.CharField(max_length=12, choices=Kind)
     since = models.DateField()
     said_by = models.CharField(max_length=120, blank=True, default="")
     note = models.CharField(max_length=200, blank=True, default="")
+    # What was dropped, to be there again when the stop is undone.
+    dropped = models.JSONField(default=list, help_text="Ids of the tasks")
+    next_contact_on = models.DateField(null=True, blank=True)
     by = models.ForeignKey(USER, models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

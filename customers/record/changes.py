@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
-from customers.models import ContactPoint, Customer, CustomerChange, LifeDate
+from customers.models import ContactPoint, ContactStop, Customer, CustomerChange, LifeDate
 
 Door = CustomerChange.Door
 
@@ -18,6 +18,7 @@ BIRTHDAY = "birthday"
 LIFE_DATE = "life_date"
 # Fields that are not shown to whoever does not see birthdays.
 OF_THEIR_LIFE = (BIRTHDAY, LIFE_DATE)
+STOP = "stop"
 MANAGER = "manager"
 LABELS = {
     CREATED: _("Created"),
@@ -33,6 +34,7 @@ LABELS = {
     "is_reseller": _("Buys to resell"),
     "influencers": _("Who influences what they buy"),
     "notes": _("Notes"),
+    STOP: _("Not to be reached"),
     MANAGER: _("Manager"),
     "phone": _("Phone"),
     "email": _("E-mail"),
@@ -71,10 +73,11 @@ def words(field: str, text: str) -> str:
     choices: dict[str, dict[str, Any]] = {
         "mindset": dict[str, Any](Customer.Mindset.choices),
         "preferred_channel": dict[str, Any](Customer.Channel.choices),
+        STOP: dict[str, Any](ContactStop.Kind.choices),
         "is_reseller": {"yes": gettext("yes"), "no": gettext("no")},
     }
     if field in choices:
-        return str(choices[field].get(text, text))
+        return str(choices[field].get(text, text or "–"))
     if field in OF_THEIR_LIFE:
         return _day_words(field, text)
     if field in ContactPoint.Kind.values:

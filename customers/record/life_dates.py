@@ -5,22 +5,27 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.lib import sql
 from core.lib.almanac import days, lunar
 from core.lib.almanac.days import LifeDay
 from core.lib.errors import DomainError, Invalid, Unknown
 from customers import locks
+from customers.access import visible_to
 from customers.models import Customer, LifeDate
 from customers.record import changes
 from customers.record.changes import Changed, Door
 
 FIRST_YEAR = 1880
 MOST = 20
+# So many days of a source on one day, and so many times what is to be expected, are a default and no birthdays.
+LEAST_DOUBTED, TIMES_EXPECTED = 10, 5
+_STEPS = sql.steps(__file__, "life_dates")
 Kind, Certainty = LifeDate.Kind, LifeDate.Certainty
 
 
@@ -82,7 +87,7 @@ def say_birthdays(
     gone = [pk for pk, day in told.items() if day is None and pk in known]
     if gone:
         _birthdays(gone).delete()
-    fresh = []
+    fresh: list[LifeDate] = []
     for customer in customers:
         day = told.get(customer.pk)
         if day is None:
@@ -167,6 +172,24 @@ def confirm(customer: Customer, pk: int, *, by: User, at: datetime) -> LifeDate:
     row.save(update_fields=["certainty", "by", "at"])
     audit.record(by, "life_date.confirmed", customer, at=at, kind=row.kind)
     return row
+
+
+def doubt() -> int:
+    """Days that are a default of some source are doubtful, and not greeted; returns how many became so.
+
+    A source has written its default where at least ten days of it fall on one, more than five times as many as would by
+    chance. What somebody has confirmed stays. Doing it again changes nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STEPS["doubt"], {"least": LEAST_DOUBTED, "times": TIMES_EXPECTED})
+        return int(cursor.rowcount)
+
+
+def doubtful(user: User, today: date) -> QuerySet[LifeDate]:
+    """The doubtful days of customers whom the user may see, as they stand together."""
+    people = visible_to(user, today).values("pk")
+    rows = LifeDate.objects.filter(certainty=Certainty.DOUBTFUL, customer__in=people).select_related("customer")
+    return rows.order_by("source", "calendar", "month", "day", "pk")
 
 
 def words(row: LifeDate) -> str:

@@ -99,6 +99,8 @@ GOES = {
     "Remedy",
     "CallerMark",
     "Letter",
+    "LifeDate",
+    "ContactStop",
 }
 
 

@@ -18,7 +18,7 @@ from crm.demo.mall.paper import DAYS, PAID, SOURCE, STATUS, Array, Group, Mall, 
 from crm.demo.tables.goods import GOODS
 from crm.demo.tables.staff import ACCOUNTS, LEVELS, PASSWORD, TEAMS
 from customers import contact_points, identity, todo
-from customers.models import Category, ContactPoint, Customer, ExternalIdentity, Product, Standing, Todo
+from customers.models import Category, ContactPoint, Customer, ExternalIdentity, LifeDate, Product, Standing, Todo
 from customers.models import Promise as Ledger
 from customers.orders import CATEGORY_BITS
 from customers.promises import ledger

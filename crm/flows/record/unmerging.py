@@ -20,6 +20,7 @@ from customers.letters import consent
 from customers.models import (
     Contact,
     ContactPoint,
+    ContactStop,
     Customer,
     ExternalIdentity,
     Letter,
@@ -59,6 +60,7 @@ MOVED: dict[type[models.Model], tuple[str, ...]] = {
     Contact: (),
     ContactPoint: ("is_preferred",),
     LifeDate: ("greet",),
+    ContactStop: (),
     Alert: ("state", "closed_on"),
     Promise: (),
     Todo: ("state", "closed_at"),

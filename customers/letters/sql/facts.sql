@@ -4,6 +4,7 @@ SELECT l.id,
        c.merged_into_id IS NOT NULL,
        coalesce(rests.restricted_at IS NOT NULL, false),
        c.erased_at IS NOT NULL,
+       coalesce(stop.kind, ''),
        CASE WHEN l.by_hand OR reach.kind IS NULL OR reach.good THEN 'good'
             WHEN reach.in_use THEN 'bad'
             WHEN reach.wrong THEN 'wrong'
@@ -20,6 +21,7 @@ SELECT l.id,
        reach.point
   FROM customers_letter l
   JOIN customers_customer c ON c.id = l.customer_id
+  LEFT JOIN customers_contactstop stop ON stop.customer_id = c.id
   LEFT JOIN customers_reachlimit rests ON rests.customer_id = c.id
   LEFT JOIN customers_consentstate said
          ON said.customer_id = c.id AND said.channel = l.channel AND said.purpose = l.purpose
