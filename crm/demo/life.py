@@ -39,7 +39,9 @@ def _day(number: int, rng: random.Random, at: datetime) -> Told:
     soon = mall_day(at) + timedelta(days=rng.randrange(60))
     if number % 5 == 0:
         return Told(
-            "birthday", LifeDay(soon.month, soon.day, soon.year - rng.randrange(2, 15)), of_whom=rng.choice(CHILDREN)
+            "birthday",
+            LifeDay(soon.month, min(soon.day, 28), soon.year - rng.randrange(2, 15)),
+            of_whom=rng.choice(CHILDREN),
         )
     if number % 5 == 1:
         return Told("wedding", LifeDay(soon.month, min(soon.day, 28), soon.year - rng.randrange(1, 30)))

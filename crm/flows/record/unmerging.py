@@ -269,8 +269,9 @@ def _rows_back(merge: Merge, model: type[models.Model]) -> None:
     columns = MOVED[model]
     if not columns:
         return
-    was = merge.kept["touched"][_label(model)]
-    then = merge.kept["touched_after"][_label(model)]
+    # A merge of before there were such rows knows of none.
+    was = merge.kept["touched"].get(_label(model), {})
+    then = merge.kept["touched_after"].get(_label(model), {})
     for row in _mine(model, merge.loser).filter(pk__in=[pk for pk in was if was[pk] != then.get(pk)]):
         now = [getattr(row, name) for name in columns]
         if now == _plain(model, columns, then.get(str(row.pk), now)):
