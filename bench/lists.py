@@ -31,9 +31,12 @@ from customers.models import Standing
 TODAY = date(2026, 11, 17)
 FILL = """
     INSERT INTO customers_customer (id, number, name, name_pinyin, name_grams, region, city, registered_on, interests,
-        mindset, preferred_channel, is_reseller, birthday_is_lunar, birth_month, birth_day, notes)
+        mindset, preferred_channel, is_reseller, notes)
     SELECT n, 'C' || lpad(n::text, 7, '0'), '李雷', '', '{}', (ARRAY['浙江','上海','北京','广东',''])[(1 + n %% 5)::int], '杭州',
-           DATE '2020-01-01' + (n %% 2000)::int, '{}', 'unknown', 'unknown', n %% 7 = 0, false, 1 + n %% 12, 1 + n %% 28, ''
+           DATE '2020-01-01' + (n %% 2000)::int, '{}', 'unknown', 'unknown', n %% 7 = 0, ''
+      FROM generate_series(1::bigint, %(people)s) AS n;
+    INSERT INTO customers_lifedate (customer_id, kind, label, of_whom, calendar, month, day, leap, greet, certainty, source)
+    SELECT n, 'birthday', '', '', 'solar', 1 + n %% 12, 1 + n %% 28, false, true, 'said', 'page'
       FROM generate_series(1::bigint, %(people)s) AS n;
     INSERT INTO customers_standing (customer_id, customer_class, matrix_type, value, potential, usual_days, limit_days,
         last_on, inputs, first_on, purchase_days, order_count, paid_sum, paid_90, paid_365, days_365)

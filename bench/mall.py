@@ -78,10 +78,10 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
         cursor.execute(
             """
             INSERT INTO customers_customer (id, number, name, name_pinyin, name_grams, region, city, registered_on,
-                birthday_is_lunar, interests, mindset, preferred_channel, is_reseller, notes)
+                interests, mindset, preferred_channel, is_reseller, notes)
             SELECT i, 'C' || lpad(i::text, 7, '0'), n, '',
                    ARRAY[substr(n,1,1), substr(n,2,1), substr(n,3,1), substr(n,1,2), substr(n,2,2)], '', '', %s,
-                   false, '{}', 'unknown', 'unknown', false, ''
+                   '{}', 'unknown', 'unknown', false, ''
               -- A tenth bears the commonest of 100 surnames; given names of one or two of 300 characters.
               FROM (SELECT i, chr(19968 + floor(100 * power((hashint8(i) & 65535) / 65536.0, 2))::int)
                               || chr(20500 + (hashint8(i * 7) & 2147483647) %% 300)

@@ -237,6 +237,8 @@ USE_TZ = True
 # Customer-facing dates are dates of the mall; instants are stored in UTC. The mall's row, made when it is set up, goes
 # before these: `core.lib.mall.facts`.
 TIME_ZONE = MALL_TIME_ZONE = env.str("MALL_TIME_ZONE", default="Asia/Shanghai")
+# Whoever is born on 29 February is greeted on 1 March of other years, instead of on 28 February.
+LEAP_DAY_IN_MARCH = env.bool("LEAP_DAY_IN_MARCH", default=False)
 MALL_NAME = env.str("MALL_NAME", default="Laoke")
 MALL_CURRENCY = env.str("MALL_CURRENCY", default="CNY")
 PHONE_REGION = env.str("PHONE_REGION", default="CN")

@@ -11,7 +11,7 @@ from core.accounts.models import User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day, mall_moment
 from customers import todo
-from customers.models import Contact, Customer, Promise, Todo
+from customers.models import Contact, ContactStop, Customer, Promise, Todo
 from customers.promises import ledger
 
 
@@ -42,6 +42,8 @@ def log_contact(
     for day in (next_contact_on, promise_due_on):
         if day and day < today:
             raise Invalid(_("Choose today or a later day."), code="day_past")
+    if next_contact_on and ContactStop.objects.filter(customer=customer).exists():
+        raise Invalid(_("This customer is not to be reached: leave the next contact empty."), code="stopped")
     due = _due(promise_due_on, promise_due_time, at) if promise_due_on else None
 
     contact = Contact.objects.create(

@@ -13,9 +13,11 @@ from customers.identity import name_grams, pinyin
 from customers.models import (
     Contact,
     ContactPoint,
+    ContactStop,
     Customer,
     ExternalIdentity,
     Letter,
+    LifeDate,
     Lookup,
     Order,
     PossibleDuplicate,
@@ -71,7 +73,10 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     PossibleDuplicate.objects.filter(Q(first=loser) | Q(second=loser)).delete()
     ContactPoint.objects.filter(customer=loser).delete()  # the winner's very same ones
     ExternalIdentity.objects.filter(customer__in=[loser.pk, winner.pk]).update(import_run=None)
-    for model in (ExternalIdentity, Order, Refund, Contact, Promise, Todo, Letter):
+    _one_birthday(winner, loser)
+    if not ContactStop.objects.filter(customer=winner).exists():
+        ContactStop.objects.filter(customer=loser).update(customer=winner)
+    for model in (ExternalIdentity, LifeDate, Order, Refund, Contact, Promise, Todo, Letter):
         model.objects.filter(customer=loser).update(customer=winner)
     Lookup.objects.filter(customer=loser).delete()
     Standing.objects.filter(customer=loser).delete()
@@ -81,15 +86,19 @@ def move(loser: Customer, winner: Customer, *, today: date) -> None:
     orders.refresh([loser.pk, winner.pk], today=today)
 
 
+def _one_birthday(winner: Customer, loser: Customer) -> None:
+    """Of two birthdays the winner's is greeted."""
+    birthdays = LifeDate.objects.filter(kind=LifeDate.Kind.BIRTHDAY, of_whom="", greet=True)
+    if birthdays.filter(customer=winner).exists():
+        birthdays.filter(customer=loser).update(greet=False)
+
+
 def _complete(winner: Customer, loser: Customer) -> None:
     """What is known stays; what is not comes from the other record."""
     if not winner.name and loser.name:
         winner.name, winner.name_pinyin, winner.name_grams = loser.name, pinyin(loser.name), name_grams(loser.name)
     for field in ("region", "city", "influencers"):
         if not getattr(winner, field):
-            setattr(winner, field, getattr(loser, field))
-    if winner.birth_month is None:
-        for field in ("birth_year", "birth_month", "birth_day", "birthday_is_lunar"):
             setattr(winner, field, getattr(loser, field))
     if winner.mindset == Customer.Mindset.UNKNOWN:
         winner.mindset = loser.mindset

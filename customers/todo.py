@@ -17,11 +17,13 @@ from core.accounts.roles import Field, Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
 from customers.access import STAND_IN, delegating, scope_filter
-from customers.models import Customer, Promise, Todo
+from customers.models import ContactStop, Customer, Promise, Todo
 from customers.work import settling, stakes
 
 LONGEST_SNOOZE = timedelta(days=90)
 BY_THE_CLOCK = timedelta(hours=2)
+# What we plan of ourselves: of somebody who must not be reached it is dropped as it is opened.
+PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER)
 
 
 def open_task(
@@ -41,7 +43,8 @@ def open_task(
     """The task with this key exists; a second call returns it untouched. No owner means the customer's manager.
 
     `due_at` is the moment on the day `due_on` for what has an hour. Without a `stake` it is that of the reason's risk and
-    of what the customer is worth now: nothing is opened that has none.
+    of what the customer is worth now: nothing is opened that has none. What is planned for somebody who must not be
+    reached is dropped at once.
     """
     if known := Todo.objects.filter(dedupe_key=dedupe_key).first():
         return known
@@ -57,6 +60,8 @@ def open_task(
         opened_at=at,
         dedupe_key=dedupe_key,
     )
+    if reason in PLANNED and ContactStop.objects.filter(customer=customer).exists():
+        _drop([todo])
     if stake is None:
         stakes.fill([todo])
     else:
@@ -71,9 +76,18 @@ def open_many(rows: Iterable[Todo]) -> int:
     todos = {row.dedupe_key: row for row in rows}
     known = set(Todo.objects.filter(dedupe_key__in=todos).values_list("dedupe_key", flat=True))
     new = [todo for key, todo in sorted(todos.items()) if key not in known]
+    planned = [todo for todo in new if todo.reason in PLANNED]
+    stopped = ContactStop.objects.filter(customer__in={todo.customer_id for todo in planned}) if planned else []
+    of_them = {stop.customer_id for stop in stopped}
+    _drop([todo for todo in planned if todo.customer_id in of_them])
     stakes.fill(new)
     Todo.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
     return len(new)
+
+
+def _drop(todos: Iterable[Todo]) -> None:
+    for todo in todos:
+        todo.state, todo.closed_at = Todo.State.DROPPED, todo.opened_at
 
 
 @transaction.atomic

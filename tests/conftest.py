@@ -22,6 +22,7 @@ from customers import identity
 from customers.identity import CustomerRef
 from customers.models import Customer, Order
 from customers.orders import OrderFact, Recorded
+from customers.record import life_dates
 from tests import recording
 
 # A Tuesday. At noon in UTC it is evening of the same day in the mall.
@@ -149,6 +150,8 @@ def make_customer(db: None) -> MakeCustomer:
             fields |= {"manager": manager, "manager_since": registered_on}
             customer.standing.manager = manager
             customer.standing.save()
+        if "birthday" in fields:
+            life_dates.say_birthday(customer, fields.pop("birthday"), by=None, at=NOW, source="page")
         for field, value in fields.items():
             setattr(customer, field, value)
         customer.save()

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     VIEW_CUSTOMER = "view_customer"
     EDIT_CUSTOMER = "edit_customer"
     LOG_CONTACT = "log_contact"
+    UNDO_STOP = "undo_stop"
+    WORK_CARE = "work_care"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
     HAND_OVER_BOOKS = "hand_over_books"
@@ -125,6 +127,7 @@ _BOOK = {
     P.EDIT_CUSTOMER,
     P.LOG_CONTACT,
     P.CHANGE_MANY,
+    P.WORK_CARE,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
     P.LOG_COMPLAINT,
@@ -161,6 +164,7 @@ RIGHTS: dict[str, Rights] = {
                 P.APPROVE_EXPORTS,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
+                P.UNDO_STOP,
                 P.IMPORT,
                 P.VIEW_NIGHTS,
                 P.VIEW_RULES,
@@ -215,6 +219,7 @@ RIGHTS: dict[str, Rights] = {
                 P.APPROVE_EXPORTS,
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
+                P.UNDO_STOP,
                 P.WORK_ALERTS,
                 P.VIEW_NIGHTS,
                 P.LOG_COMPLAINT,

@@ -27,6 +27,7 @@ from customers.intake import guests, recording, unusual
 from customers.intake.guests import Kept
 from customers.models import Customer, GuestOrder, Import, Order
 from customers.orders import OrderFact, Outcome, Recorded
+from customers.record import stops
 from loyalty.campaigns import coupons, credit, draws
 from loyalty.campaigns.order_refs import named
 from loyalty.models import Membership
@@ -160,15 +161,17 @@ def _follow(changed: Sequence[Order], concerned: list[int], *, at: datetime, tod
         draws.follow_some(ids, at=at)
     for on_account in waiting.credit:
         credit.follow_order(on_account, at=at)
+    stops.ask_to_check([order for order in changed if order.pk in waiting.dead], at=at)
 
 
 class _Waiting(NamedTuple):
-    """What a change of the orders could concern: whether alerts, which orders with coupons, whether draws, which on account."""
+    """What orders could concern: whether alerts, which with coupons, whether draws, which on account, which of the dead."""
 
     alerts: bool
     coupons: list[Order]
     draws: bool
     credit: list[Order]
+    dead: list[int]
 
 
 def _waiting(changed: Sequence[Order], concerned: list[int], *, at: datetime, today: date) -> _Waiting:
@@ -178,8 +181,11 @@ def _waiting(changed: Sequence[Order], concerned: list[int], *, at: datetime, to
     tickets = draws.of_orders(*changed).values_list("pk", flat=True)[:1]
     running = draws.for_orders(at=at).values_list("pk", flat=True)[:1]
     charges = credit.of_orders(*changed).values_list("order_id", "order_ref")
-    rows.together(quiet, redemptions, tickets, running, charges)
-    return _Waiting(bool(quiet), named(changed, redemptions), bool(tickets) or bool(running), named(changed, charges))
+    dead = stops.orders_to_check(changed).values_list("pk", flat=True)
+    rows.together(quiet, redemptions, tickets, running, charges, dead)
+    return _Waiting(
+        bool(quiet), named(changed, redemptions), bool(tickets) or bool(running), named(changed, charges), list(dead)
+    )
 
 
 def check_file(run: Import, *, at: datetime, today: date) -> Import:

@@ -24,7 +24,7 @@ from crm.flows import issuing, notices
 from crm.flows.catalogue import CUSTOMERS
 from customers import summary
 from customers.lists import laws as list_laws
-from customers.record import duplicates
+from customers.record import duplicates, life_dates, stops
 from customers.work import stakes
 from loyalty.campaigns import credit
 from loyalty.campaigns import laws as campaign_laws
@@ -308,7 +308,11 @@ def _nothing_more(run: JobRun, at: datetime) -> dict[str, int]:
 
 
 def _duplicates(run: JobRun, at: datetime) -> dict[str, int]:
-    return {"possible_duplicates": duplicates.find(on=run.business_date)}
+    return {
+        "possible_duplicates": duplicates.find(on=run.business_date),
+        "days_doubted": life_dates.doubt(),
+        "orders_to_check": stops.ask_to_check(list(stops.orders_to_check()), at=at),
+    }
 
 
 def _no_pieces(run: JobRun, now: Now) -> Iterator[Piece]:

@@ -13,6 +13,8 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.Customer",
             "customers.ContactPoint",
             "customers.Standing",
+            "customers.LifeDate",
+            "customers.ContactStop",
             "customers.CustomerChange",
             "customers.CustomerLabel",
             "customers.Contact",

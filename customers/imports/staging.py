@@ -154,7 +154,6 @@ def create_people(most: int, *, run: int) -> int:
             region,
             city,
             first_on,
-            "f",
             "{}",
             "unknown",
             "unknown",
@@ -164,7 +163,7 @@ def create_people(most: int, *, run: int) -> int:
         for id_, name, region, city, first_on in people
     )
     _copy(
-        "customers_customer (id, number, name, name_pinyin, name_grams, region, city, registered_on, birthday_is_lunar,"
+        "customers_customer (id, number, name, name_pinyin, name_grams, region, city, registered_on,"
         " interests, mindset, preferred_channel, is_reseller, notes)",
         rows,
         "name, name_pinyin, region, city, notes",

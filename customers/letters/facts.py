@@ -49,7 +49,21 @@ def _asked(
     complain: set[int],
     policy: Policy,
 ) -> Asked:
-    _id, customer_id, merged, restricted, erased, address, consent, young, unprofiled, *counts, has_text, point = row
+    (
+        _id,
+        customer_id,
+        merged,
+        restricted,
+        erased,
+        stop,
+        address,
+        consent,
+        young,
+        unprofiled,
+        *counts,
+        has_text,
+        point,
+    ) = row
     on_day, in_7, in_30, asked = counts
     facts = Facts(
         **clock,
@@ -60,6 +74,7 @@ def _asked(
         merged=merged,
         restricted=restricted,
         erased=erased,
+        stop=stop,
         address=address,
         consent=consent,
         under_14=young,

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     MERGED = "merged"
     RESTRICTED = "restricted"
     ERASED = "erased"
+    DECEASED = "deceased"
+    NOT_REACHED = "not_reached"
     NO_ADDRESS = "no_address"
     BAD_ADDRESS = "bad_address"
     WRONG_PERSON = "wrong_person"
@@ -51,8 +53,8 @@ class Facts:
 
     `on_day`: letters but of service that went out on this mall day, to this customer by any channel; `in_7`, `in_30`:
     offers in as many mall days, this one included; `asked`: questions within the days of the policy. What is perhaps sent
-    counts. `address`: good, none, bad (it sent a letter back), or wrong (somebody else's). `has_way_out`: the letter can
-    carry a link by which to end such letters.
+    counts. `address`: good, none, bad (it sent a letter back), or wrong (somebody else's). `stop`: the kind of stop that
+    somebody has said of the customer. `has_way_out`: the letter can carry a link by which to end such letters.
     """
 
     now: datetime
@@ -66,6 +68,7 @@ class Facts:
     merged: bool = False
     restricted: bool = False
     erased: bool = False
+    stop: str = ""
     address: str = "good"
     consent: str = ""
     under_14: bool = False
@@ -129,6 +132,8 @@ def _never(facts: Facts) -> Reason | None:
         (Reason.MERGED, facts.merged),
         (Reason.RESTRICTED, facts.restricted),
         (Reason.ERASED, facts.erased),
+        (Reason.DECEASED, facts.stop == "deceased"),
+        (Reason.NOT_REACHED, facts.stop != "" and facts.purpose != SERVICE),
         (Reason.NO_ADDRESS, facts.address == "none"),
         (Reason.BAD_ADDRESS, facts.address == "bad"),
         (Reason.WRONG_PERSON, facts.address == "wrong"),

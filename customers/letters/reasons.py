@@ -12,6 +12,8 @@ REASONS: dict[str, Promise] = {
     Reason.MERGED: gettext_lazy("the record was merged"),
     Reason.RESTRICTED: gettext_lazy("the customer's data rests"),
     Reason.ERASED: gettext_lazy("the customer was erased"),
+    Reason.DECEASED: gettext_lazy("the customer has died"),
+    Reason.NOT_REACHED: gettext_lazy("the customer is not to be reached"),
     Reason.NO_ADDRESS: gettext_lazy("no address"),
     Reason.BAD_ADDRESS: gettext_lazy("the address sent letters back"),
     Reason.WRONG_PERSON: gettext_lazy("the address is somebody else's"),

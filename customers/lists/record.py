@@ -1,7 +1,7 @@
 """What conditions may say of the record: who they are, who looks after them, what was talked about."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.accounts.models import Role
 from core.accounts.roles import Field as Personal
 from core.accounts.roles import holders
+from core.lib.almanac import days
 from core.lib.conditions import fields as of
 from core.lib.conditions.fields import ME, Context, Cost, Field, Fresh
 from core.lib.conditions.kinds import Kind, Words
@@ -18,10 +19,9 @@ from core.lib.conditions.tree import Leaf
 from core.lib.periods import mall_midnight
 from customers import queries
 from customers.identity import query_grams
-from customers.lists import birthdays
 from customers.lists.happenings import happening
 from customers.models import Contact, ContactPoint, Customer, ExternalIdentity, Label, Promise, Standing
-from customers.record import labels
+from customers.record import labels, life_dates
 
 AN_HOUR = 3600
 GROUP = _("Customer")
@@ -110,11 +110,12 @@ def _birthday(leaf: Leaf, context: Context) -> Q:
         return Q(birthday__isnull=True)
     value = int(leaf.values[0])
     if leaf.op == "next":
-        return Q(birthday__in=sorted(birthdays.within(context.today, value)))
+        return Q(birthday__in=sorted(days.within(context.today, value, in_march=life_dates.in_march())))
     # The month by its name, and the lunar ones that fall into it this year.
     first = date(context.today.year, value, 1)
     after = date(context.today.year + value // 12, value % 12 + 1, 1)
-    return Q(birthday__in=sorted(birthdays.within(first, (after - first).days)))
+    kept = days.within(first, (after - first).days, in_march=life_dates.in_march())
+    return Q(birthday__in=sorted(kept | days.months_within(first, after - timedelta(days=1))))
 
 
 def _text(leaf: Leaf, context: Context) -> Q:

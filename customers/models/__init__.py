@@ -26,6 +26,7 @@ from customers.models.imports import (
 )
 from customers.models.labels import CustomerLabel, Label
 from customers.models.letters import BadPoint, Letter, LetterEvent, SendPolicy
+from customers.models.life_dates import ContactStop, LifeDate
 from customers.models.people import ContactPoint, Customer, ExternalIdentity, Standing
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
@@ -43,6 +44,7 @@ __all__ = [
     "ConsentWording",
     "Contact",
     "ContactPoint",
+    "ContactStop",
     "CustomField",
     "Customer",
     "CustomerChange",
@@ -63,6 +65,7 @@ __all__ = [
     "Label",
     "Letter",
     "LetterEvent",
+    "LifeDate",
     "Lookup",
     "Merge",
     "NotTheSame",

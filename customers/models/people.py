@@ -1,24 +1,37 @@
 """Who the customers are, how to reach them, and where each of them stands."""
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from core.lib.almanac.days import LifeDay
 from core.lib.money import MoneyField
 
-# What lists ask for of the record, and how the standing holds it: a lunar birthday is 2000 more than month and day.
+# What lists ask for of the record, and how the standing holds it.
 _COPIES = {
     "region": "{c}.region",
     "city": "{c}.city",
     "registered_on": "{c}.registered_on",
-    "birthday": "{c}.birth_month * 100 + {c}.birth_day + CASE WHEN {c}.birthday_is_lunar THEN 2000 ELSE 0 END",
     "next_contact_on": "{c}.next_contact_on",
 }
-_COPIED = ("region", "city", "registered_on", "birth_month", "birth_day", "birthday_is_lunar", "next_contact_on")
+_COPIED = tuple(_COPIES)
+
+
+def copied_birthday(customer: str) -> str:
+    """The SQL of the day on which they are greeted: month × 100 + day, 2000 more when lunar, 4000 of a leap month."""
+    return (
+        "SELECT d.month * 100 + coalesce(d.day, 0)"  # noqa: S608 (our own)
+        " + CASE WHEN d.leap THEN 4000 WHEN d.calendar = 'lunar' THEN 2000 ELSE 0 END"
+        f" FROM customers_lifedate d WHERE d.customer_id = {customer} AND d.kind = 'birthday' AND d.of_whom = ''"
+        " AND d.greet AND d.certainty <> 'doubtful'"
+    )
 
 
 def _copied_to_the_standing() -> pgtrigger.Trigger:
@@ -36,12 +49,14 @@ def _copied_to_the_standing() -> pgtrigger.Trigger:
 def _copied_from_the_record() -> pgtrigger.Trigger:
     """A new standing knows of the record what lists ask for."""
     told = " ".join(f"NEW.{name} := {value.format(c='c')};" for name, value in _COPIES.items())
+    born = copied_birthday("NEW.customer_id")
     return pgtrigger.Trigger(
         name="copied_from_record",
         when=pgtrigger.Before,
         operation=pgtrigger.Insert,
         declare=[("c", "customers_customer%ROWTYPE")],
         func=f"SELECT * INTO c FROM customers_customer WHERE id = NEW.customer_id; IF FOUND THEN {told} END IF;"  # noqa: S608
+        f" NEW.birthday := ({born});"
         " NEW.labels := ARRAY(SELECT label_id::bigint FROM customers_customerlabel WHERE customer_id = NEW.customer_id"
         " ORDER BY label_id); RETURN NEW;",
     )
@@ -68,11 +83,6 @@ class Customer(models.Model):
     region = models.CharField(_("province"), max_length=60, blank=True)
     city = models.CharField(_("city"), max_length=60, blank=True)
     registered_on = models.DateField(_("registered on"))
-    # Three numbers and no date: a lunar month has a thirtieth day that no solar one has, and the year may be unknown.
-    birth_year = models.SmallIntegerField(_("year of birth"), null=True, blank=True)
-    birth_month = models.SmallIntegerField(_("month of birth"), null=True, blank=True)
-    birth_day = models.SmallIntegerField(_("day of birth"), null=True, blank=True)
-    birthday_is_lunar = models.BooleanField(_("lunar birthday"), default=False)
     interests = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("interests"))
     mindset = models.CharField(_("mindset"), max_length=10, choices=Mindset, default=Mindset.UNKNOWN)
     preferred_channel = models.CharField(
@@ -116,23 +126,24 @@ class Customer(models.Model):
             models.CheckConstraint(
                 condition=Q(manager__isnull=True) | Q(manager_since__isnull=False), name="manager_has_a_since"
             ),
-            models.CheckConstraint(
-                condition=Q(birth_year__isnull=True, birth_month__isnull=True, birth_day__isnull=True)
-                | Q(birth_month__range=(1, 12), birth_day__range=(1, 31)),
-                name="birthday_has_month_and_day",
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
 
-    @property
-    def birthday_text(self) -> str:
-        """02-30 or 1980-02-30; empty when it is not known. Whether it is lunar stands apart."""
-        if self.birth_month is None or self.birth_day is None:
-            return ""
-        year = f"{self.birth_year:04d}-" if self.birth_year else ""
-        return f"{year}{self.birth_month:02d}-{self.birth_day:02d}"
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """All that the object says is asked again, its birthday too."""
+        self.__dict__.pop("birthday", None)
+        super().refresh_from_db(*args, **kwargs)
+
+    @cached_property
+    def birthday(self) -> LifeDay | None:
+        """Their own, the one on which they are greeted before any other; None where it is not known.
+
+        Asked once for each object: whoever reads many says it beforehand (`customers.life_dates.life_dates.read_many`).
+        """
+        dates = self.life_dates.filter(kind="birthday", of_whom="").order_by("-greet", "pk")
+        return next((row.life_day for row in dates[:1]), None)
 
 
 class ContactPoint(models.Model):
@@ -248,7 +259,9 @@ class Standing(models.Model):
     region = models.CharField(max_length=60, blank=True, default="", db_default="")
     city = models.CharField(max_length=60, blank=True, default="", db_default="")
     registered_on = models.DateField(null=True, blank=True)
-    birthday = models.SmallIntegerField(null=True, blank=True, help_text="Month × 100 + day; + 2000 when lunar")
+    birthday = models.SmallIntegerField(
+        null=True, blank=True, help_text="Month × 100 + day; + 2000 when lunar, + 4000 leap"
+    )
     next_contact_on = models.DateField(null=True, blank=True)
     # Of the labels that the customer carries, by the triggers of `CustomerLabel`.
     labels = ArrayField(models.BigIntegerField(), default=list, db_default=models.Value([]), blank=True)

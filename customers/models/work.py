@@ -64,6 +64,7 @@ class Todo(models.Model):
         CONTACT = "contact", _("Planned contact")
         TIER = "tier", _("Level at risk")
         CREDIT = "credit", _("Payment overdue")
+        CHECK = "check", _("To be checked")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")

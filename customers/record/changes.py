@@ -8,14 +8,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import User
-from customers.models import ContactPoint, Customer, CustomerChange
+from customers.models import ContactPoint, ContactStop, Customer, CustomerChange, LifeDate
 
 Door = CustomerChange.Door
 
 CREATED = "created"
 CUSTOM = "custom:"
-# Fields that are not shown to whoever does not see birthdays.
 BIRTHDAY = "birthday"
+LIFE_DATE = "life_date"
+# Fields that are not shown to whoever does not see birthdays.
+OF_THEIR_LIFE = (BIRTHDAY, LIFE_DATE)
+STOP = "stop"
 MANAGER = "manager"
 LABELS = {
     CREATED: _("Created"),
@@ -24,12 +27,14 @@ LABELS = {
     "city": _("City"),
     "registered_on": _("Registered"),
     BIRTHDAY: _("Birthday"),
+    LIFE_DATE: _("Day of their life"),
     "interests": _("Interests"),
     "mindset": _("Mindset"),
     "preferred_channel": _("Preferred channel"),
     "is_reseller": _("Buys to resell"),
     "influencers": _("Who influences what they buy"),
     "notes": _("Notes"),
+    STOP: _("Not to be reached"),
     MANAGER: _("Manager"),
     "phone": _("Phone"),
     "email": _("E-mail"),
@@ -68,12 +73,13 @@ def words(field: str, text: str) -> str:
     choices: dict[str, dict[str, Any]] = {
         "mindset": dict[str, Any](Customer.Mindset.choices),
         "preferred_channel": dict[str, Any](Customer.Channel.choices),
+        STOP: dict[str, Any](ContactStop.Kind.choices),
         "is_reseller": {"yes": gettext("yes"), "no": gettext("no")},
     }
     if field in choices:
-        return str(choices[field].get(text, text))
-    if field == BIRTHDAY and text.endswith(" lunar"):
-        return f"{text.removesuffix(' lunar')} ({gettext('lunar')})"
+        return str(choices[field].get(text, text or "–"))
+    if field in OF_THEIR_LIFE:
+        return _day_words(field, text)
     if field in ContactPoint.Kind.values:
         value, *states = text.split(" ")
         said = {
@@ -85,3 +91,16 @@ def words(field: str, text: str) -> str:
         value = " ".join([value, *(word for word in states if word not in said)])
         return f"{value} ({', '.join(str(said[word]) for word in known)})" if known else value or "–"
     return text or "–"
+
+
+def _day_words(field: str, text: str) -> str:
+    if not text:
+        return "–"
+    kind = ""
+    if field == LIFE_DATE:
+        kind, _space, text = text.partition(" ")
+        kind = f"{dict(LifeDate.Kind.choices).get(kind, kind)} "
+    day, dot, of = text.partition(" · ")
+    number, _space, calendar = day.partition(" ")
+    calendars = {"lunar": gettext("lunar"), "leap": gettext("lunar, leap month")}
+    return f"{kind}{number}{f' ({calendars[calendar]})' if calendar in calendars else ''}{dot}{of}"

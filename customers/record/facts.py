@@ -1,6 +1,5 @@
 """What may be told of a customer, and what of it can be stored."""
 
-from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,16 +8,16 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from core.lib.almanac.days import LifeDay
 from core.lib.errors import Invalid
 from customers import contact_points
 from customers.contact_points import Kind
 from customers.models import Customer
 from customers.record import fields as custom_fields
+from customers.record import life_dates
 
 LONGEST_NOTES = 10_000
 MOST_INTERESTS = 30
-FIRST_YEAR = 1880
-LEAP_YEAR = 1904
 
 
 class NotTold(Enum):
@@ -28,16 +27,6 @@ class NotTold(Enum):
 
 
 NOT_TOLD: Final = NotTold.NOT_TOLD
-
-
-@dataclass(frozen=True)
-class Birthday:
-    """A day of the year, of the lunar calendar or the usual one; `year` where it is known."""
-
-    month: int
-    day: int
-    year: int | None = None
-    is_lunar: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,7 @@ class Facts:
     region: str | NotTold = NOT_TOLD
     city: str | NotTold = NOT_TOLD
     registered_on: date | NotTold = NOT_TOLD
-    birthday: Birthday | NotTold | None = NOT_TOLD
+    birthday: LifeDay | NotTold | None = NOT_TOLD
     interests: tuple[str, ...] | NotTold = NOT_TOLD
     mindset: str | NotTold = NOT_TOLD
     preferred_channel: str | NotTold = NOT_TOLD
@@ -76,8 +65,9 @@ class Facts:
                 columns[name] = clean(told)
         if "registered_on" in columns and columns["registered_on"] > today:
             raise Invalid(_("Nobody is registered later than today."), code="registered_later")
-        if self.birthday is not NOT_TOLD:
-            columns |= _birthday(self.birthday, today)
+        told = self.birthday
+        if not isinstance(told, NotTold):
+            columns["birthday"] = told if told is None else life_dates.usable(told, today=today)
         return columns
 
 
@@ -145,26 +135,3 @@ _CLEAN: dict[str, Callable[[Any], Any]] = {
     "notes": _text,
     "custom": custom_fields.answers,
 }
-
-
-def _birthday(told: Birthday | NotTold | None, today: date) -> dict[str, Any]:
-    if told is None or isinstance(told, NotTold):
-        return {"birth_year": None, "birth_month": None, "birth_day": None, "birthday_is_lunar": False}
-    if not 1 <= told.month <= 12:
-        raise Invalid(_("A month is a number from 1 to 12."), code="birthday_invalid")
-    if told.year is not None and not FIRST_YEAR <= told.year <= today.year:
-        raise Invalid(
-            _("The year of birth lies between %(first)d and this year; leave it empty when it is not known.")
-            % {"first": FIRST_YEAR},
-            code="birthday_invalid",
-        )
-    # A lunar month has 29 or 30 days, whichever year it is.
-    last = 30 if told.is_lunar else monthrange(told.year or LEAP_YEAR, told.month)[1]
-    if not 1 <= told.day <= last:
-        raise Invalid(_("This month has no such day: at most %(last)d.") % {"last": last}, code="birthday_invalid")
-    return {
-        "birth_year": told.year,
-        "birth_month": told.month,
-        "birth_day": told.day,
-        "birthday_is_lunar": told.is_lunar,
-    }

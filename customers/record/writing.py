@@ -16,7 +16,7 @@ from customers import contact_points, identity, keys, locks
 from customers.contact_points import Kind
 from customers.identity import CustomerRef
 from customers.models import ContactPoint, Customer, ExternalIdentity, Standing
-from customers.record import changes
+from customers.record import changes, life_dates
 from customers.record.changes import Changed, Door
 from customers.record.facts import NOT_TOLD, Facts
 
@@ -61,7 +61,7 @@ def create(
         raise KnownAlready(known)
     customer = identity.create(_ref(facts, columns), today=today)
     _hand_to(customer, manager, today)
-    _apply(customer, columns)
+    _apply(customer, columns, by=by, at=at, door=Door.PAGE)
     add_points(customer, reached, at=at)
     changes.record(customer, [Changed(changes.CREATED, "", customer.number)], by=by, door=Door.PAGE, at=at)
     audit.record(by, "customer.created", customer, at=at)
@@ -85,7 +85,7 @@ def correct(
     _refuse_merged(locked)
     _refuse_after_first_order(locked, columns)
     before = words_of(locked)
-    _apply(locked, columns)
+    _apply(locked, columns, by=by, at=at, door=door)
     after = words_of(locked)
     rows = [Changed(name, before.get(name, ""), text) for name, text in after.items() if before.get(name, "") != text]
     rows += [Changed(name, text, "") for name, text in before.items() if name not in after]
@@ -134,7 +134,7 @@ def put(
         ref = replace(told, source=source, external_id=external_id, phone=ref.phone, email=ref.email)
         customer = identity.find_or_create(ref, today=today)
         _hand_to(customer, manager, today)
-        _apply(customer, columns)
+        _apply(customer, columns, by=by, at=at, door=Door.API)
         add_points(customer, reached, at=at)
         changes.record(customer, [Changed(changes.CREATED, "", customer.number)], by=by, door=Door.API, at=at)
         audit.record(by, "customer.created", customer, at=at, source=source)
@@ -226,8 +226,12 @@ def _hand_to(customer: Customer, manager: User | None, on: date) -> None:
         Standing.objects.filter(customer=customer).update(manager=manager)
 
 
-def _apply(customer: Customer, columns: Mapping[str, Any]) -> None:
-    if names := fill(customer, columns):
+def _apply(customer: Customer, columns: Mapping[str, Any], *, by: User | None, at: datetime, door: str) -> None:
+    names = fill(customer, columns)
+    if "birthday" in names:
+        names.remove("birthday")
+        life_dates.say_birthday(customer, columns["birthday"], by=by, at=at, source=door)
+    if names:
         customer.save(update_fields=names)
 
 
@@ -255,13 +259,12 @@ def answered(answers: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, A
 
 def words_of(customer: Customer) -> dict[str, str]:
     """What the record says, field by field, as it is kept in the history."""
-    lunar = " lunar" if customer.birthday_is_lunar and customer.birthday_text else ""
     return {
         "name": customer.name,
         "region": customer.region,
         "city": customer.city,
         "registered_on": customer.registered_on.isoformat(),
-        changes.BIRTHDAY: customer.birthday_text + lunar,
+        changes.BIRTHDAY: customer.birthday.text if customer.birthday else "",
         "interests": ", ".join(customer.interests),
         "mindset": customer.mindset,
         "preferred_channel": customer.preferred_channel,

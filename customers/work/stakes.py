@@ -43,6 +43,7 @@ RISKS: Mapping[str, Risk] = {
     Todo.Reason.CREDIT: Risk(
         Decimal("0.10"), _("Who owes for long buys elsewhere: our own assumption until it can be measured")
     ),
+    Todo.Reason.CHECK: Risk(Decimal("0.02"), _("The record may be wrong: our own assumption, only to order the work")),
 }
 
 

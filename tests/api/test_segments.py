@@ -6,6 +6,7 @@ import pytest
 
 from core.accounts.models import Role, User
 from core.accounts.roles import ApiScope
+from core.lib.almanac.days import LifeDay
 from core.lib.conditions.tree import All, Leaf, Node
 from crm.flows.catalogue import CUSTOMERS
 from customers.models import Standing
@@ -61,7 +62,7 @@ def test_what_is_hidden_is_neither_said_nor_counted_nor_listed(
     client = api_for(ApiScope.SEGMENTS_READ)
     answers = []
     for month in (None, 11):
-        make_customer(f"Ann {month}", birth_month=month, birth_day=month)
+        make_customer(f"Ann {month}", birthday=LifeDay(month, month))
         got = [client.get(f"/api/v1/segments/birthdays{part}") for part in ("", "/members")]
         answers.append([(answer.status_code, answer.content) for answer in got])
     assert answers[0] == answers[1]

@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 from core.accounts.models import Role
+from core.lib.almanac.days import LifeDay
 from core.lib.errors import DomainError
 from crm.flows import arrival
 from customers import contact_points
@@ -21,7 +22,7 @@ from customers.imports.kinds import birthdays, work
 from customers.models import Customer, CustomerChange, Import, ImportRecord, Order, Product, Refund, Standing
 from customers.record import fields as custom_fields
 from customers.record import goods, writing
-from customers.record.facts import Birthday, Facts
+from customers.record.facts import Facts
 from customers.refunds import RefundFact
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser, RecordOrder
 
@@ -78,7 +79,7 @@ def test_a_file_of_members_puts_people_on_record_who_have_not_bought(make_user: 
     assert (run.kind, counts(run)) == ("customers", numbers(created=3))
     li_lei = person("c-1")
     assert (li_lei.name, li_lei.region, li_lei.city, li_lei.notes) == ("李雷", "浙江", "杭州", "老客户")
-    assert (li_lei.birthday_text, li_lei.birthday_is_lunar) == ("1985-02-30", True)
+    assert li_lei.birthday == LifeDay(2, 30, 1985, is_lunar=True)
     assert (li_lei.registered_on, li_lei.interests) == (date(2024, 3, 1), ["茶", "瓷器"])
     assert (li_lei.manager, Standing.objects.get(customer=li_lei).manager) == (mina, mina)
     points = li_lei.contact_points.order_by("pk").values_list("kind", "mask")
@@ -88,7 +89,7 @@ def test_a_file_of_members_puts_people_on_record_who_have_not_bought(make_user: 
         ("email", "l***@qq.com"),
         ("address", "浙江****"),
     ] or [kind for kind, _mask in points] == ["phone", "phone", "email", "address"]
-    assert (person("c-2").birthday_text, person("c-2").manager) == ("05-12", None)
+    assert (person("c-2").birthday, person("c-2").manager) == (LifeDay(5, 12), None)
     assert Customer.objects.filter(identities=None).count() == 1
     assert [row.door for row in CustomerChange.objects.filter(customer=li_lei)] == ["file"]
 
@@ -170,7 +171,7 @@ def test_what_a_person_wrote_here_waits_for_a_yes_and_the_rest_goes_in(
     question = run.questions.get()
     assert (counts(run), question.asks) == (numbers(asked=1), ["typed"])
     assert (question.before["fields"], question.after["fields"]) == ({"city": "苏州"}, {"city": "杭州"})
-    assert (person("c-1").city, person("c-1").region, person("c-1").birthday_text) == ("苏州", "浙江", "1985-05-01")
+    assert (person("c-1").city, person("c-1").region, person("c-1").birthday) == ("苏州", "浙江", LifeDay(5, 1, 1985))
     plan.answer(run, yes=True, by=lead, at=NOW, all_=True)
     run = Import.objects.get(pk=run.pk)
     arrival.file(run, by=lead, at=NOW, today=TODAY)
@@ -240,33 +241,33 @@ def test_the_book_of_a_manager_in_one_file_warns_when_it_is_full(
 @pytest.mark.parametrize(
     ("text", "calendar", "order", "birthday"),
     [
-        ("1985-05-01", "", "", Birthday(5, 1, 1985)),
-        ("1985年5月1日", "", "", Birthday(5, 1, 1985)),
-        ("19850501", "", "", Birthday(5, 1, 1985)),
-        ("1985/5/1 00:00:00", "", "", Birthday(5, 1, 1985)),
-        ("05-01", "", "", Birthday(5, 1)),
-        ("5月1日", "公历", "", Birthday(5, 1)),
-        ("--0501", "", "", Birthday(5, 1)),
-        ("0000-05-01", "", "", Birthday(5, 1)),
-        ("1604-05-01", "", "", Birthday(5, 1)),
-        ("01/05/1985", "", "dmy", Birthday(5, 1, 1985)),
-        ("05/01/1985", "", "mdy", Birthday(5, 1, 1985)),
-        ("31/05/1985", "", "", Birthday(5, 31, 1985)),
-        ("05/31/85", "", "", Birthday(5, 31, 1985)),
-        ("May 1, 1948", "", "", Birthday(5, 1, 1948)),
-        ("农历1985-02-30", "", "", Birthday(2, 30, 1985, is_lunar=True)),
-        ("1985-02-30(农历)", "", "", Birthday(2, 30, 1985, is_lunar=True)),
-        ("02-30", "1", "", Birthday(2, 30, is_lunar=True)),
-        ("1985-05-01", "农历", "", Birthday(5, 1, 1985, is_lunar=True)),
-        ("1985-05-01", "0", "", Birthday(5, 1, 1985)),
-        ("八月十五", "", "", Birthday(8, 15, is_lunar=True)),
-        ("1985年腊月廿三", "", "", Birthday(12, 23, 1985, is_lunar=True)),
-        ("正月初一", "", "", Birthday(1, 1, is_lunar=True)),
+        ("1985-05-01", "", "", LifeDay(5, 1, 1985)),
+        ("1985年5月1日", "", "", LifeDay(5, 1, 1985)),
+        ("19850501", "", "", LifeDay(5, 1, 1985)),
+        ("1985/5/1 00:00:00", "", "", LifeDay(5, 1, 1985)),
+        ("05-01", "", "", LifeDay(5, 1)),
+        ("5月1日", "公历", "", LifeDay(5, 1)),
+        ("--0501", "", "", LifeDay(5, 1)),
+        ("0000-05-01", "", "", LifeDay(5, 1)),
+        ("1604-05-01", "", "", LifeDay(5, 1)),
+        ("01/05/1985", "", "dmy", LifeDay(5, 1, 1985)),
+        ("05/01/1985", "", "mdy", LifeDay(5, 1, 1985)),
+        ("31/05/1985", "", "", LifeDay(5, 31, 1985)),
+        ("05/31/85", "", "", LifeDay(5, 31, 1985)),
+        ("May 1, 1948", "", "", LifeDay(5, 1, 1948)),
+        ("农历1985-02-30", "", "", LifeDay(2, 30, 1985, is_lunar=True)),
+        ("1985-02-30(农历)", "", "", LifeDay(2, 30, 1985, is_lunar=True)),
+        ("02-30", "1", "", LifeDay(2, 30, is_lunar=True)),
+        ("1985-05-01", "农历", "", LifeDay(5, 1, 1985, is_lunar=True)),
+        ("1985-05-01", "0", "", LifeDay(5, 1, 1985)),
+        ("八月十五", "", "", LifeDay(8, 15, is_lunar=True)),
+        ("1985年腊月廿三", "", "", LifeDay(12, 23, 1985, is_lunar=True)),
+        ("正月初一", "", "", LifeDay(1, 1, is_lunar=True)),
         ("0000-00-00", "", "", None),
         ("保密", "", "", None),
     ],
 )
-def test_birthdays_as_shops_write_them(text: str, calendar: str, order: str, birthday: Birthday | None) -> None:
+def test_birthdays_as_shops_write_them(text: str, calendar: str, order: str, birthday: LifeDay | None) -> None:
     assert birthdays.read(text, calendar, order) == birthday
 
 
@@ -281,7 +282,7 @@ def test_undone_people_it_made_are_gone_and_fields_it_changed_say_what_they_said
     arrival.undo_file(run, by=lead, at=NOW, today=TODAY)
 
     assert (run.state, run.undone) == ("undone", {"removed": 2, "restored": 1, "kept": 0})
-    assert list(Customer.objects.values_list("pk", "name", "city", "region", "birth_month")) == [
+    assert list(Customer.objects.values_list("pk", "name", "city", "region", "life_dates__month")) == [
         (known.pk, "小韩", "苏州", "", None)
     ]
     assert mina.book.count() == 0
@@ -528,7 +529,7 @@ def everything() -> list[Any]:
                 getattr(c, name)
                 for name in ("name", "name_pinyin", "name_grams", "city", "interests", "notes", "custom")
             ],
-            c.birthday_text,
+            c.birthday,
             sorted(c.identities.values_list("source", "external_id")),
             sorted(c.contact_points.values_list("kind", "mask", "added_at", "retired")),
             Standing.objects.filter(customer=c).count(),

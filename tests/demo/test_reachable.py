@@ -64,6 +64,7 @@ NO_LINK = {
     "bulk_strip": "at the foot of every page while a run goes on, fetched by it",
     "customers_count": "a part of a list of more than a thousand customers, fetched as it is opened",
     "coupons_begin": "on the page of a campaign that has not begun; the two that are opened run",
+    "stop_undo": "on the page of somebody who is not to be reached; the two that are opened may be",
     "points_thaw": "on the page of a frozen account; none is frozen",
 }
 # Who sees only whom they look up by a whole number comes to a customer by the search, puts somebody new on record by
@@ -75,6 +76,7 @@ NO_LINK_FOR = {
     (Role.SERVICE_AGENT, "customer_orders"),
     (Role.SERVICE_AGENT, "order"),
     (Role.SERVICE_AGENT, "customer_new"),
+    (Role.SERVICE_AGENT, "stop"),
     (Role.SERVICE_AGENT, "customer_letters"),
     (Role.SERVICE_AGENT, "letter"),
     # Who sees nobody by name is shown letters and segments as figures.

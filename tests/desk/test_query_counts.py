@@ -49,7 +49,18 @@ from customers.intake import guests
 from customers.letters import writing as letters
 from customers.letters.writing import Words
 from customers.models import Category as GoodsCategory
-from customers.models import Customer, GuestOrder, Import, ImportProfile, Order, Product, Standing, Todo, UnusualOrder
+from customers.models import (
+    Customer,
+    GuestOrder,
+    Import,
+    ImportProfile,
+    LifeDate,
+    Order,
+    Product,
+    Standing,
+    Todo,
+    UnusualOrder,
+)
 from customers.orders import OrderFact
 from customers.privacy import opened
 from customers.privacy import requests as privacy
@@ -271,6 +282,12 @@ def a_pair(mall: Mall, n: int) -> str:
         mall.make_customer(f"孪生{n}", external_id=f"{n}{twin}", city="杭州", manager=mall.colleague(n))
     duplicates.find(on=today())
     return f"孪生{n}"
+
+
+def a_doubtful_day(mall: Mall, n: int) -> str:
+    customer = mall.customer(n)
+    LifeDate.objects.create(customer=customer, kind="birthday", month=1, day=1, source="till", certainty="doubtful")
+    return customer.name
 
 
 def two_people(mall: Mall, n: int) -> str:
@@ -613,6 +630,7 @@ LISTS = [
     Listed("categories", LEAD, a_category_of_goods),
     Listed("orders", LEAD, an_order),
     Listed("orders", MANAGER, an_order),
+    Listed("doubtful_days", LEAD, a_doubtful_day),
     Listed("duplicates", SERVICE, a_pair),
     Listed("duplicates", SERVICE, two_people, query="?list=apart"),
     Listed("staff", ADMIN, somebody_of_the_staff),

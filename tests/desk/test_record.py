@@ -5,7 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.models import Role, User
-from customers.models import Customer, CustomerChange, CustomField, Lookup
+from core.lib.almanac.days import LifeDay
+from customers.models import Customer, CustomerChange, CustomField, LifeDate, Lookup
 from tests.conftest import MakeCustomer, MakeUser
 from tests.desk.forms import opened
 
@@ -25,7 +26,7 @@ def test_a_manager_puts_somebody_into_her_own_book(client: Client, chen: User) -
 
     customer = Customer.objects.get()
     assert done.headers["Location"] == reverse("desk:customer", args=[customer.pk])
-    assert (customer.manager, customer.birthday_text, customer.interests) == (chen, "08-15", ["茶", "瓷器"])
+    assert (customer.manager, customer.birthday, customer.interests) == (chen, LifeDay(8, 15), ["茶", "瓷器"])
     assert "Put on record" in client.get(done.headers["Location"]).content.decode()
 
 
@@ -82,12 +83,13 @@ def test_two_who_correct_different_fields_both_win(client: Client, chen: User, m
     customer = make_customer("李磊", manager=chen)
     address = reverse("desk:customer_edit", args=[customer.pk])
     typed = opened(client.get(address).context["form"]) | {"name": "李雷"}
-    Customer.objects.update(city="杭州", birth_month=2, birth_day=3)
+    Customer.objects.update(city="杭州")
+    LifeDate.objects.create(customer=Customer.objects.get(), kind="birthday", month=2, day=3)
 
     assert client.post(address, typed).status_code == 302
 
     customer.refresh_from_db()
-    assert (customer.name, customer.city, customer.birthday_text) == ("李雷", "杭州", "02-03")
+    assert (customer.name, customer.city, customer.birthday) == ("李雷", "杭州", LifeDay(2, 3))
     assert [row.field for row in CustomerChange.objects.all()] == ["name"]
 
 
@@ -117,7 +119,7 @@ def test_who_may_not_see_birthdays_neither_reads_nor_clears_one(
     client: Client, make_user: MakeUser, make_customer: MakeCustomer
 ) -> None:
     lead = make_user(Role.SERVICE_LEAD)
-    customer = make_customer("李雷", birth_month=2, birth_day=3)
+    customer = make_customer("李雷", birthday=LifeDay(2, 3))
     CustomerChange.objects.create(
         customer=customer, at="2026-11-01T00:00Z", by=lead, door="page", field="birthday", after="02-03"
     )
@@ -128,7 +130,7 @@ def test_who_may_not_see_birthdays_neither_reads_nor_clears_one(
     client.post(address, opened(page.context["form"]) | {"name": "李蕾", "birth_month": "9", "birth_day": "9"})
 
     customer.refresh_from_db()
-    assert (customer.name, customer.birthday_text) == ("李蕾", "02-03")
+    assert (customer.name, customer.birthday) == ("李蕾", LifeDay(2, 3))
     assert "birth_month" not in page.content.decode()
     assert "02-03" not in client.get(reverse("desk:customer", args=[customer.pk])).content.decode()
 

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from core.accounts.models import AuditEntry, Role, User
+from core.lib.almanac.days import LifeDay
 from core.lib.conditions.tree import All, Any_, Leaf, Node, Not, dump, parse
 from crm.desk.segments import counting
 from crm.desk.today import now, today
@@ -200,7 +201,7 @@ def test_what_somebody_may_not_see_is_said_without_rows_or_count(
     segment = made(All((BIG, Leaf("birthday", "month", ("11",)))), lead, "Birthdays")
     private = made(BIG, lead, "Private")
     writing.share(segment.pk, "all", catalogue=CUSTOMERS, by=lead, at=NOW)
-    make_customer("Ann", birth_month=11, birth_day=2)
+    make_customer("Ann", birthday=LifeDay(11, 2))
     client.force_login(make_user(Role.ANALYST, "Zhou"))
 
     page = client.get(f"/segments/of/{segment.code}/").content.decode()

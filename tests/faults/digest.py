@@ -9,7 +9,7 @@ from complaints.models import ServicePrompt, SilentSign, Survey
 from core.accounts.models import SentForm
 from core.jobs.models import BrokenLaw, JobRun, LawState, Part
 from core.outbox.models import Message, WebhookEvent
-from customers.models import Bought, DirtyMark, PossibleDuplicate, Standing, Summary, SummaryState, Todo
+from customers.models import Bought, DirtyMark, LifeDate, PossibleDuplicate, Standing, Summary, SummaryState, Todo
 from loyalty.models import (
     CampaignUsage,
     Coupon,
@@ -45,6 +45,7 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     Fit: ("as_of",),
     Night: ("as_of",),
     Standing: ("customer_id",),
+    LifeDate: ("id",),
     Change: ("customer_id", '"on"'),
     Alert: ("customer_id", "kind", "last_on"),
     SegmentMember: ("segment_id", "customer_id", "entered_on"),

@@ -37,6 +37,8 @@ NOTHING_OF = {
     "actions_overdue",
     "visits_rewarded",
     "possible_duplicates",
+    "days_doubted",
+    "orders_to_check",
     "files_forgotten",
 }
 

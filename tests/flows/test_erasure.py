@@ -20,7 +20,7 @@ from crm.flows import arrival, waiting
 from crm.flows.record import erasure, merging
 from customers import contact_points, contacts
 from customers.identity import CustomerRef
-from customers.models import Customer, Erasure, Order, PrivacyRequest
+from customers.models import Customer, Erasure, LifeDate, Order, PrivacyRequest
 from customers.orders import OrderFact, Recorded
 from customers.privacy import requests
 from loyalty.points import accounts as points
@@ -70,12 +70,10 @@ def nana(make_user: MakeUser) -> Customer:
         interests=["秘密"],
         custom={"k": "秘密"},
         influencers="秘密",
-        birth_year=1990,
-        birth_month=2,
-        birth_day=3,
         manager=chen,
         manager_since=TODAY,
     )
+    LifeDate.objects.create(customer=customer, kind="birthday", year=1990, month=2, day=3, label="秘密", of_whom="秘密")
     customer.refresh_from_db()
     contact_points.add(customer, "address", "北京市朝阳区秘密路 1 号")
     contacts.log_contact(customer, by=chen, at=NOW, note="秘密", promise="秘密", promise_due_on=TODAY, **ABOUT)

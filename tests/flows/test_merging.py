@@ -13,6 +13,7 @@ from complaints.models import Case, Category
 from complaints.setup import defaults
 from core.accounts.models import AuditEntry, Role, User
 from core.accounts.roles import ApiScope
+from core.lib.almanac.days import LifeDay
 from core.lib.errors import DomainError, Invalid
 from crm.flows import arrival, nightly
 from crm.flows.record import merging
@@ -20,7 +21,7 @@ from customers import contact_points, identity, queries
 from customers import merging as records
 from customers.access import visible_to
 from customers.identity import CustomerRef
-from customers.models import Customer, ExternalIdentity, Order, Standing, Summary, Todo
+from customers.models import Customer, ExternalIdentity, LifeDate, Order, Standing, Summary, Todo
 from customers.orders import OrderFact
 from loyalty import clubs
 from loyalty.campaigns import draws
@@ -99,6 +100,8 @@ GOES = {
     "Remedy",
     "CallerMark",
     "Letter",
+    "LifeDate",
+    "ContactStop",
 }
 
 
@@ -196,19 +199,17 @@ def test_what_is_known_stays_and_what_is_not_comes_from_the_other(
     Customer.objects.filter(pk=double.pk).update(
         name="李蕾",
         notes="住三楼",
-        birth_year=1980,
-        birth_month=2,
-        birth_day=3,
         next_contact_on=TODAY - timedelta(days=1),
         is_reseller=True,
         manager=chen,
         manager_since=TODAY,
     )
+    LifeDate.objects.create(customer=double, kind="birthday", year=1980, month=2, day=3)
 
     merge(double, li_lei, lead)
 
     one = Customer.objects.get(pk=li_lei.pk)
-    assert (one.name, one.city, one.birthday_text, one.is_reseller) == ("李雷", "杭州", "1980-02-03", True)
+    assert (one.name, one.city, one.birthday, one.is_reseller) == ("李雷", "杭州", LifeDay(2, 3, 1980), True)
     assert (one.notes, one.interests) == ("喜欢红茶\n住三楼", ["瓷器", "茶"])
     assert (one.next_contact_on, one.registered_on) == (TODAY - timedelta(days=1), date(2023, 2, 1))
     assert (one.manager, one.standing.manager) == (chen, chen)

@@ -4,10 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.lib.almanac.days import LifeDay
 from crm.api.serializers.customers import Key, OrderPath, Strict, Words
 from customers import keys
 from customers.models import Customer
-from customers.record.facts import Birthday, Facts
+from customers.record.facts import Facts
 
 MOST_CONTACTS = 20
 
@@ -27,9 +28,11 @@ class BirthdayIn(Strict):
     day = serializers.IntegerField()
     year = serializers.IntegerField(required=False, allow_null=True, help_text="Where it is known")
     calendar = serializers.ChoiceField(["solar", "lunar"], required=False)
+    leap = serializers.BooleanField(required=False, help_text="In the leap month of this number; lunar only")
 
-    def birthday(self, data: dict[str, Any]) -> Birthday:
-        return Birthday(data["month"], data["day"], data.get("year"), data.get("calendar") == "lunar")
+    def birthday(self, data: dict[str, Any]) -> LifeDay:
+        is_lunar = data.get("calendar") == "lunar"
+        return LifeDay(data["month"], data["day"], data.get("year"), is_lunar, bool(data.get("leap")))
 
 
 class SourceCustomerIn(Strict):

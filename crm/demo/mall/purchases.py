@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 
 import numpy as np
-from lunar_python import Lunar
 
+from core.lib.almanac import lunar
 from crm.demo.mall.paper import CANCELLED, DAYS, PAID, PENDING, Array, Group, Person, Rng
 from crm.demo.tables.goods import GOODS
 
@@ -16,8 +16,7 @@ def season(first_day: date) -> Array:
     """How much is bought on each day, one on average: peaks at 618 and Double 11, a dip at Chinese New Year."""
     weights = np.ones(DAYS)
     new_years = {
-        year: date.fromisoformat(Lunar.fromYmd(year, 1, 1).getSolar().toYmd())
-        for year in range(first_day.year, (first_day + timedelta(DAYS)).year + 1)
+        year: lunar.months(year)[0].first for year in range(first_day.year, (first_day + timedelta(DAYS)).year + 1)
     }
     for i in range(DAYS):
         day = first_day + timedelta(i)

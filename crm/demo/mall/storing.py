@@ -18,7 +18,7 @@ from crm.demo.mall.paper import DAYS, PAID, SOURCE, STATUS, Array, Group, Mall, 
 from crm.demo.tables.goods import GOODS
 from crm.demo.tables.staff import ACCOUNTS, LEVELS, PASSWORD, TEAMS
 from customers import contact_points, identity, todo
-from customers.models import Category, ContactPoint, Customer, ExternalIdentity, Product, Standing, Todo
+from customers.models import Category, ContactPoint, Customer, ExternalIdentity, LifeDate, Product, Standing, Todo
 from customers.models import Promise as Ledger
 from customers.orders import CATEGORY_BITS
 from customers.promises import ledger
@@ -133,10 +133,6 @@ def _store_people(mall: Mall, ids: list[int], users: dict[str, User]) -> int:
                 region=person.region,
                 city=person.city,
                 registered_on=person.registered_on,
-                birth_year=person.birthday.year if person.birthday else None,
-                birth_month=person.birthday.month if person.birthday else None,
-                birth_day=person.birthday.day if person.birthday else None,
-                birthday_is_lunar=person.birthday_is_lunar,
                 interests=person.interests,
                 mindset=person.mindset,
                 preferred_channel=person.channel,
@@ -148,6 +144,14 @@ def _store_people(mall: Mall, ids: list[int], users: dict[str, User]) -> int:
             for pk, person in zip(ids, mall.people, strict=True)
         ],
         batch_size=1000,
+    )
+    LifeDate.objects.bulk_create(
+        [
+            _birthday(pk, person.birthday, is_lunar=person.birthday_is_lunar)
+            for pk, person in zip(ids, mall.people, strict=True)
+            if person.birthday
+        ],
+        batch_size=2000,
     )
     last = _last_purchases(mall)
     Standing.objects.bulk_create(
@@ -162,6 +166,19 @@ def _store_people(mall: Mall, ids: list[int], users: dict[str, User]) -> int:
         batch_size=2000,
     )
     return len(ids)
+
+
+def _birthday(pk: int, born: date, *, is_lunar: bool) -> LifeDate:
+    calendar = LifeDate.Calendar.LUNAR if is_lunar else LifeDate.Calendar.SOLAR
+    return LifeDate(
+        customer_id=pk,
+        kind=LifeDate.Kind.BIRTHDAY,
+        calendar=calendar,
+        month=born.month,
+        day=born.day,
+        year=born.year,
+        source=SOURCE,
+    )
 
 
 def _last_purchases(mall: Mall) -> dict[int, date]:

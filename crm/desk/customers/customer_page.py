@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from core.accounts.models import User
-from core.accounts.permissions import StaffRequest, mask, may
+from core.accounts.permissions import StaffRequest, mask, may, sees
 from core.accounts.roles import Field, Permission
 from core.lib import rows
 from crm.desk.customers import cases
 from crm.desk.customers.forms import AssignForm, ProfileForm, RevealForm
-from crm.desk.customers.record import reach
+from crm.desk.customers.record import life, reach
 from crm.desk.customers.record.forms import ContactPointForm
 from crm.desk.customers.timeline import Timeline, Topic, topic_of
 from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
@@ -23,7 +23,18 @@ from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from crm.desk.work.forms import ContactForm
-from customers.models import ContactPoint, Customer, CustomerLabel, CustomField, Label, Merge, Order, Todo
+from customers.models import (
+    ContactPoint,
+    ContactStop,
+    Customer,
+    CustomerLabel,
+    CustomField,
+    Label,
+    LifeDate,
+    Merge,
+    Order,
+    Todo,
+)
 from customers.record import fields, labels
 from customers.record.reach import points_of
 from loyalty.models import PointRules
@@ -56,6 +67,8 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
         "point_form": ContactPointForm(),
+        "life_days": life.rows(asked.life_dates, today()) if sees(reader, Field.BIRTHDAY) else [],
+        "stop": next(iter(asked.stop), None),
         "custom": answers(customer, asked.fields),
         "earlier_numbers": list(asked.earlier_numbers),
         "merges": list(asked.merges),
@@ -93,6 +106,8 @@ class _Asked(NamedTuple):
     alert: QuerySet[Alert]
     todos: QuerySet[Todo]
     points_to_reach: QuerySet[ContactPoint]
+    life_dates: QuerySet[LifeDate]
+    stop: QuerySet[ContactStop]
     fields: QuerySet[CustomField]
     earlier_numbers: QuerySet[Customer, str]
     merges: QuerySet[Merge]
@@ -118,6 +133,8 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         .select_related("promise", "owner")
         .order_by("due_on", "due_at", "pk"),
         points_to_reach=points_of(customer),
+        life_dates=customer.life_dates.all(),
+        stop=ContactStop.objects.filter(customer=customer).select_related("by"),
         fields=fields.asked(),
         earlier_numbers=customer.merged.values_list("number", flat=True),
         merges=Merge.objects.filter(winner=customer, undone_at=None).select_related("loser").order_by("-at"),

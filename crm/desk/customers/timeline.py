@@ -166,7 +166,7 @@ def _corrected(customer: Customer, reader: User) -> QuerySet[CustomerChange]:
     records = Customer.objects.filter(Q(pk=customer.pk) | Q(merged_into=customer)).values("pk")
     rows = CustomerChange.objects.filter(customer__in=records).select_related("by")
     if not sees(reader, Field.BIRTHDAY):
-        rows = rows.exclude(field=changes.BIRTHDAY)
+        rows = rows.exclude(field__in=changes.OF_THEIR_LIFE)
     if not sees(reader, Field.CONTACT):
         rows = rows.exclude(field__in=ContactPoint.Kind.values)
     return rows.order_by("-at", "-pk")

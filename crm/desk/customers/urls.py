@@ -6,7 +6,7 @@ from core.accounts.roles import Permission
 from crm.desk.customers import cases, customer, duplicates, labels, lists, merging, orders
 from crm.desk.customers.customer_list import CUSTOMER_LIST
 from crm.desk.customers.order_list import ORDER_LIST
-from crm.desk.customers.record import pages, reach, removal
+from crm.desk.customers.record import life, pages, reach, removal, stopping
 from crm.desk.customers.waiting import guests, unusual
 from crm.desk.lists.routes import routes_of
 
@@ -16,6 +16,13 @@ urlpatterns = [
     path("customers/new/", pages.new, name="customer_new"),
     path("customers/<int:pk>/", customer.customer, name="customer"),
     path("customers/<int:pk>/edit/", pages.correct, name="customer_edit"),
+    path("customers/doubtful/", life.doubtful_days, name="doubtful_days"),
+    path("customers/<int:pk>/days/", life.life_dates_page, name="life_dates"),
+    path("customers/<int:pk>/days/<int:day>/", life.life_date, name="life_date"),
+    path("customers/<int:pk>/days/<int:day>/confirm/", life.life_date_confirm, name="life_date_confirm"),
+    path("customers/<int:pk>/days/<int:day>/remove/", life.life_date_remove, name="life_date_remove"),
+    path("customers/<int:pk>/stop/", stopping.stop, name="stop"),
+    path("customers/<int:pk>/stop/undo/", stopping.stop_undo, name="stop_undo"),
     path("customers/<int:pk>/reach/", customer.add_point, name="reach_add"),
     path("customers/<int:pk>/reach/<int:point>/confirm/", reach.confirm, name="reach_confirm"),
     path("customers/<int:pk>/reach/<int:point>/prefer/", reach.prefer, name="reach_prefer"),

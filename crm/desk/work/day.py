@@ -45,7 +45,14 @@ OWED = (Remedy.Status.APPROVED, Remedy.Status.FAILED)
 LEAST = 5
 URGENT = 3
 CONTACT_DAYS = 7
-ICONS = {"alert": "alert-triangle", "promise": "clock", "contact": "phone", "tier": "chart-bar", "credit": "wallet"}
+ICONS = {
+    "alert": "alert-triangle",
+    "promise": "clock",
+    "contact": "phone",
+    "tier": "chart-bar",
+    "credit": "wallet",
+    "check": "eye",
+}
 
 
 class Row(NamedTuple):
@@ -339,6 +346,11 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
         }
     if words := text.get("words"):
         return str(words)
+    if item.reason == Todo.Reason.CHECK:
+        return _("Order %(order)s of %(day)s is of a customer who has died: whose is it?") % {
+            "order": text["order"],
+            "day": text["day"],
+        }
     return str(item.get_reason_display())
 
 

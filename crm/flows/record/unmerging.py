@@ -20,9 +20,11 @@ from customers.letters import consent
 from customers.models import (
     Contact,
     ContactPoint,
+    ContactStop,
     Customer,
     ExternalIdentity,
     Letter,
+    LifeDate,
     Merge,
     Order,
     Promise,
@@ -57,6 +59,8 @@ MOVED: dict[type[models.Model], tuple[str, ...]] = {
     Refund: (),
     Contact: (),
     ContactPoint: ("is_preferred",),
+    LifeDate: ("greet",),
+    ContactStop: (),
     Alert: ("state", "closed_on"),
     Promise: (),
     Todo: ("state", "closed_at"),
@@ -82,10 +86,6 @@ FILLED = (
     "region",
     "city",
     "registered_on",
-    "birth_year",
-    "birth_month",
-    "birth_day",
-    "birthday_is_lunar",
     "interests",
     "mindset",
     "preferred_channel",
@@ -272,8 +272,9 @@ def _rows_back(merge: Merge, model: type[models.Model]) -> None:
     columns = MOVED[model]
     if not columns:
         return
-    was = merge.kept["touched"][_label(model)]
-    then = merge.kept["touched_after"][_label(model)]
+    # A merge of before there were such rows knows of none.
+    was = merge.kept["touched"].get(_label(model), {})
+    then = merge.kept["touched_after"].get(_label(model), {})
     for row in _mine(model, merge.loser).filter(pk__in=[pk for pk in was if was[pk] != then.get(pk)]):
         now = [getattr(row, name) for name in columns]
         if now == _plain(model, columns, then.get(str(row.pk), now)):

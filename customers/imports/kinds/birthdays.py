@@ -2,9 +2,9 @@
 
 import re
 
+from core.lib.almanac.days import LifeDay
 from customers.contact_points import plain
 from customers.imports.spellings import dates
-from customers.record.facts import Birthday
 
 _LUNAR = re.compile(r"农历|農曆|阴历|陰曆|旧历|lunar", re.IGNORECASE)
 _SOLAR = re.compile(r"公历|公曆|阳历|陽曆|新历|solar|gregorian", re.IGNORECASE)
@@ -14,7 +14,7 @@ _WHOLE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[�
 _SHORT = re.compile(r"-{0,2}(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号號]?|--(\d\d)(\d\d)")
 _PARTED = re.compile(r"(\d{1,2})\s*[-/. ]\s*(\d{1,2})\s*[-/. ]\s*(\d{2}|\d{4})")
 _WORDS = re.compile(
-    r"(?:(\d{4})\s*年)?\s*闰?([正一二三四五六七八九十冬腊臘]{1,2})月(初?[一二三四五六七八九十廿卅]{1,3})日?"
+    r"(?:(\d{4})\s*年)?\s*([闰閏]?)([正一二三四五六七八九十冬腊臘]{1,2})月(初?[一二三四五六七八九十廿卅]{1,3})日?"
 )
 _MONTHS = {"正": 1, "冬": 11, "腊": 12, "臘": 12}
 _DIGITS = {sign: number for number, sign in enumerate("一二三四五六七八九十", 1)}
@@ -22,7 +22,7 @@ _DIGITS = {sign: number for number, sign in enumerate("一二三四五六七八�
 _NO_YEARS = {0, 1, 1604, 1804}
 
 
-def read(text: str, calendar: str, order: str = "") -> Birthday | None:
+def read(text: str, calendar: str, order: str = "") -> LifeDay | None:
     """The birthday, None where the cell says that none is known. Raises Invalid or ValueError for what is none.
 
     `calendar` is the cell that says of which calendar it is, `order` one of dates.ORDERS for days such as 08/10/1985.
@@ -33,28 +33,29 @@ def read(text: str, calendar: str, order: str = "") -> Birthday | None:
     if not value or _NOTHING.fullmatch(value):
         return None
     if found := _WORDS.fullmatch(value):
-        return Birthday(_month(found[2]), _day(found[3]), int(found[1]) if found[1] else None, is_lunar=True)
+        year = int(found[1]) if found[1] else None
+        return LifeDay(_month(found[3]), _day(found[4]), year, is_lunar=True, is_leap=bool(found[2]))
     if found := _WHOLE.fullmatch(value):
         year, month, day = (int(part) for part in found.groups() if part)
-        return Birthday(month, day, None if year in _NO_YEARS else year, is_lunar)
+        return LifeDay(month, day, None if year in _NO_YEARS else year, is_lunar)
     if found := _SHORT.fullmatch(value):
         first, second = (int(part) for part in found.groups() if part)
         month, day = (second, first) if (order == "dmy" and "月" not in value) or first > 12 else (first, second)
-        return Birthday(month, day, None, is_lunar)
+        return LifeDay(month, day, None, is_lunar)
     if found := _PARTED.fullmatch(value):
         first, second, year = (int(part) for part in found.groups())
         return _parted(first, second, year, order, is_lunar=is_lunar)
     at = dates.day(value, order)
-    return Birthday(at.month, at.day, at.year, is_lunar)
+    return LifeDay(at.month, at.day, at.year, is_lunar)
 
 
-def _parted(first: int, second: int, year: int, order: str, *, is_lunar: bool) -> Birthday:
+def _parted(first: int, second: int, year: int, order: str, *, is_lunar: bool) -> LifeDay:
     if not order and (first > 12) == (second > 12) and first != second:
         raise ValueError("the order of day and month is open")
     day, month = (first, second) if order == "dmy" or (not order and first > 12) else (second, first)
     if year < 100:
         year += 1900 if year > 25 else 2000
-    return Birthday(month, day, year, is_lunar)
+    return LifeDay(month, day, year, is_lunar)
 
 
 def _month(word: str) -> int:

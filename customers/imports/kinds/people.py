@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import rows
+from core.lib.almanac.days import LifeDay
 from customers import contact_points, identity, locks
 from customers.contact_points import Kind as Reach
 from customers.contact_points import Sealed
@@ -23,7 +24,7 @@ from customers.imports.kinds import passing
 from customers.imports.kinds.passing import ASKED, CREATED, UNCHANGED, UPDATED, Cells, Pass
 from customers.imports.kinds.people_rows import Reader, Told
 from customers.models import ContactPoint, Customer, CustomerChange, ExternalIdentity, ImportQuestion, Order, Standing
-from customers.record import changes, writing
+from customers.record import changes, life_dates, writing
 from customers.record.changes import MANAGER, Changed, Door
 
 Asks, Answer = ImportQuestion.Kind, ImportQuestion.Answer
@@ -106,7 +107,9 @@ class People:
         known = ExternalIdentity.objects.filter(source=self.source, customer__in=ids)
         self.of_source |= set(known.values_list("customer_id", flat=True))
         first = dict(Order.objects.filter(customer__in=ids).values_list("customer_id").annotate(Min("ordered_on")))
-        for customer in Customer.objects.filter(pk__in=ids).select_related("manager"):
+        customers = list(Customer.objects.filter(pk__in=ids).select_related("manager"))
+        life_dates.read_many(customers)
+        for customer in customers:
             person = Person(customer.pk, customer, first_order=first.get(customer.pk))
             person.before, person.columns = writing.words_of(customer), _columns(customer)
             self.people[customer.pk] = person
@@ -195,6 +198,7 @@ class People:
     def _made(self, told: Told) -> Person:
         self.made += 1
         customer = Customer(registered_on=self.on.today)
+        customer.birthday = None
         person = Person(-self.made, customer)
         self.people[person.pk] = person
         return person
@@ -277,6 +281,7 @@ class People:
             customer.name_grams = customer.name_grams or identity.name_grams(customer.name)
             self.mine.add(pk)
         rows.insert([person.customer for person in new])
+        self._say_birthdays(people)
         rows.insert([Standing(customer=person.customer, manager=person.customer.manager) for person in new])
         self._save([person for person in people if person.pk > 0])
         ids = [
@@ -299,7 +304,7 @@ class People:
         alike: defaultdict[tuple[str, ...], list[Customer]] = defaultdict(list)
         for person in people:
             now = _columns(person.customer)
-            names = [name for name, value in now.items() if value != person.columns[name]]
+            names = [name for name, value in now.items() if value != person.columns[name] and name != "birthday"]
             if "name" in names:
                 names += ["name_pinyin", "name_grams"]
             alike[tuple(names)].append(person.customer)
@@ -308,6 +313,11 @@ class People:
         for names_, customers in alike.items():
             if names_:
                 rows.update(customers, names_)
+
+    def _say_birthdays(self, people: list[Person]) -> None:
+        said = [person.customer for person in people if person.customer.birthday != person.columns.get("birthday")]
+        told = {customer.pk: customer.birthday for customer in said}
+        life_dates.say_birthdays(said, told, by=self.on.by, at=self.on.at, source=self.source[:40] or Door.FILE)
 
     def _hand_over(self, person: Person) -> None:
         manager: User | None = person.customer.manager
@@ -370,7 +380,7 @@ def _filled(customer: Customer, groups: list[dict[str, Any]]) -> Customer:
 
 
 COLUMNS = (
-    *("name", "region", "city", "registered_on", "birth_year", "birth_month", "birth_day", "birthday_is_lunar"),
+    *("name", "region", "city", "registered_on", "birthday"),
     *("interests", "is_reseller", "notes", "custom", "manager_id", "manager_since"),
 )
 
@@ -380,4 +390,6 @@ def _columns(customer: Customer) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, LifeDay):
+        return value.text
     return value.isoformat() if isinstance(value, date) else value

@@ -11,6 +11,8 @@ from django.db.models import Model, ProtectedError
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib import rows
+from core.lib.almanac import days
+from core.lib.almanac.days import LifeDay
 from customers import locks
 from customers.imports import runs, undo
 from customers.models import (
@@ -21,16 +23,17 @@ from customers.models import (
     ExternalIdentity,
     Import,
     ImportRecord,
+    LifeDate,
     PossibleDuplicate,
     Product,
     Standing,
     Summary,
 )
-from customers.record import changes, goods, writing
+from customers.record import changes, goods, life_dates, writing
 from customers.record.changes import Changed, Door
 
 BATCH = 200
-DERIVED = (ContactPoint, ExternalIdentity, Standing, Summary, Bought, CustomerChange, PossibleDuplicate)
+DERIVED = (ContactPoint, ExternalIdentity, LifeDate, Standing, Summary, Bought, CustomerChange, PossibleDuplicate)
 
 
 def take_back(run_: Import, *, by: User | None, at: datetime, of_the_night: Iterable[type[Model]] = ()) -> Import:
@@ -116,6 +119,10 @@ def _restore(run_: Import, customer: Customer, row: ImportRecord, by: User | Non
     names = []
     for name, value in row.before.items():
         if name in row.after and _value(customer, name) == row.after[name]:
+            if name == "birthday":
+                was = days.read(value) if value else None
+                life_dates.say_birthday(customer, was, by=by, at=at, source=Door.FILE)
+                continue
             setattr(customer, name, rows.value(Customer, name, value))
             names.append(name)
     if "name" in names:
@@ -135,6 +142,8 @@ def _restore(run_: Import, customer: Customer, row: ImportRecord, by: User | Non
 
 def _value(record: Model, name: str) -> Any:
     value = getattr(record, name)
+    if isinstance(value, LifeDay):
+        return value.text
     return value.isoformat() if isinstance(value, date) else value
 
 

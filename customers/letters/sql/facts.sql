@@ -4,13 +4,14 @@ SELECT l.id,
        c.merged_into_id IS NOT NULL,
        coalesce(rests.restricted_at IS NOT NULL, false),
        c.erased_at IS NOT NULL,
+       coalesce(stop.kind, ''),
        CASE WHEN l.by_hand OR reach.kind IS NULL OR reach.good THEN 'good'
             WHEN reach.in_use THEN 'bad'
             WHEN reach.wrong THEN 'wrong'
             ELSE 'none'
        END,
        coalesce(said.state, ''),
-       coalesce(c.birth_year * 10000 + c.birth_month * 100 + c.birth_day > %(born_before)s, false),
+       coalesce(born.latest > %(born_before)s, false),
        coalesce(rests.no_profiling_at IS NOT NULL, false),
        sent.on_day,
        sent.in_7,
@@ -20,9 +21,15 @@ SELECT l.id,
        reach.point
   FROM customers_letter l
   JOIN customers_customer c ON c.id = l.customer_id
+  LEFT JOIN customers_contactstop stop ON stop.customer_id = c.id
   LEFT JOIN customers_reachlimit rests ON rests.customer_id = c.id
   LEFT JOIN customers_consentstate said
          ON said.customer_id = c.id AND said.channel = l.channel AND said.purpose = l.purpose
+ CROSS JOIN LATERAL (
+       SELECT max(d.year * 10000 + d.month * 100 + coalesce(d.day, 31)) AS latest
+         FROM customers_lifedate d
+        WHERE d.customer_id = c.id AND d.kind = 'birthday' AND d.of_whom = ''
+     ) born
  CROSS JOIN LATERAL (
        SELECT k.kind,
               bool_or(p.retired = '' AND (b.since IS NULL OR p.confirmed_at > b.since)) AS good,

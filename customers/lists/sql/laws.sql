@@ -18,7 +18,11 @@ SELECT c.id,
   FROM customers_customer c
   JOIN customers_standing s ON s.customer_id = c.id
  CROSS JOIN LATERAL (
-       SELECT c.birth_month * 100 + c.birth_day + CASE WHEN c.birthday_is_lunar THEN 2000 ELSE 0 END AS birthday) AS b
+       SELECT max(d.month * 100 + coalesce(d.day, 0)
+                  + CASE WHEN d.leap THEN 4000 WHEN d.calendar = 'lunar' THEN 2000 ELSE 0 END) AS birthday
+         FROM customers_lifedate d
+        WHERE d.customer_id = c.id AND d.kind = 'birthday' AND d.of_whom = '' AND d.greet
+          AND d.certainty <> 'doubtful') AS b
  WHERE (s.manager_id, s.region, s.city, s.registered_on, s.birthday, s.next_contact_on)
        IS DISTINCT FROM (c.manager_id, c.region, c.city, c.registered_on, b.birthday, c.next_contact_on)
 

@@ -7,9 +7,10 @@ WITH blocks AS (
       FROM customers_contactpoint WHERE retired = ''
      GROUP BY kind, blind_index HAVING count(*) BETWEEN 2 AND %(block)s
     UNION ALL
-    SELECT 'birthday', array_agg(id)
-      FROM customers_customer WHERE merged_into_id IS NULL AND name <> '' AND birth_month IS NOT NULL
-     GROUP BY name, birth_month, birth_day, birthday_is_lunar HAVING count(*) BETWEEN 2 AND %(block)s
+    SELECT 'birthday', array_agg(c.id)
+      FROM customers_customer c JOIN customers_lifedate d ON d.customer_id = c.id
+     WHERE merged_into_id IS NULL AND name <> '' AND kind = 'birthday' AND of_whom = '' AND greet
+     GROUP BY name, month, day, calendar, leap HAVING count(*) BETWEEN 2 AND %(block)s
     UNION ALL
     SELECT 'city', array_agg(id)
       FROM customers_customer WHERE merged_into_id IS NULL AND name <> '' AND city <> ''

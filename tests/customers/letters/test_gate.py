@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from core.accounts.models import User
 from core.outbox import switches
 from customers import contact_points
 from customers.letters import facts, gate, writing
 from customers.letters.gate import Block, Facts, Go, Policy, Verdict, Wait
 from customers.letters.writing import Words
-from customers.models import BadPoint, ConsentEntry, ContactPoint, Customer, Letter, ReachLimit
+from customers.models import BadPoint, ConsentEntry, ContactPoint, ContactStop, Customer, Letter, LifeDate, ReachLimit
 from tests.conftest import MakeUser
 from tests.customers.letters import NOON
 
@@ -45,6 +46,9 @@ TABLE: list[tuple[dict[str, Any], tuple[str, ...], Verdict]] = [
     ({"merged": True}, ALL, Block(gate.Reason.MERGED)),
     ({"restricted": True}, ALL, Block(gate.Reason.RESTRICTED)),
     ({"erased": True}, ALL, Block(gate.Reason.ERASED)),
+    ({"stop": "deceased"}, ALL, Block(gate.Reason.DECEASED)),
+    ({"stop": "no_contact"}, ASKED, Block(gate.Reason.NOT_REACHED)),
+    ({"stop": "wrong_person"}, ASKED, Block(gate.Reason.NOT_REACHED)),
     ({"address": "none"}, ALL, Block(gate.Reason.NO_ADDRESS)),
     ({"address": "bad"}, ALL, Block(gate.Reason.BAD_ADDRESS)),
     ({"address": "wrong"}, ALL, Block(gate.Reason.WRONG_PERSON)),
@@ -161,11 +165,16 @@ class World:
             limit = ReachLimit()
         young = self.maybe(0.2)
         if young:
-            customer.birth_year, customer.birth_month, customer.birth_day = 2012, 11, 19
+            LifeDate.objects.create(customer=customer, kind="birthday", year=2012, month=11, day=19)
         elif self.maybe(0.5):
-            customer.birth_year, customer.birth_month, customer.birth_day = 2012, 11, 18
+            LifeDate.objects.create(customer=customer, kind="birthday", year=2012, month=11, day=18)
         customer.save()
+        stop = self.dice.choice([*ContactStop.Kind.values, *[""] * 9])
+        if stop:
+            by, _new = User.objects.get_or_create(username="who stops")
+            ContactStop.objects.create(customer=customer, kind=stop, since=now.date(), by=by, at=now)
         return {
+            "stop": stop,
             "erased": customer.erased_at is not None,
             "restricted": limit.restricted_at is not None,
             "no_profiling": limit.no_profiling_at is not None,

@@ -19,7 +19,7 @@ from core.jobs import leases
 from core.outbox import gateway, mailing, switches
 from customers import contact_points
 from customers.letters import consent, delivery, facts, gate
-from customers.models import ConsentEntry, Customer, Letter, ReachLimit
+from customers.models import ConsentEntry, Customer, Letter, LifeDate, ReachLimit
 from tests.customers.letters import NOON
 from tests.customers.letters.conftest import at, letter, nobody_complains
 
@@ -119,8 +119,9 @@ class Mall:
             for row in self.people
             if row not in silent
         )
-        young = Customer.objects.filter(pk__in=[row.pk for row in some["young"]])
-        young.update(birth_year=2015, birth_month=1, birth_day=1)
+        LifeDate.objects.bulk_create(
+            LifeDate(customer=row, kind="birthday", year=2015, month=1, day=1) for row in some["young"]
+        )
         ReachLimit.objects.bulk_create(
             ReachLimit(
                 customer=row,

@@ -8,9 +8,10 @@ import pgtrigger
 import pytest
 from django.db import connection
 
+from core.lib.almanac.days import LifeDay
 from customers import contacts, merging, summary
 from customers.lists import laws
-from customers.models import Bought, Customer, Order, Product, Standing
+from customers.models import Bought, Customer, LifeDate, Order, Product, Standing
 from customers.orders import LineFact
 from customers.refunds import RefundFact
 from tests.conftest import LI_LEI, NOW, TODAY, MakeCustomer, MakeOrder, MakeUser, RecordOrder
@@ -68,12 +69,13 @@ def test_an_order_that_changes_hands_leaves_nothing_behind(
 
 def test_the_record_is_followed_whoever_writes_it(make_customer: MakeCustomer, make_user: MakeUser) -> None:
     chen = make_user()
-    customer = make_customer("李雷", manager=chen, region="浙江", city="杭州", birth_month=2, birth_day=29)
+    customer = make_customer("李雷", manager=chen, region="浙江", city="杭州", birthday=LifeDay(2, 29))
     row = standing(customer)
     assert (row.region, row.city, row.birthday, row.registered_on) == ("浙江", "杭州", 229, date(2024, 1, 1))
 
     # In bulk, in the cell of a table, by a talk: by whatever door.
-    Customer.objects.filter(pk=customer.pk).update(region="", birthday_is_lunar=True, registered_on=date(2020, 1, 1))
+    Customer.objects.filter(pk=customer.pk).update(region="", registered_on=date(2020, 1, 1))
+    LifeDate.objects.filter(customer=customer).update(calendar="lunar")
     row = standing(customer)
     assert (row.region, row.birthday, row.registered_on) == ("", 2229, date(2020, 1, 1))
     contacts.log_contact(
@@ -88,7 +90,7 @@ def test_the_record_is_followed_whoever_writes_it(make_customer: MakeCustomer, m
         next_contact_on=TODAY + DAY,
     )
     assert standing(customer).next_contact_on == TODAY + DAY
-    Customer.objects.filter(pk=customer.pk).update(birth_month=None, birth_day=None)
+    LifeDate.objects.filter(customer=customer).delete()
     assert standing(customer).birthday is None
 
 

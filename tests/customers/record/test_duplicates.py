@@ -6,13 +6,14 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.models import Role, User
+from core.lib.almanac.days import LifeDay
 from customers import contact_points
 from customers.models import Customer, NotTheSame, PossibleDuplicate
 from customers.record import duplicates, reach
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
-BORN = {"birth_month": 2, "birth_day": 3}
+BORN = {"birthday": LifeDay(2, 3)}
 
 
 @pytest.fixture
@@ -93,10 +94,15 @@ def test_the_work_is_bounded(make_customer: MakeCustomer) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO customers_customer (number, name, name_pinyin, name_grams, region, city, registered_on,"
-            " birthday_is_lunar, birth_month, birth_day, interests, mindset, preferred_channel, is_reseller, notes)"
-            " SELECT 'X' || n, CASE WHEN n %% 2 = 0 THEN '王伟' ELSE 'n' || n / 4 END, '', '{}', '', '北京', %s, false,"
-            " 1, 1, '{}', 'unknown', 'unknown', false, '' FROM generate_series(1, 20000) n",
+            " interests, mindset, preferred_channel, is_reseller, notes)"
+            " SELECT 'X' || n, CASE WHEN n %% 2 = 0 THEN '王伟' ELSE 'n' || n / 4 END, '', '{}', '', '北京', %s,"
+            " '{}', 'unknown', 'unknown', false, '' FROM generate_series(1, 20000) n",
             [TODAY],
+        )
+        cursor.execute(
+            "INSERT INTO customers_lifedate (customer_id, kind, label, of_whom, calendar, month, day, leap, greet,"
+            " certainty, source) SELECT id, 'birthday', '', '', 'solar', 1, 1, false, true, 'said', 'page'"
+            " FROM customers_customer WHERE number LIKE 'X%%'"
         )
 
     assert duplicates.find(on=TODAY) == 5000

@@ -6,12 +6,13 @@ from datetime import date, timedelta
 import pytest
 
 from core.accounts.models import AuditEntry, Role, User
+from core.lib.almanac.days import LifeDay
 from core.lib.errors import DomainError, Invalid, Unknown
 from customers import contact_points, identity, locks
 from customers.identity import CustomerRef
 from customers.models import ContactPoint, Customer, CustomerChange, ExternalIdentity, Standing
 from customers.record import fields, reach, writing
-from customers.record.facts import Birthday, Facts, UnusableContact
+from customers.record.facts import Facts, UnusableContact
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
 from tests.races import at_once, meeting
 
@@ -156,45 +157,46 @@ def test_the_same_again_leaves_no_line(make_customer: MakeCustomer, chen: User) 
 
 
 def test_what_is_empty_clears_and_what_is_not_told_stays(make_customer: MakeCustomer, chen: User) -> None:
-    customer = make_customer("李雷", city="杭州", notes="住三楼", birth_month=2, birth_day=3)
+    customer = make_customer("李雷", city="杭州", notes="住三楼", birthday=LifeDay(2, 3))
 
     correct(customer, chen, notes="", birthday=None)
 
     customer.refresh_from_db()
-    assert (customer.city, customer.notes, customer.birthday_text) == ("杭州", "", "")
+    assert (customer.city, customer.notes, customer.birthday) == ("杭州", "", None)
     assert history(customer) == [("birthday", "02-03", ""), ("notes", "住三楼", "")]
 
 
 BIRTHDAYS = [
-    (Birthday(2, 3, 1980), "1980-02-03"),
-    (Birthday(2, 29), "02-29"),
-    (Birthday(2, 29, 1980), "1980-02-29"),
-    (Birthday(2, 30, is_lunar=True), "02-30"),
-    (Birthday(2, 29, 1981, is_lunar=True), "1981-02-29"),
-    (Birthday(12, 30, 2000, is_lunar=True), "2000-12-30"),
+    (LifeDay(2, 3, 1980), "1980-02-03"),
+    (LifeDay(2, 29), "02-29"),
+    (LifeDay(2, 29, 1980), "1980-02-29"),
+    (LifeDay(2, 30, is_lunar=True), "02-30"),
+    (LifeDay(2, 29, 1981, is_lunar=True), "1981-02-29"),
+    (LifeDay(12, 30, 2000, is_lunar=True), "2000-12-30"),
 ]
 NO_BIRTHDAYS = [
-    Birthday(2, 30),
-    Birthday(2, 29, 1981),
-    Birthday(1, 31, is_lunar=True),
-    Birthday(13, 1),
-    Birthday(0, 1),
-    Birthday(4, 0),
-    Birthday(4, 1, 1700),
-    Birthday(4, 1, 2027),
+    LifeDay(2, 30),
+    LifeDay(2, 29, 1981),
+    LifeDay(1, 31, is_lunar=True),
+    LifeDay(13, 1),
+    LifeDay(0, 1),
+    LifeDay(4, 0),
+    LifeDay(4, 1, 1700),
+    LifeDay(4, 1, 2027),
 ]
 
 
 @pytest.mark.parametrize(("told", "text"), BIRTHDAYS)
-def test_a_birthday_is_solar_or_lunar_with_a_year_or_without(chen: User, told: Birthday, text: str) -> None:
+def test_a_birthday_is_solar_or_lunar_with_a_year_or_without(chen: User, told: LifeDay, text: str) -> None:
     customer = create(chen, name="李雷", birthday=told)
 
     customer.refresh_from_db()
-    assert (customer.birthday_text, customer.birthday_is_lunar) == (text, told.is_lunar)
+    assert customer.birthday == told
+    assert told.text == text + (" leap" if told.is_leap else " lunar" if told.is_lunar else "")
 
 
 @pytest.mark.parametrize("told", NO_BIRTHDAYS)
-def test_a_day_that_no_calendar_has_is_refused(chen: User, told: Birthday) -> None:
+def test_a_day_that_no_calendar_has_is_refused(chen: User, told: LifeDay) -> None:
     with pytest.raises(Invalid) as refusal:
         create(chen, name="李雷", birthday=told)
 

@@ -15,7 +15,7 @@ from core.accounts.models import Role
 from core.accounts.roles import ApiScope
 from core.views import saved
 from customers.lists.record import CLASSES
-from customers.models import Customer, Standing
+from customers.models import Customer, LifeDate, Standing
 from segmentation.models import Alert
 from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeOrder, MakeUser
 
@@ -89,7 +89,10 @@ def test_hidden_fields_change_no_byte(
     Standing.objects.update(
         value=1000 - F("customer_id") % 7, potential=Decimal(77), birthday=F("customer_id") % 28 + 1201
     )
-    Customer.objects.update(birth_month=12, birth_day=3)
+    LifeDate.objects.all().delete()
+    LifeDate.objects.bulk_create(
+        LifeDate(customer=customer, kind="birthday", month=12, day=3) for customer in Customer.objects.all()
+    )
     Alert.objects.update(severity=F("customer_id") % 50 + 1)
     differ = [query for (query, *told), (_query, *now) in zip(before, answers(), strict=True) if told != now]
 

@@ -21,6 +21,7 @@ from customers.models import (
     ContactPoint,
     Customer,
     ExternalIdentity,
+    LifeDate,
     Order,
     OrderLine,
     Product,
@@ -277,9 +278,6 @@ def _store_records(people: list[Person]) -> None:
             region=person.region,
             city=person.city,
             registered_on=person.registered,
-            birth_month=person.birthday[0] if person.birthday else None,
-            birth_day=person.birthday[1] if person.birthday else None,
-            birthday_is_lunar=bool(person.birthday and person.birthday[2]),
             is_reseller=person.reseller,
             mindset=person.mindset,
             preferred_channel=person.channel,
@@ -289,6 +287,17 @@ def _store_records(people: list[Person]) -> None:
             next_contact_on=person.next_contact,
         )
         for person in sorted(people, key=lambda person: person.merged)
+    )
+    LifeDate.objects.bulk_create(
+        LifeDate(
+            customer_id=person.pk,
+            kind="birthday",
+            month=person.birthday[0],
+            day=person.birthday[1],
+            calendar="lunar" if person.birthday[2] else "solar",
+        )
+        for person in people
+        if person.birthday
     )
     Standing.objects.bulk_create(
         Standing(

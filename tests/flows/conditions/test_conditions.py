@@ -13,13 +13,13 @@ from django.db import transaction
 from django.utils import translation
 
 from core.accounts.roles import RIGHTS, Role
+from core.lib.almanac import days as days_of_life
 from core.lib.conditions.catalogue import NotYours
 from core.lib.conditions.fields import Context
 from core.lib.conditions.kinds import OPERATORS, Kind, Takes
 from core.lib.conditions.tree import All, Any_, Leaf, Node, Not
 from core.lib.periods import mall_day
 from crm.flows.catalogue import CUSTOMERS
-from customers.lists import birthdays
 from customers.models import Customer, Standing
 from loyalty.tiers import membership
 from segmentation.segments import explain, measure
@@ -259,21 +259,23 @@ def test_amounts_are_compared_to_the_cent(make_customer: MakeCustomer) -> None:
 def test_the_next_seven_days_begin_with_the_day_of_the_mall(utc: datetime, today: date) -> None:
     """4: at 23:30 and at 00:30 of the mall's clock."""
     assert mall_day(utc) == today
-    days = {date(today.year, kept // 100, kept % 100) for kept in birthdays.within(today, 7) if kept < birthdays.LUNAR}
+    days = {
+        date(today.year, kept // 100, kept % 100) for kept in days_of_life.within(today, 7) if kept < days_of_life.LUNAR
+    }
     assert days == {today + timedelta(days=number) for number in range(7)}
 
 
 def test_birthdays_that_do_not_come_every_year_are_kept() -> None:
     """4: 29 February, the thirtieth of a lunar month, and a leap month, in which nothing is kept."""
-    assert birthdays.within(date(2027, 2, 28), 1) >= {228, 229}
-    assert 229 not in birthdays.within(date(2028, 2, 28), 1)
-    assert birthdays.within(date(2028, 2, 29), 1) >= {229}
+    assert days_of_life.within(date(2027, 2, 28), 1) >= {228, 229}
+    assert 229 not in days_of_life.within(date(2028, 2, 28), 1)
+    assert days_of_life.within(date(2028, 2, 29), 1) >= {229}
     # 2025 had a leap sixth month: the first one began on 06-25 and ended on 07-24, the leap one followed.
-    assert 2601 in birthdays.within(date(2025, 6, 25), 1)
-    assert not [kept for kept in birthdays.within(date(2025, 7, 25), 29) if 2600 < kept < 2700]
+    assert 2601 in days_of_life.within(date(2025, 6, 25), 1)
+    assert not [kept for kept in days_of_life.within(date(2025, 7, 25), 29) if 2600 < kept < 2700]
     # Every lunar birthday is kept once within each 384 days, a short month or not.
     for kept in (2130, 2229, 2230, 3230, 3229):
-        found = [n for n in range(384) if kept in birthdays.within(date(2026, 2, 17) + timedelta(days=n), 1)]
+        found = [n for n in range(384) if kept in days_of_life.within(date(2026, 2, 17) + timedelta(days=n), 1)]
         assert 1 <= len(found) <= 2, kept
 
 

@@ -9,16 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
+from core.lib.almanac.days import LifeDay
 from core.lib.errors import Invalid
 from crm.desk.date_input import DateInput
 from crm.desk.editing import EditForm
 from customers import contact_points
 from customers.models import ContactPoint, Customer, CustomField
 from customers.record import fields as custom_fields
-from customers.record.facts import NOT_TOLD, Birthday, Facts
+from customers.record.facts import NOT_TOLD, Facts
 
 CUSTOM = "custom-"
-CALENDARS = (("", _("Usual calendar")), ("lunar", _("Lunar calendar")))
+CALENDARS = (("", _("Usual calendar")), ("lunar", _("Lunar calendar")), ("leap", _("Lunar calendar, leap month")))
 # What a form says as it is typed.
 PLAIN = ("name", "region", "city", "mindset", "preferred_channel", "is_reseller", "influencers", "notes")
 NOT_ASKED = ("birth_month", "birth_day", "birth_year", "birth_calendar")
@@ -81,10 +82,11 @@ class _Profile(forms.Form):
         return [self[CUSTOM + asked.key] for asked in self.asked]
 
 
-def _birthday(data: Mapping[str, Any]) -> Birthday | None:
+def _birthday(data: Mapping[str, Any]) -> LifeDay | None:
     if data["birth_month"] is None:
         return None
-    return Birthday(data["birth_month"], data["birth_day"], data["birth_year"], data["birth_calendar"] == "lunar")
+    calendar = data["birth_calendar"]
+    return LifeDay(data["birth_month"], data["birth_day"], data["birth_year"], calendar != "", calendar == "leap")
 
 
 def _field(asked: CustomField) -> forms.Field:
@@ -104,8 +106,9 @@ class RecordForm(EditForm, _Profile):
 
     def shown(self, row: Customer) -> dict[str, Any]:
         shown = {name: getattr(row, name) for name in PLAIN}
-        shown |= {name: getattr(row, name) for name in ("birth_month", "birth_day", "birth_year")}
-        shown["birth_calendar"] = "lunar" if row.birthday_is_lunar else ""
+        born = row.birthday
+        shown |= {f"birth_{name}": getattr(born, name, None) for name in ("month", "day", "year")}
+        shown["birth_calendar"] = "" if born is None else "leap" if born.is_leap else "lunar" if born.is_lunar else ""
         shown["interests"] = ", ".join(row.interests)
         shown |= {CUSTOM + asked.key: row.custom.get(asked.key) or "" for asked in self.asked}
         return {name: value for name, value in shown.items() if name in self.fields}

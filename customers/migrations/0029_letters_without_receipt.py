@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0026_who_is_counted'),
+        ('customers', '0028_days_of_life'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
