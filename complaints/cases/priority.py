@@ -6,13 +6,14 @@ from itertools import pairwise
 from typing import TypedDict
 
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from complaints.models import Case, PriorityMatrix
 from complaints.models.catalogue import Severity
 from core.accounts import audit
 from core.accounts.models import User
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import Invalid
 from core.lib.money import from_minor
 from customers.models import Customer, Standing
 
@@ -32,9 +33,12 @@ class Assessment:
     reason: Reason
 
 
-def matrix() -> PriorityMatrix:
-    """The matrix in force; version 1 with the defaults is made on first use."""
-    newest = PriorityMatrix.objects.order_by("-version").first()
+def matrix(*, at: datetime | None = None) -> PriorityMatrix:
+    """The matrix in force, at that moment or the newest that is not withdrawn; version 1 is made on first use."""
+    rows = PriorityMatrix.objects.filter(withdrawn_at=None).order_by("-version")
+    if at is not None:
+        rows = rows.filter(Q(starts_at=None) | Q(starts_at__lte=at))
+    newest = rows.first()
     if newest is None:
         newest, _created = PriorityMatrix.objects.get_or_create(
             version=1,
@@ -47,9 +51,8 @@ def matrix() -> PriorityMatrix:
     return newest
 
 
-@transaction.atomic
-def save_matrix(cells: dict[str, list[int]], *, by: User, reason: str, at: datetime) -> PriorityMatrix:
-    """A new version, for cases logged from now on. A safety or legal matter is priority 1 for everybody."""
+def checked(cells: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The cells of the classes. Raises Invalid where somebody has none, or a lighter matter would come first."""
     for customer_class in CLASSES:
         row = cells.get(str(customer_class.value), [])
         if len(row) != len(Severity) or not all(HIGHEST <= p <= LOWEST for p in row):
@@ -61,34 +64,35 @@ def save_matrix(cells: dict[str, list[int]], *, by: User, reason: str, at: datet
     rows = [cells[str(c.value)] for c in CLASSES]
     if any(better > worse for row, other in pairwise(rows) for better, worse in zip(row, other, strict=True)):
         raise Invalid(_("A big customer cannot come after a smaller one of the same severity."), code="matrix_order")
-    if not reason.strip():
-        raise Invalid(_("Say in a few words why the priorities change."), code="reason_missing")
+    return {str(c.value): cells[str(c.value)] for c in CLASSES}
+
+
+@transaction.atomic
+def add(cells: dict[str, list[int]], *, starts_at: datetime, reason: str, by: User, at: datetime) -> PriorityMatrix:
+    """The next version, for cases logged from `starts_at` on. A safety or legal matter is priority 1 for everybody."""
     matrix()
-    latest = PriorityMatrix.objects.select_for_update().order_by("-version").first()
-    if latest is None or latest.cells == cells:
-        raise DomainError(_("These are the priorities already in force: nothing to save."), code="unchanged")
+    top = PriorityMatrix.objects.aggregate(top=Max("version"))["top"]
     saved = PriorityMatrix.objects.create(
-        version=latest.version + 1,
-        cells={str(c.value): cells[str(c.value)] for c in CLASSES},
-        reason=reason.strip()[:200],
-        by=by,
-        at=at,
+        version=top + 1, cells=checked(cells), starts_at=starts_at, reason=reason.strip()[:200], by=by, at=at
     )
     audit.record(by, "priorities.saved", saved, at=at, version=saved.version)
     return saved
 
 
+def by_table(cells: dict[str, list[int]], *, served_as: int, severity: int) -> int:
+    """Whoever has not bought yet is served like a random customer."""
+    return cells[str(max(served_as, Standing.Class.RANDOM))][severity - 1]
+
+
 def assess(customer: Customer | None, *, severity: int, served_as: int, at: datetime) -> Assessment:
-    """The priority by the matrix in force, and what it was made from."""
-    used = matrix()
-    # Whoever has not bought yet is served like a random customer.
-    row = used.cells[str(max(served_as, Standing.Class.RANDOM))]
+    """The priority by the matrix of that moment, and what it was made from."""
+    used = matrix(at=at)
     recent, standing = 0, None
     if customer:
         recent = Case.objects.filter(customer=customer, opened_at__gt=at - RECENT, opened_at__lte=at).count()
         standing = Standing.objects.filter(customer=customer).first()
     return Assessment(
-        row[severity - 1],
+        by_table(used.cells, served_as=served_as, severity=severity),
         {
             "class": served_as,
             "severity": severity,

@@ -109,13 +109,15 @@ class EscalationStep(models.Model):
 
 
 class PriorityMatrix(models.Model):
-    """One version: `cells` maps the class to the priorities of severities 1 to 4. The newest is in force."""
+    """One version: `cells` maps the class to the priorities of severities 1 to 4. The newest that has begun holds."""
 
     version = models.PositiveIntegerField(unique=True)
     cells = models.JSONField()
     reason = models.CharField(max_length=200)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     at = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it was always there")
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="Before it began")
 
     def __str__(self) -> str:
         return f"v{self.version}"

@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
@@ -110,6 +111,14 @@ def say(request: HttpRequest, thanks: Thanks, result: Any) -> None:
     """The thanks stand on the next page; an empty one is not shown."""
     if text := thanks if isinstance(thanks, str) else thanks(result):
         messages.success(request, text)
+
+
+def where_it_stood(request: HttpRequest, *pages: str) -> str:
+    """The page, with its filters, on which the button stood, where it is one of these; else the first of them."""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    if came_from.netloc != request.get_host() or came_from.path not in pages:
+        return pages[0]
+    return urlunsplit(("", "", came_from.path, came_from.query, ""))
 
 
 def led_back(view: View) -> View:

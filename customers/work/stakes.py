@@ -134,14 +134,20 @@ def printed(todo: Todo) -> Printed | None:
     parts = todo.stake_parts
     if not parts:
         return None
-    risk, share = RISKS[todo.reason], Decimal(parts["risk"])
-    set_here = risk.share is not None and share != risk.share
+    stake = Stake(todo.at_stake, Decimal(parts["risk"]), Decimal(parts["value"]), parts["version"])
+    return printed_of(todo.reason, stake)
+
+
+def printed_of(reason: str, stake: Stake) -> Printed:
+    """The same for what is no stored work."""
+    risk = RISKS[reason]
+    set_here = risk.share is not None and stake.risk != risk.share
     source = gettext("Set by this mall; Laoke starts with %(percent)s %%") if set_here else str(risk.source)
     return Printed(
-        percent(share),
-        Decimal(parts["value"]),
-        todo.at_stake,
-        parts["version"],
+        percent(stake.risk),
+        stake.value,
+        stake.amount,
+        stake.version,
         source % {"percent": percent(risk.share)} if set_here and risk.share is not None else source,
     )
 

@@ -207,6 +207,10 @@ class CouponRedemption(models.Model):
         RELEASED = "released", _("Released")
         ROLLED_BACK = "rolled_back", _("Rolled back")
 
+    class Word(models.TextChoices):
+        REDEEMED = "redeemed", _("Redeemed")
+        GIVEN_BACK = "given_back", _("Given back")
+
     campaign = models.ForeignKey(CouponCampaign, models.PROTECT, related_name="redemptions", db_index=False)
     coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="redemptions", db_index=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="coupon_redemptions", db_index=False)
@@ -220,6 +224,8 @@ class CouponRedemption(models.Model):
     worth = MoneyField()
     content = models.CharField(max_length=64, help_text="Digest of the order it was worked out for")
     status = models.CharField(max_length=12, choices=Status, default=Status.RESERVED)
+    # What the shop itself has said last: that holds, whatever is known of the order.
+    word = models.CharField(max_length=10, choices=Word, blank=True, default="")
     # A refund made to head off a dispute gives the money back and not the coupon.
     keeps_slot = models.BooleanField(default=False)
     reserved_at = models.DateTimeField()

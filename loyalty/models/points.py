@@ -272,12 +272,13 @@ class PointState(models.Model):
 
 
 class OrderPoints(models.Model):
-    """What an order has earned so far. Rate, multiplier and cap are those of when it was first seen paid."""
+    """What an order has earned so far, by the rules and the level of when it was made."""
 
     order = models.OneToOneField(Order, models.PROTECT, primary_key=True, related_name="points")
     account = models.ForeignKey(PointAccount, models.PROTECT, related_name="+")
     rules = models.ForeignKey(PointRules, models.PROTECT, related_name="+")
     multiplier = models.DecimalField(max_digits=6, decimal_places=2)
+    made_at = models.DateTimeField(null=True, help_text="When it was made, by which rules and multiplier were chosen")
     most = models.BigIntegerField(null=True, help_text="What the cap of its day left for it; empty: no cap")
     granted = models.BigIntegerField(default=0, help_text="Equals the sum of the order's deltas in the ledger")
     # The order as it was when this was worked out: its version, and how often files have changed it since.

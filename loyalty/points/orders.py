@@ -18,19 +18,25 @@ from loyalty.models import OrderPoints, PointHold, PointLot, PointRules, PointSt
 from loyalty.points import accounts
 from loyalty.points import rules as point_rules
 from loyalty.points.ledger import Book, Bucket, Kind, Ledger
+from loyalty.tier_rules import LevelTerms
 from loyalty.tiers import membership
+from loyalty.tiers.then import Moment, levels_at
 
 CHUNK = 500
 # Orders whose transactions were still open when the last night looked.
 OVERLAP = timedelta(days=1)
 ONE = Decimal(1)
+UPDATED = [
+    *("account_id", "rules_id", "multiplier", "made_at"),
+    *("granted", "most", "order_version", "order_file_changes"),
+]
 Day = tuple[int, date]
 
 
 def reconcile(order_ids: Iterable[int], *, at: datetime) -> int:
     """These orders have earned what they should by now; returns how many changed anything.
 
-    Paid and not refunded earns by the rules and the level of the day the order was made, kept from then on. What a day
+    Paid and not refunded earns by the rules and the level of the moment the order was made, whenever it was told. What a day
     may earn is shared by its orders in the order of their times, as they were paid: a refund moves nothing of another
     one, and in which order they were told makes no difference. Goods of excluded categories do not count, nor their
     share of a refund. What was earned too much is taken back: not yet usable points of the order first, then its usable
@@ -78,35 +84,28 @@ def _reconcile(
     rows_ = Order.objects.filter(pk__in=ids).annotate(back=back_of()).select_related("customer", "points__rules")
     orders = list(rows_.order_by("ordered_at", "source", "external_id"))
     shares = shares_of([order.pk for order in orders], versions)
-    multipliers: dict[int, Decimal] | None = None
+    levels = _levels(orders, merged)
     days: dict[Day, int] = defaultdict(int)  # what the orders of it so far would earn without refunds
     stored, fresh, changed = [], [], 0
     for order in orders:
         account_id = merged.get(order.customer_id, order.customer_id)
-        row: OrderPoints | None = getattr(order, "points", None)
+        row = _points_of(order)
         if account_id not in ledger or (row and row.account_id not in ledger):
             continue  # moved to somebody else just now: whoever moved it reconciles it, and so does the night
+        rules = point_rules.of(versions, order.ordered_at)
         if row is None:
-            rules = point_rules.of(versions, order.ordered_at)
             if rules is None or order.status != Order.Status.PAID:
                 continue
-            if multipliers is None:
-                multipliers = _multipliers(orders, at)
-            row = OrderPoints(
-                order=order,
-                account_id=account_id,
-                rules=rules,
-                multiplier=multipliers.get(order.customer_id, ONE),
-                order_version=order.version,
-                order_file_changes=order.file_changes,
-            )
+            row = OrderPoints(order=order, account_id=account_id, rules=rules, multiplier=_multiplier(order, levels))
             fresh.append(row)
         else:
             stored.append(row)
+            if rules is not None and _is_another(row, order, account_id):
+                row.rules, row.multiplier = rules, _multiplier(order, levels)
         target, day = 0, (account_id, order.ordered_on)
         if row.rules.most_per_day is not None:
             row.most = max(0, row.rules.most_per_day - days[day])
-        if order.status == Order.Status.PAID:
+        if order.status == Order.Status.PAID and rules is not None:
             share = shares.get((order.pk, row.rules_id), ONE)
             days[day] += point_rules.earned(row.rules, row.multiplier, order.paid * share, most=row.most)
             net = (order.paid - (order.back or Decimal(0))) * share
@@ -116,11 +115,30 @@ def _reconcile(
             row.account_id, row.granted = account_id, 0
         delta = target - row.granted
         changed += _earn(ledger[account_id], row, order, delta)
-        row.granted = target
+        row.granted, row.made_at = target, order.ordered_at
         row.order_version, row.order_file_changes = order.version, order.file_changes
     OrderPoints.objects.bulk_create(fresh)
-    rows.update(stored, ["account_id", "granted", "most", "order_version", "order_file_changes"])
+    rows.update(stored, UPDATED)
     return changed
+
+
+def _points_of(order: Order) -> OrderPoints | None:
+    return getattr(order, "points", None)
+
+
+def _levels(orders: Sequence[Order], merged: Mapping[int, int]) -> Mapping[Moment, LevelTerms]:
+    """The levels by which orders are to earn: those first seen paid, and those that are another's or of another time."""
+    asked = []
+    for order in orders:
+        row, account_id = _points_of(order), merged.get(order.customer_id, order.customer_id)
+        if _is_another(row, order, account_id) if row else order.status == Order.Status.PAID:
+            asked.append((order.customer_id, order.ordered_at))
+    return levels_at(asked) if asked else {}
+
+
+def _is_another(row: OrderPoints, order: Order, account_id: int) -> bool:
+    """Whether the order was first seen as somebody else's, or as made at another time."""
+    return row.account_id != account_id or row.made_at not in (None, order.ordered_at)
 
 
 def back_of() -> Subquery:
@@ -181,17 +199,13 @@ def _expired_of(order: Order, book: Book) -> Iterable[tuple[int, int]]:
     )
 
 
-def _multipliers(orders: Iterable[Order], at: datetime) -> dict[int, Decimal]:
-    """Customer -> the multiplier of the level they have today, where the level has one."""
-    people = {order.customer_id: order.customer for order in orders}
-    today = mall_day(at)
-    multipliers = {}
-    for customer_id, level in membership.levels_held(people, on=today).items():
-        for benefit in level["benefits"]:
-            years = membership.seniority_years(people[customer_id], today)
-            if benefit["kind"] == "multiplier" and years >= benefit["after_years"]:
-                multipliers[customer_id] = Decimal(benefit["amount"])
-    return multipliers
+def _multiplier(order: Order, levels: Mapping[Moment, LevelTerms]) -> Decimal:
+    """That of the level which the customer had when the order was made."""
+    level = levels.get((order.customer_id, order.ordered_at))
+    years = membership.seniority_years(order.customer, mall_day(order.ordered_at))
+    benefits = level["benefits"] if level else []
+    amounts = [row["amount"] for row in benefits if row["kind"] == "multiplier" and years >= row["after_years"]]
+    return Decimal(amounts[-1]) if amounts else ONE
 
 
 def shares_of(order_ids: Sequence[int], versions: Sequence[PointRules]) -> dict[tuple[int, int], Decimal]:

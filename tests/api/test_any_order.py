@@ -18,10 +18,11 @@ from loyalty.campaigns import coupons
 from loyalty.models import Coupon, CouponCampaign, CouponRedemption, Membership, OrderPoints, PointAccount
 from loyalty.points import orders as point_orders
 from loyalty.points import rules as point_rules
+from loyalty.tiers import membership
 from loyalty.tiers.membership import review_due
-from tests.conftest import ApiFor, MakeCustomer
+from tests.conftest import ApiFor, MakeCustomer, MakeOrder
 from tests.loyalty.campaigns.stories import DAY, a_coupon, basket, running
-from tests.loyalty.tiers.stories import content, put_in_force
+from tests.loyalty.tiers.stories import content, levels, put_in_force
 
 pytestmark = pytest.mark.django_db
 BATCH = "/api/v1/sources/shop/orders/batch"
@@ -35,7 +36,7 @@ PICTURE: dict[Any, tuple[str, ...]] = {
     Refund: ("order__external_id", "external_id", "customer__name", "amount"),
     Summary: ("customer__name", "purchase_days", "first_on", "last_on", "paid_sum", "profit_sum"),
     Standing: ("customer__name", "last_on"),
-    OrderPoints: ("order__external_id", "account__customer__name", "granted", "most", "order_version"),
+    OrderPoints: ("order__external_id", "account__customer__name", "granted", "multiplier", "most", "order_version"),
     PointAccount: ("customer__name", "pending", "available", "held", "debt"),
     Coupon: ("customer__name", "status"),
     CouponCampaign: ("used", "budget_used"),
@@ -52,11 +53,14 @@ NOTHING: dict[Any, dict[str, Any]] = {
 
 
 def versions(rng: random.Random, person: int) -> list[dict[str, Any]]:
-    """Two orders of one person, mostly of one day: paid, cancelled, unpaid, corrected, refunded, or somebody else's."""
+    """Two orders of one person, mostly of one day: paid, cancelled, unpaid, corrected, refunded, or somebody else's.
+
+    Some days lie before the person rose to a level that doubles points, some after it.
+    """
     told = []
     for number in (1, 2):
         for version in range(1, rng.randint(2, 4)):
-            day = today() - timedelta(days=rng.choice((1, 1, 2)))
+            day = today() - timedelta(days=rng.choice((1, 1, 2, 6)))
             paid = rng.choice((10, 100, 700, 800, 1600, 5200))
             at = f"{day}T{rng.randint(8, 20):02d}:00:00+08:00"
             who = rng.choice((person, person, person, (person + 1) % HISTORIES))
@@ -72,23 +76,37 @@ def versions(rng: random.Random, person: int) -> list[dict[str, Any]]:
                     "refunds": back if rng.random() < 0.15 else [],
                 }
             )
-        if told[-1]["status"] == "pending":  # what an unpaid order has reserved depends on when, until its time is over
-            told[-1]["status"] = "cancelled"
     return told
 
 
 @pytest.fixture
-def shop(make_customer: MakeCustomer, api_for: ApiFor) -> APIClient:
-    """Points with a cap of the day, levels that rise at once, and a coupon held by each person's first order."""
+def shop(make_customer: MakeCustomer, make_order: MakeOrder, api_for: ApiFor) -> APIClient:
+    """Points with a cap of the day, levels that double them and rise at once, and a coupon held by each first order.
+
+    Every third person has risen four days ago. Of the coupons some are used, some given back by the word of the shop.
+    """
     at = timezone.now()
     rules = {"rate": Decimal(1), "most_per_day": PER_DAY}
     point_rules.save(rules, starts_at=at - 30 * DAY, by=None, reason="Tests", at=at - 30 * DAY)
-    put_in_force(content(), today() - timedelta(days=9))
-    review_due(today() - timedelta(days=8), at=at)
+    # Another rate since three days ago: which one an order earns by hangs on when it was made.
+    point_rules.save(rules | {"rate": Decimal("1.5")}, starts_at=at - 3 * DAY, by=None, reason="Tests", at=at - 4 * DAY)
+    terms = levels(silver=1000, gold=5000)
+    for level, amount in zip(terms[1:], ("2", "3"), strict=True):
+        level["benefits"] = [{"kind": "multiplier", "amount": amount, "cost": "0", "after_years": 0}]
+    put_in_force(content(levels=terms), today() - timedelta(days=9))
+    review_due(today() - timedelta(days=8), at=at - 8 * DAY)
     campaign = running(total_limit=HISTORIES, starts_at=at - DAY, ends_at=at + 9 * DAY)
     for n in range(HISTORIES):
         person = make_customer(f"客{n}", external_id=f"c-{n}")
-        coupons.reserve(person, f"shop:{n}-1", basket("100.00"), at=at, code=a_coupon(campaign, person).code)
+        if n % 3 == 0:
+            make_order(person, today() - timedelta(days=8), "1200.00", external_id=f"first-{n}", today=today())
+            membership.after_orders([person.pk], at=at - 4 * DAY)
+        code = a_coupon(campaign, person).code
+        held = coupons.reserve(person, f"shop:{n}-1", basket("100.00"), at=at, code=code, hold=DAY)
+        if n % 8 < 2:
+            coupons.redeem(held.pk, at=at)
+        if n % 8 == 1:
+            coupons.roll_back(held.pk, at=at, reason="not wanted")
     return api_for(ApiScope.ORDERS_WRITE)
 
 

@@ -420,7 +420,7 @@ def test_a_matrix_that_turns_the_order_round_is_refused(
     desk: None, lead: User, cells: dict[str, list[int]], code: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
-        priority.save_matrix(cells, by=lead, reason="试", at=WEDNESDAY)
+        priority.add(cells, starts_at=WEDNESDAY, by=lead, reason="试", at=WEDNESDAY)
     assert refusal.value.code == code
 
 

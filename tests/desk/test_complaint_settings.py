@@ -208,12 +208,14 @@ def test_somebody_joins_a_queue_and_leaves_it(client: Client, make_user: MakeUse
 
 def test_priorities_are_saved_as_a_version_and_safety_stays_first(client: Client) -> None:
     form = client.get(reverse("desk:complaint_settings", args=["priorities"])).context["form"]
-    cells = {name: field.initial for name, field in form.fields.items() if name != "reason"}
+    cells = {name: field.initial for name, field in form.fields.items() if name.startswith("cell")}
 
     refused = client.post(reverse("desk:complaint_priorities_save"), cells | {"cell_0_1": 2, "reason": "quiet week"})
     client.post(reverse("desk:complaint_priorities_save"), cells | {"cell_0_3": 4, "reason": "quiet week"})
 
     assert refused.status_code == 422
+    assert priority.matrix().version == 1
+    confirmed(timezone.now())
     assert PriorityMatrix.objects.order_by("-version").first().cells["0"] == [1, 2, 4, 4]  # type: ignore[union-attr]
 
 
@@ -429,11 +431,13 @@ def test_priorities_keep_the_cells_another_version_changed(client: Client, lead:
     cells = {name: list(row) for name, row in priority.matrix().cells.items()}
     lowest = str(priority.CLASSES[-1].value)
     cells[lowest] = [1, 4, 4, 4]
-    priority.save_matrix(cells, by=lead, reason="theirs", at=timezone.now())
+    at = timezone.now()
+    priority.add(cells, starts_at=at, by=lead, reason="theirs", at=at)
     first = str(priority.CLASSES[0].value)
 
     client.post(reverse("desk:complaint_priorities_save"), typed | {f"cell_{first}_4": "3"})
 
+    confirmed(timezone.now())
     assert priority.matrix().cells == cells | {first: [*cells[first][:3], 3]}
 
 

@@ -78,7 +78,11 @@ def test_the_page_counts_and_shows_what_is_promised_and_every_deed_has_its_door(
     assert (page.context["open"], page.context["late"]) == (4, 1)
     assert "1 h 0 min overdue" in page.content.decode()
 
-    client.post(reverse("desk:promise_keep", args=[late.pk]))
+    customer = reverse("desk:customer", args=[li_lei.pk])
+    done = client.post(
+        reverse("desk:promise_keep", args=[late.pk]), headers={"referer": f"http://testserver{customer}"}
+    )
+    assert done["Location"] == customer
     moving = reverse("desk:promise_move", args=[soon.pk])
     data = {"due_on": (today() + timedelta(days=2)).isoformat(), "reason": "on a trip"}
     refused = client.post(moving, data)
@@ -88,6 +92,8 @@ def test_the_page_counts_and_shows_what_is_promised_and_every_deed_has_its_door(
     client.post(reverse("desk:promise_release", args=[gone.pk]), {"how": "bought it"})
     client.post(reverse("desk:promise_hand_over", args=[handed.pk]), {"to": zhao.pk})
     assert client.post(reverse("desk:promise_keep", args=[theirs.pk])).status_code == 404
+    elsewhere = client.post(reverse("desk:promise_keep", args=[late.pk]), headers={"referer": "https://x.test/"})
+    assert elsewhere["Location"] == reverse("desk:promises")
 
     told = Promise.objects.order_by("pk").values_list("state", "moves", "owner")
     assert list(told[:4]) == [

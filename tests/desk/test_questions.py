@@ -19,7 +19,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission
 from crm.desk.complaints.forms import AskForm, AssignForm, PlanForm
 from crm.desk.complaints.setup.forms import DepartmentForm, MemberForm
-from customers.models import Customer
+from customers.models import Customer, Standing
 from loyalty.models import Coupon
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.loyalty.campaigns.stories import running
@@ -227,7 +227,7 @@ def test_a_remedy_says_in_the_history_what_how_much_and_what_happened(client: Cl
 
 
 def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
-    client: Client, case: Case, agent: User
+    client: Client, case: Case, agent: User, make_user: MakeUser
 ) -> None:
     at = timezone.now()
     client.force_login(agent)
@@ -248,6 +248,16 @@ def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
     assert rows() == [late, ("Give it", f"{case.number}: Coupon was agreed and is not given yet", False)]
     Case.objects.update(next_due_at=at + timedelta(days=3))
     assert len(rows()) == 1
+    # A late answer is a promise: as much is at stake with it, for who may see values.
+    assert [row.stake for row in client.get(reverse("desk:my_day")).context["matters"]] == [None]
+    boss = make_user(Role.SERVICE_LEAD)
+    Case.objects.update(owner=boss)
+    Standing.objects.filter(customer=case.customer).update(value=1000)
+    client.force_login(boss)
+    page = client.get(reverse("desk:my_day"))
+    assert [row.stake.amount for row in page.context["matters"]] == [300]
+    assert "× 30 % =" in page.content.decode()
+    client.force_login(agent)
     Case.objects.update(owner=None)
     assert rows() == []
 

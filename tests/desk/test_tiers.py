@@ -151,7 +151,9 @@ def test_from_draft_to_publishing_to_rolling_back(client: Client, admin: User, l
     assert "somebody else has to publish it" in own.content.decode()
 
     client.force_login(lead)
-    page = client.get(reverse("desk:tiers_confirm", args=[draft.pk])).content.decode()
+    page = client.get(reverse("desk:tiers_confirm", args=[draft.pk]))
+    assert (page.context["moved"], page.context["movers"]) == (1, [(li_lei.number, "李雷", "Silver", "Member")])
+    page = page.content.decode()
     assert "Silver begins at ¥2,000 instead of ¥1,000." in page
     assert "李雷" in page
     wrong = client.post(reverse("desk:tiers_publish", args=[draft.pk]), {"falls": "7"})

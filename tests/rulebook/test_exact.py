@@ -3,17 +3,19 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db.models import Sum
 
-from complaints.cases import intake, lifecycle
-from complaints.models import Case, Metric, RootCause
+from complaints.cases import intake, lifecycle, priority
+from complaints.models import Case, Metric, PriorityMatrix, RootCause
 from complaints.models import Category as CaseCategory
 from complaints.promises import sla
-from complaints.setup import defaults
+from complaints.setup import defaults, priorities
 from complaints.setup import rulebook as promises
 from core.accounts.models import Role, User
+from core.lib.errors import Invalid
 from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Content
@@ -325,3 +327,81 @@ def test_promises_what_was_worked_out_is_what_is_then_kept(
             came = {row.name: row.came for row in changes.compared(promises.RULES, back, at=NOW + MONTH * 3)}
             assert [came[row.name] for row in compared] == [row.before for row in compared]
             done += 1
+
+
+# Priorities -----------------------------------------------------------------------------------------------------------
+
+
+def drawn_priorities(dice: random.Random) -> Content:
+    """Graver never after lighter, bigger never after smaller."""
+    rows: list[list[int]] = []
+    for _class in priority.CLASSES:
+        row = sorted([1, *(dice.randint(1, 4) for _n in range(3))])
+        rows.append([max(pair) for pair in zip(row, rows[-1], strict=True)] if rows else row)
+    return {"cells": {str(mine.value): row for mine, row in zip(priority.CLASSES, rows, strict=True)}}
+
+
+def logged_again(lately: list[Case], months: int) -> None:
+    """The same complaints come again so many months of four weeks later."""
+    for case in lately:
+        at = case.opened_at + MONTH * months
+        assessed = priority.assess(case.customer, severity=case.severity, served_as=case.served_as, at=at)
+        case.pk, case.client_key, case.received_at, case.opened_at = None, uuid4(), at, at
+        case.priority, case.priority_reason = assessed.priority, dict(assessed.reason)
+        case._state.adding = True
+        case.save()
+        case.opened_at -= MONTH * months
+
+
+@pytest.mark.django_db
+def test_priorities_what_was_worked_out_is_how_cases_are_then_ordered(
+    make_customer: MakeCustomer, make_user: MakeUser, wang: User, zhao: User
+) -> None:
+    dice, first = random.Random(3), NOW - DAY * 20
+    defaults.install(at=first - DAY)
+    agent, people = make_user(Role.SERVICE_LEAD, "Sun"), [make_customer(f"客户{n}") for n in range(4)]
+    Standing.objects.filter(customer=people[1]).update(customer_class=Standing.Class.BIG)
+    category = CaseCategory.objects.get(code="delivery-late")
+    for n in range(12):
+        at, severity = first + timedelta(hours=n), 2 + n % 3
+        intake.log(
+            people[n % 4], category=category, channel="phone", by=agent, description="没到", at=at, severity=severity
+        )
+    lately, done, moved = list(Case.objects.order_by("opened_at")), 0, 0
+    usual = [case.priority for case in lately]
+
+    while done < DRAWN:
+        with undone():
+            change = put_in_force(priorities.RULES, drawn_priorities(dice), wang, zhao, NOW)
+            if change is None:
+                continue
+            logged_again(lately, 1)
+            again = Case.objects.filter(opened_at__gt=NOW).order_by("opened_at")
+            assert changes.figures_of(change)["cases"] == (12, 12)
+            changed = sum(old != case.priority for old, case in zip(usual, again, strict=True))
+            assert changes.figures_of(change)["changed"][1] == changed
+            compared = [row for row in changes.compared(priorities.RULES, change, at=NOW + MONTH) if row.name[0] == "p"]
+            assert [row.came for row in compared] == [row.after for row in compared]
+            taken_back(priorities.RULES, change, wang, zhao, NOW + MONTH)
+            logged_again(lately, 2)
+            assert [case.priority for case in Case.objects.order_by("-opened_at")[:12]][::-1] == usual
+            done, moved = done + 1, moved + len(change.moves)
+    assert moved > DRAWN
+
+    # One for a later day can be withdrawn: nothing was ordered by it, and a table of nonsense is never proposed.
+    change = put_in_force(priorities.RULES, drawn_priorities(dice), wang, zhao, NOW, starts_on=mall_day(NOW) + DAY)
+    assert change is not None
+    assert priority.matrix(at=NOW).version == 1
+    changes.withdraw(priorities.RULES, change.pk, reason="no", by=wang, at=NOW)
+    assert priority.matrix(at=NOW + MONTH).version == 1
+    assert PriorityMatrix.objects.count() == 2
+    for cells in (
+        None,
+        [],
+        {"cells": None},
+        {"cells": {"0": "x"}},
+        {"cells": {"0": [True] * 4}},
+        {"cells": {}, "x": 1},
+    ):
+        with pytest.raises(Invalid):
+            priorities.RULES.checked(cells)  # type: ignore[arg-type]

@@ -1,13 +1,12 @@
 """What the page of all rules shows: a row for each kind, whichever room keeps it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from complaints.models import PriorityMatrix
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
@@ -26,6 +25,7 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "points": ("desk:point_programme", []),
     "night": ("desk:rules", []),
     "promises": ("desk:complaint_settings", ["promises"]),
+    "priorities": ("desk:complaint_settings", ["priorities"]),
     "stakes": ("desk:risk_rules", []),
 }
 READERS = {"points": Permission.VIEW_POINT_REPORTS, "night": Permission.VIEW_RULES, "stakes": Permission.VIEW_RULES}
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 def rows(user: User, *, at: datetime) -> list[Row]:
     """The kinds in the order in which a mall sets them up, as far as this person may open a page of theirs."""
-    return [_levels(user, at), *(_kind(kind, user, at) for kind in KINDS.values()), *_others(user, at)]
+    return [_levels(user, at), *(_kind(kind, user, at) for kind in KINDS.values()), _coupons(user, at)]
 
 
 def written_at(kind: Kind, user: User) -> str:
@@ -140,22 +140,6 @@ def _levels(user: User, at: datetime) -> Row:
         edit_url=reverse("desk:tiers"),
         edits=may(user, Permission.EDIT_RULES),
     )
-
-
-def _others(user: User, at: datetime) -> Iterator[Row]:
-    """Rules that are kept in versions or by campaign, and changed on pages of their own."""
-    matrix = PriorityMatrix.objects.select_related("by").order_by("-version").first()
-    settings = reverse("desk:complaint_settings", args=["priorities"])
-    yield Row(
-        label=_("Priorities of complaints"),
-        version=f"v{matrix.version}" if matrix else "",
-        since=matrix.at if matrix else None,
-        by=matrix.by if matrix else None,
-        reason=matrix.reason if matrix else "",
-        edit_url=settings if may(user, Permission.EDIT_COMPLAINT_SETTINGS) else "",
-        edits=True,
-    )
-    yield _coupons(user, at)
 
 
 def _coupons(user: User, at: datetime) -> Row:

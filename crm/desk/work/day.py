@@ -102,7 +102,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     due, owed = due[:SHOWN], owed[:SHOWN]
     together(urgent, asked, due, owed)
-    matters = [*map(_due, due), *map(_owed, owed)]
+    matters = _with_stakes([*map(_due, due), *map(_owed, owed)], user)
     return {
         "today": day,
         **queue,
@@ -137,6 +137,20 @@ class Matter(NamedTuple):
     when: str
     button: str
     url: str
+    stake: Printed | None = None
+
+
+def _with_stakes(matters: list[Matter], user: User) -> list[Matter]:
+    """An answer that is owed is a promise: as much is at stake, for who sees values."""
+    if not matters or not sees(user, Field.VALUE):
+        return matters
+    table, reason = stakes.in_force(at=now()), Todo.Reason.PROMISE
+    return [
+        matter._replace(stake=stakes.printed_of(reason, stakes.of(reason, value=customer.standing.value, table=table)))
+        if (customer := matter.case.customer)
+        else matter
+        for matter in matters
+    ]
 
 
 def _due(case: Case) -> Matter:

@@ -20,7 +20,7 @@ from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, mask, needs
 from core.accounts.roles import Field, Permission, Scope, rights_of
 from core.lib.periods import mall_midnight, mall_moment, mall_time
-from crm.desk.acting import carried_out, press
+from crm.desk.acting import carried_out, press, where_it_stood
 from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.desk.work import day
@@ -154,7 +154,8 @@ def keep(request: StaffRequest, pk: int) -> HttpResponse:
         lambda: todo.complete(promise.todo.pk, by=request.user, at=now()),
         lambda task: _("Done: %(name)s") % {"name": promise.customer.name},
     )
-    return redirect("desk:promises")
+    customer = reverse("desk:customer", args=[promise.customer_id])
+    return redirect(where_it_stood(request, reverse("desk:promises"), customer))
 
 
 @needs(Permission.MY_DAY)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from complaints.setup import priorities
 from complaints.setup import rulebook as promises
 from core.accounts.deciding import Waiting
 from core.accounts.models import User
@@ -19,7 +20,9 @@ from loyalty import rulebook as points
 from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, stakes.RULES)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, priorities.RULES, stakes.RULES)
+}
 
 
 def named(name: str) -> Kind:

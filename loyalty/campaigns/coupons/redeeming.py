@@ -12,25 +12,28 @@ from core.lib.errors import DomainError, Invalid, Unknown
 from customers import locks
 from customers.models import Customer, Order
 from loyalty import notices
-from loyalty.campaigns.coupons.reserving import LIVE, give_back, take_of_campaign, take_of_customer
+from loyalty.campaigns.coupons.reserving import LIVE, UNPAID, give_back, take_of_campaign, take_of_customer
 from loyalty.campaigns.order_refs import names
 from loyalty.models import CampaignUsage, Coupon, CouponRedemption
 
-Status = CouponRedemption.Status
+Status, Word = CouponRedemption.Status, CouponRedemption.Word
 # Why an order gives back what it took, until it lives again.
-CANCELLED, REFUNDED = DEAD = ("cancelled", "refunded")
+CANCELLED, REFUNDED = "cancelled", "refunded"
+UNTIL_IT_LIVES = (CANCELLED, REFUNDED, UNPAID)
+# By the word of the shop, also while we ask whether the amount is meant.
+PAID = (Order.Status.PAID, Order.Status.HELD)
 
 
 @again_after_deadlock
 @transaction.atomic
 def redeem(redemption_id: int, *, at: datetime) -> CouponRedemption:
-    """The order is paid: what was reserved is used for good. Telling it twice is harmless."""
+    """The order is paid: what was reserved is used, also while the order is known as unpaid. Twice is harmless."""
     redemption = _held(redemption_id)
     if redemption.status == Status.REDEEMED:
-        return redemption
+        return _said(redemption, Word.REDEEMED)
     if redemption.status != Status.RESERVED or redemption.reserved_until <= at:
         raise DomainError(_("This reservation is over. Reserve the coupon again."), code="reservation_over")
-    return _redeem(redemption, at)
+    return _said(_redeem(redemption, at), Word.REDEEMED)
 
 
 @again_after_deadlock
@@ -39,10 +42,10 @@ def release(redemption_id: int, *, at: datetime, reason: str = "") -> CouponRede
     """The order will not come about: coupon and counters are as before. Telling it twice is harmless."""
     redemption = _held(redemption_id)
     if redemption.status == Status.RELEASED:
-        return redemption
+        return _said(redemption, Word.GIVEN_BACK)
     if redemption.status != Status.RESERVED:
         raise DomainError(_("This coupon is redeemed. Roll it back instead."), code="redeemed")
-    return give_back(redemption, Status.RELEASED, at=at, reason=reason)
+    return _said(give_back(redemption, Status.RELEASED, at=at, reason=reason), Word.GIVEN_BACK)
 
 
 @again_after_deadlock
@@ -54,12 +57,13 @@ def roll_back(redemption_id: int, *, at: datetime, reason: str, keep_slot: bool 
     """
     redemption = _held(redemption_id)
     if redemption.status == Status.ROLLED_BACK:
-        return redemption
+        return _said(redemption, Word.GIVEN_BACK)
     if redemption.status != Status.REDEEMED:
         raise DomainError(_("This coupon is not redeemed. Release the reservation instead."), code="not_redeemed")
     if not reason.strip():
         raise Invalid(_("Say why the coupon is given back."), code="reason")
-    return give_back(redemption, Status.ROLLED_BACK, at=at, reason=reason, keep_slot=keep_slot)
+    ended = give_back(redemption, Status.ROLLED_BACK, at=at, reason=reason, keep_slot=keep_slot)
+    return _said(ended, Word.GIVEN_BACK)
 
 
 @transaction.atomic
@@ -74,16 +78,18 @@ def expire_due(*, at: datetime) -> int:
 
 
 def of_orders(*orders: Order) -> QuerySet[CouponRedemption]:
-    """What the orders have reserved or redeemed, or have given back because they were dead."""
-    return CouponRedemption.objects.filter(names(*orders)).filter(Q(status__in=LIVE) | Q(reason__in=DEAD))
+    """What the orders have reserved or redeemed, or have given back until they live again."""
+    waits = Q(reason__in=UNTIL_IT_LIVES) & ~Q(word=Word.GIVEN_BACK)
+    return CouponRedemption.objects.filter(names(*orders)).filter(Q(status__in=LIVE) | waits)
 
 
 @joining()
 def follow_order(order: Order, *, at: datetime) -> int:
-    """A paid order redeems what it reserved, a dead one gives it back; returns how many redemptions changed.
+    """What the order holds is as the order is, whatever it was before; returns how many redemptions changed.
 
-    One that is paid after all, whichever of its versions was told first, has its coupon again, unless that is used
-    elsewhere by now, or the campaign has none left.
+    A paid order has redeemed what it reserved; an unpaid one holds it until the time of the reservation is over; a dead
+    one has given it back. One that lives after all has its coupon again, unless that is used elsewhere by now, or the
+    campaign has none left. What the shop itself has said of the coupon holds: only a dead order gives that back.
     """
     ids = of_orders(order).order_by("pk").values_list("pk", flat=True)
     refunded = order.fully_refunded_on is not None
@@ -93,7 +99,7 @@ def follow_order(order: Order, *, at: datetime) -> int:
 def follow_orders(*, at: datetime) -> int:
     """`follow_order` for every order that has changed without being told of one by one, as files of orders do."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.load(__file__, "unfollowed"))
+        cursor.execute(sql.load(__file__, "unfollowed"), {"at": at})
         rows = cursor.fetchall()
     changed = 0
     for redemption_id, order_id, status, refunded in rows:
@@ -104,26 +110,38 @@ def follow_orders(*, at: datetime) -> int:
 
 def _follow(redemption_id: int, order_id: int, order_status: str, refunded: bool, at: datetime) -> int:
     redemption = _held(redemption_id)
-    lives = order_status == Order.Status.PAID and not refunded
+    dead = order_status == Order.Status.CANCELLED or refunded
+    used = order_status in PAID or redemption.word == Word.REDEEMED
     if not redemption.is_live:
-        return int(lives and redemption.reason in DEAD and _take_again(redemption, at))
+        waits = redemption.reason in UNTIL_IT_LIVES and redemption.word != Word.GIVEN_BACK
+        return int(waits and not dead and _take_again(redemption, used, at))
     if redemption.order_id is None:
         redemption.order_id = order_id
         redemption.save(update_fields=["order"])
-    if order_status == Order.Status.CANCELLED or refunded:
-        ended = Status.RELEASED if redemption.status == Status.RESERVED else Status.ROLLED_BACK
-        give_back(redemption, ended, at=at, reason=REFUNDED if refunded else CANCELLED)
-        return 1
-    if order_status == Order.Status.PAID and redemption.status == Status.RESERVED:
+    if dead:
+        _lose(redemption, REFUNDED if refunded else CANCELLED, at)
+    elif used and redemption.status == Status.RESERVED:
         _redeem(redemption, at)  # even when its time is over: nobody has taken it back meanwhile
-        return 1
-    return 0
+    elif used or redemption.status == Status.RESERVED:
+        return 0
+    elif redemption.reserved_until > at:
+        _reserve(redemption)
+    else:
+        _lose(redemption, UNPAID, at)
+    return 1
 
 
-def _take_again(redemption: CouponRedemption, at: datetime) -> bool:
-    """Whether the coupon that a dead order gave back could be redeemed for it once more."""
+def _lose(redemption: CouponRedemption, reason: str, at: datetime) -> None:
+    ended = Status.RELEASED if redemption.status == Status.RESERVED else Status.ROLLED_BACK
+    give_back(redemption, ended, at=at, reason=reason)
+
+
+def _take_again(redemption: CouponRedemption, used: bool, at: datetime) -> bool:
+    """Whether the order that had given its coupon back could have it once more: used, or held as long as it may."""
     coupon, campaign = redemption.coupon, redemption.campaign
     if redemption.keeps_slot or (coupon and coupon.status not in (Coupon.Status.ISSUED, Coupon.Status.EXPIRED)):
+        return False
+    if not used and redemption.reserved_until <= at:
         return False
     in_the_way = Q(campaign=campaign) | Q(stack_group=redemption.stack_group)
     if CouponRedemption.objects.filter(in_the_way, order_ref=redemption.order_ref, status__in=LIVE).exists():
@@ -135,7 +153,10 @@ def _take_again(redemption: CouponRedemption, at: datetime) -> bool:
         usage.update(used=F("used") - 1)
         return False
     redemption.ended_at, redemption.reason = None, ""
-    _redeem(redemption, at)
+    if used:
+        _redeem(redemption, at)
+    else:
+        _reserve(redemption)
     return True
 
 
@@ -178,4 +199,19 @@ def _redeem(redemption: CouponRedemption, at: datetime) -> CouponRedemption:
     if redemption.coupon_id:
         Coupon.objects.filter(pk=redemption.coupon_id).update(status=Coupon.Status.REDEEMED)
     notices.coupon_redeemed(redemption, at=at)
+    return redemption
+
+
+def _reserve(redemption: CouponRedemption) -> None:
+    redemption.status, redemption.redeemed_at = Status.RESERVED, None
+    redemption.save(update_fields=["status", "redeemed_at", "ended_at", "reason"])
+    if redemption.coupon_id:
+        Coupon.objects.filter(pk=redemption.coupon_id).update(status=Coupon.Status.RESERVED)
+
+
+def _said(redemption: CouponRedemption, word: str) -> CouponRedemption:
+    """It is the shop's own word."""
+    if redemption.word != word:
+        redemption.word = word
+        redemption.save(update_fields=["word"])
     return redemption

@@ -34,6 +34,8 @@ SWEPT_AT_ONCE = 100
 
 Status = CouponRedemption.Status
 LIVE = (Status.RESERVED, Status.REDEEMED)
+# Why time takes back what is held: by an order that may still be paid, or by a checkout that never became one.
+UNPAID, TIMEOUT = "unpaid", "timeout"
 
 
 @again_after_deadlock
@@ -205,7 +207,7 @@ def release_rows(rows: QuerySet[CouponRedemption], at: datetime) -> int:
         free = CouponRedemption.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         redemption = free.select_related("coupon").filter(pk=pk, status=Status.RESERVED, reserved_until__lte=at).first()
         if redemption is not None:
-            _end(redemption, Status.RELEASED, at=at, reason="timeout")
+            _end(redemption, Status.RELEASED, at=at, reason=UNPAID if redemption.order_id else TIMEOUT)
             released.append(redemption)
     _return_slots(released)
     return len(released)

@@ -3,7 +3,17 @@
 Callers say `simulation.publish(…)`: every verb stands here.
 """
 
-from loyalty.tiers.simulation.drafts import drop_draft, fresh, movers, moves_of, new_draft, newest, save_draft, simulate
+from loyalty.tiers.simulation.drafts import (
+    drop_draft,
+    fresh,
+    movers,
+    moves_of,
+    named_moves,
+    new_draft,
+    newest,
+    save_draft,
+    simulate,
+)
 from loyalty.tiers.simulation.outcome import Figures, distribution, figures, histogram, rehearse, try_out
 from loyalty.tiers.simulation.publishing import (
     Aftermath,
@@ -30,6 +40,7 @@ __all__ = [
     "histogram",
     "movers",
     "moves_of",
+    "named_moves",
     "new_draft",
     "newest",
     "publish",

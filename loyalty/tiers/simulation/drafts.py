@@ -140,13 +140,17 @@ def moves_of(simulation: TierSimulation) -> dict[int, tuple[int, int]]:
     return {int(customer): (int(before), int(after)) for customer, before, after in columns.T}
 
 
-def movers(simulation: TierSimulation, *, before: str, after: str) -> list[int]:
-    """Customers in one cell of the table, by the names of the levels before and after."""
+def named_moves(simulation: TierSimulation) -> dict[int, tuple[str, str]]:
+    """Customer → the names of the levels before and after."""
     old = {level["code"]: level["name"] for level in (simulation.based_on.levels if simulation.based_on else [])}
     new = simulation.draft.content["levels"]
     names = [old.get(level["code"], level["name"]) for level in new]
-    moves = moves_of(simulation).items()
-    return sorted(c for c, (was, is_) in moves if names[was] == before and new[is_]["name"] == after)
+    return {customer: (names[was], new[is_]["name"]) for customer, (was, is_) in moves_of(simulation).items()}
+
+
+def movers(simulation: TierSimulation, *, before: str, after: str) -> list[int]:
+    """Customers in one cell of the table, by the names of the levels before and after."""
+    return sorted(customer for customer, pair in named_moves(simulation).items() if pair == (before, after))
 
 
 def fresh(draft: TierDraft, *, today: date) -> TierSimulation | None:

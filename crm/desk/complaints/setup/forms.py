@@ -229,6 +229,12 @@ class CapacityForm(EditForm, forms.Form):
 class MatrixForm(EditForm, forms.Form):
     """One select per class and severity."""
 
+    starts_on = forms.DateField(
+        label=gettext_lazy("In force from"),
+        help_text=gettext_lazy("Empty: as soon as it is confirmed"),
+        widget=DateInput(),
+        required=False,
+    )
     reason = forms.CharField(label=gettext_lazy("Why the priorities change"), max_length=200)
 
     def __init__(self, *args: Any, cells: dict[str, list[int]], **kwargs: Any) -> None:

@@ -29,7 +29,7 @@ from complaints.models import (
     SlaPolicy,
 )
 from complaints.models.catalogue import Severity
-from complaints.setup import policies, reference, rulebook
+from complaints.setup import policies, priorities, reference, rulebook
 from core.accounts.models import Absence, User
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
@@ -252,9 +252,14 @@ def _priorities(request: StaffRequest) -> dict[str, Any]:
     matrix = priority.matrix()
     return {
         "form": MatrixForm(cells=matrix.cells),
-        "matrix": matrix,
+        "matrix": priority.matrix(at=now()),
         "severities": list(Severity),
-        "versions": page_of(request, PriorityMatrix.objects.select_related("by").order_by("-version"), VERSIONS),
+        "waits": changes.waiting(priorities.RULES),
+        "versions": page_of(
+            request,
+            PriorityMatrix.objects.filter(withdrawn_at=None).select_related("by").order_by("-version"),
+            VERSIONS,
+        ),
     }
 
 
@@ -374,24 +379,29 @@ def member_left(request: StaffRequest) -> HttpResponse:
     return redirect("desk:complaint_settings", "members")
 
 
-def _in_force(saved: PriorityMatrix) -> str:
-    return _("Version %(version)d holds for cases logged from now on.") % {"version": saved.version}
-
-
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
 @require_POST
 def save_priorities(request: StaffRequest) -> HttpResponse:
-    def verb(before: PriorityMatrix, data: dict[str, Any]) -> PriorityMatrix:
-        if PriorityMatrix.objects.filter(version__gt=before.version).exists():
+    """The table waits for a second person, with what it would have done to the cases of late."""
+    proposed: list[RuleChange] = []
+
+    def verb(before: PriorityMatrix, data: dict[str, Any]) -> None:
+        if priority.matrix().version > before.version:
             raise DomainError(
                 _("Somebody has just put another version in force. Save again to change that one."), code="changed"
             )
-        return priority.save_matrix(form.cells(), by=request.user, reason=data["reason"], at=now())
+        starts_on = data["starts_on"] or changes.first_day(priorities.RULES, today=today())
+        content = {"cells": form.cells()}
+        proposed.append(
+            changes.propose(
+                priorities.RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now()
+            )
+        )
 
     current = priority.matrix()
     form = MatrixForm(request.POST, cells=current.cells)
-    if edit(request, form, current, verb, _in_force):
-        return redirect("desk:complaint_settings", "priorities")
+    if edit(request, form, current, verb, ""):
+        return redirect("desk:rule_change", proposed[0].pk)
     return _page(request, "priorities", 422, form=form)
 
 

@@ -17,9 +17,11 @@ from customers.models import Customer
 from loyalty.maths.tiers import Basis
 from loyalty.models import TierSimulation
 from loyalty.tier_rules import Content, LevelTerms
-from loyalty.tiers.simulation import Figures
+from loyalty.tiers.simulation import Figures, named_moves
 
 NEAREST = 5
+# So many of those who move are listed beside the table whose cells list all of them.
+LISTED = 30
 Amount = Callable[[int], Decimal | int]
 
 
@@ -64,6 +66,15 @@ class SparingThreshold(NamedTuple):
     at: Decimal | int
 
 
+class Mover(NamedTuple):
+    """A customer whom the draft moves; the name for who may see it. Numbers tell nobody who it is."""
+
+    number: str
+    name: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The figures of a simulation for one pair of eyes. Money in yuan, a year's worth."""
@@ -90,6 +101,20 @@ def context_of(
         "figures": figures,
         "simulation": simulation,
         "outcome": outcome(figures, content, user, simulation),
+        **(_movers(simulation, user) if simulation and not figures["first"] else {}),
+    }
+
+
+def _movers(simulation: TierSimulation, user: User) -> dict[str, Any]:
+    """The first of those who move, and how many there are."""
+    moves = named_moves(simulation)
+    people = Customer.objects.filter(pk__in=list(moves)).order_by("number").values_list("pk", "number")[:LISTED]
+    rows = list(people)
+    visible = visible_to(user, today()) if sees_names(user) else Customer.objects.none()
+    names = dict(visible.filter(pk__in=[pk for pk, _number in rows]).values_list("pk", "name"))
+    return {
+        "movers": [Mover(number, names.get(pk, ""), *moves[pk]) for pk, number in rows],
+        "moved": len(moves),
     }
 
 
