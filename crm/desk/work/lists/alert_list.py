@@ -59,8 +59,8 @@ COLUMNS = (
 VIEWS = (
     SystemView("open", _("Open"), All((OPEN_ONES,)), counted=True),
     SystemView("undecided", _("Not decided yet"), All((OPEN_ONES, Leaf("decision", "unknown"))), counted=True),
-    SystemView("mine", _("Mine"), All((OPEN_ONES, Leaf("manager", "any", ("me",)))), counted=True),
-    SystemView("big", _("Big customers"), All((OPEN_ONES, Leaf("class", "any", ("big",)))), counted=True),
+    SystemView("mine", _("Mine"), All((OPEN_ONES, Leaf("manager", "any", ("me",))))),
+    SystemView("big", _("Big customers"), All((OPEN_ONES, Leaf("class", "any", ("big",))))),
     SystemView("week", _("End within 7 days"), All((OPEN_ONES, Leaf("ends", "next", ("7",)))), sort="ends"),
     SystemView("closed", _("Closed"), All((Leaf("state", "none", ("open",)),)), sort="-ended", columns=ENDED),
     SystemView("lost", _("Lost"), All((Leaf("state", "any", ("lost",)),)), sort="-ended", columns=ENDED),
