@@ -58,7 +58,12 @@ class Schema(AutoSchema):
         if not getattr(self.view, "authentication_classes", ()) or getattr(self.view, "scope", None) is None:
             return responses
         for status, description in REFUSALS.items():
-            if self.method == "GET" and (status in OF_WRITING or (status == 404 and "{" not in self.path)):
+            asked = status == 422 and getattr(self.view, "catalogue", None) is not None
+            if (
+                self.method == "GET"
+                and not asked
+                and (status in OF_WRITING or (status == 404 and "{" not in self.path))
+            ):
                 continue
             refusal = OpenApiResponse(ProblemOut, description)
             responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
