@@ -45,7 +45,7 @@ COLUMNS = (
         tell=_quiet,
         template="desk/work/cells/quiet.html",
     ),
-    Column("night", _("On its night"), tell=_night, template="desk/work/cells/night.html"),
+    Column("night", _("On its night"), "wide", tell=_night, template="desk/work/cells/night.html"),
     Column("loss", _("Loss a month"), "money", "severity", sorts=True, needs=Personal.VALUE),
     Column("decision", _("Decision"), tell=lambda row, today, user: row.get_decision_display()),
     Column("ended", _("How it ended"), "day", "closed_on", sorts=True, template="desk/work/cells/ended.html"),
