@@ -74,6 +74,8 @@ def of_before(query: QueryDict) -> list[tuple[str, str]]:
         return []
     state = bare.get("state") or "open"
     told = [("state", "none.open" if state == "closed" else state), ("kind", bare.get("kind", ""))]
+    # With the columns of what has ended, where it has.
+    told.append(("view", "closed" if state != "open" else ""))
     return [*told, ("decision", "unknown" if bare.get("undecided") else "")]
 
 
