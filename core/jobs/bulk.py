@@ -136,7 +136,7 @@ def _frozen(run: BulkRun, rows: QuerySet[Any]) -> int:
             f" SELECT %s, row_number() OVER (ORDER BY target), target, 'waiting', '' FROM ({sql}) AS frozen (target)",
             [run.pk, *values],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _next(kind: BulkKind, run: BulkRun) -> str:

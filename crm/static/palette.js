@@ -66,6 +66,12 @@
       if (before && before.isConnected) before.focus();
     }
   });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-palette-close]")) return;
+    asked += 1;
+    show(false);
+    field.blur();
+  });
   // Kept before the field takes the focus: Escape gives it back.
   document.addEventListener("focusin", (event) => { if (event.target !== field && !list.contains(event.target)) before = event.target; });
   document.addEventListener("mousedown", (event) => { if (list.contains(event.target)) event.preventDefault(); });

@@ -50,7 +50,7 @@ def _told(name: str, operation: pgtrigger.Operation, rows: str, labels: str) -> 
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=operation,
-        referencing=pgtrigger.Referencing(**{rows: "told"}),
+        referencing=pgtrigger.Referencing(**{rows: "told"}),  # type: ignore[no-untyped-call]
         func=f"""
             UPDATE customers_standing s SET labels = {labels}
               FROM (SELECT customer_id, array_agg(label_id) AS ids FROM told GROUP BY customer_id) t

@@ -20,6 +20,7 @@ from core.jobs import bulk
 from core.jobs.models import BulkItem, BulkRun
 from core.lib.errors import DomainError
 from core.outbox.models import Message
+from crm.desk.bulk.kinds import KINDS as EXPORTING
 from crm.flows.bulk.customers import ASSIGN, KINDS, LABEL, TASK, reached
 from customers import managers
 from customers.access import standings_of
@@ -148,6 +149,28 @@ def test_10_a_killed_run_goes_on_and_undoing_leaves_alone_what_changed_since(
         run = frozen(ASSIGN, lead, {"manager": make_user(team="East").pk}, reason="new book")
         clock.append(time.perf_counter())
         lap("assign", worked(run).changed)
+        for kind in ("csv", "xlsx"):
+            columns = [
+                "customer",
+                "class",
+                "type",
+                "value",
+                "last",
+                "first",
+                "orders",
+                "days",
+                "paid",
+                "manager",
+                "city",
+            ]
+            params = {"format": kind, "columns": columns, "purpose": "report", "language": "zh-hans"}
+            told = bulk.Asked("customers", params, SEEN + MORE + 3, "report")
+            run = bulk.freeze(EXPORTING["export"], standings_of(lead, TODAY), told, by=lead, at=NOW)
+            BulkRun.objects.filter(pk=run.pk).update(state=State.WAITING)
+            clock.append(time.perf_counter())
+            export = bulk.work(run.pk, EXPORTING, now=now)
+            assert export is not None
+            lap(f"export as {kind}", export.changed)
 
 
 def _boss(make_user: MakeUser) -> User:

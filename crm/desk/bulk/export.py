@@ -77,7 +77,7 @@ def _read(definition: ListDef, run: BulkRun, ids: Sequence[int], at: datetime) -
     rows = list(definition.rows(run.by, today).filter(pk__in=ids).select_related(*definition.related).order_by("pk"))
     with translation.override(run.params["language"]):
         page.draw(known, rows, today)
-        told = [[_typed(cell) for one in row.cells for cell in _cells(one, row)] for row in rows]
+        told = [[_typed(cell) for cell in _cells(row)] for row in rows]
     number = ExportPart.objects.filter(run=run, is_file=False).count()
     data = json.dumps(told, ensure_ascii=False).encode()
     ExportPart.objects.create(run=run, n=number, data=sealing.encrypt(data, use=USE, about=str(run.pk).encode()))
@@ -91,18 +91,16 @@ def _columns(definition: ListDef, run: BulkRun) -> tuple[Column, ...]:
     return tuple(allowed[key] for key in run.params["columns"] if key in allowed)
 
 
-def head_of(columns: Iterable[Column]) -> list[str]:
-    return [str(label) for column in columns for label in _labels(column)]
+def head_of(definition: ListDef, columns: Iterable[Column]) -> list[str]:
+    """The first column, which names the row, is two in a file: what it is called by, and its number."""
+    first, *rest = columns
+    named = [_("customer number"), _("name")] if definition.key == "customers" else [_("Number"), str(first.label)]
+    return [*named, *(str(column.label) for column in rest)]
 
 
-def _labels(column: Column) -> list[Any]:
-    return [_("customer number"), _("name")] if column.kind == "customer" else [column.label]
-
-
-def _cells(cell: page.Cell, row: Any) -> list[Any]:
-    if cell.column.kind == "customer":
-        return [row.customer.number, row.customer.name]
-    return [page.in_words(cell)]
+def _cells(row: Any) -> list[Any]:
+    """The cells of a drawn row, its number before its name."""
+    return [row.beside, row.called, *(page.in_words(cell) for cell in row.cells[1:])]
 
 
 def _typed(value: Any) -> Any:
@@ -130,7 +128,7 @@ def _written(definition: ListDef, run: BulkRun, beat: Callable[[], None]) -> dic
     digest, size = hashlib.sha256(), 0
     rows = BulkItem.objects.filter(run=run, state=BulkItem.State.DONE).count()
     with translation.override(run.params["language"]), tempfile.TemporaryFile() as file:
-        head = head_of(_columns(definition, run))
+        head = head_of(definition, _columns(definition, run))
         write = _as_workbook if run.params["format"] == XLSX else _as_csv
         write(file, head, _rows(run, beat), _foot(run, rows))
         file.seek(0)

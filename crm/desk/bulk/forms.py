@@ -16,6 +16,7 @@ from crm.desk.date_input import DateInput
 from crm.desk.lists.asking import Asked
 from crm.desk.today import today
 from crm.flows.bulk import customers as bulk
+from crm.flows.bulk.exports import EXPORT
 from customers import managers
 from customers.models import Label
 from customers.record import labels
@@ -56,26 +57,24 @@ class BulkForm(forms.Form):
 class AssignForm(BulkForm):
     title = gettext_lazy("Assign a manager")
     button = gettext_lazy("Assign")
-    manager = forms.ModelChoiceField(label=gettext_lazy("Manager"), queryset=User.objects.none())
+    manager = forms.ChoiceField(label=gettext_lazy("Manager"))
     why = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
 
     def __init__(self, data: QueryDict | None = None, *, by: User, known: Asked, count: int) -> None:
         super().__init__(data, by=by, known=known, count=count)
-        chooser = cast("forms.ModelChoiceField[User]", self.fields["manager"])
-        chooser.queryset = managers.choosable(by)
-        books = managers.books(chooser.queryset)
-        chooser.label_from_instance = lambda person: (
-            _("%(name)s: %(book)d + %(more)d of %(most)d")
-            % {  # type: ignore[method-assign]
-                "name": person,
-                "book": books.get(person.pk, 0),
-                "more": count,
-                "most": person.capacity,
-            }
-        )
+        people = managers.choosable(by)
+        books = managers.books(people)
+        said = _("%(name)s: %(book)d + %(more)d of %(most)d")
+        cast(forms.ChoiceField, self.fields["manager"]).choices = [("", _("Choose"))] + [
+            (
+                str(person.pk),
+                said % {"name": person, "book": books.get(person.pk, 0), "more": count, "most": person.capacity},
+            )
+            for person in people
+        ]
 
     def params(self, at: Any) -> dict[str, Any]:
-        return {"manager": self.cleaned_data["manager"].pk}
+        return {"manager": int(self.cleaned_data["manager"])}
 
     def reason(self) -> str:
         return str(self.cleaned_data["why"])
@@ -168,7 +167,7 @@ class ExportForm(BulkForm):
 
     def note(self) -> str:
         most = export.most_of(self.by)
-        columns = ", ".join(export.head_of(self.known.columns))
+        columns = ", ".join(export.head_of(self.known.definition, self.known.columns))
         said = _("Columns: %(columns)s. The file is yours to fetch once, within 24 hours.") % {"columns": columns}
         if self.count > most:
             said += " " + ngettext(
@@ -183,5 +182,5 @@ FORMS: Mapping[str, type[BulkForm]] = {
     bulk.ASSIGN: AssignForm,
     bulk.TASK: TaskForm,
     bulk.LABEL: LabelForm,
-    export.EXPORT: ExportForm,
+    EXPORT: ExportForm,
 }

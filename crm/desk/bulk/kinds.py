@@ -7,6 +7,7 @@ from crm.desk.bulk import export
 from crm.desk.customers.customer_list import CUSTOMER_LIST
 from crm.desk.lists.definition import ListDef
 from crm.flows.bulk import customers
+from crm.flows.bulk.exports import EXPORT
 
 LISTS: Mapping[str, ListDef] = {definition.key: definition for definition in (CUSTOMER_LIST,)}
-KINDS: Mapping[str, BulkKind] = {**customers.KINDS, export.EXPORT: export.kind(LISTS)}
+KINDS: Mapping[str, BulkKind] = {**customers.KINDS, EXPORT: export.kind(LISTS)}

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -157,28 +158,33 @@ def results(request: StaffRequest, pk: int) -> HttpResponseBase:
     audit.record(request.user, "bulk.results_taken", ended, at=now(), rows=ended.total)
     name = f"laoke-run-{ended.pk}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(_lines(request, ended), content_type=MEDIA[export.CSV], headers=headers)
+    lines = _lines(request, ended, get_language() or "en")
+    return StreamingHttpResponse(lines, content_type=MEDIA[export.CSV], headers=headers)
 
 
-def _lines(request: StaffRequest, ended: BulkRun) -> Iterator[str]:
-    """The names of those whom the reader sees now; of the others the number."""
+def _lines(request: StaffRequest, ended: BulkRun, language: str) -> Iterator[str]:
+    """The names of those whom the reader sees now; of the others the number. In a language that is not the moment's."""
     definition = LISTS[ended.list]
-    yield "\ufeff" + "".join(csv_cells.lines([[_("Number"), _("name"), _("Result"), _("Why")]]))
+    with override(language):
+        head = [_("Number"), _("name"), _("Result"), _("Why")]
+    yield "\ufeff" + "".join(csv_cells.lines([head]))
     last = 0
     while items := list(BulkItem.objects.filter(run=ended, n__gt=last).order_by("n")[: bulk.BATCH]):
         last, ids = items[-1].n, [item.target for item in items]
         numbers = definition.numbers(ids)
         seen = definition.rows(request.user, today()).filter(pk__in=ids).select_related(*definition.related)
-        names = {row.pk: row.customer.name for row in seen}
-        yield from csv_cells.lines(
-            [
-                numbers.get(item.target, ""),
-                names.get(item.target, "–"),
-                item.get_state_display(),
-                run_page.why(item.code),
+        names = {row.pk: definition.called(row)[0] for row in seen}
+        with override(language):
+            rows = [
+                [
+                    numbers.get(item.target, ""),
+                    names.get(item.target, "–"),
+                    item.get_state_display(),
+                    run_page.why(item.code),
+                ]
+                for item in items
             ]
-            for item in items
-        )
+        yield from csv_cells.lines(rows)
 
 
 def _mine(request: StaffRequest, pk: int) -> BulkRun:

@@ -16,6 +16,7 @@ from crm.desk.bulk.kinds import KINDS, LISTS
 from crm.desk.lists.definition import ListDef
 from crm.desk.today import now
 from crm.flows.bulk import customers
+from crm.flows.bulk.exports import EXPORT
 from crm.flows.notices import Bulk
 from customers.models import Label
 
@@ -95,7 +96,7 @@ def context(run: BulkRun) -> dict[str, Any]:
         "can_stop": run.state in (State.CONFIRM, State.APPROVAL, State.WAITING, State.RUNNING),
         "can_fetch": export.can_fetch(run, at=at),
         "list": definition,
-        "is_export": run.kind == export.EXPORT,
+        "is_export": run.kind == EXPORT,
     }
 
 

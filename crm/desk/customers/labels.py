@@ -34,7 +34,7 @@ def _page(request: StaffRequest, form: LabelForm, *, status: int = 200) -> HttpR
     """The labels in use with how many of the reader's customers carry each, and those that are put away."""
     counts = verbs.carriers(standings_of(request.user, today()))
     rows = Label.objects.select_related("owner").order_by("name", "pk")
-    shown = [
+    shown: list[dict[str, Any]] = [
         {
             "label": label,
             "count": counts.get(label.pk, 0),

@@ -13,6 +13,7 @@ from core.accounts.roles import Permission, who_may
 from core.jobs import bulk
 from core.jobs.models import BulkRun
 from core.outbox import bell, delivery
+from core.outbox.kinds import Kind
 from crm.flows import notices
 
 EXPORT = "export"
@@ -69,7 +70,7 @@ def waiting(user: User, *, at: datetime) -> list[Waiting]:
     ]
 
 
-def _tell(run: BulkRun, kind: notices.Kind, *, by: User, at: datetime) -> None:
+def _tell(run: BulkRun, kind: Kind, *, by: User, at: datetime) -> None:
     bell.settle(_thread(run), at=at)
     if by.pk != run.by_id:
         key = f"{_thread(run)}:{kind.name}"
