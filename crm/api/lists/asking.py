@@ -47,6 +47,7 @@ class ConditionsView(StrictView):
 
     catalogue: Catalogue
     query: type[Strict] = ListQuery
+    refuses_reading = frozenset({Refused.status})
 
     def parameters_of(self, request: Request) -> dict[str, Any]:
         return {name: value for name, value in request.query_params.dict().items() if not self.is_condition(name)}

@@ -95,8 +95,8 @@ class Asked:
 
 def asked(definition: ListDef, user: User, query: QueryDict, kept: Kept, at: datetime) -> Asked:
     """What can be understood of the address; the rest is said."""
-    view = _view(definition, kept.views, query.get("view", ""))
     pairs = _pairs(definition, query)
+    view = _view(definition, kept.views, dict(pairs).get("view", ""))
     nodes, problems = _understood(definition, pairs)
     is_told = any(name in definition.catalogue.by_key or name == address.GROUPS for name, _text in pairs)
     before = definition.view(query.get(definition.before_views, "")) if definition.before_views else None

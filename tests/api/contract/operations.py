@@ -15,12 +15,13 @@ from core.lib.conditions.tree import All
 from core.rulebook import changes
 from crm.desk.today import today
 from crm.flows.catalogue import CUSTOMERS
-from customers.models import Customer, ExternalIdentity
+from customers.models import Customer, ExternalIdentity, Order
 from loyalty import rulebook as points
 from loyalty.models import PointRules, TierRules
 from loyalty.points import holds, rewards
 from loyalty.points import rules as point_rules
 from loyalty.tiers import simulation as tier_whatif
+from segmentation.models import Alert
 from segmentation.segments import writing
 from tests.api import test_reach as reach
 from tests.api.test_reach import Asked, Call
@@ -189,9 +190,25 @@ def asked_for_links(customer: Customer) -> Asked:
     return Asked("post", "complaints/surveys/due")
 
 
+def asked_for_orders(customer: Customer) -> Asked:
+    at, day = timezone.now(), timezone.localdate()
+    facts = {"status": "paid", "ordered_at": at, "ordered_on": day, "paid": 1, "cost": 0, "profit": 1}
+    Order.objects.create(source="shop", external_id="o-1", version=1, customer=customer, received_at=at, **facts)
+    return Asked("get", "orders?ordered=last.30")
+
+
+def asked_for_alerts(customer: Customer) -> Asked:
+    day = timezone.localdate()
+    Alert.objects.create(customer=customer, kind="quiet", severity=5, last_on=day, opened_on=day, window_ends_on=day)
+    return Asked("get", "alerts?state=open")
+
+
 # What shows rows of several: somebody out of reach is not among them.
 LISTS: dict[str, Call] = {
+    "GET alerts": asked_for_alerts,
     "GET complaints": asked_for_cases,
+    "GET customers": lambda c: Asked("get", "customers?sort=-last"),
+    "GET orders": asked_for_orders,
     "POST complaints/surveys/due": asked_for_links,
     "GET promises": lambda c: Asked("get", f"promises{promised_to(c) and ''}"),
     "GET segments/{code}/members": lambda c: Asked("get", f"segments/{a_segment()}/members"),

@@ -112,3 +112,36 @@ def test_pins_are_ones_own_come_once_and_end(chen: User, lead: User) -> None:
     assert saved.kept_for(chen, "customers").pinned == []
     assert names(chen) == []
     saved.save(chen, "customers", "Mine", LOOK, at=NOW)  # the name is free again
+
+
+def test_the_shared_views_of_who_leaves_pass_on_and_the_others_stay_theirs(lead: User, chen: User, zhao: User) -> None:
+    shared = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
+    saved.share(lead, shared.pk, "all", at=NOW)
+    private = saved.save(lead, "customers", "Mine", LOOK, at=NOW)
+    saved.save(chen, "customers", "Quiet big", OTHER, at=NOW)
+
+    assert saved.pass_on(lead, None, by=None, at=NOW) == 0
+    assert saved.pass_on(lead, chen, by=None, at=NOW) == 1
+    shared.refresh_from_db()
+    private.refresh_from_db()
+    assert (shared.owner, shared.name, private.owner) == (chen, "Quiet big 2", lead)
+    assert names(zhao) == ["Quiet big 2"]
+
+
+def test_an_administrator_puts_away_what_is_shared_and_nothing_else(lead: User, make_user: MakeUser) -> None:
+    admin = make_user(Role.ADMINISTRATOR, "Root")
+    view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
+    with pytest.raises(Http404):
+        saved.archive_shared(admin, view.pk, at=NOW)
+    saved.share(lead, view.pk, "team", at=NOW)
+    assert list(saved.shared()) == [view]
+    saved.archive_shared(admin, view.pk, at=NOW)
+    assert (names(lead), list(saved.shared())) == ([], [])
+    assert saved.kept_for(lead, "customers").pinned == []
+
+
+def test_columns_stand_in_the_order_in_which_they_were_chosen(chen: User) -> None:
+    saved.choose_columns(chen, "customers", ["value", "class"], "wide")
+    assert saved.kept_for(chen, "customers")[2:] == (["value", "class"], "wide")
+    saved.choose_columns(chen, "customers", [], "tall")
+    assert saved.kept_for(chen, "customers")[2:] == ([], "compact")

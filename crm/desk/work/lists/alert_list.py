@@ -45,7 +45,7 @@ COLUMNS = (
         tell=_quiet,
         template="desk/work/cells/quiet.html",
     ),
-    Column("night", _("On its night"), tell=_night, template="desk/work/cells/night.html"),
+    Column("night", _("On its night"), "wide", tell=_night, template="desk/work/cells/night.html"),
     Column("loss", _("Loss a month"), "money", "severity", sorts=True, needs=Personal.VALUE),
     Column("decision", _("Decision"), tell=lambda row, today, user: row.get_decision_display()),
     Column("ended", _("How it ended"), "day", "closed_on", sorts=True, template="desk/work/cells/ended.html"),
@@ -59,8 +59,8 @@ COLUMNS = (
 VIEWS = (
     SystemView("open", _("Open"), All((OPEN_ONES,)), counted=True),
     SystemView("undecided", _("Not decided yet"), All((OPEN_ONES, Leaf("decision", "unknown"))), counted=True),
-    SystemView("mine", _("Mine"), All((OPEN_ONES, Leaf("manager", "any", ("me",)))), counted=True),
-    SystemView("big", _("Big customers"), All((OPEN_ONES, Leaf("class", "any", ("big",)))), counted=True),
+    SystemView("mine", _("Mine"), All((OPEN_ONES, Leaf("manager", "any", ("me",))))),
+    SystemView("big", _("Big customers"), All((OPEN_ONES, Leaf("class", "any", ("big",))))),
     SystemView("week", _("End within 7 days"), All((OPEN_ONES, Leaf("ends", "next", ("7",)))), sort="ends"),
     SystemView("closed", _("Closed"), All((Leaf("state", "none", ("open",)),)), sort="-ended", columns=ENDED),
     SystemView("lost", _("Lost"), All((Leaf("state", "any", ("lost",)),)), sort="-ended", columns=ENDED),
@@ -74,6 +74,8 @@ def of_before(query: QueryDict) -> list[tuple[str, str]]:
         return []
     state = bare.get("state") or "open"
     told = [("state", "none.open" if state == "closed" else state), ("kind", bare.get("kind", ""))]
+    # With the columns of what has ended, where it has.
+    told.append(("view", "closed" if state != "open" else ""))
     return [*told, ("decision", "unknown" if bare.get("undecided") else "")]
 
 
