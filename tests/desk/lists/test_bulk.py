@@ -24,6 +24,7 @@ from crm.flows.tasks import forget_files
 from customers.models import Customer, CustomerLabel, Label, Todo
 from customers.record import labels
 from tests.conftest import NOW, MakeCustomer, MakeUser
+from tests.customers.reading.files import read
 
 pytestmark = pytest.mark.django_db
 Asked = Mapping[str, Any]
@@ -187,6 +188,9 @@ def test_11_a_file_is_safe_typed_fetched_once_and_gone(
             assert "<f>" not in sheet
             assert "<hyperlink" not in sheet.lower()
             assert "A report for inside" in strings
+        came_back = read(data)
+        assert len(came_back.cells) == 43  # all but the last line, which says who took it
+        assert [cells[1] for cells in came_back.cells][-40:] == HOSTILE
         assert AuditEntry.objects.filter(action="bulk.done", detail__sha256=run.outcome["sha256"]).exists()
         assert ExportPart.objects.filter(run=run).count() == 0
         gone = client.post(f"/bulk/{run.pk}/file/")
