@@ -49,7 +49,7 @@ OF_CHANGE = {
 def changed(case: Case, event: CaseEvent) -> None:
     """Whoever wants to know of such a change of the held case is told it. One that the mall does not learn is not told.
 
-    An answer in writing is told when it has left, not when it was written.
+    An answer that Laoke itself sends is told when it has left, not when it was written.
     """
     kind = OF_CHANGE.get(Done(event.kind))
     if kind is not None:
@@ -92,7 +92,8 @@ def _opened(case: Case, event: CaseEvent) -> Data:
 
 def _answered(case: Case, event: CaseEvent) -> Data | None:
     message = CaseMessage.objects.get(pk=event.data["message"])
-    is_written_only = event.kind == Done.REPLIED and CaseMail.objects.filter(message=message).exists()
+    leaves = message.channel == Case.Channel.EMAIL or CaseMail.objects.filter(message=message, state="waiting").exists()
+    is_written_only = event.kind == Done.REPLIED and leaves
     said = {"direction": CaseMessage.Direction.OUT, "counts_as_response": True}
     earlier = CaseMessage.objects.filter(case=case, **said).exclude(pk=message.pk)
     return None if is_written_only else {"channel": message.channel, "first": not earlier.exists()}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 # What is read of a mail at most: reports carry the whole mail they are about.
 MOST = 200_000
+PACKED = ("base64", "quoted-printable")
 
 _SYSTEM = re.compile(
     r"^(mailer-?daemon|mail-?daemon|postmaster|postmasters|mdaemon|mailerdaemon|bounces?|mail-?delivery|smtp-?daemon)"
@@ -95,10 +96,10 @@ def read(text: str, *, sender: str = "", subject: str = "") -> Bounce | None:
     text = text[:MOST].replace("\r\n", "\n")
     mail = _parsed(text)
     if mail is not None:
-        sender = next(iter(_addresses(str(mail.get("From", "")))), sender)
-        subject = str(mail.get("Subject", "")) or subject
+        sender = next(iter(_addresses(_header(mail, "From"))), sender)
+        subject = _header(mail, "Subject") or subject
         text = "\n".join(_parts(mail))
-        if mail.get_content_type() == "multipart/report" and "delivery-status" in str(mail.get("Content-Type", "")):
+        if mail.get_content_type() == "multipart/report" and "delivery-status" in _header(mail, "Content-Type"):
             return _standard(text) or _free(text, sender)
     if not _SYSTEM.match(sender.strip()):
         return None
@@ -122,8 +123,16 @@ def _parsed(text: str) -> EmailMessage | None:
     """The mail, where the text begins with the headers of one."""
     if not re.match(r"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}\n", text):
         return None
-    mail = email.message_from_string(text, policy=policy.default)
-    return mail if mail.get("Content-Type") or mail.get("From") else None
+    mail = email.message_from_bytes(text.encode("utf-8", "replace"), policy=policy.default)
+    return mail if _header(mail, "Content-Type") or _header(mail, "From") else None
+
+
+def _header(mail: EmailMessage, name: str) -> str:
+    """What stands there; empty where it is so odd that the library gives up."""
+    try:
+        return str(mail.get(name, ""))
+    except Exception:
+        return ""
 
 
 def _parts(mail: EmailMessage) -> Iterator[str]:
@@ -143,11 +152,15 @@ def _as_it_stands(part: EmailMessage) -> str:
 
 
 def _decoded(part: EmailMessage) -> str:
-    """Its words; in the alphabet that it should have been said to be in, where it is said wrongly."""
+    """Its words; in the alphabet that it should have been said to be in, where it is said wrongly.
+
+    What is not packed may have been read into plain text by whoever handed it on, whatever it says of itself.
+    """
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return str(part.get_payload())
-    for name in (part.get_content_charset() or "utf-8", "utf-8", "gb18030"):
+    said, is_packed = part.get_content_charset() or "utf-8", _header(part, "Content-Transfer-Encoding").lower()
+    for name in (said, "utf-8", "gb18030") if is_packed in PACKED else ("utf-8", said, "gb18030"):
         try:
             return content.decode(name)
         except (LookupError, UnicodeDecodeError):

@@ -128,7 +128,8 @@ def test_what_arrived_is_shown_masked_to_who_looks_after_the_customer(
     told: dict[str, Any] = {"purpose": "service", "occasion": "order", "at": timezone.now(), "by_hand": False}
     mailed = writing.write(li_lei, Words("s", "b", {}), channel="email", period="1", **told)
     messaged = writing.write(li_lei, Words("s", "b", {}), channel="sms", period="2", **told)
-    source = f"Message-ID: {mailed.own_id}\nTo: lilei@example.com\nSubject: Tea\n\nNew <b>tea</b>"
+    head = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit"
+    source = f"Message-ID: {mailed.own_id}\nTo: lilei@example.com\nSubject: Tea\n{head}\n\nNew <b>tea</b> 岩茶"
     post.arrivals.take(mailed.own_id, channel="email", recipient="lilei@example.com", text=source)
     for _turn in range(2):
         post.arrivals.take(str(messaged.pk), channel="sms", recipient="+8613800138000", text="【茶】发出")
@@ -140,7 +141,14 @@ def test_what_arrived_is_shown_masked_to_who_looks_after_the_customer(
     settings.DEMO, settings.DEMO_ARRIVED = True, str(post.arrivals.path)
     shown = client.get(address).content.decode()
     assert "What arrived" in client.get(reverse("desk:outgoing")).content.decode()
-    for words in ("New &lt;b&gt;tea", "【茶】发出", "came 2 times", "138****8000", "l***@example.com"):
+    for words in (
+        "New &lt;b&gt;tea",
+        "tea&lt;/b&gt; 岩茶",
+        "【茶】发出",
+        "came 2 times",
+        "138****8000",
+        "l***@example.com",
+    ):
         assert words in shown
     for words in ("lilei@example.com", "13800138000", "nobody"):
         assert words not in shown

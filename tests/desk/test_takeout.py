@@ -38,6 +38,7 @@ WHY_NOT = {
     "privacy_kept": "a table of settings, which stands in the documents too",
     "audit": "has a file of its own, of all lines that were searched for",
     "audit_export": "is that file",
+    "letters_arrived": "of the demo only: what its own mail server was given",
     "privacy_who_saw": "posts a number and leads to the page that is takeable",
 }
 

@@ -1,7 +1,7 @@
 """Of the demo only: the mails and messages that arrived outside, as whoever gets them sees them."""
 
 from datetime import UTC, datetime
-from email import message_from_string, policy
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ def _row(came: Arrival, letter: Letter) -> Row:
     mask = contact_points.veil(came.recipient)
     if came.channel != "email":
         return Row(shown, at, mask, "", came.text, "", came.times)
-    mail = message_from_string(came.text, policy=policy.default)
+    mail = message_from_bytes(came.text.encode(), policy=policy.default)
     body = mail.get_body(("plain",))
     text = body.get_content() if body else ""
     return Row(shown, at, mask, str(mail["Subject"]), text.strip(), came.text.replace(came.recipient, mask), came.times)

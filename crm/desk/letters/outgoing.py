@@ -71,6 +71,7 @@ def sent(request: StaffRequest, letter: UUID) -> HttpResponse:
 
 
 @needs(Permission.VIEW_LETTERS)
+@takeable("letters-by-hand")
 def by_hand(request: StaffRequest) -> HttpResponse:
     """The call list and print sheet: what waits for a colleague, with its words, the most urgent first."""
     return render(request, "desk/letters/by_hand.html", outgoing_page.waiting_for_hand(request))

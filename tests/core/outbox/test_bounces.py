@@ -103,6 +103,12 @@ SMTP error, DATA: Host 203.0.113.8 said 554 DT:SPM 163 smtp1
 """
 SINA = f"很遗憾，您发送的邮件未能送达以下收件人：\n{TO}\n原因：连接对方服务器超时。"
 LATE = f"您给 {TO} 的邮件暂时未能投递，系统会继续尝试投递，您不需要做任何事。"
+EIGHT_BIT = f"""From: PostMaster@qq.com
+Subject: =?utf-8?B?5p2l6IeqcXEuY29t55qE6YCA5L+h?=
+Content-Type: text/plain; charset={{}}
+Content-Transfer-Encoding: 8bit
+
+{QQ}"""
 GB = MIMEText("收件人 lilei@example.com\n退信原因 无此用户", "plain", "gb18030")
 GB["From"], GB["Subject"] = "Postmaster@163.com", "系统退信"
 
@@ -126,10 +132,12 @@ GB["From"], GB["Subject"] = "Postmaster@163.com", "系统退信"
         (SINA, "mailer-daemon@sina.com", "系统退信", "failed", "4.4.1", False),
         (LATE, "postmaster@qq.com", "邮件延迟投递通知", "delayed", "", False),
         (GB.as_string(), "", "", "failed", "5.1.1", False),
+        (EIGHT_BIT.format("utf-8"), "", "", "failed", "5.1.1", False),
+        (EIGHT_BIT.format("gb18030"), "", "", "failed", "5.1.1", False),
     ],
     ids=[
         *("postfix", "headers", "status_0", "delayed", "delivered", "crlf", "flattened", "exim", "qmail"),
-        *("qq", "qq_full", "163_spam", "sina", "qq_late", "163_gb"),
+        *("qq", "qq_full", "163_spam", "sina", "qq_late", "163_gb", "8bit", "8bit_gb"),
     ],
 )
 def test_what_a_mail_system_says_is_read(
