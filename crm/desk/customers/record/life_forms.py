@@ -19,7 +19,7 @@ class LifeDateForm(EditForm, forms.Form):
 
     kind = forms.ChoiceField(label=_("What day it is"), choices=LifeDate.Kind.choices)
     of_whom = forms.CharField(
-        label=_("Whose"),
+        label=_("Whose day"),
         max_length=60,
         required=False,
         help_text=_("Empty: the customer's own. Else a child, a partner."),
