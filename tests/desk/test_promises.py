@@ -79,7 +79,9 @@ def test_the_page_counts_and_shows_what_is_promised_and_every_deed_has_its_door(
     assert "1 h 0 min overdue" in page.content.decode()
 
     customer = reverse("desk:customer", args=[li_lei.pk])
-    done = client.post(reverse("desk:promise_keep", args=[late.pk]), headers={"referer": f"http://testserver{customer}"})
+    done = client.post(
+        reverse("desk:promise_keep", args=[late.pk]), headers={"referer": f"http://testserver{customer}"}
+    )
     assert done["Location"] == customer
     moving = reverse("desk:promise_move", args=[soon.pk])
     data = {"due_on": (today() + timedelta(days=2)).isoformat(), "reason": "on a trip"}
