@@ -160,7 +160,8 @@ def _minute(at: datetime) -> int:
 
 
 def _hours_of(content: Content) -> float:
-    return round(sum(until - since for spans in content["week"].values() for since, until in spans) / 60, 1)
+    minutes: int = sum(until - since for spans in content["week"].values() for since, until in spans)
+    return round(minutes / 60, 1)
 
 
 def _spans(content: Content, weekday: int) -> str:
