@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from complaints.cases import handover, notices, priority, routing, transitions
 from complaints.cases.transitions import NotNow
 from complaints.models import Case, CaseEvent, Clock, ClockAlert, EscalationStep
 from complaints.promises import sla
+from complaints.promises.clock import Calendar
 from core.accounts import audit
 from core.accounts.models import User
 
@@ -103,12 +105,19 @@ def recalculate(case_id: int, *, by: User, at: datetime, reason: str) -> bool:
     return True
 
 
-def preview_recalculation(calendar_id: int) -> list[tuple[Clock, datetime | None]]:
-    """Open clocks of this calendar whose due moment would be another one, with that moment. Stores nothing."""
-    rows = Clock.objects.filter(state=State.RUNNING, target__calendar=calendar_id)
-    clocks = rows.select_related("target__calendar", "case").order_by("due_at", "id")
-    would_be = [(clock, sla.due_after(clock, clock.budget_minutes)) for clock in clocks]
+def preview_recalculation(calendar_id: int, *, hours: Calendar | None = None) -> list[tuple[Clock, datetime | None]]:
+    """Open clocks of this calendar whose due moment would be another one, with that moment. Stores nothing.
+
+    By the calendar as it is now, or by these hours.
+    """
+    would_be = [(clock, sla.due_after(clock, clock.budget_minutes, hours=hours)) for clock in running_by(calendar_id)]
     return [(clock, due) for clock, due in would_be if due != clock.due_at]
+
+
+def running_by(calendar_id: int) -> QuerySet[Clock]:
+    """The open clocks of this calendar."""
+    rows = Clock.objects.filter(state=State.RUNNING, target__calendar=calendar_id)
+    return rows.select_related("target__calendar", "case").order_by("due_at", "id")
 
 
 def recalculate_calendar(calendar_id: int, *, by: User, at: datetime, reason: str) -> int:

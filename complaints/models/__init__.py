@@ -1,7 +1,7 @@
 """The complaint desk's tables, by subject."""
 
 from complaints.models.attachments import Attachment, AttachmentContent, UploadLink
-from complaints.models.calendars import BusinessCalendar, CalendarDay, CalendarShift, CalendarYear
+from complaints.models.calendars import BusinessCalendar, CalendarDay, CalendarShift, CalendarWeek, CalendarYear
 from complaints.models.callers import CallerMark
 from complaints.models.cases import Case, CaseEvent, CaseMessage, CaseOrder, Draft
 from complaints.models.catalogue import Category, ReplyTemplate, RootCause
@@ -20,6 +20,7 @@ __all__ = [
     "BusinessCalendar",
     "CalendarDay",
     "CalendarShift",
+    "CalendarWeek",
     "CalendarYear",
     "CallerMark",
     "Case",

@@ -58,6 +58,38 @@ class CalendarShift(models.Model):
         return f"{self.weekday} {self.start_minute}–{self.end_minute}"
 
 
+class CalendarWeek(models.Model):
+    """The hours of a week as a version: what it says holds from `begun_at` on. The first is what was there before."""
+
+    calendar = models.ForeignKey(BusinessCalendar, models.CASCADE, related_name="weeks", db_index=False)
+    version = models.PositiveIntegerField()
+    week = models.JSONField(help_text="Weekday, 1 = Monday: [[minute from, until], …]")
+    starts_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["calendar", "version"], name="one_version_of_a_week"),
+            models.CheckConstraint(
+                condition=Q(begun_at__isnull=True) | Q(withdrawn_at__isnull=True), name="begun_week_is_not_withdrawn"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["starts_at"],
+                name="week_to_begin",
+                condition=Q(begun_at__isnull=True, withdrawn_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calendar_id} v{self.version}"
+
+
 class CalendarDay(models.Model):
     """One date that differs from its weekday. Closed wins the day; open rows replace the weekly shifts."""
 

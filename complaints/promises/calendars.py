@@ -53,7 +53,17 @@ def due(calendar: BusinessCalendar, start: datetime, minutes: int) -> datetime:
 @transaction.atomic
 def set_shifts(calendar_id: int, shifts: Iterable[tuple[int, int, int]], *, by: User, at: datetime) -> BusinessCalendar:
     """The weekly hours are these (weekday, from, until) rows and no others: at least one, or nothing is ever due."""
-    calendar = _edited(calendar_id)
+    calendar, rows = _edited(calendar_id), checked(shifts)
+    calendar.shifts.all().delete()
+    CalendarShift.objects.bulk_create(
+        [CalendarShift(calendar=calendar, weekday=w, start_minute=s, end_minute=e) for w, s, e in rows]
+    )
+    audit.record(by, "calendar.shifts_set", calendar, at=at, version=calendar.version, shifts=len(rows))
+    return calendar
+
+
+def checked(shifts: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The rows of a week in their order. Raises Invalid where there are none, or two of a weekday overlap."""
     rows = sorted(set(shifts))
     if not rows:
         raise Invalid(_("Some day of the week has hours: without any no promise would ever be due."), code="no_hours")
@@ -62,12 +72,7 @@ def set_shifts(calendar_id: int, shifts: Iterable[tuple[int, int, int]], *, by: 
             raise Invalid(_("A shift begins before it ends, within one day."), code="shift_bounds")
         if later[0] == weekday and later[1] < end:
             raise Invalid(_("Two shifts of one weekday overlap."), code="shifts_overlap")
-    calendar.shifts.all().delete()
-    CalendarShift.objects.bulk_create(
-        [CalendarShift(calendar=calendar, weekday=w, start_minute=s, end_minute=e) for w, s, e in rows]
-    )
-    audit.record(by, "calendar.shifts_set", calendar, at=at, version=calendar.version, shifts=len(rows))
-    return calendar
+    return rows
 
 
 @transaction.atomic

@@ -106,8 +106,9 @@ def steps_ahead(clock_: Clock) -> list[tuple[EscalationStep, datetime]]:
     return sorted(ahead, key=lambda pair: (pair[1], pair[0].at_percent))
 
 
-def due_after(clock_: Clock, minutes: int) -> datetime | None:
-    calendar = working_time(clock_.target.calendar)
+def due_after(clock_: Clock, minutes: int, *, hours: clock.Calendar | None = None) -> datetime | None:
+    """When so many open minutes will have passed, by the calendar of the promise or by these hours."""
+    calendar = hours or working_time(clock_.target.calendar)
     return clock.due_at(calendar, clock_.started_at, timedelta(minutes=minutes), _pauses(clock_))
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from complaints.cases import escalation, lifecycle, mail, prompts, surveys
+from complaints.promises import weeks
 from core.jobs import bulk, runs
 from core.lib.periods import mall_day, mall_time
 from core.outbox import delivery, webhooks
@@ -84,6 +85,7 @@ def _invite(as_of: date) -> None:
 
 @shared_task
 def watch_complaints() -> None:
+    weeks.begin_due(at=timezone.now())
     escalation.tick(now=timezone.now())
 
 

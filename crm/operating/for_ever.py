@@ -114,6 +114,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "complaints.CalendarDay",
             "complaints.CalendarYear",
             "complaints.SlaPolicy",
+            "complaints.CalendarWeek",
             "complaints.PriorityMatrix",
             "complaints.QueueMember",
             "customers.ImportProfile",

@@ -110,7 +110,7 @@ def test_a_day_set_by_hand_shows_in_its_month(client: Client, office: BusinessCa
 
 
 def test_hours_that_overlap_are_refused_and_stay_typed(client: Client, office: BusinessCalendar) -> None:
-    week = {f"day_{n}": "09:00-18:00" for n in range(1, 6)} | {"day_6": "09:00-12:00, 11:00-13:00", "day_7": ""}
+    week = {f"day_{n}": "09:00-18:00" for n in range(1, 6)} | {"day_6": "09:00-12:00, 11:00-13:00", "reason": "stock"}
 
     answer = client.post(reverse("desk:complaint_calendar_week", args=[office.pk]), week)
 
@@ -397,11 +397,15 @@ def test_a_row_keeps_what_others_changed_while_it_stood_open(client: Client, off
 
 def test_two_people_change_different_days_of_a_week(client: Client, office: BusinessCalendar, lead: User) -> None:
     page = client.get(reverse("desk:complaint_calendar", args=[office.pk]))
-    typed = opened(page.context["week_form"]) | {"day_6": "09:00-12:00"}
+    typed = opened(page.context["week_form"]) | {"day_6": "09:00-12:00", "reason": "Saturdays too"}
     calendars.set_shifts(office.pk, [(1, 600, 720)], by=lead, at=timezone.now())
 
-    client.post(reverse("desk:complaint_calendar_week", args=[office.pk]), typed)
+    answer = client.post(reverse("desk:complaint_calendar_week", args=[office.pk]), typed)
 
+    assert calendars.working_time(BusinessCalendar.objects.get(pk=office.pk)).weekly == {1: ((600, 720),)}
+    page = client.get(answer["Location"]).content.decode()
+    assert "Saturday: 09:00–12:00 instead of closed." in page
+    confirmed(timezone.now())
     week = calendars.working_time(BusinessCalendar.objects.get(pk=office.pk)).weekly
     assert {day: list(hours) for day, hours in week.items() if hours} == {1: [(600, 720)], 6: [(540, 720)]}
 

@@ -250,7 +250,7 @@ def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
     assert len(rows()) == 1
     # A late answer is a promise: as much is at stake with it, for who may see values.
     assert [row.stake for row in client.get(reverse("desk:my_day")).context["matters"]] == [None]
-    boss = make_user(Role.SERVICE_LEAD)
+    boss = make_user(roles=[Role.SERVICE_LEAD, Role.TEAM_LEAD])
     Case.objects.update(owner=boss)
     Standing.objects.filter(customer=case.customer).update(value=1000)
     client.force_login(boss)

@@ -8,18 +8,20 @@ from uuid import uuid4
 import pytest
 from django.db.models import Sum
 
-from complaints.cases import intake, lifecycle, priority
-from complaints.models import Case, Metric, PriorityMatrix, RootCause
+from complaints.cases import escalation, intake, lifecycle, priority
+from complaints.models import BusinessCalendar, Case, Clock, Metric, PriorityMatrix, RootCause, SlaTarget
 from complaints.models import Category as CaseCategory
-from complaints.promises import sla
+from complaints.promises import sla, weeks
 from complaints.setup import defaults, priorities
 from complaints.setup import rulebook as promises
+from complaints.setup.hours import HoursKind
 from core.accounts.models import Role, User
-from core.lib.errors import Invalid
+from core.lib.errors import Invalid, Unknown
 from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Content
 from crm.flows import nightly
+from crm.flows.rulebook.kinds import named
 from customers.models import Customer, Order, Refund, Standing
 from loyalty import rulebook as points
 from loyalty.models import OrderPoints
@@ -405,3 +407,75 @@ def test_priorities_what_was_worked_out_is_how_cases_are_then_ordered(
     ):
         with pytest.raises(Invalid):
             priorities.RULES.checked(cells)  # type: ignore[arg-type]
+
+
+# The hours of a week --------------------------------------------------------------------------------------------------
+
+
+def drawn_week(dice: random.Random) -> Content:
+    days = {str(day): [[dice.choice([480, 540, 600]), dice.choice([960, 1080, 1200])]] for day in range(1, 6)}
+    days["3"] = [[540, 720], [dice.choice([780, 840]), 1080]]
+    return {"week": days | ({"6": [[600, 720]]} if dice.random() < 0.5 else {})}
+
+
+def due_moments() -> list[datetime | None]:
+    return list(Clock.objects.filter(state="running").order_by("pk").values_list("due_at", flat=True))
+
+
+@pytest.mark.django_db
+def test_hours_what_was_worked_out_is_where_the_deadlines_are_then_put(
+    make_customer: MakeCustomer, make_user: MakeUser, wang: User, zhao: User
+) -> None:
+    dice, first = random.Random(5), NOW - timedelta(hours=9)
+    defaults.install(at=first - DAY)
+    agent, category = make_user(Role.SERVICE_LEAD, "Sun"), CaseCategory.objects.get(code="delivery-late")
+    office = BusinessCalendar.objects.get(code="office")
+    SlaTarget.objects.update(calendar=office)
+    for n in range(3):
+        at = first + timedelta(hours=n)
+        intake.log(
+            make_customer(f"客户{n}"),
+            category=category,
+            channel="phone",
+            by=agent,
+            description="没到",
+            at=at,
+            severity=4,
+        )
+    kind, usual, moved = HoursKind(office), due_moments(), 0
+    week = weeks.now(office)
+
+    for _n in range(DRAWN):
+        with undone():
+            change = put_in_force(kind, drawn_week(dice), wang, zhao, NOW)
+            assert change is not None
+            assert due_moments() == usual
+            escalation.recalculate_calendar(office.pk, by=agent, at=NOW, reason="new hours")
+            came = due_moments()
+            figures = changes.figures_of(change)
+            pairs = [(old, new) for old, new in zip(usual, came, strict=True) if old and new]
+            assert figures["earlier"][1] == sum(new < old for old, new in pairs)
+            assert figures["later"][1] == sum(new > old for old, new in pairs)
+            moved += len(change.moves)
+            taken_back(kind, change, wang, zhao, NOW + timedelta(minutes=5))
+            assert weeks.now(office) == week
+            escalation.recalculate_calendar(office.pk, by=agent, at=NOW, reason="never mind")
+            assert due_moments() == usual
+    assert moved > DRAWN
+
+    # One of a later day begins with the minute of its day, unless it is withdrawn before.
+    drawn = kind.checked(drawn_week(dice))
+    change = put_in_force(kind, drawn, wang, zhao, NOW, starts_on=mall_day(NOW) + DAY)
+    assert change is not None
+    assert (weeks.begin_due(at=NOW), weeks.now(office)) == (0, week)
+    with undone():
+        changes.withdraw(kind, change.pk, reason="no", by=wang, at=NOW)
+        assert weeks.begin_due(at=NOW + DAY * 2) == 0
+    assert (weeks.begin_due(at=NOW + DAY * 2), weeks.begin_due(at=NOW + DAY * 2)) == (1, 0)
+    assert weeks.now(office) == drawn["week"]
+    for wrong in (None, [], {"week": None}, {"week": {"1": [[540]]}}, {"week": {}}, {"week": {"9": [[1, 2]]}}):
+        with pytest.raises(Invalid):
+            kind.checked(wrong)  # type: ignore[arg-type]
+    assert named(kind.name).label == office.name
+    with pytest.raises(Unknown):
+        named("hours-99999999999")

@@ -136,7 +136,7 @@ class RulebookView(ByRightsView):
 class KindsView(RulebookView):
     @extend_schema(operation_id="rules_list", responses=RuleKindsOut, summary="Every kind of rules, and what waits")
     def get(self, request: Request) -> Response:
-        return Response(RuleKindsOut({"kinds": [_kind_data(kind) for kind in rulebook.KINDS.values()]}).data)
+        return Response(RuleKindsOut({"kinds": [_kind_data(kind) for kind in rulebook.standing()]}).data)
 
 
 class KindView(RulebookView):
@@ -144,7 +144,7 @@ class KindView(RulebookView):
         operation_id="rules_get",
         responses=RuleKindDetailOut,
         summary="The versions of one kind of rules",
-        description="`points`, `night`, `promises`, or `coupons-<id>` for one campaign of coupons.",
+        description="As the list names it, or `coupons-<id>` for one campaign of coupons.",
     )
     def get(self, request: Request, kind: str) -> Response:
         rules = rulebook.named(kind)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from complaints.setup.hours import HoursKind
 from core.accounts.models import User
 from core.accounts.permissions import may
 from core.accounts.roles import Permission
@@ -14,7 +15,7 @@ from core.lib.periods import mall_day, mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind, Number, Version
 from core.rulebook.models import RuleChange
-from crm.flows.rulebook.kinds import KINDS
+from crm.flows.rulebook.kinds import standing
 from loyalty.campaigns import rulebook as coupons
 from loyalty.campaigns.rulebook import PREFIX, CampaignKind
 from loyalty.models import CouponCampaign, CouponTerms, TierDraft
@@ -53,13 +54,16 @@ class Row(NamedTuple):
 
 def rows(user: User, *, at: datetime) -> list[Row]:
     """The kinds in the order in which a mall sets them up, as far as this person may open a page of theirs."""
-    return [_levels(user, at), *(_kind(kind, user, at) for kind in KINDS.values()), _coupons(user, at)]
+    return [_levels(user, at), *(_kind(kind, user, at) for kind in standing()), _coupons(user, at)]
 
 
 def written_at(kind: Kind, user: User) -> str:
     """Where its rules are written; empty for who may not open that page."""
     if isinstance(kind, CampaignKind):
         return reverse("desk:coupons", args=[kind.campaign.pk]) if may(user, Permission.VIEW_CAMPAIGNS) else ""
+    if isinstance(kind, HoursKind):
+        address = reverse("desk:complaint_calendar", args=[kind.calendar.pk])
+        return address if may(user, kind.edits) else ""
     route, args = PAGES[kind.name]
     return reverse(route, args=args) if may(user, READERS.get(kind.name, kind.edits)) else ""
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from complaints.setup import priorities
+from complaints.setup import hours, priorities
 from complaints.setup import rulebook as promises
 from core.accounts.deciding import Waiting
 from core.accounts.models import User
@@ -25,9 +25,14 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def standing() -> list[Kind]:
+    """KINDS and the week of each calendar: what a mall always has. Campaigns come and go."""
+    return [*KINDS.values(), *hours.kinds()]
+
+
 def named(name: str) -> Kind:
-    """The kind of that name: one of KINDS, or of one campaign of coupons. Raises Unknown."""
-    kind = KINDS.get(name) or coupons.named(name)
+    """The kind of that name: one of KINDS, of one calendar, or of one campaign of coupons. Raises Unknown."""
+    kind = KINDS.get(name) or hours.named(name) or coupons.named(name)
     if kind is None:
         raise Unknown(_("There are no such rules."), code="rules_unknown")
     return kind

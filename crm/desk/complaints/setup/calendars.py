@@ -18,9 +18,12 @@ from django.views.decorators.http import require_POST
 from complaints.cases import escalation
 from complaints.models import BusinessCalendar, Case
 from complaints.promises import calendars as verbs
-from complaints.promises import clock
+from complaints.promises import clock, weeks
+from complaints.setup.hours import HoursKind
 from core.accounts.permissions import StaffRequest, may, needs
 from core.accounts.roles import Permission
+from core.rulebook import changes
+from core.rulebook.models import RuleChange
 from crm.desk.acting import press, submit
 from crm.desk.complaints.setup.forms import DayForm, DeadlineForm, MonthForm, WeekForm, YearForm, hours_text
 from crm.desk.editing import edit
@@ -108,6 +111,7 @@ def _page(
             "calendar": chosen,
             "calendars": BusinessCalendar.objects.order_by("name"),
             "editable": may(request.user, Permission.EDIT_COMPLAINT_SETTINGS),
+            "waits": changes.waiting(HoursKind(chosen)),
             "week_form": week or WeekForm(week={k: list(v) for k, v in hours.weekly.items()}),
             "day_form": day or DayForm(initial={"date": today()}),
             "weekdays": list(WEEKDAYS.values()),
@@ -169,11 +173,20 @@ THANKS = gettext_lazy("Saved. Open cases keep their deadlines until you work the
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
 @require_POST
 def set_week(request: StaffRequest, pk: int) -> HttpResponse:
-    chosen = get_object_or_404(BusinessCalendar, pk=pk)
-    form = WeekForm(request.POST)
-    by, at = request.user, now()
-    if edit(request, form, chosen, lambda row, data: verbs.set_shifts(pk, form.shifts(), by=by, at=at), str(THANKS)):
-        return redirect("desk:complaint_calendar", pk)
+    """The week waits for a second person, with the open deadlines it would move."""
+    chosen = get_object_or_404(BusinessCalendar, pk=pk, day_and_night=False)
+    form, kind = WeekForm(request.POST), HoursKind(chosen)
+    proposed: list[RuleChange] = []
+
+    def verb(row: BusinessCalendar, data: dict[str, Any]) -> None:
+        starts_on = data["starts_on"] or changes.first_day(kind, today=today())
+        content = {"week": weeks.written(form.shifts())}
+        proposed.append(
+            changes.propose(kind, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now())
+        )
+
+    if edit(request, form, chosen, verb, ""):
+        return redirect("desk:rule_change", proposed[0].pk)
     return _page(request, chosen, week=form, status=422)
 
 

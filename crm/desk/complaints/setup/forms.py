@@ -65,6 +65,13 @@ class WeekForm(EditForm, forms.Form):
                 initial=hours_text((week or {}).get(number + 1, [])),
                 widget=forms.TextInput(attrs={"placeholder": "–", "autocomplete": "off"}),
             )
+        self.fields["starts_on"] = forms.DateField(
+            label=gettext_lazy("In force from"),
+            help_text=gettext_lazy("Empty: as soon as it is confirmed"),
+            widget=DateInput(),
+            required=False,
+        )
+        self.fields["reason"] = forms.CharField(label=gettext_lazy("Why the hours change"), max_length=200)
 
     def shown(self, row: BusinessCalendar) -> dict[str, str]:
         week = working_time(row).weekly
