@@ -30,6 +30,7 @@ class Permission(StrEnum):
     USE_SEGMENTS = "use_segments"
     SHARE_SEGMENTS = "share_segments"
     WORK_ALERTS = "work_alerts"
+    SUSPECT_LOSS = "suspect_loss"
     IMPORT = "import"
     VIEW_NIGHTS = "view_nights"
     RUN_NIGHT = "run_night"
@@ -124,6 +125,7 @@ _BOOK = {
     P.LOG_CONTACT,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
+    P.SUSPECT_LOSS,
     P.LOG_COMPLAINT,
     P.WORK_COMPLAINTS,
     P.ANSWER_QUESTIONS,
@@ -186,6 +188,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_CUSTOMER,
                 P.LOG_CONTACT,
                 P.REVEAL_CONTACT,
+                P.SUSPECT_LOSS,
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
                 P.ANSWER_QUESTIONS,
@@ -211,6 +214,7 @@ RIGHTS: dict[str, Rights] = {
                 P.SHARE_VIEWS,
                 P.MERGE_CUSTOMERS,
                 P.WORK_ALERTS,
+                P.SUSPECT_LOSS,
                 P.VIEW_NIGHTS,
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,

@@ -16,6 +16,7 @@ from customers import books, managers
 from customers.promises import ledger
 from loyalty import colleagues
 from loyalty import notices as loyalty_events
+from segmentation.leaving import discussing, suspecting
 
 
 class Burning(models.TextChoices):
@@ -76,6 +77,8 @@ ALL = kinds.table(
     ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
+    suspecting.KINDS,
+    discussing.KINDS,
     (
         TROUBLE,
         TROUBLE_OVER,

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from core.lib.money import MoneyField
@@ -224,6 +225,14 @@ class Standing(models.Model):
     # Copied from the customer by the verbs that change it: the filter and the sort key share one index.
     manager = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, db_index=False)
     customer_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT)
+    # The class of the day on which the open alert began (-1: none is open), and as what they are served: whoever was big
+    # when the silence began is looked after as big until it ends. Figures go on reading `customer_class`.
+    held_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT, db_default=-1)
+    serve_class = models.GeneratedField(
+        expression=Greatest("customer_class", "held_class"),
+        output_field=models.SmallIntegerField(choices=Class),
+        db_persist=True,
+    )
     matrix_type = models.SmallIntegerField(choices=Type, default=Type.NONE)
     value = MoneyField(default=0)
     # From what to what it may well be; empty before a night has said.

@@ -31,6 +31,7 @@ from loyalty.points import ledger as point_ledger
 from loyalty.tiers import explain as level_why
 from segmentation.models import Alert, Night, Segment, SegmentMember
 from segmentation.reading.explain import explain, nights_of
+from segmentation.reading.rhythm import sentence
 from segmentation.segments.reach import seen_by
 
 EVENTS_SHOWN = 60
@@ -40,6 +41,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
     reader, chosen = request.user, topic_of(request.GET.get("history", ""))
     asked = _asked(customer, reader)
+    alert = next(iter(asked.alert), None)
     why = explain(customer, reader=reader, on=today(), nights=list(asked.nights), standing=customer.standing)
     return {
         "customer": customer,
@@ -47,7 +49,8 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "today": today(),
         "why": why,
         "interval": interval.chart(asked.bought, why.rhythm) if why else None,
-        "alert": next(iter(asked.alert), None),
+        "alert": alert,
+        "alert_says": sentence(alert, reader=reader, on=today(), rhythm=why.rhythm if why else None) if alert else "",
         "complaints": cases.of(reader, asked.complaints),
         "timeline": page_of(request, Timeline(customer, reader, chosen), EVENTS_SHOWN),
         "topics": [(topic.value, topic.label, topic == chosen) for topic in Topic],
