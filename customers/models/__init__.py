@@ -29,6 +29,7 @@ from customers.models.people import ContactPoint, Customer, ExternalIdentity, St
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
+from customers.models.spans import ManagerSpan
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
@@ -61,6 +62,7 @@ __all__ = [
     "Letter",
     "LetterEvent",
     "Lookup",
+    "ManagerSpan",
     "Merge",
     "NotTheSame",
     "Opened",

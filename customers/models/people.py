@@ -47,6 +47,44 @@ def _copied_from_the_record() -> pgtrigger.Trigger:
     )
 
 
+# From the day of the new manager on nothing else is so: a day that is taken back takes back what began on it. Without one
+# it ends with the day of the mall.
+_SPAN = """
+    since := coalesce(NEW.manager_since, (now() AT TIME ZONE coalesce(
+        (SELECT time_zone FROM mall_mallsettings LIMIT 1), current_setting('TimeZone')))::date);
+    DELETE FROM customers_managerspan WHERE customer_id = NEW.id AND lower(days) >= since;
+    UPDATE customers_managerspan SET days = daterange(lower(days), since)
+     WHERE customer_id = NEW.id AND (upper_inf(days) OR upper(days) > since);
+    IF NEW.manager_id IS NOT NULL THEN
+        INSERT INTO customers_managerspan (customer_id, manager_id, days)
+        VALUES (NEW.id, NEW.manager_id, daterange(since, NULL));
+    END IF;
+    RETURN NULL;
+"""
+
+
+def _spans() -> list[pgtrigger.Trigger]:
+    """Whoever changes the manager, by whatever door, changes who looked after whom in the same statement."""
+    return [
+        pgtrigger.Trigger(
+            name="manager_begins",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            condition=pgtrigger.Q(new__manager__isnull=False),
+            declare=[("since", "date")],
+            func=_SPAN,
+        ),
+        pgtrigger.Trigger(
+            name="manager_changes",
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf("manager_id", "manager_since"),  # type: ignore[no-untyped-call]
+            condition=pgtrigger.AnyChange("manager", "manager_since"),
+            declare=[("since", "date")],
+            func=_SPAN,
+        ),
+    ]
+
+
 class Customer(models.Model):
     class Mindset(models.TextChoices):
         UNKNOWN = "unknown", _("Not known")
@@ -110,7 +148,7 @@ class Customer(models.Model):
             models.Index(fields=["region"], name="customer_region", condition=~Q(region="")),
             models.Index(fields=["id"], name="customer_erased", condition=Q(erased_at__isnull=False)),
         ]
-        triggers = [_copied_to_the_standing()]
+        triggers = [_copied_to_the_standing(), *_spans()]
         constraints = [
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
             models.CheckConstraint(

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, mask, may
@@ -23,7 +23,7 @@ from crm.desk.paging import page_of
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from crm.desk.work.forms import ContactForm
-from customers.models import ContactPoint, Customer, CustomField, Merge, Order, Todo
+from customers.models import ContactPoint, Customer, CustomField, ManagerSpan, Merge, Order, Todo
 from customers.record import fields
 from customers.record.reach import points_of
 from loyalty.models import PointRules
@@ -55,6 +55,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "timeline": page_of(request, Timeline(customer, reader, chosen), EVENTS_SHOWN),
         "topics": [(topic.value, topic.label, topic == chosen) for topic in Topic],
         "all_topics": chosen is None,
+        "managers": [Span(*row) for row in asked.managers],
         "todos": list(asked.todos),
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
@@ -101,6 +102,7 @@ class _Asked(NamedTuple):
     point_rules: QuerySet[PointRules]
     credit: credit_page.Asked
     nights: QuerySet[Night]
+    managers: QuerySet[ManagerSpan, tuple[str, date | None, date | None]]
     complaints: cases.Asked
     level: level_why.Asked
     points: point_ledger.Asked
@@ -124,6 +126,7 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         point_rules=PointRules.objects.order_by("-starts_at"),
         credit=credit_page.asked(customer),
         nights=nights_of(customer.standing),
+        managers=_managers(customer),
         complaints=cases.asked(customer),
         level=level_why.asked(customer, on=today()),
         points=point_ledger.asked(customer.pk),
@@ -140,6 +143,19 @@ def _segments(customer: Customer, reader: User) -> QuerySet[SegmentMember]:
     seen = seen_by(reader) if may(reader, Permission.USE_SEGMENTS) else Segment.objects.none()
     rows = SegmentMember.objects.filter(customer=customer, left_on__isnull=True, segment__in=seen)
     return rows.select_related("segment").order_by("segment__name", "pk")
+
+
+class Span(NamedTuple):
+    """Who looked after the customer, from when until when."""
+
+    manager: str
+    since: date | None
+    until: date | None
+
+
+def _managers(customer: Customer) -> QuerySet[ManagerSpan, tuple[str, date | None, date | None]]:
+    days = customer.spans.annotate(since=F("days__startswith"), until=F("days__endswith")).order_by("-days")
+    return days.values_list("manager__full_name", "since", "until")
 
 
 def _flat(asked: Iterable[Any]) -> Iterator[QuerySet[Any, Any]]:
