@@ -70,6 +70,8 @@ def _called(alert: Alert, text: str, at: datetime) -> set[int]:
     parts = told.split("@")[1:]
     meant = {name for part in parts for name in [next((n for n in names if part.startswith(n)), "")] if name}
     called = [person for person in people if str(person) in meant]
+    if not called:
+        return set()
     opens = _who_opens(alert, called, at)
     for person in called:
         if person.pk not in opens:

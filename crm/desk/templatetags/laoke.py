@@ -160,8 +160,10 @@ def class_badge(value: int | None) -> SafeString:
 
 
 @register.simple_tag
-def served_badge(standing: Standing) -> SafeString:
+def served_badge(standing: Standing | str) -> SafeString:
     """{% served_badge customer.standing %}: the class, and beside it the higher one they are served as while quiet."""
+    if isinstance(standing, str):  # a record that was merged away has none
+        return class_badge(None)
     badge = class_badge(standing.customer_class)
     if standing.serve_class is None or standing.serve_class <= standing.customer_class:
         return badge

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_POST
 
 from core.accounts import trail
 from core.accounts.models import User
-from core.accounts.permissions import StaffRequest, needs, sees
+from core.accounts.permissions import StaffRequest, may, needs, sees
 from core.accounts.roles import Field, Permission
 from core.accounts.trail import Search
 from crm.desk.acting import press, submit
+from crm.desk.editing import edit
 from crm.desk.today import now, today
-from crm.desk.winback.forms import AgreeForm, InterviewForm, LostForm, answers_of, interview_of
+from crm.desk.winback.forms import AgreeForm, AnswersForm, LostForm, interview_of
 from crm.desk.work import interval
 from crm.desk.work.forms import CommentForm
 from customers.access import scope_filter
@@ -51,6 +52,7 @@ def alert(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **changed: Any) -> HttpResponse:
     user, open_ = request.user, alert.state == Alert.State.OPEN
+    works = may(user, Permission.WORK_ALERTS)
     why = explain(alert.customer, reader=user, on=today(), standing=alert.customer.standing)
     rhythm = why.rhythm if why else None
     said = discussing.discussion(alert)
@@ -67,8 +69,8 @@ def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **chan
         "lost_form": LostForm(),
         "comment_form": CommentForm(),
         "colleagues": discussing.talks_with(alert, by=user),
-        "agree_form": AgreeForm(alert=alert, by=user, at=now(), today=today()) if open_ else None,
-        "interview_form": InterviewForm(initial=answers_of(alert)) if alert.state == Alert.State.LOST else None,
+        "agree_form": AgreeForm(alert=alert, by=user, at=now(), today=today()) if works and open_ else None,
+        "interview_form": AnswersForm(alert=alert) if alert.state == Alert.State.LOST else None,
         "profit_before": alert.profit_before if sees(user, Field.VALUE) and sees(user, Field.MARGIN) else None,
     }
     return render(request, "desk/winback/alert.html", context | changed, status=status)
@@ -186,11 +188,11 @@ def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
 def interview(request: StaffRequest, pk: int) -> HttpResponse:
     """What a lost customer said, asked or corrected later."""
     alert = _alert_for(request.user, pk)
-    form = InterviewForm(request.POST)
+    form = AnswersForm(request.POST, alert=alert)
 
-    def store(data: dict[str, Any]) -> Alert:
-        return verbs.answer(alert.pk, by=request.user, interview=cast(verbs.Interview, data), at=now())
+    def store(row: Alert, data: dict[str, Any]) -> Alert:
+        return verbs.answer(row.pk, by=request.user, interview=cast(verbs.Interview, data), at=now())
 
-    if submit(request, form, store, _("Saved"), beside=BESIDE):
+    if edit(request, form, alert, store, _("Saved")):
         return redirect("desk:alert", pk)
     return _workbench(request, alert, interview_form=form, status=422)

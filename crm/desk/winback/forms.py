@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
 from crm.desk.date_input import DateInput
+from crm.desk.editing import EditForm
 from customers.models import Category
+from segmentation.alerts import INTERVIEW
 from segmentation.leaving import discussing
 from segmentation.leaving.lost import Filters
 from segmentation.models import Alert, AlertComment
-
-QUARTER = 91
 
 
 class SuspectForm(forms.Form):
@@ -86,9 +86,15 @@ def interview_of(alert: Alert) -> list[tuple[str, str]]:
     return [(str(fields[name].label), str(answers[name])) for name in fields if answers.get(name)]
 
 
-def answers_of(alert: Alert) -> dict[str, Any]:
-    """The same as a form begins with it."""
-    return {**alert.interview, "chance": alert.chance, "rival_service": alert.rival_service}
+class AnswersForm(EditForm, InterviewForm):
+    """The same once the customer is lost: asked later, or corrected."""
+
+    def __init__(self, data: QueryDict | None = None, *, alert: Alert) -> None:
+        super().__init__(data, initial=self.shown(alert))
+
+    def shown(self, row: Alert) -> dict[str, Any]:
+        words = {question: row.interview.get(question, "") for question in INTERVIEW}
+        return {**words, "chance": row.chance, "rival_service": row.rival_service}
 
 
 class FilterForm(forms.Form):

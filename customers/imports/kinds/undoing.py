@@ -21,6 +21,7 @@ from customers.models import (
     ExternalIdentity,
     Import,
     ImportRecord,
+    ManagerSpan,
     PossibleDuplicate,
     Product,
     Standing,
@@ -30,7 +31,10 @@ from customers.record import changes, goods, writing
 from customers.record.changes import Changed, Door
 
 BATCH = 200
-DERIVED = (ContactPoint, ExternalIdentity, Standing, Summary, Bought, CustomerChange, PossibleDuplicate)
+DERIVED = (
+    *(ContactPoint, ExternalIdentity, Standing, Summary, Bought),
+    *(CustomerChange, PossibleDuplicate, ManagerSpan),
+)
 
 
 def take_back(run_: Import, *, by: User | None, at: datetime, of_the_night: Iterable[type[Model]] = ()) -> Import:
