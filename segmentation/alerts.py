@@ -18,9 +18,9 @@ from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
 from customers import todo
-from customers.models import Customer, Todo
+from customers.models import Customer, Standing, Todo
 from customers.work import stakes
-from segmentation.models import Alert, AlertComment
+from segmentation.models import Alert
 
 _STEPS = sql.steps(__file__, "alerts")
 INTERVIEW = ("why", "recoverable", "rival", "compared")
@@ -59,6 +59,7 @@ class Due:
     severity: int
     value_before: int
     evidence: Evidence
+    served_as: int = Standing.Class.PROSPECT
 
     def stake(self, table: stakes.Table) -> stakes.Stake:
         """The chance of no purchase, of the value before the silence: tonight's is written down for it already."""
@@ -78,7 +79,8 @@ def raised_before(customer_ids: list[int]) -> set[tuple[int, str, date]]:
 def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     """Open what is due; an alert that exists, in whatever state, is left alone. Returns how many were opened.
 
-    A customer whose open long-absence alert is overtaken by their own limit keeps one alert, of the stronger kind.
+    A customer whose open alert, of a long absence or of what a colleague heard, is overtaken by their own limit keeps one
+    alert, of the stronger kind.
     Each opened alert becomes work for the customer's manager; `silent` alerts are listed but notify nobody.
     """
     already_open = {
@@ -94,7 +96,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
             continue
         existing = already_open.get(item.customer_id)
         if existing is not None:
-            if existing.kind == Alert.Kind.LONG_ABSENCE and item.kind == Alert.Kind.QUIET:
+            if existing.kind != Alert.Kind.QUIET and item.kind == Alert.Kind.QUIET:
                 _make_quiet(existing, item)
             continue
         at_stake[item.customer_id] = item.stake(table)
@@ -108,6 +110,7 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
                 silent=silent,
                 severity=from_minor(item.severity),
                 evidence=item.evidence,
+                served_as=item.served_as,
             )
         )
     created = Alert.objects.bulk_create(fresh, batch_size=2000)
@@ -118,11 +121,11 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
                 customer_id=alert.customer_id,
                 owner_id=managers.get(alert.customer_id),
                 reason=Todo.Reason.ALERT,
-                text=_on_the_task(alert),
+                text=on_the_task(alert),
                 due_on=as_of,
                 at_stake=at_stake[alert.customer_id].amount,
                 stake_parts=at_stake[alert.customer_id].parts,
-                dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
+                dedupe_key=work_key(alert),
                 alert_id=alert.pk,
                 opened_at=at,
             )
@@ -134,16 +137,31 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     return len(created)
 
 
-def _on_the_task(alert: Alert) -> dict[str, Any]:
+def work_key(alert: Alert) -> str:
+    """What makes opening the work of this alert twice harmless."""
+    if alert.kind == Alert.Kind.SUSPECTED:
+        # Of one silence there may be several.
+        return f"alert:{alert.customer_id}:{alert.kind}:{alert.pk}"
+    return f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}"
+
+
+def on_the_task(alert: Alert) -> dict[str, Any]:
+    """What the one-line reason of the alert's work is made of."""
     decided = {"decision": alert.decision} if alert.decision else {}
     return {"kind": alert.kind, "last_on": alert.last_on.isoformat(), **alert.evidence, **decided}
 
 
 def _make_quiet(alert: Alert, due: Due) -> None:
-    """A long absence has passed the customer's own limit: its work says so too."""
+    """What was open has passed the customer's own limit: its work says so too."""
     alert.kind, alert.evidence, alert.severity = Alert.Kind.QUIET, due.evidence, from_minor(due.severity)
-    alert.save(update_fields=["kind", "evidence", "severity"])
-    Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(text=_on_the_task(alert))
+    alert.last_on, alert.window_ends_on = due.last_on, max(alert.window_ends_on, due.window_ends_on)
+    alert.save(update_fields=["kind", "evidence", "severity", "last_on", "window_ends_on"])
+    work_of(alert).filter(state=Todo.State.OPEN).update(text=on_the_task(alert))
+
+
+def work_of(alert: Alert) -> QuerySet[Todo]:
+    """The work that the alert is itself, beside what was agreed in its discussion."""
+    return Todo.objects.filter(alert_id=alert.pk).exclude(text__has_key="task")
 
 
 def close_by_purchase(*, as_of: date, at: datetime, customer_ids: list[int] | None = None) -> int:
@@ -163,10 +181,31 @@ def reopen_undone(*, as_of: date, customer_ids: list[int] | None = None) -> int:
         return int(cursor.fetchone()[0])
 
 
+def follow_returns(customer_ids: list[int] | None) -> int:
+    """Lost customers who bought again after all have the day of it, and those who sent it back have none any more.
+
+    They stay lost. Returns how many changed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STEPS["follow_returns"], {"ids": customer_ids})
+        return int(cursor.rowcount)
+
+
+def fill_losses(*, alert_id: int = 0) -> int:
+    """What was lost with a customer is written beside the cause: the line and the profit of before; returns for how many.
+
+    For one alert, or for all that lack it: of an old record, or whose line was merged into another.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STEPS["fill_losses"], {"id": alert_id})
+        return int(cursor.rowcount)
+
+
 def to_follow(customer_ids: Collection[int], *, as_of: date) -> QuerySet[Alert]:
-    """The alerts of these customers that a purchase ends, or one that was undone opens again."""
+    """The alerts of these customers that a purchase ends or dates, or one that was undone opens again."""
     ended = Q(state=Alert.State.RECOVERED, window_ends_on__gte=as_of)
-    return Alert.objects.filter(Q(state=Alert.State.OPEN) | ended, customer__in=customer_ids)
+    followed = Q(state__in=(Alert.State.OPEN, Alert.State.LOST)) | ended
+    return Alert.objects.filter(followed, customer__in=customer_ids)
 
 
 @joining()
@@ -174,6 +213,7 @@ def follow_purchases(customer_ids: list[int] | None, *, as_of: date, at: datetim
     """Alerts of these customers (None: of all) say what their summaries say, by day rather than by night."""
     close_by_purchase(as_of=as_of, at=at, customer_ids=customer_ids)
     reopen_undone(as_of=as_of, customer_ids=customer_ids)
+    follow_returns(customer_ids)
 
 
 def merge(loser_id: int, winner_id: int, *, at: datetime) -> None:
@@ -207,14 +247,6 @@ def end_windows(*, as_of: date, at: datetime) -> int:
     return ending.update(state=Alert.State.NO_RESPONSE, closed_on=as_of)
 
 
-@transaction.atomic
-def comment(alert_id: int, *, by: User, text: str, at: datetime) -> AlertComment:
-    """Add a comment of service or sales; allowed on closed alerts too."""
-    if not text.strip():
-        raise Invalid(_("Write a comment first."))
-    return AlertComment.objects.create(alert_id=alert_id, by=by, text=text.strip(), at=at)
-
-
 # In how many days it is done, if nobody says.
 USUALLY_WITHIN = {
     Alert.Decision.CONTACT: 1,
@@ -232,7 +264,7 @@ def decide(
 
     Without an owner it is the customer's manager's, else that of who decides. Deciding again changes the work.
     """
-    alert = _open_alert(alert_id)
+    alert = held_open(alert_id)
     if decision not in Alert.Decision.values or not decision:
         raise Invalid(_("Choose one of contact, offer, visit or watch."))
     today = mall_day(at)
@@ -253,7 +285,7 @@ def decide(
 @transaction.atomic
 def talked(alert_id: int, *, by: User, at: datetime) -> Alert:
     """Somebody has talked with the customer: the alert is decided, and its open work is done."""
-    alert = _open_alert(alert_id)
+    alert = held_open(alert_id)
     if not alert.decision:
         alert.decision, alert.decided_at = Alert.Decision.CONTACT, at
         alert.save(update_fields=["decision", "decided_at"])
@@ -265,8 +297,8 @@ def talked(alert_id: int, *, by: User, at: datetime) -> Alert:
 def _work_on(alert: Alert, due_on: date, owner: User | None, *, by: User, at: datetime) -> None:
     """The work of the alert is what was decided: open, due on that day, and somebody's."""
     owner = owner or alert.customer.manager or by
-    work = Todo.objects.select_for_update(of=("self",)).filter(alert_id=alert.pk).order_by("pk").last()
-    text = _on_the_task(alert)
+    work = work_of(alert).select_for_update(of=("self",)).order_by("pk").last()
+    text = on_the_task(alert)
     if work is None:
         todo.open_task(
             alert.customer,
@@ -274,7 +306,7 @@ def _work_on(alert: Alert, due_on: date, owner: User | None, *, by: User, at: da
             text=text,
             due_on=due_on,
             at=at,
-            dedupe_key=f"alert:{alert.customer_id}:{alert.kind}:{alert.last_on.isoformat()}",
+            dedupe_key=work_key(alert),
             alert_id=alert.pk,
             owner=owner,
         )
@@ -292,26 +324,76 @@ def _work_on(alert: Alert, due_on: date, owner: User | None, *, by: User, at: da
 
 
 def _done(alert: Alert, *, by: User, at: datetime) -> None:
-    open_work = Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN)
-    open_work.update(state=Todo.State.DONE, closed_at=at, closed_by=by)
+    work_of(alert).filter(state=Todo.State.OPEN).update(state=Todo.State.DONE, closed_at=at, closed_by=by)
+
+
+class Interview(TypedDict, total=False):
+    """What a lost customer answered, question by question; what is not there was not asked.
+
+    `chance`: whether they could come back; `rival_service`: how the rival's service is, from -2 (much worse than ours)
+    to 2; the others are words.
+    """
+
+    why: str
+    recoverable: str
+    rival: str
+    compared: str
+    chance: str
+    rival_service: int | None
 
 
 @transaction.atomic
-def close_lost(alert_id: int, *, by: User, cause: str, interview: dict[str, str], on: date, at: datetime) -> Alert:
-    """Close as lost, with one of the six causes and what the customer said."""
-    alert = _open_alert(alert_id)
+def close_lost(alert_id: int, *, by: User, cause: str, interview: Interview, on: date, at: datetime) -> Alert:
+    """The alert is closed as lost, with one of the six causes and what the customer said, and with what was lost.
+
+    What was agreed in its discussion and not done is no longer needed. Raises Invalid without a cause, and for *other*
+    without words.
+    """
+    alert = held_open(alert_id)
     if cause not in Alert.Cause.values:
         raise Invalid(_("Choose one of the six causes: a customer is never lost without one."))
+    if cause == Alert.Cause.OTHER and not interview.get("why", "").strip():
+        raise Invalid(_("“Other” needs words: write why they left."), code="other_needs_words")
     alert.state, alert.cause, alert.closed_by, alert.closed_on = Alert.State.LOST, cause, by, on
-    alert.interview = {question: interview.get(question, "").strip() for question in INTERVIEW}
-    alert.save(update_fields=["state", "cause", "closed_by", "closed_on", "interview"])
+    alert.manager_at_close = alert.customer.manager
+    _answer(alert, interview)
+    alert.save(update_fields=["state", "cause", "closed_by", "closed_on", "manager_at_close", *_ANSWERS])
+    fill_losses(alert_id=alert.pk)
     _done(alert, by=by, at=at)
+    Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
     audit.record(by, "alert.lost", alert, at=at, cause=cause)
     return alert
 
 
-def _open_alert(alert_id: int) -> Alert:
-    alert = Alert.objects.select_for_update().get(pk=alert_id)
+@transaction.atomic
+def answer(alert_id: int, *, by: User, interview: Interview, at: datetime) -> Alert:
+    """What a lost customer said, asked or corrected after the alert was closed, is on record in place of what was there.
+
+    Raises Invalid for an alert that is not lost, and when the cause *other* would lose its words.
+    """
+    alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert_id)
+    if alert.state != Alert.State.LOST:
+        raise Invalid(_("Only a lost customer is asked why they left."), code="not_lost")
+    if alert.cause == Alert.Cause.OTHER and not interview.get("why", "").strip():
+        raise Invalid(_("“Other” needs words: write why they left."), code="other_needs_words")
+    _answer(alert, interview)
+    alert.save(update_fields=_ANSWERS)
+    audit.record(by, "alert.asked", alert, at=at)
+    return alert
+
+
+_ANSWERS = ["interview", "chance", "rival_service"]
+
+
+def _answer(alert: Alert, interview: Interview) -> None:
+    words: dict[str, Any] = dict(interview)
+    alert.interview = {question: str(words.get(question, "")).strip() for question in INTERVIEW}
+    alert.chance, alert.rival_service = interview.get("chance", ""), interview.get("rival_service")
+
+
+def held_open(alert_id: int) -> Alert:
+    """The open alert, held until the transaction ends; raises AlertClosed."""
+    alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert_id)
     if alert.state != Alert.State.OPEN:
         raise AlertClosed(_("This alert is already closed: %(how)s.") % {"how": alert.get_state_display()})
     return alert

@@ -2,13 +2,14 @@
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.accounts.models import Team
 from core.lib.money import MoneyField
-from customers.models import Customer, Standing
+from customers.models import Category, Customer, Standing
 
 
 class RuleSet(models.Model):
@@ -73,12 +74,37 @@ class Change(models.Model):
         return f"{self.customer_id} {self.on}"
 
 
+_HELD = """
+    IF TG_OP <> 'INSERT' AND OLD.state = 'open' THEN
+        UPDATE customers_standing SET held_class = -1 WHERE customer_id = OLD.customer_id AND held_class <> -1;
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.state = 'open' THEN
+        UPDATE customers_standing SET held_class = NEW.served_as
+         WHERE customer_id = NEW.customer_id AND held_class <> NEW.served_as;
+    END IF;
+    RETURN NULL;
+"""
+
+
+def _held_while_open() -> list[pgtrigger.Trigger]:
+    """While an alert is open its customer is served as the class of its first day, whatever door opens or ends it."""
+    return [
+        pgtrigger.Trigger(
+            name="held_while_open",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "customer_id", "served_as") | pgtrigger.Delete,  # type: ignore[no-untyped-call]
+            func=_HELD,
+        )
+    ]
+
+
 class Alert(models.Model):
     """One silence of one customer: owned work that ends with a purchase, a cause, or its window."""
 
     class Kind(models.TextChoices):
         QUIET = "quiet", _("Past their own usual interval")
         LONG_ABSENCE = "long_absence", _("Long absence")
+        SUSPECTED = "suspected", _("Suspected by a colleague")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -101,6 +127,18 @@ class Alert(models.Model):
         VISIT = "visit", _("Visit")
         WATCH = "watch", _("Watch")
 
+    class Chance(models.TextChoices):
+        YES = "yes", _("Yes")
+        MAYBE = "maybe", _("Perhaps")
+        NO = "no", _("No")
+
+    class Compared(models.IntegerChoices):
+        MUCH_WORSE = -2, _("Much worse than ours")
+        WORSE = -1, _("Worse than ours")
+        ALIKE = 0, _("Alike")
+        BETTER = 1, _("Better than ours")
+        MUCH_BETTER = 2, _("Much better than ours")
+
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="alerts", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     last_on = models.DateField(help_text="The last purchase day before the silence")
@@ -116,28 +154,62 @@ class Alert(models.Model):
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
     cause = models.CharField(max_length=10, choices=Cause, blank=True, default="")
     interview = models.JSONField(default=dict)
+    chance = models.CharField(max_length=5, choices=Chance, blank=True, default="", db_default="")
+    rival_service = models.SmallIntegerField(choices=Compared, null=True, blank=True)
     recovered_after_days = models.IntegerField(null=True, blank=True)
+    served_as = models.SmallIntegerField(
+        choices=Standing.Class, default=Standing.Class.PROSPECT, db_default=-1, help_text="The class of its first day"
+    )
+    # Of a lost one, as it was when it was closed: what they mostly bought, what they brought in the twelve months before
+    # the silence, and whose customer it was; and the day on which they came back after all, which makes it no less lost.
+    line = models.ForeignKey(Category, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
+    profit_before = MoneyField(null=True, blank=True)
+    manager_at_close = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    returned_on = models.DateField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "kind", "last_on"], name="one_alert_per_silence"),
+            # What somebody hears can be heard again in the same silence.
+            models.UniqueConstraint(
+                fields=["customer", "kind", "last_on"], condition=~Q(kind="suspected"), name="one_alert_per_silence"
+            ),
             models.UniqueConstraint(fields=["customer"], condition=Q(state="open"), name="one_open_alert_per_customer"),
             models.CheckConstraint(condition=~Q(state="lost") | ~Q(cause=""), name="lost_names_a_cause"),
             models.CheckConstraint(
                 condition=Q(state="open") | Q(closed_on__isnull=False), name="closed_alert_has_a_day"
             ),
         ]
-        indexes = [models.Index(fields=["-severity"], name="alert_open", condition=Q(state="open"))]
+        indexes = [
+            models.Index(fields=["-severity"], name="alert_open", condition=Q(state="open")),
+            models.Index(fields=["customer", "-opened_on"], name="alert_by_customer"),
+            models.Index(fields=["-closed_on", "-id"], name="alert_lost", condition=Q(state="lost")),
+        ]
+        triggers = _held_while_open()
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.customer_id}"
 
 
 class AlertComment(models.Model):
+    """What somebody says about an alert. With a `sign` they suspect that the customer is leaving, and heard it so."""
+
+    class Sign(models.TextChoices):
+        RIVAL = "rival", _("Buys or wants to buy elsewhere")
+        PRICE = "price", _("Finds us too dear")
+        SERVICE = "service", _("Is disappointed by our service")
+        QUALITY = "quality", _("Is disappointed by the goods")
+        MOVED = "moved", _("Moves away, or needs it no more")
+        SILENT = "silent", _("Does not answer any more")
+        OTHER = "other", _("Something else")
+
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="comments")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     at = models.DateTimeField()
     text = models.TextField()
+    sign = models.CharField(max_length=8, choices=Sign, blank=True, default="", db_default="")
+    mentions = ArrayField(models.BigIntegerField(), default=list, db_default=[], help_text="The people it calls for")
 
     def __str__(self) -> str:
         return f"{self.alert_id} {self.at:%Y-%m-%d}"

@@ -152,6 +152,8 @@ def _write_alerts(outcome: Outcome, constants: Mapping[str, float], *, at: datet
     withdrawn = alerts.withdraw_unfounded(at=at, customer_ids=moved)
     # Whether somebody has answered cannot be known while their source is silent.
     ended = 0 if feeds.says_too_little(outcome.feeds, as_of) else alerts.end_windows(as_of=as_of, at=at)
+    alerts.follow_returns(None)
+    alerts.fill_losses()
     opened = alerts.open_due(_due(outcome, constants), as_of=as_of, at=at, silent=silent)
     return {
         "alerts_opened": opened,
@@ -207,4 +209,6 @@ def _alert_due(outcome: Outcome, row: int, kind: str, value_before: int, constan
         severity=round(no_purchase * max(0.0, float(scores.daily_profit[row])) * 30.44),
         value_before=value_before,
         evidence=evidence,
+        # Tonight may have taken down already who was quiet for long.
+        served_as=max(int(state.class_before[row]), int(scores.customer_class[row])),
     )

@@ -217,7 +217,7 @@ def brief_of(case: Case) -> dict[str, object]:
     others = Case.objects.filter(customer=case.customer_id, status__in=OPEN).exclude(pk=case.pk)
     promises = Todo.objects.filter(customer=case.customer_id, reason=Todo.Reason.PROMISE, state=Todo.State.OPEN)
     return {
-        "class": standing.customer_class if standing else Standing.Class.PROSPECT,
+        "class": standing.serve_class if standing else Standing.Class.PROSPECT,
         "type": standing.matrix_type if standing else Standing.Type.NONE,
         "value": str(standing.value if standing else from_minor(0)),
         "open_cases": others.count(),

@@ -100,7 +100,7 @@ def log(
 def class_of(customer: Customer | None) -> int:
     """What a case of theirs would be served as; whoever is not known, as somebody who has not bought yet."""
     standing = Standing.objects.filter(customer=customer).first() if customer else None
-    return standing.customer_class if standing else Standing.Class.PROSPECT
+    return standing.serve_class if standing else Standing.Class.PROSPECT
 
 
 def answer_due(customer: Customer | None, *, severity: int, at: datetime) -> datetime:

@@ -329,9 +329,9 @@ def follow_class(case_id: int, *, at: datetime) -> bool:
     """A customer who has risen meanwhile is served as what they are now; one who has fallen, as before."""
     case = transitions.lock(case_id)
     standing = Standing.objects.filter(customer=case.customer_id).first()
-    if not case.is_open or standing is None or standing.customer_class <= case.served_as:
+    if not case.is_open or standing is None or standing.serve_class <= case.served_as:
         return False
-    before, case.served_as = case.served_as, standing.customer_class
+    before, case.served_as = case.served_as, standing.serve_class
     _promise_again(case, at=at, note="class rose")
     transitions.record(
         case,
@@ -347,7 +347,7 @@ def follow_class(case_id: int, *, at: datetime) -> bool:
 
 def follow_classes(*, at: datetime) -> int:
     """After a night: every open case of a customer who has risen. Returns how many."""
-    rows = Case.objects.filter(status__in=OPEN).values_list("pk", "served_as", "customer__standing__customer_class")
+    rows = Case.objects.filter(status__in=OPEN).values_list("pk", "served_as", "customer__standing__serve_class")
     risen = [pk for pk, served_as, now in rows if now is not None and now > served_as]
     return sum(follow_class(pk, at=at) for pk in sorted(risen))
 

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     USE_SEGMENTS = "use_segments"
     SHARE_SEGMENTS = "share_segments"
     WORK_ALERTS = "work_alerts"
+    SUSPECT_LOSS = "suspect_loss"
     IMPORT = "import"
     VIEW_NIGHTS = "view_nights"
     RUN_NIGHT = "run_night"
@@ -130,6 +131,7 @@ _BOOK = {
     P.WORK_CARE,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
+    P.SUSPECT_LOSS,
     P.LOG_COMPLAINT,
     P.WORK_COMPLAINTS,
     P.ANSWER_QUESTIONS,
@@ -194,6 +196,7 @@ RIGHTS: dict[str, Rights] = {
                 P.EDIT_CUSTOMER,
                 P.LOG_CONTACT,
                 P.REVEAL_CONTACT,
+                P.SUSPECT_LOSS,
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,
                 P.ANSWER_QUESTIONS,
@@ -221,6 +224,7 @@ RIGHTS: dict[str, Rights] = {
                 P.MERGE_CUSTOMERS,
                 P.UNDO_STOP,
                 P.WORK_ALERTS,
+                P.SUSPECT_LOSS,
                 P.VIEW_NIGHTS,
                 P.LOG_COMPLAINT,
                 P.WORK_COMPLAINTS,

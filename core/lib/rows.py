@@ -75,10 +75,11 @@ def insert(objects: Sequence[models.Model]) -> None:
             cursor.execute(NUMBERS, [meta.db_table, meta.pk.column, len(fresh)])
             for row, (number,) in zip(fresh, cursor.fetchall(), strict=True):
                 row.pk = number
-        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in meta.concrete_fields)
+        told = [field for field in meta.concrete_fields if not field.generated]
+        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in told)
         buffer = io.StringIO()
         for row in objects:
-            saved = [field.get_db_prep_save(field.pre_save(row, True), database) for field in meta.concrete_fields]
+            saved = [field.get_db_prep_save(field.pre_save(row, True), database) for field in told]
             buffer.write("\t".join(map(_copied, saved)) + "\n")
         buffer.seek(0)
         cursor.copy_expert(f"COPY {named} ({columns}) FROM STDIN", buffer)

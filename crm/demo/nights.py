@@ -12,6 +12,7 @@ from django.db import transaction
 from core.accounts.models import Role, User
 from core.lib.conditions.tree import All, Leaf, Node, Not
 from core.lib.periods import mall_moment
+from crm.demo import leaving
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
 from segmentation.segments import writing
@@ -53,6 +54,7 @@ def work(today: date, *, nights: int = NIGHTS) -> int:
         if days == min(KEPT, nights):
             keep_segments(mall_moment(night, HOUR))
         nightly.run(night, now=_clock(night))
+    leaving.fill(today)
     return nights
 
 

@@ -55,6 +55,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
             MenuPage("desk:questions", gettext_lazy("Questions"), "help", "", P.ANSWER_QUESTIONS),
             MenuPage("desk:outgoing", gettext_lazy("Outgoing letters"), "mail", "", P.VIEW_LETTERS),
             MenuPage("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", P.WORK_ALERTS),
+            MenuPage("desk:lost", gettext_lazy("The lost"), "trending-down", "", P.WORK_ALERTS),
             MenuPage("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", P.WORK_ALERTS),
             MenuPage("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", P.VIEW_MATRIX),
             MenuPage("desk:doubtful_days", gettext_lazy("Doubtful birthdays"), "calendar", "", P.WORK_CARE),

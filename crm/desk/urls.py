@@ -15,11 +15,13 @@ from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
+from crm.desk.winback.urls import urlpatterns as winback
 from crm.desk.work.urls import urlpatterns as work
 
 app_name = "desk"
 urlpatterns = [
     *work,
+    *winback,
     *customers,
     *bulk,
     *palette,

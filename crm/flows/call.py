@@ -130,7 +130,7 @@ def talk(task_id: int, *, closes: bool, by: User, at: datetime, **said: Any) -> 
     task.refresh_from_db()
     if not closes or contact.outcome == Contact.Outcome.NO_ANSWER:
         return Talked(contact, closed=task.state != Todo.State.OPEN)
-    if task.alert_id:
+    if task.alert_id and not task.agreed:
         alerts.talked(task.alert_id, by=by, at=at)
     elif task.state == Todo.State.OPEN:
         todo.complete(task.pk, by=by, at=at)

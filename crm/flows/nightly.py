@@ -37,6 +37,7 @@ from loyalty.points import referrals, rewards, visit_ladder
 from loyalty.tiers import explain as tier_explain
 from loyalty.tiers import membership
 from segmentation import fitting, night, rules
+from segmentation.leaving import suspecting
 from segmentation.models import Alert
 from segmentation.segments import membership as segments
 
@@ -286,7 +287,10 @@ def _law_thread(law: str) -> str:
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
+    suspecting.tell_reporters(on=as_of, at=at)
     fresh = Alert.objects.filter(opened_on=as_of, state=Alert.State.OPEN, silent=False)
+    # Of what a colleague has heard they were told at once.
+    fresh = fresh.exclude(kind=Alert.Kind.SUSPECTED)
     per_manager: dict[int, int] = {}
     for manager_id in fresh.filter(customer__manager__isnull=False).values_list("customer__manager_id", flat=True):
         per_manager[manager_id] = per_manager.get(manager_id, 0) + 1

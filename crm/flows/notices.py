@@ -17,6 +17,7 @@ from customers.letters import shop
 from customers.promises import ledger
 from loyalty import colleagues
 from loyalty import notices as loyalty_events
+from segmentation.leaving import discussing, suspecting
 
 
 class Burning(models.TextChoices):
@@ -96,6 +97,8 @@ ALL = kinds.table(
     ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,
+    suspecting.KINDS,
+    discussing.KINDS,
     (
         TROUBLE,
         TROUBLE_OVER,

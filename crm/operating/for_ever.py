@@ -132,6 +132,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
         _("Colleagues, their leave and their keys: few, and the audit trail names them"),
         [
             "customers.BookMove",
+            "customers.ManagerSpan",
             "accounts.User",
             "accounts.Delegation",
             "accounts.Absence",

@@ -31,6 +31,7 @@ from customers.models.people import ContactPoint, Customer, ExternalIdentity, St
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
+from customers.models.spans import ManagerSpan
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
@@ -67,6 +68,7 @@ __all__ = [
     "LetterEvent",
     "LifeDate",
     "Lookup",
+    "ManagerSpan",
     "Merge",
     "NotTheSame",
     "Opened",

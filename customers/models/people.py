@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +61,44 @@ def _copied_from_the_record() -> pgtrigger.Trigger:
         " NEW.labels := ARRAY(SELECT label_id::bigint FROM customers_customerlabel WHERE customer_id = NEW.customer_id"
         " ORDER BY label_id); RETURN NEW;",
     )
+
+
+# From the day of the new manager on nothing else is so: a day that is taken back takes back what began on it. Without one
+# it ends with the day of the mall.
+_SPAN = """
+    since := coalesce(NEW.manager_since, (now() AT TIME ZONE coalesce(
+        (SELECT time_zone FROM mall_mallsettings LIMIT 1), current_setting('TimeZone')))::date);
+    DELETE FROM customers_managerspan WHERE customer_id = NEW.id AND lower(days) >= since;
+    UPDATE customers_managerspan SET days = daterange(lower(days), since)
+     WHERE customer_id = NEW.id AND (upper_inf(days) OR upper(days) > since);
+    IF NEW.manager_id IS NOT NULL THEN
+        INSERT INTO customers_managerspan (customer_id, manager_id, days)
+        VALUES (NEW.id, NEW.manager_id, daterange(since, NULL));
+    END IF;
+    RETURN NULL;
+"""
+
+
+def _spans() -> list[pgtrigger.Trigger]:
+    """Whoever changes the manager, by whatever door, changes who looked after whom in the same statement."""
+    return [
+        pgtrigger.Trigger(
+            name="manager_begins",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            condition=pgtrigger.Q(new__manager__isnull=False),
+            declare=[("since", "date")],
+            func=_SPAN,
+        ),
+        pgtrigger.Trigger(
+            name="manager_changes",
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf("manager_id", "manager_since"),  # type: ignore[no-untyped-call]
+            condition=pgtrigger.AnyChange("manager", "manager_since"),
+            declare=[("since", "date")],
+            func=_SPAN,
+        ),
+    ]
 
 
 class Customer(models.Model):
@@ -120,7 +159,7 @@ class Customer(models.Model):
             models.Index(fields=["region"], name="customer_region", condition=~Q(region="")),
             models.Index(fields=["id"], name="customer_erased", condition=Q(erased_at__isnull=False)),
         ]
-        triggers = [_copied_to_the_standing()]
+        triggers = [_copied_to_the_standing(), *_spans()]
         constraints = [
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="merged_into_another"),
             models.CheckConstraint(
@@ -236,6 +275,14 @@ class Standing(models.Model):
     # Copied from the customer by the verbs that change it: the filter and the sort key share one index.
     manager = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, db_index=False)
     customer_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT)
+    # The class of the day on which the open alert began (-1: none is open), and as what they are served: whoever was big
+    # when the silence began is looked after as big until it ends. Figures go on reading `customer_class`.
+    held_class = models.SmallIntegerField(choices=Class, default=Class.PROSPECT, db_default=-1)
+    serve_class = models.GeneratedField(
+        expression=Greatest("customer_class", "held_class"),
+        output_field=models.SmallIntegerField(choices=Class),
+        db_persist=True,
+    )
     matrix_type = models.SmallIntegerField(choices=Type, default=Type.NONE)
     value = MoneyField(default=0)
     # From what to what it may well be; empty before a night has said.

@@ -107,7 +107,12 @@ class Todo(models.Model):
     @property
     def undecided(self) -> bool:
         """It tells of an alert about which nobody has said yet what is done."""
-        return self.alert_id is not None and not self.text.get("decision")
+        return self.alert_id is not None and not self.agreed and not self.text.get("decision")
+
+    @property
+    def agreed(self) -> str:
+        """What was agreed in the discussion of an alert, in its words; empty for the work of the alert itself."""
+        return str(self.text.get("task") or "")
 
     @property
     def promised(self) -> str:

@@ -14,7 +14,7 @@ UPDATE loyalty_couponredemption r SET word = 'redeemed'
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0016_one_open_limit_change_again'),
+        ('loyalty', '0016_one_open_limit_change'),
     ]
 
     operations = [

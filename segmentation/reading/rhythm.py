@@ -176,7 +176,11 @@ def silence_of_task(text: Mapping[str, Any], *, opened_on: date, on: date) -> Si
 
 def in_short(silence: Silence, today: Limits | None = None) -> str:
     """One line: how long it is now beside the limits of `today`, and what was so on its night."""
-    return " ".join(filter(None, [_in_short(silence, today), _then(silence)]))
+    return " ".join(filter(None, [_heard(silence.kind), _in_short(silence, today), _then(silence)]))
+
+
+def _heard(kind: str) -> str:
+    return _("A colleague has heard that they may be leaving.") if kind == Alert.Kind.SUSPECTED else ""
 
 
 def _in_short(silence: Silence, today: Limits | None) -> str:
@@ -201,9 +205,11 @@ def sentence(alert: Alert, *, reader: User, on: date, rhythm: Rhythm | None = No
     on the night that opened it is said with its day.
     """
     if "usual_days" not in alert.evidence:
-        return ""
+        return _heard(alert.kind)
     silence = silence_of(alert, on=on)
-    return " ".join(filter(None, [_sentence(silence, None if silence.over else rhythm, reader), _then(silence)]))
+    return " ".join(
+        filter(None, [_heard(alert.kind), _sentence(silence, None if silence.over else rhythm, reader), _then(silence)])
+    )
 
 
 def _sentence(silence: Silence, rhythm: Rhythm | None, reader: User) -> str:

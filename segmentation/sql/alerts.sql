@@ -47,3 +47,39 @@ WITH gone AS (
       FROM gone WHERE t.customer_id = gone.customer_id AND t.alert_id = gone.id AND t.state = 'open'
 )
 SELECT count(*) FROM gone
+
+-- name: follow_returns
+-- The first purchase after the loss; NULL once there is none any more.
+UPDATE segmentation_alert a
+   SET returned_on = back.day
+  FROM (SELECT l.id, (SELECT min(o.ordered_on) FROM customers_order o
+                       WHERE o.customer_id = l.customer_id AND o.status = 'paid' AND o.fully_refunded_on IS NULL
+                         AND o.ordered_on > l.closed_on AND s.last_on > l.closed_on) AS day
+          FROM segmentation_alert l LEFT JOIN customers_summary s ON s.customer_id = l.customer_id
+         WHERE l.state = 'lost' AND (%(ids)s::bigint[] IS NULL OR l.customer_id = ANY(%(ids)s::bigint[]))
+           AND (l.returned_on IS NOT NULL OR s.last_on > l.closed_on)) back
+ WHERE back.id = a.id AND back.day IS DISTINCT FROM a.returned_on
+
+-- name: fill_losses
+-- The line: most paid by lines in the 24 months up to the last purchase, of two alike the one bought later.
+UPDATE segmentation_alert a
+   SET line_id = coalesce(a.line_id, found.line), profit_before = coalesce(a.profit_before, found.profit)
+  FROM (SELECT l.id,
+               (SELECT p.category_id
+                  FROM customers_order o JOIN customers_orderline i ON i.order_id = o.id
+                  JOIN customers_product p ON p.id = i.product_id
+                 WHERE o.customer_id = l.customer_id AND o.status = 'paid' AND o.fully_refunded_on IS NULL
+                   AND o.ordered_on > l.last_on - interval '24 months' AND o.ordered_on <= l.last_on
+                   AND p.category_id IS NOT NULL
+                 GROUP BY p.category_id
+                 ORDER BY sum(i.amount) DESC, max(o.ordered_on) DESC, p.category_id LIMIT 1) AS line,
+               (SELECT coalesce(sum(o.profit), 0) FROM customers_order o
+                 WHERE o.customer_id = l.customer_id AND o.status = 'paid'
+                   AND o.ordered_on > l.last_on - interval '12 months' AND o.ordered_on <= l.last_on)
+             + (SELECT coalesce(sum(r.profit_effect), 0) FROM customers_refund r JOIN customers_order o ON o.id = r.order_id
+                 WHERE r.customer_id = l.customer_id AND o.status = 'paid'
+                   AND r.purchased_on > l.last_on - interval '12 months' AND r.purchased_on <= l.last_on) AS profit
+          FROM segmentation_alert l
+         WHERE l.state = 'lost' AND (%(id)s = 0 OR l.id = %(id)s) AND (l.line_id IS NULL OR l.profit_before IS NULL)
+       ) found
+ WHERE found.id = a.id AND (coalesce(a.line_id, found.line) IS DISTINCT FROM a.line_id OR a.profit_before IS NULL)

@@ -191,6 +191,16 @@ def a_request(mall: Mall, n: int) -> str:
     return f"asks {n}"
 
 
+def somebody_lost(mall: Mall, n: int) -> str:
+    name = an_alert(mall, n)
+    line = GoodsCategory.objects.create(name=f"line {n}")
+    told = {"why": f"why {n}", "rival": f"rival {n}"}
+    Alert.objects.filter(customer__name=name).update(
+        state="lost", cause="left", closed_on=today(), line=line, interview=told, manager_at_close=mall.reader
+    )
+    return name
+
+
 def an_alert(mall: Mall, n: int) -> str:
     person = mall.customer(n)
     Alert.objects.create(
@@ -603,6 +613,7 @@ LISTS = [
     Listed("approvals", SERVICE, a_remedy_to_decide, before=desk),
     Listed("alerts", MANAGER, an_alert),
     Listed("alerts", LEAD, an_alert),
+    Listed("lost", LEAD, somebody_lost),
     Listed("long_absent", LEAD, somebody_absent),
     Listed("long_absent", LEAD, a_customer, query="?list=never"),
     Listed("customers", MANAGER, a_customer),

@@ -108,7 +108,7 @@ OF_THE_RUN = {
 
 
 def columns(model: type[models.Model]) -> list[str]:
-    return [field.column for field in model._meta.concrete_fields]
+    return [field.column for field in model._meta.concrete_fields if not field.generated]
 
 
 def digest(tables: Iterable[type[models.Model]] = WRITTEN) -> str:

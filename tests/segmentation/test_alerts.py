@@ -11,6 +11,7 @@ from crm.flows import nightly
 from customers.models import Customer, Todo
 from segmentation import alerts
 from segmentation.alerts import AlertClosed, Due
+from segmentation.leaving import discussing
 from segmentation.models import Alert
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
 
@@ -107,7 +108,7 @@ def test_the_alert_of_a_purchase_that_never_was_goes_unless_somebody_has_worked_
     if worked == "decided":
         alerts.decide(alert.pk, by=chen, decision=Alert.Decision.CONTACT, at=NOW)
     elif worked == "commented":
-        alerts.comment(alert.pk, by=chen, text="Wrong order number", at=NOW)
+        discussing.comment(alert.pk, by=chen, text="Wrong order number", at=NOW)
 
     gone = alerts.withdraw_unfounded(at=NOW)
 
@@ -142,4 +143,4 @@ def test_a_decision_and_a_comment_say_something(li_lei: Customer, chen: User) ->
         with pytest.raises(Invalid):
             alerts.decide(alert.pk, by=chen, decision=decision, at=NOW)
     with pytest.raises(Invalid):
-        alerts.comment(alert.pk, by=chen, text=" ", at=NOW)
+        discussing.comment(alert.pk, by=chen, text=" ", at=NOW)

@@ -12,7 +12,7 @@ from complaints.cases import lifecycle, transitions
 from complaints.models import Case
 from core.accounts import idempotency
 from core.accounts.models import User
-from core.accounts.permissions import StaffRequest, View, needs
+from core.accounts.permissions import StaffRequest, View, may, needs
 from core.accounts.roles import Permission, rights_of
 from core.lib.errors import DomainError
 from core.lib.periods import mall_time
@@ -98,6 +98,13 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     return HttpResponse(_("Draft kept %(time)s") % {"time": f"{mall_time(now()):%H:%M}"})
 
 
+# Where the button beside the customer leads, for whom.
+TO = {
+    "edit": ("desk:customer_edit", Permission.EDIT_CUSTOMER),
+    "suspect": ("desk:suspect", Permission.SUSPECT_LOSS),
+}
+
+
 @needs(Permission.WORK_COMPLAINTS)
 @require_POST
 def customer(request: StaffRequest, pk: int) -> HttpResponse:
@@ -108,7 +115,7 @@ def customer(request: StaffRequest, pk: int) -> HttpResponse:
     if rights_of(request.user).looks_up:
         people.look_up(request.user, case.customer.pk, today())
     person = customer_for(request.user, case.customer.pk, today())
-    if request.POST.get("to") == "edit":
-        return redirect("desk:customer_edit", person.pk)
+    if (to := TO.get(request.POST.get("to", ""))) and may(request.user, to[1]):
+        return redirect(to[0], person.pk)
     page = reverse("desk:customer", args=[person.pk])
     return redirect(f"{page}#reach" if request.POST.get("to") == "reach" else page)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from complaints.calls import marks
 from complaints.cases import intake, prompts, remedies
@@ -26,9 +27,11 @@ from crm.desk.complaints.calls.who import Asked, question
 from crm.desk.complaints.files import of_call
 from crm.desk.complaints.forms import WARNED_FOR, LogForm, MarkForm
 from crm.desk.complaints.wording import in_words
+from crm.desk.today import today
 from crm.flows import call
 from customers.models import Customer, Order, Standing, Todo
 from segmentation.models import Alert
+from segmentation.reading.rhythm import silence_of
 
 HALF_YEAR = timedelta(days=180)
 CHANGED = Decimal("0.15")
@@ -77,7 +80,7 @@ class Choice(NamedTuple):
 
 def allowed(user: User, person: Customer | None) -> list[RemedyLimit]:
     """What this agent may give at once to a customer of this class."""
-    customer_class = person.standing.customer_class if person else Standing.Class.PROSPECT
+    customer_class = person.standing.serve_class if person else Standing.Class.PROSPECT
     return [limit for kind in RemedyKind for limit in remedies.limits_for(user, customer_class, kind)[:1]]
 
 
@@ -247,7 +250,7 @@ def caller(user: User, person: Customer, form: LogForm | None, at: datetime) -> 
         customer=person,
         standing=person.standing,
         tone="red" if urgent else "grey",
-        alert=str(alert.get_kind_display()) if alert else "",
+        alert=_silence(alert) if alert else "",
         promises=promises[:2],
         prompts=[prompts.wording(prompt) for prompt in prompts.armed(person, "contact", at=at)[:2]],
         lately=_("%(contacts)d conversations in 30 days, %(cases)d open cases")
@@ -264,6 +267,12 @@ def caller(user: User, person: Customer, form: LogForm | None, at: datetime) -> 
         trend=_trend(person, at),
         history=_history(person),
     )
+
+
+def _silence(alert: Alert) -> str:
+    """The alert with the days of its silence, which the caller may be asked about: service and sales say the same."""
+    n = silence_of(alert, on=today()).now
+    return f"{alert.get_kind_display()} · " + ngettext("%(n)d day", "%(n)d days", n) % {"n": n}
 
 
 def _promises(person: Customer, at: datetime) -> list[Promised]:

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.accounts.models import User
 from core.accounts.permissions import StaffRequest, mask, may, sees
@@ -31,6 +31,7 @@ from customers.models import (
     CustomField,
     Label,
     LifeDate,
+    ManagerSpan,
     Merge,
     Order,
     Todo,
@@ -42,6 +43,7 @@ from loyalty.points import ledger as point_ledger
 from loyalty.tiers import explain as level_why
 from segmentation.models import Alert, Night, Segment, SegmentMember
 from segmentation.reading.explain import explain, nights_of
+from segmentation.reading.rhythm import sentence
 from segmentation.segments.reach import seen_by
 
 EVENTS_SHOWN = 60
@@ -51,6 +53,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
     """The page as it is opened; whoever answers a refused form puts that form in the place of its own."""
     reader, chosen = request.user, topic_of(request.GET.get("history", ""))
     asked = _asked(customer, reader)
+    alert = next(iter(asked.alert), None)
     why = explain(customer, reader=reader, on=today(), nights=list(asked.nights), standing=customer.standing)
     return {
         "customer": customer,
@@ -58,11 +61,13 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "today": today(),
         "why": why,
         "interval": interval.chart(asked.bought, why.rhythm) if why else None,
-        "alert": next(iter(asked.alert), None),
+        "alert": alert,
+        "alert_says": sentence(alert, reader=reader, on=today(), rhythm=why.rhythm if why else None) if alert else "",
         "complaints": cases.of(reader, asked.complaints),
         "timeline": page_of(request, Timeline(customer, reader, chosen), EVENTS_SHOWN),
         "topics": [(topic.value, topic.label, topic == chosen) for topic in Topic],
         "all_topics": chosen is None,
+        "managers": [Span(*row) for row in asked.managers],
         "todos": list(asked.todos),
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
@@ -115,6 +120,7 @@ class _Asked(NamedTuple):
     point_rules: QuerySet[PointRules]
     credit: credit_page.Asked
     nights: QuerySet[Night]
+    managers: QuerySet[ManagerSpan, tuple[str, date | None, date | None]]
     complaints: cases.Asked
     level: level_why.Asked
     points: point_ledger.Asked
@@ -142,6 +148,7 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         point_rules=PointRules.objects.order_by("-starts_at"),
         credit=credit_page.asked(customer),
         nights=nights_of(customer.standing),
+        managers=_managers(customer),
         complaints=cases.asked(customer),
         level=level_why.asked(customer, on=today()),
         points=point_ledger.asked(customer.pk),
@@ -165,6 +172,19 @@ def _segments(customer: Customer, reader: User) -> QuerySet[SegmentMember]:
     seen = seen_by(reader) if may(reader, Permission.USE_SEGMENTS) else Segment.objects.none()
     rows = SegmentMember.objects.filter(customer=customer, left_on__isnull=True, segment__in=seen)
     return rows.select_related("segment").order_by("segment__name", "pk")
+
+
+class Span(NamedTuple):
+    """Who looked after the customer, from when until when."""
+
+    manager: str
+    since: date | None
+    until: date | None
+
+
+def _managers(customer: Customer) -> QuerySet[ManagerSpan, tuple[str, date | None, date | None]]:
+    days = customer.spans.annotate(since=F("days__startswith"), until=F("days__endswith")).order_by("-days")
+    return days.values_list("manager__full_name", "since", "until")
 
 
 def _flat(asked: Iterable[Any]) -> Iterator[QuerySet[Any, Any]]:

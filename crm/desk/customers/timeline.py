@@ -19,7 +19,7 @@ from core.accounts.trail import Search
 from core.lib import mall
 from core.lib.periods import mall_moment, mall_time
 from core.lib.rows import together
-from crm.desk.work.forms import interview_of
+from crm.desk.winback.forms import interview_of
 from customers.models import (
     Contact,
     ContactPoint,

@@ -159,6 +159,22 @@ def class_badge(value: int | None) -> SafeString:
     )
 
 
+@register.simple_tag
+def served_badge(standing: Standing | str) -> SafeString:
+    """{% served_badge customer.standing %}: the class, and beside it the higher one they are served as while quiet."""
+    if isinstance(standing, str):  # a record that was merged away has none
+        return class_badge(None)
+    badge = class_badge(standing.customer_class)
+    if standing.serve_class is None or standing.serve_class <= standing.customer_class:
+        return badge
+    tone, picture = _LOOK_OF_CLASS[Standing.Class(standing.serve_class)]
+    words = _("%(class)s, quiet") % {"class": Standing.Class(standing.serve_class).label}
+    why = _("Served as on the day on which the open alert began; figures count the class of today.")
+    return format_html(
+        '{} <span class="lk-badge" data-tone="{}" title="{}">{}{}</span>', badge, tone, why, icon(picture), words
+    )
+
+
 _MATRIX_MARK = mark_safe(
     '<svg class="lk-matrix-mark" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">'
     '<rect x="0.5" y="6.5" width="5" height="5" rx="1"/><rect x="0.5" y="0.5" width="5" height="5" rx="1"/>'

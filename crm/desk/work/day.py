@@ -342,10 +342,12 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
     """The one-line reason of a task, in the reader's language; `limits` of today, of a customer who is quiet."""
     text = item.text
     said = _silence(item, limits)
+    if item.agreed:
+        return _("Agreed: %(words)s") % {"words": item.agreed}
     if item.reason == Todo.Reason.ALERT and text.get("decision"):
         return _("%(decision)s: %(why)s") % {
             "decision": Alert.Decision(text["decision"]).label,
-            "why": said or item.get_reason_display(),
+            "why": said or _named(item),
         }
     if said:
         return said
@@ -365,7 +367,13 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
             "order": text["order"],
             "day": text["day"],
         }
-    return str(item.get_reason_display())
+    return _named(item)
+
+
+def _named(item: Todo) -> str:
+    """The kind of work, or of the alert that it is."""
+    kind = item.text.get("kind")
+    return str(Alert.Kind(kind).label if kind == Alert.Kind.SUSPECTED else item.get_reason_display())
 
 
 def _silence(item: Todo, limits: Limits | None) -> str:

@@ -20,7 +20,6 @@ from customers import managers
 from customers.access import in_reach
 from customers.models import Contact, Customer, Promise, Todo
 from customers.work import stakes
-from segmentation.alerts import INTERVIEW
 from segmentation.models import Alert
 
 Level = NoticeChoice.Level
@@ -149,20 +148,6 @@ class NoticesForm(forms.Form):
         """What is to be stored, of a valid form."""
         told: list[tuple[Topic, Level]] = [(topic, Level(self.cleaned_data[topic.value])) for topic in TOPICS]
         return [*told, (Topic.DIGEST, Level.MAIL)] if self.cleaned_data["mail"] else told
-
-
-class LostForm(forms.Form):
-    cause = forms.ChoiceField(label=_("Cause"), choices=Alert.Cause.choices, widget=forms.RadioSelect)
-    why = forms.CharField(label=_("Why did they leave?"), widget=forms.Textarea(attrs={"rows": 2}), required=False)
-    recoverable = forms.CharField(label=_("Can we win them back, and how?"), max_length=300, required=False)
-    rival = forms.CharField(label=_("Which rival do they buy from now?"), max_length=120, required=False)
-    compared = forms.CharField(label=_("How does the rival's service compare?"), max_length=300, required=False)
-
-
-def interview_of(alert: Alert) -> list[tuple[str, str]]:
-    """What a lost customer answered: the questions that have an answer, with it."""
-    answers = ((question, alert.interview.get(question)) for question in INTERVIEW)
-    return [(str(LostForm.base_fields[question].label), str(answer)) for question, answer in answers if answer]
 
 
 class RisksForm(forms.Form):

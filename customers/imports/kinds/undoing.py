@@ -24,6 +24,7 @@ from customers.models import (
     Import,
     ImportRecord,
     LifeDate,
+    ManagerSpan,
     PossibleDuplicate,
     Product,
     Standing,
@@ -33,7 +34,10 @@ from customers.record import changes, goods, life_dates, writing
 from customers.record.changes import Changed, Door
 
 BATCH = 200
-DERIVED = (ContactPoint, ExternalIdentity, LifeDate, Standing, Summary, Bought, CustomerChange, PossibleDuplicate)
+DERIVED = (
+    *(ContactPoint, ExternalIdentity, LifeDate, Standing, Summary, Bought),
+    *(CustomerChange, PossibleDuplicate, ManagerSpan),
+)
 
 
 def take_back(run_: Import, *, by: User | None, at: datetime, of_the_night: Iterable[type[Model]] = ()) -> Import:

@@ -159,6 +159,8 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "what": "night_late",
         "due": "2026-11-17 12:00",
         "state": "confirmed",
+        "sign": "rival",
+        "end": "lost",
     }
     for language in ("en", "zh-hans", "zh-hant"):
         with translation.override(language):

@@ -1,0 +1,1 @@
+"""What colleagues say of customers who leave: suspected, discussed, and counted once they are lost."""
