@@ -142,16 +142,19 @@ def test_18_one_click_ends_it_once_and_looking_writes_nothing(
         agree(customer, OFFERS, ("email", "care"))
         letters.append(letter(customer))
     before = rows_in_all()
-    for row in letters:
-        address = f"/c/{row.reply_token}"
-        answers = [client.get(address), client.head(address), client.options(address)]
+    for n, row in enumerate(letters):
+        address, whose = f"/c/{row.reply_token}", {"REMOTE_ADDR": f"198.51.100.{n % 250}"}
+        answers = [client.get(address, **whose), client.head(address, **whose), client.options(address, **whose)]
         assert [answer.status_code for answer in answers] == [200, 200, 405]
         assert all("Set-Cookie" not in answer.headers for answer in answers)
     assert rows_in_all() == before
 
     post = {"data": "List-Unsubscribe=One-Click", "content_type": "application/x-www-form-urlencoded"}
     half = letters[: many // 2]
-    answers = [client.post(f"/c/{row.reply_token}", **post) for row in [*half, *half]]
+    answers = [
+        client.post(f"/c/{row.reply_token}", **post, REMOTE_ADDR=f"198.51.100.{n % 250}")
+        for n, row in enumerate([*half, *half])
+    ]
 
     assert {(answer.status_code, answer.content) for answer in answers} == {(200, b"")}
     assert [state(row.customer) for row in letters] == ["withdrawn"] * len(half) + ["granted"] * (many - len(half))
