@@ -409,6 +409,44 @@ def test_an_order_that_is_paid_after_all_has_its_coupon_again(li_lei: Customer) 
     assert (fresh(held).status, fresh(campaign).used) == (Status.REDEEMED, 1)
 
 
+@pytest.mark.parametrize("way", [(), ("paid",), ("cancelled",), ("paid", "cancelled", "paid")], ids=len)
+def test_an_unpaid_order_holds_its_coupon_as_long_as_it_was_reserved_whatever_it_was_before(
+    li_lei: Customer, way: tuple[str, ...]
+) -> None:
+    campaign = running()
+    coupon = a_coupon(campaign, li_lei)
+    held = coupons.reserve(li_lei, "shop:o-1", basket(), at=NOON, code=coupon.code, hold=2 * HOUR)
+    for version, status in enumerate((*way, "pending"), start=1):
+        tell(li_lei, "o-1", version, status)
+
+    assert (fresh(held).status, fresh(coupon).status, fresh(campaign).used) == (Status.RESERVED, "reserved", 1)
+    assert campaign_laws.broken() == []
+    coupons.release_overdue(at=NOON + 2 * HOUR)
+    assert (fresh(held).status, fresh(coupon).status, fresh(campaign).used) == (Status.RELEASED, "issued", 0)
+    tell(li_lei, "o-1", 9)
+    assert (fresh(held).status, fresh(coupon).status, fresh(campaign).used) == (Status.REDEEMED, "redeemed", 1)
+
+
+def test_what_the_shop_has_said_of_a_coupon_stands(li_lei: Customer) -> None:
+    campaign = running(per_customer_limit=3)
+    used, back = (
+        coupons.reserve(li_lei, f"shop:o-{n}", basket(), at=NOON, code=a_coupon(campaign, li_lei).code) for n in (1, 2)
+    )
+    coupons.redeem(used.pk, at=NOON)
+    tell(li_lei, "o-2", 1)
+    coupons.roll_back(back.pk, at=NOON, reason="refunded")
+
+    for number in ("o-1", "o-2"):
+        tell(li_lei, number, 2, "pending")
+        assert coupons.follow_orders(at=NOON + DAY) == 0
+        assert (fresh(used).status, fresh(back).status) == (Status.REDEEMED, Status.ROLLED_BACK)
+    tell(li_lei, "o-2", 3)
+    tell(li_lei, "o-1", 3, "cancelled")
+    assert (fresh(used).status, fresh(back).status) == (Status.ROLLED_BACK, Status.ROLLED_BACK)
+    tell(li_lei, "o-1", 4, "pending")
+    assert fresh(used).status == Status.REDEEMED
+
+
 def test_unless_another_order_has_it_by_then(li_lei: Customer) -> None:
     coupon = a_coupon(running(), li_lei)
     held = coupons.reserve(li_lei, "shop:o-1", basket(), at=NOON, code=coupon.code)
