@@ -78,6 +78,8 @@ NO_LINK_FOR = {
     (Role.SERVICE_AGENT, "customer_new"),
     (Role.SERVICE_AGENT, "stop"),
     (Role.SERVICE_AGENT, "customer_letters"),
+    (Role.SERVICE_AGENT, "suspect"),
+    (Role.SERVICE_AGENT, "alert"),
     (Role.SERVICE_AGENT, "letter"),
     # Who sees nobody by name is shown letters and segments as figures.
     (Role.ADMINISTRATOR, "letter"),

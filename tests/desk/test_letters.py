@@ -49,11 +49,11 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     # It was written on another day, and waits still.
     Letter.objects.filter(pk=row.pk).update(written_at=timezone.now() - timedelta(days=9))
     assert "1 letter waits for a colleague" in page(client, "my_day")
-    assert "李雷" in page(client, "outgoing", query="?show=hand")
+    assert "李雷" in page(client, "letters_by_hand")
     Letter.objects.filter(pk=row.pk).update(written_at=timezone.now())
     listed = page(client, "outgoing")
     assert "李雷" in listed
-    assert "To be sent by hand" in listed
+    assert "Wait for a colleague to send them" in listed
     assert "for a colleague to send it" in listed
     assert "马上换一个" in page(client, "letter", row.pk)
     consent.set_limits(li_lei, at=timezone.now(), restricted="asked for it")

@@ -52,7 +52,6 @@ SHOWS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 # Of every day: what was written on an earlier one waits as well.
-BY_HAND = "hand"
 
 
 class Row(NamedTuple):
@@ -106,16 +105,12 @@ class Chip(NamedTuple):
 
 def context(request: StaffRequest) -> dict[str, Any]:
     day, show = _day(request), request.GET.get("show", "")
-    show = show if show in SHOWS or show == BY_HAND else ""
+    show = show if show in SHOWS else ""
     named = rights_of(request.user).sees_customers
     mine = _mine(request)
     of_day = mine.filter(written_at__gte=mall_midnight(day), written_at__lt=mall_midnight(day + timedelta(days=1)))
     counts = dict(of_day.values_list("state").annotate(n=Count("pk")))
-    by_hand = mine.filter(state=State.WAITING, by_hand=True)
-    if show == BY_HAND:
-        rows = by_hand.order_by("written_at", "pk")
-    else:
-        rows = (of_day.filter(state__in=SHOWS[show][1]) if show else of_day).order_by("-written_at", "pk")
+    rows = (of_day.filter(state__in=SHOWS[show][1]) if show else of_day).order_by("-written_at", "pk")
     rows = rows.select_related("customer", "by")
     page = page_of(request, rows if named else rows.none(), SHOWN)
     return {
@@ -127,9 +122,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "named": named,
         "page": page.of([row_of(row) for row in page.rows]),
         "waits": _waiting(mine),
-        "by_hand": by_hand.count(),
-        "by_hand_url": f"?show={BY_HAND}" if named else "",
-        "is_by_hand": show == BY_HAND,
+        "by_hand": mine.filter(state=State.WAITING, by_hand=True).count(),
         "sent": sum(counts.get(state, 0) for state in SENT),
         "lost": sum(counts.get(state, 0) for state in LOST),
         "ways": _ways(),
