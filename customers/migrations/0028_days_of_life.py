@@ -104,10 +104,6 @@ class Migration(migrations.Migration):
             name='customer',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='life_dates', to='customers.customer'),
         ),
-        migrations.AddIndex(
-            model_name='lifedate',
-            index=models.Index(condition=models.Q(('greet', True)), fields=['calendar', 'month', 'day'], name='life_date_greeted'),
-        ),
         migrations.AddConstraint(
             model_name='lifedate',
             constraint=models.CheckConstraint(condition=models.Q(('month__range', (1, 12)), models.Q(('day__isnull', True), models.Q(('calendar', 'lunar'), ('day__range', (1, 30))), models.Q(('calendar', 'solar'), ('day__range', (1, 29))), models.Q(('calendar', 'solar'), ('day', 30), models.Q(('month', 2), _negated=True)), models.Q(('calendar', 'solar'), ('day', 31), ('month__in', [1, 3, 5, 7, 8, 10, 12])), _connector='OR')), name='life_date_is_a_day'),

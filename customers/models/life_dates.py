@@ -75,7 +75,6 @@ class LifeDate(models.Model):
                 fields=["customer"], condition=Q(kind="birthday", of_whom="", greet=True), name="one_birthday_greeted"
             ),
         ]
-        indexes = [models.Index(fields=["calendar", "month", "day"], name="life_date_greeted", condition=Q(greet=True))]
         triggers = [
             pgtrigger.Trigger(
                 name="birthday_to_standing",

@@ -74,6 +74,8 @@ KEPT = {
         ),
         "Django makes it beside the index of a text",
     ),
+    "standing_labels": PAGE,
+    "tier_override_end": LATER,
     "webhook_old": "what is past is deleted by its day, once a day",
     "mall_vaultkey_fingerprint_c787a27a_like": "of a table of a few rows",
     "outbox_message_dedupe_key_6013dd5c_like": "the digest asks by the beginning of its key",

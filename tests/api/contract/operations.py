@@ -223,6 +223,7 @@ OF_THE_MALL: dict[str, Call] = {
         "consents/replies",
         {"channel": "sms", "sender": "13800138000", "text": "TD", "at": "2026-11-02T12:00:00+08:00"},
     ),
+    "GET letters/waiting": lambda c: Asked("get", "letters/waiting?channel=shop"),
     "POST letters/receipts": lambda c: Asked(
         "post",
         "letters/receipts",

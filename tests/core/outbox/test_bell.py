@@ -161,6 +161,10 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "state": "confirmed",
         "sign": "rival",
         "end": "lost",
+        "kind": "label",
+        "changed": 2,
+        "total": 3,
+        "undone": 2,
     }
     for language in ("en", "zh-hans", "zh-hant"):
         with translation.override(language):
