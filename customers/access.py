@@ -8,7 +8,7 @@ from operator import or_
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from core.accounts.models import Delegation, Team, User
+from core.accounts.models import Delegation, User
 from core.accounts.roles import Scope, rights_of
 from core.lib.rows import together
 from customers.models import Customer, Lookup, Standing
@@ -54,8 +54,7 @@ def _of_team(lead: User, book: str) -> Q:
     """Whose managers stand in the lead's team or in one below it; a lead without a team leads those who have none."""
     if lead.team_id is None:
         return Q(**{f"{book}manager__isnull": False, f"{book}manager__team__isnull": True})
-    teams = list(Team.objects.filter(Q(pk=lead.team_id) | Q(centre=lead.team_id)).values_list("pk", flat=True))
-    return Q(**{f"{book}manager__team__in": teams})
+    return Q(**{f"{book}manager__team__in": lead.teams_led})
 
 
 def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation, int]:

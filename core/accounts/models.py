@@ -4,6 +4,7 @@ import pgtrigger
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 
@@ -70,6 +71,12 @@ class User(AbstractUser):
     def holds(self, *roles: Role) -> bool:
         """Whether one of these is among the person's roles."""
         return any(role in self.roles for role in roles)
+
+    @cached_property
+    def teams_led(self) -> list[int]:
+        """The numbers of the team this person leads and of those below it, asked once: a page asks for them often."""
+        teams = Team.objects.filter(models.Q(pk=self.team_id) | models.Q(centre=self.team_id))
+        return list(teams.values_list("pk", flat=True)) if self.team_id else []
 
     def get_roles_display(self) -> str:
         """The roles in the reader's language, in the order of the table."""

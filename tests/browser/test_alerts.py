@@ -55,7 +55,7 @@ def test_an_alert_is_worked_to_its_end(sit_down: SitDown, language: str) -> None
     page.check("[name=cause][value=poached]")
     page.get_by_role("button", name=desk.say("Close as lost")).click()
     expect(page.get_by_role("heading", name=desk.say("How it ended"))).to_be_visible()
-    expect(page.get_by_text(INTERVIEW["why"])).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text=INTERVIEW["why"])).to_be_visible()
     desk.fits()
     alert.refresh_from_db()
     assert (alert.state, alert.cause, alert.interview) == (Alert.State.LOST, "poached", INTERVIEW)
