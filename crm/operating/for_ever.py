@@ -70,6 +70,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "loyalty.LotteryTicket",
             "loyalty.Draw",
             "loyalty.PointAccount",
+            "loyalty.OrderPoints",
             "loyalty.PointLot",
             "loyalty.PointHold",
             "loyalty.PointTxn",
