@@ -21,6 +21,7 @@ from core.lib.sealing import Reseal, Resealed
 from core.mall.models import VaultKey
 from core.outbox import webhooks
 from crm import checks
+from crm.flows.bulk import parts
 from customers import contact_points
 from customers.imports import contents
 from customers.letters import writing as letters
@@ -38,6 +39,7 @@ TABLES: dict[str, Reseal] = {
     "files of imports": contents.reseal,
     "files of complaints": files.reseal,
     "letters": letters.reseal,
+    "files of lists": parts.reseal,
 }
 
 

@@ -110,6 +110,14 @@ def test_where_nothing_answers_smoke_says_what_failed_and_ends_with_1() -> None:
     assert said.getvalue().splitlines()[-1].startswith("smoke: ")
 
 
+@pytest.mark.parametrize(("demo", "file"), [(False, "arrived.jsonl"), (True, "")])
+def test_what_stands_outside_of_the_mall_is_of_the_demo_only(settings: Any, demo: bool, file: str) -> None:
+    settings.DEMO, settings.DEMO_ARRIVED = demo, file
+
+    with pytest.raises(CommandError, match="bin/demo"):
+        call_command("mall_post", base="http://127.0.0.1:9", mail_port=9, gateway_port=9)
+
+
 def test_smoke_speaks_http_only() -> None:
     with pytest.raises(CommandError, match="http"):
         call_command("smoke", "--base", "ftp://example.com")

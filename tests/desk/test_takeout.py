@@ -34,6 +34,12 @@ WHY_NOT = {
     "import_plan": "what would be done with a file that the reader brought",
     "audit_months": "its rows are the files themselves",
     "health": "how it is at this moment",
+    "bulk_runs": "names of what was done with many; what became of the rows of each is a file of its own",
+    "bulk_run": "what became of each row is a file of its own, from a button on it",
+    "bulk_progress": "the middle of that page",
+    "bulk_fetch": "is the file, or that page once it is gone",
+    "shared_views": "names of views, each with its button; the rows of each are taken away as a list",
+    "life_dates": "the days of one customer, each with its buttons, beside the form for one more",
     "promises": "rows to be worked, each with its buttons",
     "privacy_kept": "a table of settings, which stands in the documents too",
     "audit": "has a file of its own, of all lines that were searched for",
@@ -152,8 +158,10 @@ def test_a_figure_is_a_number_and_all_else_stays_words(written: str, cell: Cell)
 
 def test_a_table_is_read_as_its_reader_reads_it() -> None:
     page = """<main><table class="lk-table"><caption>Who</caption>
-      <thead><tr><th>Name</th><th class="num">Value</th><th class="actions"></th></tr></thead>
-      <tbody><tr><td><a>Li &amp; Lei</a> <span>C1</span><p>since
+      <thead><tr><th class="lk-tick-cell"><input type="checkbox"></th>
+        <th>Name</th><th class="num">Value</th><th class="actions"></th></tr></thead>
+      <tbody><tr><td class="lk-tick-cell"><label><input type="checkbox"> all</label></td>
+        <td><a>Li &amp; Lei</a> <span>C1</span><p>since
         May</p></td><td class="num"><span>¥1,000</span></td><td class="actions"><button>Go</button></td></tr>
       <tr><td>–<form><button>x</button></form></td><td class="num">–</td></tr></tbody></table>
       <table class="other"><tbody><tr><td>no</td></tr></tbody></table></main>"""

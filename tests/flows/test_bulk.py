@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import Http404
 
 from core.accounts.models import AuditEntry, Role, User
@@ -89,6 +89,8 @@ def killed_at(run: BulkRun, item: int) -> None:
         finally:
             os._exit(1)
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+    with transaction.atomic():  # until PostgreSQL has seen that it is gone: whoever claims passes over a locked row
+        BulkRun.objects.select_for_update().get(pk=run.pk)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -53,6 +53,7 @@ def test_these_are_the_commands() -> None:
         "beat",
         "import_file",
         "import_orders",
+        "mall_post",
         "nightly",
         "relay",
         "restore",

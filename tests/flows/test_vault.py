@@ -17,11 +17,13 @@ from django.utils import timezone
 
 from core.accounts.models import Role
 from core.jobs import leases
-from core.jobs.models import JobRun
+from core.jobs.models import BulkRun, ExportPart, JobRun
 from core.lib import sealing
 from core.outbox import webhooks
 from core.outbox.models import WebhookEndpoint
 from crm.flows import vault
+from crm.flows.bulk import parts
+from crm.flows.bulk.exports import EXPORT
 from crm.flows.record import merging
 from customers import contact_points, identity, queries
 from customers import merging as records
@@ -288,6 +290,30 @@ def test_the_secrets_of_webhooks_and_draws_stay_what_they_are(
     lottery.refresh_from_db()
     assert webhooks._key(endpoint) == b"k" * 32
     assert proof.secret_of(lottery) == b"s" * 32
+
+
+def test_a_file_that_waits_to_be_fetched_is_read_under_the_new_key_alone(
+    db: None, new_key: Callable[[], None], only: Callable[[str], None], make_user: MakeUser
+) -> None:
+    lead = make_user(Role.TEAM_LEAD)
+    runs = [BulkRun.objects.create(kind=EXPORT, list="customers", by=lead, expected=1, asked_at=NOW) for _n in range(2)]
+    for run in runs:
+        for n in range(6):
+            sealed = parts.seal(run.pk, f"{run.pk}/{n}".encode())
+            ExportPart.objects.create(run=run, is_file=n > 2, n=n, data=sealed)
+    new_key()
+
+    assert [(told.table, told.seen, told.changed) for told in rotate()][:2] == [
+        ("files of lists", 8, 8),
+        ("files of lists", 12, 12),
+    ]
+
+    only(NEW)
+    for part in ExportPart.objects.all():
+        assert parts.opened(part) == f"{part.run_id}/{part.n}".encode()
+    only(OLD)
+    with pytest.raises(InvalidTag):
+        parts.opened(ExportPart.objects.earliest("pk"))
 
 
 def test_a_second_rotation_changes_nothing_and_a_third_key_is_another_run(

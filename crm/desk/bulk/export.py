@@ -22,17 +22,17 @@ from core.accounts.models import User
 from core.accounts.roles import Permission, rights_of
 from core.jobs.bulk import FILE_KEPT_FOR, BulkKind, Result, Results, of_person
 from core.jobs.models import BulkItem, BulkRun, ExportPart
-from core.lib import csv_cells, sealing
+from core.lib import csv_cells
 from core.lib.conditions import tree
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day, mall_time
 from crm.desk.lists import page
 from crm.desk.lists.asking import Asked
 from crm.desk.lists.definition import Column, ListDef
+from crm.flows.bulk import parts
 from crm.flows.bulk.customers import tell_end
 from crm.flows.bulk.exports import EXPORT
 
-USE = b"export"
 CSV, XLSX = "csv", "xlsx"
 PART_BYTES = 4 * 1024 * 1024
 Cell = str | int | Decimal | date | None
@@ -80,7 +80,7 @@ def _read(definition: ListDef, run: BulkRun, ids: Sequence[int], at: datetime) -
         told = [[_typed(cell) for cell in _cells(row)] for row in rows]
     number = ExportPart.objects.filter(run=run, is_file=False).count()
     data = json.dumps(told, ensure_ascii=False).encode()
-    ExportPart.objects.create(run=run, n=number, data=sealing.encrypt(data, use=USE, about=str(run.pk).encode()))
+    ExportPart.objects.create(run=run, n=number, data=parts.seal(run.pk, data))
     read = {row.pk for row in rows}
     return {pk: Result(BulkItem.State.DONE) if pk in read else Result("skipped", "not_yours") for pk in ids}
 
@@ -137,8 +137,7 @@ def _written(definition: ListDef, run: BulkRun, beat: Callable[[], None]) -> dic
             number = 0
             while piece := file.read(PART_BYTES):
                 digest.update(piece)
-                sealed = sealing.encrypt(piece, use=USE, about=str(run.pk).encode())
-                ExportPart.objects.create(run=run, is_file=True, n=number, data=sealed)
+                ExportPart.objects.create(run=run, is_file=True, n=number, data=parts.seal(run.pk, piece))
                 number, size = number + 1, size + len(piece)
             ExportPart.objects.filter(run=run, is_file=False).delete()
     return {"rows": rows, "bytes": size, "sha256": digest.hexdigest(), "columns": run.params["columns"]}
@@ -148,7 +147,7 @@ def _rows(run: BulkRun, beat: Callable[[], None]) -> Iterator[list[Cell]]:
     for place, part in enumerate(ExportPart.objects.filter(run=run, is_file=False).order_by("n").iterator(20)):
         if place % 20 == 19:
             beat()
-        for row in json.loads(sealing.decrypt(bytes(part.data), use=USE, about=str(run.pk).encode())):
+        for row in json.loads(parts.opened(part)):
             yield [_untyped(value) for value in row]
 
 
@@ -213,10 +212,10 @@ def fetch(run_id: int, *, by: User, at: datetime) -> tuple[BulkRun, bytes]:
         raise Http404
     if not can_fetch(run, at=at):
         raise Gone(_("This file was fetched, or its 24 hours are over. Export the list anew."))
-    parts = ExportPart.objects.filter(run=run, is_file=True).order_by("n")
-    data = b"".join(sealing.decrypt(bytes(part.data), use=USE, about=str(run.pk).encode()) for part in parts)
+    pieces = ExportPart.objects.filter(run=run, is_file=True).order_by("n")
+    data = b"".join(parts.opened(piece) for piece in pieces)
     run.fetched_at = at
     run.save(update_fields=["fetched_at"])
-    parts.delete()
+    pieces.delete()
     audit.record(by, "export.fetched", run, at=at, rows=run.outcome["rows"], sha256=run.outcome["sha256"])
     return run, data

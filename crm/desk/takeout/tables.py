@@ -19,6 +19,8 @@ NOTHING = "–"
 _FIGURE = re.compile(r"([-−]?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 # Parts of a cell that stand under each other.
 _BLOCKS = {"p", "div", "li", "br", "dd", "dt", "small", "span"}
+# Columns that are there to be pressed: of buttons, and of boxes to tick.
+_PRESSED = {"actions", "lk-tick-cell"}
 # Not words of the page, or words of a table inside the cell's own.
 _SILENT = {"script", "style", "template", "svg", "button", "form", "dialog", "kbd"}
 
@@ -39,7 +41,7 @@ class Content(NamedTuple):
 
 
 def read(page: str) -> Content:
-    """The heading of a page, and the tables in its content that have rows, without columns of buttons.
+    """The heading of a page, and the tables in its content that have rows, without columns of buttons and of boxes to tick.
 
     What stands in a column of figures is a number where it is written as one.
     """
@@ -70,7 +72,7 @@ def _text(element: HtmlElement | None) -> str:
 
 
 def _cells(row: HtmlElement) -> list[Cell]:
-    return [_cell(cell) for cell in row if cell.tag in {"td", "th"} and "actions" not in cell.classes]
+    return [_cell(cell) for cell in row if cell.tag in {"td", "th"} and _PRESSED.isdisjoint(cell.classes)]
 
 
 def _cell(cell: HtmlElement) -> Cell:

@@ -208,6 +208,7 @@ _FIELDS: dict[str, Says] = {
     "channel": choice(lambda p: None if p.channel == "unknown" else p.channel),
     "interest": some(lambda p, today: p.interests),
     "source": some(lambda p, today: p.sources),
+    "label": some(lambda p, today: p.labels),
     "reach": some(lambda p, today: p.reach),
     "text": text,
     "segment": segment,

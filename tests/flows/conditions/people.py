@@ -20,7 +20,9 @@ from customers.models import (
     Contact,
     ContactPoint,
     Customer,
+    CustomerLabel,
     ExternalIdentity,
+    Label,
     LifeDate,
     Order,
     OrderLine,
@@ -115,6 +117,7 @@ class Person:
     clubs: set[int]
     cases: list[tuple[date, int, bool, bool]]
     scores: list[int]
+    labels: set[int]
 
     @property
     def ways(self) -> dict[str, bool]:
@@ -149,7 +152,9 @@ def back(chance: random.Random, *edges: int, most: int = 800) -> date:
 EDGES = (0, 1, 29, 30, 59, 60, 89, 90, 113, 114, 364, 365)
 
 
-def someone(chance: random.Random, pk: int, managers: list[int], products: list[int], clubs: list[int]) -> Person:
+def someone(
+    chance: random.Random, pk: int, managers: list[int], products: list[int], clubs: list[int], labels: list[int]
+) -> Person:
     def maybe(likely: float, value: Any, otherwise: Any = None) -> Any:
         return value if chance.random() < likely else otherwise
 
@@ -202,6 +207,7 @@ def someone(chance: random.Random, pk: int, managers: list[int], products: list[
             for _n in range(max(maybe(0.25, chance.randint(1, 2), 0), len(score)))
         ],
         scores=score,
+        labels={label for label in labels if chance.random() < 0.3},
     )
 
 
@@ -227,6 +233,8 @@ class World:
     clubs: list[int]
     kinds: list[int]
     """Categories of complaints."""
+    labels: list[int]
+    """The last one is put away: who carried it carries it still."""
 
 
 def moment(day: date, hour: int = 12) -> datetime:
@@ -247,18 +255,28 @@ def build(count: int, seed: int = 7) -> World:
     )
     clubs = [Club.objects.create(name=f"Club {n}", by_id=managers[0], at=NOW).pk for n in range(2)]
     kinds = list(Category.objects.order_by("pk").values_list("pk", flat=True)[:2])
+    labels = _labels(managers[0])
     people = [
-        someone(chance, number, managers, [product.pk for product in products], clubs) for number in range(1, count + 1)
+        someone(chance, number, managers, [product.pk for product in products], clubs, labels)
+        for number in range(1, count + 1)
     ]
     _store(people, managers, clubs, kinds)
     summary.refresh([person.pk for person in people], as_of=TODAY, half_life_days=180)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return World(people, managers, {product.pk: product.category_id or 0 for product in products}, clubs, kinds)
+    return World(people, managers, {product.pk: product.category_id or 0 for product in products}, clubs, kinds, labels)
+
+
+def _labels(by: int) -> list[int]:
+    gone_at = {"put away": NOW}
+    return [
+        Label.objects.create(name=name, owner_id=by, created_at=NOW, archived_at=gone_at.get(name)).pk
+        for name in ("autumn", "brunch", "put away")
+    ]
 
 
 def _store(people: list[Person], managers: list[int], clubs: list[int], kinds: list[int]) -> None:
-    _store_records(people)
+    _store_records(people, managers[0])
     _store_purchases(people)
     _store_work(people, managers[0])
     _store_loyalty(people, managers[0])
@@ -266,7 +284,7 @@ def _store(people: list[Person], managers: list[int], clubs: list[int], kinds: l
     _store_segments(managers[0])
 
 
-def _store_records(people: list[Person]) -> None:
+def _store_records(people: list[Person], by: int) -> None:
     winner = next(person.pk for person in people if not person.merged)
     Customer.objects.bulk_create(
         Customer(
@@ -312,6 +330,11 @@ def _store_records(people: list[Person]) -> None:
         )
         for person in people
         if not person.merged
+    )
+    CustomerLabel.objects.bulk_create(
+        CustomerLabel(label_id=label, customer_id=person.pk, by_id=by, at=NOW)
+        for person in people
+        for label in person.labels
     )
     ContactPoint.objects.bulk_create(
         ContactPoint(

@@ -63,6 +63,7 @@ def things(key: str, world: World) -> list[str]:
         "mindset": ["discount", "status"],
         "channel": ["phone", "wechat"],
         "interest": [*INTERESTS, "golf"],
+        "label": [*map(str, world.labels), "999999"],
         "reach": ["phone", "email", "address"],
         "source": [*SOURCES, "nowhere"],
         "promise": ["open", "overdue"],

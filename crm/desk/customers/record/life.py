@@ -17,6 +17,7 @@ from crm.desk.acting import press, submit
 from crm.desk.customers.record.life_forms import LifeDateForm
 from crm.desk.editing import edit
 from crm.desk.paging import page_of
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from customers.access import customer_for
 from customers.models import Customer, LifeDate
@@ -129,6 +130,7 @@ def _do(request: StaffRequest, pk: int, verb: Callable[[Customer], Any], thanks:
 
 
 @needs(Permission.WORK_CARE)
+@takeable("doubtful-birthdays")
 def doubtful_days(request: StaffRequest) -> HttpResponse:
     """Days that look like the default of a source: nobody is greeted on them until somebody has asked."""
     page = page_of(request, life_dates.doubtful(request.user, today()), SHOWN)
