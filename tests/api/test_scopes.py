@@ -29,6 +29,7 @@ SCOPES = {
     "customer-consents": {"GET": S.CONSENTS_READ, "POST": S.CONSENTS_WRITE},
     "consent-replies": {"POST": S.CONSENTS_WRITE},
     "letter-receipts": {"POST": S.LETTERS_WRITE},
+    "letters-waiting": {"GET": S.LETTERS_WRITE},
     "customer-promises": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
     "promise-list": {"GET": S.WORK_READ},
     "promise-keep": {"POST": S.WORK_WRITE},
