@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from complaints import queries
 from core.accounts.roles import ApiScope
+from core.lib.errors import DomainError
 from crm.api.base import StrictView, of_mine
 from crm.api.serializers.customers import Strict
 from customers.letters import shop
@@ -38,6 +39,8 @@ class WaitingListOut(serializers.Serializer[Any]):
 class WaitingView(StrictView):
     scope = ApiScope.LETTERS_WRITE
     query = WaitingQuery
+    # Of a mall whose shop has no chat.
+    refuses_reading = frozenset({DomainError.status})
 
     @extend_schema(
         operation_id="letters_waiting",
