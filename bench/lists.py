@@ -74,12 +74,18 @@ def milliseconds(work: Callable[[], object]) -> float:
     return statistics.median(taken)
 
 
-def main(people: int) -> None:
+def fill(people: int) -> None:
+    """So many customers with their standings and what they bought, where there is nobody yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM customers_standing")
         if cursor.fetchone()[0] == 0:
             cursor.execute(FILL, {"people": people})
         cursor.execute("VACUUM ANALYZE customers_customer, customers_standing, customers_bought, customers_product")
+
+
+def main(people: int) -> None:
+    fill(people)
+    with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0; SET jit = off")
         cursor.execute("SELECT pg_relation_size('customers_standing') / 1048576")
         print(f"customers_standing: {cursor.fetchone()[0]} MB")

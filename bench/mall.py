@@ -97,7 +97,7 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
         for _definition, name in indexes:
             cursor.execute(f'DROP INDEX "{name}"')
         began = time.perf_counter()
-        _copy_orders(facts)
+        copy_orders(facts)
         seconds = time.perf_counter() - began
         for definition, _name in indexes:
             cursor.execute(definition)
@@ -107,7 +107,7 @@ def load(customers: int, facts: dict[str, np.ndarray]) -> float:
     return seconds
 
 
-def _copy_orders(facts: dict[str, np.ndarray]) -> None:
+def copy_orders(facts: dict[str, np.ndarray]) -> None:
     """The facts by binary COPY into a staging table, then one INSERT that fills the fixed columns."""
     with connection.cursor() as cursor:
         cursor.execute(
