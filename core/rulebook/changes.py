@@ -58,16 +58,22 @@ def first_day(kind: Kind, *, today: date, rolls_back: bool = False) -> date:
 
 @transaction.atomic
 def propose(
-    kind: Kind, content: Content, *, starts_on: date, reason: str, by: User, at: datetime, client_key: str = ""
+    kind: Kind, content: Content, *, starts_on: date | None, reason: str, by: User, at: datetime, client_key: str = ""
 ) -> RuleChange:
     """The change is worked out and waits for a second person. The same `client_key` finds it again.
 
-    Raises Invalid for content out of bounds, no reason, or a day before the notice is over; DomainError when nothing
-    changes or another version is scheduled; SameKey for a key that has proposed something else.
+    Without a day it begins as soon as it can. Raises Invalid for content out of bounds, no reason, or a day before the
+    notice is over; DomainError when nothing changes or another version is scheduled; SameKey for a key that has
+    proposed something else.
     """
     content = kind.checked(kind.written_by(_legible(content), by))
     if known := _of_key(client_key, kind, content=content, reason=reason, rolls_back=None):
+        # Confirming may have put it on a later day than was asked for.
+        is_later = known.state != State.OPEN and starts_on is not None and starts_on < known.starts_on
+        if starts_on not in (None, known.starts_on) and not is_later:
+            raise SameKey
         return known
+    starts_on = starts_on or first_day(kind, today=mall_day(at))
     return _proposed(kind, content, starts_on=starts_on, reason=reason, by=by, at=at, client_key=client_key)
 
 

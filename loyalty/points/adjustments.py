@@ -41,9 +41,10 @@ def request(
         raise Invalid(_("Say in a few words what this is for."), code="reason_missing")
     if not client_key.strip() or len(client_key) > 80:
         raise Invalid(_("The key of the request is missing or too long."), code="client_key")
+    reason = reason.strip()[:300]
     User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two requests at once count against one limit
     if known := PointAdjustment.objects.filter(client_key=client_key).first():
-        if (known.account_id, known.points, known.by_id) != (customer.pk, amount, by.pk):
+        if (known.account_id, known.points, known.by_id, known.reason) != (customer.pk, amount, by.pk, reason):
             raise SameKey()
         return known
     with Ledger.opened([customer.pk], at=at) as ledger:
@@ -51,7 +52,7 @@ def request(
         if amount < 0:
             accounts.enough(ledger[customer.pk].account, -amount)
     made = PointAdjustment.objects.create(
-        account_id=customer.pk, points=amount, reason=reason.strip()[:300], by=by, at=at, client_key=client_key
+        account_id=customer.pk, points=amount, reason=reason, by=by, at=at, client_key=client_key
     )
     alone = within_limit(by, amount, at=at, besides=made.pk)
     audit.record(

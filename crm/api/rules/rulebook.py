@@ -165,11 +165,10 @@ class ProposeView(RulebookView):
     def post(self, request: Request, kind: str) -> Response:
         rules, sent, at = rulebook.named(kind), self.body(ProposeIn), timezone.now()
         self.hold_to(rules.edits)
-        starts_on = sent.get("starts_on") or changes.first_day(rules, today=mall_day(at))
         change = changes.propose(
             rules,
             sent["content"],
-            starts_on=starts_on,
+            starts_on=sent.get("starts_on"),
             reason=sent["reason"],
             by=self.user,
             at=at,

@@ -14,7 +14,7 @@ from core.accounts import audit
 from core.accounts.deciding import second_person
 from core.accounts.models import User
 from core.accounts.roles import Permission, who_may
-from core.lib.errors import DomainError, Invalid
+from core.lib.errors import DomainError, Invalid, SameKey
 from core.lib.periods import mall_day
 from customers import locks
 from loyalty import colleagues, notices
@@ -156,12 +156,15 @@ def withdraw(version_id: int, *, reason: str, by: User, at: datetime) -> TierRul
 
 @transaction.atomic
 def roll_back(version_id: int, *, by: User, reason: str, at: datetime, client_key: str = "") -> TierDraft:
-    """A draft, simulated, that says what the version before said, from tomorrow on. The same `client_key` finds it.
+    """A draft, simulated, that says what the version before said, from tomorrow on. The same `client_key` finds it; with
+    another reason it raises SameKey.
 
     Whoever lost a level to this version, and has not moved since, gets it back. It is published like any draft.
     """
     rules = TierRules.objects.get(pk=version_id)
     if known := draft_of_key(client_key, rules):
+        if known.reason != reason.strip()[:300]:
+            raise SameKey()
         return known
     before = TierRules.objects.filter(ends_on=rules.starts_on, withdrawn_at__isnull=True).first()
     if before is None or rules.withdrawn_at is not None or newest() != rules or membership.applied() != rules:
