@@ -23,7 +23,7 @@ from customers.work import settling, stakes
 LONGEST_SNOOZE = timedelta(days=90)
 BY_THE_CLOCK = timedelta(hours=2)
 # What we plan of ourselves: of somebody who must not be reached it is dropped as it is opened.
-PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER)
+PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER, Todo.Reason.RISING)
 
 
 def open_task(
@@ -109,6 +109,8 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
         raise DomainError(
             _("Decide first what is done about this silence: contact, offer, visit or watch."), code="undecided"
         )
+    if todo.reason == Todo.Reason.RISING:
+        raise DomainError(_("Answer first: adopt the customer, or say why not now."), code="undecided")
     if todo.promise and todo.promise.source == Promise.Source.REMEDY:
         raise DomainError(_("This promise is kept by giving the remedy: do that in its case."), code="kept_elsewhere")
     if todo.promise:

@@ -336,3 +336,56 @@ class SegmentDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.segment_id} {self.on}: {self.size}"
+
+
+class Rising(models.Model):
+    """A random customer who has begun to buy like an active one: asked about once a quarter, adopted or not now."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Waits for an answer")
+        ADOPTED = "adopted", _("Adopted")
+        NOT_NOW = "not_now", _("Not now")
+        GREW = "grew", _("Grew without being adopted")
+        LAPSED = "lapsed", _("Nobody answered")
+
+    class Why(models.TextChoices):
+        NO_TIME = "no_time", _("No time for one more customer")
+        ONCE_ONLY = "once_only", _("A gift or a single event")
+        NO_CONTACT = "no_contact", _("Would rather be left alone")
+        SERVED = "served", _("Is looked after by somebody else")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="rises", db_index=False)
+    quarter = models.DateField(help_text="Its first day")
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    opened_on = models.DateField()
+    # The figures of that night: purchase days of 90 days and of the 90 before, what was paid, and the bar.
+    days = models.SmallIntegerField()
+    days_before = models.SmallIntegerField()
+    paid = MoneyField()
+    bar = MoneyField(help_text="What the middle one of the active customers paid in 90 days")
+    decided_on = models.DateField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    why = models.CharField(max_length=10, choices=Why, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "quarter"], name="rises_once_a_quarter"),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_on__isnull=True) | (~Q(state="open") & Q(decided_on__isnull=False)),
+                name="rising_decided_on_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("adopted", "not_now"), decided_by__isnull=False)
+                | (~Q(state__in=("adopted", "not_now")) & Q(decided_by__isnull=True)),
+                name="rising_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="not_now") & ~Q(why="") | ~Q(state="not_now") & Q(why=""), name="rising_not_now_why"
+            ),
+        ]
+        indexes = [models.Index(fields=["-opened_on", "-id"], name="rising_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.quarter}"

@@ -57,6 +57,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
             MenuPage("desk:alerts", gettext_lazy("Alerts"), "alert-triangle", "a", P.WORK_ALERTS),
             MenuPage("desk:lost", gettext_lazy("The lost"), "trending-down", "", P.WORK_ALERTS),
             MenuPage("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", P.WORK_ALERTS),
+            MenuPage("desk:rising", gettext_lazy("Buy more often"), "trending-up", "", P.WORK_CARE),
             MenuPage("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", P.VIEW_MATRIX),
             MenuPage("desk:doubtful_days", gettext_lazy("Doubtful birthdays"), "calendar", "", P.WORK_CARE),
             MenuPage("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", P.MERGE_CUSTOMERS),

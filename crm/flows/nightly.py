@@ -37,6 +37,7 @@ from loyalty.points import referrals, rewards, visit_ladder
 from loyalty.tiers import explain as tier_explain
 from loyalty.tiers import membership
 from segmentation import fitting, night, rules
+from segmentation.growing import rising
 from segmentation.leaving import suspecting
 from segmentation.models import Alert
 from segmentation.segments import membership as segments
@@ -175,7 +176,8 @@ def _scores(run: JobRun, at: datetime) -> dict[str, int]:
     outcome = night.work_out(
         as_of, fit, constants, over=as_of < mall_day(at), restores=night.restored_by(rule_set, as_of)
     )
-    return night.write(outcome, fit, rule_set, at=at) | {"restaked": stakes.restake(at=at)}
+    counts = night.write(outcome, fit, rule_set, at=at)
+    return counts | {"restaked": stakes.restake(at=at), "rising": rising.find(as_of=as_of, at=at)}
 
 
 def _tiers(run: JobRun, at: datetime) -> dict[str, int]:

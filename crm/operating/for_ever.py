@@ -35,6 +35,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "segmentation.Alert",
             "segmentation.AlertComment",
             "segmentation.Change",
+            "segmentation.Rising",
             "segmentation.SegmentMember",
             "loyalty.ClubMember",
             "loyalty.ClubVisit",

@@ -65,6 +65,7 @@ class Todo(models.Model):
         TIER = "tier", _("Level at risk")
         CREDIT = "credit", _("Payment overdue")
         CHECK = "check", _("To be checked")
+        RISING = "rising", _("Buys more often")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")

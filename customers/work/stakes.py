@@ -44,6 +44,7 @@ RISKS: Mapping[str, Risk] = {
         Decimal("0.10"), _("Who owes for long buys elsewhere: our own assumption until it can be measured")
     ),
     Todo.Reason.CHECK: Risk(Decimal("0.02"), _("The record may be wrong: our own assumption, only to order the work")),
+    Todo.Reason.RISING: Risk(None, _("A fifth of what they could buy: our own assumption, only to order the work")),
 }
 
 

@@ -77,7 +77,7 @@ from loyalty.points import rules as point_rules
 from loyalty.tiers import membership
 from loyalty.tiers import simulation as tier_whatif
 from segmentation import rules as night_rules
-from segmentation.models import Alert, Change, Night
+from segmentation.models import Alert, Change, Night, Rising
 from segmentation.segments import writing as segments
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
 from tests.desk.test_permissions import POSTED
@@ -199,6 +199,16 @@ def somebody_lost(mall: Mall, n: int) -> str:
         state="lost", cause="left", closed_on=today(), line=line, interview=told, manager_at_close=mall.reader
     )
     return name
+
+
+def somebody_rising(mall: Mall, n: int) -> str:
+    person = mall.customer(n)
+    told = {"state": "not_now", "why": "no_time", "decided_on": today(), "decided_by": mall.colleague(n)}
+    quarter = date(today().year, 1, 1)
+    Rising.objects.create(
+        customer=person, quarter=quarter, opened_on=today(), days=2, days_before=1, paid=3, bar=2, **told
+    )
+    return person.name
 
 
 def an_alert(mall: Mall, n: int) -> str:
@@ -614,6 +624,7 @@ LISTS = [
     Listed("alerts", MANAGER, an_alert),
     Listed("alerts", LEAD, an_alert),
     Listed("lost", LEAD, somebody_lost),
+    Listed("rising", LEAD, somebody_rising),
     Listed("long_absent", LEAD, somebody_absent),
     Listed("long_absent", LEAD, a_customer, query="?list=never"),
     Listed("customers", MANAGER, a_customer),

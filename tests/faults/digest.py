@@ -31,7 +31,7 @@ from loyalty.models import (
     TierChange,
     TierState,
 )
-from segmentation.models import Alert, Change, Fit, Night, RuleSet, SegmentDay, SegmentMember
+from segmentation.models import Alert, Change, Fit, Night, Rising, RuleSet, SegmentDay, SegmentMember
 
 # Every table the night writes, and the columns that say which rows are meant. Parents first.
 WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
@@ -48,6 +48,7 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     LifeDate: ("id",),
     Change: ("customer_id", '"on"'),
     Alert: ("customer_id", "kind", "last_on"),
+    Rising: ("customer_id", "quarter"),
     SegmentMember: ("segment_id", "customer_id", "entered_on"),
     SegmentDay: ("segment_id", '"on"'),
     Todo: ("dedupe_key",),
@@ -91,6 +92,7 @@ OF_THE_RUN = {
     Night: {"id", "fit_id", "rules_id"},
     Change: {"id"},
     Alert: {"id"},
+    Rising: {"id"},
     SegmentMember: {"id", "entered_at", "left_at"},
     SegmentDay: {"id", "seconds"},
     Todo: {"id", "opened_at", "closed_at", "alert_id"},

@@ -78,6 +78,7 @@ STAYS = {
     "Consent",
     "ReachLimit",
     "SegmentMember",
+    "Rising",
 }
 GOES = {
     "ContactPoint",

@@ -1,8 +1,8 @@
-"""Alerts worked to their end, suspicions, and the lost."""
+"""Alerts worked to their end, suspicions, the lost; and those who rise."""
 
 from django.urls import path
 
-from crm.desk.winback import alert, lost, suspect
+from crm.desk.winback import alert, lost, rising, suspect
 
 urlpatterns = [
     path("alerts/<int:pk>/", alert.alert, name="alert"),
@@ -13,4 +13,8 @@ urlpatterns = [
     path("alerts/<int:pk>/interview/", alert.interview, name="alert_interview"),
     path("customers/<int:pk>/suspect/", suspect.suspect, name="suspect"),
     path("lost/", lost.lost, name="lost"),
+    path("rising/", rising.rising, name="rising"),
+    path("rising/<int:pk>/adopt/", rising.adopt, name="rising_adopt"),
+    path("rising/<int:pk>/not-now/", rising.not_now, name="rising_not_now"),
+    path("rising/<int:pk>/reopen/", rising.reopen, name="rising_reopen"),
 ]

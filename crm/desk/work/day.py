@@ -52,6 +52,7 @@ ICONS = {
     "tier": "chart-bar",
     "credit": "wallet",
     "check": "eye",
+    "rising": "trending-up",
 }
 
 
@@ -370,6 +371,10 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
         }
     if words := text.get("words"):
         return str(words)
+    if item.reason == Todo.Reason.RISING:
+        return _("Bought on %(days)d days in 90, on %(before)d in the 90 before: adopt?") % text
+    if text.get("adopted"):
+        return _("Adopted: the first talk")
     if item.reason == Todo.Reason.CHECK:
         return _("Order %(order)s of %(day)s is of a customer who has died: whose is it?") % {
             "order": text["order"],

@@ -28,6 +28,7 @@ from loyalty.points import accounts as points
 from loyalty.points import referrals
 from loyalty.tiers import membership
 from segmentation import alerts
+from segmentation.growing import rising
 from segmentation.models import Alert
 from segmentation.segments import membership as segments
 
@@ -58,6 +59,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     alerts.merge(loser.pk, winner.pk, at=at)
     consent.merge(loser, winner, by=by, at=at)
     segments.merge(loser.pk, winner.pk, on=today, at=at)
+    rising.merge(loser.pk, on=today, at=at)
     labels.merge(loser, winner)
     records.move(loser, winner, today=today)
     alerts.follow_purchases([winner.pk], as_of=today, at=at)

@@ -1,0 +1,1 @@
+"""Customers who could become more than they are."""
