@@ -41,7 +41,7 @@ OF_A_KIND = 1
 WORDS = "Walked through 走一遍"
 OTHER = "別的話"
 # Hidden fields that are others each time the form is opened, or follow what was typed.
-ANEW = re.compile(r"csrfmiddlewaretoken|once|version|request_key|client_key|initial-")
+ANEW = re.compile(r"csrfmiddlewaretoken|once|version|(request_|client_)?key$|initial-")
 
 
 @dataclass
@@ -469,23 +469,29 @@ class Walk:
 
     def edit_by_two(self, address: str, form: Form) -> str:
         """A and B have the form open: they change two fields, and both win; a third who changes A's sees both texts."""
-        opened, names = untouched(form), _wordy(form)
-        first = next((name for name in names if self.put(form, opened, name, "甲的字")), None)
+        opened = untouched(form)
+        # Of this form alone: another one may have written the same row.
+        mine, yours, theirs = (f"{who}{len(self.edits)}" for who in ("甲的字", "乙的字", "丙的字"))
+        # A field that says nothing yet may be one of a row that is only made, or why something is changed.
+        names = [name for name in _wordy(form) if opened.get(f"initial-{name}")]
+        first = next((name for name in names if self.put(form, opened, name, mine)), None)
         if first is None:
             return "nothing to write"
-        second = next((name for name in names if name != first and self.put(form, opened, name, "乙的字")), None)
+        second = next((name for name in names if name != first and self.put(form, opened, name, yours)), None)
         now = self.get(address, fresh=False)
         forms = [row for row in now.forms if row.subject == form.subject] if now else []
         values = untouched(forms[0]) if forms else {}
-        if values.get(first) != "甲的字" or (second and values.get(second) != "乙的字"):
+        if values.get(first) != mine or (second and values.get(second) != yours):
             return f"lost: {first}, {second} are {values.get(first)!r}, {values.get(second or '')!r}"
-        answer = self.client.post(form.action, opened | {first: "丙的字", "once": uuid4().hex}, follow=True)
+        self.let_in()
+        answer = self.client.post(form.action, opened | {first: theirs, "once": uuid4().hex}, follow=True)
         page = unescape(answer.content.decode())
-        if answer.status_code not in (409, 422) or "甲的字" not in page or "丙的字" not in page:
+        if answer.status_code not in (409, 422) or mine not in page or theirs not in page:
             return f"lost: {first} of the third answers {answer.status_code}"
         return "both won" if second else "one field"
 
     def put(self, form: Form, opened: dict[str, Any], name: str, text: str) -> bool:
+        self.let_in()
         answer = self.client.post(form.action, opened | {name: text, "once": uuid4().hex})
         return answer.status_code == 302
 

@@ -144,7 +144,7 @@ class Walk:
         return person
 
     def prepare(self, context: BrowserContext) -> None:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
 
     def new_page(self, context: BrowserContext) -> Page:
         """Without its looks, which do not matter here. (A route that aborts would end the cache, and with it Back.)"""
