@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from core.accounts import tokens
 from core.accounts.models import Role, Team, User
@@ -102,6 +103,22 @@ def _flush_past_the_audit_trail() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", flush_all)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_looked_up_once() -> Iterator[None]:
+    """Each client of a test sets up the middleware anew, which would look through the folder of static files again."""
+    look, files = WhiteNoiseMiddleware.add_files_from_finders, dict[str, object]()
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not files:
+            look(self)
+            files.update(self.files)
+        self.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
         yield
 
 
