@@ -38,11 +38,14 @@ MakeOrder = Callable[..., Order]
 RecordOrder = Callable[..., Recorded]
 ApiFor = Callable[..., APIClient]
 
-# Files of few tests that take minutes: begun last, one of them would run alone at the end.
+# Files of few tests that take minutes, by the processor time they took: begun last, one of them would run alone at the
+# end.
 LONG = [
-    *("browser/story/test_story.py", "demo/test_reachable.py", "reference/test_complete_journey.py"),
-    *("desk/test_hostile.py", "browser/test_days.py", "browser/test_moving_in.py", "plans/test_plans.py"),
-    *("faults/test_kills.py", "faults/test_load.py", "demo/test_commands.py", "browser/test_ten_calls.py"),
+    *("demo/test_reachable.py", "api/contract/test_hostile.py", "browser/test_days.py", "desk/test_hostile.py"),
+    *("api/contract/test_contract.py", "api/contract/test_matrix.py", "browser/story/test_story.py"),
+    *("browser/test_moving_in.py", "reference/test_complete_journey.py", "demo/test_commands.py", "desk/test_masks.py"),
+    *("faults/test_load.py", "faults/test_kills.py", "plans/test_plans.py", "browser/test_ten_calls.py"),
+    *("flows/test_bulk.py", "loyalty/tiers/test_whatif.py", "customers/letters/test_ten_thousand.py"),
 ]
 
 
