@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from core.accounts import tokens
 from core.accounts.models import Role, Team, User
@@ -37,11 +38,14 @@ MakeOrder = Callable[..., Order]
 RecordOrder = Callable[..., Recorded]
 ApiFor = Callable[..., APIClient]
 
-# Files of few tests that take minutes: begun last, one of them would run alone at the end.
+# Files of few tests that take minutes, by the processor time they took: begun last, one of them would run alone at the
+# end.
 LONG = [
-    *("browser/story/test_story.py", "demo/test_reachable.py", "reference/test_complete_journey.py"),
-    *("desk/test_hostile.py", "browser/test_days.py", "browser/test_moving_in.py", "plans/test_plans.py"),
-    *("faults/test_kills.py", "faults/test_load.py", "demo/test_commands.py", "browser/test_ten_calls.py"),
+    *("demo/test_reachable.py", "api/contract/test_hostile.py", "browser/test_days.py", "desk/test_hostile.py"),
+    *("api/contract/test_contract.py", "api/contract/test_matrix.py", "browser/story/test_story.py"),
+    *("browser/test_moving_in.py", "reference/test_complete_journey.py", "demo/test_commands.py", "desk/test_masks.py"),
+    *("faults/test_load.py", "faults/test_kills.py", "plans/test_plans.py", "browser/test_ten_calls.py"),
+    *("flows/test_bulk.py", "loyalty/tiers/test_whatif.py", "customers/letters/test_ten_thousand.py"),
 ]
 
 
@@ -102,6 +106,22 @@ def _flush_past_the_audit_trail() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", flush_all)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_looked_up_once() -> Iterator[None]:
+    """Each client of a test sets up the middleware anew, which would look through the folder of static files again."""
+    look, files = WhiteNoiseMiddleware.add_files_from_finders, dict[str, object]()
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not files:
+            look(self)
+            files.update(self.files)
+        self.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
         yield
 
 

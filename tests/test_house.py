@@ -38,6 +38,13 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def imports_and_functions(path: Path) -> list[ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Wherever they stand in the file: its tree is walked once for all tests."""
+    wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, wanted)]
+
+
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -45,20 +52,17 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path) for path in files()}
 
 
-def imported_by(path: Path) -> Iterator[str]:
+@cache
+def imported_by(path: Path) -> frozenset[str]:
     """The modules of the product that a file imports, whether at its top or within a function."""
-    for node in ast.walk(tree_of(path)):
+    names: list[str] = []
+    for node in imports_and_functions(path):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name in MODULES:
-                yield name
-            elif name.rpartition(".")[0] in MODULES:
-                yield name.rpartition(".")[0]
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    known = (name if name in MODULES else name.rpartition(".")[0] for name in names)
+    return frozenset(name for name in known if name in MODULES)
 
 
 def cycles(edges: dict[str, set[str]]) -> set[tuple[str, str]]:
@@ -83,7 +87,7 @@ def test_no_function_is_longer_than_a_page() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
         for path in files()
-        for node in ast.walk(tree_of(path))
+        for node in imports_and_functions(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None
         and node.end_lineno - node.lineno >= LONGEST_FUNCTION
@@ -138,7 +142,7 @@ def test_imports_stand_at_the_top() -> None:
     inner = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in files()
-        for function in ast.walk(tree_of(path))
+        for function in imports_and_functions(path)
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom | ast.Import)
@@ -245,7 +249,7 @@ def modules_seen_from(path: Path) -> set[str]:
     return seen | {further for module in seen for further in OFFERED.get(module, ())}
 
 
-OFFERED = {module_of(path): {name for name in imported_by(path)} for path in files() if path.name == "__init__.py"}
+OFFERED = {module_of(path): imported_by(path) for path in files() if path.name == "__init__.py"}
 
 
 def test_nothing_public_is_called_by_tests_alone() -> None:

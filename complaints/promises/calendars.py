@@ -83,7 +83,7 @@ def set_day(
     calendar = _edited(calendar_id)
     calendar.days.filter(date=day).delete()
     if hours is not None:
-        _store_day(calendar, day, sorted(set(hours)), name, CalendarDay.Source.MANUAL)
+        CalendarDay.objects.bulk_create(_spans(calendar, day, sorted(set(hours)), name, CalendarDay.Source.MANUAL))
     audit.record(by, "calendar.day_set", calendar, at=at, version=calendar.version, day=day.isoformat())
     return calendar
 
@@ -102,17 +102,16 @@ def import_holidays(calendar_id: int, year: int, *, by: User | None, at: datetim
     table = holidays.country_holidays(calendar.country, years=year, language=_language_of(calendar.country))
     known = set(calendar.days.filter(date__year=year).values_list("date", flat=True))
     monday = [(s.start_minute, s.end_minute) for s in calendar.shifts.filter(weekday=1)]
-    added = 0
-    for day, name in sorted(table.items()):
-        if day.year == year and day not in known:
-            _store_day(calendar, day, [], name, CalendarDay.Source.IMPORT)
-            added += 1
-    for day in sorted(getattr(table, "weekend_workdays", ())):
-        if day.year == year and day not in known and monday:
-            _store_day(calendar, day, monday, "", CalendarDay.Source.IMPORT)
-            added += 1
-    audit.record(by, "calendar.holidays_imported", calendar, at=at, year=year, days=added)
-    return added
+    days: list[tuple[date, list[tuple[int, int]], str]] = [(day, [], name) for day, name in sorted(table.items())]
+    if monday:
+        days += [(day, monday, "") for day in sorted(getattr(table, "weekend_workdays", ()))]
+    new = [(day, hours, name) for day, hours, name in days if day.year == year and day not in known]
+    source = CalendarDay.Source.IMPORT
+    CalendarDay.objects.bulk_create(
+        row for day, hours, name in new for row in _spans(calendar, day, hours, name, source)
+    )
+    audit.record(by, "calendar.holidays_imported", calendar, at=at, year=year, days=len(new))
+    return len(new)
 
 
 def _language_of(country: str) -> str | None:
@@ -157,22 +156,15 @@ def _edited(calendar_id: int) -> BusinessCalendar:
     return calendar
 
 
-def _store_day(
+def _spans(
     calendar: BusinessCalendar, day: date, hours: list[tuple[int, int]], name: str, source: CalendarDay.Source
-) -> None:
+) -> list[CalendarDay]:
+    """The rows of a day: one for each time that is worked, or one that says it is closed."""
     spans: list[tuple[int | None, int | None]] = [*hours] or [(None, None)]
     kind = CalendarDay.Kind.OPEN if hours else CalendarDay.Kind.CLOSED
-    CalendarDay.objects.bulk_create(
-        [
-            CalendarDay(
-                calendar=calendar,
-                date=day,
-                kind=kind,
-                start_minute=start,
-                end_minute=end,
-                name=name[:80],
-                source=source,
-            )
-            for start, end in spans
-        ]
-    )
+    return [
+        CalendarDay(
+            calendar=calendar, date=day, kind=kind, start_minute=start, end_minute=end, name=name[:80], source=source
+        )
+        for start, end in spans
+    ]

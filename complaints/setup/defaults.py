@@ -5,11 +5,12 @@ row can be changed afterwards.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -43,7 +44,7 @@ CLASSES = {"big": Standing.Class.BIG, "active": Standing.Class.ACTIVE, "everybod
 MONEY = (RemedyKind.REFUND, RemedyKind.COUPON, RemedyKind.CREDIT, RemedyKind.GIFT, RemedyKind.REPLACEMENT)
 POINTS_PER_YUAN = 10
 FREE = (RemedyKind.VISIT, RemedyKind.APOLOGY)
-
+Row = TypeVar("Row", Category, Department, ReplyTemplate, RootCause)
 
 # Weekday (1 is Monday), from, until: minutes of the day.
 Week = Sequence[tuple[int, int, int]]
@@ -69,24 +70,29 @@ def install(*, at: datetime, country: str = "CN", week: Week = WEEK, language: s
     if SlaPolicy.objects.filter(status=SlaPolicy.Status.PUBLISHED).exists():
         return False
     hours = _calendars(at, country, week, words)
-    departments = {
-        code: Department.objects.get_or_create(
-            code=code, defaults={"name": name, "calendar": hours["office"], "answer_minutes": minutes}
-        )[0]
+    departments = _present(
+        Department(code=code, name=name, calendar=hours["office"], answer_minutes=minutes)
         for code, name, minutes in rows["departments"]
-    }
+    )
     queues = _queues(departments, words)
     _categories(departments, queues, rows)
-    for code, name, department, controllable in rows["root_causes"]:
-        RootCause.objects.get_or_create(
-            code=code, defaults={"name": name, "department": departments[department], "controllable": controllable}
-        )
-    for code, name, body in rows["replies"]:
-        ReplyTemplate.objects.get_or_create(code=code, defaults={"name": name, "body": body})
+    _present(
+        RootCause(code=code, name=name, department=departments[department], controllable=controllable)
+        for code, name, department, controllable in rows["root_causes"]
+    )
+    _present(ReplyTemplate(code=code, name=name, body=body) for code, name, body in rows["replies"])
     _limits()
     priority.matrix()
     _policy(hours, at)
     return True
+
+
+def _present(wanted: Iterable[Row]) -> dict[str, Row]:
+    """Rows by their codes: those that were there are as they were, the others are as wanted."""
+    rows = list(wanted)
+    manager = type(rows[0])._default_manager
+    manager.bulk_create(rows, ignore_conflicts=True)
+    return {row.code: row for row in manager.filter(code__in=[row.code for row in rows])}
 
 
 def _calendars(at: datetime, country: str, week: Week, words: dict[str, str]) -> dict[str, BusinessCalendar]:
@@ -125,20 +131,35 @@ def _queues(departments: dict[str, Department], words: dict[str, str]) -> dict[s
 
 def _categories(departments: dict[str, Department], queues: dict[str, Queue], rows: dict[str, list[list[Any]]]) -> None:
     own = {"delivery": queues["logistics"], "quality": queues["quality"]}
-    for position, (code, name, severity, trigger, department, text) in enumerate(rows["groups"]):
-        prompt = {"prompt_trigger": trigger, "prompt_department": departments[department], "prompt_text": text}
-        fields = {"position": position, "queue": own.get(code), **prompt}
-        parent, _ = Category.objects.get_or_create(
-            code=code, defaults={"name": name, "default_severity": severity, **fields}
-        )
-        children = [row[1:] for row in rows["categories"] if row[0] == code]
-        for place, (child, child_name, child_severity) in enumerate(children):
-            Category.objects.get_or_create(
-                code=child,
-                defaults={"name": child_name, "default_severity": child_severity, "parent": parent}
-                | fields
-                | {"position": place, "needs_root_cause": code not in ("other", "points")},
+    fields = {
+        code: {
+            "queue": own.get(code),
+            "prompt_trigger": trigger,
+            "prompt_department": departments[department],
+            "prompt_text": text,
+        }
+        for code, _name, _severity, trigger, department, text in rows["groups"]
+    }
+    parents = _present(
+        Category(code=code, name=name, default_severity=severity, position=position, **fields[code])
+        for position, (code, name, severity, *_prompt) in enumerate(rows["groups"])
+    )
+    places: Counter[str] = Counter()
+    children = []
+    for group, code, name, severity in rows["categories"]:
+        children.append(
+            Category(
+                code=code,
+                name=name,
+                default_severity=severity,
+                parent=parents[group],
+                position=places[group],
+                needs_root_cause=group not in ("other", "points"),
+                **fields[group],
             )
+        )
+        places[group] += 1
+    _present(children)
 
 
 def _limits() -> None:

@@ -38,6 +38,8 @@ MOST_NOTES = 10_000
 # Rows of a transaction at most; fewer where they take longer than that: single orders wait for a chunk. Less of a second
 # while somebody does wait.
 CHUNK = 20_000
+# Fewer take no less time: what a chunk costs whatever is in it would be all that it costs.
+SMALLEST_CHUNK = 100
 CHUNK_SECONDS, CROWDED_SECONDS = 1.0, 0.1
 # No statement of an import may take longer than this many milliseconds.
 LONGEST_STATEMENT = 600_000
@@ -468,7 +470,7 @@ def _chunks(progress: _Progress) -> Iterator[tuple[float, int, int]]:
         first += rows
         took = max(monotonic() - began, 0.001)
         most = CROWDED_SECONDS if progress.is_crowded else CHUNK_SECONDS
-        rows = max(1, min(CHUNK, 2 * rows, round(rows * most / took)))
+        rows = min(CHUNK, max(SMALLEST_CHUNK, min(2 * rows, round(rows * most / took))))
 
 
 def _commit_without_waiting() -> None:

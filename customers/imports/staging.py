@@ -85,6 +85,7 @@ def fill(rows: Iterator[Staged], *, source: str, of_lines: bool, incomplete: Abs
     said: set[str] = set()
     while pending := list(islice(rows, COPY_ROWS)):
         said |= _copy_said(pending)
+    _run("by_line_and_person")
     if of_lines:
         _run("orders_of_lines", incomplete=sorted(incomplete))
     else:

@@ -452,6 +452,30 @@ def test_an_order_goes_in_whole_or_not_at_all() -> None:
     assert sorted(Order.objects.values_list("external_id", "paid")) == [("o-5", Decimal(2)), ("o-6", Decimal(1))]
 
 
+def test_a_chunk_is_found_by_its_lines_while_older_work_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is made after rows were changed waits for every older transaction: here, for the test's own."""
+    waiting_for_others: dict[str, bool] = {}
+    store = staging.store
+
+    def look(*args: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT indexrelid::regclass::text, indcheckxmin FROM pg_index"
+                " WHERE indrelid IN ('import_rows'::regclass, 'import_people'::regclass)"
+            )
+            waiting_for_others.update(cursor.fetchall())
+        store(*args)
+
+    monkeypatch.setattr(staging, "store", look)
+    go(LINES)
+
+    assert waiting_for_others == {
+        "import_rows_line_idx": False,
+        "import_rows_person_idx": False,
+        "import_people_person_idx": False,
+    }
+
+
 def test_lines_need_an_order_number() -> None:
     with pytest.raises(Invalid) as refusal:
         imports.check(upload("customer,date,line_amount\nc,2026-11-01,5\n"), at=NOW)

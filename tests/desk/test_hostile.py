@@ -202,11 +202,16 @@ def passing_texts(field: forms.Field) -> list[str]:
     return [text for text in ODD if not refused(field, "x", text)]
 
 
+@cache
+def sent(name: str, text: str) -> QueryDict:
+    """What arrives of a form with this one field. Texts are long: it is read once, for all fields."""
+    return QueryDict(urlencode({name: text.encode("utf-8", "surrogatepass")}))
+
+
 def refused(field: forms.Field, name: str, text: str) -> bool:
     """Whether the field's own check refuses what a browser has sent. Anything but a refusal goes up: it is a bug."""
-    sent = QueryDict(urlencode({name: text.encode("utf-8", "surrogatepass")}))
     try:
-        field.clean(field.widget.value_from_datadict(sent, MultiValueDict(), name))
+        field.clean(field.widget.value_from_datadict(sent(name, text), MultiValueDict(), name))
     except forms.ValidationError as error:
         str(error).encode()
         return True

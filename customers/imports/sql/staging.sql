@@ -18,6 +18,12 @@ CREATE TEMP TABLE import_rows (
     file_changes int, new_lines boolean, asks text[], state_seen int, planned int
 ) WITH (fillfactor = 45);  -- each row is updated once, on its page
 
+-- name: by_line_and_person
+-- Before any row is changed: an index that is made afterwards is not used as long as an older transaction is open
+-- anywhere (a backup, a night), and each chunk would read the whole file.
+CREATE INDEX ON import_rows (line);
+CREATE INDEX ON import_rows (person);
+
 -- name: whole_orders
 -- A row is an order with at most one product: its line is the row itself.
 CREATE TEMP VIEW import_lines AS
@@ -162,8 +168,6 @@ SELECT person, min(customer) AS customer, min(line) AS first_line, min(ordered_o
        NULL::bigint AS customer_id, false AS attach, '' AS found_by, true AS is_needed
   FROM import_rows WHERE outcome IS DISTINCT FROM 'rejected' AND person IS NOT NULL GROUP BY person;
 CREATE UNIQUE INDEX ON import_people (person);
-CREATE INDEX ON import_rows (line);
-CREATE INDEX ON import_rows (person);
 ANALYZE import_rows (line, external_id, person, outcome); ANALYZE import_people;
 -- The shop's usual amount, by the file and some of what is stored; nothing is unusual where little is known.
 CREATE TEMP TABLE import_usual AS

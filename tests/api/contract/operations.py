@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
@@ -289,7 +290,9 @@ BEFORE_MERGING: dict[str, Call] = {
 }
 
 
+@cache
 def schema() -> dict[str, Any]:
+    """The same each time: nobody writes into it."""
     document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return document
 
