@@ -1,5 +1,7 @@
 """Saved views: who sees which, and what their owners do with them."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +34,8 @@ class Look:
     sort: str = ""
 
 
-def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
-    """The views of a list that this person may use: their own, those of their team, and those of everybody.
+def visible_to(user: User, *lists: str) -> QuerySet[SavedView]:
+    """The views of these lists that this person may use: their own, those of their team, and those of everybody.
 
     Every door asks this. The views of somebody who has left are nobody's but their own.
     """
@@ -41,7 +43,7 @@ def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
     if user.team_id:
         to_them |= Q(visibility=Visibility.TEAM, team=user.team_id)
     views = SavedView.objects.filter(Q(owner=user) | (to_them & Q(owner__is_active=True)))
-    return views.filter(list=list_, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
+    return views.filter(list__in=lists, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
 
 
 def own(user: User, pk: int) -> SavedView:
@@ -73,10 +75,25 @@ def save(user: User, list_: str, name: str, look: Look, *, at: datetime) -> Save
     return view
 
 
+def stamp(view: SavedView) -> str:
+    """What says whether a view is still as somebody has seen it: another one as soon as its look is."""
+    look = json.dumps([view.query, view.columns, view.sort], sort_keys=True)
+    return hashlib.sha256(look.encode()).hexdigest()[:16]
+
+
 @transaction.atomic
-def update(user: User, pk: int, look: Look) -> SavedView:
-    """The view keeps this look instead. Everybody it is shared with sees it so."""
+def update(user: User, pk: int, look: Look, *, seen: str) -> SavedView:
+    """The view keeps this look instead. Everybody it is shared with sees it so.
+
+    `seen` is its stamp as its owner saw it: raises DomainError where it has been changed since, in another window.
+    """
     view = own(user, pk)
+    if seen != stamp(view):
+        raise DomainError(
+            _("“%(name)s” was changed meanwhile, in another window. Look at it, then change it again.")
+            % {"name": view.name},
+            code="changed_meanwhile",
+        )
     view.query, view.columns, view.sort = dict(look.query), list(look.columns), look.sort
     view.save(update_fields=["query", "columns", "sort"])
     return view

@@ -56,10 +56,10 @@ def test_nobody_changes_the_view_of_another_whatever_the_door(lead: User, chen: 
     view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
     saved.share(lead, view.pk, "team", at=NOW)
     for deed in (
-        lambda: saved.update(chen, view.pk, OTHER),
+        lambda: saved.update(chen, view.pk, OTHER, seen=""),
         lambda: saved.share(chen, view.pk, "all", at=NOW),
         lambda: saved.archive(chen, view.pk, at=NOW),
-        lambda: saved.update(chen, 999, OTHER),
+        lambda: saved.update(chen, 999, OTHER, seen=""),
     ):
         with pytest.raises(Http404):
             deed()
@@ -77,7 +77,7 @@ def test_a_copy_is_ones_own_and_the_original_stays(lead: User, chen: User) -> No
     view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
     saved.share(lead, view.pk, "team", at=NOW)
     mine = saved.copy(chen, "customers", view.pk, at=NOW)
-    saved.update(chen, mine.pk, OTHER)
+    saved.update(chen, mine.pk, OTHER, seen=saved.stamp(mine))
     again = saved.copy(chen, "customers", view.pk, at=NOW)
 
     assert (mine.name, again.name, again.visibility) == ("Quiet big", "Quiet big 2", "private")
