@@ -59,7 +59,8 @@ class BulkKind:
     `reached`: which of these ids somebody reaches on a day. `do` and `undo` work one batch in the transaction of the
     caller; `undo` gets what `do` kept of each row, and says KEPT for what was changed since. `finish` makes of a worked
     run what is asked for in the end, outside any transaction; it may be called again. `told` hears, in the last
-    transaction, that the run has ended. `second` says whether a second person has to agree.
+    transaction, that the run has ended. `second` says whether a second person has to agree. A kind whose rows are held
+    one by one, each with what hangs on it, has a smaller `batch`; up to `at_once` are worked while somebody waits.
     """
 
     name: str
@@ -70,6 +71,12 @@ class BulkKind:
     finish: Callable[[BulkRun, Callable[[], None]], Mapping[str, Any]] | None = None
     told: Callable[[BulkRun, datetime], None] | None = None
     second: Callable[[User, int], bool] | None = None
+    batch: int = 0
+    at_once: int = 0
+
+    def is_small(self, total: int) -> bool:
+        """Whether so many are worked while somebody waits."""
+        return total <= (self.at_once or BATCH)
 
 
 Kinds = Mapping[str, BulkKind]
@@ -315,7 +322,7 @@ def _batch(run: BulkRun, kind: BulkKind, now: Callable[[], datetime]) -> bool:
         _ended(held, State.STOPPED, at)
         return False
     wanted = Item.DONE if is_undo else Item.WAITING
-    items = list(BulkItem.objects.filter(run=held, state=wanted).order_by("n")[:BATCH])
+    items = list(BulkItem.objects.filter(run=held, state=wanted).order_by("n")[: kind.batch or BATCH])
     if not items:
         return False
     if is_undo and kind.undo:

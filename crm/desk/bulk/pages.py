@@ -47,6 +47,7 @@ def _asked(request: StaffRequest, what: Chosen, form: BulkForm, *, status: int =
         "form": form,
         "note": form.note(),
         "query": request.GET.urlencode(),
+        "counted": what.definition.counted(form.count),
         "sentence": run_page.sentence(what.definition, what.known.tree) if what.ids is None else "",
         "capped": what.ids is None,
     }
@@ -70,7 +71,7 @@ def start(request: StaffRequest, list_: str, kind: str) -> HttpResponse:
     if outcome is None:
         return _asked(request, what, form, status=422)
     run: BulkRun = outcome.result
-    if run.total <= bulk.BATCH and run.state == BulkRun.State.WAITING:
+    if what.kind.is_small(run.total) and run.state == BulkRun.State.WAITING:
         run = bulk.work(run.pk, KINDS, now=now) or run
     if run.state != BulkRun.State.DONE or kind == exports.EXPORT:
         return redirect("desk:bulk_run", run.pk)
@@ -130,7 +131,9 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
 def undo(request: StaffRequest, pk: int) -> HttpResponse:
     """A small run is undone at once, a big one by a worker; what was changed since stays, and is listed."""
     if press(request, lambda: bulk.undo(pk, KINDS, by=request.user, at=now()), ""):
-        ended = bulk.work(pk, KINDS, now=now) if _mine(request, pk).total <= bulk.BATCH else None
+        asked_for = _mine(request, pk)
+        small = KINDS[asked_for.kind].is_small(asked_for.total)
+        ended = bulk.work(pk, KINDS, now=now) if small else None
         messages.success(request, run_page.in_short(ended) if ended else _("It is being undone."))
     return redirect("desk:bulk_run", pk)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from complaints import conditions as of_complaints
 from core.accounts.roles import Field as Personal
@@ -137,4 +138,5 @@ CUSTOMER_LIST = ListDef(
         Bulk(exports.EXPORT, _("Export"), Permission.LIST_CUSTOMERS, key="e", takes=True),
     ),
     numbers=_numbers,
+    counted=lambda n: ngettext("%(n)d customer", "%(n)d customers", n) % {"n": n},
 )
