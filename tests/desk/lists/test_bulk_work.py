@@ -16,7 +16,7 @@ from core.jobs import bulk
 from core.jobs.models import BulkItem, BulkRun
 from crm.desk.bulk.kinds import KINDS
 from crm.desk.today import now, today
-from customers.models import Customer, CustomerLabel, Label, Todo
+from customers.models import CustomerLabel, Label, Todo
 from segmentation import alerts
 from segmentation.models import Alert
 from tests.conftest import MakeCustomer, MakeUser
@@ -174,8 +174,10 @@ def test_alerts_are_decided_put_off_and_labelled(
     assert "3 alerts" in client.get("/alerts/", follow=True).content.decode()
 
 
-def test_each_list_offers_what_the_role_may(client: Client, desk: User, make_user: MakeUser) -> None:
-    person = Customer.objects.create(number="C1", name="李雷", registered_on=today())
+def test_each_list_offers_what_the_role_may(
+    client: Client, desk: User, make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    person = make_customer("李雷")
     a_case(person, desk)
     for role, on_cases, on_alerts in (
         (Role.SERVICE_LEAD, ["Give to…", "Queue…", "Priority…", "Label…"], ["Decide…", "Put off…"]),
@@ -193,3 +195,9 @@ def test_each_list_offers_what_the_role_may(client: Client, desk: User, make_use
     client.force_login(make_user(Role.TEAM_LEAD, "Other"))
     for list_, kind in (("cases", "case_assign"), ("cases", "label"), ("alerts", "case_assign"), ("orders", "export")):
         assert client.post(reverse("desk:bulk_ask", args=[list_, kind]), {"all": "1"}).status_code == 404
+    client.force_login(desk)
+    an_alert(person)
+    for address in ("/complaints/?view=all", "/alerts/?view=open", "/customers/"):
+        page = client.get(address, follow=True).content.decode()
+        for part in ("lists.js", 'id="bulk-bar"', "data-tick-mode", "data-tick-page"):
+            assert part in page, (address, part)
