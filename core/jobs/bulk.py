@@ -120,7 +120,7 @@ def freeze(kind: BulkKind, rows: QuerySet[Any], asked: Asked, *, by: User, at: d
         with transaction.atomic():
             run.save()
     except IntegrityError:
-        return BulkRun.objects.get(by=by, client_key=run.client_key)
+        return of_person(by).get(client_key=run.client_key)
     run.total = _frozen(run, rows)
     if not run.total:
         raise DomainError(_("Nobody is left of what was chosen. Look at the list again."), code="nobody")
@@ -193,6 +193,11 @@ def _waiting_for_approval(run_id: int) -> BulkRun:
 def of_person(user: User) -> QuerySet[BulkRun]:
     """The runs that somebody asked for, the newest first: nobody else opens, stops or undoes them."""
     return BulkRun.objects.filter(by=user).order_by("-asked_at", "-pk")
+
+
+def of_key(user: User, key: uuid.UUID) -> BulkRun | None:
+    """The run that somebody has asked for already under this key."""
+    return of_person(user).filter(client_key=key).first()
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from core.accounts.roles import Permission
 from core.jobs import bulk
 from core.jobs.models import BulkItem, BulkRun
 from core.lib import csv_cells
+from core.lib.errors import DomainError
 from crm.desk.acting import carried_out, press
 from crm.desk.bulk import export, run_page
 from crm.desk.bulk.choosing import Chosen, chosen
@@ -63,7 +65,15 @@ def start(request: StaffRequest, list_: str, kind: str) -> HttpResponse:
     form = what.form(request, filled=True)
 
     def freeze(data: dict[str, Any]) -> BulkRun:
-        run = bulk.freeze(what.kind, what.rows, what.asked_for(form), by=request.user, at=now())
+        try:
+            with transaction.atomic():
+                run = bulk.freeze(what.kind, what.rows, what.asked_for(form), by=request.user, at=now())
+        except DomainError:
+            # Sent twice at once: what the first has made, such as a new label, is in the way of the second.
+            before = bulk.of_key(request.user, data["key"])
+            if before is None:
+                raise
+            return before
         _tell_second(run)
         return run
 

@@ -114,6 +114,30 @@ def test_pins_are_ones_own_come_once_and_end(chen: User, lead: User) -> None:
     saved.save(chen, "customers", "Mine", LOOK, at=NOW)  # the name is free again
 
 
+def test_where_there_is_no_room_above_a_view_is_saved_all_the_same(chen: User, lead: User) -> None:
+    """What others have ceased to share takes no room that nobody sees."""
+    for n in range(saved.MOST_PINS - 1):
+        saved.pin(chen, "customers", system=f"s{n}")
+    theirs = saved.save(lead, "customers", "Theirs", LOOK, at=NOW)
+    saved.share(lead, theirs.pk, "all", at=NOW)
+    saved.pin(chen, "customers", view=theirs.pk)
+    saved.pin(chen, "customers", system="s0")  # twice is once, also where it is full
+    with pytest.raises(DomainError, match="Take one away"):
+        saved.pin(chen, "customers", system="one more")
+    mine = saved.save(chen, "customers", "Mine", LOOK, at=NOW)
+    assert f"v{mine.pk}" not in saved.kept_for(chen, "customers").pinned
+    saved.share(lead, theirs.pk, "private", at=NOW)
+    saved.pin(chen, "customers", view=mine.pk)
+    assert f"v{mine.pk}" in saved.kept_for(chen, "customers").pinned
+
+
+@pytest.mark.parametrize("typed", ["\u202e", "\u200b \u200b", "\x00"])
+def test_a_name_that_nobody_can_read_is_none(chen: User, typed: str) -> None:
+    with pytest.raises(DomainError, match="name"):
+        saved.save(chen, "customers", typed, LOOK, at=NOW)
+    assert saved.save(chen, "customers", f"{typed}Big {typed} ones", LOOK, at=NOW).name == "Big ones"
+
+
 def test_the_shared_views_of_who_leaves_pass_on_and_the_others_stay_theirs(lead: User, chen: User, zhao: User) -> None:
     shared = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
     saved.share(lead, shared.pk, "all", at=NOW)
