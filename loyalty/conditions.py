@@ -18,6 +18,7 @@ from loyalty.models import (
     CouponCampaign,
     CouponRedemption,
     Membership,
+    NextLevel,
     PointAccount,
     PointLot,
 )
@@ -40,6 +41,13 @@ def _level(leaf: Leaf, context: Context) -> Q:
     held = Membership.objects.filter(customer=OuterRef("customer_id"))
     among = Q(Exists(held.filter(rank__in=sorted(ranks))))
     return among | Q(~Exists(held)) if 0 in ranks else among
+
+
+def _on_the_way(leaf: Leaf, context: Context) -> Q:
+    rows = NextLevel.objects.filter(customer=OuterRef("customer_id"))
+    if leaf.op == "unknown":
+        return Q(~Exists(rows))
+    return Q(Exists(rows.filter(of.compare(leaf.op, "per_cent", [int(value) for value in leaf.values]))))
 
 
 def _review(leaf: Leaf, context: Context) -> Q:
@@ -107,6 +115,18 @@ FIELDS: tuple[Field, ...] = (
         fresh=Fresh.NIGHT,
         cost=Cost.PROBE,
         options=_levels,
+    ),
+    Field(
+        "next_level",
+        _("Of the way to the next level (%)"),
+        Kind.NUMBER,
+        _on_the_way,
+        group=GROUP,
+        fresh=Fresh.NIGHT,
+        cost=Cost.PROBE,
+        unknown=True,
+        says={"unknown": _("on no way to another level")},
+        note=_("By what counts for it. Who has the highest level, or bought nothing that counts, is on no way."),
     ),
     Field(
         "level_review",

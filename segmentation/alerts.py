@@ -282,6 +282,44 @@ def decide(
     return alert
 
 
+def decided_before(alert_id: int) -> dict[str, Any]:
+    """What deciding will change, as JSON: `take_back` makes it so again. The caller decides in the same transaction."""
+    alert = held_open(alert_id)
+    work = work_of(alert).order_by("pk").last()
+    return {
+        "decision": alert.decision,
+        "decided_at": alert.decided_at.isoformat() if alert.decided_at else None,
+        "work": {name: getattr(work, name) for name in ("pk", "state", "owner_id", "snooze_reason", "closed_by_id")}
+        | {name: _written(getattr(work, name)) for name in ("due_on", "snoozed_until", "closed_at")}
+        if work
+        else None,
+    }
+
+
+def _written(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+@transaction.atomic
+def take_back(alert_id: int, had: dict[str, Any], *, decided_at: datetime, by: User, at: datetime) -> bool:
+    """The decision of that moment is taken back, and its work is as it was before; False for one decided, or done, since."""
+    alert = held_open(alert_id)
+    work = work_of(alert).select_for_update(of=("self",)).order_by("pk").last()
+    if alert.decided_at != decided_at or work is None or work.state != Todo.State.OPEN:
+        return False
+    alert.decision = had["decision"]
+    alert.decided_at = datetime.fromisoformat(had["decided_at"]) if had["decided_at"] else None
+    alert.save(update_fields=["decision", "decided_at"])
+    if had["work"] is None:
+        todo.withdraw_many([work.pk], by=by, at=at)
+    else:
+        before = {name: value for name, value in had["work"].items() if name != "pk"}
+        text = {name: value for name, value in work.text.items() if name != "decision"} | on_the_task(alert)
+        Todo.objects.filter(pk=work.pk).update(**before, text=text)
+    audit.record(by, "alert.decision_undone", alert, at=at, decision=alert.decision)
+    return True
+
+
 @transaction.atomic
 def talked(alert_id: int, *, by: User, at: datetime) -> Alert:
     """Somebody has talked with the customer: the alert is decided, and its open work is done."""

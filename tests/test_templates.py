@@ -21,6 +21,7 @@ COMPONENT = re.compile(
     r"""|</c-(?P<end>[a-z][\w-]*)>""",
     re.DOTALL,
 )
+NAMELESS = re.compile(r"<th[^>]*></th>")
 LADDER = re.compile(r"\{%\s*end(?!blocktrans)\w+\s*%\}\s*\{%\s*end\w+\s*%\}")
 
 COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
@@ -71,6 +72,11 @@ def test_nothing_is_judged_in_an_attribute_of_a_component() -> None:
 
 def test_no_template_asks_the_database() -> None:
     assert where(QUERY) == []
+
+
+def test_every_column_has_a_name_that_is_read_out() -> None:
+    """One of buttons too, where nothing is shown above them."""
+    assert where(NAMELESS) == []
 
 
 def test_a_component_shows_each_slot_it_is_given() -> None:

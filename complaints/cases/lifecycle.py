@@ -325,6 +325,26 @@ def prioritise(case_id: int, to: int, *, by: User, at: datetime, reason: str, ve
 
 
 @transaction.atomic
+def prioritise_back(case_id: int, to: int, *, source: str, why: str, by: User, at: datetime, reason: str) -> Case:
+    """The priority set by hand is taken back: it is what it was, and comes from where it came from."""
+    case = transitions.lock(case_id)
+    transitions.must_be_open(case)
+    before, case.priority, case.priority_source = case.priority, to, source
+    told = {name: value for name, value in case.priority_reason.items() if name != "why"}
+    case.priority_reason = told | ({"why": why} if why else {})
+    transitions.record(
+        case,
+        Kind.PRIORITISED,
+        by=by,
+        at=at,
+        touched=["priority"],
+        changed={"priority": [before, to]},
+        reason=reason,
+    )
+    return case
+
+
+@transaction.atomic
 def follow_class(case_id: int, *, at: datetime) -> bool:
     """A customer who has risen meanwhile is served as what they are now; one who has fallen, as before."""
     case = transitions.lock(case_id)

@@ -59,7 +59,8 @@ class BulkKind:
     `reached`: which of these ids somebody reaches on a day. `do` and `undo` work one batch in the transaction of the
     caller; `undo` gets what `do` kept of each row, and says KEPT for what was changed since. `finish` makes of a worked
     run what is asked for in the end, outside any transaction; it may be called again. `told` hears, in the last
-    transaction, that the run has ended. `second` says whether a second person has to agree.
+    transaction, that the run has ended. `second` says whether a second person has to agree. A kind whose rows are held
+    one by one, each with what hangs on it, has a smaller `batch`; up to `at_once` are worked while somebody waits.
     """
 
     name: str
@@ -70,6 +71,12 @@ class BulkKind:
     finish: Callable[[BulkRun, Callable[[], None]], Mapping[str, Any]] | None = None
     told: Callable[[BulkRun, datetime], None] | None = None
     second: Callable[[User, int], bool] | None = None
+    batch: int = 0
+    at_once: int = 0
+
+    def is_small(self, total: int) -> bool:
+        """Whether so many are worked while somebody waits."""
+        return total <= (self.at_once or BATCH)
 
 
 Kinds = Mapping[str, BulkKind]
@@ -113,7 +120,7 @@ def freeze(kind: BulkKind, rows: QuerySet[Any], asked: Asked, *, by: User, at: d
         with transaction.atomic():
             run.save()
     except IntegrityError:
-        return BulkRun.objects.get(by=by, client_key=run.client_key)
+        return of_person(by).get(client_key=run.client_key)
     run.total = _frozen(run, rows)
     if not run.total:
         raise DomainError(_("Nobody is left of what was chosen. Look at the list again."), code="nobody")
@@ -186,6 +193,11 @@ def _waiting_for_approval(run_id: int) -> BulkRun:
 def of_person(user: User) -> QuerySet[BulkRun]:
     """The runs that somebody asked for, the newest first: nobody else opens, stops or undoes them."""
     return BulkRun.objects.filter(by=user).order_by("-asked_at", "-pk")
+
+
+def of_key(user: User, key: uuid.UUID) -> BulkRun | None:
+    """The run that somebody has asked for already under this key."""
+    return of_person(user).filter(client_key=key).first()
 
 
 @transaction.atomic
@@ -315,7 +327,7 @@ def _batch(run: BulkRun, kind: BulkKind, now: Callable[[], datetime]) -> bool:
         _ended(held, State.STOPPED, at)
         return False
     wanted = Item.DONE if is_undo else Item.WAITING
-    items = list(BulkItem.objects.filter(run=held, state=wanted).order_by("n")[:BATCH])
+    items = list(BulkItem.objects.filter(run=held, state=wanted).order_by("n")[: kind.batch or BATCH])
     if not items:
         return False
     if is_undo and kind.undo:

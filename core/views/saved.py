@@ -1,5 +1,7 @@
 """Saved views: who sees which, and what their owners do with them."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +34,8 @@ class Look:
     sort: str = ""
 
 
-def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
-    """The views of a list that this person may use: their own, those of their team, and those of everybody.
+def visible_to(user: User, *lists: str) -> QuerySet[SavedView]:
+    """The views of these lists that this person may use: their own, those of their team, and those of everybody.
 
     Every door asks this. The views of somebody who has left are nobody's but their own.
     """
@@ -41,7 +43,7 @@ def visible_to(user: User, list_: str) -> QuerySet[SavedView]:
     if user.team_id:
         to_them |= Q(visibility=Visibility.TEAM, team=user.team_id)
     views = SavedView.objects.filter(Q(owner=user) | (to_them & Q(owner__is_active=True)))
-    return views.filter(list=list_, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
+    return views.filter(list__in=lists, archived_at__isnull=True).select_related("owner").order_by("name", "pk")
 
 
 def own(user: User, pk: int) -> SavedView:
@@ -54,7 +56,8 @@ def own(user: User, pk: int) -> SavedView:
 
 @transaction.atomic
 def save(user: User, list_: str, name: str, look: Look, *, at: datetime) -> SavedView:
-    """The look is kept under that name, for its owner alone, and at hand. Raises DomainError for a name that is taken."""
+    """The look is kept under that name, for its owner alone; at hand where there is room. Raises DomainError for a name
+    that is taken."""
     name = _name(name)
     if SavedView.objects.filter(owner=user, list=list_, archived_at__isnull=True).count() >= MOST_VIEWS:
         raise DomainError(_("You have %(most)d views already. Remove one first.") % {"most": MOST_VIEWS})
@@ -69,14 +72,29 @@ def save(user: User, list_: str, name: str, look: Look, *, at: datetime) -> Save
             created_at=at,
         )
     )
-    pin(user, list_, view=view.pk)
+    _pinned(user, list_, view.pk, "")
     return view
 
 
+def stamp(view: SavedView) -> str:
+    """What says whether a view is still as somebody has seen it: another one as soon as its look is."""
+    look = json.dumps([view.query, view.columns, view.sort], sort_keys=True)
+    return hashlib.sha256(look.encode()).hexdigest()[:16]
+
+
 @transaction.atomic
-def update(user: User, pk: int, look: Look) -> SavedView:
-    """The view keeps this look instead. Everybody it is shared with sees it so."""
+def update(user: User, pk: int, look: Look, *, seen: str) -> SavedView:
+    """The view keeps this look instead. Everybody it is shared with sees it so.
+
+    `seen` is its stamp as its owner saw it: raises DomainError where it has been changed since, in another window.
+    """
     view = own(user, pk)
+    if seen != stamp(view):
+        raise DomainError(
+            _("“%(name)s” was changed meanwhile, in another window. Look at it, then change it again.")
+            % {"name": view.name},
+            code="changed_meanwhile",
+        )
     view.query, view.columns, view.sort = dict(look.query), list(look.columns), look.sort
     view.save(update_fields=["query", "columns", "sort"])
     return view
@@ -150,11 +168,21 @@ def pin(user: User, list_: str, *, view: int | None = None, system: str = "") ->
     """The view stands above the list for this person. Twice is once; raises DomainError where there are too many."""
     if view is not None and not visible_to(user, list_).filter(pk=view).exists():
         raise Http404
-    pins = ViewPin.objects.filter(user=user, list=list_)
-    if pins.count() >= MOST_PINS:
+    if not _pinned(user, list_, view, system):
         raise DomainError(_("There are %(most)d views at hand already. Take one away first.") % {"most": MOST_PINS})
+
+
+def _pinned(user: User, list_: str, view: int | None, system: str) -> bool:
+    """Whether it is at hand now. What others do not share any more is seen nowhere, and takes no room."""
+    pins = ViewPin.objects.filter(user=user, list=list_)
+    if pins.filter(view_id=view, system=system).exists():
+        return True
+    usable = pins.filter(Q(view__isnull=True) | Q(view__in=visible_to(user, list_).order_by().values("pk")))
+    if usable.count() >= MOST_PINS:
+        return False
     last = pins.aggregate(last=Max("position"))["last"] or 0
     ViewPin.objects.get_or_create(user=user, list=list_, view_id=view, system=system, defaults={"position": last + 1})
+    return True
 
 
 def unpin(user: User, list_: str, *, view: int | None = None, system: str = "") -> None:
@@ -207,7 +235,7 @@ def _put_away(view: SavedView, at: datetime) -> SavedView:
 
 
 def _name(name: str) -> str:
-    name = " ".join(name.split())
+    name = " ".join("".join(sign for sign in name if sign.isprintable() or sign.isspace()).split())
     if not name or len(name) > 60:
         raise Invalid(_("Give it a name of at most 60 characters."), code="name")
     return name

@@ -1,6 +1,6 @@
 """The past of the demo mall: its last nights, worked by the real night, each as of its own day and hour.
 
-Its team lead has kept the history of three segments for some of them.
+Its team lead has kept the history of three segments for some of them, and put labels on some customers by hand.
 """
 
 import time
@@ -15,6 +15,8 @@ from core.lib.periods import mall_moment
 from crm.demo import leaving
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
+from customers.models import Standing
+from customers.record import labels
 from segmentation.segments import writing
 
 NIGHTS = 45
@@ -45,6 +47,13 @@ SEGMENTS: tuple[tuple[str, str, Node], ...] = (
     ),
 )
 
+# A word, its colour, and on whom of the most valuable it was put: from which place on, and on how many.
+LABELS = (
+    ("双十一邀约", "amber", 0, 18),
+    ("推荐过朋友", "green", 9, 14),
+    ("只发微信", "blue", 20, 10),
+)
+
 
 @transaction.atomic
 def work(today: date, *, nights: int = NIGHTS) -> int:
@@ -55,6 +64,7 @@ def work(today: date, *, nights: int = NIGHTS) -> int:
             keep_segments(mall_moment(night, HOUR))
         nightly.run(night, now=_clock(night))
     leaving.fill(today)
+    put_labels(mall_moment(today - timedelta(days=1), HOUR))
     return nights
 
 
@@ -73,3 +83,14 @@ def keep_segments(at: datetime) -> None:
         segment = writing.create(name, node, catalogue=CUSTOMERS, by=lead, at=at, about=about)
         writing.share(segment.pk, "all", catalogue=CUSTOMERS, by=lead, at=at)
         writing.track(segment.pk, catalogue=CUSTOMERS, by=lead, at=at)
+
+
+def put_labels(at: datetime) -> None:
+    """The team lead of the demo, where there is one, has put the labels on some of the most valuable customers."""
+    lead = User.objects.filter(username="lead", roles__contains=[Role.TEAM_LEAD]).first()
+    if lead is None:
+        return
+    best = Standing.objects.filter(customer__merged_into__isnull=True).order_by("-value", "pk")
+    for name, colour, first, count in LABELS:
+        label = labels.make(name, colour, by=lead, at=at)
+        labels.give(label, list(best.values_list("pk", flat=True)[first : first + count]), by=lead, at=at)

@@ -72,12 +72,19 @@ ERASURE_REFUSED = Kind("erasure_refused", Topic.REFUSED, _("The erasure of custo
 
 
 class Bulk(models.TextChoices):
-    """What was done with many customers."""
+    """What was done with many rows of a list."""
 
     ASSIGN = "assign", _("Assign a manager")
     TASK = "task", _("Add a task")
     LABEL = "label", _("Labels")
     EXPORT = "export", _("Export")
+    CASE_ASSIGN = "case_assign", _("Give cases to somebody")
+    CASE_QUEUE = "case_queue", _("Cases to another queue")
+    CASE_PRIORITY = "case_priority", _("Priority of cases")
+    CASE_LABEL = "case_label", _("Labels by cases")
+    ALERT_DECIDE = "alert_decide", _("Decide alerts")
+    ALERT_PUT_OFF = "alert_put_off", _("Put alerts off")
+    ALERT_LABEL = "alert_label", _("Labels by alerts")
 
 
 BULK_DONE = Kind("bulk_done", Topic.BULK, _("%(kind)s: done with %(changed)d of %(total)d"), {"kind": Bulk})

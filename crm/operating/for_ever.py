@@ -41,6 +41,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "loyalty.ClubVisit",
             "loyalty.Referral",
             "loyalty.Membership",
+            "loyalty.NextLevel",
             "loyalty.TierChange",
             "loyalty.TierOverride",
             "complaints.SilentSign",

@@ -107,22 +107,5 @@ FIELDS: tuple[Field, ...] = (
         options=_categories,
     ),
     Field("customer", _("Customer"), Kind.CHOICE, of.numbered("customer"), group=CUSTOMER, called=_records),
-    Field(
-        "class",
-        _("Class"),
-        Kind.CHOICE,
-        of.choice(f"{_STANDING}customer_class", lambda value, _context: record.CLASSES.get(value)),
-        group=CUSTOMER,
-        options=record.classes,
-    ),
-    Field(
-        "manager",
-        _("Manager"),
-        Kind.CHOICE,
-        of.choice(f"{_STANDING}manager", record.manager_of),
-        group=CUSTOMER,
-        unknown=True,
-        options=record.managers,
-        says={"unknown": _("nobody's")},
-    ),
+    *record.fields_of(_STANDING, CUSTOMER, "class", "manager"),
 )

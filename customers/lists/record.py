@@ -1,6 +1,7 @@
 """What conditions may say of the record: who they are, who looks after them, what was talked about."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -389,3 +390,45 @@ FIELDS: tuple[Field, ...] = (
         | {"none": _("without a promise that is %(value)s")},
     ),
 )
+
+
+def fields_of(standing: str, group: Words, *keys: str) -> tuple[Field, ...]:
+    """Those of a list whose rows tell of a customer: of whose class, type, manager and province, by the path to the standing."""
+    made = {
+        "class": Field(
+            "class",
+            _("Class"),
+            Kind.CHOICE,
+            of.choice(f"{standing}customer_class", lambda value, _context: CLASSES.get(value)),
+            fresh=Fresh.NIGHT,
+            options=classes,
+        ),
+        "type": Field(
+            "type",
+            _("Type"),
+            Kind.CHOICE,
+            of.choice(f"{standing}matrix_type", lambda value, _context: TYPES.get(value), blank=Standing.Type.NONE),
+            fresh=Fresh.NIGHT,
+            unknown=True,
+            options=types,
+        ),
+        "manager": Field(
+            "manager",
+            _("Manager"),
+            Kind.CHOICE,
+            of.choice(f"{standing}manager", manager_of),
+            unknown=True,
+            options=managers,
+            says={"unknown": _("nobody's")},
+        ),
+        "province": Field(
+            "province",
+            _("Province"),
+            Kind.CHOICE,
+            of.choice(f"{standing}region", blank=""),
+            unknown=True,
+            open=True,
+            options=provinces,
+        ),
+    }
+    return tuple(replace(made[key], group=group) for key in keys)

@@ -16,6 +16,7 @@ from core.accounts.roles import Permission
 from core.jobs.models import BulkRun
 from core.lib.errors import DomainError, Invalid
 from customers import locks
+from customers.contact_points import plain
 from customers.models import Customer, CustomerLabel, Label, Standing
 
 MOST_IN_USE = 200
@@ -98,7 +99,7 @@ def _own(pk: int, by: User) -> Label:
 
 
 def _name(name: str) -> str:
-    name = " ".join(name.split())
+    name = plain(name)
     if not name or len(name) > 30:
         raise Invalid(_("Give it a name of at most 30 characters."), code="name")
     return name

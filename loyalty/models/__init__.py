@@ -29,6 +29,7 @@ from loyalty.models.points import (
 )
 from loyalty.models.tiers import (
     Membership,
+    NextLevel,
     TierChange,
     TierDraft,
     TierOverride,
@@ -59,6 +60,7 @@ __all__ = [
     "LotteryPrize",
     "LotteryTicket",
     "Membership",
+    "NextLevel",
     "OrderPoints",
     "PartnerBenefit",
     "PointAccount",

@@ -175,6 +175,21 @@ class Membership(models.Model):
         return f"{self.customer_id}: {self.rank}"
 
 
+class NextLevel(models.Model):
+    """How far somebody is on the way to the next level, as the last night found: of those who are on it at all."""
+
+    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="+")
+    per_cent = models.SmallIntegerField(help_text="Of what the next level asks, rounded down")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(per_cent__gte=0, per_cent__lte=99), name="on_the_way_to_a_level"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.per_cent} %"
+
+
 class TierChange(models.Model):
     """One line of a member's history. Never edited: the period of a level ends where the next line begins."""
 

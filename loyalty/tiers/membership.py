@@ -26,6 +26,7 @@ from loyalty.maths.tiers import Reason, step
 from loyalty.models import Membership, TierChange, TierOverride, TierRules, TierState
 from loyalty.tier_rules import BenefitTerms, LevelTerms
 from loyalty.tiers import figures as facts
+from loyalty.tiers import nearness
 from loyalty.tiers import night as tier_night
 from segmentation.frames import day_number
 
@@ -93,13 +94,14 @@ def _night(night: date, before: TierRules | None, rules: TierRules, at: datetime
     day = day_number(night)
     rule = rules.rule
     old = rule if before is not None and before.pk == rules.pk else before.rule if before else None
-    ids, [amount] = facts.sums([tier_night.span_of(rule, day)])
+    ids, [bought] = facts.sums([tier_night.span_of(rule, day)])
     # Nobody else can be raised; whoever holds something comes along anyway.
-    could_rise = amount >= rule.levels[1].qualify
+    could_rise = bought >= rule.levels[1].qualify
     people = facts.people(ids[could_rise])
     here = np.isin(ids, people.ids, assume_unique=True)
-    amount = facts.at(people.ids, ids[here], amount[here])
+    amount = facts.at(people.ids, ids[here], bought[here])
     worked = tier_night.work_out(day, people, amount, before=old, rule=rule, restores=rules.rolls_back)
+    nearness.keep(ids, bought, people, worked.after.rank, rule)
     return tier_night.write(worked, rules, at=at)
 
 

@@ -69,6 +69,27 @@ def test_cases_are_found_by_number_and_what_was_seen_lately_is_there_at_once(
     assert "Seen lately" not in found(chen, "")
 
 
+def test_views_of_every_list_are_found_as_far_as_it_is_opened(make_user: MakeUser) -> None:
+    """Of cases, alerts and orders as of customers, each beside the name of its list; none of what is hidden."""
+    lead, head, agent = (make_user(role) for role in (Role.TEAM_LEAD, Role.SERVICE_LEAD, Role.SERVICE_AGENT))
+    saved.save(lead, "alerts", "Quiet ones", saved.Look({"v": 1, "all": []}), at=NOW)
+
+    def views(user: User, text: str) -> set[tuple[str, str, str]]:
+        made = {group.title: group.entries for group in groups(user, text)}.get("Views", [])
+        return {(entry.label, entry.about, entry.url.partition("?")[0]) for entry in made}
+
+    mine = {
+        ("Mine", "Customers", "/customers/"),
+        ("Mine", "Complaints", "/complaints/"),
+        ("Mine", "Alerts", "/alerts/"),
+    }
+    assert views(lead, "mine") == views(head, "mine") == mine
+    assert views(agent, "mine") == {("Mine", "Complaints", "/complaints/")}
+    assert views(lead, "quiet ones") == {("Quiet ones", "Alerts", "/alerts/")}
+    assert views(head, "quiet ones") == set()
+    assert ("Last 7 days", "Orders", "/orders/") in views(lead, "7 days")
+
+
 def test_who_sees_nobody_finds_pages_and_an_agent_is_not_counted_while_typing(
     make_user: MakeUser, make_customer: MakeCustomer, client: Client
 ) -> None:

@@ -235,6 +235,7 @@ def test_a_case_that_is_due_and_what_is_owed_in_it_are_rows_of_its_owners_day(
     def rows() -> list[tuple[str, str, bool]]:
         page = client.get(reverse("desk:my_day"))
         assert page.context["things"] == page.context["waiting"] + len(page.context["matters"])
+        assert page.context["all_count"] == page.context["things"]
         assert [row.url for row in page.context["matters"]] == [reverse("desk:complaint", args=[case.pk])] * len(
             page.context["matters"]
         )

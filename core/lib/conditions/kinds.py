@@ -1,6 +1,7 @@
 """Kinds of fields: which operators each has, what values these take, and what they say in words."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -16,8 +17,10 @@ Words = str | Lazy
 MOST_NUMBER = 10**12
 MOST_DAYS = 36_500
 MOST_TIMES = 10_000
-# Eight digits are no number of anything listed: a phone, like an e-mail, does not belong in an address or a saved view.
-CONTACT_DATA = re.compile(r"@|(?:[0-9][^0-9]*){8}")
+# A phone, like an e-mail, does not belong in an address or a saved view. Eight digits may be one, unless a letter in
+# front of them makes them the number of something: C10000000; a mobile behind a letter is still one.
+CONTACT_DATA = re.compile(r"@|(?:\d\D*){8}")
+NUMBERED = re.compile(r"[A-Za-z]{1,2}-?(?!1[3-9]\d{9}$)\d{1,12}")
 
 
 class Kind(StrEnum):
@@ -148,7 +151,8 @@ def _single(takes: Takes, values: tuple[str, ...], path: str, kind: Kind) -> tup
     if takes is Takes.DAY:
         return (_day(value, path),)
     if takes is Takes.TEXT:
-        if CONTACT_DATA.search(value):
+        value = unicodedata.normalize("NFKC", value).strip()
+        if CONTACT_DATA.search(value) and not NUMBERED.fullmatch(value):
             raise BadCondition(
                 path, _("Look for a phone or an e-mail in the search at the top: it does not belong in an address.")
             )

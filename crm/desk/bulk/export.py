@@ -30,8 +30,8 @@ from crm.desk.lists import page
 from crm.desk.lists.asking import Asked
 from crm.desk.lists.definition import Column, ListDef
 from crm.flows.bulk import parts
-from crm.flows.bulk.customers import tell_end
 from crm.flows.bulk.exports import EXPORT
+from crm.flows.bulk.results import tell_end
 
 CSV, XLSX = "csv", "xlsx"
 PART_BYTES = 4 * 1024 * 1024

@@ -10,16 +10,21 @@ from django.http import QueryDict
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from complaints.models import Queue
 from core.accounts.models import User
+from core.accounts.roles import Permission, who_may
 from crm.desk.bulk import export
 from crm.desk.date_input import DateInput
 from crm.desk.lists.asking import Asked
 from crm.desk.today import today
+from crm.flows.bulk import alerts, cases
 from crm.flows.bulk import customers as bulk
 from crm.flows.bulk.exports import EXPORT
 from customers import managers
 from customers.models import Label
 from customers.record import labels
+from customers.todo import LONGEST_SNOOZE
+from segmentation.models import Alert
 
 # What a list is taken away for.
 PURPOSES = (
@@ -178,9 +183,120 @@ class ExportForm(BulkForm):
         return said
 
 
+class CaseForm(BulkForm):
+    why = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+    def reason(self) -> str:
+        return str(self.cleaned_data["why"])
+
+    def note(self) -> str:
+        return _("Of each case that is open still. Its own page says who did it, and why.")
+
+
+class CaseAssignForm(CaseForm):
+    title = gettext_lazy("Give cases to somebody")
+    button = gettext_lazy("Give")
+    owner = forms.ModelChoiceField(label=gettext_lazy("New owner"), queryset=User.objects.none())
+    field_order = ("owner", "why")
+
+    def __init__(self, data: QueryDict | None = None, *, by: User, known: Asked, count: int) -> None:
+        super().__init__(data, by=by, known=known, count=count)
+        chooser = cast("forms.ModelChoiceField[User]", self.fields["owner"])
+        chooser.queryset = who_may(Permission.WORK_COMPLAINTS).order_by("full_name", "pk")
+
+    def params(self, at: Any) -> dict[str, Any]:
+        return {"owner": self.cleaned_data["owner"].pk}
+
+
+class CaseQueueForm(CaseForm):
+    title = gettext_lazy("Cases to another queue")
+    button = gettext_lazy("Move")
+    queue = forms.ModelChoiceField(label=gettext_lazy("Queue"), queryset=Queue.objects.order_by("name"))
+    field_order = ("queue", "why")
+
+    def params(self, at: Any) -> dict[str, Any]:
+        return {"queue": self.cleaned_data["queue"].pk}
+
+
+class CasePriorityForm(CaseForm):
+    title = gettext_lazy("Priority of cases")
+    button = gettext_lazy("Set")
+    to = forms.TypedChoiceField(
+        label=gettext_lazy("Priority"), choices=[(n, f"P{n}") for n in (1, 2, 3, 4)], coerce=int, initial=2
+    )
+    field_order = ("to", "why")
+
+    def params(self, at: Any) -> dict[str, Any]:
+        return {"to": self.cleaned_data["to"]}
+
+
+class DecideForm(BulkForm):
+    title = gettext_lazy("Decide alerts")
+    button = gettext_lazy("Decide")
+    decision = forms.ChoiceField(
+        label=gettext_lazy("What is done about it"), choices=[pair for pair in Alert.Decision.choices if pair[0]]
+    )
+    due_on = forms.DateField(label=gettext_lazy("By when"), widget=DateInput, required=False)
+    owner = forms.ChoiceField(label=gettext_lazy("Whose task"), required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, by: User, known: Asked, count: int) -> None:
+        super().__init__(data, by=by, known=known, count=count)
+        people = [(str(person.pk), str(person)) for person in managers.choosable(by).exclude(pk=by.pk)]
+        chooser = cast(forms.ChoiceField, self.fields["owner"])
+        chooser.choices = [("", _("Each customer’s manager")), ("me", _("me")), *people]
+
+    def clean_due_on(self) -> date | None:
+        day: date | None = self.cleaned_data["due_on"]
+        if day and day < today():
+            raise forms.ValidationError(_("Choose today or a later day."))
+        return day
+
+    def params(self, at: Any) -> dict[str, Any]:
+        owner, day = self.cleaned_data["owner"], self.cleaned_data["due_on"]
+        return {
+            "decision": self.cleaned_data["decision"],
+            "due_on": day.isoformat() if day else None,
+            "owner": self.by.pk if owner == "me" else int(owner) if owner else None,
+        }
+
+    def note(self) -> str:
+        return _("Without a day: contact and offer by tomorrow, a visit within 3 days, watching for a week.")
+
+
+class PutOffForm(BulkForm):
+    title = gettext_lazy("Put alerts off")
+    button = gettext_lazy("Put off")
+    until = forms.DateField(label=gettext_lazy("Show again on"), widget=DateInput)
+    why = forms.CharField(label=gettext_lazy("Why it can wait"), max_length=200)
+
+    def clean_until(self) -> date:
+        day: date = self.cleaned_data["until"]
+        if not today() < day <= today() + LONGEST_SNOOZE:
+            raise forms.ValidationError(
+                _("Choose a day within the next %(days)d days.") % {"days": LONGEST_SNOOZE.days}
+            )
+        return day
+
+    def reason(self) -> str:
+        return str(self.cleaned_data["why"])
+
+    def params(self, at: Any) -> dict[str, Any]:
+        return {"until": self.cleaned_data["until"].isoformat()}
+
+    def note(self) -> str:
+        return _("Until then they stand on nobody’s day. The alerts stay open, and end when the customers buy.")
+
+
 FORMS: Mapping[str, type[BulkForm]] = {
     bulk.ASSIGN: AssignForm,
     bulk.TASK: TaskForm,
     bulk.LABEL: LabelForm,
+    cases.ASSIGN: CaseAssignForm,
+    cases.QUEUE: CaseQueueForm,
+    cases.PRIORITY: CasePriorityForm,
+    cases.LABEL: LabelForm,
+    alerts.DECIDE: DecideForm,
+    alerts.PUT_OFF: PutOffForm,
+    alerts.LABEL: LabelForm,
     EXPORT: ExportForm,
 }

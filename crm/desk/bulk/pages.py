@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from core.accounts.roles import Permission
 from core.jobs import bulk
 from core.jobs.models import BulkItem, BulkRun
 from core.lib import csv_cells
+from core.lib.errors import DomainError
 from crm.desk.acting import carried_out, press
 from crm.desk.bulk import export, run_page
 from crm.desk.bulk.choosing import Chosen, chosen
@@ -47,6 +49,7 @@ def _asked(request: StaffRequest, what: Chosen, form: BulkForm, *, status: int =
         "form": form,
         "note": form.note(),
         "query": request.GET.urlencode(),
+        "counted": what.definition.counted(form.count),
         "sentence": run_page.sentence(what.definition, what.known.tree) if what.ids is None else "",
         "capped": what.ids is None,
     }
@@ -62,7 +65,15 @@ def start(request: StaffRequest, list_: str, kind: str) -> HttpResponse:
     form = what.form(request, filled=True)
 
     def freeze(data: dict[str, Any]) -> BulkRun:
-        run = bulk.freeze(what.kind, what.rows, what.asked_for(form), by=request.user, at=now())
+        try:
+            with transaction.atomic():
+                run = bulk.freeze(what.kind, what.rows, what.asked_for(form), by=request.user, at=now())
+        except DomainError:
+            # Sent twice at once: what the first has made, such as a new label, is in the way of the second.
+            before = bulk.of_key(request.user, data["key"])
+            if before is None:
+                raise
+            return before
         _tell_second(run)
         return run
 
@@ -70,7 +81,7 @@ def start(request: StaffRequest, list_: str, kind: str) -> HttpResponse:
     if outcome is None:
         return _asked(request, what, form, status=422)
     run: BulkRun = outcome.result
-    if run.total <= bulk.BATCH and run.state == BulkRun.State.WAITING:
+    if what.kind.is_small(run.total) and run.state == BulkRun.State.WAITING:
         run = bulk.work(run.pk, KINDS, now=now) or run
     if run.state != BulkRun.State.DONE or kind == exports.EXPORT:
         return redirect("desk:bulk_run", run.pk)
@@ -130,7 +141,9 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
 def undo(request: StaffRequest, pk: int) -> HttpResponse:
     """A small run is undone at once, a big one by a worker; what was changed since stays, and is listed."""
     if press(request, lambda: bulk.undo(pk, KINDS, by=request.user, at=now()), ""):
-        ended = bulk.work(pk, KINDS, now=now) if _mine(request, pk).total <= bulk.BATCH else None
+        asked_for = _mine(request, pk)
+        small = KINDS[asked_for.kind].is_small(asked_for.total)
+        ended = bulk.work(pk, KINDS, now=now) if small else None
         messages.success(request, run_page.in_short(ended) if ended else _("It is being undone."))
     return redirect("desk:bulk_run", pk)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from complaints.models import Queue
 from core.accounts.models import User
 from core.jobs import bulk
 from core.jobs.models import BulkItem, BulkRun
@@ -15,20 +16,28 @@ from crm.desk.bulk import export
 from crm.desk.bulk.kinds import KINDS, LISTS
 from crm.desk.lists.definition import ListDef
 from crm.desk.today import now
-from crm.flows.bulk import customers
+from crm.flows.bulk import alerts, cases, customers, results
 from crm.flows.bulk.exports import EXPORT
 from crm.flows.notices import Bulk
 from customers.models import Label
+from segmentation.models import Alert
 
 State = BulkRun.State
 SHOWN = 50
 WHY: Mapping[str, Any] = {
     bulk.NOT_YOURS: gettext_lazy("no longer in your reach"),
-    customers.HAD_IT: gettext_lazy("was so before"),
-    customers.HAD_IT_NOT: gettext_lazy("did not carry it"),
-    customers.CHANGED_SINCE: gettext_lazy("changed since by somebody"),
-    customers.CLOSED_SINCE: gettext_lazy("the task is closed already"),
-    customers.PUT_AWAY: gettext_lazy("the label is put away"),
+    results.HAD_IT: gettext_lazy("was so before"),
+    results.HAD_IT_NOT: gettext_lazy("did not carry it"),
+    results.CHANGED_SINCE: gettext_lazy("changed since by somebody"),
+    results.CLOSED_SINCE: gettext_lazy("the task is closed already"),
+    results.PUT_AWAY: gettext_lazy("the label is put away"),
+    results.NOBODY: gettext_lazy("nobody knows whose it is"),
+    alerts.NO_TASK: gettext_lazy("nothing of it waits on anybody’s day"),
+    "not_now": gettext_lazy("not open any more"),
+    "alert_closed": gettext_lazy("not open any more"),
+    "not_of_the_desk": gettext_lazy("the new owner does not work complaints any more"),
+    "decision_day": gettext_lazy("its window ends before that day"),
+    "out_of_reach": gettext_lazy("no longer in your reach"),
 }
 TONES = {State.DONE: "green", State.UNDONE: "grey", State.FAILED: "red", State.STOPPED: "amber"}
 
@@ -53,14 +62,19 @@ class Names(NamedTuple):
 
     people: Mapping[int, str]
     labels: Mapping[int, str]
+    queues: Mapping[int, str]
 
 
 def names_of(runs: Iterable[BulkRun]) -> Names:
-    """For all of these runs, in two queries."""
+    """For all of these runs, in a query for each sort of thing that they name."""
     told = [run.params for run in runs]
-    people = User.objects.filter(pk__in={params["manager"] for params in told if params.get("manager")})
-    labels = Label.objects.filter(pk__in={params["label"] for params in told if "label" in params})
-    return Names({person.pk: str(person) for person in people}, {label.pk: label.name for label in labels})
+    ids = {params[name] for params in told for name in ("manager", "owner") if params.get(name)}
+    people = User.objects.filter(pk__in=ids) if ids else []
+    ids = {params["label"] for params in told if "label" in params}
+    labels = Label.objects.filter(pk__in=ids) if ids else []
+    ids = {params["queue"] for params in told if "queue" in params}
+    queues = Queue.objects.filter(pk__in=ids) if ids else []
+    return Names(*({row.pk: str(row) for row in rows} for rows in (people, labels, queues)))
 
 
 def rows(runs: Sequence[BulkRun]) -> list[Row]:
@@ -103,13 +117,24 @@ def context(run: BulkRun) -> dict[str, Any]:
 def what(run: BulkRun, names: Names) -> str:
     """What it does, in the reader's language."""
     params = run.params
-    if run.kind == customers.ASSIGN:
-        return _("Assign to %(name)s") % {"name": names.people.get(params["manager"], "–")}
-    if run.kind == customers.TASK:
-        return _("Task: %(words)s, by %(day)s") % {"words": params["words"], "day": params["due_on"]}
-    if run.kind == customers.LABEL:
-        text = _("Take the label “%(name)s” off") if params["off"] else _("Put the label “%(name)s” on")
-        return text % {"name": names.labels.get(params["label"], "–")}
+    match run.kind:
+        case customers.ASSIGN:
+            return _("Assign to %(name)s") % {"name": names.people.get(params["manager"], "–")}
+        case customers.TASK:
+            return _("Task: %(words)s, by %(day)s") % {"words": params["words"], "day": params["due_on"]}
+        case customers.LABEL | cases.LABEL | alerts.LABEL:
+            text = _("Take the label “%(name)s” off") if params["off"] else _("Put the label “%(name)s” on")
+            return text % {"name": names.labels.get(params["label"], "–")}
+        case cases.ASSIGN:
+            return _("Give to %(name)s") % {"name": names.people.get(params["owner"], "–")}
+        case cases.QUEUE:
+            return _("To the queue %(name)s") % {"name": names.queues.get(params["queue"], "–")}
+        case cases.PRIORITY:
+            return _("Priority P%(n)d") % {"n": params["to"]}
+        case alerts.DECIDE:
+            return _("Decided: %(what)s") % {"what": Alert.Decision(params["decision"]).label}
+        case alerts.PUT_OFF:
+            return _("Put off until %(day)s") % {"day": params["until"]}
     return _("Export as %(format)s: %(why)s") % {"format": params["format"].upper(), "why": run.reason}
 
 
@@ -119,14 +144,13 @@ def why(code: str) -> str:
 
 def in_short(run: BulkRun) -> str:
     """How it ended, in a sentence."""
+    counted = LISTS[run.list].counted
     if run.state == State.UNDONE:
-        text = ngettext("Undone: %(n)d customer.", "Undone: %(n)d customers.", run.undone) % {"n": run.undone}
+        text = _("Undone: %(what)s.") % {"what": counted(run.undone)}
         if run.kept:
             text += " " + _("%(n)d left as they are.") % {"n": run.kept}
         return text
-    text = f"{what(run, names_of([run]))}: " + ngettext("%(n)d customer", "%(n)d customers", run.changed) % {
-        "n": run.changed
-    }
+    text = f"{what(run, names_of([run]))}: {counted(run.changed)}"
     if run.skipped:
         text += ", " + _("%(n)d left out") % {"n": run.skipped}
     return text
@@ -141,6 +165,6 @@ def _of_tree(definition: ListDef, run: BulkRun) -> str:
     if run.tree is None:
         return ""
     try:
-        return sentence(definition, definition.catalogue.parse(run.tree)) or _("everybody in your reach")
+        return sentence(definition, definition.catalogue.parse(run.tree)) or _("all that you may see")
     except BadCondition:
         return ""

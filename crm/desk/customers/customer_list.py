@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from complaints import conditions as of_complaints
 from core.accounts.roles import Field as Personal
@@ -20,7 +21,7 @@ from crm.flows.catalogue import CUSTOMERS
 from customers.access import standings_of
 from customers.lists.record import CLASSES, TYPES
 from customers.models import Contact, Customer, CustomerLabel, Label
-from loyalty.models import Membership, PointAccount
+from loyalty.models import Membership, NextLevel, PointAccount
 from loyalty.tiers import membership
 
 NEW_DAYS = 90
@@ -46,6 +47,10 @@ def _levels(ids: Sequence[int], today: date) -> Mapping[int, Any]:
     names = [level["name"] for level in rules.levels]
     ranks = dict(Membership.objects.filter(pk__in=ids).values_list("pk", "rank"))
     return {pk: names[min(ranks.get(pk, 0), len(names) - 1)] for pk in ids}
+
+
+def _on_the_way(ids: Sequence[int], today: date) -> Mapping[int, Any]:
+    return dict(NextLevel.objects.filter(pk__in=ids).values_list("pk", "per_cent"))
 
 
 def _points(ids: Sequence[int], today: date) -> Mapping[int, Any]:
@@ -75,6 +80,7 @@ COLUMNS = (
     Column("days", _("Purchase days"), "number", "purchase_days", sorts=True),
     Column("paid", _("Paid in all"), "money", "paid_sum", sorts=True),
     Column("paid_365", _("Paid in a year"), "money", "paid_365", sorts=True),
+    Column("next_level", _("Way to the next level, %"), "number", load=_on_the_way),
     Column("points", _("Points"), "number", load=_points),
     Column("open_cases", _("Open complaints"), "number", load=_open_cases),
     Column("next_contact", _("Next contact"), "day", "next_contact_on", sorts=True),
@@ -94,6 +100,12 @@ VIEWS = (
     SystemView("complaint", _("Open complaint"), All((Leaf("open_cases", "ge", ("1",)),))),
     SystemView("new", _("New in 90 days"), All((Leaf("first", "last", (str(NEW_DAYS),)),)), sort="-first"),
     SystemView("falling", _("Spend falling"), All((Leaf("trend", "lt", (str(FALLING_PER_CENT),)),))),
+    SystemView(
+        "near_level",
+        _("Near the next level"),
+        All((Leaf("next_level", "ge", ("80",)),)),
+        columns=("level", "next_level", "value", "last", "paid_365", "manager"),
+    ),
     SystemView("expiring", _("Points expiring in 30 days"), All((Leaf("points_expire", "next", ("30",)),))),
     SystemView("unhappy", _("Unhappy answer"), All((Leaf("satisfaction", "le", ("2",)),))),
     SystemView("unreachable", _("Reachable by nobody"), All((Leaf("reach", "none", ("phone", "email")),))),
@@ -137,4 +149,5 @@ CUSTOMER_LIST = ListDef(
         Bulk(exports.EXPORT, _("Export"), Permission.LIST_CUSTOMERS, key="e", takes=True),
     ),
     numbers=_numbers,
+    counted=lambda n: ngettext("%(n)d customer", "%(n)d customers", n) % {"n": n},
 )

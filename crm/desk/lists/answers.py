@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from core.accounts.permissions import StaffRequest
 from core.accounts.roles import rights_of
 from core.lib.conditions import tree
+from core.views import saved
 from core.views.models import ListPreference, SavedView
 from crm.desk.lists import page
 from crm.desk.lists.asking import Asked
@@ -36,6 +37,7 @@ def show(request: StaffRequest, definition: ListDef, template: str, **more: Any)
         "more_tabs": rest,
         "wrong": changed,
         "is_own": isinstance(known.view, SavedView) and known.view.owner_id == request.user.pk,
+        "stamp": saved.stamp(known.view) if isinstance(known.view, SavedView) else "",
         "is_new": known.view is None and bool(known.parts) and not known.hidden,
         "name_form": NameForm(),
     }

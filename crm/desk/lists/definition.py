@@ -81,7 +81,8 @@ class ListDef:
     that is shown where nothing is asked; of a list without one that is everything. `before_views` is the parameter
     that named a view before. Rows so many that a condition on one of the fields `bound_by` has to hold them together
     have a `window`, which stands where none does.
-    `bulk` are the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper.
+    `bulk` are the kinds of bulk runs that may be asked for over it; `numbers` says how its rows are called on paper, and
+    `counted` how many of them there are, in words: “3 complaints”.
     """
 
     key: str
@@ -107,6 +108,7 @@ class ListDef:
     deeds: str = ""
     bulk: tuple[Bulk, ...] = ()
     numbers: Callable[[Sequence[int]], Mapping[int, str]] = lambda ids: {pk: str(pk) for pk in ids}
+    counted: Callable[[int], str] = str
 
     def columns_for(self, user: User) -> list[Column]:
         """Those that this reader may see, in the order of the list."""

@@ -64,8 +64,11 @@ def _of_list(request: StaffRequest, definition: ListDef, pk: int) -> None:
 def update(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:
     """A view of one's own keeps the list as it stands in the address."""
     _of_list(request, definition, pk)
-    press(request, lambda: saved.update(request.user, pk, _look(request, definition)), _("Saved."))
-    return redirect(f"{reverse(definition.routes['list'])}?view=v{pk}")
+    seen = request.POST.get("seen", "")
+    done = press(request, lambda: saved.update(request.user, pk, _look(request, definition), seen=seen), _("Saved."))
+    # What was not kept stays in the address, to be saved under another name.
+    query = f"view=v{pk}" if done else request.GET.urlencode()
+    return redirect(f"{reverse(definition.routes['list'])}?{query}")
 
 
 def share(request: StaffRequest, definition: ListDef, pk: int) -> HttpResponse:

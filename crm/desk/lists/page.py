@@ -186,15 +186,8 @@ def actions(known: Asked) -> list[Action]:
 
 def tabs(known: Asked, kept: saved.Kept) -> tuple[list[Tab], list[Tab]]:
     """What stands above the list, and what stands behind “more”: pinned first, then what comes with the list."""
-    hidden = rights_of(known.user).hidden
-    usable: dict[str, SystemView | SavedView] = {}
-    every: list[SystemView | SavedView] = [*known.definition.views, *kept.views]
-    for view in every:
-        if isinstance(view, SystemView):
-            fields = [known.definition.catalogue.by_key[leaf.field] for _path, leaf in leaves(view.tree)]
-            if any(field.needs in hidden for field in fields):
-                continue
-        usable[_key(view)] = view
+    every: list[SystemView | SavedView] = [*system_views(known.definition, known.user), *kept.views]
+    usable = {_key(view): view for view in every}
     numbers = lengths(known.definition, known.user, now())
     missing = {view.key for view in known.definition.views if view.when_some and not numbers.get(view.key)}
     order = [key for key in kept.pinned if key in usable]
@@ -207,6 +200,16 @@ def tabs(known: Asked, kept: saved.Kept) -> tuple[list[Tab], list[Tab]]:
         key: Tab(_label(usable[key]), key, f"?view={key}", key == known.view_key, numbers.get(key, "")) for key in order
     }
     return [*everything, *(made[key] for key in shown if key in made)], [made[key] for key in order if key not in shown]
+
+
+def system_views(definition: ListDef, user: User) -> list[SystemView]:
+    """The views that come with the list, but for those that speak of what this reader may not see."""
+    hidden, fields = rights_of(user).hidden, definition.catalogue.by_key
+    return [
+        view
+        for view in definition.views
+        if not any(fields[leaf.field].needs in hidden for _path, leaf in leaves(view.tree))
+    ]
 
 
 def _key(view: SystemView | SavedView) -> str:

@@ -14,9 +14,13 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission, rights_of
 from core.views import saved
 from crm.desk.admin.settings import ROOM
-from crm.desk.bulk.kinds import LISTS
+from crm.desk.complaints.queue.case_list import CASE_LIST
 from crm.desk.context import MENU, opens
+from crm.desk.customers.customer_list import CUSTOMER_LIST
+from crm.desk.customers.order_list import ORDER_LIST
+from crm.desk.lists.page import system_views
 from crm.desk.today import now, today
+from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import queries
 from customers.access import visible_to
 from customers.identity import pinyin
@@ -25,6 +29,13 @@ from segmentation.segments import reach
 
 EACH = 5
 LONGEST = 120
+# The lists with views, and who opens them.
+OF_LISTS = (
+    (Permission.LIST_CUSTOMERS, CUSTOMER_LIST),
+    (Permission.WORK_COMPLAINTS, CASE_LIST),
+    (Permission.WORK_ALERTS, ALERT_LIST),
+    (Permission.VIEW_ORDERS, ORDER_LIST),
+)
 # Of settings, which stand in no menu.
 PAGE = "settings"
 
@@ -139,15 +150,19 @@ def _pages(user: User) -> list[Entry]:
 
 
 def _views(user: User) -> list[Entry]:
-    """The views of each list that this person may use: those that come with it, and saved ones."""
-    if not may(user, Permission.LIST_CUSTOMERS):
-        return []
-    made = []
-    for definition in LISTS.values():
-        url = reverse(definition.routes["list"])
-        made += [Entry(view.name, f"{url}?view=v{view.pk}", "eye") for view in saved.visible_to(user, definition.key)]
-        made += [Entry(str(view.label), f"{url}?view={view.key}", "eye") for view in definition.views]
-    return made
+    """The views of each list that this person may open: those that come with it, and saved ones, each with its list."""
+    lists = {definition.key: definition for right, definition in OF_LISTS if may(user, right)}
+    made = [
+        (definition, f"v{view.pk}", view.name)
+        for view in saved.visible_to(user, *lists)
+        for definition in [lists[view.list]]
+    ]
+    for definition in lists.values():
+        made += [(definition, view.key, str(view.label)) for view in system_views(definition, user)]
+    return [
+        Entry(label, f"{reverse(definition.routes['list'])}?view={key}", "eye", str(definition.title))
+        for definition, key, label in made
+    ]
 
 
 def _segments(user: User) -> list[Entry]:

@@ -120,6 +120,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "asked": asked,
         "matters": matters,
         "things": queue["waiting"] + len(matters),
+        "all_count": queue["all_count"] + len(matters),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),

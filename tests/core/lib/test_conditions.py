@@ -124,6 +124,9 @@ def test_an_address_is_what_somebody_would_write() -> None:
         ({"all": [{"field": "bought.category", "op": "has", "within": "3"}]}, "all[0].within"),
         ({"all": [{"field": "text", "op": "has", "value": "13812345678"}]}, "all[0].value"),
         ({"all": [{"field": "text", "op": "has", "value": "138-1234-5678"}]}, "all[0].value"),
+        ({"all": [{"field": "text", "op": "has", "value": "１３８１２３４５６７８"}]}, "all[0].value"),
+        ({"all": [{"field": "text", "op": "has", "value": "C13812345678"}]}, "all[0].value"),
+        ({"all": [{"field": "text", "op": "has", "value": "C1000000 0 61234567"}]}, "all[0].value"),
         ({"all": [{"field": "text", "op": "has", "value": "a@b"}]}, "all[0].value"),
         ({"all": [{"field": "text", "op": "has", "value": "x" * 61}]}, "all[0].value"),
         ({"all": [{"field": "text", "op": "has", "value": "a\u202eb"}]}, "all[0].value"),
@@ -202,3 +205,12 @@ def test_a_condition_asks_the_day_and_the_reader_that_are_passed_in() -> None:
     leaf, context = Leaf("x", "gt", ("1",)), Context(today=date(2026, 1, 1), reader=7)
     fields.compile(leaf, context)
     assert asked == [(leaf, context)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"), [("C10000000", "C10000000"), ("c12345678", "c12345678"), ("Ｃ１００００００１ ", "C10000001")]
+)
+def test_a_number_of_eight_digits_behind_its_letter_is_no_phone(typed: str, asked: str) -> None:
+    leaf = FIELDS.parse({"all": [{"field": "text", "op": "has", "value": typed}]})
+    assert isinstance(leaf, All)
+    assert [part.values for part in leaf.parts if isinstance(part, Leaf)] == [(asked,)]

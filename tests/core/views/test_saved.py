@@ -56,10 +56,10 @@ def test_nobody_changes_the_view_of_another_whatever_the_door(lead: User, chen: 
     view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
     saved.share(lead, view.pk, "team", at=NOW)
     for deed in (
-        lambda: saved.update(chen, view.pk, OTHER),
+        lambda: saved.update(chen, view.pk, OTHER, seen=""),
         lambda: saved.share(chen, view.pk, "all", at=NOW),
         lambda: saved.archive(chen, view.pk, at=NOW),
-        lambda: saved.update(chen, 999, OTHER),
+        lambda: saved.update(chen, 999, OTHER, seen=""),
     ):
         with pytest.raises(Http404):
             deed()
@@ -77,7 +77,7 @@ def test_a_copy_is_ones_own_and_the_original_stays(lead: User, chen: User) -> No
     view = saved.save(lead, "customers", "Quiet big", LOOK, at=NOW)
     saved.share(lead, view.pk, "team", at=NOW)
     mine = saved.copy(chen, "customers", view.pk, at=NOW)
-    saved.update(chen, mine.pk, OTHER)
+    saved.update(chen, mine.pk, OTHER, seen=saved.stamp(mine))
     again = saved.copy(chen, "customers", view.pk, at=NOW)
 
     assert (mine.name, again.name, again.visibility) == ("Quiet big", "Quiet big 2", "private")
@@ -112,6 +112,30 @@ def test_pins_are_ones_own_come_once_and_end(chen: User, lead: User) -> None:
     assert saved.kept_for(chen, "customers").pinned == []
     assert names(chen) == []
     saved.save(chen, "customers", "Mine", LOOK, at=NOW)  # the name is free again
+
+
+def test_where_there_is_no_room_above_a_view_is_saved_all_the_same(chen: User, lead: User) -> None:
+    """What others have ceased to share takes no room that nobody sees."""
+    for n in range(saved.MOST_PINS - 1):
+        saved.pin(chen, "customers", system=f"s{n}")
+    theirs = saved.save(lead, "customers", "Theirs", LOOK, at=NOW)
+    saved.share(lead, theirs.pk, "all", at=NOW)
+    saved.pin(chen, "customers", view=theirs.pk)
+    saved.pin(chen, "customers", system="s0")  # twice is once, also where it is full
+    with pytest.raises(DomainError, match="Take one away"):
+        saved.pin(chen, "customers", system="one more")
+    mine = saved.save(chen, "customers", "Mine", LOOK, at=NOW)
+    assert f"v{mine.pk}" not in saved.kept_for(chen, "customers").pinned
+    saved.share(lead, theirs.pk, "private", at=NOW)
+    saved.pin(chen, "customers", view=mine.pk)
+    assert f"v{mine.pk}" in saved.kept_for(chen, "customers").pinned
+
+
+@pytest.mark.parametrize("typed", ["\u202e", "\u200b \u200b", "\x00"])
+def test_a_name_that_nobody_can_read_is_none(chen: User, typed: str) -> None:
+    with pytest.raises(DomainError, match="name"):
+        saved.save(chen, "customers", typed, LOOK, at=NOW)
+    assert saved.save(chen, "customers", f"{typed}Big {typed} ones", LOOK, at=NOW).name == "Big ones"
 
 
 def test_the_shared_views_of_who_leaves_pass_on_and_the_others_stay_theirs(lead: User, chen: User, zhao: User) -> None:

@@ -43,7 +43,10 @@ def test_labels_are_made_renamed_put_away_and_brought_back(lead: User, make_user
     assert (label.name, label.owner) == ("双十一 名单", chen)
     with pytest.raises(DomainError, match="already"):
         labels.make("双十一 名单", "blue", by=lead, at=NOW)
-    for name, colour in (("", "red"), ("x" * 31, "red"), ("New", "pink")):
+    for name, colour in (
+        *(("", "red"), ("x" * 31, "red"), ("New", "pink")),
+        *(("\u202e", "red"), ("\u200b", "red"), ("双十一\u200b 名单", "red")),
+    ):
         with pytest.raises(DomainError):
             labels.make(name, colour, by=lead, at=NOW)
     with pytest.raises(Http404):  # another manager's

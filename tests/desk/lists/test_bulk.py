@@ -96,6 +96,14 @@ def test_those_that_are_ticked_are_labelled_and_it_is_taken_back(client: Client,
     client.post(f"/bulk/{run.pk}/undo/")
     assert set(CustomerLabel.objects.values_list("customer", flat=True)) == {people[2].pk}
     assert "Undone: 2 customers." in client.get(f"/bulk/{run.pk}/").content.decode()
+    # The form of a new label sent twice, as by a double click: one label, one run, no refusal.
+    form = ask(client, "label", {"ids": ids}).context["form"]
+    sent = {"ids": ids, "way": "on", "name": "双击", "expected": 2, "key": str(form.initial["key"])}
+    for _time in range(2):
+        answer = client.post(reverse("desk:bulk_start", args=["customers", "label"]), sent)
+        assert answer.status_code == 302
+    assert Label.objects.filter(name="双击").count() == 1
+    assert BulkRun.objects.count() == 3
     for sent in ({"way": "on"}, {"way": "on", "name": "x", "label": label.pk}, {"way": "off", "name": "x"}):
         assert start(client, "label", {"ids": ids, **sent}).status_code == 422
 

@@ -147,7 +147,16 @@ def test_a_view_is_saved_opened_changed_and_shared(client: Client, lead: User, m
     assert page.context["asked"].is_changed
     assert names(client, f"?view=v{view.pk}&class=active") == ["韩梅梅"]
 
-    client.post(f"/customers/views/{view.pk}/update/?view=v{view.pk}&class=active")
+    first, second = (
+        client.get(f"{ADDRESS}?view=v{view.pk}&class={of}").context["stamp"] for of in ("active", "random")
+    )
+    update = f"/customers/views/{view.pk}/update/?view=v{view.pk}&class="
+    client.post(f"{update}active", {"seen": first})
+    assert names(client, f"?view=v{view.pk}") == ["韩梅梅"]
+    # From a second window, which has not seen it: nothing is lost, neither there nor here.
+    answer = client.post(f"{update}random", {"seen": second})
+    assert answer.url == f"/customers/?view=v{view.pk}&class=random"
+    assert "was changed meanwhile, in another window" in client.get(answer.url).content.decode()
     assert names(client, f"?view=v{view.pk}") == ["韩梅梅"]
     taken = client.post("/customers/views/save/?class=big", {"name": "Big ones"})
     assert taken.status_code == 422

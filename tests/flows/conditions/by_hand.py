@@ -239,6 +239,7 @@ _FIELDS: dict[str, Says] = {
     "lost": happened(lambda p, w: [(on, cause, n, Decimal(0)) for n, (on, cause) in enumerate(p.lost)]),
     "became": happened(lambda p, w: [(on, name, n, Decimal(0)) for n, (on, name) in enumerate(p.became)]),
     "level": choice(lambda p: LEVELS[p.rank or 0]),
+    "next_level": number(lambda p, w, today: p.on_the_way),
     "level_review": day(lambda p: p.review if p.rank else None),
     "points": number(lambda p, w, today: p.points or 0),
     "points_expire": any_day(lambda p: p.expiring if p.points is not None else []),

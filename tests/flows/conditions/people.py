@@ -38,6 +38,7 @@ from loyalty.models import (
     CouponCampaign,
     CouponRedemption,
     Membership,
+    NextLevel,
     PointAccount,
     PointLot,
 )
@@ -111,6 +112,7 @@ class Person:
     rank: int | None
     review: date | None
     points: int | None
+    on_the_way: int | None
     expiring: list[date]
     coupons: int
     used: list[tuple[date, str, Decimal]]
@@ -194,6 +196,7 @@ def someone(
         became=[(back(chance, *EDGES), chance.choice(["big", "active"])) for _n in range(maybe(0.3, 1, 0))],
         rank=maybe(0.6, chance.randint(0, 2)),
         review=maybe(0.3, TODAY + timedelta(days=chance.randint(-1, 32))),
+        on_the_way=maybe(0.5, chance.choice([0, 1, 79, 80, 81, 99])),
         points=maybe(0.6, chance.choice([0, 99, 100, 101, 5000])),
         expiring=[TODAY + timedelta(days=chance.randint(0, 31)) for _n in range(maybe(0.3, 1, 0))],
         coupons=maybe(0.3, chance.randint(1, 2), 0),
@@ -481,6 +484,9 @@ def _store_loyalty(people: list[Person], by: int) -> None:
         Membership(customer_id=p.pk, rank=p.rank, since=TODAY, review_on=p.review if p.rank else None, seq=0)
         for p in people
         if p.rank is not None
+    )
+    NextLevel.objects.bulk_create(
+        NextLevel(customer_id=p.pk, per_cent=p.on_the_way) for p in people if p.on_the_way is not None
     )
     PointAccount.objects.bulk_create(
         PointAccount(customer_id=p.pk, available=p.points, settled_at=NOW) for p in people if p.points is not None

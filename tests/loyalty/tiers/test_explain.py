@@ -11,7 +11,7 @@ from core.accounts.models import Role
 from customers import todo
 from customers.models import Customer, Todo
 from customers.orders import RefundFact
-from loyalty.models import TierRules
+from loyalty.models import NextLevel, TierRules
 from loyalty.tiers import explain as tier_explain
 from loyalty.tiers import membership
 from tests.conftest import MakeCustomer, MakeOrder, MakeUser
@@ -219,3 +219,31 @@ def test_whoever_falls_short_soon_is_a_task_of_their_manager_once_and_ends_when_
     make_order(li_lei, late, "800.00")
     assert tier_explain.drop_settled_todos(on=late + timedelta(days=1), at=noon(late)) == 1
     assert Todo.objects.get().state == Todo.State.DROPPED
+
+
+def test_the_night_keeps_how_far_each_is_on_the_way_as_it_is_explained(
+    make_customer: MakeCustomer, make_order: MakeOrder, rules: TierRules
+) -> None:
+    """Nobody who has the highest level, or nothing that counts: also once what counted is sent back."""
+    paid = {"little": "9.99", "near": "999.99", "silver": "4000.00", "gold": "5000.00", "back": "800.00"}
+    people = {name: make_customer(name) for name in (*paid, "none")}
+    bought = TODAY - timedelta(days=5)
+    orders = {name: make_order(people[name], bought, amount) for name, amount in paid.items()}
+    night(TODAY)
+    shares = {"little": 0, "near": 99, "silver": 80, "back": 80}
+
+    def stored() -> dict[str, int]:
+        return dict(NextLevel.objects.values_list("customer__name", "per_cent"))
+
+    assert stored() == shares
+    assert shares == {name: explained(people[name], TODAY - timedelta(days=1)).progress for name in shares}
+    refund = RefundFact("r", Decimal("800.00"), noon(TODAY))
+    old = orders["back"]
+    make_order(
+        people["back"], bought, "800.00", external_id=old.external_id, version=old.version + 1, refunds=(refund,)
+    )
+    make_order(people["little"], TODAY, "490.00")
+    night(TODAY + timedelta(days=1))
+    assert stored() == {"little": 49, "near": 99, "silver": 80}
+    night(bought + timedelta(days=400))
+    assert stored() == {}

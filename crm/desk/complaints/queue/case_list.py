@@ -1,23 +1,26 @@
 """The list of cases, declared: what its rows are, what can be seen and asked of them, and the views it comes with."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from complaints.case_conditions import figure_of
 from complaints.cases import priority
 from complaints.models import Case
 from core.accounts.models import User
 from core.accounts.permissions import sees
-from core.accounts.roles import Field
+from core.accounts.roles import Field, Permission
 from core.lib.conditions import tree
 from core.lib.conditions.address import escaped
 from core.lib.conditions.tree import All, Leaf
 from crm.desk.complaints.wording import tone_of
 from crm.desk.lists import page
-from crm.desk.lists.definition import Column, ListDef, SystemView
+from crm.desk.lists.definition import Bulk, Column, ListDef, SystemView
+from crm.flows.bulk import cases as bulk
 from crm.flows.catalogue import CASES, rows
 from customers.lists.record import CLASSES
 from customers.models import Customer
@@ -28,6 +31,10 @@ OPEN_ONES = Leaf("state", "any", ("open",))
 def _opens_with(user: User, at: datetime) -> str:
     """At first what is mine, or everything open when nothing is."""
     return "mine" if page.of_view(CASE_LIST, user, "mine", at).exists() else "all"
+
+
+def _numbers(ids: Sequence[int]) -> dict[int, str]:
+    return {case.pk: case.number for case in Case.objects.filter(pk__in=ids).only("pk")}
 
 
 def _person(row: Case) -> Customer | None:
@@ -143,4 +150,12 @@ CASE_LIST = ListDef(
     before_views="list",
     tabs=len(VIEWS),
     deeds="desk/complaints/cells/deeds.html",
+    bulk=(
+        Bulk(bulk.ASSIGN, _("Give to…"), Permission.LEAD_COMPLAINTS),
+        Bulk(bulk.QUEUE, _("Queue…"), Permission.LEAD_COMPLAINTS),
+        Bulk(bulk.PRIORITY, _("Priority…"), Permission.LEAD_COMPLAINTS),
+        Bulk(bulk.LABEL, _("Label…"), Permission.LEAD_COMPLAINTS),
+    ),
+    numbers=_numbers,
+    counted=lambda n: ngettext("%(n)d complaint", "%(n)d complaints", n) % {"n": n},
 )

@@ -1,15 +1,19 @@
 """The list of alerts, declared: what its rows are, what can be seen and asked of them, and the views it comes with."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from core.accounts.models import User
 from core.accounts.roles import Field as Personal
+from core.accounts.roles import Permission
 from core.lib.conditions.tree import All, Leaf
-from crm.desk.lists.definition import Column, ListDef, SystemView
+from crm.desk.lists.definition import Bulk, Column, ListDef, SystemView
+from crm.flows.bulk import alerts as bulk
 from crm.flows.catalogue import ALERTS, rows
 from customers.models import Customer
 from segmentation.models import Alert
@@ -18,6 +22,11 @@ from segmentation.reading.rhythm import silence_of
 OPEN_ONES = Leaf("state", "any", ("open",))
 # What is looked at in alerts that have ended.
 ENDED = ("class", "kind", "quiet", "loss", "ended", "cause", "manager")
+
+
+def _numbers(ids: Sequence[int]) -> dict[int, str]:
+    """By the number of the customer who is silent."""
+    return dict(Alert.objects.filter(pk__in=ids).values_list("pk", "customer__number"))
 
 
 def _person(row: Alert) -> Customer | None:
@@ -96,4 +105,11 @@ ALERT_LIST = ListDef(
     of_before=of_before,
     opens_with=lambda user, today: "open",
     tabs=len(VIEWS),
+    bulk=(
+        Bulk(bulk.DECIDE, _("Decide…"), Permission.WORK_ALERTS),
+        Bulk(bulk.PUT_OFF, _("Put off…"), Permission.WORK_ALERTS),
+        Bulk(bulk.LABEL, _("Label…"), Permission.CHANGE_MANY),
+    ),
+    numbers=_numbers,
+    counted=lambda n: ngettext("%(n)d alert", "%(n)d alerts", n) % {"n": n},
 )
