@@ -65,6 +65,7 @@ class Todo(models.Model):
         TIER = "tier", _("Level at risk")
         CREDIT = "credit", _("Payment overdue")
         CHECK = "check", _("To be checked")
+        LETTER = "letter", _("Letter to be sent")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -107,7 +108,8 @@ class Todo(models.Model):
     @property
     def undecided(self) -> bool:
         """It tells of an alert about which nobody has said yet what is done."""
-        return self.alert_id is not None and not self.agreed and not self.text.get("decision")
+        said = self.agreed or self.text.get("decision") or self.text.get("ask")
+        return self.alert_id is not None and not said
 
     @property
     def agreed(self) -> str:

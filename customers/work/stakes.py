@@ -44,6 +44,9 @@ RISKS: Mapping[str, Risk] = {
         Decimal("0.10"), _("Who owes for long buys elsewhere: our own assumption until it can be measured")
     ),
     Todo.Reason.CHECK: Risk(Decimal("0.02"), _("The record may be wrong: our own assumption, only to order the work")),
+    Todo.Reason.LETTER: Risk(
+        Decimal("0.10"), _("A letter that waits for a colleague: our own assumption, only to order the work")
+    ),
 }
 
 
