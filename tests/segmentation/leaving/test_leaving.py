@@ -306,6 +306,20 @@ def gone(make_customer: MakeCustomer, make_order: MakeOrder, chen: User) -> list
     return rows
 
 
+def test_who_was_not_reached_is_asked_once_more_in_thirty_days(li_lei: Customer, chen: User, wang: User) -> None:
+    alert = heard(li_lei, wang)
+    alerts.close_lost(alert.pk, by=chen, cause="left", interview={}, on=TODAY, at=NOW, not_reached=True)
+
+    task = Todo.objects.get(state="open")
+    assert (task.reason, task.due_on, task.alert_id, task.undecided) == ("contact", TODAY + 30 * DAY, alert.pk, False)
+    assert list(todo.queue(chen, TODAY + 30 * DAY)) == [task]
+    alerts.answer(alert.pk, by=chen, interview={"why": "", "rival_service": None}, at=NOW)  # nothing was said
+    assert Todo.objects.filter(state="open").exists()
+    alerts.answer(alert.pk, by=chen, interview={"why": "太贵了"}, at=NOW)
+    task.refresh_from_db()
+    assert (task.state, task.closed_by) == ("done", chen)
+
+
 def test_the_list_of_the_lost_counts_what_its_figures_say(gone: list[Alert], chen: User, make_user: MakeUser) -> None:
     everybody = lost.Filters(since=TODAY)
     rows = lost.lost(chen, TODAY, everybody)
