@@ -145,7 +145,7 @@ def test_the_days_of_a_life_are_told_as_a_whole_and_a_colleague_wins(
     wedding = life_dates.put(li_lei, Told("wedding", LifeDay(5, 20)), by=mina, at=NOW, today=TODAY)
     address = f"/api/v1/customers/{li_lei.number}/life-dates"
     child = {"kind": "birthday", "of_whom": "朵朵", "month": 6, "day": 30, "calendar": "lunar", "leap": True}
-    told = [child, {"kind": "wedding", "month": 1, "day": 1}, {"kind": "founding", "month": 2, "day": 29, "year": 2001}]
+    told = [child, {"kind": "wedding", "month": 1, "day": 1}, {"kind": "founding", "month": 2, "day": 29, "year": 2000}]
 
     def put(days: list[dict[str, Any]]) -> tuple[int, str]:
         answer = shop.put(address, {"life_dates": days}, format="json")
@@ -155,7 +155,7 @@ def test_the_days_of_a_life_are_told_as_a_whole_and_a_colleague_wins(
     assert {(row.kind, row.life_day, row.certainty, row.source) for row in li_lei.life_dates.all()} == {
         ("birthday", LifeDay(6, 30, is_lunar=True, is_leap=True), "said", "api"),
         ("wedding", LifeDay(5, 20), "sure", "page"),
-        ("founding", LifeDay(2, 29, 2001), "said", "api"),
+        ("founding", LifeDay(2, 29, 2000), "said", "api"),
     }
     assert put([child | {"day": 29}]) == (200, "updated")
     assert set(li_lei.life_dates.values_list("kind", "day")) == {("birthday", 29), ("wedding", 20)}

@@ -104,6 +104,10 @@ def test_a_letter_by_hand_is_somebodys_work_until_it_is_sent_or_not_to_be_sent(
     with pytest.raises(DomainError, match="stands"):
         todo.reopen(task.pk, by=agent, at=now)
 
+    unwanted = by_hand(li_lei, "phone", purpose="care", period="4")
+    no = {("phone", "care"): "withdrawn"}
+    consent.record(li_lei, no, source="staff", said_at=now, at=now, evidence={"where": "on the phone"})
+    assert work(unwanted)[1] == "dropped"
     # The other ends: nobody is to reach them, it is too late.
     client.force_login(chen)
     assert "Send by hand (WeChat): Greetings" in page(client, "my_day")
