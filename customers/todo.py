@@ -23,7 +23,13 @@ from customers.work import settling, stakes
 LONGEST_SNOOZE = timedelta(days=90)
 BY_THE_CLOCK = timedelta(hours=2)
 # What we plan of ourselves: of somebody who must not be reached it is dropped as it is opened.
-PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER, Todo.Reason.RISING)
+PLANNED = (
+    Todo.Reason.CONTACT,
+    Todo.Reason.ALERT,
+    Todo.Reason.TIER,
+    Todo.Reason.CREDIT,
+    Todo.Reason.RISING,
+)
 
 
 def open_task(
@@ -111,6 +117,8 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
         )
     if todo.reason == Todo.Reason.RISING:
         raise DomainError(_("Answer first: adopt the customer, or say why not now."), code="undecided")
+    if todo.reason == Todo.Reason.LETTER:
+        raise DomainError(_("Open the letter, and say there that you have sent it."), code="kept_elsewhere")
     if todo.promise and todo.promise.source == Promise.Source.REMEDY:
         raise DomainError(_("This promise is kept by giving the remedy: do that in its case."), code="kept_elsewhere")
     if todo.promise:
@@ -129,6 +137,8 @@ def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
     put_off = todo.snoozed_until is not None and todo.snoozed_until > today
     if todo.state == Todo.State.OPEN and not put_off:
         raise DomainError(_("This task is open already."), code="already_open")
+    if todo.reason == Todo.Reason.LETTER and todo.state != Todo.State.OPEN:
+        raise DomainError(_("What became of a letter stands: write another one."), code="letter_state")
     if todo.promise and todo.state != Todo.State.OPEN:
         settling.reopen(settling.hold(todo.promise.pk)[1], by=by, at=at)
     todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None

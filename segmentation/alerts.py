@@ -18,11 +18,13 @@ from core.lib.errors import DomainError, Invalid
 from core.lib.money import from_minor
 from core.lib.periods import mall_day
 from customers import todo
-from customers.models import Customer, Standing, Todo
+from customers.models import ContactStop, Customer, Standing, Todo
 from customers.work import stakes
 from segmentation.models import Alert
 
 _STEPS = sql.steps(__file__, "alerts")
+# Who was not reached when they were given up is asked once more.
+ASKED_AGAIN = timedelta(days=30)
 INTERVIEW = ("why", "recoverable", "rival", "compared")
 
 
@@ -81,18 +83,20 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
 
     A customer whose open alert, of a long absence or of what a colleague heard, is overtaken by their own limit keeps one
     alert, of the stronger kind.
-    Each opened alert becomes work for the customer's manager; `silent` alerts are listed but notify nobody.
+    The silence of somebody who must not be reached is no alert. Each opened alert becomes work for the customer's
+    manager; `silent` alerts are listed but notify nobody.
     """
     already_open = {
         alert.customer_id: alert
         for alert in Alert.objects.filter(customer_id__in=[d.customer_id for d in due], state=Alert.State.OPEN)
     }
     known = raised_before([item.customer_id for item in due])
+    stopped = set(ContactStop.objects.values_list("customer_id", flat=True))
     fresh: list[Alert] = []
     at_stake: dict[int, stakes.Stake] = {}
     table = stakes.in_force(at=at)
     for item in due:
-        if (item.customer_id, item.kind, item.last_on) in known:
+        if item.customer_id in stopped or (item.customer_id, item.kind, item.last_on) in known:
             continue
         existing = already_open.get(item.customer_id)
         if existing is not None:
@@ -247,6 +251,35 @@ def end_windows(*, as_of: date, at: datetime) -> int:
     return ending.update(state=Alert.State.NO_RESPONSE, closed_on=as_of)
 
 
+def end_stopped(*, on: date, at: datetime, by: User | None = None, customer_ids: Collection[int] | None = None) -> int:
+    """No alert of somebody who must not be reached is open, and none of its work; returns how many were ended.
+
+    Of these customers, or of all.
+    """
+    of_stopped = Alert.objects.filter(state=Alert.State.OPEN, customer__in=ContactStop.objects.values("customer"))
+    if customer_ids is not None:
+        of_stopped = of_stopped.filter(customer__in=customer_ids)
+    ids = list(of_stopped.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    Todo.objects.filter(alert_id__in=ids, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
+    return Alert.objects.filter(pk__in=ids).update(state=Alert.State.STOPPED, closed_on=on, closed_by=by)
+
+
+def reopen_stopped(customer_id: int, *, as_of: date, at: datetime) -> None:
+    """What ended because nobody was to reach the customer goes on, within its window; of one that does not no work is open.
+
+    Call once the stop has been taken back. A purchase meanwhile ends the alert that was opened.
+    """
+    stopped = Alert.objects.select_for_update(of=("self",)).filter(customer=customer_id, state=Alert.State.STOPPED)
+    for alert in stopped.order_by("-pk"):
+        over = alert.window_ends_on < as_of
+        if over or Alert.objects.filter(customer=customer_id, state=Alert.State.OPEN).exists():
+            Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
+            continue
+        alert.state, alert.closed_on, alert.closed_by = Alert.State.OPEN, None, None
+        alert.save(update_fields=["state", "closed_on", "closed_by"])
+    follow_purchases([customer_id], as_of=as_of, at=at)
+
+
 # In how many days it is done, if nobody says.
 USUALLY_WITHIN = {
     Alert.Decision.CONTACT: 1,
@@ -381,10 +414,13 @@ class Interview(TypedDict, total=False):
 
 
 @transaction.atomic
-def close_lost(alert_id: int, *, by: User, cause: str, interview: Interview, on: date, at: datetime) -> Alert:
+def close_lost(
+    alert_id: int, *, by: User, cause: str, interview: Interview, on: date, at: datetime, not_reached: bool = False
+) -> Alert:
     """The alert is closed as lost, with one of the six causes and what the customer said, and with what was lost.
 
-    What was agreed in its discussion and not done is no longer needed. Raises Invalid without a cause, and for *other*
+    What was agreed in its discussion and not done is no longer needed. Who was `not_reached` is asked once more in
+    thirty days: a task of their manager. Raises Invalid without a cause, and for *other*
     without words.
     """
     alert = held_open(alert_id)
@@ -399,6 +435,16 @@ def close_lost(alert_id: int, *, by: User, cause: str, interview: Interview, on:
     fill_losses(alert_id=alert.pk)
     _done(alert, by=by, at=at)
     Todo.objects.filter(alert_id=alert.pk, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
+    if not_reached:
+        todo.open_task(
+            alert.customer,
+            reason=Todo.Reason.CONTACT,
+            text={"ask": cause},
+            due_on=on + ASKED_AGAIN,
+            at=at,
+            dedupe_key=f"ask:{alert.pk}",
+            alert_id=alert.pk,
+        )
     audit.record(by, "alert.lost", alert, at=at, cause=cause)
     return alert
 
@@ -407,7 +453,8 @@ def close_lost(alert_id: int, *, by: User, cause: str, interview: Interview, on:
 def answer(alert_id: int, *, by: User, interview: Interview, at: datetime) -> Alert:
     """What a lost customer said, asked or corrected after the alert was closed, is on record in place of what was there.
 
-    Raises Invalid for an alert that is not lost, and when the cause *other* would lose its words.
+    The task of asking them is done with it. Raises Invalid for an alert that is not lost, and when the cause *other* would
+    lose its words.
     """
     alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert_id)
     if alert.state != Alert.State.LOST:
@@ -416,6 +463,8 @@ def answer(alert_id: int, *, by: User, interview: Interview, at: datetime) -> Al
         raise Invalid(_("“Other” needs words: write why they left."), code="other_needs_words")
     _answer(alert, interview)
     alert.save(update_fields=_ANSWERS)
+    if any(value not in ("", None) for value in interview.values()):
+        _done(alert, by=by, at=at)
     audit.record(by, "alert.asked", alert, at=at)
     return alert
 

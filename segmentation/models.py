@@ -111,6 +111,7 @@ class Alert(models.Model):
         RECOVERED = "recovered", _("Bought again")
         LOST = "lost", _("Lost")
         NO_RESPONSE = "no_response", _("No response")
+        STOPPED = "stopped", _("Not to be reached")
 
     class Cause(models.TextChoices):
         GAVE_UP = "gave_up", _("Given up by us")

@@ -154,12 +154,14 @@ def _write_alerts(outcome: Outcome, constants: Mapping[str, float], *, at: datet
     ended = 0 if feeds.says_too_little(outcome.feeds, as_of) else alerts.end_windows(as_of=as_of, at=at)
     alerts.follow_returns(None)
     alerts.fill_losses()
+    stopped = alerts.end_stopped(on=as_of, at=at)
     opened = alerts.open_due(_due(outcome, constants), as_of=as_of, at=at, silent=silent)
     return {
         "alerts_opened": opened,
         "alerts_recovered": recovered,
         "alerts_withdrawn": withdrawn,
         "alerts_ended": ended,
+        "alerts_stopped": stopped,
     }
 
 

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     USE_SEGMENTS = "use_segments"
     SHARE_SEGMENTS = "share_segments"
     WORK_ALERTS = "work_alerts"
+    DECIDE_ALERTS = "decide_alerts"
     SUSPECT_LOSS = "suspect_loss"
     IMPORT = "import"
     VIEW_NIGHTS = "view_nights"
@@ -149,7 +150,9 @@ _BOOK = {
 RIGHTS: dict[str, Rights] = {
     Role.ACCOUNT_MANAGER: Rights(
         _only(Scope.OWN),
-        frozenset(_BOOK | {P.REVEAL_CONTACT, P.USE_SEGMENTS, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}),
+        frozenset(
+            _BOOK | {P.DECIDE_ALERTS, P.REVEAL_CONTACT, P.USE_SEGMENTS, P.VIEW_NIGHTS, P.VIEW_RULES, P.PROPOSE_CREDIT}
+        ),
         takes=300,
     ),
     Role.ASSISTANT: Rights(_only(Scope.DELEGATED), frozenset(_BOOK), frozenset({Field.MARGIN})),
@@ -158,6 +161,7 @@ RIGHTS: dict[str, Rights] = {
         frozenset(
             _BOOK
             | {
+                P.DECIDE_ALERTS,
                 P.REVEAL_CONTACT,
                 P.USE_SEGMENTS,
                 P.SHARE_SEGMENTS,

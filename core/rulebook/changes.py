@@ -125,6 +125,7 @@ def _proposed(
     if last is not None and content == kind.checked(last.content):
         raise DomainError(_("These are the rules already in force: nothing to save."), code="unchanged")
     _refuse_day(kind, starts_on, rolls_back, at)
+    _refuse_second_start(kind, last)
     foretold = kind.foretell(content, starts_on=starts_on, at=at, rolls_back=rolls_back)
     change = RuleChange.objects.create(
         kind=kind.name,
@@ -142,6 +143,17 @@ def _proposed(
     audit.record(by, "rules.proposed", change, at=at, kind=kind.name, starts_on=starts_on.isoformat())
     notices.waits(change, [user.pk for user in who_may(kind.confirms) if user.pk != by.pk], at=at)
     return change
+
+
+def _refuse_second_start(kind: Kind, last: Version | None) -> None:
+    """Where nothing was in force yet, one start waits at most: of two, whoever confirms one would start the other's too."""
+    if last is None or last.number:
+        return
+    _hold(kind)
+    if RuleChange.objects.filter(kind=kind.name, state=State.OPEN, based_on=0).exists():
+        raise DomainError(
+            _("A start of this waits already for a second person: confirm it, or drop it first."), code="start_waits"
+        )
 
 
 def _refuse_day(kind: Kind, starts_on: date, rolls_back: int | None, at: datetime) -> None:

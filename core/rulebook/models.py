@@ -52,6 +52,7 @@ class RuleChange(models.Model):
             models.UniqueConstraint(
                 fields=["kind", "version"], name="one_change_per_version", condition=Q(state="confirmed")
             ),
+            models.UniqueConstraint(fields=["kind"], name="one_start_waits", condition=Q(state="open", based_on=0)),
             models.UniqueConstraint(fields=["client_key"], name="one_change_per_key", condition=~Q(client_key="")),
             models.CheckConstraint(
                 condition=~Q(state="confirmed") | Q(version__isnull=False, decided_by__isnull=False),

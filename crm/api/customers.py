@@ -20,11 +20,11 @@ from core.lib.errors import Unknown
 from core.lib.periods import mall_day
 from crm.api.base import StrictView, body, customer_named, today
 from crm.api.serializers.customers import CustomerOut, FindIn, FindOut
-from crm.api.serializers.record import CustomerPath, SourceCustomerIn, WrittenOut
+from crm.api.serializers.record import CustomerPath, LifeDatesIn, LifeDatesOut, SourceCustomerIn, WrittenOut
 from customers import contact_points, managers
 from customers.access import visible_to
 from customers.models import ContactPoint, Customer
-from customers.record import writing
+from customers.record import life_dates, writing
 from customers.record.facts import Facts
 from customers.record.writing import Written
 
@@ -79,6 +79,29 @@ class SourceCustomerView(StrictView):
     )
     def patch(self, request: Request, source: str, external_id: str) -> Response:
         return _written(request, source, external_id, writing.patch, clears=True)
+
+
+class LifeDatesView(StrictView):
+    scope = ApiScope.CUSTOMERS_WRITE
+
+    @extend_schema(
+        operation_id="customer_life_dates_put",
+        request=LifeDatesIn,
+        responses=LifeDatesOut,
+        summary="Tell of the days of somebody's life that come every year",
+        description="These, and of what programs told before no other. Repeating is harmless. What a colleague has put "
+        "down or confirmed stays, and wins. The own birthday is told with the record. A solar or lunar day, with a leap "
+        "month where it is one; the year where it is known.",
+    )
+    def put(self, request: Request, number: str) -> Response:
+        told = body(LifeDatesIn, request).told()
+        customer = customer_named(request, number)
+        changed = life_dates.tell(
+            customer, told, by=cast(User, request.user), at=timezone.now(), today=mall_day(timezone.now())
+        )
+        return Response(
+            LifeDatesOut({"number": customer.number, "outcome": "updated" if changed else "unchanged"}).data
+        )
 
 
 def _put(source: str, external_id: str, facts: Facts, *, by: User, at: datetime, today: date) -> Written:

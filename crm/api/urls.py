@@ -39,6 +39,7 @@ urlpatterns = [
     path("complaints/<str:number>/transitions", complaints.TransitionsView.as_view(), name="complaint-transitions"),
     path("complaints/<str:number>/files", files.FilesView.as_view(), name="complaint-files"),
     path("complaints/<str:number>/files/<int:pk>", files.FileView.as_view(), name="complaint-file"),
+    path("customers/<str:number>/life-dates", customers.LifeDatesView.as_view(), name="customer-life-dates"),
     path("customers/<str:number>/prompts", complaints.PromptsView.as_view(), name="customer-prompts"),
     path("prompts/<int:pk>/acknowledge", complaints.AcknowledgeView.as_view(), name="prompt-acknowledge"),
     path("customers/<str:number>/consents", consents.ConsentsView.as_view(), name="customer-consents"),

@@ -49,7 +49,7 @@ def _hear(today: date, agent: User) -> None:
     """Of customers who are not quiet at all."""
     at = mall_moment(today - timedelta(days=1), HOUR)
     calm = Customer.objects.filter(manager__isnull=False, standing__customer_class=Standing.Class.ACTIVE)
-    calm = calm.exclude(alerts__state=Alert.State.OPEN).order_by("-standing__value", "pk")
+    calm = calm.exclude(alerts__state=Alert.State.OPEN).filter(stop=None).order_by("-standing__value", "pk")
     for person, (sign, words) in zip(calm[: len(HEARD)], HEARD, strict=False):
         suspecting.suspect(person, by=agent, words=words, sign=sign, at=at)
 

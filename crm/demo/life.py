@@ -7,8 +7,9 @@ from core.accounts.models import Role
 from core.accounts.roles import holders
 from core.lib.almanac.days import LifeDay
 from core.lib.periods import mall_day
+from crm.flows.record import stopping
 from customers.models import ContactStop, Customer, LifeDate
-from customers.record import life_dates, stops
+from customers.record import life_dates
 from customers.record.life_dates import Told
 
 SEED = 58
@@ -30,7 +31,7 @@ def load(*, at: datetime) -> int:
         life_dates.put(customer, _day(number, rng, at), by=by, at=at - timedelta(days=30), today=today)
     _defaults()
     for customer, kind in zip(people[PEOPLE:], ContactStop.Kind.values, strict=False):
-        stops.say(customer, kind, since=today - timedelta(days=9), said_by="家人来电", note="", by=by, at=at)
+        stopping.say(customer, kind, since=today - timedelta(days=9), said_by="家人来电", note="", by=by, at=at)
     return len(people[:PEOPLE])
 
 

@@ -120,6 +120,14 @@ def choose_port(wanted: int | None, check: bool) -> int:
     return next((port for port in range(DEFAULT_PORT, DEFAULT_PORT + 100) if port_is_free(port)), None) or free_port()
 
 
+def of_the_mall() -> dict[str, str]:
+    """The demo's mall is a Chinese one: its customers are written to in Chinese, whatever its colleagues read."""
+    return {
+        "MALL_NAME": os.environ.get("MALL_NAME") or MALL,
+        "LANGUAGE_CODE": os.environ.get("LANGUAGE_CODE") or "zh-hans",
+    }
+
+
 def outside(servers: Embedded, port: int, mail_port: int, gateway_port: int) -> dict[str, str]:
     """What Laoke writes to the made-up customers goes to servers of this machine, whatever the environment says."""
     return {
@@ -149,7 +157,7 @@ def running(
             "REDIS_URL": given.get("REDIS_URL") or servers.start_redis(),
             "DJANGO_SETTINGS_MODULE": "crm.settings",
             "LAOKE_DEMO": "1",
-            "MALL_NAME": os.environ.get("MALL_NAME") or MALL,
+            **of_the_mall(),
             **outside(servers, port, mail_port, gateway_port),
             "MEDIA_ROOT": str(servers.home / "media"),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(servers.home / "celerybeat-schedule"),

@@ -16,6 +16,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import Invalid
 from customers import locks
+from customers.letters import writing
 from customers.models import Consent, ConsentEntry, ConsentWording, Customer, Letter, ReachLimit
 from customers.models.consent import ASKED_FOR, BY_CONSENT, ConsentState
 
@@ -119,8 +120,7 @@ def _stop_letters(customer: Customer, told: Mapping[Kind, str], *, at: datetime)
         if (kept := held.get((channel, purpose))) is None or kept.state not in NO:
             continue
         letters = Letter.objects.filter(customer=customer, channel=channel, purpose=purpose)
-        waiting = letters.filter(state__in=[Letter.State.PLANNED, Letter.State.WAITING])
-        withdrawn += waiting.update(state=Letter.State.WITHDRAWN, reason="withdrawn", ended_at=at)
+        withdrawn += writing.withdraw(letters, reason="withdrawn", at=at)
         on_its_way += letters.filter(state=Letter.State.HANDING).count()
     return withdrawn, on_its_way
 

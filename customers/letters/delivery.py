@@ -25,7 +25,7 @@ from customers import contact_points, locks
 from customers.letters import facts, gate, rendering, writing
 from customers.letters.consent import lock_of
 from customers.letters.reasons import REASONS
-from customers.models import BadPoint, ContactPoint, Letter, LetterEvent
+from customers.models import BadPoint, ContactPoint, Letter, LetterEvent, Todo
 from customers.models.consent import Channel, Purpose
 
 State = Letter.State
@@ -284,7 +284,9 @@ def _free_the_dead(at: datetime) -> None:
             letter.save(update_fields=["state", "next_at", "reason", "ended_at", "claimed_until", "handed_at"])
             _note(letter, Event.FAILED, at=at, code="died")
     late = Letter.objects.filter(state__in=writing.OPEN, valid_until__lte=at)
+    by_hand = list(late.filter(by_hand=True).values_list("pk", flat=True))
     late.update(state=State.EXPIRED, reason=gate.Reason.EXPIRED, ended_at=at)
+    writing.off_the_day(by_hand, at=at)
     passed_on = Letter.objects.filter(state=State.HANDED, by_hand=False, channel__in=BY_RECEIPT)
     passed_on.filter(valid_until__lte=at).update(state=State.UNKNOWN, reason=NO_RECEIPT, ended_at=at)
 
@@ -294,11 +296,16 @@ def _free_the_dead(at: datetime) -> None:
 
 @transaction.atomic
 def sent_by_hand(letter_id: UUID, *, by: User, at: datetime, open_cases: facts.OpenCases) -> Letter:
-    """A colleague has sent it, or read it out: asked at the gate at this very moment. Raises DomainError with why not."""
+    """A colleague has sent it, or read it out: asked at the gate at this very moment; the work of it is done.
+
+    Raises DomainError with why not.
+    """
     letter = _held_by_hand(letter_id, at=at, open_cases=open_cases)
     letter.state, letter.handed_at, letter.reason = State.HANDED, at, ""
     letter.save(update_fields=["state", "handed_at", "reason"])
     _note(letter, Event.BY_HAND, at=at, by=by)
+    work = Todo.objects.filter(dedupe_key=writing.work_key(letter.pk), state=Todo.State.OPEN)
+    work.update(state=Todo.State.DONE, closed_at=at, closed_by=by)
     audit.record(by, "letter.sent_by_hand", letter.customer, at=at, letter=str(letter.pk), channel=letter.channel)
     return letter
 

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from customers.letters.gate import Reason
+from customers.models.consent import Channel
 
 REASONS: dict[str, Promise] = {
     Reason.STOPPED: gettext_lazy("sending is stopped"),
@@ -33,10 +34,16 @@ REASONS: dict[str, Promise] = {
 }
 
 
-def words(code: str) -> str:
-    """The reason as a phrase; of what a mail server said, its code."""
+def words(code: str, channel: str = Channel.EMAIL) -> str:
+    """The reason as a phrase; of what a mail server, the gateway or the shop said, its code."""
     if code.startswith("smtp_"):
         return _("the mail server refused the address (%(code)s)") % {"code": code[5:]}
     if code in REASONS:
         return str(REASONS[code])
-    return _("the mail server did not take it (%(error)s)") % {"error": code} if code else ""
+    if not code:
+        return ""
+    if channel == Channel.EMAIL:
+        return _("the mail server did not take it (%(error)s)") % {"error": code}
+    if channel == Channel.SHOP:
+        return _("the shop's chat says: %(error)s") % {"error": code}
+    return _("the gateway says: %(error)s") % {"error": code}

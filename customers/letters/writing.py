@@ -1,8 +1,11 @@
-"""A letter is written: once for what it is about, its words sealed, and waits for the gate."""
+"""A letter is written: once for what it is about, its words sealed, and waits for the gate.
+
+What a colleague has to send is work on their day, from the moment it is written until it is sent or not to be sent.
+"""
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -11,11 +14,14 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from core.accounts.models import User
+from core.accounts.roles import Permission, rights_of
 from core.lib import sealing
+from core.lib.periods import mall_day
 from core.lib.sealing import Resealed
 from core.outbox import gateway, mailing
+from customers import todo
 from customers.access import scope_filter
-from customers.models import ContactPoint, Customer, Letter
+from customers.models import ContactPoint, Customer, Letter, Todo
 from customers.models.consent import Channel, Purpose
 
 USE = b"letters"
@@ -71,11 +77,12 @@ def write(
 ) -> Letter:
     """The letter waits; the one that was written before when there is one about the same for this customer.
 
-    Where Laoke cannot send by the channel, or `by_hand` says so, a colleague sends it and says that they did.
+    Where Laoke cannot send by the channel, or `by_hand` says so, a colleague sends it and says that they did: it
+    is work of whoever wrote it, else of the manager, due on that day.
     """
     hand = not leaves_by_itself(channel) if by_hand is None else by_hand
     number = uuid4()
-    letter, _created = Letter.objects.get_or_create(
+    letter, created = Letter.objects.get_or_create(
         once_key=f"{customer.pk}|{occasion}|{period}",
         defaults={
             "id": number,
@@ -99,7 +106,35 @@ def write(
             "by": by,
         },
     )
+    if created and hand:
+        _put_on_the_day(letter, by, at=at)
     return letter
+
+
+def _put_on_the_day(letter: Letter, by: User | None, *, at: datetime) -> None:
+    kind, _colon, number = letter.occasion.partition(":")
+    about = {"case": int(number)} if kind == "case" and number.isdigit() else {"purpose": letter.purpose}
+    todo.open_task(
+        letter.customer,
+        reason=Todo.Reason.LETTER,
+        text={"letter": str(letter.pk), "channel": letter.channel, **about},
+        due_on=mall_day(at),
+        at=at,
+        dedupe_key=work_key(letter.pk),
+        # A program has no day: what it writes is work of the manager.
+        owner=by if by and Permission.MY_DAY in rights_of(by).permissions else None,
+    )
+
+
+def work_key(letter_id: UUID) -> str:
+    """The key of the task of whoever sends this letter by hand."""
+    return f"letter:{letter_id}"
+
+
+def off_the_day(letter_ids: Iterable[UUID], *, at: datetime) -> None:
+    """Nobody has to send these by hand any more."""
+    keys = [work_key(pk) for pk in letter_ids]
+    Todo.objects.filter(dedupe_key__in=keys, state=Todo.State.OPEN).update(state=Todo.State.DROPPED, closed_at=at)
 
 
 def waiting_by_hand(user: User, today: date) -> QuerySet[Letter]:
@@ -128,7 +163,11 @@ def words_of(letter: Letter) -> Words | None:
 
 def withdraw(letters: QuerySet[Letter], *, reason: str, at: datetime) -> int:
     """Those of them that wait do not go out. Returns how many."""
-    return letters.filter(state__in=OPEN).update(state=State.WITHDRAWN, reason=reason, ended_at=at)
+    rows = letters.filter(state__in=OPEN)
+    by_hand = list(rows.filter(by_hand=True).values_list("pk", flat=True))
+    count = rows.update(state=State.WITHDRAWN, reason=reason, ended_at=at)
+    off_the_day(by_hand, at=at)
+    return count
 
 
 def forget(letters: QuerySet[Letter], *, reason: str, at: datetime) -> None:

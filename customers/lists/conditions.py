@@ -1,5 +1,5 @@
 """What this floor lets conditions say of a customer."""
 
-from customers.lists import purchases, record
+from customers.lists import letters, purchases, record
 
-FIELDS = (*record.FIELDS, *purchases.FIELDS)
+FIELDS = (*record.FIELDS, *purchases.FIELDS, *letters.FIELDS)

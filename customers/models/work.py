@@ -66,6 +66,7 @@ class Todo(models.Model):
         CREDIT = "credit", _("Payment overdue")
         CHECK = "check", _("To be checked")
         RISING = "rising", _("Buys more often")
+        LETTER = "letter", _("Letter to be sent")
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -108,7 +109,8 @@ class Todo(models.Model):
     @property
     def undecided(self) -> bool:
         """It tells of an alert about which nobody has said yet what is done."""
-        return self.alert_id is not None and not self.agreed and not self.text.get("decision")
+        said = self.agreed or self.text.get("decision") or self.text.get("ask")
+        return self.alert_id is not None and not said
 
     @property
     def agreed(self) -> str:

@@ -1,6 +1,6 @@
 """The record knows the days of somebody's life: their birthday, as every door tells it, and the others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -154,6 +154,66 @@ def put(customer: Customer, told: Told, *, by: User, at: datetime, today: date, 
 
 
 @transaction.atomic
+def tell(customer: Customer, told: Sequence[Told], *, by: User, at: datetime, today: date) -> bool:
+    """What a system of the mall knows of the customer's days is on record: these, and of what it told before no other.
+
+    A day that a colleague has put down or confirmed stays, and so does its word about the same day. Told twice nothing
+    changes; returns whether anything did. Raises Invalid for a day that no calendar has, that is told twice, or that is
+    the customer's own birthday, which is told with the record; DomainError where there are too many.
+    """
+    days_told: dict[tuple[str, str, str], Told] = {}
+    for day in told:
+        usable(day.day, today=today)
+        if day.kind == Kind.BIRTHDAY and not day.of_whom.strip():
+            raise Invalid(
+                _("The customer's own birthday is told with the record: say here whose birthday it is."),
+                code="own_birthday",
+            )
+        what = (day.kind, day.label.strip()[:60], day.of_whom.strip()[:60])
+        if what in days_told:
+            raise Invalid(_("The same day is told twice: give each a name of its own."), code="told_twice")
+        days_told[what] = day
+    locks.hold_customers([customer.pk])
+    rows = list(customer.life_dates.select_for_update(of=("self",)).order_by("pk"))
+    own = {_what(row): row for row in rows if row.source == Door.API and row.certainty != Certainty.SURE}
+    kept = [row for row in rows if own.get(_what(row)) is not row]
+    fresh = {what: day for what, day in days_told.items() if what not in {_what(row) for row in kept}}
+    if len(kept) + len(fresh) > MOST:
+        raise DomainError(_("At most %(most)d days are kept of one customer.") % {"most": MOST}, code="too_many")
+    changed = False
+    for what in own.keys() - fresh.keys():
+        row = own[what]
+        row.delete()
+        _record(customer, words(row), "", by=by, at=at, door=Door.API)
+        changed = True
+    for what, day in fresh.items():
+        changed |= _told_by_system(customer, own.get(what), what, day, by=by, at=at)
+    if any(kind == Kind.MEMORIAL for kind, _label, _of in fresh):
+        customer.life_dates.filter(kind=Kind.WEDDING).update(greet=False)
+    return changed
+
+
+def _what(row: LifeDate) -> tuple[str, str, str]:
+    return (row.kind, row.label, row.of_whom)
+
+
+def _told_by_system(
+    customer: Customer, row: LifeDate | None, what: tuple[str, str, str], day: Told, *, by: User, at: datetime
+) -> bool:
+    row = row or LifeDate(customer=customer, kind=what[0], label=what[1], of_whom=what[2], source=Door.API)
+    before = (words(row), row.greet) if row.pk else ("", None)
+    _set_day(row, day.day)
+    mourned = row.kind == Kind.WEDDING and customer.life_dates.filter(kind=Kind.MEMORIAL).exists()
+    row.greet = day.greet and row.kind != Kind.MEMORIAL and not mourned
+    if (words(row), row.greet) == before:
+        return False
+    row.certainty, row.by, row.at = Certainty.SAID, by, at
+    row.save()
+    _record(customer, before[0], words(row), by=by, at=at, door=Door.API)
+    return True
+
+
+@transaction.atomic
 def remove(customer: Customer, pk: int, *, by: User, at: datetime) -> None:
     """The day is not on record any more; what it was stays in the history. Raises Unknown."""
     locks.hold_customers([customer.pk])
@@ -205,7 +265,7 @@ def _of(customer: Customer, pk: int) -> LifeDate:
     return row
 
 
-def _record(customer: Customer, before: str, after: str, *, by: User, at: datetime) -> None:
+def _record(customer: Customer, before: str, after: str, *, by: User, at: datetime, door: Door = Door.PAGE) -> None:
     if before != after:
-        changes.record(customer, [Changed(changes.LIFE_DATE, before, after)], by=by, door=Door.PAGE, at=at)
+        changes.record(customer, [Changed(changes.LIFE_DATE, before, after)], by=by, door=door, at=at)
         audit.record(by, "life_date.changed", customer, at=at)

@@ -13,20 +13,30 @@ from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from customers import locks, todo
-from customers.models import ContactStop, Customer, Order, Promise, Todo
+from customers.letters import writing
+from customers.letters.gate import Reason
+from customers.models import ContactStop, Customer, Letter, Order, Promise, Todo
+from customers.models.consent import Purpose
 from customers.promises import ledger
 from customers.record import changes
 from customers.record.changes import Changed, Door
 
 Kind = ContactStop.Kind
+# What the gate says of each.
+_GATE = {
+    Kind.DECEASED: Reason.DECEASED,
+    Kind.NO_CONTACT: Reason.NOT_REACHED,
+    Kind.WRONG_PERSON: Reason.WRONG_PERSON,
+}
 
 
 @transaction.atomic
 def say(customer: Customer, kind: str, *, since: date, said_by: str, note: str, by: User, at: datetime) -> ContactStop:
     """Nobody is to reach this customer. What was planned for them is dropped, and nothing of the kind is opened again.
 
-    Promises stay, and their orders and complaints are worked; of somebody who died only what a complaint has promised
-    stays. The letters' gate holds back what goes out. Raises DomainError when they are stopped already.
+    Promises stay, and their orders and complaints are worked; what they owe stands in the list of credit, and nobody
+    chases it. Of somebody who died only what a complaint has promised stays. The letters' gate holds back what goes
+    out. Raises DomainError when they are stopped already.
     """
     if kind not in Kind.values:
         raise Invalid(_("Choose why."), code="no_choice")
@@ -69,6 +79,11 @@ def _drop(customer: Customer, kind: str, *, by: User, at: datetime) -> list[int]
         in_cases = Q(source__in=[Promise.Source.COMPLAINT, Promise.Source.REMEDY])
         for promise in customer.promises.filter(~in_cases, state=Promise.State.OPEN).order_by("pk"):
             ledger.void(promise.pk, how=str(Kind.DECEASED.label), by=by, at=at)
+    # The gate holds back what leaves by itself; what a colleague would send is taken off their day.
+    by_hand = Letter.objects.filter(customer=customer, by_hand=True)
+    if kind != Kind.DECEASED:
+        by_hand = by_hand.exclude(purpose=Purpose.SERVICE)
+    writing.withdraw(by_hand, reason=_GATE[Kind(kind)], at=at)
     rows = Todo.objects.filter(customer=customer, state=Todo.State.OPEN, reason__in=todo.PLANNED)
     ids = list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     Todo.objects.filter(pk__in=ids).update(state=Todo.State.DROPPED, closed_at=at, closed_by=by)

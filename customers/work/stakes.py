@@ -45,6 +45,9 @@ RISKS: Mapping[str, Risk] = {
     ),
     Todo.Reason.CHECK: Risk(Decimal("0.02"), _("The record may be wrong: our own assumption, only to order the work")),
     Todo.Reason.RISING: Risk(None, _("A fifth of what they could buy: our own assumption, only to order the work")),
+    Todo.Reason.LETTER: Risk(
+        Decimal("0.10"), _("A letter that waits for a colleague: our own assumption, only to order the work")
+    ),
 }
 
 

@@ -1,13 +1,13 @@
 """A payment that is overdue is work of the customer's manager, or of the lead where there is none, until it has come in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from core.lib.periods import mall_midnight
 from customers import todo
-from customers.models import Todo
+from customers.models import ContactStop, Todo
 
 # Asked for, and still not there after so many days: it is work again.
 AGAIN = timedelta(days=7)
@@ -34,11 +34,12 @@ def customers_with_work() -> list[int]:
 def open_work(late: Mapping[int, Late], *, on: date, at: datetime) -> int:
     """What is overdue, by customer, is a task; returns how many are new.
 
-    One that somebody has seen to lately waits a week before it is one again.
+    One that somebody has seen to lately waits a week before it is one again; who must not be reached is not chased.
     """
     before = Todo.objects.filter(customer__in=late, reason=Todo.Reason.CREDIT)
     lately = before.filter(state=Todo.State.DONE, closed_at__gt=mall_midnight(on) - AGAIN)
     spoken_for = set((before.filter(state=Todo.State.OPEN) | lately).values_list("customer_id", flat=True))
+    spoken_for |= set(ContactStop.objects.filter(customer__in=late).values_list("customer_id", flat=True))
     return todo.open_many(
         Todo(
             customer_id=customer_id,
@@ -53,10 +54,14 @@ def open_work(late: Mapping[int, Late], *, on: date, at: datetime) -> int:
     )
 
 
-def follow(customer_ids: Iterable[int], late: Mapping[int, Late], *, at: datetime) -> None:
-    """Open tasks of these customers say what is overdue now, and are not needed any more where nothing is."""
+def follow(customer_ids: Collection[int], late: Mapping[int, Late], *, at: datetime) -> None:
+    """Open tasks of these customers say what is overdue now, and are not needed any more where nothing is.
+
+    Nor of those who must not be reached.
+    """
+    stopped = set(ContactStop.objects.filter(customer__in=customer_ids).values_list("customer_id", flat=True))
     for task in Todo.objects.filter(customer__in=customer_ids, reason=Todo.Reason.CREDIT, state=Todo.State.OPEN):
-        if task.customer_id in late:
+        if task.customer_id in late and task.customer_id not in stopped:
             Todo.objects.filter(pk=task.pk).update(text=late[task.customer_id].text)
         else:
             Todo.objects.filter(pk=task.pk).update(state=Todo.State.DROPPED, closed_at=at)

@@ -19,7 +19,7 @@ from core.outbox import delivery
 from core.outbox.kinds import Kind, Topic
 from customers import locks, todo
 from customers.access import in_reach
-from customers.models import Customer, Standing, Todo
+from customers.models import ContactStop, Customer, Standing, Todo
 from customers.work import stakes
 from segmentation import frames, rules, scoring
 from segmentation.alerts import Evidence, on_the_task, work_key
@@ -59,7 +59,7 @@ def suspect(customer: Customer, *, by: User, words: str, sign: str, at: datetime
 
     Whoever looks after the customer is told, where nobody does the team leads who see them. What is at stake is at least
     what a broken promise puts there: somebody has heard it. Raises Invalid without words or a sign, DomainError for
-    somebody who was erased or merged into another record.
+    somebody who was erased, merged into another record, or must not be reached.
     """
     words = words.strip()[:MOST_WORDS]
     if sign not in AlertComment.Sign.values:
@@ -70,6 +70,11 @@ def suspect(customer: Customer, *, by: User, words: str, sign: str, at: datetime
     locked = Customer.objects.select_related("manager", "standing").get(pk=customer.pk)
     if locked.erased_at or locked.merged_into_id:
         raise DomainError(_("This record is closed: nothing can be planned for it."), code="record_closed")
+    if ContactStop.objects.filter(customer=locked).exists():
+        raise DomainError(
+            _("This customer is not to be reached, so nobody can win them back: see their page."),
+            code="contact_stopped",
+        )
     alert = Alert.objects.filter(customer=locked, state=Alert.State.OPEN).first()
     opened = alert is None
     alert = alert or _open(locked, by=by, at=at)

@@ -182,6 +182,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "complaint-file": lambda c: Asked("get", a_file(a_case(c))),
     "customer-prompts": lambda c: Asked("get", f"customers/{c.number}/prompts"),
     "prompt-acknowledge": lambda c: Asked("post", f"prompts/{a_prompt(c)}/acknowledge"),
+    "customer-life-dates": lambda c: Asked("put", f"customers/{c.number}/life-dates", {"life_dates": []}),
     "customer-promises": lambda c: Asked("post", f"customers/{c.number}/promises", a_promise_in()),
     "promise-keep": lambda c: Asked("post", f"promises/{a_promise(c)}/keep"),
     "promise-move": lambda c: Asked("post", f"promises/{a_promise(c)}/move", moved()),

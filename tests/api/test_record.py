@@ -8,8 +8,9 @@ from core.accounts.models import Role
 from core.accounts.roles import ApiScope
 from core.lib.almanac.days import LifeDay
 from customers.models import ContactPoint, Customer, CustomerChange
-from customers.record import fields
-from tests.conftest import NOW, ApiFor, MakeCustomer, MakeUser
+from customers.record import fields, life_dates
+from customers.record.life_dates import Told
+from tests.conftest import NOW, TODAY, ApiFor, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +136,39 @@ def test_the_token_of_a_manager_writes_her_own_book_only(
     assert foreign.city == "苏州"
     assert Customer.objects.get(name="李雷").manager == chen
     assert not CustomerChange.objects.filter(customer=foreign).exists()
+
+
+def test_the_days_of_a_life_are_told_as_a_whole_and_a_colleague_wins(
+    api_for: ApiFor, make_customer: MakeCustomer, make_user: MakeUser
+) -> None:
+    li_lei, mina, shop = make_customer("李雷"), make_user(Role.TEAM_LEAD), api_for(ApiScope.CUSTOMERS_WRITE)
+    wedding = life_dates.put(li_lei, Told("wedding", LifeDay(5, 20)), by=mina, at=NOW, today=TODAY)
+    address = f"/api/v1/customers/{li_lei.number}/life-dates"
+    child = {"kind": "birthday", "of_whom": "朵朵", "month": 6, "day": 30, "calendar": "lunar", "leap": True}
+    told = [child, {"kind": "wedding", "month": 1, "day": 1}, {"kind": "founding", "month": 2, "day": 29, "year": 2000}]
+
+    def put(days: list[dict[str, Any]]) -> tuple[int, str]:
+        answer = shop.put(address, {"life_dates": days}, format="json")
+        return answer.status_code, answer.json().get("outcome") or answer.json()["errors"][0]["code"]
+
+    assert [put(told) for _twice in range(2)] == [(200, "updated"), (200, "unchanged")]
+    assert {(row.kind, row.life_day, row.certainty, row.source) for row in li_lei.life_dates.all()} == {
+        ("birthday", LifeDay(6, 30, is_lunar=True, is_leap=True), "said", "api"),
+        ("wedding", LifeDay(5, 20), "sure", "page"),
+        ("founding", LifeDay(2, 29, 2000), "said", "api"),
+    }
+    assert put([child | {"day": 29}]) == (200, "updated")
+    assert set(li_lei.life_dates.values_list("kind", "day")) == {("birthday", 29), ("wedding", 20)}
+    assert set(CustomerChange.objects.filter(door="api").values_list("field", flat=True)) == {"life_date"}
+    refused = [
+        [{"kind": "founding", "month": 2, "day": 30}],
+        [child | {"calendar": "solar"}],
+        [child | {"of_whom": ""}],
+        [child, child],
+    ]
+    assert [put(days)[1] for days in refused] == ["birthday_invalid", "birthday_invalid", "own_birthday", "told_twice"]
+    # After a death in the family nobody is greeted on a wedding day, and a colleague's day stays when all are taken back.
+    assert put([{"kind": "memorial", "of_whom": "父亲", "month": 4, "day": 5}]) == (200, "updated")
+    assert put([]) == (200, "updated")
+    wedding.refresh_from_db()
+    assert (li_lei.life_dates.get(), wedding.greet) == (wedding, False)

@@ -30,6 +30,7 @@ SCOPES = {
     "consent-replies": {"POST": S.CONSENTS_WRITE},
     "letter-receipts": {"POST": S.LETTERS_WRITE},
     "letters-waiting": {"GET": S.LETTERS_WRITE},
+    "customer-life-dates": {"PUT": S.CUSTOMERS_WRITE},
     "customer-promises": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
     "promise-list": {"GET": S.WORK_READ},
     "promise-keep": {"POST": S.WORK_WRITE},

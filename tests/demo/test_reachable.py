@@ -97,8 +97,6 @@ NO_LINK_FOR = {
     # Whose book has no case that is open, and to whom no promise falls that somebody else could keep.
     (Role.ASSISTANT, "complaint"),
     (Role.ASSISTANT, "promise_hand_over"),
-    # Alerts are decided on by who has a book.
-    (Role.SERVICE_LEAD, "todo_decide"),
     # Their work is promises: those are moved with the customer, not put off.
     (Role.SERVICE_AGENT, "todo_snooze"),
     (Role.SERVICE_LEAD, "todo_snooze"),

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core.accounts.models import Role, User
+from core.accounts.models import Delegation, Role, User
 from crm.desk.today import now, today
 from customers.models import Customer, Lookup, Todo
 from segmentation import alerts
@@ -54,6 +54,24 @@ def test_service_says_it_of_whom_they_looked_up_and_sees_the_alert_but_decides_n
     client.post(reverse("desk:alert_comment", args=[alert.pk]), {"text": f"@{chen} 请回电"})
     assert alert.comments.count() == 2
     assert client.post(reverse("desk:alert_agree", args=[alert.pk]), {}).status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.ASSISTANT, Role.SERVICE_LEAD])
+def test_who_may_not_decide_sees_and_comments_and_is_offered_no_decision(
+    client: Client, make_user: MakeUser, li_lei: Customer, chen: User, role: Role
+) -> None:
+    helper = make_user(role, "小周")
+    Delegation.objects.create(manager=chen, assistant=helper, starts_on=today(), ends_on=today())
+    alert = suspecting.suspect(li_lei, by=chen, words="嫌贵", sign="price", at=now()).alert
+    client.force_login(helper)
+
+    shown = page(client, "alert", alert.pk)
+
+    assert "Discussion" in shown
+    assert not any(words in shown for words in ("Close as lost", "What we do", "Agreed: make it"))
+    assert client.post(reverse("desk:alert_lost", args=[alert.pk]), {"cause": "left"}).status_code == 403
+    day = page(client, "my_day")
+    assert ("李雷" in day, "Decide" in day) == (role == Role.ASSISTANT, False)
 
 
 def test_what_is_agreed_on_the_page_stands_on_my_day(client: Client, li_lei: Customer, chen: User) -> None:

@@ -9,13 +9,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts.models import Role, User
+from core.lib.errors import DomainError
+from core.lib.periods import mall_day
 from core.outbox import switches
 from core.outbox.models import ChannelSwitch
 from crm.desk.letters.law import LAW
-from customers import contact_points
-from customers.letters import consent, policies, writing
+from crm.desk.work.forms import TalkForm
+from customers import contact_points, todo
+from customers.letters import consent, delivery, policies, writing
 from customers.letters.writing import Words
-from customers.models import Consent, ConsentWording, Customer, Letter, ReachLimit
+from customers.models import Consent, ConsentWording, Customer, Letter, LetterEvent, ReachLimit, Todo
+from customers.record import stops
 from tests.conftest import MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +70,53 @@ def test_a_letter_by_hand_is_seen_copied_and_said_to_be_sent(client: Client, che
     assert "I have sent it" not in page(client, "letter", row.pk)
     assert "No letter" in page(client, "outgoing", query=f"?day={timezone.now() - timedelta(days=3):%Y-%m-%d}")
     assert "No letter" in page(client, "outgoing", query="?show=lost&day=2026-99-99")
+
+
+def test_a_letter_by_hand_is_somebodys_work_until_it_is_sent_or_not_to_be_sent(
+    client: Client, chen: User, make_user: MakeUser, li_lei: Customer
+) -> None:
+    agent, lead = make_user(Role.SERVICE_AGENT, "刘芳"), make_user(Role.TEAM_LEAD, "组长")
+    program = make_user(Role.CLIENT, "shop")
+    now = timezone.now()
+    answer = by_hand(li_lei, occasion="case:57", by=agent)
+    greeting = by_hand(li_lei, purpose="care", period="2", by=program)
+    late = by_hand(li_lei, period="3")
+
+    def work(row: Letter) -> tuple[User | None, str]:
+        task = Todo.objects.get(dedupe_key=f"letter:{row.pk}")
+        return task.owner, task.state
+
+    assert [work(row) for row in (answer, greeting, late)] == [(agent, "open"), (None, "open"), (None, "open")]
+    assert by_hand(li_lei, period="3") == late
+    # It stands on the day of who wrote it, who opens it though they have found the customer on another day.
+    client.force_login(agent)
+    shown = page(client, "my_day")
+    assert "Send by hand (WeChat): Answer in case C-57" in shown
+    assert reverse("desk:letter", args=[answer.pk]) in shown
+    assert client.get(reverse("desk:letter", args=[greeting.pk])).status_code == 404
+    task = Todo.objects.get(owner=agent)
+    with pytest.raises(DomainError, match="Open the letter"):
+        todo.complete(task.pk, by=agent, at=now)
+    assert "closes" not in TalkForm(task=task).fields
+    client.post(reverse("desk:letter_sent", args=[answer.pk]))
+    client.post(reverse("desk:letter_sent", args=[answer.pk]))  # pressed twice
+    assert (work(answer), LetterEvent.objects.filter(kind="by_hand").count()) == ((agent, "done"), 1)
+    with pytest.raises(DomainError, match="stands"):
+        todo.reopen(task.pk, by=agent, at=now)
+
+    unwanted = by_hand(li_lei, "phone", purpose="care", period="4")
+    no = {("phone", "care"): "withdrawn"}
+    consent.record(li_lei, no, source="staff", said_at=now, at=now, evidence={"where": "on the phone"})
+    assert work(unwanted)[1] == "dropped"
+    # The other ends: nobody is to reach them, it is too late.
+    client.force_login(chen)
+    assert "Send by hand (WeChat): Greetings" in page(client, "my_day")
+    stop = stops.say(li_lei, "no_contact", since=mall_day(now), said_by="", note="", by=lead, at=now)
+    greeting.refresh_from_db()
+    assert (work(greeting)[1], greeting.state, greeting.reason) == ("dropped", "withdrawn", "not_reached")
+    assert (work(late)[1], stop.dropped) == ("open", [])
+    delivery.deliver_due(now=lambda: now + timedelta(days=31), open_cases=lambda ids: set())
+    assert work(late)[1] == "dropped"
 
 
 def test_a_number_is_shown_only_while_the_letter_may_go(client: Client, chen: User, li_lei: Customer) -> None:

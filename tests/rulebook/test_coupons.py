@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -289,3 +290,23 @@ def test_a_running_campaign_that_nobody_proposed_has_versions_too_and_ends_for_g
 def test_content_that_is_none_is_refused_in_words(wang: User, content: Content, words: str) -> None:
     with pytest.raises(DomainError, match=words):
         rulebook.of(draft(wang)).checked(content)
+
+
+def test_of_a_campaign_that_has_not_begun_one_start_waits_at_most(wang: User, zhao: User) -> None:
+    kind = rulebook.CampaignKind(draft(wang))
+    told = {"starts_on": TODAY + DAY, "by": wang, "at": NOW}
+    first = changes.propose(kind, {"amount": "20.00"}, reason="first", **told)
+
+    with pytest.raises(DomainError) as refusal:
+        changes.propose(kind, {"amount": "30.00"}, reason="second", **told)
+
+    assert refusal.value.code == "start_waits"
+    with pytest.raises(IntegrityError), transaction.atomic():  # two at the same moment
+        RuleChange.objects.create(
+            **{name: getattr(first, name) for name in ("kind", "content", "starts_on", "by", "at", "based_on")},
+            reason="second",
+            foretold_at=NOW,
+        )
+    moved = changes.move(kind, first.pk, starts_on=TODAY + 2 * DAY, by=wang, at=NOW)
+    changes.drop(kind, moved.pk, by=zhao, at=NOW)
+    assert changes.propose(kind, {"amount": "30.00"}, reason="second", **told).state == "open"

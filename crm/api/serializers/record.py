@@ -7,8 +7,9 @@ from rest_framework import serializers
 from core.lib.almanac.days import LifeDay
 from crm.api.serializers.customers import Key, OrderPath, Strict, Words
 from customers import keys
-from customers.models import Customer
+from customers.models import Customer, LifeDate
 from customers.record.facts import Facts
+from customers.record.life_dates import MOST, Told
 
 MOST_CONTACTS = 20
 
@@ -69,6 +70,31 @@ class SourceCustomerIn(Strict):
             if name in told:
                 told[name] = tuple(told[name])
         return Facts(**told)
+
+
+class LifeDateIn(BirthdayIn):
+    """A day that comes every year, but for the customer's own birthday, which is told with the record."""
+
+    kind = serializers.ChoiceField(LifeDate.Kind.choices)
+    label = Line(max_length=60, help_text="What for, of another day")
+    of_whom = Line(max_length=60, help_text="Whose: of a birthday always")
+    greet = serializers.BooleanField(default=True, help_text="A day of mourning never is")
+
+    def told(self, data: dict[str, Any]) -> Told:
+        label, of_whom = data.get("label", ""), data.get("of_whom", "")
+        return Told(data["kind"], self.birthday(data), label, of_whom, data["greet"])
+
+
+class LifeDatesIn(Strict):
+    life_dates = serializers.ListField(child=LifeDateIn(), max_length=MOST)
+
+    def told(self) -> list[Told]:
+        return [LifeDateIn().told(data) for data in self.validated_data["life_dates"]]
+
+
+class LifeDatesOut(serializers.Serializer[Any]):
+    number = serializers.CharField(help_text="Customer number")
+    outcome = serializers.ChoiceField(["updated", "unchanged"])
 
 
 class CustomerPath(OrderPath):

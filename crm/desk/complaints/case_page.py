@@ -388,7 +388,7 @@ def _travels(message: CaseMessage, case: Case) -> dict[str, Any]:
     return {
         "mail": letter,
         "mail_tone": MAIL_TONES[letter.state],
-        "mail_reason": reasons.words(letter.error),
+        "mail_reason": reasons.words(letter.error, message.channel),
         "mail_deeds": deeds,
     }
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from core.accounts.permissions import StaffRequest, may
 from core.accounts.roles import Permission, rights_of
+from core.lib import mall
 from core.lib.periods import mall_midnight
 from core.outbox import mailing, switches
 from core.outbox.models import ChannelSwitch
@@ -107,7 +108,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
     day, show = _day(request), request.GET.get("show", "")
     show = show if show in SHOWS else ""
     named = rights_of(request.user).sees_customers
-    mine = _mine(request)
+    mine, name = _mine(request), mall.facts().name
     of_day = mine.filter(written_at__gte=mall_midnight(day), written_at__lt=mall_midnight(day + timedelta(days=1)))
     counts = dict(of_day.values_list("state").annotate(n=Count("pk")))
     rows = (of_day.filter(state__in=SHOWS[show][1]) if show else of_day).order_by("-written_at", "pk")
@@ -126,6 +127,8 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "sent": sum(counts.get(state, 0) for state in SENT),
         "lost": sum(counts.get(state, 0) for state in LOST),
         "ways": _ways(),
+        "mall_name": name,
+        "text": _("What %(mall)s writes to customers: what left, what waits and why, and the stop.") % {"mall": name},
         "closed": [Closed(row, _closed_words(row)) for row in switches.closed().rows],
         "stops": may(request.user, Permission.STOP_LETTERS),
         "reason_form": ReasonForm(),
@@ -169,7 +172,7 @@ def row_of(letter: Letter) -> Row:
     return Row(
         letter,
         TONES[State(letter.state)],
-        reasons.words(letter.reason),
+        reasons.words(letter.reason, letter.channel),
         _about(letter),
         reverse("desk:complaint", args=[int(number)]) if is_case else "",
     )
@@ -183,7 +186,7 @@ class Happened(NamedTuple):
 def events_of(letter: Letter) -> list[Happened]:
     """What happened to it, oldest first, with the reason in words."""
     rows = letter.events.select_related("by").order_by("at", "pk")
-    return [Happened(event, reasons.words(event.code)) for event in rows]
+    return [Happened(event, reasons.words(event.code, letter.channel)) for event in rows]
 
 
 def _about(letter: Letter) -> str:
@@ -205,7 +208,9 @@ def _waiting(mine: QuerySet[Letter]) -> list[Waits]:
         Waits(
             str(Channel(row["channel"]).label),
             str(Purpose(row["purpose"]).label),
-            _("for a colleague to send it") if row["by_hand"] else reasons.words(row["reason"]) or _("its turn"),
+            _("for a colleague to send it")
+            if row["by_hand"]
+            else reasons.words(row["reason"], row["channel"]) or _("its turn"),
             row["n"],
             row["first"],
         )

@@ -319,6 +319,7 @@ PERMISSIONS: dict[Permission, Any] = {
     Permission.USE_SEGMENTS: _("Keep segments of customers"),
     Permission.SHARE_SEGMENTS: _("Share segments with others"),
     Permission.WORK_ALERTS: _("Work on alerts"),
+    Permission.DECIDE_ALERTS: _("Decide on alerts, close them as lost"),
     Permission.SUSPECT_LOSS: _("Say that a customer may be leaving, and talk about it"),
     Permission.IMPORT: _("Import files"),
     Permission.VIEW_NIGHTS: _("See the nights"),

@@ -52,7 +52,7 @@ def alert(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _workbench(request: StaffRequest, alert: Alert, *, status: int = 200, **changed: Any) -> HttpResponse:
     user, open_ = request.user, alert.state == Alert.State.OPEN
-    works = may(user, Permission.WORK_ALERTS)
+    works = may(user, Permission.DECIDE_ALERTS)
     why = explain(alert.customer, reader=user, on=today(), standing=alert.customer.standing)
     rhythm = why.rhythm if why else None
     said = discussing.discussion(alert)
@@ -139,7 +139,7 @@ def comment(request: StaffRequest, pk: int) -> HttpResponse:
     return _workbench(request, alert, comment_form=form, status=422)
 
 
-@needs(Permission.WORK_ALERTS)
+@needs(Permission.DECIDE_ALERTS)
 @require_POST
 def agree(request: StaffRequest, pk: int) -> HttpResponse:
     """What was agreed in the discussion is somebody's work until a day."""
@@ -158,7 +158,7 @@ def agree(request: StaffRequest, pk: int) -> HttpResponse:
     return _workbench(request, alert, agree_form=form, status=422)
 
 
-@needs(Permission.WORK_ALERTS)
+@needs(Permission.DECIDE_ALERTS)
 @require_POST
 def decide(request: StaffRequest, pk: int) -> HttpResponse:
     alert = _alert_for(request.user, pk)
@@ -167,23 +167,25 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk:alert", pk)
 
 
-@needs(Permission.WORK_ALERTS)
+@needs(Permission.DECIDE_ALERTS)
 @require_POST
 def close_lost(request: StaffRequest, pk: int) -> HttpResponse:
     alert = _alert_for(request.user, pk)
     form = LostForm(request.POST)
 
     def close(data: dict[str, Any]) -> Alert:
-        cause = data.pop("cause")
+        cause, missed = data.pop("cause"), data.pop("not_reached")
         told = cast(verbs.Interview, data)
-        return verbs.close_lost(alert.pk, by=request.user, cause=cause, interview=told, on=today(), at=now())
+        return verbs.close_lost(
+            alert.pk, by=request.user, cause=cause, interview=told, on=today(), at=now(), not_reached=missed
+        )
 
     if submit(request, form, close, _("Closed as lost"), beside=BESIDE):
         return redirect("desk:alert", pk)
     return _workbench(request, alert, lost_form=form, status=422)
 
 
-@needs(Permission.WORK_ALERTS)
+@needs(Permission.DECIDE_ALERTS)
 @require_POST
 def interview(request: StaffRequest, pk: int) -> HttpResponse:
     """What a lost customer said, asked or corrected later."""

@@ -72,7 +72,12 @@ class InterviewForm(forms.Form):
 
 class LostForm(InterviewForm):
     cause = forms.ChoiceField(label=gettext_lazy("Cause"), choices=Alert.Cause.choices, widget=forms.RadioSelect)
-    field_order = ("cause",)
+    not_reached = forms.BooleanField(
+        label=gettext_lazy("Not reached: ask again in 30 days"),
+        required=False,
+        help_text=gettext_lazy("The manager has it on their day then, once."),
+    )
+    field_order = ("cause", "not_reached")
 
 
 def interview_of(alert: Alert) -> list[tuple[str, str]]:

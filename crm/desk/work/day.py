@@ -30,6 +30,7 @@ from customers import todo
 from customers.access import standings_of, visible_to
 from customers.letters import writing
 from customers.models import Customer, Standing, Todo
+from customers.models.consent import Channel, Purpose
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
 from customers.work import stakes
@@ -53,6 +54,7 @@ ICONS = {
     "credit": "wallet",
     "check": "eye",
     "rising": "trending-up",
+    "letter": "mail",
 }
 
 
@@ -370,6 +372,10 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
             "amount": mall.priced(Decimal(text["amount"])),
             "day": text["since"],
         }
+    if text.get("ask"):
+        return _("Ask why they left: not reached when they were given up as lost")
+    if item.reason == Todo.Reason.LETTER:
+        return _letter(text)
     if words := text.get("words"):
         return str(words)
     if item.reason == Todo.Reason.RISING:
@@ -382,6 +388,13 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
             "day": text["day"],
         }
     return _named(item)
+
+
+def _letter(text: Mapping[str, Any]) -> str:
+    """What is to be sent by hand, and by which way."""
+    case = text.get("case")
+    about = _("Answer in case C-%(n)s") % {"n": case} if case else Purpose(text["purpose"]).label
+    return _("Send by hand (%(channel)s): %(about)s") % {"channel": Channel(text["channel"]).label, "about": about}
 
 
 def _named(item: Todo) -> str:

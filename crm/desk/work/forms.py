@@ -54,8 +54,9 @@ class TalkForm(ContactForm):
     def __init__(self, data: QueryDict | None = None, *, task: Todo) -> None:
         super().__init__(data)
         self.fields["outcome"].widget.attrs["autofocus"] = True
-        if task.promise and task.promise.source == Promise.Source.REMEDY:
-            # Talking gives nobody the remedy.
+        elsewhere = task.promise and task.promise.source == Promise.Source.REMEDY
+        if elsewhere or task.reason == Todo.Reason.LETTER:
+            # Talking gives nobody the remedy, and sends no letter.
             del self.fields["closes"]
         elif task.promise:
             self.fields["closes"].label = _("The promise is kept with it")

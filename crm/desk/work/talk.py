@@ -43,7 +43,7 @@ def talk(request: StaffRequest, pk: int) -> HttpResponse:
     )
 
 
-@needs(Permission.WORK_ALERTS)
+@needs(Permission.DECIDE_ALERTS)
 @require_http_methods(["GET", "POST"])
 def decide(request: StaffRequest, pk: int) -> HttpResponse:
     """What is done about the alert of this row, by whom and until when: the row comes back on that day."""

@@ -62,6 +62,7 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     rising.merge(loser.pk, on=today, at=at)
     labels.merge(loser, winner)
     records.move(loser, winner, today=today)
+    alerts.end_stopped(on=today, at=at, customer_ids=[winner.pk])
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)
     unmerging.remember(loser, winner, kept, by=by, at=at, reason=reason.strip()[:200])

@@ -161,6 +161,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
         "post", f"customers/{reach.with_points(c).number}/points/thaw", {"reason": "查完"}
     ),
     "GET customers/{number}/prompts": ABOUT["customer-prompts"],
+    "PUT customers/{number}/life-dates": ABOUT["customer-life-dates"],
     "GET customers/{number}/promises": lambda c: Asked("get", f"customers/{promised_to(c).number}/promises"),
     "POST customers/{number}/promises": ABOUT["customer-promises"],
     "POST promises/{id}/keep": ABOUT["promise-keep"],

@@ -17,12 +17,15 @@ from customers import summary
 from customers.identity import name_grams
 from customers.models import Category as GoodsCategory
 from customers.models import (
+    ConsentEntry,
     Contact,
     ContactPoint,
+    ContactStop,
     Customer,
     CustomerLabel,
     ExternalIdentity,
     Label,
+    Letter,
     LifeDate,
     Order,
     OrderLine,
@@ -130,6 +133,21 @@ class Person:
     @property
     def reach(self) -> list[str]:
         return [kind for kind, is_theirs in self.ways.items() if is_theirs]
+
+    @property
+    def agreed(self) -> set[str]:
+        kinds = {"email-marketing": 2, "sms-marketing": 3, "phone-care": 5}
+        return {kind for kind, step in kinds.items() if self.pk % step == 0 and self.pk % 9}
+
+    @property
+    def letters(self) -> list[tuple[date, str]]:
+        """What was sent; of each that was written a second one never left."""
+        purposes = ("marketing", "care", "service")[: self.pk % 4]
+        return [(TODAY - timedelta(days=self.pk % 40 + n), purpose) for n, purpose in enumerate(purposes)]
+
+    @property
+    def stop(self) -> str | None:
+        return ("deceased", "no_contact", "wrong_person")[self.pk % 3] if self.pk % 11 == 0 else None
 
     @property
     def days(self) -> dict[date, Decimal]:
@@ -285,6 +303,7 @@ def _store(people: list[Person], managers: list[int], clubs: list[int], kinds: l
     _store_loyalty(people, managers[0])
     _store_complaints(people, kinds)
     _store_segments(managers[0])
+    _store_letters(people, managers[0])
 
 
 def _store_records(people: list[Person], by: int) -> None:
@@ -581,3 +600,50 @@ def _store_segments(by: int) -> None:
     for code, node in SEGMENTS.items():
         segment = Segment.objects.create(code=code, name=code, owner_id=by, visibility="all", created_at=NOW)
         SegmentVersion.objects.create(segment=segment, n=1, tree=dump(node), by_id=by, at=NOW)
+
+
+def _store_letters(people: list[Person], by: int) -> None:
+    """Who agreed to nothing has said no, or agreed once and ended it."""
+    said = [
+        (person, kind, "granted" if kind in person.agreed else "withdrawn")
+        for person in people
+        for kind in ("email-marketing", "sms-marketing", "phone-care")
+        if kind in person.agreed or person.pk % 2
+    ]
+    ConsentEntry.objects.bulk_create(
+        ConsentEntry(
+            customer_id=person.pk,
+            channel=kind.partition("-")[0],
+            purpose=kind.partition("-")[2],
+            state=state,
+            source="staff",
+            said_at=NOW,
+            stored_at=NOW,
+        )
+        for person, kind, state in said
+    )
+    ContactStop.objects.bulk_create(
+        ContactStop(customer_id=person.pk, kind=person.stop, since=TODAY, by_id=by, at=NOW)
+        for person in people
+        if person.stop
+    )
+    Letter.objects.bulk_create(
+        Letter(
+            customer_id=person.pk,
+            channel="email",
+            purpose=purpose,
+            occasion="story",
+            period=f"{purpose} {state}",
+            once_key=f"{person.pk}|{purpose}|{state}",
+            reply_token=f"{person.pk} {purpose} {state}",
+            state=state,
+            written_at=moment(on),
+            valid_from=moment(on),
+            valid_until=moment(on, 20),
+            next_at=moment(on),
+            handed_at=moment(on) if state == "delivered" else None,
+        )
+        for person in people
+        for on, purpose in person.letters
+        for state in ("delivered", "blocked")
+    )

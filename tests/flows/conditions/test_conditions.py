@@ -74,6 +74,9 @@ def things(key: str, world: World) -> list[str]:
         "level": LEVELS,
         "club": [str(club) for club in world.clubs],
         "segment": [*SEGMENTS],
+        "agreed": ["email-marketing", "sms-marketing", "phone-care", "post-survey"],
+        "letters": ["marketing", "care", "service"],
+        "stopped": ["deceased", "no_contact", "wrong_person"],
         "complained": [str(kind) for kind in world.kinds],
     }.get(key, THINGS.get(key, []))
 

@@ -12,8 +12,10 @@ from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day
 from core.outbox.models import Message
 from crm.flows import call, nightly
+from crm.flows.record import stopping
 from customers import todo
 from customers.models import Category, Contact, Customer, Product, Standing, Todo
+from customers.record import stops
 from segmentation import alerts
 from segmentation.alerts import AlertClosed, Due
 from segmentation.leaving import discussing, lost, suspecting
@@ -103,6 +105,38 @@ def test_the_own_limit_makes_one_quiet_alert_of_it_and_the_next_silence_can_be_h
         alerts.end_windows(as_of=TODAY + 200 * DAY, at=NOW)
         assert heard(li_lei, wang).kind == "suspected"
     assert Alert.objects.count() == 3
+
+
+def test_a_stop_ends_the_alert_and_taken_back_it_goes_on_within_its_window(
+    li_lei: Customer, chen: User, wang: User, make_order: MakeOrder
+) -> None:
+    alert = heard(li_lei, wang)
+    discussing.agree(alert.pk, by=chen, words="上门", owner=chen, due_on=TODAY + DAY, at=NOW)
+    said = {"since": TODAY, "said_by": "女儿", "note": "", "by": chen, "at": NOW}
+    due = Due(li_lei.pk, "quiet", alert.last_on, TODAY + 90 * DAY, 5000, 9000, {"no_purchase": 0.9})  # type: ignore[typeddict-item]
+
+    stopping.say(li_lei, "deceased", **said)
+
+    alert.refresh_from_db()
+    assert (alert.state, alert.closed_on, alert.closed_by) == (State.STOPPED, TODAY, chen)
+    assert not Todo.objects.filter(state="open").exists()
+    assert alerts.open_due([due], as_of=TODAY, at=NOW, silent=False) == 0
+    with pytest.raises(DomainError) as refusal:
+        heard(li_lei, wang)
+    assert refusal.value.code == "contact_stopped"
+
+    stopping.undo(li_lei, reason="认错人了", by=chen, at=NOW)
+    alert.refresh_from_db()
+    assert (alert.state, alert.closed_on, alert.closed_by) == (State.OPEN, None, None)
+    assert Todo.objects.filter(alert_id=alert.pk, state="open").count() == 2
+
+    # What was stopped before alerts knew of it is ended by the night; a window that is over stays over, and so its work.
+    stops.say(li_lei, "no_contact", **said)
+    assert alerts.end_stopped(on=TODAY, at=NOW) == 1
+    later = NOW + timedelta(days=400)
+    stopping.undo(li_lei, reason="又联系上了", by=chen, at=later)
+    alert.refresh_from_db()
+    assert (alert.state, Todo.objects.filter(state="open").exists()) == (State.STOPPED, False)
 
 
 def test_who_said_so_hears_once_how_it_ended(li_lei: Customer, chen: User, wang: User) -> None:
@@ -270,6 +304,20 @@ def gone(make_customer: MakeCustomer, make_order: MakeOrder, chen: User) -> list
         interview: alerts.Interview = {"why": "太贵", "rival": rival, "chance": "maybe", "rival_service": 1}
         rows.append(alerts.close_lost(alert.pk, by=chen, cause=cause, interview=interview, on=TODAY, at=NOW))
     return rows
+
+
+def test_who_was_not_reached_is_asked_once_more_in_thirty_days(li_lei: Customer, chen: User, wang: User) -> None:
+    alert = heard(li_lei, wang)
+    alerts.close_lost(alert.pk, by=chen, cause="left", interview={}, on=TODAY, at=NOW, not_reached=True)
+
+    task = Todo.objects.get(state="open")
+    assert (task.reason, task.due_on, task.alert_id, task.undecided) == ("contact", TODAY + 30 * DAY, alert.pk, False)
+    assert list(todo.queue(chen, TODAY + 30 * DAY)) == [task]
+    alerts.answer(alert.pk, by=chen, interview={"why": "", "rival_service": None}, at=NOW)  # nothing was said
+    assert Todo.objects.filter(state="open").exists()
+    alerts.answer(alert.pk, by=chen, interview={"why": "太贵了"}, at=NOW)
+    task.refresh_from_db()
+    assert (task.state, task.closed_by) == ("done", chen)
 
 
 def test_the_list_of_the_lost_counts_what_its_figures_say(gone: list[Alert], chen: User, make_user: MakeUser) -> None:

@@ -10,9 +10,9 @@ from core.accounts.roles import Permission
 from crm.desk.acting import submit
 from crm.desk.customers.record.life_forms import StopForm, StopUndoForm
 from crm.desk.today import now, today
+from crm.flows.record import stopping
 from customers.access import customer_for
 from customers.models import ContactStop
-from customers.record import stops
 
 
 @needs(Permission.LOG_CONTACT)
@@ -23,7 +23,7 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and submit(
         request,
         form,
-        lambda data: stops.say(person, by=request.user, at=now(), **data),
+        lambda data: stopping.say(person, by=request.user, at=now(), **data),
         _("Nobody is asked to reach this customer any more"),
         beside={"day_later": "since"},
     ):
@@ -43,7 +43,7 @@ def stop_undo(request: StaffRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and submit(
         request,
         form,
-        lambda data: stops.undo(person, by=request.user, at=now(), **data),
+        lambda data: stopping.undo(person, by=request.user, at=now(), **data),
         _("They are reached as before; the work that was dropped is open again"),
     ):
         return redirect("desk:customer", pk)
