@@ -92,7 +92,7 @@ def assign_many(
     if manager:
         for was in sorted({had.manager for had in before.values() if had.manager}):
             theirs = [pk for pk, had in before.items() if had.manager == was]
-            todo.go_along(Todo.objects.filter(customer__in=theirs, owner=was), manager, by=by, at=at)
+            todo.go_along(Todo.objects.filter(todo.left_by(was), customer__in=theirs), manager, by=by, at=at)
     return before
 
 

@@ -15,6 +15,7 @@ from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
+from crm.desk.team.urls import urlpatterns as team
 from crm.desk.winback.urls import urlpatterns as winback
 from crm.desk.work.urls import urlpatterns as work
 
@@ -33,6 +34,7 @@ urlpatterns = [
     *oversight,
     *own,
     *people,
+    *team,
     *rulebook,
     *segments,
 ]

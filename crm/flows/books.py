@@ -15,7 +15,8 @@ from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind
-from customers import books, managers
+from customers import managers
+from customers.books import moving as books
 from customers.models import BookMove, Customer
 from loyalty.tiers import membership
 from segmentation.models import Alert

@@ -1,5 +1,6 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
+from customers.models.books import HandOver, HandOverLine, ManagerSpan
 from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
 from customers.models.facts import (
     Bought,
@@ -31,7 +32,6 @@ from customers.models.people import ContactPoint, Customer, ExternalIdentity, St
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
-from customers.models.spans import ManagerSpan
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
@@ -54,6 +54,8 @@ __all__ = [
     "Erasure",
     "ExternalIdentity",
     "GuestOrder",
+    "HandOver",
+    "HandOverLine",
     "Import",
     "ImportChange",
     "ImportChunk",

@@ -14,8 +14,8 @@ from core.outbox.models import Message
 from crm.flows import books
 from crm.flows import staff as flows
 from crm.flows.books import Part
-from customers import books as verbs
 from customers import todo
+from customers.books import moving as verbs
 from customers.models import BookMove, Customer, Standing, Todo
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 

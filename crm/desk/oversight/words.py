@@ -231,6 +231,11 @@ ACTIONS: dict[str, Any] = {
     "person.link_made": _("Link to choose a password made"),
     "person.password_chosen": _("Password chosen by link"),
     "person.reactivated": _("Account opened again"),
+    "leave.asked": _("Days away asked for"),
+    "leave.granted": _("Days away granted"),
+    "leave.refused": _("Days away refused"),
+    "leave.withdrawn": _("Request for days away taken back"),
+    "leave.changed": _("Days away changed"),
     "team.dropped": _("Team dissolved"),
     "team.saved": _("Team saved"),
 }

@@ -16,7 +16,7 @@ from crm.desk.acting import press, submit
 from crm.desk.people.forms import HandOverForm
 from crm.desk.today import now, today
 from crm.flows import books
-from customers import books as verbs
+from customers.books import moving as verbs
 from customers.models import BookMove
 
 BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}

@@ -24,6 +24,7 @@ from core.lib.rows import together
 from crm.desk.complaints.queue.case_list import CASE_LIST
 from crm.desk.lists import page
 from crm.desk.paging import Page, page_in
+from crm.desk.team import leave_page
 from crm.desk.today import now, today
 from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import todo
@@ -68,6 +69,8 @@ class Row(NamedTuple):
     stake: Printed | None
     url: str
     case: str
+    whose: str = ""
+    """For whom it is done, where the reader stands in for them."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     owed = owed.select_related("case__customer__standing")
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     due, owed = due[:SHOWN], owed[:SHOWN]
-    together(urgent, asked, due, owed)
+    leaves = leave_page.my_leaves(user, day)
+    together(urgent, asked, due, owed, leaves)
     matters = _with_stakes([*map(_due, due), *map(_owed, owed)], user)
     return {
         "today": day,
@@ -121,6 +125,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "things": queue["waiting"] + len(matters),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
+        **leave_page.notices(leaves, user, day),
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
@@ -272,9 +277,16 @@ def rows(items: Iterable[Todo], user: User, day: date) -> list[Row]:
             limits.get(item.customer_id),
             url=customers.get(item.customer_id, ""),
             case=cases.get(item.text.get("case", 0), ""),
-        )
+        )._replace(whose=_whose(item, user))
         for item in items
     ]
+
+
+def _whose(item: Todo, user: User) -> str:
+    """The owner of what stands in somebody else's day, and whose promise a colleague keeps meanwhile."""
+    if item.promise and item.promise.kept_for_id and item.promise.kept_for_id != user.pk:
+        return str(item.promise.kept_for)
+    return str(item.owner) if item.owner and item.owner_id != user.pk else ""
 
 
 def row(item: Todo, user: User, day: date) -> Row:

@@ -117,7 +117,7 @@ def hand_over(
 
 def _work_along(giver: User, part: Share, *, by: User | None, at: datetime) -> list[list[int]]:
     """Open work of the giver with these customers is the receiver's."""
-    open_work = Todo.objects.filter(owner=giver, customer__in=part.customers)
+    open_work = Todo.objects.filter(todo.left_by(giver.pk), customer__in=part.customers)
     ids = todo.go_along(open_work, part.manager, by=by, at=at)
     return [[pk, part.manager.pk] for pk in ids]
 

@@ -11,7 +11,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from core.accounts.models import Role, User
-from customers import books, managers
+from customers import managers
+from customers.books import moving as books
 from customers.models import Customer, ManagerSpan
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
