@@ -2,6 +2,7 @@
 
 from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
+from crm.desk.books.urls import urlpatterns as books
 from crm.desk.bulk.urls import urlpatterns as bulk
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
@@ -35,6 +36,7 @@ urlpatterns = [
     *own,
     *people,
     *team,
+    *books,
     *rulebook,
     *segments,
 ]

@@ -16,8 +16,9 @@ from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind
 from customers import managers
+from customers.books import handing
 from customers.books import moving as books
-from customers.models import BookMove, Customer
+from customers.models import BookMove, Customer, HandOver
 from loyalty.tiers import membership
 from segmentation.models import Alert
 
@@ -55,14 +56,28 @@ def givers(by: User) -> QuerySet[User]:
     return managers.choosable(by)
 
 
+def propose(
+    giver: User, part: Part, *, to: Sequence[User], by: User, reason: str, seen: str | None, at: datetime
+) -> list[HandOver]:
+    """See `handing.propose`: the receivers read the packs first, then say yes or no. Raises DomainError across teams."""
+    _refuse_other_teams((giver, *to), by)
+    among = handing.free(chosen(giver, part, on=mall_day(at)))
+    parts = books.shares(giver, to=to, among=among)
+    return handing.propose(giver, parts=parts, by=by, reason=reason, seen=seen, at=at)
+
+
+def _refuse_other_teams(people: Sequence[User], by: User) -> None:
+    for person in people:
+        if not managers.may_choose(person, by):
+            raise DomainError(_("%(name)s belongs to another team.") % {"name": person}, code="other_team")
+
+
 @transaction.atomic
 def hand_over(
     giver: User, part: Part, *, to: Sequence[User], by: User, reason: str, seen: str | None, at: datetime
 ) -> BookMove:
     """See `books.hand_over`; the giver and the receivers are told how many. Raises DomainError across teams."""
-    for person in (giver, *to):
-        if not managers.may_choose(person, by):
-            raise DomainError(_("%(name)s belongs to another team.") % {"name": person}, code="other_team")
+    _refuse_other_teams((giver, *to), by)
     on = mall_day(at)
     move = books.hand_over(
         giver, to=to, by=by, on=on, reason=reason, at=at, among=chosen(giver, part, on=on), seen=seen

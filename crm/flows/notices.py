@@ -13,7 +13,7 @@ from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from core.rulebook import notices as rulebook
 from customers import managers
-from customers.books import leaves
+from customers.books import handing, leaves
 from customers.books import moving as books
 from customers.letters import shop
 from customers.promises import ledger
@@ -97,6 +97,7 @@ ALL = kinds.table(
     managers.KINDS,
     books.KINDS,
     leaves.KINDS,
+    handing.KINDS,
     ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,

@@ -20,7 +20,7 @@ from core.outbox import delivery
 from core.views import saved as views
 from crm.flows import notices
 from customers import todo
-from customers.books import leaves
+from customers.books import handing, leaves
 from customers.books import moving as books
 from customers.models import Customer, Todo
 from segmentation.segments import writing as segments
@@ -63,6 +63,7 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
     Cases of customers who change hands go along to whoever works complaints; others go back to their queue, which hands
     them out. Returns what was handed over. Raises Invalid when there is something to hand over and nobody to have it.
     """
+    handing.drop_of(user_id, by=by, at=at)
     leaves.pass_on(user_id, to=to, by=by, at=at)
     user = staff.deactivate(user_id, by=by, reason=reason, at=at)
     held = held_by(user)

@@ -16,7 +16,7 @@ from core.lib.errors import DomainError, Invalid
 from core.outbox.kinds import Kind, Topic
 from customers import locks, todo
 from customers.managers import LOOK_AFTER
-from customers.models import BookMove, Customer, Standing, Todo
+from customers.models import BookMove, Contact, Customer, Promise, Standing, Todo
 
 GIVEN_MANY = Kind("customers_given", Topic.CASE, _lazy("Yours now, from %(name)s: %(count)d customers (%(reason)s)"))
 TAKEN_MANY = Kind("customers_taken", Topic.CASE, _lazy("With %(name)s now: %(count)d of your customers (%(reason)s)"))
@@ -139,11 +139,21 @@ def can_undo(move: BookMove, *, at: datetime) -> bool:
     return move.undone_at is None and at - move.at <= UNDONE_WITHIN and move.giver.is_active
 
 
+def followed(move: BookMove) -> set[int]:
+    """With whom of them their new manager has gone on: talked, promised something or done a piece of work since."""
+    ids, receivers = [row[0] for row in move.customers], {row[1] for row in move.customers}
+    talks = Contact.objects.filter(customer__in=ids, by__in=receivers, at__gt=move.at)
+    promises = Promise.objects.filter(customer__in=ids, made_by__in=receivers, made_at__gt=move.at)
+    done = Todo.objects.filter(customer__in=ids, closed_by__in=receivers, closed_at__gt=move.at)
+    return {pk for rows in (talks, promises, done) for pk in rows.values_list("customer", flat=True)}
+
+
 @transaction.atomic
 def undo(move_id: int, *, by: User, on: date, at: datetime) -> int:
     """Whoever of them is still with their new manager is back with the giver, as is the work that went along.
 
-    Returns how many customers. Raises DomainError the second time, after a day, and when the giver has left.
+    Those stay with whom the new manager has gone on (`followed`). Returns how many customers. Raises DomainError the
+    second time, after a day, and when the giver has left.
     """
     move = BookMove.objects.select_for_update(of=("self",)).select_related("giver").get(pk=move_id)
     if not can_undo(move, at=at) or not move.giver.holds(*LOOK_AFTER):
@@ -156,12 +166,14 @@ def undo(move_id: int, *, by: User, on: date, at: datetime) -> int:
             "pk", "manager"
         )
     )
-    back = [row for row in move.customers if (row[0], row[1]) in still]
+    gone_on = followed(move)
+    back = [row for row in move.customers if (row[0], row[1]) in still and row[0] not in gone_on]
     for pk, manager, since in back:
         _give([pk], move.giver_id, date.fromisoformat(since))
         _note([(pk, move.giver_id, since)], manager, by=by, on=on, reason=_("Taken back: %s") % move.reason, at=at)
     for pk, owner in move.tasks:
-        todo.go_along(Todo.objects.filter(pk=pk, owner=owner), move.giver, by=by, at=at)
+        theirs = Todo.objects.filter(pk=pk, owner=owner, customer__in=[row[0] for row in back])
+        todo.go_along(theirs, move.giver, by=by, at=at)
     move.undone_at, move.undone_by = at, by
     move.save(update_fields=["undone_at", "undone_by"])
     return len(back)

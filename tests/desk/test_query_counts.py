@@ -44,7 +44,7 @@ from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
 from customers import contacts, todo
-from customers.books import leaves
+from customers.books import handing, leaves
 from customers.books import moving as books
 from customers.identity import CustomerRef
 from customers.intake import guests
@@ -589,6 +589,13 @@ def a_hand_over(mall: Mall, n: int) -> str:
     return reason
 
 
+def a_proposal(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    shares = books.shares(mall.colleague(n), to=[mall.reader])
+    handing.propose(mall.colleague(n), parts=shares, by=mall.reader, reason=f"Reason {n}", seen=None, at=timezone.now())
+    return f"Reason {n}"
+
+
 def a_leave(mall: Mall, n: int) -> str:
     """Somebody with customers is away and covered, and somebody asks to be."""
     someone, at = mall.colleague(n), timezone.now()
@@ -664,6 +671,7 @@ LISTS = [
     Listed("teams", ADMIN, a_team),
     Listed("hand_over", LEAD, a_hand_over),
     Listed("leaves", LEAD, a_leave),
+    Listed("hand_overs", LEAD, a_proposal),
     Listed("approvals", LEAD, a_leave),
     Listed("my_day", LEAD, a_leave),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),

@@ -17,7 +17,7 @@ from crm.desk.people.forms import HandOverForm
 from crm.desk.today import now, today
 from crm.flows import books
 from customers.books import moving as verbs
-from customers.models import BookMove
+from customers.models import BookMove, HandOver
 
 BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}
 
@@ -38,6 +38,10 @@ def hand_over(request: StaffRequest) -> HttpResponse:
     form = HandOverForm(request.POST or None, by=request.user, initial=opened)
     if request.method != "POST":
         return _page(request, form)
+    if request.POST.get("propose"):
+        if submit(request, form, lambda data: _propose(request, form, data), _proposed, beside=BESIDE):
+            return redirect("desk:hand_overs")
+        return _page(request, form, shares=_shares(form), status=422)
     if request.POST.get("seen"):
         if submit(request, form, lambda data: _do(request, form, data), _thanks, beside=BESIDE):
             return redirect("desk:hand_over")
@@ -56,6 +60,23 @@ def _do(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> Book
         seen=data["seen"],
         at=now(),
     )
+
+
+def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> list[HandOver]:
+    return books.propose(
+        data["giver"],
+        form.part(),
+        to=list(data["to"]),
+        by=request.user,
+        reason=data["reason"],
+        seen=request.POST.get("propose", ""),
+        at=now(),
+    )
+
+
+def _proposed(rows: list[HandOver]) -> str:
+    names = str(_(", ")).join(str(row.receiver) for row in rows)
+    return _("Proposed to %(names)s: they read and decide") % {"names": names}
 
 
 def _thanks(move: BookMove) -> str:
