@@ -48,7 +48,9 @@ class User(AbstractUser):
     full_name = models.CharField(_("full name"), max_length=80, blank=True)
     roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
-    capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    capacity = models.PositiveIntegerField(
+        _("customers at most"), null=True, blank=True, help_text=_("Empty: as the rules of the books say")
+    )
     # No delegation to this person ends later: who stands in for nobody need not be asked for on every page.
     stands_in_until = models.DateField(null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")

@@ -40,7 +40,7 @@ def add(
     at: datetime,
     email: str = "",
     team: Team | None = None,
-    capacity: int = 300,
+    capacity: int | None = None,
 ) -> User:
     """A colleague without a password, who signs in once they have followed their link. Raises Invalid by the field."""
     user = User(

@@ -12,7 +12,7 @@ from django.db import transaction
 from core.accounts.models import Role, User
 from core.lib.conditions.tree import All, Leaf, Node, Not
 from core.lib.periods import mall_moment
-from crm.demo import leaving
+from crm.demo import books, leaving
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
 from segmentation.segments import writing
@@ -55,6 +55,7 @@ def work(today: date, *, nights: int = NIGHTS) -> int:
             keep_segments(mall_moment(night, HOUR))
         nightly.run(night, now=_clock(night))
     leaving.fill(today)
+    books.fill(today)
     return nights
 
 

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _lazy
 from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import DomainError, Invalid
+from core.lib.periods import mall_day
 from core.outbox.kinds import Kind, Topic
 from customers import locks, todo
 from customers.managers import LOOK_AFTER
 from customers.models import BookMove, Contact, Customer, Promise, Standing, Todo
+from customers.work import capacity
 
 GIVEN_MANY = Kind("customers_given", Topic.CASE, _lazy("Yours now, from %(name)s: %(count)d customers (%(reason)s)"))
 TAKEN_MANY = Kind("customers_taken", Topic.CASE, _lazy("With %(name)s now: %(count)d of your customers (%(reason)s)"))
@@ -31,6 +33,7 @@ class Share(NamedTuple):
     manager: User
     customers: list[int]
     before: int
+    most: int
 
     @property
     def after(self) -> int:
@@ -38,10 +41,10 @@ class Share(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        return self.after > self.manager.capacity
+        return self.after > self.most
 
 
-def shares(giver: User, *, to: Sequence[User], among: QuerySet[Customer] | None = None) -> list[Share]:
+def shares(giver: User, *, to: Sequence[User], at: datetime, among: QuerySet[Customer] | None = None) -> list[Share]:
     """What `hand_over` would do now, a share for each receiver.
 
     The most valuable go first, each to whom it fills least. `among`: only those of the giver's customers who are there.
@@ -58,7 +61,14 @@ def shares(giver: User, *, to: Sequence[User], among: QuerySet[Customer] | None 
     if among is not None:
         rows = rows.filter(pk__in=among.values("pk"))
     ids = rows.order_by(F("standing__value").desc(nulls_last=True), "pk").values_list("pk", flat=True)
-    return _shared_out(list(ids), to)
+    return _shared_out(list(ids), to, at)
+
+
+def refuse_over(parts: Iterable[Share], *, on: date, at: datetime) -> None:
+    """Raises DomainError for the first book that would be beyond what is filled without a second thought."""
+    for part in parts:
+        if part.customers:
+            capacity.refuse_beyond(part.manager, len(part.customers), on=on, at=at)
 
 
 def plan_of(parts: Iterable[Share]) -> str:
@@ -67,11 +77,12 @@ def plan_of(parts: Iterable[Share]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _shared_out(ids: Iterable[int], to: Sequence[User]) -> list[Share]:
+def _shared_out(ids: Iterable[int], to: Sequence[User], at: datetime) -> list[Share]:
     books = dict(Customer.objects.filter(manager__in=to).order_by().values_list("manager").annotate(n=Count("pk")))
-    parts = [Share(manager, [], books.get(manager.pk, 0)) for manager in to]
+    most = capacity.most_of(to, on=mall_day(at), at=at)
+    parts = [Share(manager, [], books.get(manager.pk, 0), most[manager.pk]) for manager in to]
     for pk in ids:
-        emptiest = min(parts, key=lambda part: ((part.after + 1) / max(part.manager.capacity, 1), part.manager.pk))
+        emptiest = min(parts, key=lambda part: ((part.after + 1) / max(part.most, 1), part.manager.pk))
         emptiest.customers.append(pk)
     return parts
 
@@ -87,15 +98,19 @@ def hand_over(
     at: datetime,
     among: QuerySet[Customer] | None = None,
     seen: str | None = None,
+    over: bool = True,
 ) -> BookMove:
     """The giver's customers (`among` these) have one of the receivers from that day on, with the giver's open work.
 
     Shared out as `shares` says; each customer has a line in the audit trail, and `undo` takes all of it back for a day.
-    Raises Invalid without a reason, DomainError when it is another plan than the one `seen`; then nothing has happened.
+    Raises Invalid without a reason, DomainError when it is another plan than the one `seen`, and unless `over` when a
+    book would be too full; then nothing has happened.
     """
     if not reason.strip():
         raise Invalid(_("Say why the manager changes."), code="reason_missing")
-    parts = shares(giver, to=to, among=among)
+    parts = shares(giver, to=to, at=at, among=among)
+    if not over:
+        refuse_over(parts, on=on, at=at)
     ids = [pk for part in parts for pk in part.customers]
     locks.hold_customers(ids)
     since = dict(Customer.objects.filter(pk__in=ids, manager=giver).values_list("pk", "manager_since"))

@@ -1,6 +1,6 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
-from customers.models.books import HandOver, HandOverLine, ManagerSpan
+from customers.models.books import BookRules, HandOver, HandOverLine, ManagerSpan
 from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
 from customers.models.facts import (
     Bought,
@@ -38,6 +38,7 @@ from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 __all__ = [
     "BadPoint",
     "BookMove",
+    "BookRules",
     "Bought",
     "Category",
     "Consent",

@@ -94,3 +94,21 @@ class HandOverLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hand_over_id}: {self.customer_id} {self.state}"
+
+
+class BookRules(models.Model):
+    """How full a book may be and where new customers go, in versions after the first, which is code."""
+
+    version = models.PositiveIntegerField(unique=True)
+    content = models.JSONField()
+    starts_at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(version__gt=1), name="first_book_rules_are_code")]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"

@@ -591,7 +591,7 @@ def a_hand_over(mall: Mall, n: int) -> str:
 
 def a_proposal(mall: Mall, n: int) -> str:
     mall.make_customer(f"客户{n}", manager=mall.colleague(n))
-    shares = books.shares(mall.colleague(n), to=[mall.reader])
+    shares = books.shares(mall.colleague(n), to=[mall.reader], at=timezone.now())
     handing.propose(mall.colleague(n), parts=shares, by=mall.reader, reason=f"Reason {n}", seen=None, at=timezone.now())
     return f"Reason {n}"
 

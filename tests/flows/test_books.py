@@ -58,7 +58,7 @@ def book(user: User) -> list[str]:
 def test_the_preview_is_what_happens_with_the_open_work_and_everybody_is_told(east: dict[str, User]) -> None:
     called = Customer.objects.get(name="李雷")
     task = todo.open_task(called, reason="promise", text={}, due_on=TODAY, at=NOW, dedupe_key="p1", owner=east["chen"])
-    shares = verbs.shares(east["chen"], to=[east["zhao"], east["lin"]])
+    shares = verbs.shares(east["chen"], to=[east["zhao"], east["lin"]], at=NOW)
     planned = {share.manager.full_name: len(share.customers) for share in shares}
 
     move = hand_over(east, seen=verbs.plan_of(shares))

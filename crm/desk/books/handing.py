@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from crm.desk.books.pack import packs
 from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
+from crm.flows.books import counted
 from customers import managers
 from customers.books import handing as verbs
 from customers.models import HandOver, HandOverLine
@@ -35,17 +36,6 @@ def in_reach(user: User) -> QuerySet[HandOver]:
     if may(user, Permission.HAND_OVER_BOOKS):
         reached |= Q(giver__in=managers.choosable(user).order_by().values("pk"))
     return HandOver.objects.filter(reached).select_related("giver", "receiver", "by")
-
-
-def counted(rows: QuerySet[HandOver]) -> QuerySet[HandOver]:
-    """Each with how many customers it is about, are undecided, accepted, refused, and whose pack was read."""
-    return rows.annotate(
-        customers=Count("lines"),
-        undecided=Count("lines", filter=Q(lines__state=State.PROPOSED)),
-        accepted=Count("lines", filter=Q(lines__state=State.ACCEPTED)),
-        refused=Count("lines", filter=Q(lines__state=State.REFUSED)),
-        read=Count("lines", filter=Q(lines__read_at__isnull=False)),
-    )
 
 
 @needs(Permission.READ_MESSAGES)

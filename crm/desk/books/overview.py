@@ -24,6 +24,7 @@ from crm.flows.catalogue.rows import alerts_of
 from customers.access import standings_of
 from customers.models import HandOverLine, Promise
 from customers.promises import figures, ledger
+from customers.work import capacity
 from segmentation.models import Alert
 
 
@@ -89,6 +90,7 @@ def _rows(user: User, on: date) -> list[Row]:
     proposed = _by_manager(lines, "hand_over__giver")
     leaves = {row.user_id: row for row in Absence.objects.filter(user__in=ids, starts_on__lte=on, ends_on__gte=on)}
     covers, names = Covers(on, on), {person.pk: str(person) for person in User.objects.filter(is_active=True)}
+    most = capacity.most_of(people, on=on, at=at)
     return [
         Row(
             person,
@@ -96,7 +98,7 @@ def _rows(user: User, on: date) -> list[Row]:
                 books.get(person.pk, 0),
                 _list("desk:customers", manager="any.me" if person == user else f"any.{person.pk}"),
             ),
-            person.capacity,
+            most[person.pk],
             Cell(waits.get(person.pk, 0), _list("desk:promises", who=person.pk, show="open")),
             Cell(late.get(person.pk, 0), _list("desk:promises", who=person.pk, show="late")),
             kept.get(person.pk, figures.Kept()),

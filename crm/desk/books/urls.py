@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from crm.desk.books import handing, overview
+from crm.desk.books import entry, handing, overview, rules
 
 urlpatterns = [
+    path("books/entry/", entry.entry, name="entry"),
+    path("rules/books/", rules.rules, name="book_rules"),
+    path("rules/books/propose/", rules.propose, name="book_rules_propose"),
     path("team/", overview.overview, name="overview"),
     path("hand-overs/", handing.hand_overs, name="hand_overs"),
     path("hand-overs/<int:pk>/", handing.hand_over, name="hand_over_proposed"),

@@ -19,7 +19,7 @@ from crm.flows import books
 from customers.books import moving as verbs
 from customers.models import BookMove, HandOver
 
-BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}
+BESIDE = {"not_a_manager": "to", "reason_missing": "reason", "over_capacity": "over"}
 
 
 class MoveRow(NamedTuple):
@@ -58,6 +58,7 @@ def _do(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> Book
         by=request.user,
         reason=data["reason"],
         seen=data["seen"],
+        over=data["over"],
         at=now(),
     )
 
@@ -70,6 +71,7 @@ def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) ->
         by=request.user,
         reason=data["reason"],
         seen=request.POST.get("propose", ""),
+        over=data["over"],
         at=now(),
     )
 
@@ -92,7 +94,7 @@ def _shares(form: HandOverForm) -> list[verbs.Share]:
     data = form.cleaned_data
     try:
         among = books.chosen(data["giver"], form.part(), on=today())
-        return verbs.shares(data["giver"], to=list(data["to"]), among=among)
+        return verbs.shares(data["giver"], to=list(data["to"]), at=now(), among=among)
     except DomainError as refusal:
         form.add_error(BESIDE.get(refusal.code), str(refusal))
         return []

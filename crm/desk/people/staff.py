@@ -36,14 +36,14 @@ from customers.books import leaves
 @never_cache
 def people(request: StaffRequest) -> HttpResponse:
     """Who works here, with what is theirs. POST invites a colleague and shows their link, once."""
-    form = InviteForm(request.POST or None, initial={"capacity": 300}, label_suffix="")
+    form = InviteForm(request.POST or None, label_suffix="")
     shown: dict[str, Any] = {}
     if request.method == "POST":
         beside = {name: name for name in ("username", "email", "full_name", "roles")}
         outcome = carried_out(form, lambda data: _add(request, data), beside=beside)
         if outcome:
             shown = _with_link(request, outcome.result)
-            form = InviteForm(initial={"capacity": 300}, label_suffix="")
+            form = InviteForm(label_suffix="")
     gone = request.GET.get("show") == "gone"
     people = User.objects.filter(is_active=not gone).select_related("team")
     return render(

@@ -33,7 +33,7 @@ from customers.letters import writing
 from customers.models import Customer, Standing, Todo
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
-from customers.work import stakes
+from customers.work import capacity, stakes
 from customers.work.stakes import Printed
 from segmentation import queries
 from segmentation.models import Alert
@@ -118,7 +118,9 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
-        "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
+        "capacity": capacity.most_of([user], on=day, at=now())[user.pk]
+        if rights_of(user).scopes == {Scope.OWN}
+        else None,
         "alerts": page.of_view(ALERT_LIST, user, "open", now()).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
         "matters": matters,

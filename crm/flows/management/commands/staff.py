@@ -31,7 +31,7 @@ class Command(BaseCommand):
         add.add_argument("--email", default="", help="their e-mail address")
         _roles(add)
         add.add_argument("--team", help="the team they belong to")
-        add.add_argument("--capacity", type=int, default=300, help="how many customers at most")
+        add.add_argument("--capacity", type=int, help="how many customers at most; else by the rules")
         _person(
             deeds.add_parser("invite", help="a new link to choose a password, for who has not come or has forgotten it")
         )
