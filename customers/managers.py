@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Delegation, Role, User
@@ -21,7 +21,7 @@ from customers.models import Customer, Standing, Todo
 from customers.work import capacity
 
 LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
-GIVEN = Kind("customer_given", Topic.CASE, _lazy("Customer %(number)s is yours now: %(reason)s"))
+GIVEN = Kind("customer_given", Topic.CASE, gettext_lazy("Customer %(number)s is yours now: %(reason)s"))
 KINDS = (GIVEN,)
 
 

@@ -6,7 +6,7 @@ from core.accounts.models import Absence, Role, User
 from core.accounts.roles import holders
 from core.lib.periods import mall_moment
 from customers.books import handing, leaves, moving
-from customers.models import Customer, HandOver
+from customers.models import BookHandOver, Customer
 
 DAY = timedelta(days=1)
 HOUR = 9
@@ -37,7 +37,7 @@ def _hand_over(giver: User, receiver: User, lead: User, today: date) -> None:
         among = Customer.objects.filter(pk__in=part)
         shares = moving.shares(giver, to=[receiver], at=at, among=among)
         handing.propose(giver, parts=shares, by=lead, reason="调整分工", seen=None, at=at)
-        proposal = HandOver.objects.latest("pk")
+        proposal = BookHandOver.objects.latest("pk")
         if is_done:
             handing.accept(proposal.pk, only=None, by=receiver, on=today - DAY, at=at + DAY)
         elif line := proposal.lines.order_by("pk").first():

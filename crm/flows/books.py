@@ -18,7 +18,7 @@ from core.outbox.kinds import Kind
 from customers import managers
 from customers.books import handing
 from customers.books import moving as books
-from customers.models import BookMove, Customer, HandOver, HandOverLine
+from customers.models import BookHandOver, BookMove, Customer, HandOverLine
 from loyalty.tiers import membership
 from segmentation.models import Alert
 
@@ -68,7 +68,7 @@ def propose(
     seen: str | None,
     at: datetime,
     over: bool = True,
-) -> list[HandOver]:
+) -> list[BookHandOver]:
     """See `handing.propose`: the receivers read the packs first, then say yes or no. Raises DomainError across teams."""
     _refuse_other_teams((giver, *to), by)
     among = handing.free(chosen(giver, part, on=mall_day(at)))
@@ -78,7 +78,7 @@ def propose(
     return handing.propose(giver, parts=parts, by=by, reason=reason, seen=seen, at=at)
 
 
-def counted(rows: QuerySet[HandOver]) -> QuerySet[HandOver]:
+def counted(rows: QuerySet[BookHandOver]) -> QuerySet[BookHandOver]:
     """Each with how many customers it is about, are undecided, accepted, refused, and whose pack was read."""
     return rows.annotate(
         customers=Count("lines"),

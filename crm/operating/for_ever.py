@@ -123,6 +123,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.SendPolicy",
             "outbox.ChannelSwitch",
             "customers.RiskRules",
+            "customers.BookRules",
             "outbox.WebhookEndpoint",
             "mall.MallSettings",
             "mall.SetupCode",
@@ -133,6 +134,9 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
         _("Colleagues, their leave and their keys: few, and the audit trail names them"),
         [
             "customers.BookMove",
+            "customers.BookHandOver",
+            "customers.HandOverLine",
+            "accounts.LeaveRequest",
             "customers.ManagerSpan",
             "accounts.User",
             "accounts.Delegation",

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import User
@@ -15,14 +15,16 @@ from core.outbox import bell, delivery
 from core.outbox.kinds import Kind, Topic
 from customers import locks
 from customers.books import moving
-from customers.models import BookMove, Customer, HandOver, HandOverLine
+from customers.models import BookHandOver, BookMove, Customer, HandOverLine
 
 State = HandOverLine.State
 PROPOSED = Kind(
-    "hand_over_proposed", Topic.APPROVAL, _lazy("%(name)s: %(count)d customers are to be yours (%(reason)s)")
+    "hand_over_proposed", Topic.APPROVAL, gettext_lazy("%(name)s: %(count)d customers are to be yours (%(reason)s)")
 )
-TAKEN = Kind("hand_over_taken", Topic.REFUSED, _lazy("%(name)s takes %(count)d customers over"))
-DECLINED = Kind("hand_over_declined", Topic.REFUSED, _lazy("%(name)s does not take %(count)d customers: %(reason)s"))
+TAKEN = Kind("hand_over_taken", Topic.REFUSED, gettext_lazy("%(name)s takes %(count)d customers over"))
+DECLINED = Kind(
+    "hand_over_declined", Topic.REFUSED, gettext_lazy("%(name)s does not take %(count)d customers: %(reason)s")
+)
 KINDS = (PROPOSED, TAKEN, DECLINED)
 
 
@@ -35,7 +37,7 @@ def free(rows: QuerySet[Customer]) -> QuerySet[Customer]:
 @transaction.atomic
 def propose(
     giver: User, *, parts: Sequence[moving.Share], by: User, reason: str, seen: str | None, at: datetime
-) -> list[HandOver]:
+) -> list[BookHandOver]:
     """Each receiver has their share to look at, and is told; the customers stay where they are until they say yes.
 
     Raises Invalid without a reason, DomainError when it is another plan than the one `seen`, or nobody is meant.
@@ -55,7 +57,9 @@ def propose(
     made = []
     for part in parts:
         if part.customers:
-            row = HandOver.objects.create(giver=giver, receiver=part.manager, by=by, at=at, reason=reason.strip()[:200])
+            row = BookHandOver.objects.create(
+                giver=giver, receiver=part.manager, by=by, at=at, reason=reason.strip()[:200]
+            )
             HandOverLine.objects.bulk_create(HandOverLine(hand_over=row, customer_id=pk) for pk in part.customers)
             count = len(part.customers)
             audit.record(by, "hand_over.proposed", row, at=at, giver=giver.pk, receiver=part.manager.pk, count=count)
@@ -148,30 +152,30 @@ def withdraw(hand_over_id: int, *, by: User | None, at: datetime) -> int:
 @transaction.atomic
 def drop_of(leaver_id: int, *, by: User | None, at: datetime) -> None:
     """Nothing is proposed any more from or to somebody who leaves."""
-    rows = HandOver.objects.filter(ended_at__isnull=True)
+    rows = BookHandOver.objects.filter(ended_at__isnull=True)
     for pk in list(rows.filter(Q(giver=leaver_id) | Q(receiver=leaver_id)).values_list("pk", flat=True)):
         withdraw(pk, by=by, at=at)
 
 
-def _held(hand_over_id: int) -> HandOver:
-    rows = HandOver.objects.select_for_update(of=("self",)).select_related("giver", "receiver")
+def _held(hand_over_id: int) -> BookHandOver:
+    rows = BookHandOver.objects.select_for_update(of=("self",)).select_related("giver", "receiver")
     row = rows.get(pk=hand_over_id)
     if row.ended_at:
         raise DomainError(_("Nothing of this is undecided any more."), code="decided")
     return row
 
 
-def _refuse_others(row: HandOver, by: User) -> None:
+def _refuse_others(row: BookHandOver, by: User) -> None:
     if by.pk != row.receiver_id:
         raise DomainError(_("Only %(name)s decides this.") % {"name": row.receiver}, code="not_yours")
 
 
-def _chosen(row: HandOver, only: Collection[int] | None) -> QuerySet[HandOverLine]:
+def _chosen(row: BookHandOver, only: Collection[int] | None) -> QuerySet[HandOverLine]:
     lines = row.lines.filter(state=State.PROPOSED)
     return lines if only is None else lines.filter(pk__in=only)
 
 
-def _end(row: HandOver, *, at: datetime) -> None:
+def _end(row: BookHandOver, *, at: datetime) -> None:
     """Once everybody is decided nobody has anything to do about it."""
     if not row.lines.filter(state=State.PROPOSED).exists():
         row.ended_at = at
@@ -180,12 +184,12 @@ def _end(row: HandOver, *, at: datetime) -> None:
 
 
 def _tell(
-    people: Iterable[int], kind: Kind, row: HandOver, name: str, count: int, reason: str, *, at: datetime
+    people: Iterable[int], kind: Kind, row: BookHandOver, name: str, count: int, reason: str, *, at: datetime
 ) -> None:
     told = {"name": name, "count": count, "reason": reason}
     key = f"{_thread(row)}:{kind.name}:{at.isoformat()}"
     delivery.tell(people, kind, told, key=key, thread=_thread(row), at=at, link=f"/hand-overs/{row.pk}/")
 
 
-def _thread(row: HandOver) -> str:
+def _thread(row: BookHandOver) -> str:
     return f"hand-over:{row.pk}"

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit, deciding, staff
 from core.accounts.deciding import Waiting
@@ -28,12 +28,16 @@ from customers.work import settling
 
 DAY = timedelta(days=1)
 State = LeaveRequest.State
-ASKED = Kind("leave_asked", Topic.APPROVAL, _lazy("%(name)s asks to be away from %(first)s to %(last)s"))
-GRANTED = Kind("leave_granted", Topic.REFUSED, _lazy("You are away from %(first)s to %(last)s: granted by %(name)s"))
-REFUSED = Kind("leave_refused", Topic.REFUSED, _lazy("Your days away from %(first)s are refused: %(reason)s"))
-COVERS = Kind("leave_cover", Topic.CASE, _lazy("You stand in for %(name)s from %(first)s to %(last)s"))
-CHANGED = Kind("leave_changed", Topic.CASE, _lazy("%(name)s is away from %(first)s to %(last)s now, and you stand in"))
-COVERED = Kind("leave_ended", Topic.CASE, _lazy("%(name)s is back: you do not stand in any more"))
+ASKED = Kind("leave_asked", Topic.APPROVAL, gettext_lazy("%(name)s asks to be away from %(first)s to %(last)s"))
+GRANTED = Kind(
+    "leave_granted", Topic.REFUSED, gettext_lazy("You are away from %(first)s to %(last)s: granted by %(name)s")
+)
+REFUSED = Kind("leave_refused", Topic.REFUSED, gettext_lazy("Your days away from %(first)s are refused: %(reason)s"))
+COVERS = Kind("leave_cover", Topic.CASE, gettext_lazy("You stand in for %(name)s from %(first)s to %(last)s"))
+CHANGED = Kind(
+    "leave_changed", Topic.CASE, gettext_lazy("%(name)s is away from %(first)s to %(last)s now, and you stand in")
+)
+COVERED = Kind("leave_ended", Topic.CASE, gettext_lazy("%(name)s is back: you do not stand in any more"))
 KINDS = (ASKED, GRANTED, REFUSED, COVERS, CHANGED, COVERED)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, F, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import User
@@ -20,9 +20,15 @@ from customers.managers import LOOK_AFTER
 from customers.models import BookMove, Contact, Customer, Promise, Standing, Todo
 from customers.work import capacity
 
-GIVEN_MANY = Kind("customers_given", Topic.CASE, _lazy("Yours now, from %(name)s: %(count)d customers (%(reason)s)"))
-TAKEN_MANY = Kind("customers_taken", Topic.CASE, _lazy("With %(name)s now: %(count)d of your customers (%(reason)s)"))
-BACK_MANY = Kind("customers_back", Topic.CASE, _lazy("Back with %(name)s: %(count)d customers who were handed over"))
+GIVEN_MANY = Kind(
+    "customers_given", Topic.CASE, gettext_lazy("Yours now, from %(name)s: %(count)d customers (%(reason)s)")
+)
+TAKEN_MANY = Kind(
+    "customers_taken", Topic.CASE, gettext_lazy("With %(name)s now: %(count)d of your customers (%(reason)s)")
+)
+BACK_MANY = Kind(
+    "customers_back", Topic.CASE, gettext_lazy("Back with %(name)s: %(count)d customers who were handed over")
+)
 KINDS = (GIVEN_MANY, TAKEN_MANY, BACK_MANY)
 UNDONE_WITHIN = timedelta(days=1)
 

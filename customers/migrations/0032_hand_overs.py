@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='HandOver',
+            name='BookHandOver',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
@@ -44,17 +44,17 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('kept_for__isnull', False), ('state', 'open')), fields=['kept_for'], name='promise_kept_for'),
         ),
         migrations.AddField(
-            model_name='handover',
+            model_name='bookhandover',
             name='by',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='handover',
+            model_name='bookhandover',
             name='giver',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='handover',
+            model_name='bookhandover',
             name='receiver',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='handoverline',
             name='hand_over',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='customers.handover'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='customers.bookhandover'),
         ),
         migrations.AddField(
             model_name='handoverline',
@@ -74,23 +74,23 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lines', to='customers.bookmove'),
         ),
         migrations.AddIndex(
-            model_name='handover',
+            model_name='bookhandover',
             index=models.Index(fields=['-at'], name='hand_over_at'),
         ),
         migrations.AddIndex(
-            model_name='handover',
+            model_name='bookhandover',
             index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['receiver'], name='hand_over_open'),
         ),
         migrations.AddConstraint(
-            model_name='handover',
+            model_name='bookhandover',
             constraint=models.CheckConstraint(condition=models.Q(('giver', models.F('receiver')), _negated=True), name='hand_over_to_another'),
         ),
         migrations.AddConstraint(
-            model_name='handover',
+            model_name='bookhandover',
             constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='hand_over_says_why'),
         ),
         migrations.AddConstraint(
-            model_name='handover',
+            model_name='bookhandover',
             constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('at')), _connector='OR'), name='hand_over_ended_after'),
         ),
         migrations.AddConstraint(

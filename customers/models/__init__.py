@@ -1,6 +1,6 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
-from customers.models.books import BookRules, HandOver, HandOverLine, ManagerSpan
+from customers.models.books import BookHandOver, BookRules, HandOverLine, ManagerSpan
 from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
 from customers.models.facts import (
     Bought,
@@ -37,6 +37,7 @@ from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
 __all__ = [
     "BadPoint",
+    "BookHandOver",
     "BookMove",
     "BookRules",
     "Bought",
@@ -55,7 +56,6 @@ __all__ = [
     "Erasure",
     "ExternalIdentity",
     "GuestOrder",
-    "HandOver",
     "HandOverLine",
     "Import",
     "ImportChange",

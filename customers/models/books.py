@@ -33,7 +33,7 @@ class ManagerSpan(models.Model):
         return f"{self.customer_id}: {self.manager_id} {self.days}"
 
 
-class HandOver(models.Model):
+class BookHandOver(models.Model):
     """Customers of one manager are proposed to another one, who looks at each and says yes or no."""
 
     giver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -70,7 +70,7 @@ class HandOverLine(models.Model):
         REFUSED = "refused", _("Refused")
         WITHDRAWN = "withdrawn", _("Withdrawn")
 
-    hand_over = models.ForeignKey(HandOver, models.CASCADE, related_name="lines", db_index=False)
+    hand_over = models.ForeignKey(BookHandOver, models.CASCADE, related_name="lines", db_index=False)
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="hand_over_lines")
     note = models.CharField(max_length=500, blank=True, help_text="What the giver says to the new manager")
     read_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,7 @@ import pytest
 from core.accounts.models import Absence, Role, User
 from core.accounts.roles import ApiScope
 from crm.desk.today import today
-from customers.models import HandOver
+from customers.models import BookHandOver
 from tests.conftest import ApiFor, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ def test_a_hand_over_is_proposed_and_followed(api_for: ApiFor, east: dict[str, U
 
     assert (other_team.status_code, done.status_code, by_colleague.status_code) == (400, 201, 403)
     assert [(row["receiver"], row["customers"], row["undecided"]) for row in done.json()] == [("zhao", 1, 1)]
-    assert HandOver.objects.get().lines.count() == 1
+    assert BookHandOver.objects.get().lines.count() == 1
     seen = {
         name: len(api_for(ApiScope.WORK_READ, user=east[name]).get(f"{BASE}/hand-overs").json())
         for name in ("lead", "chen", "zhao", "wu")

@@ -17,7 +17,7 @@ from crm.flows.books import Part
 from customers import todo
 from customers.books import handing
 from customers.books import moving as verbs
-from customers.models import BookMove, Contact, Customer, HandOver, Standing, Todo
+from customers.models import BookHandOver, BookMove, Contact, Customer, Standing, Todo
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_open_work_that_was_done_meanwhile_stays_with_who_did_it(east: dict[str,
     assert task.owner == east["zhao"]
 
 
-def propose(east: dict[str, User], *to: str, **more: Any) -> list[HandOver]:
+def propose(east: dict[str, User], *to: str, **more: Any) -> list[BookHandOver]:
     people = [east[name] for name in to]
     told: dict[str, Any] = {"to": people, "by": east["lead"], "reason": "转岗", "seen": None, "at": NOW}
     return books.propose(east["chen"], Part(), **(told | more))
@@ -252,7 +252,7 @@ def test_the_pages_show_the_pack_and_decide(client: Client, east: dict[str, User
     plan = client.post(reverse("desk:hand_over"), wanted).context["plan"]
     assert client.post(reverse("desk:hand_over"), wanted | {"propose": "another"}).status_code == 422
     client.post(reverse("desk:hand_over"), wanted | {"propose": plan})
-    row = HandOver.objects.get()
+    row = BookHandOver.objects.get()
     line = row.lines.get(customer=person)
     client.post(reverse("desk:hand_over_note", args=[line.pk]), {"note": "先发微信"})
     address = reverse("desk:hand_over_proposed", args=[row.pk])

@@ -15,7 +15,7 @@ from crm.api.serializers.customers import Strict, Words
 from crm.api.work.leaves import leads, person_named, user_of
 from crm.flows import books
 from customers import managers
-from customers.models import HandOver, HandOverLine
+from customers.models import BookHandOver, HandOverLine
 
 MOST = 200
 State = HandOverLine.State
@@ -53,9 +53,9 @@ class HandOversView(ByMethodView):
     )
     def get(self, request: Request) -> Response:
         user = user_of(request)
-        rows = HandOver.objects.filter(giver=user) | HandOver.objects.filter(receiver=user)
+        rows = BookHandOver.objects.filter(giver=user) | BookHandOver.objects.filter(receiver=user)
         if leads(user):
-            rows |= HandOver.objects.filter(giver__in=managers.choosable(user).order_by().values("pk"))
+            rows |= BookHandOver.objects.filter(giver__in=managers.choosable(user).order_by().values("pk"))
         return _answer(rows, status=200)
 
     @extend_schema(
@@ -73,7 +73,7 @@ class HandOversView(ByMethodView):
         to = [person_named(request, name, "to") for name in data["to"]]
         told = {"reason": data["reason"], "over": data["over"], "seen": None, "at": timezone.now()}
         made = books.propose(giver, books.Part(), to=to, by=user, **told)
-        return _answer(HandOver.objects.filter(pk__in=[row.pk for row in made]), status=201)
+        return _answer(BookHandOver.objects.filter(pk__in=[row.pk for row in made]), status=201)
 
 
 def _answer(rows: Any, *, status: int) -> Response:

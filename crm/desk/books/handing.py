@@ -23,19 +23,19 @@ from crm.desk.today import now, today
 from crm.flows.books import counted
 from customers import managers
 from customers.books import handing as verbs
-from customers.models import HandOver, HandOverLine
+from customers.models import BookHandOver, HandOverLine
 
 SHOWN = 20
 MOST = 500
 State = HandOverLine.State
 
 
-def in_reach(user: User) -> QuerySet[HandOver]:
+def in_reach(user: User) -> QuerySet[BookHandOver]:
     """What is proposed to this person, from them or by them, and for who leads what concerns their team."""
     reached = Q(receiver=user) | Q(giver=user) | Q(by=user)
     if may(user, Permission.HAND_OVER_BOOKS):
         reached |= Q(giver__in=managers.choosable(user).order_by().values("pk"))
-    return HandOver.objects.filter(reached).select_related("giver", "receiver", "by")
+    return BookHandOver.objects.filter(reached).select_related("giver", "receiver", "by")
 
 
 @needs(Permission.READ_MESSAGES)
@@ -65,11 +65,11 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "desk/books/hand_over.html", context)
 
 
-def _hand_over(user: User, pk: int) -> HandOver:
+def _hand_over(user: User, pk: int) -> BookHandOver:
     return get_object_or_404(counted(in_reach(user)), pk=pk)
 
 
-def _proposes(user: User, row: HandOver) -> bool:
+def _proposes(user: User, row: BookHandOver) -> bool:
     """Who may add words and take it back: who proposed it, whose customers they are, and who leads them."""
     leads = may(user, Permission.HAND_OVER_BOOKS) and managers.may_choose(row.giver, user)
     return leads or user.pk in (row.by_id, row.giver_id)
@@ -127,7 +127,7 @@ def read(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk:hand_over_proposed", pk)
 
 
-def _received(user: User, pk: int) -> HandOver:
+def _received(user: User, pk: int) -> BookHandOver:
     row = _hand_over(user, pk)
     if row.receiver_id != user.pk:
         raise PermissionDenied

@@ -22,6 +22,8 @@ from crm.desk.work.lists.alert_list import ALERT_LIST
 from crm.desk.work.promises import FIGURES_OF
 from crm.flows.catalogue.rows import alerts_of
 from customers.access import standings_of
+from customers.books import kept as kept_customers
+from customers.books.kept import Kept as Bought
 from customers.models import HandOverLine, Promise
 from customers.promises import figures, ledger
 from customers.work import capacity
@@ -47,6 +49,7 @@ class Row:
     kept_url: str
     undecided: Cell
     recovered: Cell
+    bought: Bought
     proposed: int
     leave: Absence | None
     cover: str
@@ -90,6 +93,7 @@ def _rows(user: User, on: date) -> list[Row]:
     proposed = _by_manager(lines, "hand_over__giver")
     leaves = {row.user_id: row for row in Absence.objects.filter(user__in=ids, starts_on__lte=on, ends_on__gte=on)}
     covers, names = Covers(on, on), {person.pk: str(person) for person in User.objects.filter(is_active=True)}
+    bought = kept_customers.by_manager(people, as_of=on)
     most = capacity.most_of(people, on=on, at=at)
     return [
         Row(
@@ -105,6 +109,7 @@ def _rows(user: User, on: date) -> list[Row]:
             _list("desk:promises", who=person.pk, show="due"),
             Cell(undecided.get(person.pk, 0), _alerts(person, user, state="any.open", decision="unknown")),
             Cell(recovered.get(person.pk, 0), _alerts(person, user, state="any.recovered")),
+            bought.get(person.pk, Bought()),
             proposed.get(person.pk, 0),
             leaves.get(person.pk),
             names.get(covers.keeper(person.pk, on) or 0, "") if person.pk in leaves else "",

@@ -273,6 +273,7 @@ SUBJECTS: dict[str, Any] = {
     "businesscalendar": _("Calendar"),
     "slapolicy": _("Promises"),
     "queue": _("Queue"),
+    "bookhandover": _("Proposed hand-over"),
     "handover": _("Question to a department"),
     "jobrun": _("Night"),
     "remedy": _("Remedy"),

@@ -17,7 +17,7 @@ from crm.desk.people.forms import HandOverForm
 from crm.desk.today import now, today
 from crm.flows import books
 from customers.books import moving as verbs
-from customers.models import BookMove, HandOver
+from customers.models import BookHandOver, BookMove
 
 BESIDE = {"not_a_manager": "to", "reason_missing": "reason", "over_capacity": "over"}
 
@@ -63,7 +63,7 @@ def _do(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> Book
     )
 
 
-def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> list[HandOver]:
+def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> list[BookHandOver]:
     return books.propose(
         data["giver"],
         form.part(),
@@ -76,7 +76,7 @@ def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) ->
     )
 
 
-def _proposed(rows: list[HandOver]) -> str:
+def _proposed(rows: list[BookHandOver]) -> str:
     names = str(_(", ")).join(str(row.receiver) for row in rows)
     return _("Proposed to %(names)s: they read and decide") % {"names": names}
 

@@ -169,6 +169,18 @@ def my_leaves(user: User, today: date) -> QuerySet[Absence]:
     return near.annotate(names=names).order_by("starts_on")
 
 
+def running(user_id: int | None, today: date) -> QuerySet[Absence]:
+    """The days away of this person that hold today, with who stands in."""
+    names = ArrayAgg(
+        "covers__assistant__full_name",
+        distinct=True,
+        filter=Q(covers__starts_on__lte=today, covers__ends_on__gte=today),
+        default=[],
+    )
+    rows = Absence.objects.filter(user=user_id, starts_on__lte=today, ends_on__gte=today)
+    return rows.annotate(names=names).order_by("-ends_on")
+
+
 def notices(mine: Iterable[Any], user: User, today: date) -> dict[str, Any]:
     """What My day says of days away: one's own, and those of whom one stands in for."""
     theirs = standing_in_for(user, today)

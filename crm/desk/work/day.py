@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from complaints.models import Case, Remedy
-from complaints.queries import cases_for, in_order, waiting_for
+from complaints.queries import cases_for, in_order, owned, waiting_for
 from core.accounts.models import User
 from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import Field, Permission, Scope, rights_of
@@ -98,15 +98,17 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book, queue = queries.standings(user, day), _queue(user, day, view)
     urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
-    mine, tonight = cases.filter(owner=user), mall_midnight(day + timedelta(days=1))
-    due = mine.filter(next_due_at__lt=tonight).order_by("next_due_at", "pk").select_related("customer__standing")
+    mine, tonight = cases.filter(owned(user, day)), mall_midnight(day + timedelta(days=1))
+    due = (
+        mine.filter(next_due_at__lt=tonight).order_by("next_due_at", "pk").select_related("customer__standing", "owner")
+    )
     owed = Remedy.objects.filter(case__in=mine.values("pk"), status__in=OWED, promised_at=None).order_by("pk")
     owed = owed.select_related("case__customer__standing")
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     due, owed = due[:SHOWN], owed[:SHOWN]
     leaves = leave_page.my_leaves(user, day)
     together(urgent, asked, due, owed, leaves)
-    matters = _with_stakes([*map(_due, due), *map(_owed, owed)], user)
+    matters = _with_stakes([*(_due(case, user) for case in due), *map(_owed, owed)], user)
     return {
         "today": day,
         **queue,
@@ -168,7 +170,7 @@ def _with_stakes(matters: list[Matter], user: User) -> list[Matter]:
     ]
 
 
-def _due(case: Case) -> Matter:
+def _due(case: Case, user: User) -> Matter:
     at, due_at = now(), case.next_due_at or now()
     late, hour = due_at < at, f"{mall_time(due_at):%H:%M}"
     if late:
@@ -177,9 +179,10 @@ def _due(case: Case) -> Matter:
     else:
         when = _("%(hour)s, in %(time)s") % {"hour": hour, "time": span(due_at - at)}
     url = reverse("desk:complaint", args=[case.pk])
-    return Matter(
-        f"case-{case.pk}", case, f"{case.number} {case.title}", "red" if late else "amber", late, when, _("Answer"), url
-    )
+    said = f"{case.number} {case.title}"
+    if case.owner and case.owner_id != user.pk:
+        said = f"{said} · " + _("for %(name)s") % {"name": case.owner}
+    return Matter(f"case-{case.pk}", case, said, "red" if late else "amber", late, when, _("Answer"), url)
 
 
 def _owed(remedy: Remedy) -> Matter:
