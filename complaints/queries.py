@@ -17,7 +17,7 @@ from core.accounts.permissions import may
 from core.accounts.roles import Permission, Scope, rights_of
 from core.lib.periods import mall_day
 from customers import contact_points
-from customers.access import standings_of
+from customers.access import standing_in_for, standings_of
 from customers.models import Customer
 
 SOON = timedelta(hours=1)
@@ -53,7 +53,9 @@ class Filters:
 
 
 def reach(user: User, today: date) -> Q:
-    """Cases the user may open: their own, their queues', asked of them, and those of customers they may see."""
+    """Cases the user may open: their own, a colleague's for whom they stand in, their queues', asked of them, and those
+    of customers they may see.
+    """
     if not user.is_active or not may(user, Permission.WORK_COMPLAINTS):
         return Q(pk__in=[])
     if Scope.ALL in rights_of(user).scopes:
@@ -63,7 +65,13 @@ def reach(user: User, today: date) -> Q:
     queues = user.complaint_queues.values("queue")
     # A subquery, not a join: joined, the planner reads every customer for the few thousand open cases.
     seen = standings_of(user, today).values("pk")
-    return Q(owner=user) | Q(queue__in=queues) | Q(pk__in=questions) | Q(customer__in=seen)
+    return owned(user, today) | Q(queue__in=queues) | Q(pk__in=questions) | Q(customer__in=seen)
+
+
+def owned(user: User, today: date) -> Q:
+    """Their own cases, and those of a colleague for whom they stand in."""
+    theirs = standing_in_for(user, today)
+    return Q(owner__in=[user.pk, *theirs]) if theirs else Q(owner=user)
 
 
 def cases_for(user: User, at: datetime, filters: Filters | None = None) -> QuerySet[Case]:

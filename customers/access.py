@@ -8,6 +8,7 @@ from operator import or_
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
+from core.accounts.leaves import covers
 from core.accounts.models import Delegation, User
 from core.accounts.roles import Scope, rights_of
 from core.lib.rows import together
@@ -15,6 +16,8 @@ from customers.models import Customer, Lookup, Standing
 
 # Whose role lets them work a colleague's book between two dates.
 STAND_IN = {Scope.OWN, Scope.DELEGATED, Scope.TEAM}
+# Who looks after customers of their own: what a colleague has to do is in their day while they stand in.
+HAS_BOOK = {Scope.OWN, Scope.TEAM}
 
 
 class MergedAway(Http404):
@@ -61,13 +64,22 @@ def delegating(user: User, today: date) -> Collection[int] | QuerySet[Delegation
     """The managers whose book this person works today: as their assistant, or as a colleague while they are away.
 
     A colleague's are given as numbers: beside one's own book a subquery would keep the index of managers from being
-    used.
+    used. Who covers for somebody works along what those cover who are away themselves.
     """
-    held = Delegation.objects.filter(assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True)
-    managers = held.values_list("manager", flat=True)
-    if not rights_of(user).scopes & {Scope.OWN, Scope.TEAM}:
-        return managers
-    return list(managers) if user.stands_in_until and user.stands_in_until >= today else []
+    if not rights_of(user).scopes & HAS_BOOK:
+        held = Delegation.objects.filter(
+            assistant=user, starts_on__lte=today, ends_on__gte=today, manager__is_active=True
+        )
+        return held.values_list("manager", flat=True)
+    return standing_in_for(user, today)
+
+
+def standing_in_for(user: User, today: date) -> list[int]:
+    """The colleagues whose work somebody with a book of their own does today; nobody else's."""
+    stands_in = user.stands_in_until is not None and user.stands_in_until >= today
+    if not stands_in or not user.is_active or not rights_of(user).scopes & HAS_BOOK:
+        return []
+    return covers.works_for(user, today)
 
 
 def reached(user: User, today: date, prefix: str) -> Q:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
 from core.accounts.models import Delegation, Role, User
@@ -18,9 +18,10 @@ from core.outbox import delivery
 from core.outbox.kinds import Kind, Topic
 from customers import locks, todo
 from customers.models import Customer, Standing, Todo
+from customers.work import capacity
 
 LOOK_AFTER = (Role.ACCOUNT_MANAGER, Role.TEAM_LEAD)
-GIVEN = Kind("customer_given", Topic.CASE, _lazy("Customer %(number)s is yours now: %(reason)s"))
+GIVEN = Kind("customer_given", Topic.CASE, gettext_lazy("Customer %(number)s is yours now: %(reason)s"))
 KINDS = (GIVEN,)
 
 
@@ -42,9 +43,21 @@ def book_of(user: User, today: date) -> User | None:
 
 
 @transaction.atomic
-def assign(customer: Customer, *, manager: User | None, by: User, on: date, reason: str, at: datetime) -> Assigned:
-    """The customer has this manager from that day on (or none); the warning says when the book is over its capacity."""
-    changed = assign_many([customer.pk], manager=manager, by=by, on=on, reason=reason, at=at)
+def assign(
+    customer: Customer,
+    *,
+    manager: User | None,
+    by: User,
+    on: date,
+    reason: str,
+    at: datetime,
+    over: bool = True,
+) -> Assigned:
+    """The customer has this manager from that day on (or none); the warning says when the book is over its capacity.
+
+    Unless `over` it is refused where the book would be beyond what is filled without a second thought.
+    """
+    changed = assign_many([customer.pk], manager=manager, by=by, on=on, reason=reason, at=at, over=over)
     locked = Customer.objects.get(pk=customer.pk)
     if not changed:
         return Assigned(locked, "")
@@ -58,7 +71,7 @@ def assign(customer: Customer, *, manager: User | None, by: User, on: date, reas
             at=at,
             link=f"/customers/{locked.pk}/",
         )
-    return Assigned(locked, over_capacity(manager))
+    return Assigned(locked, over_capacity(manager, on=on, at=at))
 
 
 class Before(NamedTuple):
@@ -70,7 +83,14 @@ class Before(NamedTuple):
 
 @transaction.atomic
 def assign_many(
-    ids: Collection[int], *, manager: User | None, by: User, on: date, reason: str, at: datetime
+    ids: Collection[int],
+    *,
+    manager: User | None,
+    by: User,
+    on: date,
+    reason: str,
+    at: datetime,
+    over: bool = True,
 ) -> dict[int, Before]:
     """These customers have this manager from that day on (or none); returns those who had another, with what was before.
 
@@ -88,11 +108,13 @@ def assign_many(
     before = {
         pk: Before(was, since) for pk, was, since in rows.values_list("pk", "manager", "manager_since") if was != new
     }
+    if manager and not over and before:
+        capacity.refuse_beyond(manager, len(before), on=on, at=at)
     _give({pk: Before(new, on if manager else None) for pk in before}, by=by, on=on, reason=reason, at=at)
     if manager:
         for was in sorted({had.manager for had in before.values() if had.manager}):
             theirs = [pk for pk, had in before.items() if had.manager == was]
-            todo.go_along(Todo.objects.filter(customer__in=theirs, owner=was), manager, by=by, at=at)
+            todo.go_along(Todo.objects.filter(todo.left_by(was), customer__in=theirs), manager, by=by, at=at)
     return before
 
 
@@ -145,15 +167,16 @@ def books(people: QuerySet[User]) -> dict[int, int]:
     return dict(rows.values_list("manager").annotate(n=Count("pk")))
 
 
-def over_capacity(manager: User | None) -> str:
+def over_capacity(manager: User | None, *, on: date, at: datetime) -> str:
     """That the book is over what was agreed; empty where it is not."""
     if manager is None:
         return ""
     book = Customer.objects.filter(manager=manager).count()
-    if book <= manager.capacity:
+    most = capacity.most_of([manager], on=on, at=at)[manager.pk]
+    if book <= most:
         return ""
     return _("%(name)s now looks after %(book)d customers; the agreed most is %(most)d.") % {
         "name": manager,
         "book": book,
-        "most": manager.capacity,
+        "most": most,
     }

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.accounts import audit
+from core.accounts.leaves import covers
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field, Scope, rights_of
 from core.lib.errors import DomainError, Invalid
 from core.lib.periods import mall_day, mall_midnight
-from customers.access import STAND_IN, delegating, scope_filter
+from customers.access import STAND_IN, delegating, scope_filter, standing_in_for
 from customers.models import ContactStop, Customer, Promise, Todo
 from customers.work import settling, stakes
 
@@ -173,8 +174,19 @@ def snooze(todo_id: int, *, by: User, until: date, reason: str, at: datetime) ->
 
 
 def reach(user: User, today: date) -> Q:
-    """Tasks the user may touch: their own, and those of customers they may see."""
-    return Q(owner=user) | scope_filter(user, today, "customer__")
+    """Tasks the user may touch: their own, a colleague's for whom they stand in, and those of customers they may see."""
+    return owned(user, today) | scope_filter(user, today, "customer__")
+
+
+def owned(user: User, today: date) -> Q:
+    """What is this person's, or of a colleague for whom they stand in; of tasks and of promises alike."""
+    theirs = standing_in_for(user, today)
+    return Q(owner__in=[user.pk, *theirs]) if theirs else Q(owner=user)
+
+
+def left_by(manager_id: int) -> Q:
+    """What this manager has to do, and what a colleague keeps for them while they are away."""
+    return Q(owner=manager_id) | Q(promise__kept_for=manager_id)
 
 
 def task_for(user: User, pk: int, today: date) -> Todo:
@@ -213,7 +225,7 @@ def queue(user: User, today: date, *, now: datetime | None = None) -> QuerySet[T
     """
     now = now or mall_midnight(today)
     rows = in_bands(Todo.objects.filter(_work_of(user, today)), today, now)
-    return rows.select_related("customer__standing", "customer__manager", "promise", "owner").order_by(
+    return rows.select_related("customer__standing", "customer__manager", "promise__kept_for", "owner").order_by(
         *order(by_stake=sees(user, Field.VALUE))
     )
 
@@ -252,7 +264,7 @@ def finished(user: User, today: date) -> QuerySet[Todo]:
     """What the user finished today, the latest first."""
     mine = Todo.objects.filter(reach(user, today), closed_by=user, state=Todo.State.DONE)
     done = mine.filter(closed_at__gte=mall_midnight(today))
-    return done.select_related("customer").order_by("-closed_at")
+    return done.select_related("customer", "owner", "promise__kept_for").order_by("-closed_at")
 
 
 def promises_of(user: User, day: date, *, today: date) -> tuple[int, int]:
@@ -266,22 +278,24 @@ def promises_of(user: User, day: date, *, today: date) -> tuple[int, int]:
 def put_off(user: User, today: date) -> QuerySet[Todo]:
     """What will come back into the user's queue on a later day, the soonest first."""
     waiting = Todo.objects.filter(_work_of(user, today), state=Todo.State.OPEN, snoozed_until__gt=today)
-    return waiting.select_related("customer").order_by("snoozed_until", "id")
+    return waiting.select_related("customer", "owner", "promise__kept_for").order_by("snoozed_until", "id")
 
 
 def _work_of(user: User, today: date) -> Q:
-    """Theirs, and what is nobody's: without owner, or left behind by a colleague who is gone."""
+    """Theirs, and what is nobody's: without owner, or left behind by a colleague who is gone, or away and not covered."""
     scopes = rights_of(user).scopes
     # As numbers: with a subquery the open tasks could not be found by their index.
-    gone = list(User.objects.filter(is_active=False).values_list("pk", flat=True))
-    nobodys = Q(owner__isnull=True) | Q(owner__in=gone)
-    mine = Q(owner=user) | (nobodys & Q(customer__manager=user))
+    not_here = list(covers.not_here(today).values_list("pk", "is_active", "team"))
+    nobodys = Q(owner__isnull=True) | Q(owner__in=[pk for pk, _active, _team in not_here])
+    mine = owned(user, today) | (nobodys & Q(customer__manager=user))
     if scopes & STAND_IN:
         theirs = Q(customer__manager__in=delegating(user, today))
         mine |= (nobodys | Q(owner=F("customer__manager"))) & theirs
     if Scope.TEAM in scopes:
         # Nobody else would see the tasks of customers without manager.
         mine |= nobodys & Q(customer__manager__isnull=True)
+        if alone := [pk for pk, active, team in not_here if active and team == user.team_id]:
+            mine |= Q(owner__in=alone)
     return mine
 
 
@@ -289,6 +303,7 @@ def _work_of(user: User, today: date) -> Q:
 def hand_over(leaver: User, *, to: Sequence[User], by: User | None, at: datetime) -> int:
     """The leaver's open work is with the manager of its customer, else with one of these in turn. Returns how much."""
     count, ids = 0, []
+    Promise.objects.filter(kept_for=leaver).update(kept_for=None)
     rows = Todo.objects.select_for_update(of=("self",)).filter(owner=leaver, state=Todo.State.OPEN).order_by("pk")
     for todo in rows.select_related("customer__manager"):
         manager = todo.customer.manager

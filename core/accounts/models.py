@@ -48,7 +48,9 @@ class User(AbstractUser):
     full_name = models.CharField(_("full name"), max_length=80, blank=True)
     roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
-    capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    capacity = models.PositiveIntegerField(
+        _("customers at most"), null=True, blank=True, help_text=_("Empty: as the rules of the books say")
+    )
     # No delegation to this person ends later: who stands in for nobody need not be asked for on every page.
     stands_in_until = models.DateField(null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")
@@ -84,12 +86,15 @@ class User(AbstractUser):
 
 
 class Delegation(models.Model):
-    """An assistant works one manager's book between two dates, both included."""
+    """Somebody works one manager's book between two dates, both included: their assistant, or with an `absence` the
+    colleague who covers for them on days when they are away.
+    """
 
     manager = models.ForeignKey(User, models.CASCADE, related_name="delegations_given")
     assistant = models.ForeignKey(User, models.CASCADE, related_name="delegations_held")
     starts_on = models.DateField()
     ends_on = models.DateField()
+    absence = models.ForeignKey("Absence", models.CASCADE, null=True, blank=True, related_name="covers")
 
     class Meta:
         constraints = [
@@ -120,6 +125,44 @@ class Absence(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="absence_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.starts_on}–{self.ends_on}"
+
+
+class LeaveRequest(models.Model):
+    """Somebody asks to be away; granted it is an absence with a colleague who covers."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Asked for")
+        GRANTED = "granted", _("Granted")
+        REFUSED = "refused", _("Refused")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="leave_requests")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    cover = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    words = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.ASKED)
+    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    why = models.CharField(max_length=200, blank=True)
+    absence = models.OneToOneField(Absence, models.SET_NULL, null=True, blank=True, related_name="request")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="leave_in_order"),
+            models.CheckConstraint(
+                condition=models.Q(state="asked", decided_at__isnull=True)
+                | (~models.Q(state="asked") & models.Q(decided_at__isnull=False)),
+                name="leave_decided_says_when",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="refused") | ~models.Q(why=""), name="leave_refused_says_why"
+            ),
         ]
 
     def __str__(self) -> str:

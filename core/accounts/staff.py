@@ -40,7 +40,7 @@ def add(
     at: datetime,
     email: str = "",
     team: Team | None = None,
-    capacity: int = 300,
+    capacity: int | None = None,
 ) -> User:
     """A colleague without a password, who signs in once they have followed their link. Raises Invalid by the field."""
     user = User(
@@ -231,17 +231,17 @@ def set_away(
     user: User, starts_on: date, ends_on: date, *, by: User | None, at: datetime, cover: User | None = None
 ) -> Absence:
     """The person is away on these days, and `cover` works their book meanwhile."""
-    _refuse_order(starts_on, ends_on)
+    refuse_order(starts_on, ends_on)
     row = Absence.objects.create(user=user, starts_on=starts_on, ends_on=ends_on)
     audit.record(by, "person.away", user, at=at, starts_on=starts_on.isoformat(), ends_on=ends_on.isoformat())
     if cover:
-        delegate(user, cover, starts_on, ends_on, by=by, at=at)
+        delegate(user, cover, starts_on, ends_on, by=by, at=at, absence=row)
     return row
 
 
 @transaction.atomic
 def drop_absence(absence_id: int, *, by: User | None, at: datetime) -> None:
-    """The person is here after all. Whom they had named to stand in still does, until that is ended."""
+    """The person is here after all, and nobody covers for them."""
     row = Absence.objects.select_related("user").filter(pk=absence_id).first()
     if row is not None:
         audit.record(by, "person.back", row.user, at=at, starts_on=row.starts_on.isoformat())
@@ -250,19 +250,30 @@ def drop_absence(absence_id: int, *, by: User | None, at: datetime) -> None:
 
 @transaction.atomic
 def delegate(
-    manager: User, assistant: User, starts_on: date, ends_on: date, *, by: User | None, at: datetime
+    manager: User,
+    assistant: User,
+    starts_on: date,
+    ends_on: date,
+    *,
+    by: User | None,
+    at: datetime,
+    absence: Absence | None = None,
 ) -> Delegation:
-    """On these days the assistant works the manager's book. Raises Invalid for somebody whose roles work no book."""
-    _refuse_order(starts_on, ends_on)
+    """On these days the assistant works the manager's book, as their cover where it is for an absence.
+
+    Raises Invalid for somebody whose roles work no book.
+    """
+    refuse_order(starts_on, ends_on)
     if manager.pk == assistant.pk:
         raise Invalid(_("Nobody stands in for themselves."), code="assistant")
     if not union(manager.roles).scopes & {Scope.OWN, Scope.TEAM} or not manager.is_active:
         raise Invalid(_("%(name)s does not look after customers.") % {"name": manager}, code="manager")
     if not union(assistant.roles).scopes & {Scope.OWN, Scope.TEAM, Scope.DELEGATED} or not assistant.is_active:
         raise Invalid(_("%(name)s does not work with the books of managers.") % {"name": assistant}, code="assistant")
-    row = Delegation.objects.create(manager=manager, assistant=assistant, starts_on=starts_on, ends_on=ends_on)
-    assistant.stands_in_until = max(ends_on, assistant.stands_in_until or ends_on)
-    assistant.save(update_fields=["stands_in_until"])
+    row = Delegation.objects.create(
+        manager=manager, assistant=assistant, starts_on=starts_on, ends_on=ends_on, absence=absence
+    )
+    stands_in_until(assistant, ends_on)
     audit.record(
         by,
         "delegation.made",
@@ -275,6 +286,12 @@ def delegate(
     return row
 
 
+def stands_in_until(assistant: User, ends_on: date) -> None:
+    """The assistant stands in for somebody to that day at least."""
+    assistant.stands_in_until = max(ends_on, assistant.stands_in_until or ends_on)
+    assistant.save(update_fields=["stands_in_until"])
+
+
 @transaction.atomic
 def end_delegation(delegation_id: int, *, by: User | None, at: datetime) -> None:
     """The assistant sees nothing of the book from now on."""
@@ -284,7 +301,8 @@ def end_delegation(delegation_id: int, *, by: User | None, at: datetime) -> None
         row.delete()
 
 
-def _refuse_order(starts_on: date, ends_on: date) -> None:
+def refuse_order(starts_on: date, ends_on: date) -> None:
+    """Raises Invalid for a last day before the first, and for more than a year."""
     if ends_on < starts_on:
         raise Invalid(_("The last day comes before the first."), code="ends_on")
     if ends_on - starts_on > LONGEST_DELEGATION:

@@ -9,7 +9,7 @@ from crm.api.letters import consents, receipts, waiting
 from crm.api.lists import views as lists
 from crm.api.rules import levels, rulebook
 from crm.api.segments import views as segments
-from crm.api.work import promises
+from crm.api.work import hand_overs, leaves, promises
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -47,6 +47,10 @@ urlpatterns = [
     path("letters/waiting", waiting.WaitingView.as_view(), name="letters-waiting"),
     path("letters/receipts", receipts.ReceiptsView.as_view(), name="letter-receipts"),
     path("customers/<str:number>/promises", promises.CustomerPromisesView.as_view(), name="customer-promises"),
+    path("customers/<str:number>/manager", leaves.CustomerManagerView.as_view(), name="customer-manager"),
+    path("leaves", leaves.LeavesView.as_view(), name="leave-list"),
+    path("leaves/<int:pk>/end", leaves.LeaveEndView.as_view(), name="leave-end"),
+    path("hand-overs", hand_overs.HandOversView.as_view(), name="hand-over-list"),
     path("promises", promises.PromisesView.as_view(), name="promise-list"),
     path("promises/<int:pk>/keep", promises.KeepView.as_view(), name="promise-keep"),
     path("promises/<int:pk>/move", promises.MoveView.as_view(), name="promise-move"),

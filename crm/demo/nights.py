@@ -12,7 +12,7 @@ from django.db import transaction
 from core.accounts.models import Role, User
 from core.lib.conditions.tree import All, Leaf, Node, Not
 from core.lib.periods import mall_moment
-from crm.demo import leaving
+from crm.demo import books, leaving
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
 from customers.models import Standing
@@ -65,6 +65,7 @@ def work(today: date, *, nights: int = NIGHTS) -> int:
         nightly.run(night, now=_clock(night))
     leaving.fill(today)
     put_labels(mall_moment(today - timedelta(days=1), HOUR))
+    books.fill(today)
     return nights
 
 

@@ -42,6 +42,9 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
         (
             MenuPage("desk:my_day", gettext_lazy("My day"), "home", "d", P.MY_DAY),
             MenuPage("desk:promises", gettext_lazy("Promises to customers"), "clock", "", P.MY_DAY),
+            MenuPage("desk:overview", gettext_lazy("My team"), "users", "", P.ASSIGN_MANAGER),
+            MenuPage("desk:hand_overs", gettext_lazy("Proposed hand-overs"), "users-group", "", P.WORK_ALERTS),
+            MenuPage("desk:leaves", gettext_lazy("Days away"), "calendar", "", P.READ_MESSAGES),
             MenuPage("desk:approvals", gettext_lazy("Approvals"), "checks", "y", P.READ_MESSAGES),
             MenuPage("desk:privacy", gettext_lazy("Privacy"), "shield-lock", "", P.KEEP_PRIVACY),
         ),

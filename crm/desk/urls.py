@@ -2,6 +2,7 @@
 
 from crm.desk.acting import led_back, legible, remembered
 from crm.desk.admin.urls import urlpatterns as admin
+from crm.desk.books.urls import urlpatterns as books
 from crm.desk.bulk.urls import urlpatterns as bulk
 from crm.desk.complaints.urls import urlpatterns as complaints
 from crm.desk.customers.urls import urlpatterns as customers
@@ -15,6 +16,7 @@ from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
+from crm.desk.team.urls import urlpatterns as team
 from crm.desk.winback.urls import urlpatterns as winback
 from crm.desk.work.urls import urlpatterns as work
 
@@ -33,6 +35,8 @@ urlpatterns = [
     *oversight,
     *own,
     *people,
+    *team,
+    *books,
     *rulebook,
     *segments,
 ]

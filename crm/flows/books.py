@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.accounts.models import User
@@ -15,10 +15,14 @@ from core.lib.errors import DomainError
 from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from core.outbox.kinds import Kind
-from customers import books, managers
-from customers.models import BookMove, Customer
+from customers import managers
+from customers.books import handing
+from customers.books import moving as books
+from customers.models import BookHandOver, BookMove, Customer, HandOverLine
 from loyalty.tiers import membership
 from segmentation.models import Alert
+
+State = HandOverLine.State
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,60 @@ def givers(by: User) -> QuerySet[User]:
     return managers.choosable(by)
 
 
-@transaction.atomic
-def hand_over(
-    giver: User, part: Part, *, to: Sequence[User], by: User, reason: str, seen: str | None, at: datetime
-) -> BookMove:
-    """See `books.hand_over`; the giver and the receivers are told how many. Raises DomainError across teams."""
-    for person in (giver, *to):
+def propose(
+    giver: User,
+    part: Part,
+    *,
+    to: Sequence[User],
+    by: User,
+    reason: str,
+    seen: str | None,
+    at: datetime,
+    over: bool = True,
+) -> list[BookHandOver]:
+    """See `handing.propose`: the receivers read the packs first, then say yes or no. Raises DomainError across teams."""
+    _refuse_other_teams((giver, *to), by)
+    among = handing.free(chosen(giver, part, on=mall_day(at)))
+    parts = books.shares(giver, to=to, at=at, among=among)
+    if not over:
+        books.refuse_over(parts, on=mall_day(at), at=at)
+    return handing.propose(giver, parts=parts, by=by, reason=reason, seen=seen, at=at)
+
+
+def counted(rows: QuerySet[BookHandOver]) -> QuerySet[BookHandOver]:
+    """Each with how many customers it is about, are undecided, accepted, refused, and whose pack was read."""
+    return rows.annotate(
+        customers=Count("lines"),
+        undecided=Count("lines", filter=Q(lines__state=State.PROPOSED)),
+        accepted=Count("lines", filter=Q(lines__state=State.ACCEPTED)),
+        refused=Count("lines", filter=Q(lines__state=State.REFUSED)),
+        read=Count("lines", filter=Q(lines__read_at__isnull=False)),
+    )
+
+
+def _refuse_other_teams(people: Sequence[User], by: User) -> None:
+    for person in people:
         if not managers.may_choose(person, by):
             raise DomainError(_("%(name)s belongs to another team.") % {"name": person}, code="other_team")
+
+
+@transaction.atomic
+def hand_over(
+    giver: User,
+    part: Part,
+    *,
+    to: Sequence[User],
+    by: User,
+    reason: str,
+    seen: str | None,
+    at: datetime,
+    over: bool = True,
+) -> BookMove:
+    """See `books.hand_over`; the giver and the receivers are told how many. Raises DomainError across teams."""
+    _refuse_other_teams((giver, *to), by)
     on = mall_day(at)
     move = books.hand_over(
-        giver, to=to, by=by, on=on, reason=reason, at=at, among=chosen(giver, part, on=on), seen=seen
+        giver, to=to, by=by, on=on, reason=reason, at=at, among=chosen(giver, part, on=on), seen=seen, over=over
     )
     told = {"reason": move.reason[:120]}
     for person in to:

@@ -23,6 +23,7 @@ from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from crm.flows.catalogue import CUSTOMERS
 from customers import summary
+from customers.books import leaves
 from customers.lists import laws as list_laws
 from customers.record import duplicates, life_dates, stops
 from customers.work import stakes
@@ -289,6 +290,7 @@ def _law_thread(law: str) -> str:
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
+    lent = leaves.align(at=at)
     suspecting.tell_reporters(on=as_of, at=at)
     fresh = Alert.objects.filter(opened_on=as_of, state=Alert.State.OPEN, silent=False)
     # Of what a colleague has heard they were told at once.
@@ -306,7 +308,7 @@ def _notify(run: JobRun, at: datetime) -> dict[str, int]:
             at=at,
             link="/alerts/",
         )
-    return {"notified": len(per_manager)}
+    return {"notified": len(per_manager), "promises_lent": lent}
 
 
 def _nothing_more(run: JobRun, at: datetime) -> dict[str, int]:

@@ -12,7 +12,9 @@ from core.outbox import kinds, webhooks
 from core.outbox.kinds import Kind, Topic
 from core.outbox.models import Message
 from core.rulebook import notices as rulebook
-from customers import books, managers
+from customers import managers
+from customers.books import handing, leaves
+from customers.books import moving as books
 from customers.letters import shop
 from customers.promises import ledger
 from loyalty import colleagues
@@ -101,6 +103,8 @@ ALL = kinds.table(
     webhooks.KINDS,
     managers.KINDS,
     books.KINDS,
+    leaves.KINDS,
+    handing.KINDS,
     ledger.KINDS,
     colleagues.KINDS,
     complaints.KINDS,

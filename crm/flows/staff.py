@@ -19,7 +19,9 @@ from core.lib.periods import mall_day
 from core.outbox import delivery
 from core.views import saved as views
 from crm.flows import notices
-from customers import books, todo
+from customers import todo
+from customers.books import handing, leaves
+from customers.books import moving as books
 from customers.models import Customer, Todo
 from segmentation.segments import writing as segments
 
@@ -61,6 +63,8 @@ def deactivate(user_id: int, *, to: Sequence[User], by: User | None, reason: str
     Cases of customers who change hands go along to whoever works complaints; others go back to their queue, which hands
     them out. Returns what was handed over. Raises Invalid when there is something to hand over and nobody to have it.
     """
+    handing.drop_of(user_id, by=by, at=at)
+    leaves.pass_on(user_id, to=to, by=by, at=at)
     user = staff.deactivate(user_id, by=by, reason=reason, at=at)
     held = held_by(user)
     if held.anything and not to:

@@ -20,6 +20,7 @@ from crm.flows.bulk import exports
 from crm.flows.record import erasure
 from crm.flows.rulebook import kinds as rulebook
 from customers.access import visible_to
+from customers.books import leaves
 from loyalty import approvals as loyalty
 from loyalty.campaigns import credit
 from loyalty.campaigns.draws import setup as draws
@@ -77,6 +78,7 @@ ROOMS: Mapping[str, Room] = {
     ),
     "levels": Room(None, None, _back(tiers.drop_draft)),
     "rules": Room(None, None, _back(rulebook.drop)),
+    "leave": Room(None, None, _back(leaves.withdraw)),
     "draw": Room(
         lambda pk, *, by, at, reason: draws.publish(pk, by=by, at=at, because=reason), None, _back(draws.drop)
     ),
@@ -155,7 +157,7 @@ def _decided(kind: str, pk: int, reader: User, at: datetime) -> str:
 
 
 def _everything(user: User, at: datetime) -> list[Waiting]:
-    floors = (complaints.waiting, loyalty.waiting, erasure.waiting, exports.waiting, rulebook.waiting)
+    floors = (complaints.waiting, loyalty.waiting, erasure.waiting, exports.waiting, rulebook.waiting, leaves.waiting)
     rows = [item for waiting in floors for item in waiting(user, at=at)]
     return sorted(rows, key=lambda item: (item.due_at or item.since, item.kind, item.pk))
 

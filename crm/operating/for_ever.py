@@ -125,6 +125,7 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
             "customers.SendPolicy",
             "outbox.ChannelSwitch",
             "customers.RiskRules",
+            "customers.BookRules",
             "outbox.WebhookEndpoint",
             "mall.MallSettings",
             "mall.SetupCode",
@@ -135,6 +136,9 @@ FOR_EVER: Mapping[str, tuple[Any, list[str]]] = {
         _("Colleagues, their leave and their keys: few, and the audit trail names them"),
         [
             "customers.BookMove",
+            "customers.BookHandOver",
+            "customers.HandOverLine",
+            "accounts.LeaveRequest",
             "customers.ManagerSpan",
             "accounts.User",
             "accounts.Delegation",

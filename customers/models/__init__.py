@@ -1,5 +1,6 @@
 """The unified record: who the customers are, how to reach them, what they bought, what is to be done."""
 
+from customers.models.books import BookHandOver, BookRules, HandOverLine, ManagerSpan
 from customers.models.consent import Consent, ConsentEntry, ConsentWording, ReachLimit
 from customers.models.facts import (
     Bought,
@@ -31,13 +32,14 @@ from customers.models.people import ContactPoint, Customer, ExternalIdentity, St
 from customers.models.privacy import Erasure, Opened, PrivacyRequest
 from customers.models.promises import Promise, PromiseEvent
 from customers.models.record import CustomerChange, CustomField, Merge, NotTheSame, PossibleDuplicate
-from customers.models.spans import ManagerSpan
 from customers.models.waiting import GuestOrder, UnusualOrder
 from customers.models.work import BookMove, Contact, Lookup, RiskRules, Todo
 
 __all__ = [
     "BadPoint",
+    "BookHandOver",
     "BookMove",
+    "BookRules",
     "Bought",
     "Category",
     "Consent",
@@ -54,6 +56,7 @@ __all__ = [
     "Erasure",
     "ExternalIdentity",
     "GuestOrder",
+    "HandOverLine",
     "Import",
     "ImportChange",
     "ImportChunk",

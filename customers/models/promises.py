@@ -50,6 +50,15 @@ class Promise(models.Model):
     how = models.CharField(max_length=200, blank=True)
     moves = models.PositiveSmallIntegerField(default=0)
     agreed_with_customer = models.BooleanField(default=False)
+    kept_for = models.ForeignKey(
+        USER,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Whose it is again when they are back",
+    )
 
     class Meta:
         constraints = [
@@ -75,6 +84,9 @@ class Promise(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "due_at"], name="promise_open", condition=Q(state="open")),
+            models.Index(
+                fields=["kept_for"], name="promise_kept_for", condition=Q(state="open", kept_for__isnull=False)
+            ),
             models.Index(fields=["customer", "-made_at"], name="promise_by_customer"),
             models.Index(fields=["first_due_at"], name="promise_by_first_hour"),
         ]

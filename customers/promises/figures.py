@@ -57,15 +57,28 @@ def by_person(
     promises: QuerySet[Promise], *, since: datetime, until: datetime, at: datetime
 ) -> list[tuple[User, Kept]]:
     """The same for each who kept them when they were due, those with the most due first."""
-    given_later = PromiseEvent.objects.filter(
-        promise=OuterRef("pk"), kind=PromiseEvent.Kind.HANDED_OVER, at__gt=OuterRef("counts_at")
-    ).order_by("pk")
-    keeper = Coalesce(Subquery(given_later.values("owner_before")[:1]), F("owner"), output_field=IntegerField())
     counts = _counts(at)
-    rows = _due_within(promises, since, until).annotate(keeper=keeper).order_by().values("keeper").annotate(**counts)
+    rows = _due_within(promises, since, until).annotate(keeper=_keeper()).order_by().values("keeper").annotate(**counts)
     found = {row["keeper"]: Kept(*(row[name] for name in counts)) for row in rows.values("keeper", *counts)}
     people = User.objects.in_bulk(found)
     return sorted(((people[pk], kept) for pk, kept in found.items()), key=lambda row: (-row[1].due, str(row[0])))
+
+
+def _keeper() -> Coalesce:
+    """Who kept the promise when it was due, whoever has it now."""
+    given_later = PromiseEvent.objects.filter(
+        promise=OuterRef("pk"), kind=PromiseEvent.Kind.HANDED_OVER, at__gt=OuterRef("counts_at")
+    ).order_by("pk")
+    return Coalesce(Subquery(given_later.values("owner_before")[:1]), F("owner"), output_field=IntegerField())
+
+
+def due_of(
+    person: User, promises: QuerySet[Promise], *, since: datetime, until: datetime, at: datetime
+) -> QuerySet[Promise]:
+    """Those of this person that `by_person` counts as kept or late."""
+    promises = promises.annotate(keeper=_keeper()).filter(keeper=person.pk)
+    settled = Q(state__in=[State.KEPT, State.LATE]) | Q(state=State.OPEN, counts_at__lt=at)
+    return _due_within(promises, since, until).filter(settled)
 
 
 def _due_within(promises: QuerySet[Promise], since: datetime, until: datetime) -> QuerySet[Promise]:

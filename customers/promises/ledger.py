@@ -212,8 +212,8 @@ def settle(source: str, source_id: int, *, kept: bool, how: str = "", by: User |
 
 
 def reach(user: User, today: date) -> Q:
-    """Promises somebody may touch: their own, and those of customers they may see."""
-    return Q(owner=user) | scope_filter(user, today, "customer__")
+    """Promises somebody may touch: their own, a colleague's for whom they stand in, and those of customers they see."""
+    return todo.owned(user, today) | scope_filter(user, today, "customer__")
 
 
 def visible_to(user: User, today: date) -> QuerySet[Promise]:

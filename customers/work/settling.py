@@ -1,5 +1,6 @@
 """A promise and its task are one: whatever ends or opens the task ends or opens the promise, and is written down."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -64,6 +65,11 @@ def reopen(promise: Promise, *, by: User | None, at: datetime) -> None:
     note(promise, Kind.REOPENED, by=by, at=at)
 
 
+def lent(todo_ids: Collection[int], owner_id: int) -> None:
+    """The promises of these tasks are this person's again when they are back, and somebody else's until then."""
+    Promise.objects.filter(todo__in=todo_ids, state=State.OPEN).update(kept_for=owner_id)
+
+
 def follow(todos: QuerySet[Todo], *, by: User | None, at: datetime) -> None:
     """Open promises are kept by who has their tasks now; of each that changed hands this is written down."""
     keeper = Todo.objects.filter(promise=OuterRef("pk")).values("owner")[:1]
@@ -72,6 +78,7 @@ def follow(todos: QuerySet[Todo], *, by: User | None, at: datetime) -> None:
     for promise in rows:
         before, keeper_id = promise.owner_id, promise.keeper
         if before != keeper_id:
-            promise.owner_id = keeper_id
-            promise.save(update_fields=["owner"])
+            # Whoever is away gets back what a colleague kept for them, not what was given to somebody for good.
+            promise.owner_id, promise.kept_for_id = keeper_id, None
+            promise.save(update_fields=["owner", "kept_for"])
             note(promise, Kind.HANDED_OVER, by=by, at=at, owner_before=before)

@@ -220,6 +220,7 @@ def test_every_verb_that_needs_a_second_person_has_its_kind_on_the_list() -> Non
         "crm/flows/record/erasure.py": "erasure",
         "core/rulebook/changes.py": "rules",
         "core/jobs/bulk.py": "export",
+        "customers/books/leaves.py": "leave",
     }
     asks = re.compile(r"\bsecond_person\(")
     floors = [

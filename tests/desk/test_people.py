@@ -296,11 +296,12 @@ def test_somebody_is_away_and_covered_and_here_again(client: Client, admin: User
     page = client.get(reverse("desk:person", args=[chen.pk]))
     assert (str(page.context["state"].label), "Zhao" in page.content.decode()) == ("Away", True)
     client.post(reverse("desk:absence_drop", args=[Absence.objects.get().pk]))
-    client.post(reverse("desk:delegation_end", args=[Delegation.objects.get().pk]))
     assert not Absence.objects.exists()
     assert not Delegation.objects.exists()
     client.post(reverse("desk:person_delegate", args=[chen.pk]), week | {"assistant": zhao.pk})
     assert Delegation.objects.get().assistant == zhao
+    client.post(reverse("desk:delegation_end", args=[Delegation.objects.get().pk]))
+    assert not Delegation.objects.exists()
 
 
 def test_teams_are_made_put_below_a_centre_and_deleted_when_empty(

@@ -43,7 +43,9 @@ from crm.desk.today import today
 from crm.desk.urls import urlpatterns
 from crm.flows import nightly
 from crm.flows.catalogue import CUSTOMERS
-from customers import books, contacts, todo
+from customers import contacts, todo
+from customers.books import handing, leaves
+from customers.books import moving as books
 from customers.identity import CustomerRef
 from customers.intake import guests
 from customers.letters import writing as letters
@@ -57,6 +59,7 @@ from customers.models import (
     LifeDate,
     Order,
     Product,
+    Promise,
     Standing,
     Todo,
     UnusualOrder,
@@ -596,6 +599,26 @@ def a_hand_over(mall: Mall, n: int) -> str:
     return reason
 
 
+def a_proposal(mall: Mall, n: int) -> str:
+    mall.make_customer(f"客户{n}", manager=mall.colleague(n))
+    shares = books.shares(mall.colleague(n), to=[mall.reader], at=timezone.now())
+    handing.propose(mall.colleague(n), parts=shares, by=mall.reader, reason=f"Reason {n}", seen=None, at=timezone.now())
+    return f"Reason {n}"
+
+
+def a_leave(mall: Mall, n: int) -> str:
+    """Somebody with customers is away and covered, and somebody asks to be."""
+    someone, at = mall.colleague(n), timezone.now()
+    customer = mall.make_customer(f"客户{n}", manager=someone)
+    due, source = ledger.on_day(today() + timedelta(days=1), at=at), Promise.Source.OTHER
+    ledger.make(customer, words="回电", due=due, owner=someone, by=someone, at=at, source=source, source_id=n)
+    days = {"starts_on": today(), "ends_on": today() + timedelta(days=3), "cover": mall.reader, "at": at}
+    leaves.note(someone, **days, by=None)
+    days = {"starts_on": today() + timedelta(days=9), "ends_on": today() + timedelta(days=9)}
+    leaves.ask(someone, **days, cover=None, words="年假", at=at)
+    return str(someone)
+
+
 def a_promise(mall: Mall, n: int) -> str:
     name, at = f"客户{n}", timezone.now()
     due = ledger.on_day(today() + timedelta(days=1), at=at)
@@ -658,6 +681,10 @@ LISTS = [
     Listed("staff", ADMIN, somebody_of_the_staff),
     Listed("teams", ADMIN, a_team),
     Listed("hand_over", LEAD, a_hand_over),
+    Listed("leaves", LEAD, a_leave),
+    Listed("hand_overs", LEAD, a_proposal),
+    Listed("approvals", LEAD, a_leave),
+    Listed("my_day", LEAD, a_leave),
     Listed("complaints", SERVICE, a_case, query="?list=all", before=desk),
     Listed("complaints", SERVICE, a_case, query="?list=every", before=desk),
     Listed("questions", SERVICE, a_question, before=desk),

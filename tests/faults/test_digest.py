@@ -40,6 +40,7 @@ NOTHING_OF = {
     "days_doubted",
     "orders_to_check",
     "files_forgotten",
+    "promises_lent",
 }
 
 

@@ -14,9 +14,10 @@ from core.outbox.models import Message
 from crm.flows import books
 from crm.flows import staff as flows
 from crm.flows.books import Part
-from customers import books as verbs
 from customers import todo
-from customers.models import BookMove, Customer, Standing, Todo
+from customers.books import handing
+from customers.books import moving as verbs
+from customers.models import BookHandOver, BookMove, Contact, Customer, Standing, Todo
 from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,7 @@ def book(user: User) -> list[str]:
 def test_the_preview_is_what_happens_with_the_open_work_and_everybody_is_told(east: dict[str, User]) -> None:
     called = Customer.objects.get(name="李雷")
     task = todo.open_task(called, reason="promise", text={}, due_on=TODAY, at=NOW, dedupe_key="p1", owner=east["chen"])
-    shares = verbs.shares(east["chen"], to=[east["zhao"], east["lin"]])
+    shares = verbs.shares(east["chen"], to=[east["zhao"], east["lin"]], at=NOW)
     planned = {share.manager.full_name: len(share.customers) for share in shares}
 
     move = hand_over(east, seen=verbs.plan_of(shares))
@@ -184,3 +185,95 @@ def test_open_work_that_was_done_meanwhile_stays_with_who_did_it(east: dict[str,
 
     task.refresh_from_db()
     assert task.owner == east["zhao"]
+
+
+def propose(east: dict[str, User], *to: str, **more: Any) -> list[BookHandOver]:
+    people = [east[name] for name in to]
+    told: dict[str, Any] = {"to": people, "by": east["lead"], "reason": "转岗", "seen": None, "at": NOW}
+    return books.propose(east["chen"], Part(), **(told | more))
+
+
+def test_proposed_they_stay_until_the_new_manager_says_yes_and_may_come_back_while_nothing_followed(
+    east: dict[str, User],
+) -> None:
+    person = Customer.objects.get(name="李雷")
+    todo.open_task(person, reason="contact", text={}, due_on=TODAY, at=NOW, dedupe_key="c", owner=east["chen"])
+    (row,) = propose(east, "zhao")
+    assert (len(book(east["chen"])), bell.count(east["zhao"]), bell.count(east["chen"])) == (4, 1, 0)
+    with pytest.raises(DomainError, match="None of their customers is meant"):
+        propose(east, "lin")
+    with pytest.raises(DomainError, match="Only Zhao decides"):
+        handing.accept(row.pk, only=None, by=east["lead"], on=TODAY, at=NOW)
+    two = list(row.lines.filter(customer__name__in=["李雷", "韩梅梅"]).values_list("pk", flat=True))
+
+    move = handing.accept(row.pk, only=two, by=east["zhao"], on=TODAY, at=NOW)
+
+    assert (book(east["zhao"]), book(east["chen"])) == (["李雷", "韩梅梅"], ["王芳", "赵六"])
+    assert Todo.objects.get().owner == east["zhao"]
+    assert (bell.count(east["lead"]), bell.count(east["chen"]), bell.count(east["zhao"])) == (1, 1, 1)
+    assert handing.refuse(row.pk, only=None, why="太远", by=east["zhao"], at=NOW) == 2
+    row.refresh_from_db()
+    assert (row.ended_at, bell.count(east["zhao"])) == (NOW, 0)
+    with pytest.raises(DomainError, match="Nothing of this is undecided"):
+        handing.refuse(row.pk, only=None, why="太远", by=east["zhao"], at=NOW)
+    # With one of the two the new manager has talked meanwhile.
+    later = NOW + timedelta(minutes=5)
+    Contact.objects.create(customer=person, channel="phone", outcome="reached", by=east["zhao"], at=later)
+    assert books.undo(move.pk, by=east["lead"], at=NOW + timedelta(hours=1)) == 1
+    assert (book(east["zhao"]), Todo.objects.get(reason="contact").owner) == (["李雷"], east["zhao"])
+
+
+def test_what_changed_meanwhile_is_left_out_and_who_leaves_is_proposed_to_no_more(
+    east: dict[str, User], make_user: MakeUser
+) -> None:
+    (row,) = propose(east, "zhao")
+    Customer.objects.filter(name="李雷").update(manager=east["wu"])
+    with pytest.raises(DomainError, match="not the same customers"):
+        propose(east, "lin", seen="somebody else's")
+
+    handing.accept(row.pk, only=None, by=east["zhao"], on=TODAY, at=NOW)
+
+    assert (len(book(east["zhao"])), book(east["wu"])) == (3, ["李雷"])
+    assert dict(row.lines.values_list("customer__name", "state"))["李雷"] == "withdrawn"
+    back = books.propose(
+        east["zhao"], Part(), to=[east["lin"]], by=east["lead"], reason="换人", seen=None, at=NOW + timedelta(hours=1)
+    )
+    flows.deactivate(
+        east["lin"].pk, to=[east["zhao"]], by=make_user(Role.ADMINISTRATOR), reason="离职", at=NOW + timedelta(hours=2)
+    )
+    assert {line.state for line in back[0].lines.all()} == {"withdrawn"}
+
+
+def test_the_pages_show_the_pack_and_decide(client: Client, east: dict[str, User]) -> None:
+    person = Customer.objects.get(name="李雷")
+    Customer.objects.filter(pk=person.pk).update(notes="不喜欢电话")
+    client.force_login(east["lead"])
+    wanted = {"giver": east["chen"].pk, "to": [east["zhao"].pk], "reason": "转岗"}
+    plan = client.post(reverse("desk:hand_over"), wanted).context["plan"]
+    assert client.post(reverse("desk:hand_over"), wanted | {"propose": "another"}).status_code == 422
+    client.post(reverse("desk:hand_over"), wanted | {"propose": plan})
+    row = BookHandOver.objects.get()
+    line = row.lines.get(customer=person)
+    client.post(reverse("desk:hand_over_note", args=[line.pk]), {"note": "先发微信"})
+    address = reverse("desk:hand_over_proposed", args=[row.pk])
+
+    seen = {}
+    for name in ("lead", "chen", "zhao", "wu", "lin"):
+        client.force_login(east[name])
+        answer = client.get(address)
+        seen[name] = answer.status_code == 200 and {"不喜欢电话", "先发微信"} <= set(
+            word for word in ("不喜欢电话", "先发微信") if word in answer.content.decode()
+        )
+    assert seen == {"lead": True, "chen": True, "zhao": True, "wu": False, "lin": False}
+    client.force_login(east["chen"])
+    assert client.post(reverse("desk:hand_over_accept", args=[row.pk]), {"all": "1"}).status_code == 403
+    client.force_login(east["zhao"])
+    nothing = client.post(reverse("desk:hand_over_accept", args=[row.pk]), follow=True)
+    assert "Tick whom you mean." in nothing.content.decode()
+    client.post(reverse("desk:hand_over_read", args=[row.pk]), {"line": [line.pk]})
+    client.post(reverse("desk:hand_over_refuse", args=[row.pk]), {"line": [line.pk], "why": "太远"})
+    client.post(reverse("desk:hand_over_accept", args=[row.pk]), {"all": "1"})
+    assert (book(east["chen"]), len(book(east["zhao"]))) == (["李雷"], 3)
+    line.refresh_from_db()
+    assert (line.state, line.why, line.read_at is not None) == ("refused", "太远", True)
+    assert "3" in client.get(reverse("desk:hand_overs")).content.decode()

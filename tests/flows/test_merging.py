@@ -60,6 +60,7 @@ EVIDENCE: Evidence = {
 # What stays under the old number: books that are never rewritten, and doubles of what the other record has.
 STAYS = {
     "ManagerSpan",
+    "HandOverLine",
     "Change",
     "Alert",
     "SilentSign",

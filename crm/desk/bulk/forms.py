@@ -16,7 +16,7 @@ from core.accounts.roles import Permission, who_may
 from crm.desk.bulk import export
 from crm.desk.date_input import DateInput
 from crm.desk.lists.asking import Asked
-from crm.desk.today import today
+from crm.desk.today import now, today
 from crm.flows.bulk import alerts, cases
 from crm.flows.bulk import customers as bulk
 from crm.flows.bulk.exports import EXPORT
@@ -24,6 +24,7 @@ from customers import managers
 from customers.models import Label
 from customers.record import labels
 from customers.todo import LONGEST_SNOOZE
+from customers.work import capacity
 from segmentation.models import Alert
 
 # What a list is taken away for.
@@ -69,11 +70,12 @@ class AssignForm(BulkForm):
         super().__init__(data, by=by, known=known, count=count)
         people = managers.choosable(by)
         books = managers.books(people)
+        most = capacity.most_of(list(people), on=today(), at=now())
         said = _("%(name)s: %(book)d + %(more)d of %(most)d")
         cast(forms.ChoiceField, self.fields["manager"]).choices = [("", _("Choose"))] + [
             (
                 str(person.pk),
-                said % {"name": person, "book": books.get(person.pk, 0), "more": count, "most": person.capacity},
+                said % {"name": person, "book": books.get(person.pk, 0), "more": count, "most": most[person.pk]},
             )
             for person in people
         ]

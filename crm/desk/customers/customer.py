@@ -113,7 +113,11 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 def assign(request: StaffRequest, pk: int) -> HttpResponse:
     person = customer_for(request.user, pk, today())
     form = AssignForm(request.POST, by=request.user)
-    handed_over = carried_out(form, lambda data: managers.assign(person, by=request.user, on=today(), at=now(), **data))
+    handed_over = carried_out(
+        form,
+        lambda data: managers.assign(person, by=request.user, on=today(), at=now(), **data),
+        beside={"over_capacity": "over"},
+    )
     if handed_over is None:
         return _page(request, person, assign_form=form, status=422)
     messages.success(request, _("Handed over"))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, QuerySet
 
-from core.accounts.models import User
+from core.accounts.models import Absence, User
 from core.accounts.permissions import StaffRequest, mask, may, sees
 from core.accounts.roles import Field, Permission
 from core.lib import rows
@@ -20,6 +20,7 @@ from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
 from crm.desk.paging import page_of
+from crm.desk.team import leave_page
 from crm.desk.today import now, today
 from crm.desk.work import interval
 from crm.desk.work.forms import ContactForm
@@ -68,6 +69,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "topics": [(topic.value, topic.label, topic == chosen) for topic in Topic],
         "all_topics": chosen is None,
         "managers": [Span(*row) for row in asked.managers],
+        "manager_away": next(iter(asked.away), None),
         "todos": list(asked.todos),
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
@@ -121,6 +123,7 @@ class _Asked(NamedTuple):
     credit: credit_page.Asked
     nights: QuerySet[Night]
     managers: QuerySet[ManagerSpan, tuple[str, date | None, date | None]]
+    away: QuerySet[Absence]
     complaints: cases.Asked
     level: level_why.Asked
     points: point_ledger.Asked
@@ -149,6 +152,7 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         credit=credit_page.asked(customer),
         nights=nights_of(customer.standing),
         managers=_managers(customer),
+        away=leave_page.running(customer.manager_id, today()),
         complaints=cases.asked(customer),
         level=level_why.asked(customer, on=today()),
         points=point_ledger.asked(customer.pk),

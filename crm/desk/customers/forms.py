@@ -34,6 +34,7 @@ class AssignForm(forms.Form):
         error_messages={"invalid_choice": _("Choose somebody from the list: these look after customers.")},
     )
     reason = forms.CharField(label=_("Reason"), max_length=200)
+    over = forms.BooleanField(label=_("Also where a book is fuller than agreed"), required=False)
 
     def __init__(self, data: QueryDict | None = None, *, by: User) -> None:
         super().__init__(data)

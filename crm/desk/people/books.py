@@ -16,10 +16,10 @@ from crm.desk.acting import press, submit
 from crm.desk.people.forms import HandOverForm
 from crm.desk.today import now, today
 from crm.flows import books
-from customers import books as verbs
-from customers.models import BookMove
+from customers.books import moving as verbs
+from customers.models import BookHandOver, BookMove
 
-BESIDE = {"not_a_manager": "to", "reason_missing": "reason"}
+BESIDE = {"not_a_manager": "to", "reason_missing": "reason", "over_capacity": "over"}
 
 
 class MoveRow(NamedTuple):
@@ -38,6 +38,10 @@ def hand_over(request: StaffRequest) -> HttpResponse:
     form = HandOverForm(request.POST or None, by=request.user, initial=opened)
     if request.method != "POST":
         return _page(request, form)
+    if request.POST.get("propose"):
+        if submit(request, form, lambda data: _propose(request, form, data), _proposed, beside=BESIDE):
+            return redirect("desk:hand_overs")
+        return _page(request, form, shares=_shares(form), status=422)
     if request.POST.get("seen"):
         if submit(request, form, lambda data: _do(request, form, data), _thanks, beside=BESIDE):
             return redirect("desk:hand_over")
@@ -54,8 +58,27 @@ def _do(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> Book
         by=request.user,
         reason=data["reason"],
         seen=data["seen"],
+        over=data["over"],
         at=now(),
     )
+
+
+def _propose(request: StaffRequest, form: HandOverForm, data: dict[str, Any]) -> list[BookHandOver]:
+    return books.propose(
+        data["giver"],
+        form.part(),
+        to=list(data["to"]),
+        by=request.user,
+        reason=data["reason"],
+        seen=request.POST.get("propose", ""),
+        over=data["over"],
+        at=now(),
+    )
+
+
+def _proposed(rows: list[BookHandOver]) -> str:
+    names = str(_(", ")).join(str(row.receiver) for row in rows)
+    return _("Proposed to %(names)s: they read and decide") % {"names": names}
 
 
 def _thanks(move: BookMove) -> str:
@@ -71,7 +94,7 @@ def _shares(form: HandOverForm) -> list[verbs.Share]:
     data = form.cleaned_data
     try:
         among = books.chosen(data["giver"], form.part(), on=today())
-        return verbs.shares(data["giver"], to=list(data["to"]), among=among)
+        return verbs.shares(data["giver"], to=list(data["to"]), at=now(), among=among)
     except DomainError as refusal:
         form.add_error(BESIDE.get(refusal.code), str(refusal))
         return []

@@ -25,6 +25,7 @@ from customers.models import Standing
 from loyalty.tiers import membership
 
 LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
+OVER = gettext_lazy("Also where a book is fuller than agreed")
 DAYS = {"5": range(1, 6), "6": range(1, 7), "7": range(1, 8)}
 
 
@@ -227,6 +228,7 @@ class HandOverForm(forms.Form):
         help_text=gettext_lazy("Several share the customers, each as their capacity allows."),
     )
     reason = forms.CharField(label=gettext_lazy("Why"), max_length=200)
+    over = forms.BooleanField(label=OVER, required=False)
     seen = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:

@@ -28,6 +28,7 @@ from crm.desk.people.staff_page import person_context, rows
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows import staff as flows
+from customers.books import leaves
 
 
 @needs(Permission.MANAGE_STAFF)
@@ -35,14 +36,14 @@ from crm.flows import staff as flows
 @never_cache
 def people(request: StaffRequest) -> HttpResponse:
     """Who works here, with what is theirs. POST invites a colleague and shows their link, once."""
-    form = InviteForm(request.POST or None, initial={"capacity": 300}, label_suffix="")
+    form = InviteForm(request.POST or None, label_suffix="")
     shown: dict[str, Any] = {}
     if request.method == "POST":
         beside = {name: name for name in ("username", "email", "full_name", "roles")}
         outcome = carried_out(form, lambda data: _add(request, data), beside=beside)
         if outcome:
             shown = _with_link(request, outcome.result)
-            form = InviteForm(initial={"capacity": 300}, label_suffix="")
+            form = InviteForm(label_suffix="")
     gone = request.GET.get("show") == "gone"
     people = User.objects.filter(is_active=not gone).select_related("team")
     return render(
@@ -194,10 +195,16 @@ def reactivate(request: StaffRequest, pk: int) -> HttpResponse:
 def away(request: StaffRequest, pk: int) -> HttpResponse:
     colleague = get_object_or_404(User, pk=pk)
     form = AwayForm(request.POST, person=colleague)
-    beside = {"ends_on": "ends_on", "assistant": "cover", "manager": "cover"}
+    beside = {
+        "starts_on": "starts_on",
+        "ends_on": "ends_on",
+        "assistant": "cover",
+        "manager": "cover",
+        "cover": "cover",
+    }
 
     def note(data: dict[str, Any]) -> Absence:
-        return verbs.set_away(colleague, **data, by=request.user, at=now())
+        return leaves.note(colleague, **data, by=request.user, at=now())
 
     if submit(request, form, note, _("Saved"), beside=beside):
         return redirect("desk:person", pk)
@@ -222,7 +229,7 @@ def delegate(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def drop_absence(request: StaffRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Absence, pk=pk)
-    return _do(request, row.user_id, lambda: verbs.drop_absence(pk, by=request.user, at=now()), _("Here after all"))
+    return _do(request, row.user_id, lambda: leaves.back(pk, by=request.user, at=now()), _("Here after all"))
 
 
 @needs(Permission.MANAGE_STAFF)

@@ -12,20 +12,23 @@ from django.utils.translation import gettext_lazy
 from complaints.models import Case
 from complaints.models.cases import OPEN
 from core.accounts.models import Absence, Delegation, Invitation, Role, User
+from crm.desk.today import now
 from crm.flows import staff
 from customers.models import Customer
+from customers.work import capacity
 
 
 @dataclass(frozen=True)
 class PersonRow:
     user: User
     customers: int
+    most: int
     cases: int
     state: "State"
 
     @property
     def is_over(self) -> bool:
-        return self.customers > self.user.capacity
+        return self.customers > self.most
 
     @property
     def has_book(self) -> bool:
@@ -53,9 +56,11 @@ def rows(people: QuerySet[User], day: date) -> list[PersonRow]:
     cases = dict(open_cases.order_by("owner").values_list("owner").annotate(n=Count("pk")))
     away = set(Absence.objects.filter(starts_on__lte=day, ends_on__gte=day).values_list("user", flat=True))
     invited = set(Invitation.objects.filter(used_at__isnull=True).values_list("user", flat=True))
+    found = list(people.order_by("full_name", "username"))
+    most = capacity.most_of(found, on=day, at=now())
     return [
-        PersonRow(user, books.get(user.pk, 0), cases.get(user.pk, 0), state_of(user, away, invited))
-        for user in people.order_by("full_name", "username")
+        PersonRow(user, books.get(user.pk, 0), most[user.pk], cases.get(user.pk, 0), state_of(user, away, invited))
+        for user in found
     ]
 
 
@@ -79,6 +84,7 @@ def person_context(user: User, day: date, at: datetime) -> dict[str, Any]:
         "person": user,
         "state": state_of(user, away, [user.pk] if open_link else []),
         "held": staff.held_by(user),
+        "most": capacity.most_of([user], on=day, at=at)[user.pk],
         "absences": absences,
         "stood_in_by": delegations.filter(manager=user).select_related("assistant"),
         "stands_in_for": delegations.filter(assistant=user).select_related("manager"),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from complaints.models import Case, Remedy
-from complaints.queries import cases_for, in_order, waiting_for
+from complaints.queries import cases_for, in_order, owned, waiting_for
 from core.accounts.models import User
 from core.accounts.permissions import mask, may, sees
 from core.accounts.roles import Field, Permission, Scope, rights_of
@@ -24,6 +24,7 @@ from core.lib.rows import together
 from crm.desk.complaints.queue.case_list import CASE_LIST
 from crm.desk.lists import page
 from crm.desk.paging import Page, page_in
+from crm.desk.team import leave_page
 from crm.desk.today import now, today
 from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import todo
@@ -33,7 +34,7 @@ from customers.models import Customer, Standing, Todo
 from customers.models.consent import Channel, Purpose
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
-from customers.work import stakes
+from customers.work import capacity, stakes
 from customers.work.stakes import Printed
 from segmentation import queries
 from segmentation.models import Alert
@@ -71,6 +72,8 @@ class Row(NamedTuple):
     stake: Printed | None
     url: str
     case: str
+    whose: str = ""
+    """For whom it is done, where the reader stands in for them."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,17 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     own = Q(owner=user) | Q(customer__in=standings_of(user, day).values("pk"))
     book, queue = queries.standings(user, day), _queue(user, day, view)
     urgent = in_order(cases.filter(own, served_as=Standing.Class.BIG)).select_related("customer")[:URGENT]
-    mine, tonight = cases.filter(owner=user), mall_midnight(day + timedelta(days=1))
-    due = mine.filter(next_due_at__lt=tonight).order_by("next_due_at", "pk").select_related("customer__standing")
+    mine, tonight = cases.filter(owned(user, day)), mall_midnight(day + timedelta(days=1))
+    due = (
+        mine.filter(next_due_at__lt=tonight).order_by("next_due_at", "pk").select_related("customer__standing", "owner")
+    )
     owed = Remedy.objects.filter(case__in=mine.values("pk"), status__in=OWED, promised_at=None).order_by("pk")
     owed = owed.select_related("case__customer__standing")
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     due, owed = due[:SHOWN], owed[:SHOWN]
-    together(urgent, asked, due, owed)
-    matters = _with_stakes([*map(_due, due), *map(_owed, owed)], user)
+    leaves = leave_page.my_leaves(user, day)
+    together(urgent, asked, due, owed, leaves)
+    matters = _with_stakes([*(_due(case, user) for case in due), *map(_owed, owed)], user)
     return {
         "today": day,
         **queue,
@@ -117,7 +123,9 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
-        "capacity": user.capacity if rights_of(user).scopes == {Scope.OWN} else None,
+        "capacity": capacity.most_of([user], on=day, at=now())[user.pk]
+        if rights_of(user).scopes == {Scope.OWN}
+        else None,
         "alerts": page.of_view(ALERT_LIST, user, "open", now()).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
         "matters": matters,
@@ -125,6 +133,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "all_count": queue["all_count"] + len(matters),
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
+        **leave_page.notices(leaves, user, day),
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
@@ -165,7 +174,7 @@ def _with_stakes(matters: list[Matter], user: User) -> list[Matter]:
     ]
 
 
-def _due(case: Case) -> Matter:
+def _due(case: Case, user: User) -> Matter:
     at, due_at = now(), case.next_due_at or now()
     late, hour = due_at < at, f"{mall_time(due_at):%H:%M}"
     if late:
@@ -174,9 +183,10 @@ def _due(case: Case) -> Matter:
     else:
         when = _("%(hour)s, in %(time)s") % {"hour": hour, "time": span(due_at - at)}
     url = reverse("desk:complaint", args=[case.pk])
-    return Matter(
-        f"case-{case.pk}", case, f"{case.number} {case.title}", "red" if late else "amber", late, when, _("Answer"), url
-    )
+    said = f"{case.number} {case.title}"
+    if case.owner and case.owner_id != user.pk:
+        said = f"{said} · " + _("for %(name)s") % {"name": case.owner}
+    return Matter(f"case-{case.pk}", case, said, "red" if late else "amber", late, when, _("Answer"), url)
 
 
 def _owed(remedy: Remedy) -> Matter:
@@ -276,9 +286,16 @@ def rows(items: Iterable[Todo], user: User, day: date) -> list[Row]:
             limits.get(item.customer_id),
             url=customers.get(item.customer_id, ""),
             case=cases.get(item.text.get("case", 0), ""),
-        )
+        )._replace(whose=_whose(item, user))
         for item in items
     ]
+
+
+def _whose(item: Todo, user: User) -> str:
+    """The owner of what stands in somebody else's day, and whose promise a colleague keeps meanwhile."""
+    if item.promise and item.promise.kept_for_id and item.promise.kept_for_id != user.pk:
+        return str(item.promise.kept_for)
+    return str(item.owner) if item.owner and item.owner_id != user.pk else ""
 
 
 def row(item: Todo, user: User, day: date) -> Row:

@@ -59,18 +59,22 @@ def promises(request: StaffRequest) -> HttpResponse:
     everybodys = ledger.visible_to(user, today())
     mine = everybodys.filter(owner=user)
     which = request.GET.get("show", "")
-    chosen = everybodys if which in ("all", "settled") else mine
-    if which == "settled":
-        rows = chosen.exclude(state=Promise.State.OPEN).order_by("-done_at", "-pk")
+    who = _colleague(request)
+    chosen = everybodys.filter(owner=who) if who else everybodys if which in ("all", "settled") else mine
+    if who and which == "due":
+        rows = figures.due_of(who, everybodys, since=at - FIGURES_OF, until=at, at=at).order_by("-first_due_at", "-pk")
     else:
-        rows = chosen.filter(state=Promise.State.OPEN).order_by("due_at", "pk")
+        rows = _chosen(chosen, which, at)
     page = page_of(request, rows.select_related("customer__standing", "owner", "todo", "done_by"), SHOWN)
     waits = mine.filter(state=Promise.State.OPEN)
     context = {
         "page": page.of(_rows(page.rows, user, at)),
-        "is_mine": which not in ("all", "settled"),
-        "is_all": which == "all",
-        "is_settled": which == "settled",
+        "who": who,
+        "shown": _shown(which) if who else "",
+        "found": rows.count() if who else None,
+        "is_mine": not who and which not in ("all", "settled"),
+        "is_all": not who and which == "all",
+        "is_settled": not who and which == "settled",
         "open": waits.count(),
         "due_today": waits.filter(due_at__lt=mall_midnight(today() + timedelta(days=1)), due_at__gte=at).count(),
         "late": waits.filter(due_at__lt=at).count(),
@@ -85,6 +89,32 @@ def promises(request: StaffRequest) -> HttpResponse:
         ],
     }
     return render(request, "desk/work/promises.html", context)
+
+
+def _colleague(request: StaffRequest) -> User | None:
+    """Whose promises a lead looks at."""
+    asked = request.GET.get("who", "")
+    if not asked.isdecimal() or len(asked) > 9 or not rights_of(request.user).scopes & LEADS:
+        return None
+    return User.objects.filter(pk=int(asked)).first()
+
+
+def _chosen(promises: QuerySet[Promise], which: str, at: datetime) -> QuerySet[Promise]:
+    match which:
+        case "settled":
+            return promises.exclude(state=Promise.State.OPEN).order_by("-done_at", "-pk")
+        case "late":
+            return promises.filter(state=Promise.State.OPEN, due_at__lt=at).order_by("due_at", "pk")
+    return promises.filter(state=Promise.State.OPEN).order_by("due_at", "pk")
+
+
+def _shown(which: str) -> str:
+    words = {
+        "settled": _("settled"),
+        "late": _("late"),
+        "due": _("due in the last %(days)d days") % {"days": FIGURES_OF.days},
+    }
+    return words.get(which, _("open"))
 
 
 class Figure(NamedTuple):

@@ -15,13 +15,13 @@ from core.lib.periods import mall_midnight
 from core.rulebook import changes
 from core.rulebook.kinds import Kind
 from core.rulebook.models import RuleChange
-from customers.rulebook import stakes
+from customers.rulebook import books, stakes
 from loyalty import rulebook as points
 from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, priorities.RULES, stakes.RULES)
+    kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, priorities.RULES, stakes.RULES, books.RULES)
 }
 
 

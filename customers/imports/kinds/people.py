@@ -26,6 +26,7 @@ from customers.imports.kinds.people_rows import Reader, Told
 from customers.models import ContactPoint, Customer, CustomerChange, ExternalIdentity, ImportQuestion, Order, Standing
 from customers.record import changes, life_dates, writing
 from customers.record.changes import MANAGER, Changed, Door
+from customers.work import capacity
 
 Asks, Answer = ImportQuestion.Kind, ImportQuestion.Answer
 RECOGNISES = (Reach.PHONE, Reach.EMAIL)
@@ -61,6 +62,7 @@ class People:
         self.found: dict[tuple[str, bytes], set[int]] = {}
         self.of_source: set[int] = set()
         self.books: dict[int, int] = {}
+        self.most: dict[int, int] = {}
         self.made = 0
         self.mine: set[int] = set()  # made by this pass
         self.again: set[int] = set()  # points that this file has told too
@@ -265,8 +267,9 @@ class People:
             return False
         if manager.pk not in self.books:
             self.books[manager.pk] = Customer.objects.filter(manager=manager).count()
+            self.most |= capacity.most_of([manager], on=self.on.today, at=self.on.at)
         self.books[manager.pk] += 1
-        if self.books[manager.pk] > manager.capacity:
+        if self.books[manager.pk] > self.most[manager.pk]:
             self.on.note(told.row, MANAGER, "manager_full")
         person.customer.manager, person.customer.manager_since = manager, self.on.today
         return True

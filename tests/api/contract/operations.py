@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.lib.conditions.tree import All
 from core.rulebook import changes
 from crm.desk.today import today
 from crm.flows.catalogue import CUSTOMERS
+from customers.books import leaves
 from customers.models import Customer, ExternalIdentity, Order
 from loyalty import rulebook as points
 from loyalty.models import PointRules, TierRules
@@ -162,6 +163,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
     ),
     "GET customers/{number}/prompts": ABOUT["customer-prompts"],
     "PUT customers/{number}/life-dates": ABOUT["customer-life-dates"],
+    "GET customers/{number}/manager": ABOUT["customer-manager"],
     "GET customers/{number}/promises": lambda c: Asked("get", f"customers/{promised_to(c).number}/promises"),
     "POST customers/{number}/promises": ABOUT["customer-promises"],
     "POST promises/{id}/keep": ABOUT["promise-keep"],
@@ -205,6 +207,27 @@ def asked_for_alerts(customer: Customer) -> Asked:
     return Asked("get", "alerts?state=open")
 
 
+DAYS = {"starts_on": "2026-11-02", "ends_on": "2026-11-03"}
+
+
+def a_colleague(name: str = "colleague") -> User:
+    return User.objects.get_or_create(username=name, defaults={"roles": [Role.ACCOUNT_MANAGER]})[0]
+
+
+def a_leave() -> int:
+    days = {name: date.fromisoformat(day) for name, day in DAYS.items()}
+    leave = leaves.note(a_colleague(), **days, cover=None, by=None, at=timezone.now())
+    return int(leave.pk)
+
+
+def handed_over(customer: Customer) -> dict[str, Any]:
+    """The customer's manager is to hand over to a colleague; somebody else's book holds nobody."""
+    giver, on = customer.manager or a_colleague("giver"), date(2026, 1, 1)
+    told = {"name": "王芳", "registered_on": on, "manager": giver, "manager_since": on}
+    Customer.objects.get_or_create(number="H-1", defaults=told)
+    return {"giver": giver.username, "to": [a_colleague().username], "reason": "转岗"}
+
+
 # What shows rows of several: somebody out of reach is not among them.
 LISTS: dict[str, Call] = {
     "GET alerts": asked_for_alerts,
@@ -231,6 +254,11 @@ OF_THE_MALL: dict[str, Call] = {
         "letters/receipts",
         {"receipts": [{"id": "<x@y.example>", "state": "delivered", "at": "2026-11-02T12:00:00+08:00"}]},
     ),
+    "GET leaves": lambda c: Asked("get", f"leaves{a_leave() and ''}"),
+    "POST leaves": lambda c: Asked("post", "leaves", {"user": a_colleague().username, **DAYS}),
+    "POST leaves/{id}/end": lambda c: Asked("post", f"leaves/{a_leave()}/end"),
+    "GET hand-overs": lambda c: Asked("get", "hand-overs"),
+    "POST hand-overs": lambda c: Asked("post", "hand-overs", handed_over(c)),
     "GET lottery/{code}": lambda c: Asked("get", f"lottery/{reach.a_wheel()}"),
     "GET rewards": lambda c: Asked("get", "rewards"),
     "GET rules": lambda c: Asked("get", "rules"),

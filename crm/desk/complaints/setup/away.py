@@ -14,6 +14,7 @@ from crm.desk.acting import press, submit
 from crm.desk.complaints.setup.forms import AwayForm
 from crm.desk.complaints.setup.settings import members_page
 from crm.desk.today import now
+from customers.books import leaves
 
 
 @needs(Permission.EDIT_COMPLAINT_SETTINGS)
@@ -36,5 +37,5 @@ def note(request: StaffRequest, pk: int) -> HttpResponse:
 def drop(request: StaffRequest, pk: int) -> HttpResponse:
     """They are here after all."""
     row = get_object_or_404(Absence, pk=pk, user__in=QueueMember.objects.values("user"))
-    press(request, lambda: staff.drop_absence(row.pk, by=request.user, at=now()), _("Here after all"))
+    press(request, lambda: leaves.back(row.pk, by=request.user, at=now()), _("Here after all"))
     return redirect("desk:complaint_settings", "members")

@@ -12,6 +12,7 @@ from core.accounts import staff
 from core.accounts.models import Role, Team, User
 from core.lib.errors import DomainError
 from crm.flows import staff as flows
+from customers.books import leaves
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         add.add_argument("--email", default="", help="their e-mail address")
         _roles(add)
         add.add_argument("--team", help="the team they belong to")
-        add.add_argument("--capacity", type=int, default=300, help="how many customers at most")
+        add.add_argument("--capacity", type=int, help="how many customers at most; else by the rules")
         _person(
             deeds.add_parser("invite", help="a new link to choose a password, for who has not come or has forgotten it")
         )
@@ -108,7 +109,8 @@ class Command(BaseCommand):
 
     def _away(self, options: dict[str, Any]) -> str:
         user, cover = _user(options["user"]), _user(options["cover"]) if options["cover"] else None
-        row = staff.set_away(user, options["first"], options["last"], by=None, at=timezone.now(), cover=cover)
+        days = {"starts_on": options["first"], "ends_on": options["last"]}
+        row = leaves.note(user, **days, cover=cover, by=None, at=timezone.now())
         return f"{user.username} is away from {row.starts_on} to {row.ends_on}."
 
     def _delegate(self, options: dict[str, Any]) -> str:

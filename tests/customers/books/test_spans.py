@@ -11,9 +11,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from core.accounts.models import Role, User
-from customers import books, managers
+from customers import managers
+from customers.books import kept
+from customers.books import moving as books
 from customers.models import Customer, ManagerSpan
-from tests.conftest import NOW, TODAY, MakeCustomer, MakeUser
+from tests.conftest import NOW, TODAY, MakeCustomer, MakeOrder, MakeUser
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -118,3 +120,26 @@ def test_the_days_before_are_found_in_the_audit_trail(
         ("赵磊", TODAY - 30 * DAY, TODAY - 20 * DAY),
         ("林晓燕", TODAY - 10 * DAY, None),
     ]
+
+
+def test_who_still_buys_counts_for_the_manager_of_a_year_ago(
+    make_customer: MakeCustomer, make_order: MakeOrder, people: list[User], boss: User
+) -> None:
+    chen, zhao, lin = people
+    bought: list[tuple[str, User, list[int]]] = [
+        ("一", chen, [500, 30]),  # still buys, and went to Zhao since
+        ("二", chen, [500]),
+        ("三", zhao, [400, 10]),
+        ("四", zhao, [800, 10]),  # had not bought in the year to then
+        ("五", lin, [10]),
+    ]
+    for name, manager, days in bought:
+        person = make_customer(name, manager=manager, registered_on=TODAY - 900 * DAY)
+        for n in days:
+            make_order(person, on=TODAY - n * DAY)
+        if name == "一":
+            give(person, zhao, boss, TODAY - 100 * DAY)
+
+    found = kept.by_manager(people, as_of=TODAY)
+
+    assert found == {chen.pk: (1, 2), zhao.pk: (1, 1)}

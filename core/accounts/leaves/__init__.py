@@ -1,0 +1,1 @@
+"""Being away: who asks for it, and who stands in meanwhile."""
