@@ -23,7 +23,9 @@ from customers.work import settling, stakes
 LONGEST_SNOOZE = timedelta(days=90)
 BY_THE_CLOCK = timedelta(hours=2)
 # What we plan of ourselves: of somebody who must not be reached it is dropped as it is opened.
-PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER)
+PLANNED = (Todo.Reason.CONTACT, Todo.Reason.ALERT, Todo.Reason.TIER, Todo.Reason.PLAN, Todo.Reason.BOOKED)
+# Done by what is said to the customer, not by a tick.
+BY_A_TALK = (Todo.Reason.PLAN, Todo.Reason.BOOKED)
 
 
 def open_task(
@@ -109,6 +111,10 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
         raise DomainError(
             _("Decide first what is done about this silence: contact, offer, visit or watch."), code="undecided"
         )
+    if todo.reason in BY_A_TALK:
+        raise DomainError(
+            _("A planned talk is done when it is logged: log the contact, or put it off."), code="log_the_talk"
+        )
     if todo.promise and todo.promise.source == Promise.Source.REMEDY:
         raise DomainError(_("This promise is kept by giving the remedy: do that in its case."), code="kept_elsewhere")
     if todo.promise:
@@ -127,6 +133,8 @@ def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
     put_off = todo.snoozed_until is not None and todo.snoozed_until > today
     if todo.state == Todo.State.OPEN and not put_off:
         raise DomainError(_("This task is open already."), code="already_open")
+    if todo.reason in BY_A_TALK and not put_off:
+        raise DomainError(_("They have been talked with: the plan has moved on."), code="talked_with")
     if todo.promise and todo.state != Todo.State.OPEN:
         settling.reopen(settling.hold(todo.promise.pk)[1], by=by, at=at)
     todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None
@@ -212,6 +220,8 @@ def in_bands(rows: QuerySet[Todo], today: date, now: datetime) -> QuerySet[Todo]
     """
     promise = Q(reason=Todo.Reason.PROMISE)
     late = promise & (Q(due_at__lt=now) | Q(due_at__isnull=True, due_on__lt=today))
+    # An agreed day that has passed was a promise, too.
+    late |= Q(reason=Todo.Reason.BOOKED, due_on__lt=today)
     tonight = mall_midnight(today + timedelta(days=1))
     band = Case(
         When(late, then=Band.LATE),

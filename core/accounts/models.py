@@ -49,6 +49,9 @@ class User(AbstractUser):
     roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"), default=one_role)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="members")
     capacity = models.PositiveIntegerField(_("customers at most"), default=300)
+    is_leader = models.BooleanField(
+        _("leads the house"), default=False, db_default=False, help_text=_("Goes along to visits of the best customers")
+    )
     # No delegation to this person ends later: who stands in for nobody need not be asked for on every page.
     stands_in_until = models.DateField(null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")

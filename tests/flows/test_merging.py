@@ -78,8 +78,11 @@ STAYS = {
     "Consent",
     "ReachLimit",
     "SegmentMember",
+    "CustomerPlan",
 }
 GOES = {
+    "PlanDue",
+    "Appointment",
     "ContactPoint",
     "ExternalIdentity",
     "Order",

@@ -28,8 +28,14 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "promises": ("desk:complaint_settings", ["promises"]),
     "priorities": ("desk:complaint_settings", ["priorities"]),
     "stakes": ("desk:risk_rules", []),
+    "plans": ("desk:plan_rules", []),
 }
-READERS = {"points": Permission.VIEW_POINT_REPORTS, "night": Permission.VIEW_RULES, "stakes": Permission.VIEW_RULES}
+READERS = {
+    "points": Permission.VIEW_POINT_REPORTS,
+    "night": Permission.VIEW_RULES,
+    "stakes": Permission.VIEW_RULES,
+    "plans": Permission.VIEW_RULES,
+}
 
 
 class Row(NamedTuple):
