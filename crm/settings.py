@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "customers",
     "segmentation",
     "loyalty",
+    "care",
     "complaints",
     "crm.flows",
     "crm.operating",

@@ -1,5 +1,6 @@
 """The log of conversations, and what was agreed."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, time
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from core.accounts import audit
 from core.accounts.models import User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day, mall_moment
-from customers import todo
+from customers import locks, todo
 from customers.models import Contact, ContactStop, Customer, Promise, Todo
 from customers.promises import ledger
 
@@ -30,11 +31,21 @@ def log_contact(
     promise: str = "",
     promise_due_on: date | None = None,
     promise_due_time: time | None = None,
+    minutes: int | None = None,
+    place: str = "",
+    attendees: Iterable[User] = (),
+    from_complaint: bool = False,
+    client_key: str = "",
 ) -> Contact:
     """The conversation is on record, what was promised is in the ledger, and the planned contacts that it fulfils are done.
 
-    A new next contact takes the place of the one that was planned before: there is one at most.
+    A new next contact takes the place of the one that was planned before: there is one at most. Told again under the
+    same `client_key` it is the contact that was logged first. `from_complaint`: it fulfils no contact plan.
     """
+    if client_key:
+        locks.hold_customers([customer.pk])
+        if first := Contact.objects.filter(customer=customer, client_key=client_key).first():
+            return first
     today = mall_day(at)
     promise = promise.strip()
     if bool(promise) != bool(promise_due_on):
@@ -55,7 +66,12 @@ def log_contact(
         outcome=outcome,
         mood=mood,
         note=note.strip(),
+        minutes=minutes,
+        place=place.strip()[:120],
+        from_complaint=from_complaint,
+        client_key=client_key or None,
     )
+    contact.attendees.set(attendees)
     if outcome != Contact.Outcome.NO_ANSWER:
         _fulfil(customer, by, at, today)
     if next_contact_on:

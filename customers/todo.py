@@ -30,7 +30,18 @@ PLANNED = (
     Todo.Reason.TIER,
     Todo.Reason.CREDIT,
     Todo.Reason.RISING,
+    Todo.Reason.PLAN,
+    Todo.Reason.BOOKED,
 )
+# Done by what is said to the customer, not by a tick.
+BY_A_TALK = (Todo.Reason.PLAN, Todo.Reason.BOOKED)
+# What a tick does not finish, and what does.
+_TALK = gettext_lazy("A planned talk is done when it is logged: log the contact, or put it off.")
+DONE_ELSEWHERE = {
+    Todo.Reason.RISING: gettext_lazy("Answer first: adopt the customer, or say why not now."),
+    Todo.Reason.LETTER: gettext_lazy("Open the letter, and say there that you have sent it."),
+    **dict.fromkeys(BY_A_TALK, _TALK),
+}
 
 
 def open_task(
@@ -116,10 +127,8 @@ def complete(todo_id: int, *, by: User, at: datetime) -> Todo:
         raise DomainError(
             _("Decide first what is done about this silence: contact, offer, visit or watch."), code="undecided"
         )
-    if todo.reason == Todo.Reason.RISING:
-        raise DomainError(_("Answer first: adopt the customer, or say why not now."), code="undecided")
-    if todo.reason == Todo.Reason.LETTER:
-        raise DomainError(_("Open the letter, and say there that you have sent it."), code="kept_elsewhere")
+    if todo.reason in DONE_ELSEWHERE:
+        raise DomainError(str(DONE_ELSEWHERE[todo.reason]), code="done_elsewhere")
     if todo.promise and todo.promise.source == Promise.Source.REMEDY:
         raise DomainError(_("This promise is kept by giving the remedy: do that in its case."), code="kept_elsewhere")
     if todo.promise:
@@ -140,6 +149,8 @@ def reopen(todo_id: int, *, by: User, at: datetime) -> Todo:
         raise DomainError(_("This task is open already."), code="already_open")
     if todo.reason == Todo.Reason.LETTER and todo.state != Todo.State.OPEN:
         raise DomainError(_("What became of a letter stands: write another one."), code="letter_state")
+    if todo.reason in BY_A_TALK and not put_off:
+        raise DomainError(_("They have been talked with: the plan has moved on."), code="talked_with")
     if todo.promise and todo.state != Todo.State.OPEN:
         settling.reopen(settling.hold(todo.promise.pk)[1], by=by, at=at)
     todo.state, todo.closed_at, todo.closed_by = Todo.State.OPEN, None, None
@@ -236,6 +247,8 @@ def in_bands(rows: QuerySet[Todo], today: date, now: datetime) -> QuerySet[Todo]
     """
     promise = Q(reason=Todo.Reason.PROMISE)
     late = promise & (Q(due_at__lt=now) | Q(due_at__isnull=True, due_on__lt=today))
+    # An agreed day that has passed was a promise, too.
+    late |= Q(reason=Todo.Reason.BOOKED, due_on__lt=today)
     tonight = mall_midnight(today + timedelta(days=1))
     band = Case(
         When(late, then=Band.LATE),

@@ -36,7 +36,7 @@ def in_template(path: Path) -> Iterator[str]:
 
 def used() -> set[str]:
     texts: set[str] = set()
-    for folder in ("core", "crm", "customers", "segmentation", "loyalty", "complaints"):
+    for folder in ("core", "crm", "customers", "segmentation", "loyalty", "care", "complaints"):
         for path in (ROOT / folder).rglob("*.py"):
             texts.update(in_python(path))
     for path in (ROOT / "templates").rglob("*.html"):

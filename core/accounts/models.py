@@ -51,6 +51,9 @@ class User(AbstractUser):
     capacity = models.PositiveIntegerField(
         _("customers at most"), null=True, blank=True, help_text=_("Empty: as the rules of the books say")
     )
+    is_leader = models.BooleanField(
+        _("leads the house"), default=False, db_default=False, help_text=_("Goes along to visits of the best customers")
+    )
     # No delegation to this person ends later: who stands in for nobody need not be asked for on every page.
     stands_in_until = models.DateField(null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=10, blank=True, help_text="Empty: as the browser says")

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     LOG_CONTACT = "log_contact"
     UNDO_STOP = "undo_stop"
     WORK_CARE = "work_care"
+    WORK_PLAN = "work_plan"
     REVEAL_CONTACT = "reveal_contact"
     ASSIGN_MANAGER = "assign_manager"
     HAND_OVER_BOOKS = "hand_over_books"
@@ -130,6 +131,7 @@ _BOOK = {
     P.LOG_CONTACT,
     P.CHANGE_MANY,
     P.WORK_CARE,
+    P.WORK_PLAN,
     P.VIEW_MATRIX,
     P.WORK_ALERTS,
     P.SUSPECT_LOSS,

@@ -41,6 +41,8 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
         "",
         (
             MenuPage("desk:my_day", gettext_lazy("My day"), "home", "d", P.MY_DAY),
+            MenuPage("desk:week", gettext_lazy("The week"), "calendar-event", "", P.WORK_PLAN),
+            MenuPage("desk:visits", gettext_lazy("I am here"), "map-pin", "", P.WORK_PLAN),
             MenuPage("desk:promises", gettext_lazy("Promises to customers"), "clock", "", P.MY_DAY),
             MenuPage("desk:overview", gettext_lazy("My team"), "users", "", P.ASSIGN_MANAGER),
             MenuPage("desk:hand_overs", gettext_lazy("Proposed hand-overs"), "users-group", "", P.WORK_ALERTS),
@@ -62,6 +64,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
             MenuPage("desk:long_absent", gettext_lazy("Long absent"), "zzz", "l", P.WORK_ALERTS),
             MenuPage("desk:rising", gettext_lazy("Buy more often"), "trending-up", "", P.WORK_CARE),
             MenuPage("desk:matrix", gettext_lazy("Value matrix"), "chart-dots", "m", P.VIEW_MATRIX),
+            MenuPage("desk:contact_plans", gettext_lazy("Contact plans"), "refresh", "", P.WORK_PLAN),
             MenuPage("desk:doubtful_days", gettext_lazy("Doubtful birthdays"), "calendar", "", P.WORK_CARE),
             MenuPage("desk:duplicates", gettext_lazy("Possible duplicates"), "copy", "x", P.MERGE_CUSTOMERS),
         ),

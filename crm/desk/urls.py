@@ -14,6 +14,7 @@ from crm.desk.oversight.urls import urlpatterns as oversight
 from crm.desk.own.urls import urlpatterns as own
 from crm.desk.palette.urls import urlpatterns as palette
 from crm.desk.people.urls import urlpatterns as people
+from crm.desk.plan.urls import urlpatterns as plan
 from crm.desk.rulebook.urls import urlpatterns as rulebook
 from crm.desk.segments.urls import urlpatterns as segments
 from crm.desk.team.urls import urlpatterns as team
@@ -24,6 +25,7 @@ app_name = "desk"
 urlpatterns = [
     *work,
     *winback,
+    *plan,
     *customers,
     *bulk,
     *palette,

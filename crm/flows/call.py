@@ -14,6 +14,7 @@ from complaints.models import Case, CaseEvent, Category
 from core.accounts.models import User
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
+from crm.flows.planning import talks
 from customers import contacts, todo
 from customers.models import Contact, Customer, Promise, Todo
 from customers.promises import ledger
@@ -121,17 +122,20 @@ class Talked(NamedTuple):
 
 @transaction.atomic
 def talk(task_id: int, *, closes: bool, by: User, at: datetime, **said: Any) -> Talked:
-    """The talk is on record (see `contacts.log_contact`), and the task that it was about is done with it if `closes`.
+    """The talk is on record (see `talks.log`), and the task that it was about is done with it if `closes`.
 
     An alert is decided by it, a promise is kept. Where nobody answered the task stays open whatever was ticked.
     """
     task = todo.open_task_of(by, task_id, at)
-    contact = contacts.log_contact(task.customer, by=by, at=at, **said)
+    contact = talks.log(task.customer, by=by, at=at, **said)
     task.refresh_from_db()
     if not closes or contact.outcome == Contact.Outcome.NO_ANSWER:
         return Talked(contact, closed=task.state != Todo.State.OPEN)
     if task.alert_id and not task.agreed:
         alerts.talked(task.alert_id, by=by, at=at)
+    elif task.reason in todo.BY_A_TALK:
+        # What the plan asks for it has been, or not: the talk itself has ended it.
+        return Talked(contact, closed=task.state != Todo.State.OPEN)
     elif task.state == Todo.State.OPEN:
         todo.complete(task.pk, by=by, at=at)
     return Talked(contact, closed=True)
@@ -218,4 +222,5 @@ def _talked(case: Case, *, by: User | None, at: datetime) -> None:
             outcome=Contact.Outcome.PROMISED,
             mood=Contact.Mood.BAD,
             note=f"{case.number} {case.title}",
+            from_complaint=True,
         )

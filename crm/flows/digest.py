@@ -76,7 +76,7 @@ def send(user: User, calendar: clock.Calendar, *, at: datetime) -> bool:
     local = at.astimezone(calendar.zone)
     day = local.date()
     key = f"digest:{user.pk}:{day.isoformat()}"
-    if not AT <= local.time() < UNTIL or not _works(calendar, day):
+    if not AT <= local.time() < UNTIL or not works(calendar, day):
         return False
     if Message.objects.filter(dedupe_key__startswith=key).exists():
         return False
@@ -135,13 +135,23 @@ def _calendar_of(user: User, found: dict[int, clock.Calendar]) -> clock.Calendar
         or rows.filter(department__queue__is_default=True).first()
     )
     if own is None:
-        return clock.Calendar(zone=ZoneInfo(mall.facts().time_zone))
+        return _empty()
     if own.pk not in found:
         found[own.pk] = calendars.working_time(own)
     return found[own.pk]
 
 
-def _works(calendar: clock.Calendar, day: date) -> bool:
+def desk_calendar() -> clock.Calendar:
+    """The hours of the mall's desk."""
+    row = BusinessCalendar.objects.filter(department__queue__is_default=True).order_by("pk").first()
+    return calendars.working_time(row) if row else _empty()
+
+
+def _empty() -> clock.Calendar:
+    return clock.Calendar(zone=ZoneInfo(mall.facts().time_zone))
+
+
+def works(calendar: clock.Calendar, day: date) -> bool:
     """Somebody works on this day; without hours of any kind, from Monday to Friday."""
     if calendar.day_and_night:
         return True

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from care import appointments, plans
 from complaints.afterwards import daily
 from core.accounts.models import Role
 from core.accounts.roles import holders
@@ -22,6 +23,7 @@ from core.lib.periods import mall_day
 from core.outbox import bell, delivery
 from crm.flows import issuing, notices
 from crm.flows.catalogue import CUSTOMERS
+from crm.flows.planning.days_off import working_days
 from customers import summary
 from customers.books import leaves
 from customers.lists import laws as list_laws
@@ -287,6 +289,13 @@ def _law_thread(law: str) -> str:
     return f"law:{law}"[:80]
 
 
+def _plans(run: JobRun, at: datetime) -> dict[str, int]:
+    """What contact plans ask by the rules and standings of this night; appointments whose day has passed are missed."""
+    today = run.business_date
+    passed = appointments.pass_days(today=today, at=at)
+    return {**passed, **plans.refresh(None, today=today, at=at, days=working_days(today))}
+
+
 def _notify(run: JobRun, at: datetime) -> dict[str, int]:
     """One message a night per manager who has new alerts, not one per alert."""
     as_of = run.business_date
@@ -343,6 +352,7 @@ STEPS = (
     ("points", _points),
     ("campaigns", _credit),
     ("segments", _nothing_more),
+    ("plans", _plans),
     ("notify", _notify),
     ("complaints", _nothing_more),
     ("duplicates", _duplicates),

@@ -47,6 +47,13 @@ class Contact(models.Model):
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
     mood = models.CharField(_("mood"), max_length=7, choices=Mood, default=Mood.NEUTRAL)
     note = models.TextField(_("note"), blank=True)
+    # Said about a complaint: no talk that a contact plan asks for.
+    from_complaint = models.BooleanField(default=False, db_default=False)
+    minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    place = models.CharField(max_length=120, blank=True, default="", db_default="")
+    attendees = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+    # Of the form: sent twice, by a double tap or from a phone that had no net, it is one contact.
+    client_key = models.CharField(max_length=40, unique=True, null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["customer", "-at"], name="contact_by_customer")]
@@ -62,6 +69,8 @@ class Todo(models.Model):
         ALERT = "alert", _("Quiet customer")
         PROMISE = "promise", _("Promise")
         CONTACT = "contact", _("Planned contact")
+        PLAN = "plan", _("Contact plan")
+        BOOKED = "booked", _("Appointment")
         TIER = "tier", _("Level at risk")
         CREDIT = "credit", _("Payment overdue")
         CHECK = "check", _("To be checked")
@@ -97,6 +106,11 @@ class Todo(models.Model):
         indexes = [
             models.Index(fields=["owner", "-at_stake"], name="todo_open", condition=Q(state="open")),
             models.Index(fields=["customer"], name="todo_by_customer", condition=Q(state="open")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=Q(reason="plan", state="open"), name="one_open_plan_of_a_customer"
+            )
         ]
 
     def __str__(self) -> str:

@@ -37,6 +37,15 @@ RISKS: Mapping[str, Risk] = {
     Todo.Reason.CONTACT: Risk(
         Decimal("0.10"), _("A planned contact: our own assumption until enough plans were kept and missed")
     ),
+    Todo.Reason.PLAN: Risk(
+        None,
+        _(
+            "A tenth when a whole interval has passed unused: our own assumption until enough plans were kept and missed"
+        ),
+    ),
+    Todo.Reason.BOOKED: Risk(
+        Decimal("0.10"), _("An appointment that is not kept: our own assumption until it can be measured")
+    ),
     Todo.Reason.TIER: Risk(
         Decimal("0.10"), _("A level lost is not a customer lost: our own assumption until it can be measured")
     ),

@@ -13,6 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from care import appointments, plans
+from care.appointments import Agreed
+from care.days import around
+from care.plans import Asked
 from complaints.cases import handover, intake, notices, prompts, remedies
 from complaints.models import (
     BusinessCalendar,
@@ -634,7 +638,26 @@ def a_letter(mall: Mall, n: int) -> str:
     return customer.name
 
 
+def an_appointment(mall: Mall, n: int) -> str:
+    customer = mall.make_customer(f"客户{n}", manager=mall.reader)
+    days = around(today(), lambda day: True)
+    asked = Asked(1, leader_visits_a_year=1, why="-")
+    plans.set_own(customer, asked, by=mall.reader, today=today(), at=timezone.now(), days=days)
+    agreed = Agreed(today() + timedelta(days=n % 5))
+    appointments.book(customer, agreed, by=mall.reader, at=timezone.now(), days=days, client_key=str(n))
+    return customer.name
+
+
+def an_appointment_of_today(mall: Mall, n: int) -> str:
+    return an_appointment(mall, 5 * n)
+
+
 LISTS = [
+    Listed("week", MANAGER, an_appointment),
+    Listed("coming_up", LEAD, an_appointment),
+    Listed("visits", MANAGER, an_appointment_of_today),
+    Listed("contact_plans", MANAGER, an_appointment),
+    Listed("leader_visits", LEAD, an_appointment),
     Listed("outgoing", LEAD, a_letter),
     Listed("letters_by_hand", LEAD, a_letter),
     Listed("my_day", MANAGER, tasks),
@@ -759,6 +782,7 @@ NO_LISTS = {
     "rulebook": "as many lines as there are kinds of rules",
     "mall_second_factor": "a form",
     "risk_rules": "as many lines as there are kinds of work",
+    "plan_rules": "as many lines as the rules have",
     "first_steps": "nine steps, whatever there is",
     "me_sent": "one question to one table: held in tests/core/accounts/test_once.py",
     "me": "one's own account: its devices are held in tests/desk/test_me.py",

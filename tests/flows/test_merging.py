@@ -80,8 +80,11 @@ STAYS = {
     "ReachLimit",
     "SegmentMember",
     "Rising",
+    "CustomerPlan",
 }
 GOES = {
+    "PlanDue",
+    "Appointment",
     "ContactPoint",
     "ExternalIdentity",
     "Order",

@@ -20,7 +20,8 @@ from crm.desk.editing import edit
 from crm.desk.opening import opened_by
 from crm.desk.today import now, today
 from crm.desk.work.forms import ContactForm
-from customers import contact_points, contacts, managers
+from crm.flows.planning import talks
+from customers import contact_points, managers
 from customers.access import customer_for, visible_to
 from customers.models import ContactPoint, Customer
 from customers.record import reach as reach_verbs
@@ -51,7 +52,7 @@ def log_contact(request: StaffRequest, pk: int) -> HttpResponse:
     if submit(
         request,
         form,
-        lambda data: contacts.log_contact(person, by=request.user, at=now(), **data),
+        lambda data: talks.log(person, by=request.user, at=now(), **data),
         _("Contact logged"),
     ):
         return redirect("desk:customer", pk)

@@ -20,6 +20,7 @@ from crm.desk.loyalty.campaigns import club_page, coupon_page, credit_page
 from crm.desk.loyalty.points import ledger
 from crm.desk.loyalty.tiers import level
 from crm.desk.paging import page_of
+from crm.desk.plan import card as plan_card
 from crm.desk.team import leave_page
 from crm.desk.today import now, today
 from crm.desk.work import interval
@@ -71,6 +72,7 @@ def context(request: StaffRequest, customer: Customer) -> dict[str, Any]:
         "managers": [Span(*row) for row in asked.managers],
         "manager_away": next(iter(asked.away), None),
         "todos": list(asked.todos),
+        "contact_plan": plan_card.card(asked.plan, today()) if may(reader, Permission.WORK_PLAN) else None,
         "promised": _promised(list(asked.todos)),
         "reached_by": reach.rows(list(asked.points_to_reach)),
         "point_form": ContactPointForm(),
@@ -132,6 +134,7 @@ class _Asked(NamedTuple):
     segments: QuerySet[SegmentMember]
     labels: QuerySet[CustomerLabel]
     labels_in_use: QuerySet[Label]
+    plan: plan_card.Asked
 
 
 def _asked(customer: Customer, reader: User) -> _Asked:
@@ -161,6 +164,7 @@ def _asked(customer: Customer, reader: User) -> _Asked:
         segments=_segments(customer, reader),
         labels=labels.of(customer),
         labels_in_use=labels.in_use(),
+        plan=plan_card.asked(customer, today()),
     )
     rows.together(*_flat(asked))
     return asked

@@ -29,10 +29,11 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "priorities": ("desk:complaint_settings", ["priorities"]),
     "stakes": ("desk:risk_rules", []),
     "books": ("desk:book_rules", []),
+    "plans": ("desk:plan_rules", []),
 }
 READERS = {
     "points": Permission.VIEW_POINT_REPORTS,
-    **dict.fromkeys(("night", "stakes", "books"), Permission.VIEW_RULES),
+    **dict.fromkeys(("night", "stakes", "books", "plans"), Permission.VIEW_RULES),
 }
 
 

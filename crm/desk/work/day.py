@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from care import plans
+from care.models import Appointment
 from complaints.models import Case, Remedy
 from complaints.queries import cases_for, in_order, owned, waiting_for
 from core.accounts.models import User
@@ -51,6 +53,8 @@ ICONS = {
     "alert": "alert-triangle",
     "promise": "clock",
     "contact": "phone",
+    "plan": "refresh",
+    "booked": "calendar-event",
     "tier": "chart-bar",
     "credit": "wallet",
     "check": "eye",
@@ -134,6 +138,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
         **leave_page.notices(leaves, user, day),
+        "plan": plans.kept(plans.visible_to(user, day), day) if may(user, Permission.WORK_PLAN) else None,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
@@ -319,7 +324,9 @@ def opened_by(
 
 
 def _row(item: Todo, user: User, limits: Limits | None, *, url: str, case: str) -> Row:
-    late = item.reason == Todo.Reason.PROMISE and item.is_late(now())
+    # An agreed day that has passed was a promise, too.
+    missed = item.reason == Todo.Reason.BOOKED and item.due_on < today()
+    late = missed or (item.reason == Todo.Reason.PROMISE and item.is_late(now()))
     stake = stakes.printed(item) if sees(user, Field.VALUE) else None
     return Row(
         todo=mask(user, item, at_stake=Field.VALUE, stake_parts=Field.VALUE),
@@ -382,6 +389,11 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
         return said
     if item.reason == Todo.Reason.PROMISE:
         return _("Promised: %(text)s") % {"text": item.promised or text.get("text") or text.get("words") or "…"}
+    if item.reason == Todo.Reason.PLAN:
+        return _planned(item)
+    if item.reason == Todo.Reason.BOOKED:
+        how = Appointment.How(text["how"]).label
+        return f"{how} · {text['place']}" if text.get("place") else str(how)
     if item.reason == Todo.Reason.TIER:
         return _("%(level)s ends unless %(missing)s more is bought by %(by)s.") % {**text, "missing": _missing(text)}
     if item.reason == Todo.Reason.CREDIT:
@@ -412,6 +424,18 @@ def _letter(text: Mapping[str, Any]) -> str:
     case = text.get("case")
     about = _("Answer in case C-%(n)s") % {"n": case} if case else Purpose(text["purpose"]).label
     return _("Send by hand (%(channel)s): %(about)s") % {"channel": Channel(text["channel"]).label, "about": about}
+
+
+def _planned(item: Todo) -> str:
+    """For how long nobody has talked with them, beside what the plan asks."""
+    until = mall_day(item.closed_at) if item.closed_at else today()
+    n = (until - date.fromisoformat(item.text["since"])).days
+    plan = ngettext("plan %(n)d day", "plan %(n)d days", item.text["every"]) % {"n": item.text["every"]}
+    if item.text["talked"]:
+        said = ngettext("Nobody has talked with them for %(n)d day", "Nobody has talked with them for %(n)d days", n)
+    else:
+        said = ngettext("In the book for %(n)d day without a talk", "In the book for %(n)d days without a talk", n)
+    return f"{said % {'n': n}} ({plan})"
 
 
 def _named(item: Todo) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from care.models import Appointment, CustomerPlan, PlanDue
 from complaints.cases import mail
 from complaints.models import Case, CaseEvent, CaseMessage, Draft, Handover, Remedy, ServicePrompt, SilentSign, Survey
 from complaints.models.attachments import Attachment, UploadLink
@@ -79,6 +80,9 @@ DELETED: tuple[tuple[Any, type[Model], tuple[str, ...]], ...] = (
     (gettext_lazy("Labels"), CustomerLabel, ("customer",)),
     (gettext_lazy("Tasks and promises"), Todo, ("customer",)),
     (gettext_lazy("Tasks and promises"), Promise, ("customer",)),
+    (gettext_lazy("Contact plans and appointments"), CustomerPlan, ("customer",)),
+    (gettext_lazy("Contact plans and appointments"), PlanDue, ("customer",)),
+    (gettext_lazy("Contact plans and appointments"), Appointment, ("customer",)),
     (gettext_lazy("Prompts for the next contact"), ServicePrompt, ("customer",)),
     (gettext_lazy("Comments on alerts"), AlertComment, ("alert__customer",)),
     (gettext_lazy("Unsent answers"), Draft, ("case__customer",)),
@@ -93,7 +97,7 @@ DELETED: tuple[tuple[Any, type[Model], tuple[str, ...]], ...] = (
 REMOVED = "–"
 # Free text beside figures that stay: the row, how it belongs to the customer, and what its words become.
 BLANKED: tuple[tuple[Any, type[Model], str, Mapping[str, Any]], ...] = (
-    (gettext_lazy("Notes of contacts"), Contact, "customer", {"note": ""}),
+    (gettext_lazy("Notes of contacts"), Contact, "customer", {"note": "", "place": ""}),
     (gettext_lazy("Interviews of lost customers"), Alert, "customer", {"interview": {}}),
     (
         gettext_lazy("Words of complaints"),

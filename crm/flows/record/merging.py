@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from care import plans
 from complaints import merging as complaints
 from complaints.models import Case
 from complaints.models.cases import OPEN
@@ -15,6 +16,7 @@ from core.accounts.models import User
 from core.lib.deadlock import again_after_deadlock
 from core.lib.errors import Invalid
 from core.lib.periods import mall_day
+from crm.flows.planning.days_off import working_days
 from crm.flows.record import unmerging
 from customers import contact_points
 from customers import merging as records
@@ -61,10 +63,12 @@ def merge(loser: Customer, winner: Customer, *, by: User, at: datetime, reason: 
     segments.merge(loser.pk, winner.pk, on=today, at=at)
     rising.merge(loser.pk, on=today, at=at)
     labels.merge(loser, winner)
+    plans.merge(loser, winner)
     records.move(loser, winner, today=today)
     alerts.end_stopped(on=today, at=at, customer_ids=[winner.pk])
     alerts.follow_purchases([winner.pk], as_of=today, at=at)
     membership.after_orders([winner.pk], at=at)
+    plans.refresh([winner.pk], today=today, at=at, days=working_days(today))
     unmerging.remember(loser, winner, kept, by=by, at=at, reason=reason.strip()[:200])
     audit.record(by, "customer.merged", winner, at=at, loser=loser.pk, reason=reason.strip()[:200])
 

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from care.models import Appointment, CustomerPlan
 from complaints.models import CallerMark, Case, Remedy, ServicePrompt, SilentSign
 from core.accounts import audit
 from core.accounts.models import User
@@ -77,6 +78,8 @@ MOVED: dict[type[models.Model], tuple[str, ...]] = {
     ClubMember: ("left_on",),
     ClubVisit: (),
     CreditAccount: (),
+    Appointment: (),
+    CustomerPlan: (),
 }
 # What a merge may fill in on the record that stays.
 FILLED = (

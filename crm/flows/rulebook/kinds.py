@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from care import rulebook as care
 from complaints.setup import hours, priorities
 from complaints.setup import rulebook as promises
 from core.accounts.deciding import Waiting
@@ -21,7 +22,16 @@ from loyalty.campaigns import rulebook as coupons
 from segmentation import rulebook as night
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (points.RULES, night.RULES, promises.RULES, priorities.RULES, stakes.RULES, books.RULES)
+    kind.name: kind
+    for kind in (
+        points.RULES,
+        night.RULES,
+        promises.RULES,
+        priorities.RULES,
+        stakes.RULES,
+        books.RULES,
+        care.RULES,
+    )
 }
 
 

@@ -79,7 +79,7 @@ def test_its_work_has_an_owner_and_a_stake_of_what_could_be_bought(buys: Buys, c
     assert (work.owner, work.reason, work.at_stake) == (chen, "rising", Decimal(100))
     with pytest.raises(DomainError) as refusal:
         todo.complete(work.pk, by=chen, at=NOW)
-    assert refusal.value.code == "undecided"
+    assert refusal.value.code == "done_elsewhere"
 
 
 def test_a_manager_is_asked_five_times_a_week_about_the_best(buys: Buys, chen: User) -> None:

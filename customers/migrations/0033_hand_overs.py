@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0031_manager_spans'),
+        ('customers', '0032_letters_are_work'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0032_rising_work'),
-        ('segmentation', '0007_one_open_alert'),
+        ('customers', '0035_talks_of_plans'),
+        ('segmentation', '0008_alerts_of_the_stopped'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
