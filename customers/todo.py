@@ -37,7 +37,7 @@ PLANNED = (
 BY_A_TALK = (Todo.Reason.PLAN, Todo.Reason.BOOKED)
 # What a tick does not finish, and what does.
 _TALK = gettext_lazy("A planned talk is done when it is logged: log the contact, or put it off.")
-DONE_ELSEWHERE = {
+DONE_ELSEWHERE: dict[str, Any] = {
     Todo.Reason.RISING: gettext_lazy("Answer first: adopt the customer, or say why not now."),
     Todo.Reason.LETTER: gettext_lazy("Open the letter, and say there that you have sent it."),
     **dict.fromkeys(BY_A_TALK, _TALK),

@@ -53,9 +53,10 @@ def find(*, as_of: date, at: datetime) -> int:
     waits no longer. Doing it again changes nothing.
     """
     _close(as_of, at)
-    terms = {
+    quarter = quarter_of(as_of)
+    terms: dict[str, date | int] = {
         "as_of": as_of,
-        "quarter": quarter_of(as_of),
+        "quarter": quarter,
         "random": Class.RANDOM,
         "active": Class.ACTIVE,
         "least": LEAST_DAYS,
@@ -69,7 +70,7 @@ def find(*, as_of: date, at: datetime) -> int:
     for customer, manager, days, before, paid, bar, potential in rows:
         row = Rising.objects.create(
             customer_id=customer,
-            quarter=terms["quarter"],
+            quarter=quarter,
             opened_on=as_of,
             days=days,
             days_before=before,

@@ -408,7 +408,7 @@ def reason(item: Todo, limits: Limits | None = None) -> str:
     if words := text.get("words"):
         return str(words)
     if item.reason == Todo.Reason.RISING:
-        return _("Bought on %(days)d days in 90, on %(before)d in the 90 before: adopt?") % text
+        return _("Bought on %(days)d days in 90, on %(before)d in the 90 before: adopt?") % {**text}
     if text.get("adopted"):
         return _("Adopted: the first talk")
     if item.reason == Todo.Reason.CHECK:
