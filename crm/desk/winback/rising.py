@@ -20,6 +20,7 @@ from crm.desk.paging import page_of
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.desk.work import my_day
+from crm.flows.planning import adopting
 from segmentation.growing import rising as verbs
 from segmentation.models import Rising
 
@@ -64,7 +65,7 @@ def rising(request: StaffRequest) -> HttpResponse:
 @require_POST
 def adopt(request: StaffRequest, pk: int) -> HttpResponse:
     try:
-        row = verbs.adopt(_asked(request, pk).pk, by=request.user, at=now())
+        row = adopting.adopt(_asked(request, pk).pk, by=request.user, at=now())
     except DomainError as refusal:
         return _answer(request, str(refusal), tone="error")
     return _answer(request, _("%(name)s is adopted: a first talk is planned") % {"name": row.customer.name})
