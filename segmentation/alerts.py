@@ -335,7 +335,7 @@ def _written(value: date | None) -> str | None:
 
 @transaction.atomic
 def take_back(alert_id: int, had: dict[str, Any], *, decided_at: datetime, by: User, at: datetime) -> bool:
-    """The decision of that moment is taken back, and its work is as it was before; False for one decided, or done, since."""
+    """The decision of that moment is taken back, its work as it was before; False for one decided, or done, since."""
     alert = held_open(alert_id)
     work = work_of(alert).select_for_update(of=("self",)).order_by("pk").last()
     if alert.decided_at != decided_at or work is None or work.state != Todo.State.OPEN:

@@ -393,7 +393,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 def fields_of(standing: str, group: Words, *keys: str) -> tuple[Field, ...]:
-    """Those of a list whose rows tell of a customer: of whose class, type, manager and province, by the path to the standing."""
+    """Those of a list whose rows tell of a customer: class, type, manager, province, by the path to the standing."""
     made = {
         "class": Field(
             "class",

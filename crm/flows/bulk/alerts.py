@@ -68,7 +68,7 @@ def _put_off(run: BulkRun, ids: Sequence[int], at: datetime) -> Results:
 
 
 def _put_on(run: BulkRun, before: Mapping[int, Any], at: datetime) -> Results:
-    """What was put off waits again; what had been put off before is so until the day of then, if that is still to come."""
+    """What was put off waits again; what had been put off before is so until the day of then, if that is to come."""
     until = date.fromisoformat(run.params["until"])
 
     def verb(pk: int) -> Result:

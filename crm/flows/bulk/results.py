@@ -1,4 +1,4 @@
-"""What became of the rows of a bulk run, in the words that all of its kinds share; and whoever asked for it hears the end."""
+"""What became of the rows of a bulk run, in the words that all of its kinds share; whoever asked for it hears the end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime

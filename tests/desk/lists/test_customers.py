@@ -131,7 +131,7 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(client: Client, typed: 
 @pytest.mark.usefixtures("people")
 def test_a_list_of_nobody_says_how_many_remain_without_each_condition(client: Client) -> None:
     page = client.get(f"{ADDRESS}?class=big&province=上海&quiet=gt.1").content.decode()
-    assert "Nobody matches" in page
+    assert "Nothing in this list matches" in page
     assert "Without “Class: Big”: 1" in page
     assert "Without “from 上海”: 1" in page
     assert "Without “no purchase for more than 1 days”: 0" in page
