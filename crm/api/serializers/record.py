@@ -76,7 +76,7 @@ class LifeDateIn(BirthdayIn):
     """A day that comes every year, but for the customer's own birthday, which is told with the record."""
 
     kind = serializers.ChoiceField(LifeDate.Kind.choices)
-    label = Line(max_length=60, help_text="What for, of another day")
+    label = Line(max_length=60, help_text="What for, of another day")  # type: ignore[assignment]
     of_whom = Line(max_length=60, help_text="Whose: of a birthday always")
     greet = serializers.BooleanField(default=True, help_text="A day of mourning never is")
 
