@@ -86,11 +86,9 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
     The silence of somebody who must not be reached is no alert. Each opened alert becomes work for the customer's
     manager; `silent` alerts are listed but notify nobody.
     """
-    already_open = {
-        alert.customer_id: alert
-        for alert in Alert.objects.filter(customer_id__in=[d.customer_id for d in due], state=Alert.State.OPEN)
-    }
-    known = raised_before([item.customer_id for item in due])
+    ids = [item.customer_id for item in due]
+    open_ones = Alert.objects.filter(customer_id__in=ids, state=Alert.State.OPEN)
+    already_open, known = {alert.customer_id: alert for alert in open_ones}, raised_before(ids)
     stopped = set(ContactStop.objects.values_list("customer_id", flat=True))
     fresh: list[Alert] = []
     at_stake: dict[int, stakes.Stake] = {}

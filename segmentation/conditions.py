@@ -125,4 +125,5 @@ FIELDS: tuple[Field, ...] = (
         says={"has": _("became %(value)s"), "never": _("did not become %(value)s")},
     ),
     inside.FIELD,
+    inside.ENTERED,
 )

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.accounts.models import User
 from core.lib.conditions import tree
 from core.lib.conditions.catalogue import NotYours
-from core.lib.conditions.fields import Context, Field
+from core.lib.conditions.fields import Context, Cost, Field
 from core.lib.conditions.kinds import Kind, Words
 from core.lib.conditions.tree import All, Any_, BadCondition, Leaf, Node, Not
 from core.lib.errors import DomainError
-from segmentation.models import Segment, SegmentVersion
+from customers.lists.happenings import happening
+from segmentation.models import Segment, SegmentMember, SegmentVersion
 from segmentation.segments.reach import seen_by
 
 KEY = "segment"
@@ -151,4 +153,46 @@ FIELD = Field(
         "none": gettext_lazy("not in the segment %(value)s"),
     },
     stands_for=_stands_for,
+)
+
+
+# Entered ------------------------------------------------------------------------------------------------------------------
+
+Why = SegmentMember.Why
+
+
+def _spoken_of(leaf: Leaf, reader: int | None) -> Node:
+    """What the segments say: who may not use them may not ask either who came into them."""
+    return expanded(Leaf(KEY, "any", leaf.values), reader)
+
+
+def _entries(codes: Sequence[str]) -> QuerySet[SegmentMember]:
+    """Who came by themselves: a history that begins, a new rule and a merged record make nobody enter."""
+    return SegmentMember.objects.filter(segment__code__in=codes, why__in=[Why.NIGHT, Why.ASKED])
+
+
+_HAPPENED = happening(_entries, on="entered_on")
+
+
+def _entered(leaf: Leaf, context: Context) -> Q:
+    _spoken_of(leaf, context.reader)
+    return _HAPPENED(leaf, context)
+
+
+ENTERED = Field(
+    "entered",
+    gettext_lazy("Entered a segment"),
+    Kind.HAPPENING,
+    _entered,
+    group=GROUP,
+    cost=Cost.PROBE,
+    options=_shared,
+    open=True,
+    called=_called,
+    says={
+        "has": gettext_lazy("entered the segment %(value)s"),
+        "never": gettext_lazy("did not enter the segment %(value)s"),
+    },
+    note=gettext_lazy("Of segments whose history is kept"),
+    speaks_of=_spoken_of,
 )

@@ -39,6 +39,7 @@ NOTHING_OF = {
     "possible_duplicates",
     "days_doubted",
     "orders_to_check",
+    "alerts_stopped",
     "files_forgotten",
     "promises_lent",
 }

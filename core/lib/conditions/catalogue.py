@@ -71,6 +71,8 @@ class Catalogue:
         if leaf.op == "unknown" and not field.unknown:
             raise BadCondition(f"{place}.op", _("This is always known."))
         leaf = kinds.check(field.kind, leaf, place)
+        if field.speaks_of and not leaf.values:
+            raise BadCondition(f"{place}.value", _("Choose at least one value."))
         if field.options and not field.open and kinds.OPERATORS[field.kind][leaf.op] in (Takes.MANY, Takes.THINGS):
             known = {key for key, _label in field.options()}
             for value in leaf.values:
@@ -87,10 +89,17 @@ class Catalogue:
             field = self.by_key[leaf.field]
             if field.needs in hidden:
                 raise NotYours(_("You may not filter by “%(field)s”.") % {"field": field.label})
-            if field.stands_for:
-                meant = tree.leaves(field.stands_for(leaf, reader))
-                if any(self.by_key[part.field].needs in hidden for _path, part in meant if part.field in self.by_key):
-                    raise NotYours(_("You may not use “%(name)s” here.") % {"name": ", ".join(leaf.values)})
+            if self._is_of_hidden(leaf, hidden, reader, frozenset()):
+                raise NotYours(_("You may not use “%(name)s” here.") % {"name": ", ".join(leaf.values)})
+
+    def _is_of_hidden(self, leaf: Leaf, hidden: Collection[str], reader: int | None, seen: frozenset[Leaf]) -> bool:
+        """Whether the leaf, or a tree that it stands for or speaks of, is about a hidden field, however deep."""
+        field = self.by_key.get(leaf.field)
+        if field is None or leaf in seen:
+            return False
+        told = field.stands_for or field.speaks_of
+        parts = [part for _path, part in tree.leaves(told(leaf, reader))] if told else []
+        return field.needs in hidden or any(self._is_of_hidden(part, hidden, reader, seen | {leaf}) for part in parts)
 
     def cost(self, node: Node) -> Cost:
         """The dearest of its leaves."""

@@ -69,7 +69,8 @@ class Field:
     `needs` names the personal field that a reader has to see. `options` are the values to choose from; of a field that
     is `open` any other text is a value too. `path` is the column of the row that holds the value, where there is one:
     lists sort by it and show it. `says` are sentences for operators where the general one would be clumsy. A leaf of a
-    field that `stands_for` a tree means that tree, whatever `where` says. `since` is the column with the day that a
+    field that `stands_for` a tree means that tree, whatever `where` says; one that `speaks_of` a tree says something else
+    of it, for who may use it. `since` is the column with the day that a
     number of days counts from.
     """
 
@@ -90,6 +91,7 @@ class Field:
     unit: Words = ""
     note: Words = ""
     stands_for: StandsFor | None = None
+    speaks_of: StandsFor | None = None
     since: str = ""
 
     @property

@@ -212,6 +212,7 @@ _FIELDS: dict[str, Says] = {
     "reach": some(lambda p, today: p.reach),
     "text": text,
     "segment": segment,
+    "entered": happened(lambda p, w: [(on, code, n, Decimal(0)) for n, (on, code) in enumerate(p.entered)]),
     "agreed": some(lambda p, today: p.agreed),
     "letters": happened(lambda p, w: [(on, purpose, n, Decimal(0)) for n, (on, purpose) in enumerate(p.letters)]),
     "stopped": choice(lambda p: p.stop),

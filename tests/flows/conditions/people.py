@@ -45,7 +45,7 @@ from loyalty.models import (
     PointAccount,
     PointLot,
 )
-from segmentation.models import Alert, Change, Segment, SegmentVersion
+from segmentation.models import Alert, Change, Segment, SegmentMember, SegmentVersion
 from tests.conftest import NOW, TODAY
 
 REGIONS = ["", "浙江", "上海", "北京"]
@@ -133,6 +133,11 @@ class Person:
     @property
     def reach(self) -> list[str]:
         return [kind for kind, is_theirs in self.ways.items() if is_theirs]
+
+    @property
+    def entered(self) -> list[tuple[date, str]]:
+        """By the night; every sixth came by a new rule, which does not count."""
+        return [(TODAY - timedelta(days=self.pk % 40), ("quiet", "valuable")[self.pk % 2])] if self.pk % 6 < 2 else []
 
     @property
     def agreed(self) -> set[str]:
@@ -303,6 +308,7 @@ def _store(people: list[Person], managers: list[int], clubs: list[int], kinds: l
     _store_loyalty(people, managers[0])
     _store_complaints(people, kinds)
     _store_segments(managers[0])
+    _store_members(people)
     _store_letters(people, managers[0])
 
 
@@ -600,6 +606,23 @@ def _store_segments(by: int) -> None:
     for code, node in SEGMENTS.items():
         segment = Segment.objects.create(code=code, name=code, owner_id=by, visibility="all", created_at=NOW)
         SegmentVersion.objects.create(segment=segment, n=1, tree=dump(node), by_id=by, at=NOW)
+
+
+def _store_members(people: list[Person]) -> None:
+    versions = {row.segment.code: row for row in SegmentVersion.objects.select_related("segment")}
+    told = [(person, on, code, "night") for person in people for on, code in person.entered]
+    told += [(person, TODAY, "quiet", "rule") for person in people if person.pk % 6 == 2]
+    SegmentMember.objects.bulk_create(
+        SegmentMember(
+            segment=versions[code].segment,
+            customer_id=person.pk,
+            version=versions[code],
+            entered_on=on,
+            entered_at=moment(on),
+            why=why,
+        )
+        for person, on, code, why in told
+    )
 
 
 def _store_letters(people: list[Person], by: int) -> None:

@@ -74,6 +74,7 @@ def things(key: str, world: World) -> list[str]:
         "level": LEVELS,
         "club": [str(club) for club in world.clubs],
         "segment": [*SEGMENTS],
+        "entered": ["quiet", "valuable"],
         "agreed": ["email-marketing", "sms-marketing", "phone-care", "post-survey"],
         "letters": ["marketing", "care", "service"],
         "stopped": ["deceased", "no_contact", "wrong_person"],
@@ -87,7 +88,9 @@ def some_leaf(chance: random.Random, world: World, key: str = "", op: str = "") 
     takes, choices = OPERATORS[field.kind][op], things(field.key, world)
     values: list[str] = []
     if takes in (Takes.MANY, Takes.THINGS) and choices:
-        values = chance.sample(choices, chance.randint(1 if takes is Takes.MANY else 0, min(3, len(choices))))
+        values = chance.sample(
+            choices, chance.randint(1 if takes is Takes.MANY or field.key == "entered" else 0, min(3, len(choices)))
+        )
     elif takes in (Takes.NUMBER, Takes.TWO):
         pool = AMOUNTS if field.kind is Kind.MONEY else NUMBERS
         values = sorted(chance.sample(pool, 2 if takes is Takes.TWO else 1), key=Decimal)

@@ -182,6 +182,8 @@ def test_a_segment_of_somebody_else_is_no_segment(make: Make, lead: User, make_u
             names(Leaf("segment", "any", (code,)), manager.pk)
         assert str(refusal.value) == f"You may not use “{code}” here."
         assert CUSTOMERS.words(Leaf("segment", "any", (code,))) == f"in the segment {code}"
+        with pytest.raises(NotYours):
+            names(Leaf("entered", "has", (code,), 30), manager.pk)
     lead.team = manager.team
     lead.save()
     writing.share(private.pk, "team", catalogue=CUSTOMERS, by=lead, at=NOW)
@@ -200,9 +202,15 @@ def test_no_segment_says_what_is_hidden(make: Make, make_user: MakeUser) -> None
         make(birthday, by=analyst, shared=False)
     shared = make(All((BIG, Not(birthday))), "Birthdays")
     hidden = Leaf("segment", "none", (shared.code,))
-    with pytest.raises(NotYours) as refusal:
-        make(Any_((hidden, QUIET)), "Round", by=analyst, shared=False)
-    assert str(refusal.value) == f"You may not use “{shared.code}” here."
+    entered = Leaf("entered", "never", (shared.code,), 30)
+    for leaf in (hidden, entered):
+        with pytest.raises(NotYours) as refusal:
+            make(Any_((leaf, QUIET)), "Round", by=analyst, shared=False)
+        assert str(refusal.value) == f"You may not use “{shared.code}” here."
+    # Nor by way of one that only asks who came into it.
+    around = make(entered, "Around")
+    with pytest.raises(NotYours):
+        make(Leaf("segment", "any", (around.code,)), "Around it", by=analyst, shared=False)
 
 
 def test_what_is_private_holds_the_own_book_and_me_is_not_shared(
