@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.accounts.leaves.covers import not_here
 from core.accounts.models import Absence, User
 from core.lib.errors import DomainError
+from core.outbox import delivery
 from customers import managers
 from customers.books import moving
 from customers.models import Customer
@@ -45,7 +46,7 @@ def shares(rows: QuerySet[Customer], by: User, *, on: date, at: datetime) -> lis
 def assign(
     rows: QuerySet[Customer], *, by: User, reason: str, seen: str, on: date, at: datetime
 ) -> dict[int, Sequence[int]]:
-    """The customers have the managers that `shares` says; returns whose got whom.
+    """The customers have the managers that `shares` says, who are told how many; returns who got whom.
 
     Raises Invalid without a reason, DomainError when it is another plan than the one `seen`.
     """
@@ -56,4 +57,14 @@ def assign(
         )
     for part in parts:
         managers.assign_many(part.customers, manager=part.manager, by=by, on=on, reason=reason, at=at, over=True)
+        if part.manager != by:
+            _tell(part, by, reason, at)
     return {part.manager.pk: part.customers for part in parts}
+
+
+def _tell(part: moving.Share, by: User, reason: str, at: datetime) -> None:
+    """The manager hears how many, once."""
+    told = {"name": str(by), "count": len(part.customers), "reason": reason.strip()[:120]}
+    key = f"entry:{part.manager.pk}:{at.isoformat()}"
+    link = f"/customers/?manager={part.manager.pk}"
+    delivery.tell([part.manager.pk], moving.GIVEN_MANY, told, key=key, thread=key[:80], at=at, link=link)

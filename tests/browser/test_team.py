@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_the_pages_of_the_team_fit_a_desk_and_a_telephone(sit_down: SitDown, language: str) -> None:
     books.fill(today())
-    lead, zhao = sit_down("lead", language), None
+    lead = sit_down("lead", language)
+    lead.page.set_default_timeout(60_000)
     proposal = BookHandOver.objects.get(ended_at=None)
     leave = Absence.objects.get(ends_on__gte=today())
     pages = [
@@ -33,6 +34,7 @@ def test_the_pages_of_the_team_fit_a_desk_and_a_telephone(sit_down: SitDown, lan
         _look(lead, address)
         lead.fits()
     zhao = sit_down("zhao", language)
+    zhao.page.set_default_timeout(60_000)
     for address in ("/", f"/hand-overs/{proposal.pk}/"):
         zhao.open(address)
         _look(zhao, f"zhao{address}")

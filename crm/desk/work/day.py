@@ -114,7 +114,8 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     asked = in_order(cases.filter(pk__in=waiting_for(user, now())["asked"])).select_related("customer")[:SHOWN]
     due, owed = due[:SHOWN], owed[:SHOWN]
     leaves = leave_page.my_leaves(user, day)
-    together(urgent, asked, due, owed, leaves)
+    book_size = capacity.asked(user, on=day, at=now())
+    together(urgent, asked, due, owed, leaves, *book_size)
     matters = _with_stakes([*(_due(case, user) for case in due), *map(_owed, owed)], user)
     return {
         "today": day,
@@ -127,9 +128,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
-        "capacity": capacity.most_of([user], on=day, at=now())[user.pk]
-        if rights_of(user).scopes == {Scope.OWN}
-        else None,
+        "capacity": book_size.most_of(user) if rights_of(user).scopes == {Scope.OWN} else None,
         "alerts": page.of_view(ALERT_LIST, user, "open", now()).count() if may(user, Permission.WORK_ALERTS) else None,
         "asked": asked,
         "matters": matters,
