@@ -9,7 +9,7 @@ from crm.api.letters import consents, receipts, waiting
 from crm.api.lists import views as lists
 from crm.api.rules import levels, rulebook
 from crm.api.segments import views as segments
-from crm.api.work import promises
+from crm.api.work import plans, promises
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -46,6 +46,8 @@ urlpatterns = [
     path("letters/waiting", waiting.WaitingView.as_view(), name="letters-waiting"),
     path("letters/receipts", receipts.ReceiptsView.as_view(), name="letter-receipts"),
     path("customers/<str:number>/promises", promises.CustomerPromisesView.as_view(), name="customer-promises"),
+    path("customers/<str:number>/plan", plans.PlanView.as_view(), name="customer-plan"),
+    path("customers/<str:number>/appointments", plans.AppointmentsView.as_view(), name="customer-appointments"),
     path("promises", promises.PromisesView.as_view(), name="promise-list"),
     path("promises/<int:pk>/keep", promises.KeepView.as_view(), name="promise-keep"),
     path("promises/<int:pk>/move", promises.MoveView.as_view(), name="promise-move"),

@@ -31,6 +31,8 @@ SCOPES = {
     "letter-receipts": {"POST": S.LETTERS_WRITE},
     "letters-waiting": {"GET": S.LETTERS_WRITE},
     "customer-promises": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
+    "customer-plan": {"GET": S.WORK_READ, "PUT": S.WORK_WRITE},
+    "customer-appointments": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
     "promise-list": {"GET": S.WORK_READ},
     "promise-keep": {"POST": S.WORK_WRITE},
     "promise-move": {"POST": S.WORK_WRITE},
