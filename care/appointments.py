@@ -63,8 +63,8 @@ def book(
     """The appointment stands, and on its day it is a task of whoever keeps it. Told again it is the first one.
 
     It is kept by `owner`, else by the customer's manager where an assistant books it, else by who books it. Two at one
-    hour are warned about. Raises Invalid for a day that is past or on which they are away, DomainError for whom nobody may reach, or
-    SameKey.
+    hour are warned about. Raises Invalid for a day that is past or on which they are away, DomainError for whom nobody
+    may reach, or SameKey.
     """
     locks.hold_customers([customer.pk])
     if first := Appointment.objects.filter(client_key=client_key).first():

@@ -1,4 +1,4 @@
-"""Appointments of the demo mall, past and coming: done, nobody there, missed, called off; and plans of somebody's own."""
+"""Appointments of the demo mall, past and coming: done, nobody there, missed, called off; and some own plans."""
 
 from datetime import datetime, time, timedelta
 
