@@ -39,6 +39,8 @@ NOTHING_OF = {
     "possible_duplicates",
     "days_doubted",
     "orders_to_check",
+    "appointments_missed",
+    "appointments_off",
     "files_forgotten",
 }
 
