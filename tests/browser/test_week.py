@@ -1,6 +1,7 @@
 """The week dragged, worked by keys, and by buttons on a phone; a visit logged with a thumb, without a net."""
 
 import time
+from datetime import date
 
 from playwright.sync_api import expect
 
@@ -13,14 +14,18 @@ from crm.desk.today import now, today
 from customers.models import Contact, Customer
 from tests.browser.conftest import MANAGER, PHONE, Desk, SitDown
 
-MONDAY = today() - (today().isoweekday() - 1) * DAY + 7 * DAY
 TAPS, SECONDS = 8, 45
+
+
+def next_week(days: int) -> date:
+    """So many days after the next Monday."""
+    return today() + (8 - today().isoweekday() + days) * DAY
 
 
 def agreed(desk: Desk, days: int) -> Appointment:
     """A visit so many days after the next Monday."""
     customer = Customer.objects.filter(manager=desk.user).order_by("pk")[days]
-    told = Agreed(MONDAY + days * DAY, how="visit")
+    told = Agreed(next_week(days), how="visit")
     working = around(today(), lambda day: True)
     return appointments.book(customer, told, by=desk.user, at=now(), days=working, client_key=f"k{days}").appointment
 
@@ -29,23 +34,23 @@ def test_the_week_is_dragged_and_worked_by_keys(sit_down: SitDown) -> None:
     desk = sit_down(MANAGER, "en")
     page, press, toast = desk.page, desk.page.keyboard.press, desk.page.locator(".lk-toast")
     row = agreed(desk, 0)
-    Absence.objects.create(user=desk.user, starts_on=MONDAY + 3 * DAY, ends_on=MONDAY + 3 * DAY)
+    Absence.objects.create(user=desk.user, starts_on=next_week(3), ends_on=next_week(3))
     desk.open("/week/")
     desk.fits()
     item = page.locator(f"#appointment-{row.pk}")
 
     def stands(days: int) -> None:
-        on = MONDAY + days * DAY
+        on = next_week(days)
         expect(page.locator(f"[data-day='{on.isoformat()}'] #appointment-{row.pk}")).to_have_count(1)
         row.refresh_from_db()
         assert row.on == on
 
-    item.drag_to(page.locator(f"[data-day='{(MONDAY + 2 * DAY).isoformat()}'] h3"))
+    item.drag_to(page.locator(f"[data-day='{next_week(2).isoformat()}'] h3"))
     stands(2)
     press("u")
     stands(0)
     # A day of leave: it springs back, with the sentence.
-    item.drag_to(page.locator(f"[data-day='{(MONDAY + 3 * DAY).isoformat()}'] h3"))
+    item.drag_to(page.locator(f"[data-day='{next_week(3).isoformat()}'] h3"))
     expect(toast.last).to_contain_text("is away on that day")
     stands(0)
     item.focus()
