@@ -58,12 +58,13 @@ def book(
     days: WorkingDays,
     client_key: str,
     attendees: Iterable[User] = (),
+    owner: User | None = None,
 ) -> Booked:
     """The appointment stands, and on its day it is a task of whoever keeps it. Told again it is the first one.
 
-    It is kept by the customer's manager where an assistant books it, else by who books it. Two at one hour are warned
-    about. Raises Invalid for a day that is past or on which they are away, DomainError for whom nobody may reach, or
-    SameKey.
+    It is kept by `owner`, else by the customer's manager where an assistant books it, else by who books it. Two at one
+    hour are warned about. Raises Invalid for a day that is past or on which they are away, DomainError for whom nobody
+    may reach, or SameKey.
     """
     locks.hold_customers([customer.pk])
     if first := Appointment.objects.filter(client_key=client_key).first():
@@ -72,7 +73,7 @@ def book(
         return Booked(first, "")
     if ContactStop.objects.filter(customer=customer).exists():
         raise DomainError(_("This customer is not to be reached: nothing is planned for them."), code="stopped")
-    owner = ledger.keeper_of(customer, by)
+    owner = owner or ledger.keeper_of(customer, by)
     _must_be_possible(owner, agreed.on, agreed.hour, at)
     if agreed.how not in How.values or agreed.purpose not in Appointment.Purpose.values:
         raise Invalid(_("Choose a call or a visit, and what for."), code="appointment_how")

@@ -134,7 +134,7 @@ class Appointment(models.Model):
     before_hour = models.TimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was called off")
     contact = models.OneToOneField(Contact, models.SET_NULL, null=True, blank=True, related_name="appointment")
-    client_key = models.CharField(max_length=40, unique=True)
+    client_key = models.CharField(max_length=80, unique=True)
     by = models.ForeignKey(USER, models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

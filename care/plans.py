@@ -104,6 +104,8 @@ def set_own(
     locks.hold_customers([customer.pk])
     if ContactStop.objects.filter(customer=customer).exists():
         raise DomainError(_("This customer is not to be reached: nothing is planned for them."), code="stopped")
+    if not Customer.objects.filter(pk=customer.pk, manager__isnull=False).exists():
+        raise DomainError(_("Nobody looks after this customer: assign a manager first."), code="no_manager")
     said = {**asked._asdict(), "why": why, "by": by, "at": at}
     row, _created = CustomerPlan.objects.update_or_create(customer=customer, defaults=said)
     refresh([customer.pk], today=today, at=at, days=days)

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('before_on', models.DateField(blank=True, null=True)),
                 ('before_hour', models.TimeField(blank=True, null=True)),
                 ('reason', models.CharField(blank=True, help_text='Why it was called off', max_length=200)),
-                ('client_key', models.CharField(max_length=40, unique=True)),
+                ('client_key', models.CharField(max_length=80, unique=True)),
                 ('at', models.DateTimeField()),
                 ('attendees', models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

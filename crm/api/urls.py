@@ -9,7 +9,7 @@ from crm.api.letters import consents, receipts, waiting
 from crm.api.lists import views as lists
 from crm.api.rules import levels, rulebook
 from crm.api.segments import views as segments
-from crm.api.work import hand_overs, leaves, promises
+from crm.api.work import hand_overs, leaves, plans, promises
 
 urlpatterns = [
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="api-schema"),
@@ -51,6 +51,8 @@ urlpatterns = [
     path("leaves", leaves.LeavesView.as_view(), name="leave-list"),
     path("leaves/<int:pk>/end", leaves.LeaveEndView.as_view(), name="leave-end"),
     path("hand-overs", hand_overs.HandOversView.as_view(), name="hand-over-list"),
+    path("customers/<str:number>/plan", plans.PlanView.as_view(), name="customer-plan"),
+    path("customers/<str:number>/appointments", plans.AppointmentsView.as_view(), name="customer-appointments"),
     path("promises", promises.PromisesView.as_view(), name="promise-list"),
     path("promises/<int:pk>/keep", promises.KeepView.as_view(), name="promise-keep"),
     path("promises/<int:pk>/move", promises.MoveView.as_view(), name="promise-move"),

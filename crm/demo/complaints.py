@@ -19,7 +19,7 @@ from core.accounts.models import Role, User
 from core.accounts.roles import holders
 from core.lib.errors import DomainError
 from core.lib.periods import mall_day, mall_moment
-from crm.demo import letters, life
+from crm.demo import letters, life, plans
 from crm.demo.tables.complaints import SCRIPTS, WORDS
 from customers.models import Customer, Order, Standing
 
@@ -201,6 +201,7 @@ def load(*, at: datetime, say: Callable[[str], None] = lambda line: None) -> int
     _week(at)
     letters.load(at=at)
     life.load(at=at)
+    plans.load(at=at)
     cases = Case.objects.count()
     say(f"  {cases:>7,} complaints, {Case.objects.filter(status__in=['resolved', 'closed']).count()} of them solved")
     return cases

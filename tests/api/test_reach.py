@@ -60,6 +60,10 @@ def a_prompt(customer: Customer) -> int:
     return int(prompt.pk)
 
 
+def a_day_in() -> dict[str, Any]:
+    return {"on": (timezone.now() + timedelta(days=2)).date().isoformat()}
+
+
 def a_promise_in() -> dict[str, Any]:
     return {"words": "回电", "due_at": (timezone.now() + DAY).isoformat()}
 
@@ -185,6 +189,8 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "customer-life-dates": lambda c: Asked("put", f"customers/{c.number}/life-dates", {"life_dates": []}),
     "customer-manager": lambda c: Asked("get", f"customers/{c.number}/manager"),
     "customer-promises": lambda c: Asked("post", f"customers/{c.number}/promises", a_promise_in()),
+    "customer-plan": lambda c: Asked("put", f"customers/{c.number}/plan", {"every_days": 30, "why": "他要求"}),
+    "customer-appointments": lambda c: Asked("post", f"customers/{c.number}/appointments", a_day_in()),
     "promise-keep": lambda c: Asked("post", f"promises/{a_promise(c)}/keep"),
     "promise-move": lambda c: Asked("post", f"promises/{a_promise(c)}/move", moved()),
     "promise-release": lambda c: Asked("post", f"promises/{a_promise(c)}/release", {"how": "不用了"}),

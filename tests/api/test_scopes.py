@@ -36,6 +36,8 @@ SCOPES = {
     "leave-list": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
     "leave-end": {"POST": S.WORK_WRITE},
     "hand-over-list": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
+    "customer-plan": {"GET": S.WORK_READ, "PUT": S.WORK_WRITE},
+    "customer-appointments": {"GET": S.WORK_READ, "POST": S.WORK_WRITE},
     "promise-list": {"GET": S.WORK_READ},
     "promise-keep": {"POST": S.WORK_WRITE},
     "promise-move": {"POST": S.WORK_WRITE},

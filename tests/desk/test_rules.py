@@ -130,7 +130,10 @@ def test_what_is_at_stake_is_changed_on_its_page_and_shows_its_what_if(
         Standing.objects.filter(pk=person.pk).update(value=value)
         todo.open_task(person, reason=reason, text={}, due_on=today(), at=at, dedupe_key=reason, owner=chen)
     client.force_login(make_user(Role.ADMINISTRATOR, "Wu"))
-    page, told = reverse("desk:risk_rules"), {"promise": "30", "contact": "10", "tier": "10", "check": "2"}
+    page, told = (
+        reverse("desk:risk_rules"),
+        {"promise": "30", "contact": "10", "tier": "10", "check": "2", "booked": "10"},
+    )
     told |= {"reason": "credit hurts"}
     assert f'href="{page}"' in client.get(reverse("desk:rulebook")).content.decode()
     assert "Version 1 is in force" in client.get(page).content.decode()

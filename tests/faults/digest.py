@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.db import connection, models, transaction
 
+from care.models import Appointment, PlanDue
 from complaints.models import ServicePrompt, SilentSign, Survey
 from core.accounts.models import SentForm
 from core.jobs.models import BrokenLaw, JobRun, LawState, Part
@@ -53,6 +54,8 @@ WRITTEN: dict[type[models.Model], tuple[str, ...]] = {
     SegmentMember: ("segment_id", "customer_id", "entered_on"),
     SegmentDay: ("segment_id", '"on"'),
     Todo: ("dedupe_key",),
+    PlanDue: ("customer_id",),
+    Appointment: ("client_key",),
     Message: ("dedupe_key",),
     WebhookEvent: ("event_id", "endpoint_id"),
     TierState: ("id",),

@@ -40,6 +40,9 @@ NOTHING_OF = {
     "days_doubted",
     "orders_to_check",
     "alerts_stopped",
+    "rising",
+    "appointments_missed",
+    "appointments_off",
     "files_forgotten",
     "promises_lent",
 }

@@ -19,6 +19,7 @@ STEPS = {
     "points": "loyalty_pointtxn",
     "campaigns": "loyalty_couponcampaign",
     "segments": "segmentation_segmentday",
+    "plans": "care_plandue",
     "notify": "outbox_message",
     "complaints": "complaints_silentsign",
     "duplicates": "customers_possibleduplicate",

@@ -116,15 +116,18 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
     leaves = leave_page.my_leaves(user, day)
     book_size = capacity.asked(user, on=day, at=now())
     together(urgent, asked, due, owed, leaves, *book_size)
+    figures = book.aggregate(
+        book=Count("pk"),
+        big=Count("pk", filter=Q(customer_class=Standing.Class.BIG)),
+        **(_plans(day) if may(user, Permission.WORK_PLAN) else {}),
+        **({"letters": Max(_letters(user, day))} if may(user, Permission.VIEW_LETTERS) else {}),
+    )
     matters = _with_stakes([*(_due(case, user) for case in due), *map(_owed, owed)], user)
     return {
         "today": day,
         **queue,
-        **book.aggregate(
-            book=Count("pk"),
-            big=Count("pk", filter=Q(customer_class=Standing.Class.BIG)),
-            **({"letters": Max(_letters(user, day))} if may(user, Permission.VIEW_LETTERS) else {}),
-        ),
+        **figures,
+        "plan": plans.Kept(figures.get("in_time", 0), figures.get("planned", 0), 0),
         "unassigned": book.filter(manager__isnull=True).count() if may(user, Permission.ASSIGN_MANAGER) else None,
         "whose": "own" if rights_of(user).scopes <= {Scope.OWN, Scope.DELEGATED} else "team",
         "silent": queries.silent_sources(),
@@ -137,13 +140,18 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         **cases.aggregate(complaints=Count("pk"), missed=Count("pk", filter=Q(breached=True))),
         "urgent": urgent,
         **leave_page.notices(leaves, user, day),
-        "plan": plans.kept(plans.visible_to(user, day), day) if may(user, Permission.WORK_PLAN) else None,
         "contacts": contacts_of(user, day, days=CONTACT_DAYS).count(),
         "contact_days": CONTACT_DAYS,
         "duplicates": pairs_for(user, day).count() if may(user, Permission.MERGE_CUSTOMERS) else 0,
         **_past(user, day, view, "finished", todo.finished(user, day)),
         **_past(user, day, view, "put_off", todo.put_off(user, day)),
     }
+
+
+def _plans(day: date) -> dict[str, Count]:
+    """How many have a contact plan, and of how many it is kept."""
+    in_time = Q(customer__plan__due_on__gte=day)
+    return {"planned": Count("customer__plan"), "in_time": Count("customer__plan", filter=in_time)}
 
 
 def _letters(user: User, day: date) -> Subquery:

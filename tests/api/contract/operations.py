@@ -10,6 +10,9 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
+from care import plans as contact_plans
+from care.days import around
+from care.plans import Asked as OwnPlan
 from complaints.models import Survey
 from core.accounts.models import Role, User
 from core.lib.conditions.tree import All
@@ -65,6 +68,16 @@ def a_case_number(customer: Customer) -> str:
 def promised_to(customer: Customer) -> Customer:
     reach.a_promise(customer)
     return customer
+
+
+def looked_after(customer: Customer) -> str:
+    """The number of a customer with a manager, and a plan of their own."""
+    day = timezone.now().date()
+    chen, _made = User.objects.get_or_create(username="looks", roles=[Role.ACCOUNT_MANAGER])
+    reach.hand_to(chen, customer)
+    asked, days = OwnPlan(30, why="他要求"), around(day, lambda on: True)
+    contact_plans.set_own(customer, asked, by=chen, today=day, at=timezone.now(), days=days)
+    return customer.number
 
 
 def priced_ticket(customer: Customer) -> Asked:
@@ -166,6 +179,14 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "GET customers/{number}/manager": ABOUT["customer-manager"],
     "GET customers/{number}/promises": lambda c: Asked("get", f"customers/{promised_to(c).number}/promises"),
     "POST customers/{number}/promises": ABOUT["customer-promises"],
+    "GET customers/{number}/plan": lambda c: Asked("get", f"customers/{looked_after(c)}/plan"),
+    "PUT customers/{number}/plan": lambda c: Asked(
+        "put", f"customers/{looked_after(c)}/plan", {"every_days": 30, "why": "他要求"}
+    ),
+    "GET customers/{number}/appointments": lambda c: Asked("get", f"customers/{looked_after(c)}/appointments"),
+    "POST customers/{number}/appointments": lambda c: Asked(
+        "post", f"customers/{looked_after(c)}/appointments", reach.a_day_in()
+    ),
     "POST promises/{id}/keep": ABOUT["promise-keep"],
     "POST promises/{id}/move": ABOUT["promise-move"],
     "POST promises/{id}/release": ABOUT["promise-release"],

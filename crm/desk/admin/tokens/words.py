@@ -25,7 +25,9 @@ SCOPES = {
     ApiScope.CREDIT_READ: _("Read credit accounts"),
     ApiScope.CREDIT_WRITE: _("Reserve, charge and pay on credit accounts"),
     ApiScope.WORK_READ: _("Read what was promised to customers"),
-    ApiScope.WORK_WRITE: _("Promise something, keep, move and release promises"),
+    ApiScope.WORK_WRITE: _(
+        "Promise something, keep, move and release promises; set contact plans, agree on appointments"
+    ),
     ApiScope.SEGMENTS_READ: _("Read segments and who is in them"),
     ApiScope.LETTERS_WRITE: _("Say what became of letters"),
     ApiScope.CONSENTS_READ: _("Read what customers agreed to"),
