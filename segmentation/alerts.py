@@ -35,7 +35,8 @@ class AlertClosed(DomainError):
 class Evidence(TypedDict):
     """What an alert was made from, as it was on the night that raised it. Money in minor units.
 
-    `known`: intervals of the customer's own. How long the silence is on another day follows from its last purchase day.
+    `known`: intervals of the customer's own; `returning`: the share of such silences that end.
+    How long the silence is on another day follows from its last purchase day.
     """
 
     usual_days: float
@@ -47,6 +48,7 @@ class Evidence(TypedDict):
     monthly_profit: int
     value: int
     known: NotRequired[int]
+    returning: NotRequired[float]
     flat_days: NotRequired[int]
 
 

@@ -38,7 +38,10 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
         sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
     )
     cut, end = frames.day_number(cut_on), frames.day_number(last_on)
-    parameters = fitting.fit_histories(histories.until(cut), cut, history, constants)
+    before = histories.until(cut)
+    parameters = fitting.with_chances(
+        fitting.fit_histories(before, cut, history, constants), before, cut, history, constants
+    )
     alerts = rolling.rows(
         histories,
         from_day=cut,
@@ -59,6 +62,7 @@ def run(cut_on: date, *, by: User | None, at: datetime) -> Backtest:
         "chosen": level,
         "floor": constants["precision_floor"],
         "misses_floor": parameters.misses_floor(constants),
+        "windows": parameters.windows.to_json() if parameters.windows else None,
         "value": [],
         "calibration": [],
     }

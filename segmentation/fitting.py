@@ -1,5 +1,6 @@
 """The weekly fit: what the shop's own history says about gaps, purchases, profit, potential and the alert level."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,13 +11,14 @@ from django.db.models import Min
 from numpy.typing import NDArray
 
 from customers.models import Order
-from segmentation import frames
+from segmentation import chances, frames
 from segmentation.maths import backtest, gaps, potential, profit, purchases, rolling, seasons, value
 from segmentation.maths.histories import Histories, State, profit_between, state_at
 from segmentation.models import Fit
 from segmentation.shop import feeds, notes
 
 Array = NDArray[Any]
+log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=7)
 WEIGHTS = tuple(step / 20 for step in range(21))
@@ -50,6 +52,10 @@ class Parameters:
     spread: float = 0.0
     shop_share: float = 1.0
     season: seasons.Season | None = None
+    # What the shop's closed windows say of the chance of no purchase; None: the formula alone.
+    windows: chances.Learnt | None = None
+    # Times as many as gaps and leaving together expect were back by their limit; None: not asked.
+    returning: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +73,8 @@ class Parameters:
             "spread": self.spread,
             "shop_share": self.shop_share,
             "season": vars(self.season) if self.season else None,
+            "windows": self.windows.to_json() if self.windows else None,
+            "returning": self.returning,
         }
 
     @classmethod
@@ -86,6 +94,8 @@ class Parameters:
             spread=stored.get("spread", 0.0),
             shop_share=stored.get("shop_share", 1.0),
             season=seasons.Season(**stored["season"]) if stored.get("season") else None,
+            windows=chances.Learnt.from_json(stored["windows"]) if stored.get("windows") else None,
+            returning=stored.get("returning"),
         )
 
     def weeks(self, from_day: Array, until_day: Array | int) -> Array:
@@ -100,6 +110,12 @@ class Parameters:
         """The tail level and the false alarms accepted: as the rules say, or as the backtest chose where they leave it."""
         accepted = rules["false_alarms_a_year"]
         return (rules["a_max"], accepted) if rules["a_max"] else (self.a_max, self.dial * accepted)
+
+    def returns(self, gap_count: Array) -> Array:
+        """Of the silences within the limit, the share that ends in a purchase: some leave for good, which no gap tells."""
+        if self.returning is None or self.bgnbd is None:
+            return np.ones(len(gap_count))
+        return np.minimum(self.returning * purchases.stays(self.bgnbd, gap_count), 1.0)
 
     def misses_floor(self, rules: Mapping[str, float]) -> bool:
         """Whether the backtest chose, and nothing it could choose was right as often as the rules ask."""
@@ -146,7 +162,8 @@ def make(as_of: date, rules: Mapping[str, float]) -> dict[str, Any]:
         sample.customer, sample.day, sample.profit, sample.category_mask, customers=len(sample.customer_id)
     )
     today = frames.day_number(as_of)
-    parameters = fit_histories(histories, today, history_days(as_of), rules)
+    history = history_days(as_of)
+    parameters = with_chances(fit_histories(histories, today, history, rules), histories, today, history, rules)
     return {"parameters": parameters.to_json(), "diagnostics": {"season": notes.season(histories.day, until=today)}}
 
 
@@ -186,6 +203,25 @@ def fit_histories(histories: Histories, today: int, history: int, rules: Mapping
         potential=None,
     )
     return _with_potential(basic, money, today, period, rules)
+
+
+def with_chances(
+    parameters: Parameters, histories: Histories, today: int, history: int, rules: Mapping[str, float]
+) -> Parameters:
+    """The same, with what the shop's closed windows and silences say of who comes back.
+
+    Trees are for shops without a season: windows that closed outside one say little of those inside. Where learning
+    fails the formula stands alone.
+    """
+    histories, first_day = histories.ordinary(), today - history + 1
+    trees = parameters.season is None and parameters.bgnbd is not None
+    try:
+        learnt = chances.learn(histories, today, first_day, trees=trees)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        log.exception("the chances were not learnt: the formula stands alone")
+        learnt = chances.Learnt()
+    returning = chances.returning(histories, parameters.gaps, parameters.bgnbd, parameters.tail(rules), today=today)
+    return replace(parameters, windows=learnt, returning=returning)
 
 
 def worth(state: State, parameters: Parameters, today: int, discount: float) -> value.Worth:

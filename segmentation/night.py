@@ -196,6 +196,7 @@ def _alert_due(outcome: Outcome, row: int, kind: str, value_before: int, constan
         "known": int(state.gap_count[row]),
         "quiet_days": frames.day_number(outcome.as_of) - int(state.last_day[row]),
         "tail_level": round(float(scores.tail_level[row]), 4),
+        "returning": round(float(outcome.parameters.returns(state.gap_count[row : row + 1])[0]), 4),
         "no_purchase": round(no_purchase, 4),
         "horizon_days": round(float(scores.horizon_days[row])),
         "monthly_profit": round(float(scores.daily_profit[row]) * 30.44),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation import chances
 from segmentation.fitting import Parameters
 from segmentation.frames import State, day_number
 from segmentation.maths import classes, gaps, potential, purchases, value
@@ -36,7 +37,8 @@ class OwnScores:
     """What follows from the customer and the parameters: one entry per row of the state. Money in minor units.
 
     No day of which nothing is known is counted: `quiet_days` are those since the last purchase, `counted_days` since
-    the customer was last seen, which purchases that went back whole count for.
+    the customer was last seen, which purchases that went back whole count for. `no_purchase` in the next
+    `horizon_days`, and what the formula and the shop's windows say of it alone.
     """
 
     value: Array
@@ -50,6 +52,8 @@ class OwnScores:
     quiet_days: Array
     counted_days: Array
     no_purchase: Array
+    by_formula: Array
+    by_windows: Array
     horizon_days: Array
     daily_profit: Array
     expected_orders: Array
@@ -189,6 +193,14 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         )
         ahead = parameters.weeks(today, today + horizon_days)
         no_purchase = purchases.p_no_purchase(parameters.bgnbd, repeat_days, span, age, ahead)
+    by_formula = by_windows = no_purchase
+    if parameters.windows is not None:
+        if parameters.windows.trees is not None:
+            silence, lived = (today - state.last_day).astype(float), (state.last_day - state.first_day).astype(float)
+            by_windows = parameters.windows.by_windows(
+                chances.columns(population, state.gap_count, state.log_gap_sum, silence, lived, horizon_days)
+            )
+        no_purchase = parameters.windows.used(by_formula, by_windows)
 
     if parameters.potential is None:
         possible = np.zeros(len(state))
@@ -209,6 +221,8 @@ def _of_block(state: State, parameters: Parameters, rules: Mapping[str, float], 
         quiet_days=quiet_days,
         counted_days=counted_days,
         no_purchase=no_purchase,
+        by_formula=by_formula,
+        by_windows=by_windows,
         horizon_days=horizon_days,
         daily_profit=worth.daily_profit,
         expected_orders=worth.expected,

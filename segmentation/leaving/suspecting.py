@@ -177,6 +177,7 @@ def _found(customer: Customer, *, on: date) -> _Found:
         "known": int(state.gap_count[0]),
         "quiet_days": int(own.quiet_days[0]),
         "tail_level": round(float(own.tail_level[0]), 4),
+        "returning": round(float(parameters.returns(state.gap_count)[0]), 4),
         "no_purchase": no_purchase,
         "horizon_days": round(float(own.horizon_days[0])),
         "monthly_profit": monthly,

@@ -26,6 +26,10 @@ class Histories:
     def until(self, day: int) -> "Histories":
         return self._of(self.day <= day)
 
+    def one_in(self, customers: int) -> "Histories":
+        """The purchase days of every so manieth customer, under the same numbers."""
+        return self._of(self.customer % customers == 0)
+
     def within_reach(self) -> "Histories":
         """What a fit of money looks at: each day counts up to the reach of the shop's own profits, beyond belief not."""
         limits = reach(self.profit)

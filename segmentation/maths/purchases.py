@@ -209,6 +209,13 @@ def p_alive(params: BgNbd, x: Floats, tx: Floats, age: Floats) -> Floats:
     return 1 / (1 + np.exp(np.minimum(odds, 600)))
 
 
+def stays(params: BgNbd, x: Counts) -> Floats:
+    """Chance of not having left with the last purchase, on the day of it: the mean of who they stayed before."""
+    repeats = np.asarray(x, dtype=float)
+    before = np.maximum(params.chances + repeats - 1, params.b)
+    return np.where(_may_have_left(params, repeats), before / (params.a + before), 1.0)
+
+
 def _may_have_left(params: BgNbd, x: Floats) -> Flags:
     return (x > 0) | params.after_first
 

@@ -13,15 +13,16 @@ from math import exp
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from scipy.special import logit
 
 from core.accounts.models import User
 from core.accounts.permissions import sees
 from core.accounts.roles import Field
 from customers.models import Customer, Standing
-from segmentation import fitting, frames, rules, scoring
+from segmentation import chances, fitting, frames, rules, scoring
 from segmentation.maths import classes, potential, value
 from segmentation.models import Change, Night
-from segmentation.reading import rhythm
+from segmentation.reading import rhythm, windows
 from segmentation.reading.terms import (
     LEAST_DIGITS,
     MOST_DIGITS,
@@ -60,6 +61,8 @@ class Explanation:
     class_reason: str
     class_lines: Lines
     limit_lines: Lines
+    chance_lines: Lines
+    chance_reason: str
     habit: str
     rhythm: rhythm.Rhythm
 
@@ -132,6 +135,8 @@ def explain(
         ),
         class_lines=_class_lines(standing, state, newest, sees_value) if not stale else [],
         limit_lines=_limit_lines(today),
+        chance_lines=_chance_lines(newest) if not stale else [],
+        chance_reason=windows.sentence(newest.parameters.windows),
         habit=_habit(today),
         rhythm=today,
     )
@@ -345,7 +350,7 @@ def _limit_lines(today: rhythm.Rhythm) -> Lines:
             Line("×", known, f"{today.own:.{digits}f}"),
             Line("^", _("its share"), f"{today.own_share:.{digits + 1}f}"),
         ]
-    certain = _("Back by then %(n)d times in 100") % {"n": round(100 * (1 - today.tail_level))}
+    certain = _("Back by then %(n)d times in 100") % {"n": today.certain}
     return [
         *lines,
         Line("=", _("Usual interval, days"), usual),
@@ -353,6 +358,26 @@ def _limit_lines(today: rhythm.Rhythm) -> Lines:
         Line("×", certain, f"{float(limit) / float(usual):.5f}"),
         Line("=", _("Personal limit, days"), limit),
     ]
+
+
+def _chance_lines(told: _Told) -> Lines:
+    """The chance of no purchase that night: of the formula, of the shop's windows, and what is taken of both."""
+    own, learnt = told.own, told.parameters.windows
+    days = {"days": round(float(own.horizon_days[0]))}
+    lines = [
+        Line(
+            "", _("Chance of no purchase in %(days)d days, by the formula") % days, percent(float(own.by_formula[0]), 2)
+        )
+    ]
+    if learnt is not None and learnt.trees is not None:
+        both = chances.mean(own.by_formula, logit(own.by_windows))
+        lines += [
+            Line("", _("By what came of customers like this one"), percent(float(own.by_windows[0]), 2)),
+            Line("=", _("Middle of the two (mean of their log odds)"), percent(float(both[0]), 2)),
+        ]
+    if learnt is not None:
+        lines.append(Line("≥", _("The smallest chance that this shop's past bears out"), percent(learnt.least, 2)))
+    return [*lines, Line("=", _("Chance of no purchase"), percent(float(own.no_purchase[0]), 2))]
 
 
 def _digits_of_blend(today: rhythm.Rhythm, usual: float) -> int:

@@ -41,6 +41,7 @@ class Rhythm:
 
     `known` intervals are the customer's own, which count with `own_share` (0…1), the shop's with the rest. Without
     enough of them it is no `habit`, and where the shop has said too little (`of_the_shop`) not even the shop's.
+    `certain`: how many in a hundred are back by the limit, with those who leave for good.
     `own` and `shop` are the usual intervals that are blended to `usual`; `limit` lies beyond it. Both not rounded.
     """
 
@@ -55,6 +56,7 @@ class Rhythm:
     usual: float
     limit: float
     tail_level: float
+    certain: int
     usual_days: int
     limit_days: int
     limit_on: date
@@ -89,6 +91,7 @@ def read(state: frames.State, parameters: Parameters, constants: Mapping[str, fl
         usual=usual,
         limit=limit,
         tail_level=float(interval.tail_level[0]),
+        certain=back_by(float(interval.tail_level[0]), float(parameters.returns(state.gap_count)[0])),
         usual_days=whole_days(usual),
         limit_days=whole_days(limit),
         limit_on=after(limit),
@@ -101,6 +104,11 @@ def read(state: frames.State, parameters: Parameters, constants: Mapping[str, fl
 
 
 LEAST_FOR_A_HABIT = 2
+
+
+def back_by(tail_level: float, returns: float) -> int:
+    """How many in a hundred are back by such a limit, where such a share comes back at all."""
+    return round(100 * (1 - tail_level) * returns)
 
 
 class Limits(NamedTuple):
@@ -218,7 +226,7 @@ def _sentence(silence: Silence, rhythm: Rhythm | None, reader: User) -> str:
     figures = {
         "usual": rhythm.usual_days if rhythm else silence.usual,
         "limit": rhythm.limit_days if rhythm else silence.limit,
-        "certain": round(100 * (1 - (rhythm.tail_level if rhythm else silence.evidence["tail_level"]))),
+        "certain": rhythm.certain if rhythm else _certain(silence.evidence),
         "quiet": silence.now,
     }
     if not (sees(reader, Field.VALUE) and sees(reader, Field.MARGIN)):
@@ -233,6 +241,10 @@ def _sentence(silence: Silence, rhythm: Rhythm | None, reader: User) -> str:
         "Usually buys every %(usual)d days and is back within %(limit)d days %(certain)s times in 100; it has been "
         "%(quiet)d days, and a customer like this brings %(monthly)s a month."
     ) % {**figures, "monthly": mall.priced(from_minor(silence.evidence["monthly_profit"]), 0)}
+
+
+def _certain(evidence: Mapping[str, Any]) -> int:
+    return back_by(evidence["tail_level"], evidence.get("returning", 1.0))
 
 
 def _is_habit(evidence: Mapping[str, Any]) -> bool:

@@ -256,11 +256,24 @@ def test_the_lines_of_a_figure_give_the_figure(mall: int, db: None) -> None:
         _limit, until = limit["Personal limit, days"]
         largest["limit"] = max(largest["limit"], abs(usual - why.rhythm.usual_days), abs(until - why.rhythm.limit_days))
         assert_class(standing, why)
+        assert_chance(why)
     assert limits_of(on_the_page.keys()) == on_the_page  # what a row of My day names
     print(f"{count} customers, largest differences: {largest}")
     assert count == mall
     assert max(largest["value"], largest["potential"], largest["lines"]) < 0.011
     assert largest["limit"] < 0.5 + 0.02
+
+
+def assert_chance(why: Explanation) -> None:
+    """The larger of what is worked out and of what the shop's past bears out; with trees the middle of both."""
+    printed = [float(line.figure.removesuffix(" %")) / 100 for line in why.chance_lines]
+    assert why.chance_reason
+    formula, *windows, least, used = printed
+    if windows:
+        odds = [chance / (1 - chance) for chance in (formula, windows[0])]
+        middle = math.sqrt(odds[0] * odds[1]) / (1 + math.sqrt(odds[0] * odds[1]))
+        assert windows[1] == pytest.approx(middle, abs=0.002)
+    assert used == pytest.approx(max(windows[1] if windows else formula, least), abs=1e-4)
 
 
 def assert_class(standing: Standing, why: Explanation) -> None:
