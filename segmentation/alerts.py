@@ -118,6 +118,11 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
             )
         )
     created = Alert.objects.bulk_create(fresh, batch_size=2000)
+    _open_work(created, at_stake, as_of, at)
+    return len(created)
+
+
+def _open_work(created: list[Alert], at_stake: dict[int, stakes.Stake], as_of: date, at: datetime) -> None:
     managers = _managers([a.customer_id for a in created])
     Todo.objects.bulk_create(
         [
@@ -138,7 +143,6 @@ def open_due(due: list[Due], *, as_of: date, at: datetime, silent: bool) -> int:
         batch_size=2000,
         ignore_conflicts=True,
     )
-    return len(created)
 
 
 def work_key(alert: Alert) -> str:
