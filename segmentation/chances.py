@@ -75,12 +75,17 @@ class Learnt:
 
     def used(self, formula: Floats, by_windows: Floats) -> Floats:
         """The chance that the night goes by; without trees the second is not looked at."""
-        return np.maximum(mean(formula, logit(by_windows)) if self.trees else formula, self.least)
+        return np.maximum(mean(formula, by_windows) if self.trees else formula, self.least)
 
 
-def mean(closed: Floats, log_odds: Floats) -> Floats:
-    """Half of the log odds of each."""
-    both: Floats = expit((logit(np.clip(closed, 1e-4, 1 - 1e-4)) + log_odds) / 2)
+def within(chance: Floats) -> Floats:
+    """As what is blended: nothing is so sure that its odds cannot be written."""
+    return np.clip(chance, 1e-4, 1 - 1e-4)
+
+
+def mean(formula: Floats, by_windows: Floats) -> Floats:
+    """The chance whose log odds are half of those of each."""
+    both: Floats = expit((logit(within(formula)) + logit(within(by_windows))) / 2)
     return both
 
 
@@ -201,7 +206,7 @@ def held_against(seen: Windows) -> tuple[Windows, dict[str, Floats]] | None:
         return None
     together = _together(tested)
     of_trees = np.concatenate(odds)
-    both = mean(together.closed, of_trees)
+    both = mean(together.closed, expit(of_trees))
     return together, {"closed": together.closed, "trees": expit(of_trees), "mean": both}
 
 

@@ -13,7 +13,6 @@ from math import exp
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from scipy.special import logit
 
 from core.accounts.models import User
 from core.accounts.permissions import sees
@@ -363,21 +362,21 @@ def _limit_lines(today: rhythm.Rhythm) -> Lines:
 def _chance_lines(told: _Told) -> Lines:
     """The chance of no purchase that night: of the formula, of the shop's windows, and what is taken of both."""
     own, learnt = told.own, told.parameters.windows
+    blended = learnt is not None and learnt.trees is not None
+    formula = float(chances.within(own.by_formula)[0] if blended else own.by_formula[0])
     days = {"days": round(float(own.horizon_days[0]))}
-    lines = [
-        Line(
-            "", _("Chance of no purchase in %(days)d days, by the formula") % days, percent(float(own.by_formula[0]), 2)
-        )
-    ]
+    lines = [Line("", _("Chance of no purchase in %(days)d days, by the formula") % days, percent(formula, 3))]
     if learnt is not None and learnt.trees is not None:
-        both = chances.mean(own.by_formula, logit(own.by_windows))
+        both = chances.mean(own.by_formula, own.by_windows)
         lines += [
-            Line("", _("By what came of customers like this one"), percent(float(own.by_windows[0]), 2)),
-            Line("=", _("Middle of the two (mean of their log odds)"), percent(float(both[0]), 2)),
+            Line(
+                "", _("By what came of customers like this one"), percent(float(chances.within(own.by_windows)[0]), 3)
+            ),
+            Line("=", _("Middle of the two (mean of their log odds)"), percent(float(both[0]), 3)),
         ]
     if learnt is not None:
-        lines.append(Line("≥", _("The smallest chance that this shop's past bears out"), percent(learnt.least, 2)))
-    return [*lines, Line("=", _("Chance of no purchase"), percent(float(own.no_purchase[0]), 2))]
+        lines.append(Line("≥", _("The smallest chance that this shop's past bears out"), percent(learnt.least, 3)))
+    return [*lines, Line("=", _("Chance of no purchase"), percent(float(own.no_purchase[0]), 3))]
 
 
 def _digits_of_blend(today: rhythm.Rhythm, usual: float) -> int:
