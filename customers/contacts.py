@@ -70,19 +70,23 @@ def log_contact(
     if next_contact_on:
         _plan(contact, next_contact_on, today)
     if due:
-        ledger.make(
-            customer,
-            words=promise,
-            due=due,
-            owner=ledger.keeper_of(customer, by),
-            by=by,
-            at=at,
-            source=Promise.Source.TALK,
-            source_id=contact.pk,
-            dedupe_key=f"promise:{contact.pk}",
-        )
+        _promise(contact, promise, due)
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
     return contact
+
+
+def _promise(contact: Contact, words: str, due: ledger.Due) -> None:
+    ledger.make(
+        contact.customer,
+        words=words,
+        due=due,
+        owner=ledger.keeper_of(contact.customer, contact.by),
+        by=contact.by,
+        at=contact.at,
+        source=Promise.Source.TALK,
+        source_id=contact.pk,
+        dedupe_key=f"promise:{contact.pk}",
+    )
 
 
 def _refuse(customer: Customer, promise: str, due_on: date | None, next_on: date | None, today: date) -> None:

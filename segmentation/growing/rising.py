@@ -33,7 +33,6 @@ State, Class = Rising.State, Standing.Class
 LEAST_DAYS = 2
 A_WEEK, UNASSIGNED = 5, 50
 SILENT = timedelta(days=180)
-ANSWER_WITHIN = timedelta(days=30)
 FIRST_TALK = timedelta(days=7)
 # What they could buy is not what they will: our own assumption, which orders the work and forecasts nothing.
 SHARE = Decimal("0.20")
@@ -87,7 +86,7 @@ def _ask(row: Rising, manager: int | None, potential: Decimal, as_of: date, at: 
         owner_id=manager,
         reason=Todo.Reason.RISING,
         text={"days": row.days, "before": row.days_before},
-        due_on=as_of + ANSWER_WITHIN,
+        due_on=as_of,
         opened_at=at,
         dedupe_key=work_key(row),
     )

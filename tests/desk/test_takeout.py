@@ -24,6 +24,7 @@ from tests.conftest import MakeCustomer, MakeUser
 TEMPLATES = Path(__file__).parents[2] / "templates"
 PEOPLE = 60
 WHY_NOT = {
+    "entry": "what would be done with those whom nobody looks after, before it is done",
     "rulebook_kind": "what rules of a few lines say, and their versions",
     "segments": "names of rules; the customers of each are taken away as a list",
     "find": "what was found by one name or number, posted and shown once",

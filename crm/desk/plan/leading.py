@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from care import leaders, plans
 from core.accounts.permissions import StaffRequest, needs
 from core.accounts.roles import Permission
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import today
 
 # From September on what is open is proposed.
@@ -15,6 +16,7 @@ PROPOSED_FROM = 9
 
 @needs(Permission.WORK_PLAN)
 @require_safe
+@takeable("leader-visits")
 def leader_visits(request: StaffRequest) -> HttpResponse:
     rows = leaders.due(plans.visible_to(request.user, today()), today().year)
     context = {

@@ -20,6 +20,7 @@ from crm.desk.acting import carried_out, press, where_it_stood
 from crm.desk.paging import page_of
 from crm.desk.plan.answers import asked
 from crm.desk.plan.forms import OwnPlanForm, RulesForm
+from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
 from crm.flows.planning.days_off import working_days
 from customers.access import customer_for
@@ -34,6 +35,7 @@ class Row(NamedTuple):
 
 @needs(Permission.WORK_PLAN)
 @require_safe
+@takeable("plans")
 def contact_plans(request: StaffRequest) -> HttpResponse:
     """Everybody with a plan: in time or late, those who wait longest first."""
     everybody = plans.visible_to(request.user, today())
