@@ -46,17 +46,9 @@ def log_contact(
         locks.hold_customers([customer.pk])
         if first := Contact.objects.filter(customer=customer, client_key=client_key).first():
             return first
-    today = mall_day(at)
-    promise = promise.strip()
-    if bool(promise) != bool(promise_due_on):
-        raise Invalid(_("A promise needs its words and the day by which it must be kept."), code="promise_incomplete")
-    for day in (next_contact_on, promise_due_on):
-        if day and day < today:
-            raise Invalid(_("Choose today or a later day."), code="day_past")
-    if next_contact_on and ContactStop.objects.filter(customer=customer).exists():
-        raise Invalid(_("This customer is not to be reached: leave the next contact empty."), code="stopped")
+    today, promise = mall_day(at), promise.strip()
+    _must_be_possible(customer, today, next_contact_on, promise, promise_due_on)
     due = _due(promise_due_on, promise_due_time, at) if promise_due_on else None
-
     contact = Contact.objects.create(
         customer=customer,
         by=by,
@@ -90,6 +82,19 @@ def log_contact(
         )
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
     return contact
+
+
+def _must_be_possible(
+    customer: Customer, today: date, next_contact_on: date | None, promise: str, promise_due_on: date | None
+) -> None:
+    """Raises Invalid for half a promise, a day that is past, or a next contact with whom nobody may reach."""
+    if bool(promise) != bool(promise_due_on):
+        raise Invalid(_("A promise needs its words and the day by which it must be kept."), code="promise_incomplete")
+    for day in (next_contact_on, promise_due_on):
+        if day and day < today:
+            raise Invalid(_("Choose today or a later day."), code="day_past")
+    if next_contact_on and ContactStop.objects.filter(customer=customer).exists():
+        raise Invalid(_("This customer is not to be reached: leave the next contact empty."), code="stopped")
 
 
 def _plan(contact: Contact, day: date, today: date) -> None:
