@@ -69,17 +69,7 @@ def log_contact(
     if next_contact_on:
         _plan(contact, next_contact_on, today)
     if due:
-        ledger.make(
-            customer,
-            words=promise,
-            due=due,
-            owner=ledger.keeper_of(customer, by),
-            by=by,
-            at=at,
-            source=Promise.Source.TALK,
-            source_id=contact.pk,
-            dedupe_key=f"promise:{contact.pk}",
-        )
+        _promise(contact, promise, due)
     audit.record(by, "contact.logged", customer, at=at, contact=contact.pk, channel=channel, outcome=outcome)
     return contact
 
@@ -95,6 +85,20 @@ def _must_be_possible(
             raise Invalid(_("Choose today or a later day."), code="day_past")
     if next_contact_on and ContactStop.objects.filter(customer=customer).exists():
         raise Invalid(_("This customer is not to be reached: leave the next contact empty."), code="stopped")
+
+
+def _promise(contact: Contact, words: str, due: ledger.Due) -> None:
+    ledger.make(
+        contact.customer,
+        words=words,
+        due=due,
+        owner=ledger.keeper_of(contact.customer, contact.by),
+        by=contact.by,
+        at=contact.at,
+        source=Promise.Source.TALK,
+        source_id=contact.pk,
+        dedupe_key=f"promise:{contact.pk}",
+    )
 
 
 def _plan(contact: Contact, day: date, today: date) -> None:
