@@ -72,7 +72,7 @@ def in_force(*, at: datetime) -> Table:
 
 def of_version(version: int) -> Table:
     """The rows of that version, for the why of what was worked out by it."""
-    row = PlanRules.objects.filter(version=version).first()
+    row = PlanRules.objects.filter(version=version).first() if version != FIRST.version else None
     return table_of(version, row.rows) if row else FIRST
 
 

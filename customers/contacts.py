@@ -49,7 +49,6 @@ def log_contact(
     today, promise = mall_day(at), promise.strip()
     _refuse(customer, promise, promise_due_on, next_contact_on, today)
     due = _due(promise_due_on, promise_due_time, at) if promise_due_on else None
-
     contact = Contact.objects.create(
         customer=customer,
         by=by,

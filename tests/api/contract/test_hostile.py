@@ -54,7 +54,8 @@ class Talk:
         if answer.status_code not in self.documented or (answer.status_code >= 400 and "problem+json" not in kind):
             what = f"{answer.status_code} {url} {headers} {text[:300]} {getattr(answer, 'exc_info', None)}"
             self.wrong.setdefault(f"{self.label} {answer.status_code}", what[:900])
-        return dict(json.loads(answer.content)) if answer.content else {}
+        told = json.loads(answer.content) if answer.content else {}
+        return told if isinstance(told, dict) else {}
 
 
 def talk_of_bodies(talk: Talk) -> int:
