@@ -46,6 +46,8 @@ def load(*, at: datetime) -> int:
             plans.set_own(customer, asked, by=manager, today=today, at=at - 30 * DAY, days=days)
         for n, (customer, (ahead, fate)) in enumerate(zip(people, BOOKED, strict=False)):
             on = today + ahead * DAY
+            if appointments.away([manager.pk], on, on):
+                continue
             agreed_at = mall_moment(min(on, today), 9) - 4 * DAY
             agreed = Agreed(
                 on,
