@@ -149,6 +149,12 @@ def kept(rows: QuerySet[PlanDue], today: date) -> Kept:
     return Kept(told["good"], told["n"], float(told["weekly"] or 0))
 
 
+def kept_by_owner(rows: QuerySet[PlanDue], today: date) -> dict[int, Kept]:
+    """The same for each who keeps plans, by person; how many talks a week is not asked."""
+    counts = rows.order_by().values_list("owner").annotate(n=Count("pk"), good=Count("pk", filter=Q(due_on__gte=today)))
+    return {owner: Kept(good, n, 0) for owner, n, good in counts}
+
+
 def merge(loser: Customer, winner: Customer) -> None:
     """The appointments are the winner's, and the own plan, where the winner has none. Call with both held."""
     if not CustomerPlan.objects.filter(customer=winner).exists():

@@ -41,7 +41,7 @@ MENU: tuple[tuple[Any, tuple[MenuPage, ...]], ...] = (
         "",
         (
             MenuPage("desk:my_day", gettext_lazy("My day"), "home", "d", P.MY_DAY),
-            MenuPage("desk:week", gettext_lazy("The week"), "calendar-event", "", P.WORK_PLAN),
+            MenuPage("desk:week", gettext_lazy("Week plan"), "calendar-event", "", P.WORK_PLAN),
             MenuPage("desk:visits", gettext_lazy("I am here"), "map-pin", "", P.WORK_PLAN),
             MenuPage("desk:promises", gettext_lazy("Promises to customers"), "clock", "", P.MY_DAY),
             MenuPage("desk:overview", gettext_lazy("My team"), "users", "", P.ASSIGN_MANAGER),

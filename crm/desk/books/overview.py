@@ -11,6 +11,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from care import plans
+from care.plans import Kept as Planned
 from core.accounts.leaves.covers import Covers
 from core.accounts.models import Absence, Role, User
 from core.accounts.permissions import StaffRequest, needs
@@ -47,6 +49,8 @@ class Row:
     late: Cell
     kept: figures.Kept
     kept_url: str
+    plan: Planned
+    plan_url: str
     undecided: Cell
     recovered: Cell
     bought: Bought
@@ -87,6 +91,7 @@ def _rows(user: User, on: date) -> list[Row]:
     waits = _by_manager(open_ones, "owner")
     late = _by_manager(open_ones.filter(due_at__lt=at), "owner")
     kept = {person.pk: row for person, row in figures.by_person(promises, since=at - FIGURES_OF, until=at, at=at)}
+    planned = plans.kept_by_owner(plans.visible_to(user, on), on)
     undecided = _by_manager(lists.of_view(ALERT_LIST, user, "undecided", at), "customer__manager")
     recovered = _by_manager(alerts_of(user, on).filter(state=Alert.State.RECOVERED), "customer__manager")
     lines = HandOverLine.objects.filter(state=HandOverLine.State.PROPOSED, hand_over__giver__in=ids)
@@ -107,6 +112,8 @@ def _rows(user: User, on: date) -> list[Row]:
             Cell(late.get(person.pk, 0), _list("desk:promises", who=person.pk, show="late")),
             kept.get(person.pk, figures.Kept()),
             _list("desk:promises", who=person.pk, show="due"),
+            planned.get(person.pk, Planned(0, 0, 0)),
+            _list("desk:contact_plans", who=person.pk),
             Cell(undecided.get(person.pk, 0), _alerts(person, user, state="any.open", decision="unknown")),
             Cell(recovered.get(person.pk, 0), _alerts(person, user, state="any.recovered")),
             bought.get(person.pk, Bought()),

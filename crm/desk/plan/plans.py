@@ -38,7 +38,9 @@ class Row(NamedTuple):
 @takeable("plans")
 def contact_plans(request: StaffRequest) -> HttpResponse:
     """Everybody with a plan: in time or late, those who wait longest first."""
-    everybody = plans.visible_to(request.user, today())
+    everybody, who = plans.visible_to(request.user, today()), request.GET.get("who", "")
+    if who.isdecimal() and len(who) <= 18:
+        everybody = everybody.filter(owner=int(who))
     kept, which = plans.kept(everybody, today()), request.GET.get("show", "")
     rows = everybody
     if which == "late":
@@ -49,6 +51,7 @@ def contact_plans(request: StaffRequest) -> HttpResponse:
     context = {
         "page": page.of([Row(plan, max(0, (today() - plan.due_on).days)) for plan in page.rows]),
         "kept": kept,
+        "who": f"&who={who}" if who.isdecimal() else "",
         "late": kept.of - kept.in_time,
         "a_week": round(kept.a_week),
         "is_late": which == "late",

@@ -32,7 +32,7 @@ from crm.desk.work.lists.alert_list import ALERT_LIST
 from customers import todo
 from customers.access import standings_of, visible_to
 from customers.letters import writing
-from customers.models import Customer, Standing, Todo
+from customers.models import Customer, HandOverLine, Standing, Todo
 from customers.models.consent import Channel, Purpose
 from customers.queries import contacts_of
 from customers.record.duplicates import pairs_for
@@ -120,6 +120,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
         book=Count("pk"),
         big=Count("pk", filter=Q(customer_class=Standing.Class.BIG)),
         **(_plans(day) if may(user, Permission.WORK_PLAN) else {}),
+        proposed=Max(_proposed(user)),
         **({"letters": Max(_letters(user, day))} if may(user, Permission.VIEW_LETTERS) else {}),
     )
     matters = _with_stakes([*(_due(case, user) for case in due), *map(_owed, owed)], user)
@@ -152,6 +153,12 @@ def _plans(day: date) -> dict[str, Count]:
     """How many have a contact plan, and of how many it is kept."""
     in_time = Q(customer__plan__due_on__gte=day)
     return {"planned": Count("customer__plan"), "in_time": Count("customer__plan", filter=in_time)}
+
+
+def _proposed(user: User) -> Subquery:
+    """How many customers wait for this person to take them over; unknown for none."""
+    lines = HandOverLine.objects.filter(hand_over__receiver=user, state=HandOverLine.State.PROPOSED)
+    return Subquery(lines.order_by().values("state").annotate(n=Count("pk")).values("n"))
 
 
 def _letters(user: User, day: date) -> Subquery:
