@@ -53,6 +53,12 @@ NO_LINK = {
     "me_sent": "asked by the drafts of every page, by script",
     "question": "on the list of questions; whoever is asked nothing has none",
     "bell_open": "on a message; whoever has none has nothing to open",
+    "hand_overs": "in the menu of who looks after customers, and on their day while something is proposed to them",
+    **dict.fromkeys(
+        ("hand_over_proposed", "leave", "leave_asked"),
+        "on the list of what was proposed, or of days away; who is concerned by none has none to open",
+    ),
+    "rising_not_now": "on a customer who waits for an answer; nobody waits in this mall",
     "merge_undo": "on a record that another was merged into; none was",
     "tiers_moves": "in the table of a draft that moves somebody; this one says what is in force",
     **dict.fromkeys(

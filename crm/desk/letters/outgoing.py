@@ -22,7 +22,7 @@ from crm.desk.letters.forms import ReasonForm
 from crm.desk.opening import note
 from crm.desk.takeout.taking import takeable
 from crm.desk.today import now, today
-from customers.access import scope_filter
+from customers.access import scope_filter, visible_to
 from customers.letters import delivery, writing
 from customers.models import Letter, Todo
 from customers.models.consent import Channel, Purpose
@@ -54,6 +54,8 @@ def _letter_page(request: StaffRequest, row: Letter, more: dict[str, Any]) -> Ht
         "words": writing.words_of(row),
         "events": outgoing_page.events_of(row),
         "customer": note(request, row.customer),
+        # Who wrote it comes back to it also when they no more see whom it is to.
+        "in_reach": visible_to(request.user, today()).filter(pk=row.customer_id).exists(),
     }
     return render(request, "desk/letters/letter.html", context | more)
 
