@@ -134,12 +134,13 @@ class Appointment(models.Model):
     before_hour = models.TimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was called off")
     contact = models.OneToOneField(Contact, models.SET_NULL, null=True, blank=True, related_name="appointment")
-    client_key = models.CharField(max_length=80, unique=True)
+    client_key = models.CharField(max_length=80)
     by = models.ForeignKey(USER, models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["client_key"], name="one_appointment_per_key"),
             models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=480), name="appointment_within_a_day"),
             models.CheckConstraint(condition=~Q(state="off") | ~Q(reason=""), name="appointment_off_says_why"),
             models.CheckConstraint(

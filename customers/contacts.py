@@ -61,7 +61,7 @@ def log_contact(
         minutes=minutes,
         place=place.strip()[:120],
         from_complaint=from_complaint,
-        client_key=client_key or None,
+        client_key=client_key,
     )
     contact.attendees.set(attendees)
     if outcome != Contact.Outcome.NO_ANSWER:

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('before_on', models.DateField(blank=True, null=True)),
                 ('before_hour', models.TimeField(blank=True, null=True)),
                 ('reason', models.CharField(blank=True, help_text='Why it was called off', max_length=200)),
-                ('client_key', models.CharField(max_length=80, unique=True)),
+                ('client_key', models.CharField(max_length=80)),
                 ('at', models.DateTimeField()),
                 ('attendees', models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['owner', 'on'], name='appointment_by_owner'), models.Index(models.F('customer'), models.OrderBy(models.F('on'), descending=True), name='appointment_by_customer'), models.Index(condition=models.Q(('state', 'booked')), fields=['on'], name='appointment_booked')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('minutes__gte', 5), ('minutes__lte', 480)), name='appointment_within_a_day'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'off'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='appointment_off_says_why'), models.CheckConstraint(condition=models.Q(models.Q(('before_on__isnull', True), ('moves', 0)), models.Q(('before_on__isnull', False), ('moves__gt', 0)), _connector='OR'), name='appointment_moved_from_somewhere')],
+                'constraints': [models.UniqueConstraint(fields=('client_key',), name='one_appointment_per_key'), models.CheckConstraint(condition=models.Q(('minutes__gte', 5), ('minutes__lte', 480)), name='appointment_within_a_day'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'off'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='appointment_off_says_why'), models.CheckConstraint(condition=models.Q(models.Q(('before_on__isnull', True), ('moves', 0)), models.Q(('before_on__isnull', False), ('moves__gt', 0)), _connector='OR'), name='appointment_moved_from_somewhere')],
             },
         ),
         migrations.CreateModel(

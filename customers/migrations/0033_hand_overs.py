@@ -75,10 +75,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='bookhandover',
-            index=models.Index(fields=['-at'], name='hand_over_at'),
-        ),
-        migrations.AddIndex(
-            model_name='bookhandover',
             index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['receiver'], name='hand_over_open'),
         ),
         migrations.AddConstraint(

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='contact',
             name='client_key',
-            field=models.CharField(blank=True, max_length=40, null=True, unique=True),
+            field=models.CharField(blank=True, db_default='', default='', max_length=40),
         ),
         migrations.AddField(
             model_name='contact',
@@ -41,6 +41,10 @@ class Migration(migrations.Migration):
             model_name='todo',
             name='reason',
             field=models.CharField(choices=[('alert', 'Quiet customer'), ('promise', 'Promise'), ('contact', 'Planned contact'), ('plan', 'Contact plan'), ('booked', 'Appointment'), ('tier', 'Level at risk'), ('credit', 'Payment overdue'), ('check', 'To be checked'), ('rising', 'Buys more often'), ('letter', 'Letter to be sent')], max_length=10),
+        ),
+        migrations.AddConstraint(
+            model_name='contact',
+            constraint=models.UniqueConstraint(condition=models.Q(('client_key', ''), _negated=True), fields=('client_key',), name='one_contact_per_key'),
         ),
         migrations.AddConstraint(
             model_name='todo',

@@ -53,7 +53,6 @@ class BookHandOver(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-at"], name="hand_over_at"),
             models.Index(fields=["receiver"], name="hand_over_open", condition=Q(ended_at__isnull=True)),
         ]
 

@@ -53,9 +53,12 @@ class Contact(models.Model):
     place = models.CharField(max_length=120, blank=True, default="", db_default="")
     attendees = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     # Of the form: sent twice, by a double tap or from a phone that had no net, it is one contact.
-    client_key = models.CharField(max_length=40, unique=True, null=True, blank=True)
+    client_key = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client_key"], name="one_contact_per_key", condition=~Q(client_key=""))
+        ]
         indexes = [models.Index(fields=["customer", "-at"], name="contact_by_customer")]
 
     def __str__(self) -> str:

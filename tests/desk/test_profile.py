@@ -64,9 +64,13 @@ def test_a_book_over_its_capacity_is_warned_about(client: Client, li_lei: Custom
     full = make_user(Role.ACCOUNT_MANAGER, "Zhao", team="East", capacity=0)
     client.force_login(make_user(Role.TEAM_LEAD, "Zhou Lan", team="East"))
 
-    page = client.post(
-        reverse("desk:assign", args=[li_lei.pk]), {"manager": full.pk, "reason": "Chen is away"}, follow=True
-    ).content.decode()
+    address, told = reverse("desk:assign", args=[li_lei.pk]), {"manager": full.pk, "reason": "Chen is away"}
+
+    refused = client.post(address, told, follow=True).content.decode()
+    li_lei.refresh_from_db()
+    assert "Also where a book is fuller than agreed" in refused
+    assert li_lei.manager != full
+    page = client.post(address, told | {"over": "on"}, follow=True).content.decode()
 
     assert "the agreed most is 0" in page
 

@@ -132,7 +132,7 @@ def test_what_is_at_stake_is_changed_on_its_page_and_shows_its_what_if(
     client.force_login(make_user(Role.ADMINISTRATOR, "Wu"))
     page, told = (
         reverse("desk:risk_rules"),
-        {"promise": "30", "contact": "10", "tier": "10", "check": "2", "booked": "10"},
+        {"promise": "30", "contact": "10", "tier": "10", "check": "2", "booked": "10", "letter": "10"},
     )
     told |= {"reason": "credit hurts"}
     assert f'href="{page}"' in client.get(reverse("desk:rulebook")).content.decode()

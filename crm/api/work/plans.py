@@ -75,8 +75,8 @@ class PlanView(ByMethodView):
         summary="This customer has a plan of their own, instead of what the rules ask",
     )
     def put(self, request: Request, number: str) -> Response:
-        customer = customer_named(request, number)
         asked, day = Asked(**body(PlanIn, request).validated_data), today()
+        customer = customer_named(request, number)
         user = cast(User, request.user)
         plans.set_own(customer, asked, by=user, today=day, at=timezone.now(), days=working_days(day))
         return Response(PlanOut(_plan(customer.pk)).data)

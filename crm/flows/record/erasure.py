@@ -44,6 +44,7 @@ from customers.models import (
     CustomerLabel,
     Erasure,
     ExternalIdentity,
+    HandOverLine,
     Letter,
     LifeDate,
     Lookup,
@@ -98,6 +99,7 @@ REMOVED = "–"
 # Free text beside figures that stay: the row, how it belongs to the customer, and what its words become.
 BLANKED: tuple[tuple[Any, type[Model], str, Mapping[str, Any]], ...] = (
     (gettext_lazy("Notes of contacts"), Contact, "customer", {"note": "", "place": ""}),
+    (gettext_lazy("Notes of hand-overs"), HandOverLine, "customer", {"note": "", "why": REMOVED}),
     (gettext_lazy("Interviews of lost customers"), Alert, "customer", {"interview": {}}),
     (
         gettext_lazy("Words of complaints"),

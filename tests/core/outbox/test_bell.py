@@ -141,6 +141,8 @@ def test_every_kind_has_its_parameters_in_each_language() -> None:
         "by": "x",
         "count": 2,
         "day": "2026-11-17",
+        "first": "2026-11-17",
+        "last": "2026-11-18",
         "year": 2027,
         "calendar": "x",
         "reason": "x",

@@ -21,7 +21,7 @@ from tests.rulebook import stories
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 # Whose risk is of each customer, and not in the table.
-MEASURED = ("alert", "plan")
+MEASURED = ("alert", "plan", "rising")
 NOON = datetime(2026, 11, 17, 4, tzinfo=UTC)
 
 
