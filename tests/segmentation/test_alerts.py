@@ -75,10 +75,10 @@ def test_the_backlog_of_the_first_night_is_listed_and_tells_nobody(li_lei: Custo
     opened(li_lei, silent=True)
     run = nightly.runs.plan(nightly.JOB, TODAY, at=NOW)
 
-    assert nightly._notify(run, NOW) == {"notified": 0}
+    assert nightly._notify(run, NOW)["notified"] == 0
     assert (Alert.objects.get().silent, Message.objects.count()) == (True, 0)
     Alert.objects.update(silent=False)
-    assert nightly._notify(run, NOW) == {"notified": 1}
+    assert nightly._notify(run, NOW)["notified"] == 1
     assert Message.objects.get().recipient == chen
 
 

@@ -145,7 +145,7 @@ def test_who_said_so_hears_once_how_it_ended(li_lei: Customer, chen: User, wang:
     alerts.close_lost(alert.pk, by=chen, cause="left", interview={}, on=TODAY, at=NOW)
 
     run = nightly.runs.plan(nightly.JOB, TODAY, at=NOW)
-    assert nightly._notify(run, NOW) == {"notified": 0}
+    assert nightly._notify(run, NOW)["notified"] == 0
     assert [suspecting.tell_reporters(on=TODAY, at=NOW) for _again in "ab"] == [0, 0]
 
     told = Message.objects.get(kind="suspicion_ended")
