@@ -142,16 +142,21 @@ class Kept(NamedTuple):
         return round(100 * self.in_time / self.of) if self.of else None
 
 
+def in_time(today: date, prefix: str = "") -> Q:
+    """Whoever was talked with within their plan, by any way that leads to it: its day has not passed."""
+    return Q(**{f"{prefix}due_on__gte": today})
+
+
 def kept(rows: QuerySet[PlanDue], today: date) -> Kept:
     """Kept is the plan of whoever was talked with within it, however often others were: five calls to one are one."""
     weekly = Sum(Cast(Value(7.0), FloatField()) / F("every_days"))
-    told = rows.order_by().aggregate(n=Count("pk"), good=Count("pk", filter=Q(due_on__gte=today)), weekly=weekly)
+    told = rows.order_by().aggregate(n=Count("pk"), good=Count("pk", filter=in_time(today)), weekly=weekly)
     return Kept(told["good"], told["n"], float(told["weekly"] or 0))
 
 
 def kept_by_owner(rows: QuerySet[PlanDue], today: date) -> dict[int, Kept]:
     """The same for each who keeps plans, by person; how many talks a week is not asked."""
-    counts = rows.order_by().values_list("owner").annotate(n=Count("pk"), good=Count("pk", filter=Q(due_on__gte=today)))
+    counts = rows.order_by().values_list("owner").annotate(n=Count("pk"), good=Count("pk", filter=in_time(today)))
     return {owner: Kept(good, n, 0) for owner, n, good in counts}
 
 

@@ -44,9 +44,9 @@ def contact_plans(request: StaffRequest) -> HttpResponse:
     kept, which = plans.kept(everybody, today()), request.GET.get("show", "")
     rows = everybody
     if which == "late":
-        rows = rows.filter(due_on__lt=today())
+        rows = rows.exclude(plans.in_time(today()))
     elif which == "kept":
-        rows = rows.filter(due_on__gte=today())
+        rows = rows.filter(plans.in_time(today()))
     page = page_of(request, rows.select_related("customer__standing", "owner").order_by("due_on", "pk"), SHOWN)
     context = {
         "page": page.of([Row(plan, max(0, (today() - plan.due_on).days)) for plan in page.rows]),

@@ -151,7 +151,7 @@ def context(user: User, view: QueryDict) -> dict[str, Any]:
 
 def _plans(day: date) -> dict[str, Count]:
     """How many have a contact plan, and of how many it is kept."""
-    in_time = Q(customer__plan__due_on__gte=day)
+    in_time = plans.in_time(day, "customer__plan__")
     return {"planned": Count("customer__plan"), "in_time": Count("customer__plan", filter=in_time)}
 
 

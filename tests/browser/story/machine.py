@@ -99,6 +99,10 @@ class Door:
 
     def write(self, page: Page, word: str) -> None:
         self.field(page).fill(word)
+        self.choose(page)
+
+    def choose(self, page: Page) -> None:
+        """What kind of complaint it is: a page that came Back may have forgotten it, and says so."""
         if self.name in ("caller", "stranger") and page.locator("input[name=category]:checked").count() == 0:
             page.evaluate(CHOOSE)
 
@@ -219,8 +223,10 @@ class Walk:
                     raise Lost(f"{word} did not come back after the sign-in")
             elif page.get_by_text("This was sent already").count() or not self.refused(page):
                 return
+            door.choose(page)
             door.send(page)
-        raise Lost(f"{word} is never stored: {page.url}")
+        said = page.locator(".lk-notice[data-tone=red], .has-error, .lk-both").all_inner_texts()
+        raise Lost(f"{word} is never stored: {page.url} says {said}")
 
     def refused(self, page: Page) -> bool:
         """The page asks to send it once more, or shows what somebody else did."""
