@@ -16,7 +16,7 @@ from core.rulebook import changes
 from core.rulebook.models import RuleChange
 from crm.desk.acting import carried_out
 from crm.desk.date_input import DateInput
-from crm.desk.today import now, today
+from crm.desk.today import now
 from customers.rulebook.books import BOUNDS, RULES, WORDS
 from customers.work import capacity
 
@@ -72,7 +72,7 @@ def propose(request: StaffRequest) -> HttpResponse:
     form = RulesForm(request.POST, rules=capacity.in_force(at=now()))
 
     def verb(data: dict[str, Any]) -> RuleChange:
-        starts_on = data.pop("starts_on") or changes.first_day(RULES, today=today())
+        starts_on = data.pop("starts_on")
         reason = data.pop("reason")
         return changes.propose(RULES, data, starts_on=starts_on, reason=reason, by=request.user, at=now())
 

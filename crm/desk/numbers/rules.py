@@ -48,7 +48,7 @@ def save(request: StaffRequest) -> HttpResponse:
         change = changes.propose(
             rulebook.RULES,
             dict(form.parameters),
-            starts_on=form.cleaned_data["starts_on"] or changes.first_day(rulebook.RULES, today=today()),
+            starts_on=form.cleaned_data["starts_on"],
             reason=form.cleaned_data["reason"],
             by=request.user,
             at=now(),

@@ -121,9 +121,10 @@ def propose(request: StaffRequest) -> HttpResponse:
     form = RulesForm(request.POST, table=rules.in_force(at=now()))
 
     def verb(data: dict[str, Any]) -> RuleChange:
-        starts_on = data["starts_on"] or changes.first_day(RULES, today=today())
         content = {"rows": form.rows()}
-        return changes.propose(RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now())
+        return changes.propose(
+            RULES, content, starts_on=data["starts_on"], reason=data["reason"], by=request.user, at=now()
+        )
 
     done = carried_out(form, verb, beside={"reason_missing": "reason", "starts_on": "starts_on"})
     if done:

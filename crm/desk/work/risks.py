@@ -12,7 +12,7 @@ from core.accounts.roles import Permission
 from core.rulebook import changes
 from core.rulebook.models import RuleChange
 from crm.desk.acting import carried_out
-from crm.desk.today import now, today
+from crm.desk.today import now
 from crm.desk.work.forms import RisksForm
 from customers.models import Todo
 from customers.rulebook.stakes import RULES
@@ -33,9 +33,10 @@ def propose(request: StaffRequest) -> HttpResponse:
     form = RisksForm(request.POST, table=stakes.in_force(at=now()))
 
     def verb(data: dict[str, Any]) -> RuleChange:
-        starts_on = data["starts_on"] or changes.first_day(RULES, today=today())
         content = {"shares": form.shares()}
-        return changes.propose(RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now())
+        return changes.propose(
+            RULES, content, starts_on=data["starts_on"], reason=data["reason"], by=request.user, at=now()
+        )
 
     done = carried_out(form, verb, beside={"reason_missing": "reason", "starts_on": "starts_on"})
     return redirect("desk:rule_change", done.result.pk) if done else _page(request, form)

@@ -179,10 +179,11 @@ def set_week(request: StaffRequest, pk: int) -> HttpResponse:
     proposed: list[RuleChange] = []
 
     def verb(row: BusinessCalendar, data: dict[str, Any]) -> None:
-        starts_on = data["starts_on"] or changes.first_day(kind, today=today())
         content = {"week": weeks.written(form.shifts())}
         proposed.append(
-            changes.propose(kind, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now())
+            changes.propose(
+                kind, content, starts_on=data["starts_on"], reason=data["reason"], by=request.user, at=now()
+            )
         )
 
     if edit(request, form, chosen, verb, ""):

@@ -390,11 +390,10 @@ def save_priorities(request: StaffRequest) -> HttpResponse:
             raise DomainError(
                 _("Somebody has just put another version in force. Save again to change that one."), code="changed"
             )
-        starts_on = data["starts_on"] or changes.first_day(priorities.RULES, today=today())
         content = {"cells": form.cells()}
         proposed.append(
             changes.propose(
-                priorities.RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=now()
+                priorities.RULES, content, starts_on=data["starts_on"], reason=data["reason"], by=request.user, at=now()
             )
         )
 
@@ -434,11 +433,12 @@ def publish_promises(request: StaffRequest) -> HttpResponse:
 
     def verb(row: SlaPolicy, data: dict[str, Any]) -> None:
         _save_draft(row, form, request.user)
-        starts_on = data["starts_on"] or changes.first_day(rulebook.RULES, today=today())
         content = rulebook.content_of(SlaPolicy.objects.get(pk=row.pk))
         reason = data["reason"]
         proposed.append(
-            changes.propose(rulebook.RULES, content, starts_on=starts_on, reason=reason, by=request.user, at=now())
+            changes.propose(
+                rulebook.RULES, content, starts_on=data["starts_on"], reason=reason, by=request.user, at=now()
+            )
         )
 
     if edit(request, form, draft, verb, ""):

@@ -47,10 +47,9 @@ def save_rules(request: StaffRequest) -> HttpResponse:
     proposed: list[RuleChange] = []
 
     def save(data: dict[str, Any]) -> None:
-        starts_on = data["starts_on"] or changes.first_day(rulebook.RULES, today=today())
         content = rulebook.content_of(PointRules(**{name: data[name] for name in rulebook.FIELDS if name in data}))
         change = changes.propose(
-            rulebook.RULES, content, starts_on=starts_on, reason=data["reason"], by=request.user, at=at
+            rulebook.RULES, content, starts_on=data["starts_on"], reason=data["reason"], by=request.user, at=at
         )
         proposed.append(change)
 
