@@ -66,8 +66,9 @@ def find(*, as_of: date, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_STEPS["find"], terms)
         rows = cursor.fetchall()
+    asked = []
     for customer, manager, days, before, paid, bar, potential in rows:
-        row = Rising.objects.create(
+        row = Rising(
             customer_id=customer,
             quarter=quarter,
             opened_on=as_of,
@@ -76,22 +77,24 @@ def find(*, as_of: date, at: datetime) -> int:
             paid=from_minor(paid),
             bar=from_minor(bar),
         )
-        _ask(row, manager, from_minor(potential), as_of, at)
-    return len(rows)
+        asked.append((row, _work(row, manager, from_minor(potential), at)))
+    Rising.objects.bulk_create(row for row, _task in asked)
+    todo.open_many(task for _row, task in asked)
+    return len(asked)
 
 
-def _ask(row: Rising, manager: int | None, potential: Decimal, as_of: date, at: datetime) -> None:
+def _work(row: Rising, manager: int | None, potential: Decimal, at: datetime) -> Todo:
     work = Todo(
         customer_id=row.customer_id,
         owner_id=manager,
         reason=Todo.Reason.RISING,
         text={"days": row.days, "before": row.days_before},
-        due_on=as_of,
+        due_on=row.opened_on,
         opened_at=at,
         dedupe_key=work_key(row),
     )
     stakes.put(work, stakes.of(Todo.Reason.RISING, value=potential, risk=SHARE))
-    todo.open_many([work])
+    return work
 
 
 def work_key(row: Rising) -> str:
